@@ -1,0 +1,1 @@
+"""Recurrent neural networks with every gate open to view."""

@@ -1,0 +1,68 @@
+"""Everything Tidegate raises on purpose.
+
+::
+
+    TidegateError
+    ├── CellError            (ValueError)    a cell's equations are badly formed
+    ├── ArgumentError        (ValueError)    an argument's value or shape does not fit
+    ├── BackendError         (RuntimeError)  the chosen backend cannot run this; the message lists the reasons
+    ├── DataError            (ValueError)    the data given cannot be used
+    │   ├── EncodingError                    a file is not the UTF-8 text it should be
+    │   ├── UnknownUnitError                 a character or token is not in the vocabulary
+    │   └── CorpusTooSmallError              not enough text for one window
+    ├── RunFolderError       (ValueError)    a run folder or one of its files is missing, foreign or damaged
+    ├── TrainingError        (RuntimeError)  training cannot go on
+    │   └── NonFiniteLossError               the loss became inf or nan
+    └── MissingDependencyError (ImportError) an optional package is needed and not installed
+
+Each also is the built-in exception named in brackets, so code that catches those keeps working.
+A message says what was given, what was expected and what to do.
+"""
+
+
+class TidegateError(Exception):
+    """The root of every error Tidegate raises on purpose."""
+
+
+class CellError(TidegateError, ValueError):
+    """A cell's equations are badly formed; the message names the cell and the fault."""
+
+
+class ArgumentError(TidegateError, ValueError):
+    """An argument's value or shape does not fit."""
+
+
+class BackendError(TidegateError, RuntimeError):
+    """The chosen backend cannot run this cell or these arguments; the message lists the reasons."""
+
+
+class DataError(TidegateError, ValueError):
+    """The data given cannot be used."""
+
+
+class EncodingError(DataError):
+    """A file is not the UTF-8 text it should be; the message names the file and the byte offset."""
+
+
+class UnknownUnitError(DataError):
+    """A character or token is not in the vocabulary and the policy is to refuse it."""
+
+
+class CorpusTooSmallError(DataError):
+    """There is not enough text for one window; the message says how much is needed."""
+
+
+class RunFolderError(TidegateError, ValueError):
+    """A run folder or one of its files is missing, foreign, truncated or tampered with."""
+
+
+class TrainingError(TidegateError, RuntimeError):
+    """Training cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became inf or nan; the last good checkpoint is kept."""
+
+
+class MissingDependencyError(TidegateError, ImportError):
+    """An optional package is needed and not installed; the message says how to install it."""
