@@ -1,1 +1,26 @@
-"""."""
+"""How a cell runs over time. `run` is the one entry; everything about time is here and nowhere else."""
+
+from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.cost import Cost, cost, own_bias_gates
+from tidegate.engine.dispatch import BACKENDS
+from tidegate.engine.program import Program, Value, program
+from tidegate.engine.record import Record
+from tidegate.engine.run import run
+from tidegate.engine.weights import Weights, negate_gate
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Call",
+    "Cost",
+    "Program",
+    "Record",
+    "Result",
+    "Value",
+    "Weights",
+    "cost",
+    "negate_gate",
+    "own_bias_gates",
+    "program",
+    "run",
+]

@@ -1,0 +1,147 @@
+"""Plain PyTorch, one step after another: the meaning of `run`, and the oracle for every other backend.
+
+The cell's function runs on tensors, so autograd, double backward, ``jvp`` and ``vmap`` need nothing of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from tidegate.cells import Cell, Step
+from tidegate.engine.call import Call, Result
+from tidegate.engine.weights import Weights
+
+
+class _Recurrent:
+    """``r`` on tensors: ``r.k`` is U_k h_{t-1} + b'_k, ``r("k", v)`` is U_k v + b'_k."""
+
+    def __init__(self, tables: _Tables, output: Tensor):
+        self._tables = tables
+        if tables.direct:
+            products = linear(output, tables.w_direct, tables.b_direct)  # pyright: ignore[reportArgumentType]
+            for gate, product in zip(tables.direct, products.chunk(len(tables.direct), -1), strict=True):
+                setattr(self, gate, product)
+
+    def __call__(self, gate: str, vector: Tensor) -> Tensor:
+        w, b = self._tables.by_gate[gate]
+        return linear(vector, w, b)
+
+    def project(self, vector: Tensor) -> Tensor:
+        assert self._tables.w_hr is not None
+        return linear(vector, self._tables.w_hr)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The recurrent weights, cut by gate once per run."""
+
+    by_gate: dict[str, tuple[Tensor, Tensor | None]]
+    direct: tuple[str, ...]
+    w_direct: Tensor | None
+    b_direct: Tensor | None
+    w_hr: Tensor | None
+
+
+def _tables(cell: Cell, weights: Weights) -> _Tables:
+    gates, w, b = cell.recurrent_gates, weights.w_hh, weights.b_hh
+    if w is None:
+        return _Tables({}, (), None, None, weights.w_hr)
+    rows = w.chunk(len(gates))
+    biases = (None,) * len(gates) if b is None else b.chunk(len(gates))
+    by_gate = dict(zip(gates, zip(rows, biases, strict=True), strict=True))
+    direct = cell.direct_gates
+    if direct == gates:
+        return _Tables(by_gate, direct, w, b, weights.w_hr)
+    places = [gates.index(gate) for gate in direct]
+    w_direct = torch.cat([rows[k] for k in places]) if direct else None
+    b_direct = None if b is None or not direct else torch.cat([b.chunk(len(gates))[k] for k in places])
+    return _Tables(by_gate, direct, w_direct, b_direct, weights.w_hr)
+
+
+name = "reference"
+
+
+def unsupported(call: Call) -> list[str]:
+    """The reference runs everything."""
+    del call
+    return []
+
+
+def run(call: Call) -> Result:
+    """Run a checked call step by step."""
+    cell, x, weights = call.cell, call.x, call.weights
+    steps, batch, _ = x.shape
+    valid = reset = None
+    if call.lengths is not None:
+        valid = (torch.arange(steps, device=x.device)[:, None] < call.lengths).unsqueeze(-1)
+        x = x.where(valid, x.new_zeros(()))  # not a product: padding may hold NaN
+    if call.reset is not None:
+        reset = call.reset.unsqueeze(-1)
+        if valid is not None:
+            reset = reset & valid
+    gate_inputs = _gate_inputs(cell, x, weights)
+    tables = _tables(cell, weights)
+    p = SimpleNamespace(**call.weights.p)
+
+    state = call.state
+    outputs: list[Tensor] = [x.new_empty(0)] * steps
+    kept: dict[str, list[Tensor]] = {name: [] for name in call.record.names} if call.record else {}
+    order = range(steps - 1, -1, -1) if call.reverse else range(steps)
+    for t in order:
+        before = state
+        border = t + 1 if call.reverse else t  # a flag at t stands between t-1 and t, whichever way time runs
+        if reset is not None and border < steps:
+            before = tuple(s.where(~reset[border], s.new_zeros(())) for s in state)
+        symbols: dict[str, Any] = {
+            "x": SimpleNamespace(**{gate: part[t] for gate, part in gate_inputs.items()}),
+            "r": _Recurrent(tables, before[0]),
+            "s": SimpleNamespace(**dict(zip(cell.states, before, strict=True))),
+            "p": p,
+            "m": SimpleNamespace(**{name: mask[t] for name, mask in call.masks.items()}),
+        }
+        step: Step = cell.fn(**{name: symbols[name] for name in cell.arguments})
+        new = tuple(_rows(step.states[name], batch) for name in cell.states)
+        if valid is None:
+            state = new
+        else:
+            state = tuple(n.where(valid[t], s) for n, s in zip(new, state, strict=True))
+        outputs[t] = _only_valid(new[0], valid, t)
+        if call.record and t % call.record.every == 0:
+            for name, values in kept.items():
+                value = step.gates[name] if name in step.gates else step.states[name]
+                values.append(_only_valid(_rows(value, batch), valid, t))
+    return Result(
+        output=torch.stack(outputs) if steps else x.new_zeros(0, batch, state[0].shape[1]),
+        state=state,
+        record={name: _stack(values[::-1] if call.reverse else values, x, cell, call) for name, values in kept.items()},
+        backend=name,
+    )
+
+
+def _gate_inputs(cell: Cell, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """x.k = W_k x_t + b_k for all steps at once."""
+    if weights.w_ih is None:
+        return {}
+    parts = linear(x, weights.w_ih, weights.b_ih).chunk(len(cell.input_gates), -1)
+    return dict(zip(cell.input_gates, parts, strict=True))
+
+
+def _rows(value: Tensor, batch: int) -> Tensor:
+    """A value that no sequence has a part in (a per-unit vector, say) is the same in every row."""
+    return value if value.dim() == 2 else value.expand(batch, -1)
+
+
+def _only_valid(value: Tensor, valid: Tensor | None, t: int) -> Tensor:
+    return value if valid is None else value.where(valid[t], value.new_zeros(()))
+
+
+def _stack(values: list[Tensor], x: Tensor, cell: Cell, call: Call) -> Tensor:
+    if values:
+        return torch.stack(values)
+    return x.new_zeros(0, x.shape[1], call.weights.hidden_size(cell))

@@ -1,0 +1,75 @@
+"""What a backend is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from tidegate.cells import Cell
+from tidegate.engine.record import Record
+from tidegate.engine.weights import Weights
+
+
+@dataclass(frozen=True)
+class Call:
+    """One run of a cell over time, its arguments checked; sizes T steps, B sequences, I inputs, H units.
+
+    Attributes:
+        cell: the equations.
+        x: (T, B, I).
+        weights: of this layer and direction.
+        state: the initial states (B, H), in the order of ``cell.states``.
+        lengths: (B,) int64, each 0..T, or None: all T.
+        reset: (T, B) bool, or None: no state crosses from step t-1 to t (or back) where true.
+        reverse: read each sequence from its last valid step down to 0.
+        record: what to keep besides the output.
+        masks: per-step masks (T, B, H) by name.
+    """
+
+    cell: Cell
+    x: Tensor
+    weights: Weights
+    state: tuple[Tensor, ...]
+    lengths: Tensor | None = None
+    reset: Tensor | None = None
+    reverse: bool = False
+    record: Record | None = None
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives.
+
+    Attributes:
+        output: (T, B, R), the first state at every step; zeros past a sequence's length.
+        state: the final states (B, ·): at the last valid step (step 0 if reversed); the initial state where a
+            length is 0.
+        record: the kept values by name, (ceil(T / every), B, ·); zeros past a sequence's length.
+        backend: the name of the backend that made it.
+    """
+
+    output: Tensor
+    state: tuple[Tensor, ...]
+    record: dict[str, Tensor]
+    backend: str
+
+
+class Backend(Protocol):
+    """A way to run a cell over time."""
+
+    @property
+    def name(self) -> str:
+        """Its name in ``backend=`` and in results."""
+        ...
+
+    def unsupported(self, call: Call) -> list[str]:
+        """The reasons why it cannot run this call; empty if it can."""
+        ...
+
+    def run(self, call: Call) -> Result:
+        """Run it."""
+        ...

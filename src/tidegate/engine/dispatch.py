@@ -1,0 +1,29 @@
+"""Choose a backend. "Unsupported" is a list of reasons; an explicit choice never falls back."""
+
+from __future__ import annotations
+
+from tidegate.engine.backends import reference
+from tidegate.engine.call import Backend, Call
+from tidegate.errors import ArgumentError, BackendError
+
+# In order of preference: the first that supports a call runs it. The reference supports everything.
+BACKENDS: tuple[Backend, ...] = (reference,)
+
+
+def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
+    """The backend that runs the call.
+
+    Raises:
+        ArgumentError: no backend has that name.
+        BackendError: the backend asked for cannot run the call; the message lists the reasons.
+    """
+    if wanted is None:
+        return next(backend for backend in BACKENDS if not backend.unsupported(call))
+    if isinstance(wanted, str):
+        by_name = {backend.name: backend for backend in BACKENDS}
+        if wanted not in by_name:
+            raise ArgumentError(f"no backend is called {wanted!r}; there are: {', '.join(by_name)}")
+        wanted = by_name[wanted]
+    if reasons := wanted.unsupported(call):
+        raise BackendError(f"backend {wanted.name!r} cannot run {call.cell.name}: {'; '.join(reasons)}")
+    return wanted

@@ -1,0 +1,120 @@
+"""The one entry: check the arguments, choose a backend, run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from tidegate.cells import Cell, get_cell
+from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.dispatch import choose
+from tidegate.engine.record import Record, as_record
+from tidegate.engine.weights import Weights
+from tidegate.errors import ArgumentError
+
+
+def run(
+    cell: Cell | str,
+    x: Tensor,
+    weights: Weights,
+    state: Sequence[Tensor] | None = None,
+    *,
+    lengths: Tensor | Sequence[int] | None = None,
+    reset: Tensor | None = None,
+    reverse: bool = False,
+    record: Record | str | Iterable[str] | None = None,
+    masks: Mapping[str, Tensor] | None = None,
+    backend: str | Backend | None = None,
+) -> Result:
+    """Run a cell over time: s_t = cell(x_t, s_{t-1}) for every step of every sequence.
+
+    A whole run equals the same run split in two with the state carried, in values and in all gradients.
+    Padding past a sequence's length has no influence, whatever it holds, and receives a gradient of exactly zero.
+
+    Args:
+        cell: the cell or its name.
+        x: (T, B, I), time first.
+        weights: the layer's weights.
+        state: initial states (B, H) in the order of ``cell.states`` (the first (B, R) if projected); zeros if None.
+        lengths: (B,) whole numbers 0..T, the valid steps of each sequence.
+        reset: (T, B) bool. Where true a new sequence begins: the state before step t is zeros. A reversed run
+            keeps the same borders: no state crosses between steps t-1 and t in either direction.
+        reverse: read each sequence from its last valid step down to step 0.
+        record: names of gates and states to keep at every step, "all", or a `Record`.
+        masks: (T, B, H) for each of the cell's masks.
+        backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
+
+    Raises:
+        ArgumentError: a shape or value does not fit; the message says what was given and expected.
+        BackendError: the backend asked for cannot run this.
+    """
+    cell = get_cell(cell)
+    if x.dim() != 3:
+        raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}")
+    weights.check(cell, x.shape[2])
+    call = Call(
+        cell=cell,
+        x=x,
+        weights=weights,
+        state=_initial_state(cell, x, weights, state),
+        lengths=_checked_lengths(x, lengths),
+        reset=_checked_reset(x, reset),
+        reverse=reverse,
+        record=as_record(cell, record),
+        masks=_checked_masks(cell, x, weights, masks),
+    )
+    return choose(call, backend).run(call)
+
+
+def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
+    hidden, batch = weights.hidden_size(cell), x.shape[1]
+    sizes = [hidden] * len(cell.states)
+    if weights.w_hr is not None:
+        sizes[0] = weights.w_hr.shape[0]
+    if state is None:
+        return tuple(x.new_zeros(batch, size) for size in sizes)
+    if isinstance(state, Tensor) or len(state) != len(cell.states):
+        given = "one tensor" if isinstance(state, Tensor) else f"{len(state)} tensors"
+        raise ArgumentError(f"{cell.name} has the states {' '.join(cell.states)}, one tensor for each; given {given}")
+    for name, value, size in zip(cell.states, state, sizes, strict=True):
+        if value.shape != (batch, size):
+            raise ArgumentError(f"state {name} must have shape {(batch, size)}; it has {tuple(value.shape)}")
+    return tuple(state)
+
+
+def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor | None:
+    if lengths is None:
+        return None
+    given = lengths if isinstance(lengths, Tensor) else torch.tensor(lengths, dtype=torch.int64)
+    if given.is_floating_point() or given.dtype in (torch.bool, torch.complex64) or given.shape != (x.shape[1],):
+        raise ArgumentError(
+            f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
+            f"given shape {tuple(given.shape)} of {given.dtype}"
+        )
+    if not torch.compiler.is_compiling() and bool(((given < 0) | (given > x.shape[0])).any()):
+        raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}")
+    return given.to(device=x.device, dtype=torch.int64)
+
+
+def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
+    if reset is None:
+        return None
+    if reset.shape != x.shape[:2] or reset.dtype != torch.bool:
+        raise ArgumentError(
+            f"reset must be bool of shape {tuple(x.shape[:2])} (steps, batch); "
+            f"given {reset.dtype} of shape {tuple(reset.shape)}"
+        )
+    return reset.to(x.device)
+
+
+def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+    masks = masks or {}
+    if set(masks) != set(cell.masks):
+        raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}")
+    shape = (*x.shape[:2], weights.hidden_size(cell))
+    for name, mask in masks.items():
+        if mask.shape != shape:
+            raise ArgumentError(f"mask {name!r} must have shape {shape}; it has {tuple(mask.shape)}")
+    return masks
