@@ -113,8 +113,8 @@ def run(call: Call) -> Result:
             state = tuple(n.where(valid[t], s) for n, s in zip(new, state, strict=True))
         outputs[t] = _only_valid(new[0], valid, t)
         if call.record and t % call.record.every == 0:
-            for name, values in kept.items():
-                value = step.gates[name] if name in step.gates else step.states[name]
+            for kind, values in kept.items():
+                value = step.gates[kind] if kind in step.gates else step.states[kind]
                 values.append(_only_valid(_rows(value, batch), valid, t))
     return Result(
         output=torch.stack(outputs) if steps else x.new_zeros(0, batch, state[0].shape[1]),
