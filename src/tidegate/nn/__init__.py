@@ -1,1 +1,21 @@
-"""."""
+"""Modules with parameters: drop-ins for ``torch.nn``, and `Recurrent` for every other cell."""
+
+from tidegate.nn.dropin import GRU, LSTM, RNN
+from tidegate.nn.layered import Layered, Trace
+from tidegate.nn.recurrent import Recurrent
+from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell
+from tidegate.nn.summary import Summary, summary
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "GRUCell",
+    "LSTMCell",
+    "Layered",
+    "RNNCell",
+    "Recurrent",
+    "Summary",
+    "Trace",
+    "summary",
+]

@@ -1,0 +1,120 @@
+"""Drop-ins for ``torch.nn.RNN``, ``LSTM`` and ``GRU``.
+
+Constructor arguments and positions, parameter names, their order and initial values for a seed, ``state_dict``,
+shapes and errors are torch's. They subclass ``torch.nn.RNNBase``, which Dynamo compiles, and not ``torch.nn.LSTM``,
+which it refuses to trace.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from tidegate.cells import Cell, gru, lstm, projected, rnn_relu, rnn_tanh
+from tidegate.engine import Backend, Weights
+from tidegate.nn.initialise import Init, check_init, initialise
+from tidegate.nn.layered import Layered
+
+
+class _DropIn(Layered, nn.RNNBase):
+    """Torch's parameters, Tidegate's forward."""
+
+    two_biases = True
+
+    def __init__(
+        self,
+        mode: str,
+        cell: Cell,
+        *args: Any,
+        init: Init = "torch",
+        forget_bias: float | None = None,
+        backend: str | Backend | None = None,
+        **kwargs: Any,
+    ):
+        # Set first: RNNBase's constructor ends by calling reset_parameters.
+        self.__dict__.update(cell=cell, init=init, forget_bias=forget_bias, backend=backend)
+        check_init(cell, init, forget_bias, bias=True)
+        nn.RNNBase.__init__(self, mode, *args, **kwargs)
+        check_init(cell, init, forget_bias, self.bias)
+        if self.proj_size:
+            self.cell = projected(cell)
+
+    def reset_parameters(self) -> None:
+        """Fill the parameters anew, as ``init`` and ``forget_bias`` say."""
+        initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
+
+    def layer_weights(self, layer: int, direction: int) -> Weights:
+        """The weights of one layer and direction, by torch's names."""
+        end = f"_l{layer}{'_reverse' if direction else ''}"
+        return Weights(
+            w_ih=getattr(self, f"weight_ih{end}"),
+            w_hh=getattr(self, f"weight_hh{end}"),
+            b_ih=getattr(self, f"bias_ih{end}") if self.bias else None,
+            b_hh=getattr(self, f"bias_hh{end}") if self.bias else None,
+            w_hr=getattr(self, f"weight_hr{end}") if self.proj_size else None,
+        )
+
+
+class LSTM(_DropIn):
+    """A drop-in for ``torch.nn.LSTM``, running `tidegate.cells.lstm`.
+
+    ::
+
+        i_t = σ(W_i x_t + U_i h_{t-1} + b_i)     f_t = σ(W_f x_t + U_f h_{t-1} + b_f)
+        g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)  o_t = σ(W_o x_t + U_o h_{t-1} + b_o)
+        c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t          h_t = o_t ⊙ tanh(c_t)
+
+    Beyond torch's arguments, all keyword-only: ``init`` ("torch" or "keras"), ``forget_bias``, ``backend``; and
+    ``lengths=`` and ``reset=`` in `forward`, ``.trace(...)`` for gates and states by name.
+
+    Example:
+        >>> import torch, tidegate
+        >>> layer = tidegate.nn.LSTM(8, 16, batch_first=True)
+        >>> output, (h_n, c_n) = layer(torch.randn(2, 5, 8), lengths=[5, 3])
+        >>> layer.trace(torch.randn(2, 5, 8))[0, 0]["f"].shape
+        torch.Size([2, 5, 16])
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__("LSTM", lstm, *args, **kwargs)
+
+
+class GRU(_DropIn):
+    """A drop-in for ``torch.nn.GRU``, running `tidegate.cells.gru` (reset after the product, z keeps the past).
+
+    ::
+
+        r_t = σ(W_r x_t + U_r h_{t-1} + b_r)                    z_t = σ(W_z x_t + U_z h_{t-1} + b_z)
+        n_t = tanh(W_n x_t + b_n + r_t ⊙ (U_n h_{t-1} + b'_n))  h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
+
+    Keyword-only additions: see `LSTM`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        _refuse_proj_size(kwargs)
+        super().__init__("GRU", gru, *args, **kwargs)
+
+
+class RNN(_DropIn):
+    """A drop-in for ``torch.nn.RNN``: h_t = tanh(W_h x_t + U_h h_{t-1} + b_h), or relu with nonlinearity="relu".
+
+    Keyword-only additions: see `LSTM`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        _refuse_proj_size(kwargs)
+        if len(args) > 3:
+            nonlinearity, args = args[3], (*args[:3], *args[4:])
+        else:
+            nonlinearity = kwargs.pop("nonlinearity", "tanh")
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        self.__dict__["nonlinearity"] = nonlinearity
+        cell = rnn_tanh if nonlinearity == "tanh" else rnn_relu
+        super().__init__(f"RNN_{nonlinearity.upper()}", cell, *args, **kwargs)
+
+
+def _refuse_proj_size(kwargs: dict[str, Any]) -> None:
+    if "proj_size" in kwargs:
+        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")

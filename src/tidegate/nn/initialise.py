@@ -1,0 +1,56 @@
+"""Initial values of recurrent layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.cells import Cell
+from tidegate.errors import ArgumentError
+
+Init = Literal["torch", "keras"]
+
+
+def check_init(cell: Cell, init: str, forget_bias: float | None, bias: bool) -> None:
+    """Refuse an initialisation that the cell cannot have.
+
+    Raises:
+        ArgumentError: an unknown ``init``, or a ``forget_bias`` for a cell without a biased forget gate f.
+    """
+    if init not in ("torch", "keras"):
+        raise ArgumentError(f"init must be 'torch' or 'keras', got {init!r}")
+    if forget_bias is not None and ("f" not in cell.input_gates or not bias):
+        why = "no forget gate 'f'" if "f" not in cell.input_gates else "no bias (bias=False)"
+        raise ArgumentError(f"forget_bias={forget_bias} was given, but {cell.name} has {why}")
+
+
+@torch.no_grad()
+def initialise(
+    parameters: dict[str, Tensor], cell: Cell, hidden_size: int, init: str, forget_bias: float | None
+) -> None:
+    """Fill parameters in place, in the order given (so that a seed gives torch's values).
+
+    * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
+    * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; per-unit vectors and
+      projections as torch's.
+    * ``forget_bias``: afterwards gate f's bias is this number (where there are two, the first; the second is zero).
+      Keras sets 1 unless told otherwise.
+    """
+    bound = 1 / math.sqrt(hidden_size)
+    for name, value in parameters.items():
+        if init == "keras" and name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(value)
+        elif init == "keras" and name.startswith("weight_hh"):
+            nn.init.orthogonal_(value)
+        elif init == "keras" and name.startswith("bias"):
+            nn.init.zeros_(value)
+        else:
+            nn.init.uniform_(value, -bound, bound)
+        if forget_bias is not None and name.startswith("bias"):
+            gates = cell.recurrent_gates if name.startswith("bias_hh") else cell.input_gates
+            if "f" in gates and value.shape[0] == len(gates) * hidden_size:
+                f = gates.index("f")
+                value[f * hidden_size : (f + 1) * hidden_size] = 0 if name.startswith("bias_hh") else forget_bias

@@ -1,0 +1,207 @@
+"""What every recurrent module does with its input: one forward for the drop-ins and for `Recurrent`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from tidegate.cells import Cell
+from tidegate.engine import Backend, Cost, Record, Weights, cost
+from tidegate.nn.initialise import Init
+from tidegate.nn.layout import Layout, read_input
+from tidegate.nn.stack import StackResult, run_stack
+
+State = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a module did with an input: its output, final states, and the named values of every layer.
+
+    ``trace[layer, direction]`` is a dict from a gate's or state's name to its values over time, in the input's
+    layout (of a packed input: padded, in the caller's order); direction 1 is the reverse one.
+
+    Attributes:
+        output: what ``forward`` returns first.
+        state: what ``forward`` returns second.
+        values: the named values by (layer, direction).
+    """
+
+    output: Tensor | PackedSequence
+    state: State
+    values: dict[tuple[int, int], dict[str, Tensor]]
+
+    def __getitem__(self, layer_and_direction: tuple[int, int]) -> dict[str, Tensor]:
+        return self.values[layer_and_direction]
+
+
+class Layered(nn.Module):
+    """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses keep the weights."""
+
+    cell: Cell
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    proj_size: int
+    init: Init
+    forget_bias: float | None
+    backend: str | Backend | None
+    two_biases = False
+
+    def layer_weights(self, layer: int, direction: int) -> Weights:
+        """The weights of one layer and direction."""
+        raise NotImplementedError  # the two families of subclasses differ in nothing else
+
+    def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
+        """What one step of one layer costs, in one direction."""
+        itemsize = next(self.parameters()).element_size()
+        return cost(
+            self.cell,
+            self.layer_input_size(layer),
+            self.hidden_size,
+            batch=batch,
+            bias=self.bias,
+            two_biases=self.two_biases,
+            proj_size=self.proj_size,
+            itemsize=itemsize,
+        )
+
+    @property
+    def output_size(self) -> int:
+        """Features of the output: units (or projected units) of all directions."""
+        return (self.proj_size or self.hidden_size) * (1 + self.bidirectional)
+
+    def layer_input_size(self, layer: int) -> int:
+        """Features that go into a layer."""
+        return self.output_size if layer else self.input_size
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: State | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Any, Any]:
+        """Run all layers.
+
+        Args:
+            input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a `PackedSequence`.
+            hx: initial states (layers * directions, B, ·): a tensor for cells with one state, else a tuple in the
+                order of ``cell.states``; zeros if not given.
+            lengths: (B,) the valid steps of each sequence; zero is allowed. Padding has no influence.
+            reset: bool, shaped as the input without features: where true the state starts anew before that step.
+
+        Returns:
+            The last layer's output, laid out as the input (zeros past a sequence's length), and the final states
+            in the form of ``hx``, each at its sequence's last valid step.
+
+        Raises:
+            RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
+                ValueError, for lengths and reset.
+        """
+        result, layout = self._run(input, hx, lengths, reset, None)
+        return layout.output(result.output), self._state_out(result.state, layout)
+
+    def trace(
+        self,
+        input: Tensor | PackedSequence,
+        hx: State | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | None = None,
+        names: Record | str | Iterable[str] = "all",
+    ) -> Trace:
+        """Run all layers as `forward` does and keep the gates and states of every layer and direction by name.
+
+        Args:
+            input: as in `forward`.
+            hx: as in `forward`.
+            lengths: as in `forward`.
+            reset: as in `forward`.
+            names: which of ``cell.recorded``; a `tidegate.engine.Record` keeps every n-th step only.
+
+        Raises:
+            ArgumentError: the cell records no such name.
+        """
+        result, layout = self._run(input, hx, lengths, reset, names)
+        values = {
+            place: {name: layout.sequences(value) for name, value in kept.items()}
+            for place, kept in result.record.items()
+        }
+        return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
+
+    def _run(
+        self,
+        given: Tensor | PackedSequence,
+        hx: State | None,
+        lengths: Tensor | Sequence[int] | None,
+        reset: Tensor | None,
+        record: Record | str | Iterable[str] | None,
+    ) -> tuple[StackResult, Layout]:
+        module = type(self).__name__
+        x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
+        self._check_features(x)
+        state = None if hx is None else self._state_in(hx, layout, x.shape[1])
+        result = run_stack(
+            self.cell,
+            x,
+            self.layer_weights,
+            state,
+            num_layers=self.num_layers,
+            directions=1 + self.bidirectional,
+            dropout=self.dropout,
+            training=self.training,
+            lengths=layout.lengths,
+            reset=layout.reset,
+            record=record,
+            backend=self.backend,
+        )
+        return result, layout
+
+    def _check_features(self, x: Tensor) -> None:
+        dtype = next(iter(self.parameters())).dtype
+        if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(
+                f"{type(self).__name__} input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
+                f"Convert input: input.to({dtype}), or convert model: model.to({x.dtype})"
+            )
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
+            )
+
+    def _state_in(self, hx: State, layout: Layout, batch: int) -> tuple[Tensor, ...]:
+        names = self.cell.states
+        given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+        if isinstance(hx, Tensor) != (len(names) == 1) or len(given) != len(names):
+            form = "one tensor" if len(names) == 1 else f"a tuple of {len(names)} tensors ({', '.join(names)})"
+            got = "one tensor" if isinstance(hx, Tensor) else f"{len(given)} tensors"
+            raise RuntimeError(f"{type(self).__name__}: hx must be {form}, got {got}")
+        for value in given:
+            if value.dim() != 2 + layout.batched:
+                kind = "batched 3-D" if layout.batched else "unbatched 2-D"
+                raise RuntimeError(
+                    f"For {kind} input, hx should also be {2 + layout.batched}-D but got {value.dim()}-D"
+                )
+        rows = self.num_layers * (1 + self.bidirectional)
+        for k, value in enumerate(given):
+            size = (self.proj_size or self.hidden_size) if k == 0 else self.hidden_size
+            expected = (rows, batch, size) if layout.batched else (rows, size)
+            if value.shape != expected:
+                which = "hidden" if len(names) == 1 else f"hidden[{k}]"
+                raise RuntimeError(f"Expected {which} size {expected}, got {list(value.shape)}")
+        return tuple(layout.state_in(value) for value in given)
+
+    def _state_out(self, state: tuple[Tensor, ...], layout: Layout) -> State:
+        out = tuple(layout.state(value) for value in state)
+        return out[0] if len(out) == 1 else out

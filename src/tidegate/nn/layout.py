@@ -1,0 +1,113 @@
+"""From what a caller gives to what the engine takes, and back: unbatched, batch first, packed.
+
+The engine knows one layout, (steps, batch, features). The checks raise the kinds of error that ``torch.nn`` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from tidegate.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the caller's sequences were laid out.
+
+    Attributes:
+        batched: whether there was a batch dimension.
+        batch_first: whether it came before time.
+        packed: the `PackedSequence` given, if any.
+        lengths: (B,) valid steps, if known.
+        reset: (T, B) flags, if given.
+    """
+
+    batched: bool
+    batch_first: bool
+    packed: PackedSequence | None
+    lengths: Tensor | None
+    reset: Tensor | None
+
+    def sequences(self, value: Tensor) -> Tensor:
+        """(T, B, ·) in the caller's layout; of a packed input, padded and in the caller's order."""
+        if not self.batched:
+            return value.squeeze(1)
+        if self.packed is not None and self.packed.unsorted_indices is not None:
+            value = value.index_select(1, self.packed.unsorted_indices)
+        return value.transpose(0, 1) if self.batch_first else value
+
+    def output(self, value: Tensor) -> Tensor | PackedSequence:
+        """(T, B, ·) as the caller gave the input."""
+        if self.packed is None:
+            return self.sequences(value)
+        lengths = _packed_lengths(self.packed.batch_sizes)
+        data = pack_padded_sequence(value, lengths).data
+        return self.packed._replace(data=data)
+
+    def state(self, value: Tensor) -> Tensor:
+        """(layers * directions, B, ·) in the caller's order of sequences."""
+        if not self.batched:
+            return value.squeeze(1)
+        if self.packed is not None and self.packed.unsorted_indices is not None:
+            return value.index_select(1, self.packed.unsorted_indices)
+        return value
+
+    def state_in(self, value: Tensor) -> Tensor:
+        """A caller's initial state in the engine's order of sequences."""
+        if not self.batched:
+            return value.unsqueeze(1)
+        if self.packed is not None and self.packed.sorted_indices is not None:
+            return value.index_select(1, self.packed.sorted_indices)
+        return value
+
+
+def read_input(
+    given: Tensor | PackedSequence,
+    *,
+    batch_first: bool,
+    lengths: Tensor | Sequence[int] | None,
+    reset: Tensor | None,
+    module: str,
+) -> tuple[Tensor, Layout]:
+    """The input as (steps, batch, features), and its layout.
+
+    Raises:
+        ValueError: the input is neither 2-D nor 3-D, or lengths and a `PackedSequence` are both given.
+        RuntimeError: there is no step.
+    """
+    if isinstance(given, PackedSequence):
+        if lengths is not None or reset is not None:
+            raise ArgumentError(f"{module}: a PackedSequence has its lengths; give lengths= and reset= with a tensor")
+        if given.data.dim() != 2:
+            raise RuntimeError(f"input must have 2 dimensions, got {given.data.dim()}")
+        x, sizes = pad_packed_sequence(PackedSequence(given.data, given.batch_sizes))
+        return x, Layout(True, batch_first, given, sizes.to(x.device), None)
+    if given.dim() not in (2, 3):
+        raise ValueError(f"{module}: Expected input to be 2D or 3D, got {given.dim()}D tensor instead")
+    batched = given.dim() == 3
+    if not batched and lengths is not None:
+        raise ArgumentError(f"{module}: lengths= needs a batch; an unbatched input is as long as it is")
+    x = given.unsqueeze(1) if not batched else given.transpose(0, 1) if batch_first else given
+    if x.shape[0] == 0:
+        raise RuntimeError(f"{module}: Expected sequence length to be larger than 0, got an input of {given.shape}")
+    if reset is not None:
+        if reset.shape != given.shape[:-1]:
+            raise ArgumentError(
+                f"{module}: reset must have the input's shape without features, {tuple(given.shape[:-1])}; "
+                f"it has {tuple(reset.shape)}"
+            )
+        reset = reset.unsqueeze(1) if not batched else reset.transpose(0, 1) if batch_first else reset
+    if lengths is not None and not isinstance(lengths, Tensor):
+        lengths = torch.tensor(lengths, dtype=torch.int64)
+    return x, Layout(batched, batch_first, None, lengths, reset)
+
+
+def _packed_lengths(batch_sizes: Tensor) -> Tensor:
+    """Lengths in falling order from a packed sequence's batch sizes."""
+    steps = torch.arange(int(batch_sizes[0])).unsqueeze(1)
+    return (batch_sizes.unsqueeze(0) > steps).sum(1)

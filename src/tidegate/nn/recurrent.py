@@ -1,0 +1,142 @@
+"""`Recurrent`: layers of any cell."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.cells import Cell, get_cell, projected
+from tidegate.engine import Backend, Weights, own_bias_gates
+from tidegate.errors import ArgumentError
+from tidegate.nn.initialise import Init, check_init, initialise
+from tidegate.nn.layered import Layered
+
+
+class Recurrent(Layered):
+    """Layers of any cell, one of Tidegate's by name or your own.
+
+    Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
+    each only if the cell has such products. There is one bias per gate, ``bias_l0``; a recurrent product that is not
+    simply added to its gate's input part (the n of ``gru``) has one of its own in ``bias_hh_l0``. Vectors with one
+    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``.
+
+    Args:
+        cell: the cell or its name.
+        input_size: features of the input.
+        hidden_size: units.
+        num_layers: layers, each fed by the one before.
+        bias: whether gates have biases.
+        batch_first: input and output are (batch, steps, features).
+        dropout: between layers, while training.
+        bidirectional: a second set of weights reads each sequence from its last valid step to its first.
+        proj_size: project the output to so many units, if the cell allows it.
+        init: "torch" (uniform in ±1/sqrt(H)) or "keras" (Glorot, orthogonal, zero).
+        forget_bias: the initial bias of gate f.
+        backend: a backend by name; None takes the best that can run the cell.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Raises:
+        CellError: no cell has that name.
+        ArgumentError: a size or option does not fit.
+
+    Example:
+        >>> import torch, tidegate
+        >>> layer = tidegate.nn.Recurrent("peephole_lstm", 8, 16)
+        >>> output, (h_n, c_n) = layer(torch.randn(5, 2, 8))
+    """
+
+    def __init__(
+        self,
+        cell: Cell | str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        *,
+        init: Init = "torch",
+        forget_bias: float | None = None,
+        backend: str | Backend | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__()
+        cell = get_cell(cell)
+        for name, size in dict(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers).items():
+            if size < 1:
+                raise ArgumentError(f"{name} must be at least 1, got {size}")
+        if not 0 <= dropout <= 1:
+            raise ArgumentError(f"dropout must lie in 0..1, got {dropout}")
+        if not 0 <= proj_size < hidden_size:
+            raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}")
+        if cell.masks:
+            raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}: run it with tidegate.engine.run")
+        check_init(cell, init, forget_bias, bias)
+        self.cell = projected(cell) if proj_size else cell
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        self.init, self.forget_bias, self.backend = init, forget_bias, backend
+        for layer in range(num_layers):
+            for direction in range(1 + bidirectional):
+                for name, shape in self._shapes(layer).items():
+                    value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                    self.register_parameter(name + _end(layer, direction), value)
+        self.reset_parameters()
+
+    def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        cell, units = self.cell, self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {}
+        if cell.input_gates:
+            shapes["weight_ih"] = (len(cell.input_gates) * units, self.layer_input_size(layer))
+        if cell.recurrent_gates:
+            shapes["weight_hh"] = (len(cell.recurrent_gates) * units, self.proj_size or units)
+        if self.bias and cell.input_gates:
+            shapes["bias"] = (len(cell.input_gates) * units,)
+        if self.bias and own_bias_gates(cell):
+            shapes["bias_hh"] = (len(own_bias_gates(cell)) * units,)
+        shapes.update({f"unit_{name}": (units,) for name in cell.parameters})
+        if self.proj_size:
+            shapes["weight_hr"] = (self.proj_size, units)
+        return shapes
+
+    def reset_parameters(self) -> None:
+        """Fill the parameters anew, as ``init`` and ``forget_bias`` say."""
+        initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
+
+    def layer_weights(self, layer: int, direction: int) -> Weights:
+        """The weights of one layer and direction."""
+        end = _end(layer, direction)
+        own = {name: getattr(self, name + end) for name in self._shapes(layer)}
+        return Weights(
+            w_ih=own.get("weight_ih"),
+            w_hh=own.get("weight_hh"),
+            b_ih=own.get("bias"),
+            b_hh=self._recurrent_bias(own.get("bias_hh")),
+            p={name: own[f"unit_{name}"] for name in self.cell.parameters},
+            w_hr=own.get("weight_hr"),
+        )
+
+    def _recurrent_bias(self, own: Tensor | None) -> Tensor | None:
+        """The bias of all recurrent products: zero where a gate's one bias is with its input part."""
+        gates = own_bias_gates(self.cell)
+        if own is None or gates == self.cell.recurrent_gates:
+            return own
+        parts = dict(zip(gates, own.chunk(len(gates)), strict=True))
+        zero = own.new_zeros(self.hidden_size)
+        return torch.cat([parts.get(gate, zero) for gate in self.cell.recurrent_gates])
+
+    def extra_repr(self) -> str:
+        """Cell, sizes, and whatever differs from the defaults."""
+        shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
+        defaults = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0)
+        shown += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
+        return ", ".join(shown)
+
+
+def _end(layer: int, direction: int) -> str:
+    return f"_l{layer}{'_reverse' if direction else ''}"

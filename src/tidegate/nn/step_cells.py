@@ -1,0 +1,94 @@
+"""Drop-ins for ``torch.nn.RNNCell``, ``LSTMCell`` and ``GRUCell``: one step at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
+from tidegate.engine import Weights, run
+
+
+class _CellDropIn(nn.RNNCellBase):
+    """Torch's parameters, one step of Tidegate's cell."""
+
+    cell: Cell
+
+    def _step(self, input: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        name = type(self).__name__
+        if input.dim() not in (1, 2):
+            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        for value in state or ():
+            if value.dim() not in (1, 2):
+                raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {value.dim()}D instead")
+        batched = input.dim() == 2
+        x = input if batched else input.unsqueeze(0)
+        if x.shape[1] != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
+        if state is not None:
+            state = tuple(value if batched else value.unsqueeze(0) for value in state)
+            for value in state:
+                if value.shape != (x.shape[0], self.hidden_size):
+                    raise RuntimeError(
+                        f"hidden has inconsistent shape: got {tuple(value.shape)} "
+                        f"expected {(x.shape[0], self.hidden_size)}"
+                    )
+        weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        new = run(self.cell, x.unsqueeze(0), weights, state).state
+        return new if batched else tuple(value.squeeze(0) for value in new)
+
+
+class RNNCell(_CellDropIn):
+    """A drop-in for ``torch.nn.RNNCell``: h' = tanh(W x + b + U h + b'), or relu with nonlinearity="relu"."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__(input_size, hidden_size, bias, num_chunks=1, device=device, dtype=dtype)
+        if nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {nonlinearity}")
+        self.nonlinearity = nonlinearity
+        self.cell = rnn_tanh if nonlinearity == "tanh" else rnn_relu
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """One step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
+        return self._step(input, None if hx is None else (hx,))[0]
+
+
+class LSTMCell(_CellDropIn):
+    """A drop-in for ``torch.nn.LSTMCell``, one step of `tidegate.cells.lstm`."""
+
+    cell = lstm
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
+    ):
+        super().__init__(input_size, hidden_size, bias, num_chunks=4, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """One step: input (B, I) or (I,), hx = (h, c) each (B, H) or (H,); returns (h', c')."""
+        h, c = self._step(input, hx)
+        return h, c
+
+
+class GRUCell(_CellDropIn):
+    """A drop-in for ``torch.nn.GRUCell``, one step of `tidegate.cells.gru`."""
+
+    cell = gru
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
+    ):
+        super().__init__(input_size, hidden_size, bias, num_chunks=3, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """One step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
+        return self._step(input, None if hx is None else (hx,))[0]
