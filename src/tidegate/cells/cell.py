@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tidegate.cells.equations import render
 from tidegate.cells.facts import derive
@@ -28,6 +30,7 @@ class Cell:
         masks: names of the per-step masks ``m.name``.
         paper: who published it.
         convention: the reading chosen where libraries differ.
+        recipe: for a cell composed of others, the function and arguments that made it.
         step: the traced equations, a ``Step`` of expressions.
         input_gates: gates with an input part, ``x.k = W_k x_t + b_k``.
         recurrent_gates: gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``.
@@ -45,6 +48,7 @@ class Cell:
     paper: str = ""
     convention: str = ""
     doc: str = ""
+    recipe: tuple[Callable[..., Cell], tuple[Any, ...]] | None = field(default=None, repr=False)
     step: Step = field(init=False, repr=False)
     input_gates: tuple[str, ...] = field(init=False, repr=False)
     recurrent_gates: tuple[str, ...] = field(init=False, repr=False)
@@ -62,6 +66,13 @@ class Cell:
         object.__setattr__(self, "step", step)
         for name, value in facts.items():
             object.__setattr__(self, name, value)
+
+    def __deepcopy__(self, memo: Any) -> Cell:
+        return self  # equations do not change; a copied module keeps the cell it had
+
+    def __reduce__(self) -> tuple[Callable[..., Cell], tuple[Any, ...]]:
+        """Pickle by reference, as functions are: the module and name under which the cell was defined."""
+        return self.recipe or (_find, (self.fn.__module__, self.fn.__qualname__))
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r})"
@@ -135,3 +146,12 @@ def cell(
         return Cell(fn.__name__, fn, *names, paper=paper, convention=convention, doc=inspect.getdoc(fn) or "")
 
     return define
+
+
+def _find(module: str, name: str) -> Cell:
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, Cell):
+        raise CellError(f"no cell is at {module}.{name}: define it at the top of an importable module to pickle it")
+    return found

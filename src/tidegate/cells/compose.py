@@ -30,4 +30,4 @@ def projected(cell: Cell) -> Cell:
     names = tuple(dict.fromkeys((*cell.arguments, "r")))
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     fn.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess]
-    return replace(cell, name=f"projected({cell.name})", fn=fn)
+    return replace(cell, name=f"projected({cell.name})", fn=fn, recipe=(projected, (cell,)))

@@ -1,1 +1,25 @@
-"""."""
+"""The command line: one file per verb. Importing it loads neither torch nor any other heavy package."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the ``tidegate`` command; the exit code is 0, 2 for a mistake in what was asked, 130 after Ctrl-C."""
+    try:
+        import rich  # noqa: F401
+        import typer  # noqa: F401
+    except ImportError as error:
+        print(
+            f"tidegate: the command line needs {error.name}; install it with: pip install 'tidegate[cli]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character gets its \u escape, not a crash.
+            stream.reconfigure(errors="backslashreplace")
+    from tidegate.cli.app import app
+
+    app()

@@ -5,8 +5,8 @@ The cell's function runs on tensors, so autograd, double backward, ``jvp`` and `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -16,6 +16,14 @@ from torch.nn.functional import linear
 from tidegate.cells import Cell, Step
 from tidegate.engine.call import Call, Result
 from tidegate.engine.weights import Weights
+
+
+class _Names:
+    """``x``, ``s``, ``p`` and ``m`` on tensors. (Not types.SimpleNamespace: Dynamo cannot trace that.)"""
+
+    def __init__(self, values: Mapping[str, Tensor]):
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 class _Recurrent:
@@ -87,7 +95,7 @@ def run(call: Call) -> Result:
             reset = reset & valid
     gate_inputs = _gate_inputs(cell, x, weights)
     tables = _tables(cell, weights)
-    p = SimpleNamespace(**call.weights.p)
+    p = _Names(call.weights.p)
 
     state = call.state
     outputs: list[Tensor] = [x.new_empty(0)] * steps
@@ -99,11 +107,11 @@ def run(call: Call) -> Result:
         if reset is not None and border < steps:
             before = tuple(s.where(~reset[border], s.new_zeros(())) for s in state)
         symbols: dict[str, Any] = {
-            "x": SimpleNamespace(**{gate: part[t] for gate, part in gate_inputs.items()}),
+            "x": _Names({gate: part[t] for gate, part in gate_inputs.items()}),
             "r": _Recurrent(tables, before[0]),
-            "s": SimpleNamespace(**dict(zip(cell.states, before, strict=True))),
+            "s": _Names(dict(zip(cell.states, before, strict=True))),
             "p": p,
-            "m": SimpleNamespace(**{name: mask[t] for name, mask in call.masks.items()}),
+            "m": _Names({name: mask[t] for name, mask in call.masks.items()}),
         }
         step: Step = cell.fn(**{name: symbols[name] for name in cell.arguments})
         new = tuple(_rows(step.states[name], batch) for name in cell.states)
