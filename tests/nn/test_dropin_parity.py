@@ -169,7 +169,8 @@ def test_dropout_draws_as_torch_does_between_layers_and_only_while_training() ->
     found, _ = ours(x)
     torch.testing.assert_close(found, expected)
     assert not torch.allclose(found, ours(x)[0])
-    theirs.eval(), ours.eval()
+    theirs.eval()
+    ours.eval()
     torch.testing.assert_close(ours(x)[0], theirs(x)[0])
 
 
