@@ -85,10 +85,13 @@ def run(call: Call) -> Result:
     """Run a checked call step by step."""
     cell, x, weights = call.cell, call.x, call.weights
     steps, batch, _ = x.shape
+    masks = call.masks
     valid = reset = None
     if call.lengths is not None:
         valid = (torch.arange(steps, device=x.device)[:, None] < call.lengths).unsqueeze(-1)
-        x = x.where(valid, x.new_zeros(()))  # not a product: padding may hold NaN
+        # Selected, not multiplied: padding may hold NaN, and NaN times a gradient of zero is NaN.
+        x = x.where(valid, x.new_zeros(()))
+        masks = {name: mask.where(valid, mask.new_zeros(())) for name, mask in masks.items()}
     if call.reset is not None:
         reset = call.reset.unsqueeze(-1)
         if valid is not None:
@@ -111,7 +114,7 @@ def run(call: Call) -> Result:
             "r": _Recurrent(tables, before[0]),
             "s": _Names(dict(zip(cell.states, before, strict=True))),
             "p": p,
-            "m": _Names({name: mask[t] for name, mask in call.masks.items()}),
+            "m": _Names({name: mask[t] for name, mask in masks.items()}),
         }
         step: Step = cell.fn(**{name: symbols[name] for name in cell.arguments})
         new = tuple(_rows(step.states[name], batch) for name in cell.states)
