@@ -5,11 +5,30 @@ drop-ins for ``torch.nn.RNN``, ``LSTM`` and ``GRU``, and `tidegate.nn.Recurrent`
 Training, data and the command line are in `tidegate.train`, `tidegate.tasks`, `tidegate.data` and `tidegate.cli`.
 """
 
-from tidegate import cells, engine, errors, nn
-from tidegate.cells import Cell, Step, cell
-from tidegate.engine import run
-from tidegate.nn import summary
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidegate import cells, engine, errors, nn
+    from tidegate.cells import Cell, Step, cell
+    from tidegate.engine import run
+    from tidegate.nn import summary
 
 __version__ = "0.1.0"
 
 __all__ = ["Cell", "Step", "__version__", "cell", "cells", "engine", "errors", "nn", "run", "summary"]
+
+# Where each public name lives. They are imported on use, so that the command line answers before torch is loaded.
+_HOMES = {"Cell": "cells", "Step": "cells", "cell": "cells", "run": "engine", "summary": "nn"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"tidegate.{_HOMES[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"tidegate.{name}")
+    raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
