@@ -1,0 +1,109 @@
+"""Files that are either whole or not there, and JSON that is not trusted."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from tidegate.errors import RunFolderError
+
+T = TypeVar("T")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written that takes its name only when it is complete.
+
+    The bytes go to ``<name>.partial`` beside it; on a normal exit they are flushed to the disk and renamed over
+    ``path``, on an exception they are removed. A crash at any moment leaves the old file or the new one, never a
+    part of one.
+
+    Args:
+        path: the file to write; its folder is made if need be.
+
+    Yields:
+        The open binary file, which may be sought in.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """Write a record as JSON, whole or not at all.
+
+    Args:
+        path: the file to write.
+        record: anything `json` can write; non-ASCII characters are written as escapes.
+    """
+    with replacing(path) as file:
+        file.write((json.dumps(record, indent=1) + "\n").encode("ascii"))
+
+
+def read_json(path: Path, **expected: object) -> dict[str, Any]:
+    """Read a JSON object written by Tidegate.
+
+    Args:
+        path: the file to read.
+        **expected: entries that must be there with exactly these values (such as the format and its version).
+
+    Returns:
+        The object.
+
+    Raises:
+        RunFolderError: the file is missing, cannot be read, is not JSON, or is another program's or version's.
+    """
+    try:
+        record = json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"{path} is missing: is {str(path.parent)!r} the right folder? If so, make it again."
+        ) from None
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise RunFolderError(
+            f"{path} is not whole JSON ({error}): it was truncated or altered; make it again."
+        ) from error
+    if not isinstance(record, dict):
+        raise RunFolderError(f"{path} should hold a JSON object, but holds a {type(record).__name__}.")
+    for name, value in expected.items():
+        if record.get(name) != value:
+            raise RunFolderError(
+                f"{path} should say {name!r}: {value!r}, but says {record.get(name)!r}: "
+                "another program or another version of Tidegate wrote it."
+            )
+    return record
+
+
+def field(record: dict[str, Any], path: Path, name: str, kind: type[T]) -> T:
+    """Take one entry of a record read from a file, checking its type.
+
+    Args:
+        record: what `read_json` returned.
+        path: where it came from, for the message.
+        name: the entry's name.
+        kind: the type it must have (True and False are not taken for integers).
+
+    Returns:
+        The entry.
+
+    Raises:
+        RunFolderError: it is missing or of another type.
+    """
+    value = record.get(name)
+    if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
+        return value
+    raise RunFolderError(
+        f"{path}: {name!r} should be of type {kind.__name__}, but is {value!r:.80}: the file was altered."
+    )

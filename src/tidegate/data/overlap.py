@@ -1,0 +1,94 @@
+"""How much of a generated text stands verbatim in the training text."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.errors import ArgumentError
+
+Ids = NDArray[np.integer]
+CHUNK = 1 << 20
+BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2**64
+INVERSE = np.uint64(pow(int(BASE), -1, 1 << 64))
+FILTER_BITS = 20
+
+
+def longest_copy(text: ArrayLike, corpus: Ids, *, chunk: int = CHUNK) -> tuple[int, int, int]:
+    """The longest stretch of a text that stands word for word in a corpus.
+
+    If a stretch of some length is a copy, so is a shorter one: the length is found by bisection. For each length
+    the corpus is read once, and the hashes of all its stretches (polynomials modulo 2**64: Karp & Rabin 1987) are
+    looked up among those of the text. Every hit is compared unit by unit, so the answer is exact.
+
+    Args:
+        text: the units of the generated text, shape (M,).
+        corpus: the units of the training text, shape (N,); it may be memory-mapped.
+        chunk: how many units of the corpus are worked on at a time, which bounds the memory.
+
+    Returns:
+        The length, where the stretch begins in the text, and where in the corpus (of all the longest, the one that
+        comes first in the corpus, and first in the text); (0, 0, 0) if they have no unit in common.
+
+    Raises:
+        ArgumentError: ``chunk`` is not positive, or an array is not one-dimensional.
+    """
+    ids = np.asarray(text).astype(np.int64)
+    if chunk < 1 or ids.ndim != 1 or corpus.ndim != 1:
+        raise ArgumentError(
+            f"Text and corpus must be of shape (N,), but are {ids.shape} and {corpus.shape}; chunk, which is {chunk}, "
+            "must be at least 1."
+        )
+    best = (0, 0, 0)
+    low, high = 0, min(len(ids), len(corpus))
+    while low < high:
+        length = (low + high + 1) // 2
+        found = _copy_of_length(ids, corpus, length, chunk)
+        if found is None:
+            high = length - 1
+        else:
+            low, best = length, (length, *found)
+    return best
+
+
+def _copy_of_length(ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int) -> tuple[int, int] | None:
+    hashes = _hashes(ids, length)
+    order = np.argsort(hashes, kind="stable")
+    hashes = hashes[order]
+    # Most stretches of the corpus are told from the text's by a few bits; only the rest need a search.
+    shift = np.uint64(64 - FILTER_BITS)
+    possible = np.zeros(1 << FILTER_BITS, bool)
+    possible[hashes >> shift] = True
+    for start in range(0, len(corpus) - length + 1, chunk):
+        part = np.asarray(corpus[start : start + chunk + length - 1]).astype(np.int64)
+        candidates = _hashes(part, length)
+        places = np.flatnonzero(possible[candidates >> shift])
+        first = np.searchsorted(hashes, candidates[places], "left")
+        last = np.searchsorted(hashes, candidates[places], "right")
+        hit = last > first
+        for place, a, b in zip(places[hit].tolist(), first[hit].tolist(), last[hit].tolist(), strict=True):
+            for at in order[a:b].tolist():
+                if np.array_equal(ids[at : at + length], part[place : place + length]):
+                    return at, start + place
+    return None
+
+
+def _hashes(ids: NDArray[np.int64], length: int) -> NDArray[np.uint64]:
+    """The hash of every stretch of a length: the sum over k of value(ids[i + k]) * BASE**k, modulo 2**64."""
+    powers = _powers(BASE, len(ids))
+    sums = np.zeros(len(ids) + 1, np.uint64)
+    np.cumsum(_scattered(ids) * powers, out=sums[1:])
+    count = len(ids) - length + 1
+    return (sums[length:] - sums[:count]) * _powers(INVERSE, count)
+
+
+def _powers(base: np.uint64, count: int) -> NDArray[np.uint64]:
+    powers = np.full(count, base, np.uint64)
+    powers[:1] = 1
+    return np.multiply.accumulate(powers)
+
+
+def _scattered(ids: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A 64-bit value for each unit, so that near units differ in all bits (the mixing step of splitmix64)."""
+    values = ids.astype(np.uint64) + np.uint64(1)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
