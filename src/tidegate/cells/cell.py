@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable
@@ -77,7 +78,7 @@ class Cell:
     def __repr__(self) -> str:
         return f"Cell({self.name!r})"
 
-    @property
+    @functools.cached_property
     def arguments(self) -> tuple[str, ...]:
         """Which of x, r, s, p, m the equations take."""
         return tuple(inspect.signature(self.fn).parameters)

@@ -1,5 +1,6 @@
 """The command line: one file per verb. Importing it loads neither torch nor any other heavy package."""
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -17,7 +18,7 @@ def main() -> None:
         )
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its \u escape, not a crash.
             stream.reconfigure(errors="backslashreplace")
     from tidegate.cli.app import app

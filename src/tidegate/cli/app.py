@@ -1,0 +1,38 @@
+"""The verbs, put together."""
+
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import cells, demo, evaluate, generate, train
+from tidegate.cli.guard import Guarded
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="tidegate",
+    cls=Guarded,
+    help="Recurrent neural networks with every gate open to view.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the full traceback of an error, for a bug report.")
+    ] = False,
+) -> None:
+    """Recurrent neural networks with every gate open to view."""
+
+
+app.command("demo")(demo.demo)
+app.command("generate")(generate.generate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("cells")(cells.cells)
+
+training = typer.Typer(help="Train a model.", no_args_is_help=True)
+training.command("lm")(train.language_model)
+app.add_typer(training, name="train")

@@ -1,0 +1,128 @@
+"""``tidegate demo``: a character LSTM learns to write Python from this machine's own standard library."""
+
+from __future__ import annotations
+
+import hashlib
+import sysconfig
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidegate.cli.running import start_run, tell
+from tidegate.cli.text import visible
+from tidegate.errors import DataError
+
+if TYPE_CHECKING:
+    from tidegate.train import TrainConfig
+
+__all__ = ["demo", "standard_library"]
+
+CHARACTERS = 4_000_000
+HIDDEN_SIZE = 256
+RARE = 20  # characters that stand fewer times in the text are not worth learning
+PROMPT = "def "
+# Test code, and files that are tables rather than programs.
+PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings", "pydoc_data", "entities.py"}
+
+
+def demo(
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/demo, or the next free name, if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed starts from the same weights.")] = 0,
+) -> None:
+    """Train a character LSTM on the Python standard library's source, and read what it writes."""
+    training = _training(minutes, seed)
+    files = standard_library(Path(sysconfig.get_paths()["stdlib"]))
+    typer.echo(f"Reading Python's standard library: {len(files):,} source files of this machine ...")
+    from tidegate.data import prepare_corpus
+    from tidegate.tasks.language_model import LanguageModelConfig
+    from tidegate.train import new_run
+
+    folder = out or _free(Path("runs", "demo"))
+    corpus = new_run(folder, lambda to: prepare_corpus(files, to, unknown="replace", min_count=RARE, limit=CHARACTERS))
+    model = LanguageModelConfig(vocabulary_size=corpus.units.size, hidden_size=HIDDEN_SIZE)
+    finished = start_run(folder, corpus, model, training, 300, PROMPT)
+    if finished.why == "interrupted":
+        tell(finished)
+    _finish(folder)
+
+
+def standard_library(root: Path) -> list[Path]:
+    """Python source files of the standard library that make up some `CHARACTERS` characters.
+
+    They come in the order of a hash of their names: the same on every machine, and no part of the corpus is all of one
+    package, so that what is validated on is of the kind that is trained on.
+
+    Raises:
+        DataError: the folder has no Python source, as where Python runs from an archive.
+    """
+    candidates = [
+        (hashlib.sha256(path.relative_to(root).as_posix().encode()).digest(), path)
+        for path in root.rglob("*.py")
+        if not PASSED_OVER & set(path.relative_to(root).parts)
+    ]
+    chosen, size = [], 0
+    for _, path in sorted(candidates):
+        if size >= CHARACTERS:
+            break
+        try:
+            size += len(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:  # some sources declare another encoding
+            continue
+        chosen.append(path)
+    if not size:
+        raise DataError(
+            f"Python's standard library at {root} holds no source files to learn from; train on text of your own: "
+            "tidegate train lm FILES"
+        )
+    return chosen
+
+
+def _training(minutes: float, seed: int) -> TrainConfig:
+    from tidegate.train import TrainConfig
+
+    return TrainConfig(
+        batch_size=64,
+        k1=64,
+        learning_rate=4e-3,
+        warmup_steps=50,
+        minutes=minutes,
+        report_every=5,
+        validate_every=100,
+        validation_units=50_000,
+        seed=seed,
+    )
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, ... that is not there: no run is ever in the way."""
+    names = (folder.with_name(f"{folder.name}-{n}") if n > 1 else folder for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def _finish(folder: Path) -> None:
+    """The result against each baseline, a longer sample, and how to go on."""
+    from tidegate.cli.evaluate import results
+    from tidegate.cli.generate import copy_report
+    from tidegate.tasks.writing import generate
+    from tidegate.train import load_run
+
+    run = load_run(folder)
+    config = run.config
+    if run.validation is not None:
+        typer.echo(f"\nOn text it has not seen ({config.split_kind}):\n")
+        typer.echo(results(run.units, run.validation, config.baselines))
+    pieces = generate(run.model, run.units, PROMPT, length=800, temperature=0.7, seed=config.train.seed)
+    text = "".join(piece.text for piece in pieces)
+    typer.echo(f"\nIt writes, from {PROMPT!r}:\n")
+    typer.echo(visible(PROMPT + text))
+    typer.echo("\n" + visible(copy_report(run, [text])))
+    typer.echo(f"\nThe run is in {folder}. Go on with:\n")
+    typer.echo(f"  tidegate generate {folder} --prompt 'class '")
+    typer.echo(f"  tidegate train lm --resume {folder} --minutes 30")
+    typer.echo(f"  tidegate evaluate {folder}")
+    typer.echo("  tidegate train lm YOUR_TEXT.txt --cell gru")

@@ -1,0 +1,15 @@
+"""Where a trained model computes."""
+
+from typing import Literal
+
+__all__ = ["Device", "chosen_device"]
+
+Device = Literal["auto", "cpu"]
+
+
+def chosen_device(device: Device) -> str:
+    """The accelerator torch finds, for "auto" and where there is one; else the CPU."""
+    import torch
+
+    found = torch.accelerator.current_accelerator(check_available=True) if device == "auto" else None
+    return "cpu" if found is None else str(found)

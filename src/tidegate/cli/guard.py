@@ -1,0 +1,49 @@
+"""What stands between a verb and the shell: mistakes become one message and an exit code, not a traceback."""
+
+import os
+import sys
+from typing import Any
+
+import typer
+import typer.core
+
+from tidegate.cli.text import visible
+from tidegate.errors import TidegateError
+
+__all__ = ["Guarded", "note"]
+
+MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
+
+
+def note(message: str) -> None:
+    """Say something beside the result: on stderr, so that what is piped on stays clean."""
+    print(visible(message), file=sys.stderr, flush=True)
+
+
+class Guarded(typer.core.TyperGroup):
+    """A group of verbs whose expected failures are told in a sentence; ``--debug`` shows them in full."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            # Whoever read our output (`| head`) has enough. Python flushes stdout at exit: give it somewhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(BROKEN_PIPE) from None
+        except KeyboardInterrupt:
+            note("\nInterrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+        except (TidegateError, OSError) as error:
+            if ctx.params.get("debug"):
+                raise
+            note(f"tidegate: {_sentence(error)}")
+            raise typer.Exit(MISTAKE) from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, TidegateError) and error.strerror:
+        return error.strerror + (f": {error.filename}" if error.filename else "")
+    return str(error) or type(error).__name__

@@ -1,0 +1,86 @@
+"""What ``train`` and ``demo`` share: a run under a display, from the first step or from where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tidegate.cli.display import watching
+from tidegate.cli.guard import INTERRUPTED, note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate.data import Corpus, Units
+    from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
+    from tidegate.train import Finished, TrainConfig
+
+__all__ = ["resume_run", "sampler", "start_run", "tell"]
+
+
+def start_run(
+    folder: Path,
+    corpus: Corpus,
+    model: LanguageModelConfig,
+    config: TrainConfig,
+    sample_length: int,
+    prompt: str = "",
+) -> Finished:
+    """Train from the first step, watched."""
+    from tidegate.train import train
+
+    with watching(_title(folder, model)) as report:
+        sample = sampler(corpus.units, sample_length, prompt)
+        return train(folder, corpus, model, config, report=report, sample=sample)
+
+
+def resume_run(
+    folder: Path, epochs: int | None, steps: int | None, minutes: float | None, sample_length: int
+) -> Finished:
+    """Go on with a run where it stopped, watched."""
+    from tidegate.data import load_units
+    from tidegate.train import read_config, resume
+
+    model = read_config(folder).model
+    sample = sampler(load_units(folder), sample_length)
+    with watching(_title(folder, model)) as report:
+        return resume(folder, epochs=epochs, steps=steps, minutes=minutes, report=report, sample=sample)
+
+
+def sampler(units: Units, length: int, prompt: str = "") -> Callable[[LanguageModel], str] | None:
+    """Writes a sample with the same draws each time, so that only the model changes from one to the next."""
+    if length == 0:
+        return None
+
+    def sample(model: LanguageModel) -> str:
+        from tidegate.tasks.writing import generate
+
+        pieces = generate(model, units, prompt, length=length, temperature=0.8, seed=0)
+        return prompt + "".join(piece.text for piece in pieces)
+
+    return sample
+
+
+def tell(finished: Finished) -> None:
+    """Say how a run ended and how to go on; an interrupted one exits as the shell expects."""
+    from tidegate.train import is_main_process, read_config
+
+    if is_main_process():
+        run = read_config(finished.folder)
+        best = (
+            f"; best {finished.nats:.3f} nats per {run.unit} on validation ({run.split_kind})" if finished.nats else ""
+        )
+        typer.echo(f"Finished ({finished.why}) at step {finished.step:,}{best}. The run is in {finished.folder}")
+        if finished.why == "interrupted":
+            note(f"Interrupted; nothing is lost. Go on with: tidegate train lm --resume {finished.folder}")
+        else:
+            typer.echo(f"Now: tidegate generate {finished.folder}")
+    if finished.why == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _title(folder: Path, model: LanguageModelConfig) -> str:
+    layers = f"{model.num_layers} layers of " if model.num_layers > 1 else ""
+    return f"{model.cell}, {layers}{model.hidden_size} units, in {folder}"

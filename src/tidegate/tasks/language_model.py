@@ -1,0 +1,156 @@
+"""A recurrent language model: the probability of each unit of text given all before it."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from torch import Tensor, nn
+
+from tidegate.cells import get_cell
+from tidegate.errors import ArgumentError
+from tidegate.nn import Recurrent
+
+State = tuple[Tensor, ...]
+"""One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too."""
+
+
+@dataclass(frozen=True)
+class LanguageModelConfig:
+    """What a language model is made of.
+
+    Attributes:
+        vocabulary_size: V, how many units there are.
+        cell: name of the recurrent cell.
+        hidden_size: H, units per recurrent layer.
+        num_layers: recurrent layers on top of one another.
+        embedding_size: E, length of a unit's vector; None feeds the unit one-hot.
+        dropout: share of values dropped on the embedding, between layers and before the output layer (Zaremba et
+            al. 2014: never on the way from step to step).
+        tie_weights: the output layer's weights are the embedding's (Press & Wolf 2017); needs E = H.
+        init: initial values as torch's or as Keras'.
+        forget_bias: initial bias of the forget gate; None leaves it to ``init``.
+
+    Raises:
+        ArgumentError: a value is out of range.
+        CellError: no cell has that name.
+    """
+
+    vocabulary_size: int
+    cell: str = "lstm"
+    hidden_size: int = 256
+    num_layers: int = 1
+    embedding_size: int | None = None
+    dropout: float = 0.0
+    tie_weights: bool = False
+    init: Literal["torch", "keras"] = "torch"
+    forget_bias: float | None = None
+
+    def __post_init__(self) -> None:
+        get_cell(self.cell)
+        sizes = {"vocabulary_size": self.vocabulary_size, "hidden_size": self.hidden_size}
+        sizes |= {"num_layers": self.num_layers}
+        sizes |= {} if self.embedding_size is None else {"embedding_size": self.embedding_size}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ArgumentError(f"{name} is {size}, but must be at least 1.")
+        if not 0 <= self.dropout < 1:
+            raise ArgumentError(f"dropout is {self.dropout}, but must be at least 0 and below 1.")
+        if self.init not in ("torch", "keras"):
+            raise ArgumentError(f"init is {self.init!r}, but must be 'torch' or 'keras'.")
+        if self.tie_weights and self.embedding_size != self.hidden_size:
+            raise ArgumentError(
+                f"tie_weights needs embedding_size equal to hidden_size, but they are {self.embedding_size} and "
+                f"{self.hidden_size}: set embedding_size={self.hidden_size}."
+            )
+
+
+class LanguageModel(nn.Module):
+    """Embedding or one-hot, recurrent layers of any cell, output layer.
+
+    ``h_t = recurrent(embed(u_t), h_{t-1})``, ``p(u_{t+1} | u_1 .. u_t) = softmax(W h_t + b)``.
+
+    Args:
+        config: sizes and the cell's name.
+        backend: the engine's backend; None leaves it to the engine.
+    """
+
+    def __init__(self, config: LanguageModelConfig, *, backend: str | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.cell = get_cell(config.cell)
+        width = config.embedding_size
+        self.embedding = None if width is None else nn.Embedding(config.vocabulary_size, width)
+        self.recurrent = Recurrent(
+            self.cell,
+            config.vocabulary_size if width is None else width,
+            config.hidden_size,
+            config.num_layers,
+            dropout=config.dropout if config.num_layers > 1 else 0.0,
+            init=config.init,
+            forget_bias=config.forget_bias,
+            backend=backend,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(config.hidden_size, config.vocabulary_size)
+        if config.tie_weights and self.embedding is not None:
+            # The output layer's initial values: rows of variance 1 would make the first logits far too sure.
+            self.embedding.weight = self.output.weight
+
+    def zero_state(self, batch_size: int) -> State:
+        """The state before anything is read.
+
+        Args:
+            batch_size: B, texts side by side.
+
+        Returns:
+            One zero tensor (num_layers, B, hidden_size) per state of the cell.
+        """
+        weight = self.output.weight
+        shape = (self.config.num_layers, batch_size, self.config.hidden_size)
+        return tuple(weight.new_zeros(shape) for _ in self.cell.states)
+
+    def features(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """Everything before the output layer: a training loop has no use for the logits of every position.
+
+        Args:
+            ids: units, shape (B, T), int64.
+            state: as returned before; None is zero.
+            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+
+        Returns:
+            The last layer's output, time-major (T, B, H), and the state.
+        """
+        if ids.ndim != 2:
+            raise ArgumentError(f"ids should be of shape (B, T), but are of shape {tuple(ids.shape)}.")
+        if state is not None and len(state) != len(self.cell.states):
+            raise ArgumentError(
+                f"state should be {len(self.cell.states)} tensors ({', '.join(self.cell.states)}), but is {len(state)}."
+            )
+        hx = state[0] if state is not None and len(state) == 1 else state
+        flags = None if reset is None else reset.t()
+        output, last = self.recurrent(self._embed(ids.t()), hx, reset=flags)
+        return self.dropout(output), last if isinstance(last, tuple) else (last,)
+
+    def forward(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """The scores of the unit after each unit.
+
+        Args:
+            ids: units, shape (B, T), int64.
+            state: as returned before, to go on from; None is zero.
+            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+
+        Returns:
+            Logits (B, T, V) and the state after the last unit.
+
+        Raises:
+            ArgumentError: a shape does not fit.
+        """
+        features, state = self.features(ids, state, reset=reset)
+        return self.output(features).transpose(0, 1), state
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        """Shape (T, B) to (T, B, E), or to one-hot (T, B, V)."""
+        if self.embedding is not None:
+            return cast(Tensor, self.dropout(self.embedding(ids)))
+        weight = self.output.weight
+        hot = weight.new_zeros((*ids.shape, self.config.vocabulary_size))
+        return hot.scatter_(-1, ids.unsqueeze(-1), 1.0)

@@ -1,0 +1,120 @@
+"""Language modelling as a task: text in contiguous streams, each unit predicted from all before it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tidegate.data.streams import Streams, Window
+from tidegate.errors import ArgumentError
+from tidegate.tasks.evaluation import evaluate
+from tidegate.tasks.feeding import NOTHING_YET, Feeding
+from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
+from tidegate.tasks.task import Carried, Evaluation, Loss
+from tidegate.tasks.truncated_bptt import window_loss
+
+
+class StreamBatches:
+    """One epoch of windows as the loop's batches."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __getitem__(self, index: int) -> Window:
+        return self.streams.window(index)
+
+    def units(self, index: int) -> int:
+        """Predictions that count in window ``index``, in all processes together."""
+        left = self.streams.positions_per_epoch // self.streams.batch_size - index * self.streams.k1
+        return min(self.streams.k1, left) * self.streams.batch_size
+
+
+class LanguageModelTask:
+    """Train a language model by truncated backpropagation through time.
+
+    Args:
+        model: the model's make.
+        train: the units to learn from, shape (N,).
+        validation: the units to validate on; fewer than two mean that there is no such part.
+        unit: what a unit is called ("character").
+        batch_size: streams in all processes together.
+        k1: a step every k1 positions.
+        k2: gradients go back k2 positions.
+        feeding: teacher, greedy or sampled; see :mod:`tidegate.tasks.feeding`.
+        validation_units: validate on the first so many units only; None on all.
+        backend: the engine's backend; None leaves it to the engine.
+
+    Raises:
+        ArgumentError: a size does not fit the vocabulary of the data.
+    """
+
+    name = "lm"
+
+    def __init__(
+        self,
+        model: LanguageModelConfig,
+        train: NDArray[np.integer],
+        validation: NDArray[np.integer],
+        *,
+        unit: str,
+        batch_size: int,
+        k1: int,
+        k2: int,
+        feeding: Feeding = "teacher",
+        validation_units: int | None = None,
+        backend: str | None = None,
+    ) -> None:
+        self.model, self.train, self.validation, self.unit = model, train, validation, unit
+        self.batch_size, self.k1, self.k2 = batch_size, k1, k2
+        self.feeding: Feeding = feeding
+        self.validation_units, self.backend = validation_units, backend
+
+    def build(self) -> LanguageModel:
+        """A new model, its initial values drawn from torch's global random numbers."""
+        return LanguageModel(self.model, backend=self.backend)
+
+    def batches(self, rank: int, world: int) -> StreamBatches:
+        """The share of process ``rank`` out of ``world`` in one epoch."""
+        return StreamBatches(Streams(self.train, self.batch_size, k1=self.k1, k2=self.k2, rank=rank, world=world))
+
+    def start(self, model: nn.Module, rank: int, world: int) -> Carried:
+        """Zero state, and no prediction yet, for each of this process's streams."""
+        model = _language_model(model)
+        streams = self.batch_size // world
+        state = model.zero_state(streams)
+        carried = dict(zip(model.cell.states, state, strict=True))
+        return carried | {"own prediction": torch.full((streams,), NOTHING_YET, device=state[0].device)}
+
+    def loss(self, model: nn.Module, batch: Window, carried: Carried, own_share: float) -> Loss:
+        """Mean nats per new unit of a window; the state goes on to the next window, detached."""
+        model = _language_model(model)
+        names: Sequence[str] = model.cell.states
+        nats, state, own = window_loss(
+            model,
+            batch,
+            tuple(carried[name] for name in names),
+            carried["own prediction"],
+            k2=self.k2,
+            feeding=self.feeding,
+            share=own_share,
+        )
+        return Loss(nats, dict(zip(names, state, strict=True)) | {"own prediction": own})
+
+    def validate(self, model: nn.Module) -> Evaluation | None:
+        """Mean nats per unit of the validation part; None without one."""
+        if len(self.validation) < 2:
+            return None
+        return evaluate(
+            _language_model(model), self.validation, batch_size=self.batch_size, limit=self.validation_units
+        )
+
+
+def _language_model(model: nn.Module) -> LanguageModel:
+    if not isinstance(model, LanguageModel):
+        raise ArgumentError(f"The task trains a LanguageModel, but was given a {type(model).__name__}.")
+    return model

@@ -1,0 +1,153 @@
+"""``training_state.safetensors``: all that a run needs to go on exactly, in one file.
+
+Parameters, the best parameters so far, the optimizer's moments and the carried state are its tensors; step, counters
+and digests are a JSON record in its header. One file means one rename: a checkpoint is never half-written, and its
+parts never come from different moments. Learning rate and randomness are functions of the step, so they have no state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tidegate.errors import RunFolderError
+from tidegate.train.files import Layout, read_header, read_tensors, write_tensors
+from tidegate.train.records import from_record, to_record
+
+NAME = "training_state.safetensors"
+KIND, VERSION = "tidegate training state", 1
+PARTS = ("model", "optimizer", "best", "carried")
+
+
+@dataclass
+class Counters:
+    """Where a run stands.
+
+    Attributes:
+        step: optimizer steps taken.
+        elapsed: seconds trained.
+        best: best validation, nats per unit; None before the first.
+        best_step: the step it was measured at.
+        bad: validations in a row without a new best.
+        metrics_bytes: length of metrics.jsonl.
+        loss: sum of nats since the last report.
+        units: predictions they were summed over.
+        steps: steps taken since the last report.
+        norm: sum of gradient norms since the last report.
+        clipped: steps clipped since the last report.
+        validated: the step of the last validation; -1 before the first.
+        finished: why the run ended; None while it goes on.
+    """
+
+    step: int = 0
+    elapsed: float = 0.0
+    best: float | None = None
+    best_step: int = 0
+    bad: int = 0
+    metrics_bytes: int = 0
+    loss: float = 0.0
+    units: int = 0
+    steps: int = 0
+    norm: float = 0.0
+    clipped: int = 0
+    validated: int = -1
+    finished: str | None = None
+
+    def __post_init__(self) -> None:
+        counts = (self.step, self.best_step, self.bad, self.metrics_bytes, self.units, self.steps, self.clipped)
+        if min(*counts, self.validated + 1) < 0 or self.elapsed < 0 or max(self.best_step, self.validated) > self.step:
+            raise RunFolderError(f"{NAME}: a counter is out of range: the file was altered.")
+
+
+@dataclass
+class Checkpoint:
+    """A run at one moment.
+
+    Attributes:
+        config: digest of the settings.
+        data: digest of the corpus.
+        world: how many processes there were.
+        counters: where the run stands.
+        scaler: the fp16 gradient scaler's numbers.
+        tensors: for each of model, optimizer, best and carried, tensors by name; those carried have a first
+            dimension of ``world``.
+    """
+
+    config: str
+    data: str
+    world: int
+    counters: Counters
+    scaler: dict[str, Any] | None
+    tensors: Mapping[str, Mapping[str, Tensor]]
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replace the folder's checkpoint by this one in a single moment."""
+    tensors = {f"{part}.{name}": it for part in PARTS for name, it in checkpoint.tensors[part].items()}
+    record = {
+        "format": KIND,
+        "version": VERSION,
+        "config": checkpoint.config,
+        "data": checkpoint.data,
+        "world": checkpoint.world,
+        "counters": to_record(checkpoint.counters),
+        "scaler": checkpoint.scaler,
+    }
+    write_tensors(folder / NAME, tensors, record)
+
+
+def read_checkpoint(folder: Path, model: Layout, carried: Layout, *, config: str, data: str, world: int) -> Checkpoint:
+    """Read a folder's checkpoint, believing nothing.
+
+    Args:
+        folder: the run folder.
+        model: type and shape of each parameter.
+        carried: type and shape of each tensor one process carries.
+        config: digest of the settings the run folder claims.
+        data: digest of the corpus the run folder claims.
+        world: how many processes go on.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        RunFolderError: the file is missing, truncated, foreign or altered, or belongs to other settings, data or
+            another number of processes.
+    """
+    path = folder / NAME
+    record, layout = read_header(path, KIND, VERSION)
+    counters = from_record(Counters, record.get("counters"), path, "counters")
+    for name, value, what in (("config", config, "settings"), ("data", data, "data")):
+        if record.get(name) != value:
+            raise RunFolderError(
+                f"{path} belongs to other {what} than those in {folder}, which were changed since the run began: put "
+                "the old files back, or start a new run."
+            )
+    if record.get("world") != world:
+        raise RunFolderError(
+            f"{path} was written by {record.get('world')!r:.20} processes, but {world} would go on: start as many as "
+            "before."
+        )
+    tensors = read_tensors(path, record, layout, _expected(layout, counters, model, carried, world))
+    scaler = record.get("scaler")
+    parts = {part: _part(tensors, part) for part in PARTS}
+    return Checkpoint(config, data, world, counters, scaler if isinstance(scaler, dict) else None, parts)
+
+
+def _expected(layout: Layout, counters: Counters, model: Layout, carried: Layout, world: int) -> Layout:
+    expected = {f"model.{name}": entry for name, entry in model.items()}
+    if counters.best is not None:
+        expected |= {f"best.{name}": entry for name, entry in model.items()}
+    # No moments before the first step; with fp16 the first steps may all have been left out.
+    if any(name.startswith("optimizer.") for name in layout):
+        for name, entry in model.items():
+            expected |= {f"optimizer.{name}.{moment}": entry for moment in ("exp_avg", "exp_avg_sq")}
+            expected[f"optimizer.{name}.step"] = (torch.float32, ())
+    return expected | {f"carried.{name}": (dtype, (world, *shape)) for name, (dtype, shape) in carried.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(part + "."): it for name, it in tensors.items() if name.startswith(part + ".")}

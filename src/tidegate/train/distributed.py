@@ -1,0 +1,127 @@
+"""Devices, mixed precision and several processes, through `accelerate`."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.errors import ArgumentError, MissingDependencyError
+from tidegate.tasks.task import Carried, Loss, Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that prints and writes, going by the launcher's environment."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+class Objective(nn.Module):
+    """A task's loss as one module call: one forward and one backward a step, however often the model runs inside.
+
+    This is what gradient averaging and mixed precision are wrapped around.
+    """
+
+    def __init__(self, task: Task, model: nn.Module) -> None:
+        super().__init__()
+        self.task, self.model = task, model
+
+    def forward(self, batch: Any, carried: Carried, own_share: float) -> Loss:
+        """The loss of one batch, as :meth:`tidegate.tasks.task.Task.loss`."""
+        return self.task.loss(self.model, batch, carried, own_share)
+
+
+class Processes:
+    """The processes of one run, one or many, and the device of this one.
+
+    Args:
+        device: "auto" for an accelerator if there is one, or "cpu".
+        mixed_precision: "no", "fp16" or "bf16".
+
+    Raises:
+        MissingDependencyError: `accelerate` is not installed.
+        ArgumentError: fp16 is asked for on a CPU.
+    """
+
+    def __init__(self, device: str, mixed_precision: str) -> None:
+        self._accelerator = _accelerator(device, mixed_precision)
+        self.device: torch.device = self._accelerator.device
+        self.rank: int = self._accelerator.process_index
+        self.world: int = self._accelerator.num_processes
+        self.main: bool = self._accelerator.is_main_process
+        self.scales = self._accelerator.scaler is not None  # fp16: steps with an infinite gradient are left out
+
+    def prepare(
+        self, objective: Objective, optimizer: torch.optim.Optimizer
+    ) -> tuple[Callable[..., Loss], torch.optim.Optimizer]:
+        """Place the model on the device; average gradients and cast as asked."""
+        prepared = self._accelerator.prepare(objective, optimizer)
+        return prepared[0], prepared[1]
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of a loss, averaged over the processes."""
+        self._accelerator.backward(loss)
+
+    def clip(self, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
+        """The gradient's norm, which is then at most ``limit``."""
+        return cast(Tensor, self._accelerator.clip_grad_norm_(parameters, float("inf") if limit is None else limit))
+
+    def sum(self, *values: float) -> list[float]:
+        """Each value summed over the processes."""
+        if self.world == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        return cast(Tensor, self._accelerator.reduce(tensor, "sum")).tolist()
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Shape (...) in each process to (world, ...) in all."""
+        return cast(Tensor, self._accelerator.gather(tensor.unsqueeze(0).contiguous()))
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        self._accelerator.wait_for_everyone()
+
+    def close(self) -> None:
+        """Leave the other processes in an orderly way."""
+        # What averages the gradients holds the process group in a cycle of references; were it still there when the
+        # interpreter ends, the group's threads would abort the process.
+        self._accelerator.free_memory()
+        self._accelerator.end_training()
+
+    def scaler_state(self) -> dict[str, Any] | None:
+        """The fp16 gradient scaler's state, plain numbers."""
+        return None if self._accelerator.scaler is None else self._accelerator.scaler.state_dict()
+
+    def restore_scaler(self, state: dict[str, Any] | None) -> None:
+        """Put back what :meth:`scaler_state` gave."""
+        if self._accelerator.scaler is not None and state is not None:
+            self._accelerator.scaler.load_state_dict(state)
+
+
+def main_first(act: Callable[[], None], device: str) -> None:
+    """Do something on the main process while the others wait."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        act()
+        return
+    processes = Processes(device, "no")
+    if processes.main:
+        act()
+    processes.wait()
+
+
+def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
+    try:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+    except ImportError as error:
+        raise MissingDependencyError("Training needs the package accelerate: pip install 'tidegate[cli]'") from error
+    # A process-wide singleton would hold the settings of the first run in this process. What remains after the reset
+    # is the process group, which is made only once.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    cpu = device == "cpu" or not torch.accelerator.is_available()
+    if cpu and mixed_precision == "fp16":
+        raise ArgumentError("mixed_precision is 'fp16', but a CPU has no use for it: choose 'bf16' or 'no'.")
+    return Accelerator(cpu=cpu, mixed_precision=mixed_precision)

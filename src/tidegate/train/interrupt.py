@@ -1,0 +1,36 @@
+"""Ctrl-C between steps, not inside them."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    """Whether someone asked to stop."""
+
+    requested = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: ask for a stop the first time, stop at once the second."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Turn the first SIGINT or SIGTERM into a request; elsewhere than in the main thread signals are not ours."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

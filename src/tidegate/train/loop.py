@@ -1,0 +1,281 @@
+"""The loop that trains every task."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.errors import NonFiniteLossError
+from tidegate.tasks.task import Carried, Task
+from tidegate.train import schedule
+from tidegate.train.checkpoint import Checkpoint, write_checkpoint
+from tidegate.train.config import TrainConfig
+from tidegate.train.distributed import Objective, Processes
+from tidegate.train.events import Event, Finished, Progressed, Sampled, Validated, Why
+from tidegate.train.interrupt import Interrupt, interruptible
+from tidegate.train.metrics import Metrics
+from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+from tidegate.train.randomness import seed_torch
+from tidegate.train.run_folder import load_parameters, write_model
+
+
+class Loop:
+    """One training run: step, report, validate, checkpoint.
+
+    Step s trains on batch s modulo the epoch's length. Whatever happens between two steps is a function of the step,
+    and everything a step depends on is in the checkpoint, so a resumed run repeats the run never interrupted.
+
+    Args:
+        task: what is learned.
+        config: how.
+        folder: the run folder.
+        processes: this process among the others.
+        checkpoint: where to go on, or where to begin: its counters are those of step 0 and its tensors empty.
+        report: told of every event, on the main process.
+        sample: lets the model write something after each validation, on the main process.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        config: TrainConfig,
+        folder: Path,
+        processes: Processes,
+        checkpoint: Checkpoint,
+        report: Callable[[Event], None],
+        sample: Callable[[Any], str] | None,
+    ) -> None:
+        self.task, self.config, self.folder, self.processes = task, config, folder, processes
+        self.report, self.sample = report, sample
+        self.batches = task.batches(processes.rank, processes.world)
+        seed_torch(processes.device, config.seed, "initial values")
+        self.model: nn.Module = task.build()
+        self.parameters = list(self.model.parameters())
+        self.optimizer = build_optimizer(self.model, config, processes.device)
+        self._objective, self._stepper = processes.prepare(Objective(task, self.model), self.optimizer)
+        self.carried: Carried = task.start(self.model, processes.rank, processes.world)
+        self.best: dict[str, Tensor] = {}
+        self._origin = checkpoint
+        self.counters = checkpoint.counters
+        if checkpoint.tensors:
+            self._restore(checkpoint)
+        self.metrics = Metrics(folder, self.counters.metrics_bytes) if processes.main else None
+        self._stop = False
+        self._saved: int | None = None
+        self._model_written: int | None = None
+        self._began = self._reported = time.monotonic()
+        self._elapsed_before = self.counters.elapsed
+        self._agreed = self.counters.elapsed  # seconds trained, the same in all processes
+        self._share_before = self._share()
+        self._units_reported = 0
+
+    def run(self) -> Finished:
+        """Train until the budget is used up, nothing improves, or someone asks to stop.
+
+        Returns:
+            The last event.
+
+        Raises:
+            NonFiniteLossError: the loss or its gradient became inf or nan.
+        """
+        if self.counters.finished == "early stopping":
+            return self._end("early stopping")
+        if self.counters.finished is not None and self._share() >= 1:
+            return self._end("budget")
+        self.counters.finished = None
+        patience = self.config.patience
+        with interruptible() as interrupt:
+            while True:
+                share = self._share()
+                if share >= 1:
+                    return self._finish("budget")
+                if patience is not None and self.counters.bad >= patience:
+                    return self._finish("early stopping")
+                if self._stop:
+                    self.checkpoint()
+                    return self._end("interrupted")
+                self._step(share, interrupt)
+                self._between_steps()
+
+    def checkpoint(self) -> None:
+        """Write where the run stands, then the model that is best at this point."""
+        counters = self.counters
+        counters.elapsed = self._elapsed()
+        if self.metrics is not None:
+            counters.metrics_bytes = self.metrics.commit()
+        carried = {name: self.processes.gather(tensor) for name, tensor in self.carried.items()}
+        self._saved = counters.step
+        if not self.processes.main:
+            return
+        model: dict[str, Tensor] = dict(self.model.named_parameters())
+        moments = optimizer_tensors(self.model, self.optimizer)
+        tensors = {"model": model, "optimizer": moments, "best": self.best, "carried": carried}
+        scaler = self.processes.scaler_state()
+        write_checkpoint(self.folder, replace(self._origin, counters=counters, scaler=scaler, tensors=tensors))
+        of_step = counters.best_step if self.best else counters.step
+        if of_step != self._model_written:
+            write_model(self.folder, self.best or model, step=of_step, validation=counters.best)
+            self._model_written = of_step
+
+    def close(self) -> None:
+        """Close what is open, and let go of what holds on to the other processes."""
+        if self.metrics is not None:
+            self.metrics.close()
+        del self._objective, self._stepper
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        load_parameters(self.model, dict(checkpoint.tensors["model"]))
+        restore_optimizer(self.model, self.optimizer, checkpoint.tensors["optimizer"])
+        self.processes.restore_scaler(checkpoint.scaler)
+        rank, device = self.processes.rank, self.processes.device
+        self.carried = {name: it[rank].to(device, copy=True) for name, it in checkpoint.tensors["carried"].items()}
+        self.best = {name: it.clone() for name, it in checkpoint.tensors["best"].items()}
+
+    def _step(self, share: float, interrupt: Interrupt) -> None:
+        config, counters, processes = self.config, self.counters, self.processes
+        index = counters.step % len(self.batches)
+        if index == 0:
+            self.carried = self.task.start(self.model, processes.rank, processes.world)
+        seed_torch(processes.device, config.seed, processes.rank, counters.step)
+        rate = schedule.learning_rate(config, counters.step, share)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._objective(self.batches[index], self.carried, schedule.own_share(config, share))
+        processes.backward(loss.nats)
+        norm = processes.clip(self.parameters, config.clip)
+        # The step's only wait for the device: both numbers together.
+        value, size = torch.stack([loss.nats.detach().float(), norm.detach().float()]).tolist()
+        main = float(processes.main)
+        value, stop, self._agreed = processes.sum(value, interrupt.requested, main * self._elapsed())
+        value /= processes.world
+        if not math.isfinite(value) or not (math.isfinite(size) or processes.scales):
+            raise self._non_finite(value, size, rate)
+        self._stepper.step()
+        self._stepper.zero_grad()
+        self.carried = loss.carried
+        self._stop = stop > 0
+        units = self.batches.units(index)
+        counters.step += 1
+        counters.loss += value * units
+        counters.units += units
+        self._units_reported += units
+        if math.isfinite(size):  # with fp16 a step whose scaled gradient overflowed was left out
+            counters.steps += 1
+            counters.norm += size
+            counters.clipped += config.clip is not None and size > config.clip
+
+    def _between_steps(self) -> None:
+        config, step = self.config, self.counters.step
+        if step % config.report_every == 0 or self._share() >= 1:
+            self._report()
+        began = time.monotonic()
+        if step % config.validate_every == 0:
+            self._validate()
+            self.checkpoint()
+        elif config.checkpoint_every is not None and step % config.checkpoint_every == 0:
+            self.checkpoint()
+        self._reported += time.monotonic() - began  # units per second are those of training
+
+    def _report(self) -> None:
+        counters, share, now = self.counters, self._share(), time.monotonic()
+        before = (counters.step - 1, self._share_of(counters.step - 1))
+        done = share - self._share_before
+        event = Progressed(
+            step=counters.step,
+            progress=share,
+            epoch=counters.step / len(self.batches),
+            nats=counters.loss / counters.units,
+            learning_rate=schedule.learning_rate(self.config, *before),
+            gradient_norm=counters.norm / max(1, counters.steps),
+            clipped_share=counters.clipped / max(1, counters.steps),
+            own_share=schedule.own_share(self.config, before[1]),
+            units_per_second=self._units_reported / max(now - self._reported, 1e-9),
+            seconds_left=(now - self._began) * (1 - share) / done if done > 0 else None,
+            elapsed=self._elapsed(),
+        )
+        self._tell(event)
+        self._write(
+            "train",
+            progress=event.progress,
+            nats=event.nats,
+            learning_rate=event.learning_rate,
+            gradient_norm=event.gradient_norm,
+            clipped_share=event.clipped_share,
+            own_share=event.own_share,
+            clock={"units_per_second": event.units_per_second},
+        )
+        counters.loss, counters.norm = 0.0, 0.0
+        counters.units = counters.steps = counters.clipped = 0
+        self._reported, self._units_reported = now, 0
+
+    def _validate(self) -> None:
+        counters = self.counters
+        counters.validated = counters.step
+        self.model.eval()
+        found = self.task.validate(self.model) if self.processes.main else None
+        nats, units = self.processes.sum(*(found or (0.0, 0)))
+        if units:
+            if not math.isfinite(nats):
+                raise self._non_finite(nats, math.nan, math.nan)
+            best = counters.best is None or nats < counters.best
+            if best:
+                counters.best, counters.best_step, counters.bad = nats, counters.step, 0
+                self.best = {name: it.detach().cpu().clone() for name, it in self.model.named_parameters()}
+            else:
+                counters.bad += 1
+            self._write("validation", nats=nats, best=best, units=int(units))
+            lowest = nats if counters.best is None else counters.best
+            self._tell(Validated(counters.step, self._share(), nats, best, lowest, self._elapsed()))
+        if self.sample is not None and self.processes.main:
+            with torch.no_grad():
+                text = self.sample(self.model)
+            self._write("sample", text=text)
+            self._tell(Sampled(counters.step, text))
+        self.model.train()
+
+    def _finish(self, why: Why) -> Finished:
+        if self.counters.units:
+            self._report()
+        if self.counters.validated != self.counters.step:
+            self._validate()
+        self._write("finished", why=why)
+        self.counters.finished = why
+        self.checkpoint()
+        return self._end(why)
+
+    def _end(self, why: Why) -> Finished:
+        counters = self.counters
+        finished = Finished(why, counters.step, counters.best, self._elapsed(), self.folder)
+        self._tell(finished)
+        return finished
+
+    def _non_finite(self, loss: float, norm: float, rate: float) -> NonFiniteLossError:
+        kept = f"The checkpoint of step {self._saved} is kept in {self.folder}." if self._saved is not None else ""
+        return NonFiniteLossError(
+            f"The loss became {loss} at step {self.counters.step} (gradient norm {norm:.3g}, learning rate "
+            f"{rate:.3g}). {kept} Try a smaller learning rate (a third of {self.config.learning_rate:g}), "
+            f"stronger clipping (now {self.config.clip}), a longer warm-up (now {self.config.warmup_steps} steps)"
+            + (", or mixed_precision='no'." if self.config.mixed_precision != "no" else ".")
+        )
+
+    def _share(self) -> float:
+        return self._share_of(self.counters.step)
+
+    def _share_of(self, step: int) -> float:
+        return schedule.progress(self.config, step, len(self.batches), self._agreed)
+
+    def _elapsed(self) -> float:
+        return self._elapsed_before + time.monotonic() - self._began
+
+    def _tell(self, event: Event) -> None:
+        if self.processes.main:
+            self.report(event)
+
+    def _write(self, event: str, *, clock: dict[str, float] | None = None, **values: Any) -> None:
+        if self.metrics is not None:
+            self.metrics.add(event, self.counters.step, {"elapsed": self._elapsed()} | (clock or {}), **values)

@@ -1,0 +1,72 @@
+"""Dataclasses to JSON objects and, strictly, back: a file is not trusted."""
+
+import math
+import types
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from tidegate.errors import ArgumentError, CellError, RunFolderError
+
+T = TypeVar("T")
+
+
+def to_record(value: Any) -> dict[str, Any]:
+    """A dataclass of plain values as a JSON object."""
+    return asdict(value)
+
+
+def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
+    """A dataclass from a JSON object: exactly its fields, each of its type, each in range.
+
+    Args:
+        kind: a dataclass whose fields are int, float, str, bool, literals or None.
+        record: what the file holds.
+        path: the file, for the message.
+        where: the name of the object in the file, for the message.
+
+    Returns:
+        The dataclass.
+
+    Raises:
+        RunFolderError: a field is missing, foreign, of another type or out of range.
+    """
+    if not isinstance(record, dict):
+        raise RunFolderError(f"{path}: {where!r} should be an object, but is {record!r:.80}: the file was altered.")
+    names = [it.name for it in fields(kind)]  # type: ignore[arg-type]
+    odd = sorted(set(names) ^ set(record), key=str)
+    if odd:
+        what = "is missing" if odd[0] in names else "is not known"
+        raise RunFolderError(f"{path}: {where!r}: {odd[0]!r:.80} {what}: the file was altered.")
+    hints = get_type_hints(kind)
+    values = {name: _typed(record[name], hints[name], path, f"{where}.{name}") for name in names}
+    try:
+        return kind(**values)
+    except (ArgumentError, CellError) as error:
+        raise RunFolderError(f"{path}: {where!r}: {error}") from error
+
+
+def _typed(value: object, hint: Any, path: Path, where: str) -> Any:
+    if _fits(value, hint):
+        return float(value) if _is_number(value) and float in (hint, *get_args(hint)) else value  # type: ignore[arg-type]
+    raise RunFolderError(f"{path}: {where!r} should be {_words(hint)}, but is {value!r:.80}: the file was altered.")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(_fits(value, choice) for choice in get_args(hint))
+    if get_origin(hint) is Literal:
+        return type(value) is str and value in get_args(hint)
+    if hint is float:
+        return _is_number(value) and math.isfinite(value)  # type: ignore[arg-type]
+    if hint is int:
+        return type(value) is int and abs(value) < 2**63
+    return type(value) is hint
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+def _words(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint)

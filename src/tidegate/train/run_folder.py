@@ -1,0 +1,285 @@
+"""A run is one folder, complete in itself.
+
+::
+
+    config.json                   settings, baselines, digest of the data; replaced only when the budget is raised
+    model.safetensors             the best model on validation; the last one before the first validation or without any
+    vocabulary.json               or tokenizer.json
+    corpus.npy, corpus.json       the encoded text
+    metrics.jsonl                 one line per report, validation and sample
+    training_state.safetensors    what `resume` needs
+
+Nothing in it is executed or unpickled by reading it, and no size it claims is believed before the file bears it out.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tidegate import __version__
+from tidegate.data import Corpus, Units, load_units, open_corpus
+from tidegate.data.files import field, read_json, write_json
+from tidegate.errors import RunFolderError
+from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
+from tidegate.tasks.language_modelling import LanguageModelTask
+from tidegate.train import checkpoint, metrics
+from tidegate.train.config import BUDGET, TrainConfig
+from tidegate.train.distributed import main_first
+from tidegate.train.files import (
+    Layout,
+    check_layout,
+    layout_of,
+    read_header,
+    read_tensors,
+    sync_folder,
+    write_tensors,
+)
+from tidegate.train.randomness import own_randomness
+from tidegate.train.records import from_record, to_record
+
+CONFIG, CONFIG_KIND, CONFIG_VERSION = "config.json", "tidegate run", 1
+MODEL, MODEL_KIND, MODEL_VERSION = "model.safetensors", "tidegate model", 1
+OWN_FILES = (
+    CONFIG,
+    checkpoint.NAME,
+    MODEL,
+    metrics.NAME,
+    "corpus.json",
+    "corpus.npy",
+    "vocabulary.json",
+    "tokenizer.json",
+)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What ``config.json`` says.
+
+    Attributes:
+        task: "lm".
+        model: the model's make.
+        train: how it is trained.
+        unit: what a prediction is ("character").
+        baselines: nats per unit of n-gram models on the validation part.
+        split_kind: how the text was split.
+        corpus_digest: digest of the text and its vocabulary.
+        notes: what was read, and what had to be changed.
+    """
+
+    task: str
+    model: LanguageModelConfig
+    train: TrainConfig
+    unit: str
+    baselines: dict[str, float]
+    split_kind: str
+    corpus_digest: str
+    notes: list[str]
+
+    def digest(self) -> str:
+        """SHA-256 over everything but the budget, which may be raised later."""
+        record = to_record(self)
+        record["train"] = {name: value for name, value in record["train"].items() if name not in BUDGET}
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a folder holds a run: its ``config.json`` is written after all else."""
+    return (Path(folder) / CONFIG).exists()
+
+
+def claim_folder(folder: Path, *, overwrite: bool = False) -> Path:
+    """Make sure that a new run may be put in a folder.
+
+    Args:
+        folder: made if it is not there.
+        overwrite: remove the files of a run that is there; other files stay.
+
+    Returns:
+        The folder.
+
+    Raises:
+        RunFolderError: it holds a run and ``overwrite`` is not set, or it is not a folder.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file: give a folder for the run.")
+    if holds_run(folder) and not overwrite:
+        raise RunFolderError(
+            f"{folder} already holds a run: go on with it (--resume), replace it (--overwrite), or choose another "
+            "folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in OWN_FILES:  # config.json first: without it there is no run
+        (folder / name).unlink(missing_ok=True)
+        (folder / f"{name}.partial").unlink(missing_ok=True)
+    return folder
+
+
+def new_run(
+    folder: Path, prepare: Callable[[Path], Corpus], *, overwrite: bool = False, device: str = "auto"
+) -> Corpus:
+    """Claim a folder and prepare its corpus: on the main process, while any others wait.
+
+    Args:
+        folder: the run folder.
+        prepare: makes the corpus in that folder, as :func:`tidegate.data.prepare_corpus` does.
+        overwrite: replace a run that is there.
+        device: as in :class:`TrainConfig`; it decides how processes find one another.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        RunFolderError: the folder holds a run and ``overwrite`` is not set.
+    """
+
+    def make() -> None:
+        prepare(claim_folder(folder, overwrite=overwrite))
+
+    main_first(make, device)
+    return open_corpus(Path(folder))
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write ``config.json``: from now on the folder holds a run."""
+    head = {"format": CONFIG_KIND, "version": CONFIG_VERSION, "tidegate": __version__}
+    write_json(folder / CONFIG, head | to_record(config))
+    sync_folder(folder)
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Read ``config.json``.
+
+    Raises:
+        RunFolderError: it is missing, truncated, foreign or altered; the message names the fault.
+    """
+    path = Path(folder) / CONFIG
+    if not path.exists():
+        raise RunFolderError(f"{folder} holds no run: there is no {CONFIG} in it.")
+    record = read_json(path, format=CONFIG_KIND, version=CONFIG_VERSION)
+    baselines, notes = field(record, path, "baselines", dict), field(record, path, "notes", list)
+    if not all(type(value) is float and math.isfinite(value) for value in baselines.values()):
+        raise RunFolderError(f"{path}: 'baselines' should be numbers by name: the file was altered.")
+    if not all(type(line) is str for line in notes):
+        raise RunFolderError(f"{path}: 'notes' should be lines of text: the file was altered.")
+    task = field(record, path, "task", str)
+    if task != LanguageModelTask.name:
+        raise RunFolderError(f"{path}: 'task' is {task!r:.80}, which this Tidegate does not know.")
+    return RunConfig(
+        task=task,
+        model=from_record(LanguageModelConfig, record.get("model"), path, "model"),
+        train=from_record(TrainConfig, record.get("train"), path, "train"),
+        unit=field(record, path, "unit", str),
+        baselines=baselines,
+        split_kind=field(record, path, "split_kind", str),
+        corpus_digest=field(record, path, "corpus_digest", str),
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run read from its folder.
+
+    Attributes:
+        folder: where it is.
+        config: its settings.
+        model: the best model on validation so far, in eval mode.
+        units: its vocabulary.
+        step: the step the model is of.
+        validation: its validation loss, nats per unit; None if it was not validated.
+    """
+
+    folder: Path
+    config: RunConfig
+    model: LanguageModel
+    units: Units
+    step: int
+    validation: float | None
+
+    def open_corpus(self) -> Corpus:
+        """The text it was trained on."""
+        return open_corpus(self.folder)
+
+
+def load_run(folder: Path, *, device: str | torch.device = "cpu", backend: str | None = None) -> Run:
+    """Read a run to use its model.
+
+    Args:
+        folder: the run folder; the run may be finished or going on.
+        device: where the model is to be.
+        backend: the engine's backend; None leaves it to the engine.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunFolderError: a file is missing, truncated, foreign or altered; the message names it and the fault.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    path = folder / MODEL
+    record, layout = read_header(path, MODEL_KIND, MODEL_VERSION)
+    expected = model_layout(config.model, path, layout)
+    tensors = read_tensors(path, record, layout, expected)
+    units = load_units(folder)
+    if units.size != config.model.vocabulary_size:
+        raise RunFolderError(
+            f"{folder}: the vocabulary has {units.size} units, but config.json says {config.model.vocabulary_size}: "
+            "they are not of the same run."
+        )
+    with own_randomness(torch.device("cpu")):
+        model = LanguageModel(config.model, backend=backend)
+    load_parameters(model, tensors)
+    step, validation = field(record, path, "step", int), record.get("validation")
+    if validation is not None:
+        validation = field(record, path, "validation", float)
+    return Run(folder, config, model.to(device).eval(), units, step, validation)
+
+
+def write_model(folder: Path, tensors: dict[str, Tensor], *, step: int, validation: float | None) -> None:
+    """Write ``model.safetensors``."""
+    record = {"format": MODEL_KIND, "version": MODEL_VERSION, "step": step, "validation": validation}
+    write_tensors(folder / MODEL, tensors, record)
+
+
+def model_layout(config: LanguageModelConfig, path: Path, layout: Layout, prefix: str = "") -> Layout:
+    """Type and shape of each parameter of a model, found without allocating any of it.
+
+    Args:
+        config: the make that a file claims.
+        path: the tensors' file, which must bear it out.
+        layout: what that file holds.
+        prefix: of the parameters' names there.
+
+    Returns:
+        The parameters' layout, names without the prefix.
+
+    Raises:
+        RunFolderError: a size is larger than anything in the file, or the parameters do not fit.
+    """
+    held = {name.removeprefix(prefix): entry for name, entry in layout.items() if name.startswith(prefix)}
+    largest = max((size for _, shape in held.values() for size in shape), default=0)
+    sizes = (config.vocabulary_size, config.hidden_size, config.embedding_size or 0)
+    if max(sizes) > largest or config.num_layers > len(held):
+        raise RunFolderError(
+            f"{path} cannot belong to the model in {path.with_name(CONFIG)}: sizes {sizes} and {config.num_layers} "
+            f"layers are claimed, but the file holds {len(held)} tensors with no side longer than {largest}."
+        )
+    with torch.device("meta"):
+        expected = layout_of(dict(LanguageModel(config).named_parameters()))
+    check_layout(path, held, expected)
+    return expected
+
+
+def load_parameters(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy tensors into a model's parameters of the same names."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(tensors[name])

@@ -1,0 +1,58 @@
+"""What changes while training goes on, each a function of the step and of progress alone, so nothing need be stored."""
+
+import math
+
+from tidegate.train.config import TrainConfig
+
+
+def progress(config: TrainConfig, step: int, steps_per_epoch: int, elapsed: float) -> float:
+    """The largest share of any budget that is used up, 0 to 1.
+
+    Args:
+        config: with at least one budget.
+        step: optimizer steps taken.
+        steps_per_epoch: steps in one pass over the data.
+        elapsed: seconds trained, earlier parts of a resumed run included.
+
+    Returns:
+        0 as training begins, 1 when it is to end.
+    """
+    shares = [0.0]
+    if config.epochs is not None:
+        shares.append(step / (config.epochs * steps_per_epoch))
+    if config.steps is not None:
+        shares.append(step / config.steps)
+    if config.minutes is not None:
+        shares.append(elapsed / (60 * config.minutes))
+    return min(1.0, max(shares))
+
+
+def total_steps(config: TrainConfig, steps_per_epoch: int) -> int | None:
+    """After how many steps the budget ends; None if only the clock says."""
+    ends = [config.steps, None if config.epochs is None else config.epochs * steps_per_epoch]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def learning_rate(config: TrainConfig, step: int, share: float) -> float:
+    """Linear warm-up times a half cosine over progress.
+
+    ``lr = peak * min(1, (step + 1) / warmup) * (end + (1 - end) (1 + cos(pi * progress)) / 2)``
+
+    Args:
+        config: peak, end and warm-up.
+        step: steps taken before this one.
+        share: progress, 0 to 1.
+
+    Returns:
+        The learning rate of this step.
+    """
+    warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    end = config.final_learning_rate
+    return config.learning_rate * warmup * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def own_share(config: TrainConfig, share: float) -> float:
+    """Share of positions fed with own predictions, linear in progress (Bengio et al. 2015); 0 with a teacher."""
+    if config.feeding == "teacher":
+        return 0.0
+    return config.own_share_start + (config.own_share_end - config.own_share_start) * share

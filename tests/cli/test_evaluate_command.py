@@ -1,0 +1,91 @@
+"""tidegate evaluate."""
+
+import math
+
+import pytest
+
+from tidegate.cli.evaluate import results
+from tidegate.data import Characters, ngram_baselines
+from tidegate.tasks.evaluation import evaluate
+from tidegate.train import load_run
+
+
+def rows(output: str) -> dict[str, list[str]]:
+    table = output.split("perplexity\n")[1].splitlines()
+    return {line[:12].strip(): line[12:].split() for line in table[:6]}
+
+
+@pytest.mark.parametrize("part", ["test", "validation", "train"])
+def test_the_model_is_measured_beside_the_baselines_of_the_same_part(cli, run_folder, part):
+    result = cli("evaluate", run_folder, "--split", part)
+    assert result.exit_code == 0, result.output
+    run = load_run(run_folder)
+    corpus = run.open_corpus()
+    ids = getattr(corpus, part)
+    nats = evaluate(run.model, ids).nats
+    found = rows(result.stdout)
+    assert found["this model"] == [f"{nats:.3f}", f"{nats / math.log(2):.3f}", f"{math.exp(nats):.2f}"]
+    for name, loss in ngram_baselines(corpus.train, ids, run.units.size).items():
+        assert found[name][0] == f"{loss:.3f}"
+        assert " ".join(found[name][3:]) == ("beaten" if nats < loss else "not beaten")
+    assert f"{part} (contiguous 80/10/10)" in result.stdout
+    assert ("counted on this very text" in result.stdout) == (part == "train")
+
+
+def test_the_test_part_is_the_default(cli, run_folder):
+    assert cli("evaluate", run_folder).stdout == cli("evaluate", run_folder, "--split", "test").stdout
+
+
+def test_other_text_is_read_with_the_runs_vocabulary(cli, run_folder, tmp_path):
+    text = "a dog sat on the cat. the mat sat on a log.\n" * 5
+    (tmp_path / "a.txt").write_text(text)
+    result = cli("evaluate", run_folder, tmp_path)
+    assert result.exit_code == 0, result.output
+    run = load_run(run_folder)
+    nats = evaluate(run.model, run.units.encode(text)).nats
+    assert rows(result.stdout)["this model"][0] == f"{nats:.3f}"
+
+
+def test_what_is_replaced_in_other_text_is_told(cli, hangul_run, tmp_path):
+    (tmp_path / "a.txt").write_text("나는 é 바다를\n" * 5)
+    result = cli("evaluate", hangul_run, tmp_path / "a.txt")
+    assert result.exit_code == 0, result.output
+    assert "'é' U+00E9" in result.stderr
+
+
+def test_mistakes_are_told(cli, run_folder, tmp_path):
+    (tmp_path / "unknown.txt").write_text("é" * 50)
+    (tmp_path / "short.txt").write_text("a")
+    (tmp_path / "latin1.txt").write_bytes(b"the c\xe9t")
+    for arguments, said in [
+        ([tmp_path], "holds no run"),
+        ([run_folder, tmp_path / "missing.txt"], "does not exist"),
+        ([run_folder, tmp_path / "unknown.txt"], "U+00E9"),
+        ([run_folder, tmp_path / "short.txt"], "need"),
+        ([run_folder, tmp_path / "latin1.txt"], "latin1.txt"),
+        ([run_folder, tmp_path / "short.txt", "--split", "test"], "--split"),
+        ([run_folder, "--split", "half"], "--split"),
+    ]:
+        result = cli("evaluate", *arguments)
+        assert result.exit_code == 2, (arguments, result.exception)
+        assert said in result.stderr
+
+
+def test_a_part_that_is_empty_is_told(cli, text_file, tmp_path):
+    small = ("--hidden-size", 4, "--steps", 1, "--splits", "90/10/0", "--sample-length", 0)
+    assert cli("train", "lm", text_file, "--out", tmp_path / "run", *small).exit_code == 0
+    result = cli("evaluate", tmp_path / "run", "--split", "test")
+    assert result.exit_code == 2
+    assert "no test part" in result.stderr
+    assert "validation (contiguous 90/10)" in cli("evaluate", tmp_path / "run").stdout
+
+
+def test_the_table_by_hand():
+    # 1 bit is log 2 nats and perplexity 2; uniform over 8 characters is 3 bits.
+    table = results(Characters("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
+    assert table.splitlines() == [
+        "              nats/character  bits/character  perplexity",
+        "uniform                2.079           3.000        8.00  beaten",
+        "this model             0.693           1.000        2.00",
+        "bigram                 0.405           0.585        1.50  not beaten",
+    ]

@@ -1,0 +1,58 @@
+"""AdamW: what is decayed, one step by hand, state as tensors."""
+
+import pytest
+import torch
+from torch import nn
+
+from tidegate.train import TrainConfig
+from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+
+CPU = torch.device("cpu")
+
+
+def stepped(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed: int = 1) -> None:
+    draws = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        for parameter in model.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=draws)
+        optimizer.step()
+
+
+def test_first_step_by_hand_and_no_decay_of_biases():
+    # Loshchilov & Hutter's algorithm 2 after one step: both bias corrections cancel, so the step is lr * sign(g).
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    before = {name: it.detach().clone() for name, it in model.named_parameters()}
+    optimizer = build_optimizer(model, TrainConfig(weight_decay=0.1, learning_rate=0.01), CPU)
+    stepped(model, optimizer, 1)
+    grads = {name: it.grad for name, it in model.named_parameters()}
+    assert grads["weight"] is not None
+    assert grads["bias"] is not None
+    torch.testing.assert_close(
+        model.weight.detach(), before["weight"] * (1 - 0.01 * 0.1) - 0.01 * grads["weight"].sign(), rtol=0, atol=1e-6
+    )
+    torch.testing.assert_close(model.bias.detach(), before["bias"] - 0.01 * grads["bias"].sign(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mixed_precision", ["no", "fp16"])
+def test_state_put_back_goes_on_bit_for_bit(mixed_precision):
+    config = TrainConfig(mixed_precision=mixed_precision)
+    torch.manual_seed(0)
+    model, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+    optimizer, other = (build_optimizer(it, config, CPU) for it in (model, twin))
+    stepped(model, optimizer, 5)
+    twin.load_state_dict(model.state_dict())
+    tensors = {name: it.clone() for name, it in optimizer_tensors(model, optimizer).items()}
+    assert set(tensors) == {f"{p}.{k}" for p in ("weight", "bias") for k in ("step", "exp_avg", "exp_avg_sq")}
+    restore_optimizer(twin, other, tensors)
+    stepped(model, optimizer, 3, seed=2)
+    stepped(twin, other, 3, seed=2)
+    torch.testing.assert_close(twin.state_dict(), model.state_dict(), rtol=0, atol=0)
+
+
+def test_there_is_no_state_before_the_first_step():
+    model = nn.Linear(3, 2)
+    optimizer = build_optimizer(model, TrainConfig(), CPU)
+    assert optimizer_tensors(model, optimizer) == {}
+    restore_optimizer(model, optimizer, {})
+    assert optimizer_tensors(model, optimizer) == {}

@@ -1,0 +1,61 @@
+"""TrainConfig says what is wrong with it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from tidegate.errors import ArgumentError
+from tidegate.train import TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", 0),
+        ("k1", 0),
+        ("k2", -1),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.inf),
+        ("learning_rate", math.nan),
+        ("final_learning_rate", 1.5),
+        ("warmup_steps", -1),
+        ("beta1", 1.0),
+        ("beta2", -0.1),
+        ("weight_decay", -1.0),
+        ("clip", 0.0),
+        ("epochs", 0),
+        ("steps", -5),
+        ("minutes", 0.0),
+        ("validate_every", 0),
+        ("validation_units", 1),
+        ("patience", 0),
+        ("report_every", 0),
+        ("checkpoint_every", 0),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("feeding", "student"),
+        ("device", "abacus"),
+        ("mixed_precision", "int4"),
+    ],
+)
+def test_a_value_out_of_range_is_named(name, value):
+    with pytest.raises(ArgumentError, match=f"^{name} is .*must be"):
+        TrainConfig(**{name: value})
+
+
+def test_own_share_out_of_range_is_named():
+    with pytest.raises(ArgumentError, match=r"own_share_end is 1\.1"):
+        TrainConfig(feeding="greedy", own_share_end=1.1)
+
+
+def test_own_share_means_nothing_to_a_teacher():
+    with pytest.raises(ArgumentError, match="teacher feeds no predictions"):
+        TrainConfig(own_share_start=0.0)
+
+
+def test_without_a_budget_there_are_ten_epochs_and_with_one_there_are_not():
+    assert TrainConfig().epochs == 10
+    assert TrainConfig(steps=5).epochs is None
+    assert TrainConfig(minutes=5).epochs is None
+    assert replace(TrainConfig(), epochs=None, steps=3).epochs is None
