@@ -37,6 +37,5 @@ def train(which: tidegate.Cell | str, lag: int = 8, steps: int = 500) -> float:
 if __name__ == "__main__":
     print(keeper.text())
     for which in (keeper, "lstm"):
-        print(
-            f"{tidegate.cells.get_cell(which).name}: mean squared error {train(which):.4f} (always guessing the mean: {1 / 12:.4f})"
-        )
+        name = tidegate.cells.get_cell(which).name
+        print(f"{name}: mean squared error {train(which):.4f} (always guessing the mean: {1 / 12:.4f})")

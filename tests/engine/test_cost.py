@@ -115,7 +115,8 @@ def test_no_steps_and_results_name_their_backend() -> None:
     result = run(lstm, torch.randn(0, 2, 3), weights(), state, record="all")
     assert result.output.shape == result.record["i"].shape == (0, 2, 4)
     assert all(torch.equal(a, b) for a, b in zip(result.state, state, strict=True))
-    assert result.backend == "reference"
+    assert run(lstm, torch.randn(2, 2, 3), weights(), backend="reference").backend == "reference"
+    assert run(lstm, torch.randn(2, 2, 3), weights()).backend == "llvm"
 
 
 def test_masks_reach_the_step_they_are_for() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,6 +27,7 @@ class Call:
         reverse: read each sequence from its last valid step down to 0.
         record: what to keep besides the output.
         masks: per-step masks (T, B, H) by name.
+        oracle: runs a call on the reference, for derivatives that a backend has no kernel for.
     """
 
     cell: Cell
@@ -38,6 +39,7 @@ class Call:
     reverse: bool = False
     record: Record | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    oracle: Callable[[Call], Result] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tidegate.engine.backends import reference
+from tidegate.engine.backends import llvm, reference
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
 # In order of preference: the first that supports a call runs it. The reference supports everything.
-BACKENDS: tuple[Backend, ...] = (reference,)
+BACKENDS: tuple[Backend, ...] = (llvm, reference)
 
 
 def choose(call: Call, wanted: str | Backend | None = None) -> Backend:

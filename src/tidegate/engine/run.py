@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
+from tidegate.engine.backends import reference
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.record import Record, as_record
@@ -64,6 +65,7 @@ def run(
         reverse=reverse,
         record=as_record(cell, record),
         masks=_checked_masks(cell, x, weights, masks),
+        oracle=reference.run,
     )
     return choose(call, backend).run(call)
 

@@ -1,0 +1,118 @@
+"""Gradients of the weights: one large product each, after the backward loop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tidegate.engine.call import Call
+from tidegate.engine.program import Program
+
+
+def weight_gradients(
+    call: Call, sequence: Tensor, made: Tensor, slots: list[str], prog: Program, units: int, wanted: set[str]
+) -> dict[str, Tensor]:
+    """Gradients of x, the matrices and the biases.
+
+    Args:
+        call: the forward call.
+        sequence: the output over time with the initial state before its first step, (T + 1, B, padded).
+        made: the gradients the kernel wrote, (T, B, slots, padded), zero past the lengths.
+        slots: what stands where in ``made``.
+        prog: the backward Program, which knows which names are one value.
+        units: H.
+        wanted: which gradients are needed.
+    """
+    cell, x = call.cell, call.x
+    steps, batch, inputs = x.shape
+    found: dict[str, Tensor] = {}
+    width = len(cell.input_gates)
+    if width:
+        by_input = _columns(made, list(range(width)), units)
+        flat = x.reshape(steps * batch, inputs)
+        if call.lengths is not None and "w_ih" in wanted:
+            valid = torch.arange(steps)[:, None] < call.lengths
+            flat = x.where(valid[:, :, None], x.new_zeros(())).reshape(steps * batch, inputs)
+        if "x" in wanted and call.weights.w_ih is not None:
+            found["x"] = (by_input @ call.weights.w_ih).view(steps, batch, inputs)
+        if "w_ih" in wanted:
+            found["w_ih"] = by_input.t() @ flat
+        if "b_ih" in wanted:
+            found["b_ih"] = by_input.sum(0)
+    if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
+        return found
+    places = {prog.gates[name]: k for k, name in reversed(list(enumerate(slots)))}
+    columns = [places[prog.gates[f"r.{gate}"]] for gate in cell.recurrent_gates]
+    if "b_hh" in wanted:
+        found["b_hh"] = _columns(made, columns, units).sum(0)
+    if "w_hh" in wanted:
+        found["w_hh"] = torch.cat(
+            [
+                _columns(made, group, units).t() @ operand
+                for group, operand in _groups(call, sequence, made, places, prog, columns, units)
+            ]
+        )
+        if call.reverse and call.lengths is not None:
+            found["w_hh"] += _first_steps(call, made, columns, prog, units)
+    return found
+
+
+def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
+    """Some slots side by side, (T * B, slots * H); no copy if they stand so already."""
+    steps, batch, count, wide = made.shape
+    if wide == units and places == list(range(places[0], places[0] + len(places))):
+        return made.view(steps * batch, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
+    return made[:, :, places, :units].reshape(steps * batch, len(places) * units)
+
+
+def _groups(
+    call: Call, sequence: Tensor, made: Tensor, places: dict[int, int], prog: Program, columns: list[int], units: int
+) -> list[tuple[list[int], Tensor]]:
+    """Runs of recurrent gates, in order, with the operand that their products had."""
+    steps, batch = call.x.shape[:2]
+    previous = _before(call, sequence)[..., :units].reshape(steps * batch, units)
+    groups: list[tuple[list[int], Tensor]] = []
+    direct: list[int] | None = None
+    for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
+        name = f"operand r.{gate}"
+        if name in prog.gates:
+            groups.append(([column], _columns(made, [places[prog.gates[name]]], units)))
+            direct = None
+        elif direct is not None and column == direct[-1] + 1:
+            direct.append(column)
+        else:
+            direct = [column]
+            groups.append((direct, previous))
+    return groups
+
+
+def _before(call: Call, sequence: Tensor) -> Tensor:
+    """The output before each step, zero where a new sequence begins."""
+    steps = call.x.shape[0]
+    before = sequence[1:] if call.reverse else sequence[:steps]
+    if call.reset is None:
+        return before
+    if not call.reverse:
+        return before.masked_fill(call.reset[:, :, None], 0)
+    cut = torch.zeros_like(call.reset)
+    cut[:-1] = call.reset[1:]
+    return before.masked_fill(cut[:, :, None], 0)
+
+
+def _first_steps(call: Call, made: Tensor, columns: list[int], prog: Program, units: int) -> Tensor:
+    """What the initial state adds to the gradient of the direct gates' matrix.
+
+    A reversed run begins at each sequence's last valid step, after which the stored output is zero, not that state.
+    """
+    assert call.lengths is not None
+    initial = call.state[0].detach()
+    last = (call.lengths - 1).clamp(min=0)
+    rows = torch.arange(len(last))
+    # Where the last valid step is the last of all, the initial state was counted with the others.
+    counts = (call.lengths > 0) & (call.lengths < call.x.shape[0])
+    parts = []
+    for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
+        gradient = made[last, rows, column, :units] * counts[:, None]
+        direct = f"operand r.{gate}" not in prog.gates
+        parts.append(gradient.t() @ initial if direct else initial.new_zeros(units, units))
+    return torch.cat(parts)

@@ -1,0 +1,218 @@
+"""Emit one kernel: a Program's loop over time for some rows of the batch.
+
+Rows do not meet, so each thread runs all steps for its own rows and never waits. At every step the rows that are still
+valid are listed; for each stage and each block of units, tiles of rows and accumulators run over the operands' elements
+with everything in registers; then the pointwise part follows, one row and one vector of units at a time.
+
+The kernel is given a table of pointers and whole numbers; `Table` says what stands where.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from tidegate.engine.backends.llvm.plan import Operand, stages_of
+from tidegate.engine.backends.llvm.pointwise import pointwise
+from tidegate.engine.backends.llvm.products import products
+from tidegate.engine.backends.llvm.rows import advance, finish, list_rows
+from tidegate.engine.backends.llvm.tiles import Spec, Table, tile_for
+from tidegate.engine.backends.llvm.vector import I32, I64, PTR, Emit, V
+
+
+class Kernel:
+    """Emits the function ``run(table, rows, count, active)`` into a module.
+
+    ``rows`` are the numbers of this thread's sequences, ``active`` room for as many numbers.
+    """
+
+    def __init__(self, spec: Spec):
+        self.spec, self.program = spec, spec.program
+        self.table = Table()
+        self.stages = stages_of(spec.program, fused_input=spec.fused_input)
+        self.tiles = [tile_for(stage, spec) for stage in self.stages]
+        self.sequences = self._sequence_states()
+        self.made = self._made()
+        self.module = ir.Module("tidegate")
+        kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, PTR])
+        self.fn = ir.Function(self.module, kind, "run")
+        for argument in self.fn.args[:2]:
+            argument.add_attribute("noalias")
+        self.e = Emit(
+            ir.IRBuilder(self.fn.append_basic_block("entry")),
+            ir.DoubleType() if spec.double else ir.FloatType(),
+            spec.lanes,
+        )
+        self._loaded: dict[str, V] = {}
+        self._emit()
+
+    def _sequence_states(self) -> dict[str, str]:
+        """States whose values over time are stored anyway, by the name they are stored under."""
+        by_value = {k: name for name, k in self.spec.stored}
+        return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
+
+    def _made(self) -> list[list[int]]:
+        """Values to be kept for later stages. A state kept in place changes last, since all stages may read it."""
+        made = [list(stage.made) for stage in self.stages]
+        for state, k in self.program.states.items():
+            for stage, kept in zip(self.stages[:-1], made[:-1], strict=True):
+                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in kept:
+                    kept.append(k)
+        return made
+
+    # The table.
+
+    def pointer(self, name: str) -> V:
+        """A pointer of the table."""
+        return self._loaded[f"pointer {name}"]
+
+    def number(self, name: str) -> V:
+        """A whole number of the table."""
+        return self._loaded[f"number {name}"]
+
+    def _load_table(self) -> None:
+        e, table = self.e, self.fn.args[0]
+        values = self.program.values
+        pointers = ["lengths", "reset", "zeros", "weights", "scratch"]
+        pointers += [f"bias {n}" for n in range(len(self.stages))]
+        pointers += ["x"] if self.spec.fused_input else []
+        pointers += [f"out {name}" for name, _ in self.spec.stored]
+        pointers += [f"previous {s}" if s in self.sequences else f"state {s}" for s in self.program.states]
+        pointers += [f"final {s}" for s in self.sequences]
+        pointers += [f"sum {s}" for s in self.program.sums]
+        leaves = {(v.op, v.name) for v in values if not v.args and v.op in ("saved", "cotangent", "mask", "parameter")}
+        pointers += [f"{op} {name}" for op, name in sorted(leaves)]
+        befores = sorted({v.name for v in values if v.op == "before"})
+        for name in befores:
+            pointers += [f"before {name}", f"initial {name}", f"sequence {name}"]
+        numbers = ["steps", "batch", "descending", "units", "padded", "inputs"]
+        numbers += [f"stride {name}" for name, _ in self.spec.stored]
+        numbers += [f"stride {op} {name}" for op, name in sorted(leaves) if op != "parameter"]
+        numbers += [f"stride sequence {name}" for name in befores]
+        if not self.spec.fused_input:
+            inputs = sorted({v.name for v in values if v.op == "input"})
+            pointers += [f"xp {name}" for name in inputs]
+            numbers += ["stride xp"] if inputs else []
+        for name in pointers:
+            self._loaded[f"pointer {name}"] = e.load_pointer(table, self.table[name])
+        for name in numbers:
+            self._loaded[f"number {name}"] = e.load_i64(table, self.table[name])
+        self.befores = befores
+
+    # The loop over time.
+
+    def _emit(self) -> None:
+        e = self.e
+        b = e.b
+        _, rows, count, active = self.fn.args
+        self.listed = e.variable(I64)
+        width = max(
+            (len(s.accumulators) * t.blocks * t.rows for s, t in zip(self.stages, self.tiles, strict=True)), default=1
+        )
+        self.accumulated = e.variable(e.vector, max(1, width))
+        restore = self._flush_denormals()
+        self._load_table()
+        steps, descending = self.number("steps"), self.number("descending")
+        backwards = b.icmp_signed("!=", descending, e.i64(0))
+
+        def step(i: V) -> None:
+            t = b.select(backwards, b.sub(b.sub(steps, e.i64(1)), i), i)
+            list_rows(self, t, rows, count, active)
+            n = b.load(self.listed, typ=I64)
+            for k in range(len(self.stages)):
+                self._stage(k, t, n, active)
+            advance(self, t, n, active)
+
+        e.loop(steps, step)
+        finish(self, rows, count)
+        restore()
+        b.ret_void()
+
+    def _flush_denormals(self) -> Callable[[], object]:
+        """A network at rest would otherwise compute with denormals, ten times slower. Returns how to undo it."""
+        e, b = self.e, self.e.b
+        if platform.machine().lower() not in ("x86_64", "amd64"):
+            return lambda: None
+        saved = e.variable(I32)
+        ours = e.variable(I32)
+        for name in ("stmxcsr", "ldmxcsr"):
+            full = f"llvm.x86.sse.{name}"
+            if full not in self.module.globals:
+                ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR]), full)
+        b.call(self.module.globals["llvm.x86.sse.stmxcsr"], [saved])
+        b.store(b.or_(b.load(saved, typ=I32), ir.Constant(I32, 0x8040)), ours)
+        b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [ours])
+        return lambda: b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [saved])
+
+    def place(self, t: V, row: V) -> V:
+        """Where step t of a row stands in anything of shape (T, B, ...)."""
+        return self.e.b.add(self.e.b.mul(t, self.number("batch")), row)
+
+    # One stage of one step.
+
+    def _stage(self, k: int, t: V, n: V, active: V) -> None:
+        e, b = self.e, self.e.b
+        stage, tile = self.stages[k], self.tiles[k]
+        span = tile.blocks * e.lanes
+
+        def units(j: V) -> None:
+            done = e.variable(I64)
+            b.store(e.i64(0), done)
+            head, body, after = (b.append_basic_block(name) for name in ("tiles", "tile", "tiled"))
+            b.branch(head)
+            b.position_at_end(head)
+            at = b.load(done, typ=I64)
+            left = b.sub(n, at)
+            b.cbranch(b.icmp_signed(">", left, e.i64(0)), body, after)
+            b.position_at_end(body)
+            # As even as can be: 16 rows in tiles of at most 6 are 6, 5, 5 and not 6, 6, 4.
+            tiles = b.sdiv(b.add(left, e.i64(tile.rows - 1)), e.i64(tile.rows))
+            size = b.sdiv(b.add(left, b.sub(tiles, e.i64(1))), tiles)
+            if stage.streams:
+                joined = b.append_basic_block("joined")
+                switch = b.switch(size, joined)
+                for rows in range(1, tile.rows + 1):
+                    case = b.append_basic_block(f"rows{rows}")
+                    switch.add_case(e.i64(rows), case)
+                    b.position_at_end(case)
+                    products(self, k, t, active, at, rows, j)
+                    b.branch(joined)
+                b.position_at_end(joined)
+
+            def row_of_tile(r: V) -> None:
+                row = e.load_i64(active, b.add(at, r))
+                for block in range(tile.blocks):
+                    unit = b.add(j, e.i64(block * e.lanes))
+                    if block:
+                        with b.if_then(b.icmp_signed("<", unit, self.number("padded"))):
+                            pointwise(self, k, t, row, r, unit, block)
+                    else:
+                        pointwise(self, k, t, row, r, unit, block)
+
+            e.loop(size, row_of_tile)
+            b.store(b.add(at, size), done)
+            b.branch(head)
+            b.position_at_end(after)
+
+        e.loop(self.number("padded"), units, step=span)
+
+    def operand(self, operand: Operand, t: V, row: V) -> V:
+        """Where a product's operand stands for a row."""
+        e, b = self.e, self.e.b
+        kind, name = operand
+        if kind == "x":
+            return e.at(self.pointer("x"), b.mul(self.place(t, row), self.number("inputs")))
+        if kind == "made":
+            return self.scratch(int(name), row)
+        if name in self.sequences:
+            return e.load_pointer(self.pointer(f"previous {name}"), row)
+        raise AssertionError(f"the operand {name} of a product is not kept over time")
+
+    def scratch(self, k: int, row: V) -> V:
+        """Where a value that a later stage needs is kept for a row."""
+        e, b = self.e, self.e.b
+        made = [value for stage in self.made for value in stage]
+        place = b.add(b.mul(e.i64(made.index(k)), self.number("batch")), row)
+        return e.at(self.pointer("scratch"), b.mul(place, self.number("padded")))

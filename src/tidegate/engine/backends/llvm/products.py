@@ -1,0 +1,119 @@
+"""The products of a tile of rows and accumulators, everything in registers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.engine.backends.llvm.plan import Stream
+from tidegate.engine.backends.llvm.tiles import Tile
+from tidegate.engine.backends.llvm.vector import I64, V
+
+Sums = list[list[list[V]]]  # chain, row, accumulator and block
+
+if TYPE_CHECKING:
+    from tidegate.engine.backends.llvm.kernel import Kernel
+
+
+def products(kernel: Kernel, k: int, t: V, active: V, at: V, rows: int, j: V) -> None:
+    """Accumulate all products of a tile and leave the sums on the stack."""
+    e, b = kernel.e, kernel.e.b
+    stage, tile = kernel.stages[k], kernel.tiles[k]
+    width = len(stage.accumulators) * tile.blocks
+    numbers = [e.load_i64(active, b.add(at, e.i64(r))) for r in range(rows)]
+    sums: list[list[list[V]]] = [[[e.const(0.0)] * width for _ in range(rows)] for _ in range(tile.chains)]
+    weights = _weights_of_stage(kernel, k)
+    for stream in stage.streams:
+        length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
+        taken = len(stream.products)
+        base = e.at(
+            weights,
+            b.mul(b.udiv(j, e.i64(tile.blocks * e.lanes)), b.mul(length, e.i64(taken * tile.blocks * e.lanes))),
+        )
+        operands = [kernel.operand(stream.operand, t, row) for row in numbers]
+        sums = _accumulate(kernel, stream, tile, base, operands, length, sums)
+        groups = b.udiv(b.add(kernel.number("padded"), e.i64(tile.blocks * e.lanes - 1)), e.i64(tile.blocks * e.lanes))
+        weights = e.at(weights, b.mul(groups, b.mul(length, e.i64(taken * tile.blocks * e.lanes))))
+    total = sums[0]
+    for chain in sums[1:]:
+        total = [
+            [b.fadd(x, y) for x, y in zip(mine, other, strict=True)] for mine, other in zip(total, chain, strict=True)
+        ]
+    for r in range(rows):
+        for w in range(width):
+            e.store(total[r][w], e.slot(kernel.accumulated, r * width + w, e.vector))
+
+
+def _weights_of_stage(kernel: Kernel, k: int) -> V:
+    """Each stage's packed weights stand one after the other."""
+    e, b = kernel.e, kernel.e.b
+    address = kernel.pointer("weights")
+    for stage, tile in zip(kernel.stages[:k], kernel.tiles[:k], strict=True):
+        span = tile.blocks * e.lanes
+        groups = b.udiv(b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
+        for stream in stage.streams:
+            length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
+            address = e.at(address, b.mul(groups, b.mul(length, e.i64(len(stream.products) * span))))
+    return address
+
+
+def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: list[V], length: V, sums: Sums) -> Sums:
+    """One loop over an operand's elements; ``chains`` elements at a time, each into sums of its own."""
+    e, b = kernel.e, kernel.e.b
+    taken = [place * tile.blocks + v for place, _, _ in stream.products for v in range(tile.blocks)]
+    unroll = tile.chains if tile.chains > 1 else 2
+
+    def multiply(element: V, into: list[list[V]]) -> list[list[V]]:
+        row_of_weights = e.at(base, b.mul(element, e.i64(len(taken) * e.lanes)))
+        vectors = [e.load(e.at(row_of_weights, n * e.lanes)) for n in range(len(taken))]
+        out = []
+        for operand, mine in zip(operands, into, strict=True):
+            number = e.broadcast(e.at(operand, element))
+            new = list(mine)
+            for n, place in enumerate(taken):
+                new[place] = e.fma(number, vectors[n], mine[place])
+            out.append(new)
+        return out
+
+    def run(start: V, end: V, step: int, given: Sums) -> Sums:
+        before = b.block
+        body, after = b.append_basic_block("elements"), b.append_basic_block("summed")
+        some = b.icmp_signed("<", start, end)
+        b.cbranch(some, body, after)
+        b.position_at_end(body)
+        i = b.phi(I64)
+        i.add_incoming(start, before)
+        phis = [[[b.phi(e.vector) if w in taken else v for w, v in enumerate(row)] for row in chain] for chain in given]
+        for chain, old in zip(phis, given, strict=True):
+            for row, row_old in zip(chain, old, strict=True):
+                for w in taken:
+                    row[w].add_incoming(row_old[w], before)
+        current = [list(chain) for chain in phis]
+        for u in range(step):
+            chain = u % len(current)
+            current[chain] = multiply(b.add(i, e.i64(u)), current[chain])
+        following = b.add(i, e.i64(step))
+        inside = b.block
+        i.add_incoming(following, inside)
+        for chain, new in zip(phis, current, strict=True):
+            for row, row_new in zip(chain, new, strict=True):
+                for w in taken:
+                    row[w].add_incoming(row_new[w], inside)
+        b.cbranch(b.icmp_signed("<", following, end), body, after)
+        b.position_at_end(after)
+        result = []
+        for old, new in zip(given, current, strict=True):
+            rows = []
+            for row_old, row_new in zip(old, new, strict=True):
+                row = list(row_old)
+                for w in taken:
+                    joined = b.phi(e.vector)
+                    joined.add_incoming(row_old[w], before)
+                    joined.add_incoming(row_new[w], inside)
+                    row[w] = joined
+                rows.append(row)
+            result.append(rows)
+        return result
+
+    whole = b.sub(length, b.urem(length, e.i64(unroll)))
+    sums = run(e.i64(0), whole, unroll, sums)
+    return run(whole, length, 1, sums)

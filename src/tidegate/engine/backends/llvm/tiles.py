@@ -1,0 +1,66 @@
+"""What a kernel depends on, and how it is cut to fill the machine's registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tidegate.engine.backends.llvm.plan import Stage
+from tidegate.engine.program import Program
+
+
+@dataclass
+class Table:
+    """Slots of the kernel's argument table, handed out by name."""
+
+    slots: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        return self.slots.setdefault(name, len(self.slots))
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How a stage is cut.
+
+    Attributes:
+        rows: at most so many rows at a time.
+        blocks: so many vectors of units at a time.
+        chains: partial sums of each accumulator, so that few rows do not wait for the multiplier.
+    """
+
+    rows: int
+    blocks: int
+    chains: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that a kernel depends on.
+
+    Attributes:
+        program: what one step does.
+        stored: the values written at every step: (name, number of the value).
+        double: numbers are float64.
+        fused_input: the inputs' parts are products of the kernel; else they are read from "xp".
+        few_rows: written for one or two rows.
+        lanes: units in a vector.
+        registers: vector registers of the machine.
+    """
+
+    program: Program
+    stored: tuple[tuple[str, int], ...]
+    double: bool
+    fused_input: bool
+    few_rows: bool
+    lanes: int
+    registers: int
+
+
+def tile_for(stage: Stage, spec: Spec) -> Tile:
+    """Fill the registers: rows x blocks x accumulators, the weights beside them, and one for the operand."""
+    accumulators = max(1, len(stage.accumulators))
+    room = 24 if spec.registers >= 32 else 10
+    blocks = max(1, min(4, 4 // accumulators))
+    if spec.few_rows:
+        return Tile(2, blocks, max(1, min(4, room // (2 * blocks * accumulators))))
+    return Tile(max(1, min(8, room // (blocks * accumulators))), blocks, 1)

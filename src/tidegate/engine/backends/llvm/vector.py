@@ -1,0 +1,128 @@
+"""Writing LLVM IR: a thin layer over llvmlite's builder, with loops and vectors of one unit block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+
+I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+PTR = ir.PointerType()
+V = Any  # an ir.Value; llvmlite has no types of its own
+
+
+class Emit:
+    """Emits one function.
+
+    Args:
+        builder: where instructions go.
+        real: the type of a number, ``ir.FloatType()`` or ``ir.DoubleType()``.
+        lanes: units in one vector.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, real: ir.Type, lanes: int):
+        self.b, self.real, self.lanes = builder, real, lanes
+        self.module = builder.module
+        self.double = isinstance(real, ir.DoubleType)
+        self.size = 8 if self.double else 4
+        self.vector = ir.VectorType(real, lanes)
+        self.integers = ir.VectorType(I64 if self.double else I32, lanes)
+
+    # Numbers and addresses.
+
+    def i64(self, value: int) -> V:
+        return ir.Constant(I64, value)
+
+    def const(self, value: float) -> V:
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def integer(self, value: int) -> V:
+        return ir.Constant(self.integers, [value] * self.lanes)
+
+    def at(self, base: V, offset: V | int) -> V:
+        """The address of the number ``offset`` numbers after ``base``."""
+        offset = self.i64(offset) if isinstance(offset, int) else offset
+        return self.b.gep(base, [offset], source_etype=self.real)
+
+    def slot(self, base: V, index: V | int, kind: ir.Type = I64) -> V:
+        index = self.i64(index) if isinstance(index, int) else index
+        return self.b.gep(base, [index], source_etype=kind)
+
+    def load_pointer(self, base: V, index: V | int) -> V:
+        return self.b.load(self.slot(base, index, PTR), typ=PTR)
+
+    def load_i64(self, base: V, index: V | int) -> V:
+        return self.b.load(self.slot(base, index, I64), typ=I64)
+
+    # Vectors in memory.
+
+    def load(self, address: V) -> V:
+        return self.b.load(address, typ=self.vector, align=self.size)
+
+    def store(self, value: V, address: V) -> None:
+        self.b.store(value, address, align=self.size)
+
+    def broadcast(self, address: V) -> V:
+        """One number in every lane."""
+        number = self.b.load(address, typ=self.real, align=self.size)
+        return self.splat(number, self.vector)
+
+    def splat(self, number: V, kind: ir.Type) -> V:
+        undefined = ir.Constant(kind, ir.Undefined)
+        first = self.b.insert_element(undefined, number, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+
+    # Arithmetic.
+
+    @property
+    def kind(self) -> str:
+        return "f64" if self.double else "f32"
+
+    def intrinsic(self, name: str, result: ir.Type, args: Sequence[V], suffix: str) -> V:
+        full = f"llvm.{name}.{suffix}"
+        fn = self.module.globals.get(full) or ir.Function(
+            self.module, ir.FunctionType(result, [a.type for a in args]), full
+        )
+        return self.b.call(fn, args)
+
+    def math(self, name: str, *args: V) -> V:
+        return self.intrinsic(name, self.vector, args, f"v{self.lanes}{self.kind}")
+
+    def fma(self, a: V, b: V, c: V) -> V:
+        return self.math("fma", a, b, c)
+
+    def select_if(self, op: str, a: V, b: V, yes: V, no: V) -> V:
+        return self.b.select(self.b.fcmp_ordered(op, a, b), yes, no)
+
+    def polynomial(self, x: V, coefficients: Sequence[float]) -> V:
+        """c0 + c1 x + c2 x² + ..., by Horner's rule."""
+        result = self.const(coefficients[-1])
+        for c in reversed(coefficients[:-1]):
+            result = self.fma(result, x, self.const(c))
+        return result
+
+    # Control flow.
+
+    def variable(self, kind: ir.Type, count: int = 1) -> V:
+        """Room on the stack, made once where the function begins."""
+        with self.b.goto_entry_block():
+            return self.b.alloca(kind, size=count)
+
+    def loop(self, count: V | int, body: Callable[[V], Any], start: V | int = 0, step: int = 1) -> None:
+        """For i in range(start, count, step)."""
+        b = self.b
+        count = self.i64(count) if isinstance(count, int) else count
+        start = self.i64(start) if isinstance(start, int) else start
+        before = b.block
+        head, inside, after = (b.append_basic_block(name) for name in ("head", "body", "after"))
+        b.branch(head)
+        b.position_at_end(head)
+        i = b.phi(I64)
+        i.add_incoming(start, before)
+        b.cbranch(b.icmp_signed("<", i, count), inside, after)
+        b.position_at_end(inside)
+        body(i)
+        i.add_incoming(b.add(i, self.i64(step)), b.block)
+        b.branch(head)
+        b.position_at_end(after)

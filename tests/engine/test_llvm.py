@@ -1,0 +1,162 @@
+"""What the kernels promise beyond the parity suite, which runs on them as on every backend."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+from torch import Tensor
+
+import tidegate
+from tidegate.cells import CELLS
+from tidegate.engine import BACKENDS
+from tidegate.nn import GRU, LSTM, Recurrent
+
+pytestmark = pytest.mark.skipif("llvm" not in [b.name for b in BACKENDS], reason="no LLVM backend")
+
+
+def training_step(layer: torch.nn.Module, x: Tensor, **given: Tensor) -> list[Tensor]:
+    leaf = x.clone().requires_grad_()
+    output, state = layer(leaf, **given)
+    states = state if isinstance(state, tuple) else (state,)
+    total = output.sin().sum() + sum((s.cos().sum() for s in states), torch.zeros(()))
+    return [output.detach(), *torch.autograd.grad(total, [leaf, *layer.parameters()])]
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm"])
+def test_the_same_bits_whatever_the_number_of_threads(name: str) -> None:
+    torch.manual_seed(0)
+    layer = Recurrent(name, 7, 33, backend="llvm")
+    x, lengths = torch.randn(9, 13, 7), torch.randint(0, 10, (13,))
+    results = []
+    try:
+        for threads in (1, 2, 3, 1):
+            torch.set_num_threads(threads)
+            with torch.no_grad():
+                results.append([*layer.trace(x, lengths=lengths)[0, 0].values()])
+    finally:
+        torch.set_num_threads(1)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_from_run_to_run_the_same_bits() -> None:
+    torch.manual_seed(0)
+    layer, x = LSTM(7, 33, backend="llvm"), torch.randn(9, 13, 7)
+    first, second = training_step(layer, x), training_step(layer, x)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 8, 19])
+@pytest.mark.parametrize("units", [1, 16, 17, 64])
+def test_every_tile_size_against_torch(batch: int, units: int) -> None:
+    torch.manual_seed(0)
+    theirs = torch.nn.GRU(5, units, dtype=torch.float64)
+    ours = GRU(5, units, dtype=torch.float64, backend="llvm")
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(4, batch, 5, dtype=torch.float64)
+    for mine, other in zip(training_step(ours, x), training_step(theirs, x), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-12, rtol=1e-10)
+
+
+def test_a_backward_of_the_backward_comes_from_the_reference() -> None:
+    layer = LSTM(2, 3, dtype=torch.float64, backend="llvm")
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda v: layer(v)[0], x)
+    assert torch.autograd.gradcheck(lambda v: layer.trace(v)[0, 0]["f"], x)
+
+
+def test_only_what_is_wanted_has_a_gradient() -> None:
+    layer = LSTM(2, 3, backend="llvm").requires_grad_(False)
+    x = torch.randn(4, 2, 2, requires_grad=True)
+    layer(x)[1][1].sum().backward()
+    assert x.grad is not None
+    assert all(p.grad is None for p in layer.parameters())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_nan_and_inf_propagate_within_their_own_sequence(value: float) -> None:
+    layer = LSTM(3, 5, backend="llvm")
+    x = torch.randn(6, 9, 3)
+    clean = layer(x)[0]
+    x[2, 4, 1] = value
+    found = layer(x)[0]
+    expected = LSTM(3, 5, backend="reference")
+    expected.load_state_dict(layer.state_dict())
+    assert torch.equal(found[:, 4].isnan(), expected(x)[0][:, 4].isnan())
+    others = [k for k in range(9) if k != 4]
+    assert torch.equal(found[:, others], clean[:, others])
+    if value != value:
+        assert found[2:, 4].isnan().all()
+
+
+def test_saturated_gates_and_large_numbers_are_finite() -> None:
+    layer = LSTM(3, 5, backend="llvm")
+    output, (_, c) = layer(1e4 * torch.randn(50, 3, 3))
+    assert output.abs().max() <= 1
+    assert c.isfinite().all()
+
+
+@pytest.mark.parametrize("shape", [(5, 0, 3), (1, 1, 3)])
+def test_empty_and_single(shape: tuple[int, ...]) -> None:
+    output, h = GRU(3, 4, backend="llvm")(torch.randn(shape))
+    assert output.shape == (*shape[:2], 4)
+    assert h.shape == (1, shape[1], 4)
+
+
+def test_strided_and_misaligned_inputs() -> None:
+    layer = LSTM(4, 6, backend="llvm")
+    wide = torch.randn(12, 3, 9)
+    strided = wide[::2, :, 1:9:2]
+    torch.testing.assert_close(layer(strided)[0], layer(strided.contiguous())[0])
+    odd = torch.randn(1 + 6 * 3 * 4)[1:].view(6, 3, 4)
+    torch.testing.assert_close(layer(odd)[0], layer(odd.clone())[0])
+
+
+def test_many_threads_call_at_once() -> None:
+    layer, x = LSTM(5, 32, backend="llvm"), torch.randn(30, 4, 5)
+    expected, wrong = layer(x)[0].detach(), []
+
+    def work() -> None:
+        wrong.extend(k for k in range(10) if not torch.equal(layer(x)[0].detach(), expected))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_can_run_after_its_parent_did() -> None:
+    # From 8 rows on all products are the kernel's; the threads of torch's own products do not survive a fork.
+    code = """
+import os, torch, tidegate
+torch.set_num_threads(2)
+layer, x = tidegate.nn.LSTM(5, 32, backend="llvm"), torch.randn(30, 8, 5)
+with torch.no_grad():
+    expected = layer(x)[0]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if torch.equal(layer(x)[0], expected) else 1)
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_cell_runs_on_the_kernels_by_default(name: str) -> None:
+    layer = Recurrent(name, 3, 5)
+    result = tidegate.run(name, torch.randn(4, 2, 3), layer.layer_weights(0, 0))
+    assert result.backend == "llvm"
+
+
+def test_reasons_not_to_run_are_told() -> None:
+    layer = LSTM(3, 5, dtype=torch.bfloat16, backend="llvm")
+    with pytest.raises(tidegate.errors.BackendError, match=r"bfloat16, it computes in float32 and float64"):
+        layer(torch.randn(4, 2, 3, dtype=torch.bfloat16))
+    assert LSTM(3, 5, dtype=torch.bfloat16)(torch.randn(4, 2, 3, dtype=torch.bfloat16))[0].dtype == torch.bfloat16
