@@ -1,5 +1,16 @@
 """For all tests: one thread, since small matrices on several threads mostly wait for one another."""
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kernels of this session only: what an earlier one compiled must not hide a fault."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEGATE_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield

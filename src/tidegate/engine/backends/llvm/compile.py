@@ -1,33 +1,28 @@
-"""From IR to a function that Python can call."""
+"""From IR to a function that Python can call, through the cache on disk."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from typing import Any
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
 
+import llvmlite
 from llvmlite import binding as llvm
 
+from tidegate.engine.backends.llvm.cache import Code, load, save
 from tidegate.engine.backends.llvm.kernel import Kernel
-from tidegate.engine.backends.llvm.tiles import Spec
+from tidegate.engine.backends.llvm.plan import stages_of
+from tidegate.engine.backends.llvm.tiles import Spec, tile_for
 
-Function = Any
-
-
-@functools.cache
-def machine() -> llvm.TargetMachine:
-    """The machine this runs on, with all it can do."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features().flatten()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features, opt=3, codemodel="jitdefault"
-    )
+_LOCK = threading.Lock()
 
 
 @functools.cache
 def vector_bytes() -> int:
-    """The width of its vector registers."""
+    """The width of this machine's vector registers."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64
@@ -42,34 +37,86 @@ def registers() -> int:
 
 
 class Compiled:
-    """A kernel, ready to be called with a table, rows, their count, and room for as many numbers."""
+    """A kernel, ready to be called with a table, rows, their count, and room for as many numbers.
+
+    Attributes:
+        call: the function.
+        table: where in the table each argument stands, by name.
+        stages: the kernel's stages.
+        tiles: how each is cut.
+        made: vectors of scratch memory that each row needs.
+        lanes: units in a vector.
+        sequences: states that are found in what is stored over time.
+    """
 
     def __init__(self, spec: Spec):
-        kernel = Kernel(spec)
-        self.table, self.tiles, self.stages, self.sequences = (
-            kernel.table,
-            kernel.tiles,
-            kernel.stages,
-            kernel.sequences,
-        )
-        self.made, self.lanes = sum(len(stage) for stage in kernel.made), spec.lanes
-        target = machine()
-        module = llvm.parse_assembly(str(kernel.module))
-        module.triple, module.data_layout = llvm.get_default_triple(), str(target.target_data)
-        module.verify()
-        tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-        tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
-        llvm.create_pass_builder(target, tuning).getModulePassManager().run(
-            module, llvm.create_pass_builder(target, tuning)
-        )
-        self._engine = llvm.create_mcjit_compiler(module, target)  # keeps the code in memory
-        self._engine.finalize_object()
+        self.stages = stages_of(spec.program, fused_input=spec.fused_input)
+        self.tiles = [tile_for(stage, spec) for stage in self.stages]
+        self.lanes = spec.lanes
+        self.sequences = spec.sequences
+        key = _key(spec)
+        code = load(key)
+        if code is None:
+            code = _compile(spec, key)
+            save(key, code)
+        self.table, self.made = code.table, code.made
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-        self.call: Function = signature(self._engine.get_function_address("run"))
-        self.module = module
+        self.call: Callable[..., None] = signature(_address(key, code.machine_code))
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def compiled(spec: Spec) -> Compiled:
-    """The kernel for a specification, compiled once in a process."""
-    return Compiled(spec)
+    """The kernel for a specification, made once in a process."""
+    with _LOCK:
+        return Compiled(spec)
+
+
+def _machine() -> llvm.TargetMachine:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault"
+    )
+
+
+@functools.cache
+def _engine() -> llvm.ExecutionEngine:
+    """One for all kernels; it owns its target machine."""
+    machine = _machine()
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+
+
+def _address(key: str, machine_code: bytes) -> int:
+    engine = _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+    engine.finalize_object()
+    return engine.get_function_address(f"tidegate_{key}")
+
+
+def _compile(spec: Spec, key: str) -> Code:
+    kernel = Kernel(spec, name=f"tidegate_{key}")
+    machine = _machine()
+    module = llvm.parse_assembly(str(kernel.module))
+    module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+    module.verify()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return Code(dict(kernel.table.slots), sum(len(stage) for stage in kernel.made), machine.emit_object(module))
+
+
+def _key(spec: Spec) -> str:
+    """What the machine code depends on: the specification, the machine, and the versions of all that wrote it."""
+    program = spec.program
+    parts = (program.values, dict(program.states), dict(program.gates), dict(program.sums), spec.stored, spec.options)
+    features = llvm.get_host_cpu_features().flatten()
+    text = repr((parts, llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter()))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _emitter() -> str:
+    """A digest of this folder's source."""
+    folder = Path(__file__).parent
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()

@@ -58,8 +58,8 @@ class Launch:
         slots = self.slots
         slots |= dict(steps=self.steps, batch=self.batch, descending=int(self.descending), units=self.units)
         slots |= dict(padded=self.padded)
-        table = (ctypes.c_int64 * len(self.kernel.table.slots))()
-        for name, place in self.kernel.table.slots.items():
+        table = (ctypes.c_int64 * len(self.kernel.table))()
+        for name, place in self.kernel.table.items():
             table[place] = slots[name]
         order = list(range(self.batch))
         if lengths is not None:

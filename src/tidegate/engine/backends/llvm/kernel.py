@@ -23,21 +23,21 @@ from tidegate.engine.backends.llvm.vector import I32, I64, PTR, Emit, V
 
 
 class Kernel:
-    """Emits the function ``run(table, rows, count, active)`` into a module.
+    """Emits the function ``name(table, rows, count, active)`` into a module.
 
     ``rows`` are the numbers of this thread's sequences, ``active`` room for as many numbers.
     """
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Spec, name: str):
         self.spec, self.program = spec, spec.program
         self.table = Table()
         self.stages = stages_of(spec.program, fused_input=spec.fused_input)
         self.tiles = [tile_for(stage, spec) for stage in self.stages]
-        self.sequences = self._sequence_states()
+        self.sequences = spec.sequences
         self.made = self._made()
         self.module = ir.Module("tidegate")
         kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, PTR])
-        self.fn = ir.Function(self.module, kind, "run")
+        self.fn = ir.Function(self.module, kind, name)
         for argument in self.fn.args[:2]:
             argument.add_attribute("noalias")
         self.e = Emit(
@@ -47,11 +47,6 @@ class Kernel:
         )
         self._loaded: dict[str, V] = {}
         self._emit()
-
-    def _sequence_states(self) -> dict[str, str]:
-        """States whose values over time are stored anyway, by the name they are stored under."""
-        by_value = {k: name for name, k in self.spec.stored}
-        return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
 
     def _made(self) -> list[list[int]]:
         """Values to be kept for later stages. A state kept in place changes last, since all stages may read it."""

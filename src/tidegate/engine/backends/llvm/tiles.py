@@ -55,6 +55,17 @@ class Spec:
     lanes: int
     registers: int
 
+    @property
+    def options(self) -> tuple[int, ...]:
+        """All but the Program and what is stored."""
+        return (self.double, self.fused_input, self.few_rows, self.lanes, self.registers)
+
+    @property
+    def sequences(self) -> dict[str, str]:
+        """States whose values over time are stored anyway, by the name they are stored under."""
+        by_value = {k: name for name, k in self.stored}
+        return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
+
 
 def tile_for(stage: Stage, spec: Spec) -> Tile:
     """Fill the registers: rows x blocks x accumulators, the weights beside them, and one for the operand."""

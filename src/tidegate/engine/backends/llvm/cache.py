@@ -1,0 +1,72 @@
+"""Machine code on disk, so that a new process need not compile what an old one did.
+
+One file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of what follows, then a JSON line
+about the kernel, then the object file. A file that is not whole is as good as none. Files are written under a name of
+their own and renamed, so two processes never meet in one; a folder that cannot be written is done without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Code:
+    """A compiled kernel.
+
+    Attributes:
+        table: where in the table each argument stands, by name.
+        made: vectors of scratch memory that each row needs.
+        machine_code: the object file.
+    """
+
+    table: dict[str, int]
+    made: int
+    machine_code: bytes
+
+
+def folder() -> Path:
+    """Where compiled kernels are kept."""
+    if own := os.environ.get("TIDEGATE_CACHE"):
+        return Path(own)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tidegate"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "tidegate"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegate"
+
+
+def load(key: str) -> Code | None:
+    """The kernel kept under a key; None if there is none, or it is not whole."""
+    try:
+        data = (folder() / f"{key}.kernel").read_bytes()
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return None
+    body = data[32:]
+    if len(data) < 32 or hashlib.sha256(body).digest() != data[:32]:
+        return None
+    head, _, machine_code = body.partition(b"\n")
+    about = json.loads(head)
+    return Code(about["table"], about["made"], machine_code)
+
+
+def save(key: str, code: Code) -> None:
+    """Keep a kernel, if the folder can be written."""
+    body = json.dumps({"table": code.table, "made": code.made}).encode() + b"\n" + code.machine_code
+    partial = ""
+    try:
+        where = folder()
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=where, suffix=".partial")
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(body).digest() + body)
+        os.replace(partial, where / f"{key}.kernel")
+    except (OSError, RuntimeError):  # a full disk, no permission, no home: the next process compiles again
+        if partial:
+            Path(partial).unlink(missing_ok=True)
