@@ -1,0 +1,88 @@
+"""Compiled kernels on disk: found again, never trusted when damaged, never needed."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidegate.engine.backends.llvm.cache import Code, load, save
+
+CODE = Code({"x": 0, "steps": 1}, 2, b"\x7fELF machine code")
+PROGRAM = """
+import torch, tidegate
+from tidegate.engine.backends.llvm import compile
+counted = []
+real = compile._compile
+compile._compile = lambda spec, key: counted.append(1) or real(spec, key)
+torch.manual_seed(0)
+layer = tidegate.nn.LSTM(3, 5, backend="llvm")
+output = layer(torch.ones(4, 2, 3))[0]
+output.sum().backward()
+print(len(counted), round(output.sum().item(), 6))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "kernels"))
+    return tmp_path / "kernels"
+
+
+def run() -> list[str]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout.split()
+
+
+def test_what_is_saved_is_loaded(folder: Path) -> None:
+    assert load("k") is None
+    save("k", CODE)
+    assert load("k") == CODE
+    assert [path.name for path in folder.iterdir()] == ["k.kernel"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("cut", [0, 10, 31, 32, 60, -1])
+def test_a_truncated_file_is_no_file(folder: Path, cut: int) -> None:
+    save("k", CODE)
+    path = folder / "k.kernel"
+    path.write_bytes(path.read_bytes()[:cut])
+    assert load("k") is None
+
+
+def test_a_flipped_bit_is_no_file(folder: Path) -> None:
+    save("k", CODE)
+    path = folder / "k.kernel"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    assert load("k") is None
+
+
+def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(folder: Path) -> None:
+    compiled, value = run()
+    assert compiled == "2"  # forward and backward
+    assert run() == ["0", value]
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert run() == ["2", value]
+    assert run() == ["0", value]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a file in the place of a folder")
+def test_without_a_cache_folder_it_works_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "file"))
+    assert run()[0] == "2"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_two_processes_at_once(folder: Path) -> None:
+    started = [subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    values = {process.communicate(timeout=120)[0].split()[1] for process in started}
+    assert [process.returncode for process in started] == [0, 0]
+    assert len(values) == 1
+    assert run()[0] == "0"
+    assert not list(folder.glob("*.partial"))
