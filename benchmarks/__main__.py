@@ -49,7 +49,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure and print the table as Markdown."""
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}; backend: reference")
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print("ratio = torch.nn's time / ours: above 1 we are faster\n")
     print("| layer | B, T, H = I | forward | forward + backward |\n|---|---|---|---|")
     for kind, (batch, steps, size) in itertools.product(KINDS, SIZES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program
 
@@ -34,9 +35,9 @@ def weight_gradients(
             valid = torch.arange(steps)[:, None] < call.lengths
             flat = x.where(valid[:, :, None], x.new_zeros(())).reshape(steps * batch, inputs)
         if "x" in wanted and call.weights.w_ih is not None:
-            found["x"] = (by_input @ call.weights.w_ih).view(steps, batch, inputs)
+            found["x"] = multiply(by_input, call.weights.w_ih).view(steps, batch, inputs)
         if "w_ih" in wanted:
-            found["w_ih"] = by_input.t() @ flat
+            found["w_ih"] = multiply(by_input.t(), flat)
         if "b_ih" in wanted:
             found["b_ih"] = by_input.sum(0)
     if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
@@ -48,7 +49,7 @@ def weight_gradients(
     if "w_hh" in wanted:
         found["w_hh"] = torch.cat(
             [
-                _columns(made, group, units).t() @ operand
+                multiply(_columns(made, group, units).t(), operand)
                 for group, operand in _groups(call, sequence, made, places, prog, columns, units)
             ]
         )
