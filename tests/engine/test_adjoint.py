@@ -34,9 +34,9 @@ from tidegate.engine.program import ACROSS_UNITS
 STEPS, BATCH, INPUTS, UNITS, PROJECTED = 5, 3, 2, 4, 3
 
 
-@cell(gates="a b", states="h c", parameters="gain bias", masks="keep")
+@cell(gates="a b d", states="h c", parameters="gain bias", masks="keep")
 def everything(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
-    a = tanh(p.gain * normalize(x.a + r.a) + p.bias)
+    a = tanh(p.gain * normalize(x.a + r.a) + p.bias + r("d", s.c))
     b = sigmoid(x.b + r("b", a * s.h) + minimum(a, s.c) - maximum(s.c, -0.3))
     c = m.keep * s.c + (1 - m.keep) * (a + softplus(b) * absolute(s.c) / (1 + exp(-b)))
     return Step(h=b * tanh(c) + log(1.5 + b) - relu(a), c=c, gates=dict(a=a, b=b))
@@ -71,6 +71,8 @@ def gradients(
     """Run Program and adjoint by hand; the gradients by the names of ``leaves``."""
     forward, names = program(it), [n for n in it.recorded if n != it.states[0]]
     back = adjoint(forward, (it.states[0], *names))
+    products = [value for value in forward.values if value.op == "recur"]
+    operands = {v.name: forward.values[v.args[0]].name for v in products if forward.values[v.args[0]].op == "state"}
     u, b = (
         {} if w is None else dict(zip(it.recurrent_gates, w.chunk(len(it.recurrent_gates)), strict=True))
         for w in (weights.w_hh, weights.b_hh)
@@ -127,18 +129,17 @@ def gradients(
     by_input = torch.cat([whole[f"x.{gate}"] for gate in it.input_gates], -1)
     found = {"x": (by_input @ leaves["w_ih"]).view_as(x), "w_ih": by_input.T @ x.flatten(0, 1), "b_ih": by_input.sum(0)}
     if it.recurrent_gates:
-        previous = torch.stack([s[it.states[0]] for s in before]).flatten(0, 1)
-        found["w_hh"] = torch.cat(
-            [whole[f"r.{g}"].T @ whole.get(f"operand r.{g}", previous) for g in it.recurrent_gates]
-        )
+        previous = {g: torch.stack([b[name] for b in before]).flatten(0, 1) for g, name in operands.items()}
+        operand = {g: whole[f"operand r.{g}"] if f"operand r.{g}" in whole else previous[g] for g in it.recurrent_gates}
+        found["w_hh"] = torch.cat([whole[f"r.{g}"].T @ operand[g] for g in it.recurrent_gates])
         found["b_hh"] = torch.cat([whole[f"r.{gate}"].sum(0) for gate in it.recurrent_gates])
     if it.projected:
         found["w_hr"] = whole["project"].T @ whole["operand project"]
     found |= {name: whole[name].sum(0) for name in back.program.sums}
     for name in it.states:
         found[f"initial {name}"] = carried[f"d {name}"]
-    for gate in it.direct_gates:
-        found[f"initial {it.states[0]}"] = found[f"initial {it.states[0]}"] + carried[f"d r.{gate}"] @ u[gate]
+    for gate, name in operands.items():
+        found[f"initial {name}"] = found[f"initial {name}"] + carried[f"d r.{gate}"] @ u[gate]
     return found
 
 

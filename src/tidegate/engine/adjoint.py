@@ -45,8 +45,7 @@ def adjoint(forward: Program, given: tuple[str, ...]) -> Adjoint:
 
     Args:
         forward: the step.
-        given: states and gates whose values over time the run gave out, and whose gradients arrive; the first is the
-            state that products with the previous step take.
+        given: states and gates whose values over time the run gave out, and whose gradients arrive.
     """
     return _Backward(forward, given).run()
 
@@ -65,7 +64,8 @@ class _Backward:
         for value in forward.values:  # first, so that products stand together in the sum
             if self.is_carried(value):
                 carried = Expression("state", name=f"d r.{value.name}")
-                self.add(self.given_out(self.given[0]), _transposed(value, carried))
+                operand = forward.values[value.args[0]].name
+                self.add(forward.states[operand], _transposed(value, carried))
         for name, k in forward.states.items():
             self.add(k, Expression("state", name=f"d {name}"))
         for name in self.given:
@@ -88,7 +88,7 @@ class _Backward:
         return self.forward.states[name] if name in self.forward.states else self.forward.gates[name]
 
     def is_carried(self, value: Value) -> bool:
-        """Whether a product is with the previous output, so that its transpose belongs to the step before."""
+        """Whether a product is with a previous state, so that its transpose belongs to the step before."""
         return value.op == "recur" and self.forward.values[value.args[0]].op == "state"
 
     def add(self, k: int, gradient: Expression) -> None:

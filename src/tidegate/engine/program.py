@@ -92,8 +92,6 @@ class _Values:
                 return args[1]
             case ("mul" | "div", [_, 1.0]) | ("add" | "sub", [_, 0.0]):
                 return args[0]
-            case ("mul", [0.0, _] | [_, 0.0]):
-                return self.constant(0.0)
             case ("sub", [0.0, _]) | ("mul", [-1.0, _]):
                 return self.apply("neg", args[1])
             case ("neg", [None]) if self.values[args[0]].op == "neg":

@@ -63,7 +63,7 @@ class Layered(nn.Module):
 
     def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
         """What one step of one layer costs, in one direction."""
-        itemsize = next(self.parameters()).element_size()
+        itemsize = next((p.element_size() for p in self.parameters()), torch.get_default_dtype().itemsize)
         return cost(
             self.cell,
             self.layer_input_size(layer),
@@ -169,7 +169,7 @@ class Layered(nn.Module):
         return result, layout
 
     def _check_features(self, x: Tensor) -> None:
-        dtype = next(iter(self.parameters())).dtype
+        dtype = next((p.dtype for p in self.parameters()), x.dtype)
         if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
             raise ValueError(
                 f"{type(self).__name__} input dtype ({x.dtype}) does not match weight dtype ({dtype}). "

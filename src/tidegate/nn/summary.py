@@ -110,13 +110,14 @@ def summary(model: nn.Module, *inputs: Any, **kwargs: Any) -> Summary:
     for name, module in model.named_modules():
         if isinstance(module, Layered) or not any(module.children()):
             watch(name, module)
-    training = model.training
+    training = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
             model(*inputs, **kwargs)
     finally:
-        model.train(training)
+        for module, flag in training.items():
+            module.training = flag
         for hook in hooks:
             hook.remove()
     parameters = list(model.parameters())

@@ -30,6 +30,7 @@ def unsupported(call: Call) -> list[str]:
         reasons.append("the output is projected")
     if any(v.op == "unit_mean" for v in program(call.cell).values):
         reasons.append("the cell normalizes over units")
+    reasons += _products_without_kernel(call)
     if any(m.requires_grad for m in call.masks.values()):
         reasons.append("a mask requires a gradient")
     if torch.is_autocast_enabled("cpu"):
@@ -46,6 +47,19 @@ def run(call: Call) -> Result:
     from tidegate.engine.backends.llvm.autograd import run_call
 
     return run_call(call)
+
+
+def _products_without_kernel(call: Call) -> list[str]:
+    values, output = program(call.cell).values, call.cell.states[0]
+    reasons = []
+    for value in values:
+        if value.op == "recur":
+            operand = values[value.args[0]]
+            if operand.op == "state" and operand.name != output:
+                reasons.append(f"gate {value.name}'s product is with the state {operand.name}, not the output")
+            elif operand.op in ("parameter", "mask", "constant"):
+                reasons.append(f"gate {value.name}'s product is with a {operand.op}")
+    return reasons
 
 
 def _inside_transform() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from tidegate.engine.backends.llvm.host import FUSED_FROM, Launch, biases, kerne
 from tidegate.engine.call import Call, Result
 from tidegate.engine.program import Program, program
 from tidegate.engine.record import Record
+from tidegate.engine.weights import Weights
 from tidegate.errors import BackendError
 
 WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh")
@@ -25,7 +26,9 @@ def run_call(call: Call) -> Result:
     output_name = call.cell.states[0]
     names = [] if call.record is None else [n for n in call.record.names if n != output_name]
     tensors = flatten(call)
-    results: tuple[Tensor, ...] = _Run.apply(call, tuple(names), *tensors.values())  # pyright: ignore[reportAssignmentType]
+    train = torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values())
+    given = (call, tuple(names), train, tuple(tensors), *tensors.values())
+    results: tuple[Tensor, ...] = _Run.apply(*given)  # pyright: ignore[reportAssignmentType]
     output, rest = results[0], results[1:]
     state, kept = rest[: len(call.cell.states)], dict(zip(names, rest[len(call.cell.states) :], strict=True))
     record = {}
@@ -44,64 +47,56 @@ def flatten(call: Call) -> dict[str, Tensor]:
 
 
 def with_tensors(call: Call, tensors: Mapping[str, Tensor]) -> Call:
-    """The call with other tensors of the same names."""
-    weights = replace(
-        call.weights,
+    """The call with the tensors that `flatten` named."""
+    weights = Weights(
         **{name: tensors[name] for name in WEIGHTS if name in tensors},
-        p={name: tensors[f"p.{name}"] for name in call.weights.p},
+        p={name.removeprefix("p."): t for name, t in tensors.items() if name.startswith("p.")},
     )
-    return replace(
-        call,
-        x=tensors["x"],
-        weights=weights,
-        state=tuple(tensors[f"state {name}"] for name in call.cell.states),
-        masks={name: tensors[f"mask {name}"] for name in call.masks},
-    )
-
-
-@dataclass
-class Kept:
-    """What a forward run leaves for its backward.
-
-    Attributes:
-        adjoint: the backward step.
-        names: names of the stored sequences, in the order of the saved tensors.
-    """
-
-    adjoint: Adjoint
-    names: tuple[str, ...]
+    state = tuple(tensors[f"state {name}"] for name in call.cell.states)
+    masks = {name.removeprefix("mask "): t for name, t in tensors.items() if name.startswith("mask ")}
+    return replace(call, x=tensors["x"], weights=weights, state=state, masks=masks)
 
 
 class _Run(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, call: Call, names: tuple[str, ...], *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, call: Call, names: tuple[str, ...], train: bool, keys: tuple[str, ...], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        plain = with_tensors(call, dict(zip(flatten(call), (t.detach() for t in tensors), strict=True)))
+        call = with_tensors(call, dict(zip(keys, (t.detach() for t in tensors), strict=True)))
         prog, output = program(call.cell), call.cell.states[0]
-        back = adjoint(prog, (output, *names)) if any(ctx.needs_input_grad) else None
-        stored = _stored(prog, output, names, back)
-        sequences, final = forward(plain, stored, zero_past=set(names))
-        units = call.weights.hidden_size(call.cell)
+        back = adjoint(prog, (output, *names)) if train else None
+        sequences, final = forward(call, _stored(prog, output, names, back), zero_past=set(names))
+        units, first = call.weights.hidden_size(call.cell), 0 if call.reverse else 1
+        whole = [sequences[output][first : first + call.x.shape[0]], *final, *(sequences[name] for name in names)]
+        outputs = [_without_padding(value, units) for value in whole]
         if back is not None:
-            ctx.call, ctx.names, ctx.back, ctx.stored = replace(call, x=call.x[:0]), names, back, tuple(sequences)
-            ctx.save_for_backward(*tensors, *sequences.values())
-            ctx.count = len(tensors)
-            ctx.keys = tuple(flatten(call))
-        first = 0 if call.reverse else 1
-        outputs = [sequences[output][first : first + call.x.shape[0]], *final, *(sequences[name] for name in names)]
-        return tuple(value[..., :units] for value in outputs)
+            # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
+            lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
+            ctx.call = replace(call, x=call.x[:0], weights=Weights(), state=(), masks={}, lengths=lengths, reset=reset)
+            ctx.names, ctx.back, ctx.stored, ctx.keys = names, back, tuple(sequences), keys
+            # The outputs too, though they are parts of the sequences: so that a change in place is noticed.
+            ctx.save_for_backward(*tensors, *sequences.values(), *outputs)
+        return tuple(outputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        tensors = dict(zip(ctx.keys, ctx.saved_tensors[: ctx.count], strict=True))
+        saved, count = ctx.saved_tensors, len(ctx.keys)
+        tensors = dict(zip(ctx.keys, saved[:count], strict=True))
         call = with_tensors(ctx.call, tensors)
-        wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[2:], strict=True) if need]
+        wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[4:], strict=True) if need]
         if torch.is_grad_enabled():  # a backward of this backward is wanted: the reference has it
             found = _through_reference(call, ctx.names, tensors, wanted, gradients)
         else:
-            sequences = dict(zip(ctx.stored, ctx.saved_tensors[ctx.count :], strict=True))
+            sequences = dict(zip(ctx.stored, saved[count:], strict=False))
             found = backward(call, ctx.names, ctx.back, sequences, gradients, set(wanted))
-        return None, None, *(found.get(name) for name in ctx.keys)
+        return None, None, None, None, *(found.get(name) for name in ctx.keys)
+
+
+def _without_padding(value: Tensor, units: int) -> Tensor:
+    """The same memory without the padded units, as a tensor of its own: a view could not be changed in place."""
+    shape = (*value.shape[:-1], units)
+    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), shape, value.stride())
 
 
 def _stored(prog: Program, output: str, names: tuple[str, ...], back: Adjoint | None) -> dict[str, int]:
@@ -142,7 +137,6 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         launch.give("x", x)
         launch.slots["inputs"] = inputs
     elif weights.w_ih is not None:
-        launch.slots["inputs"] = 0
         matrix = weights.w_ih
         if wide != units:
             matrix = (
@@ -151,9 +145,9 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
                 .reshape(-1, inputs)
             )
         xp = torch.nn.functional.linear(x, matrix)
-        launch.slots["stride xp"] = xp.shape[-1]
+        launch.slots["stride input"] = xp.shape[-1]
         for k, gate in enumerate(cell.input_gates):
-            launch.give(f"xp {gate}", xp, k * wide)
+            launch.give(f"input {gate}", xp, k * wide)
     sequences = {}
     for name in stored:
         own = name == output
@@ -162,7 +156,7 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         sequences[name] = x.new_zeros(shape) if clean else x.new_empty(shape)
         first = batch * wide if own and not call.reverse else 0
         launch.give(f"out {name}", sequences[name], first)
-        launch.slots[f"stride {name}"] = wide
+        launch.slots[f"stride out {name}"] = wide
     final = []
     for name, value in zip(cell.states, call.state, strict=True):
         initial = pad_units(value, lanes)
@@ -192,7 +186,7 @@ def _give_common(
     launch: Launch, call: Call, bias: dict[tuple[str, str], Tensor], packed: Tensor, prog: Program
 ) -> None:
     like, lanes = call.x, launch.kernel.lanes
-    launch.slots["lengths"] = launch.slots["reset"] = 0
+    launch.slots["lengths"] = launch.slots["reset"] = launch.slots["inputs"] = 0
     if call.lengths is not None:
         launch.give("lengths", call.lengths.contiguous())
     if call.reset is not None:
@@ -238,13 +232,12 @@ def backward(
         # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
     _give_common(launch, ascending, {}, packed, prog)
-    launch.slots["inputs"] = 0
     launch.give("x", x)
     shape = (steps, batch, len(slots), wide)
     made = x.new_empty(shape) if call.lengths is None else x.new_zeros(shape)
     for k, name in enumerate(slots):
         launch.give(f"out {name}", made, k * wide)
-        launch.slots[f"stride {name}"] = len(slots) * wide
+        launch.slots[f"stride out {name}"] = len(slots) * wide
     offset = {output: batch * wide if not call.reverse else 0}
     for name in back.saved:
         launch.give(f"saved {name}", sequences[name], offset.get(name, 0))

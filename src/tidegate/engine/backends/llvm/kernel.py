@@ -83,13 +83,13 @@ class Kernel:
         for name in befores:
             pointers += [f"before {name}", f"initial {name}", f"sequence {name}"]
         numbers = ["steps", "batch", "descending", "units", "padded", "inputs"]
-        numbers += [f"stride {name}" for name, _ in self.spec.stored]
+        numbers += [f"stride out {name}" for name, _ in self.spec.stored]
         numbers += [f"stride {op} {name}" for op, name in sorted(leaves) if op != "parameter"]
         numbers += [f"stride sequence {name}" for name in befores]
         if not self.spec.fused_input:
             inputs = sorted({v.name for v in values if v.op == "input"})
-            pointers += [f"xp {name}" for name in inputs]
-            numbers += ["stride xp"] if inputs else []
+            pointers += [f"input {name}" for name in inputs]
+            numbers += ["stride input"] if inputs else []
         for name in pointers:
             self._loaded[f"pointer {name}"] = e.load_pointer(table, self.table[name])
         for name in numbers:

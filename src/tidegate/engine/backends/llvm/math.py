@@ -54,9 +54,15 @@ def relu(e: Emit, x: V) -> V:
 
 
 def softplus(e: Emit, x: V) -> V:
-    """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    """log(1 + e^x) = max(x, 0) + log(1 + t) with t = e^-|x|.
+
+    What 1 + t rounds away is made up for by t / ((1 + t) - 1), near 1 (Higham 2002, section 1.14.1).
+    """
     one = e.const(1.0)
-    return e.b.fadd(relu(e, x), e.math("log", e.b.fadd(one, exp(e, e.b.fneg(e.math("fabs", x))))))
+    t = exp(e, e.b.fneg(e.math("fabs", x)))
+    u = e.b.fadd(one, t)
+    exact = e.b.fmul(e.math("log", u), e.b.fdiv(t, e.b.fsub(u, one)))
+    return e.b.fadd(relu(e, x), e.select_if("==", u, one, t, exact))
 
 
 OPERATIONS: dict[str, Callable[..., V]] = {

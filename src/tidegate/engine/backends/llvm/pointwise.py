@@ -38,8 +38,8 @@ def pointwise(kernel: Kernel, k: int, t: V, row: V, r: V, unit: V, block: int) -
 
     def get(number: int) -> V:
         if number not in found:
-            value = kernel.program.values[number]
-            found[number] = e.load(e.at(kernel.scratch(number, row), unit)) if value.args else leaf(number)
+            kept = any(number in made for made in kernel.made)
+            found[number] = e.load(e.at(kernel.scratch(number, row), unit)) if kept else leaf(number)
         return found[number]
 
     for a, number in enumerate(stage.accumulators):
@@ -51,8 +51,8 @@ def pointwise(kernel: Kernel, k: int, t: V, row: V, r: V, unit: V, block: int) -
             for part in stage.parts[a]:
                 value = kernel.program.values[part]
                 if value.op == "input":
-                    at = b.add(b.mul(kernel.place(t, row), kernel.number("stride xp")), unit)
-                    total = b.fadd(total, e.load(e.at(kernel.pointer(f"xp {value.name}"), at)))
+                    at = b.add(b.mul(kernel.place(t, row), kernel.number("stride input")), unit)
+                    total = b.fadd(total, e.load(e.at(kernel.pointer(f"input {value.name}"), at)))
         found[number] = total
     for number in stage.values:
         value = kernel.program.values[number]
@@ -74,14 +74,15 @@ def _store(kernel: Kernel, found: dict[int, V], get: Callable[[int], V], t: V, r
 
     for name, number in kernel.spec.stored:
         if ready(number):
-            at = b.add(b.mul(kernel.place(t, row), kernel.number(f"stride {name}")), unit)
+            at = b.add(b.mul(kernel.place(t, row), kernel.number(f"stride out {name}")), unit)
             e.store(get(number), e.at(kernel.pointer(f"out {name}"), at))
     for name, number in kernel.program.sums.items():
         if ready(number):
             at = e.at(kernel.pointer(f"sum {name}"), b.add(b.mul(row, kernel.number("padded")), unit))
             e.store(b.fadd(e.load(at), get(number)), at)
-    # States last: a state that is kept in place is still read by what stands above.
-    for state, number in kernel.program.states.items():
-        if state not in kernel.sequences and last:
+    # States last, and all read before one is written: one may become what another was.
+    if last:
+        in_place = {s: get(k) for s, k in kernel.program.states.items() if s not in kernel.sequences}
+        for state, value in in_place.items():
             at = e.at(kernel.pointer(f"state {state}"), b.add(b.mul(row, kernel.number("padded")), unit))
-            e.store(get(number), at)
+            e.store(value, at)

@@ -85,7 +85,8 @@ def advance(kernel: Kernel, t: V, n: V, active: V) -> None:
     def one(q: V) -> None:
         row = e.load_i64(active, q)
         for state, stored in kernel.sequences.items():
-            here = e.at(kernel.pointer(f"out {stored}"), b.mul(kernel.place(t, row), kernel.number(f"stride {stored}")))
+            offset = b.mul(kernel.place(t, row), kernel.number(f"stride out {stored}"))
+            here = e.at(kernel.pointer(f"out {stored}"), offset)
             b.store(here, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
 
     e.loop(n, one)

@@ -1,0 +1,204 @@
+"""Cells that nobody publishes but somebody will write: the kernels against the reference, in values and gradients."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tidegate.cells import Cell, Step, absolute, cell, exp, log, maximum, minimum, relu, sigmoid, softplus, tanh
+from tidegate.engine import Weights, run
+from tidegate.engine.backends import llvm
+from tidegate.errors import BackendError
+
+CELLS: dict[str, Cell] = {}
+REFUSED: dict[str, tuple[Cell, str]] = {}
+
+
+def keep(refused: str = "", **declared: str) -> Any:
+    def define(fn: Any) -> Cell:
+        made = cell(**declared)(fn)
+        if refused:
+            REFUSED[made.name] = (made, refused)
+        else:
+            CELLS[made.name] = made
+        return made
+
+    return define
+
+
+@keep(gates="h", states="h a b")
+def shift_register(x: Any, r: Any, s: Any) -> Step:
+    return Step(h=tanh(x.h + r.h + s.b), a=x.h * 0.5, b=s.a)
+
+
+@keep(gates="h", states="h a b")
+def swap(x: Any, r: Any, s: Any) -> Step:
+    return Step(h=tanh(x.h + r.h + s.a), a=s.b, b=s.a)
+
+
+@keep(gates="h", states="h c")
+def output_is_an_old_state(x: Any, r: Any, s: Any) -> Step:
+    return Step(h=s.c, c=tanh(x.h + r.h))
+
+
+@keep(gates="h", states="h c", parameters="u")
+def state_is_a_vector_of_weights(x: Any, r: Any, s: Any, p: Any) -> Step:
+    return Step(h=tanh(x.h + r.h + s.c), c=p.u)
+
+
+@keep(gates="h k")
+def gate_times_zero(x: Any, r: Any) -> Step:
+    return Step(h=tanh(x.h + r.h) + 0 * sigmoid(x.k + r.k))
+
+
+@keep(gates="h n")
+def input_in_the_second_stage(x: Any, r: Any, s: Any) -> Step:
+    return Step(h=tanh(x.n * r("n", sigmoid(x.h + r.h) * s.h)))
+
+
+@keep(gates="h n")
+def product_of_an_input(x: Any, r: Any) -> Step:
+    return Step(h=tanh(x.h + r.h + r("n", x.n)))
+
+
+@keep(gates="h")
+def without_input(r: Any, s: Any) -> Step:
+    return Step(h=tanh(r.h + 0.3 * s.h) + 0.1)
+
+
+@keep(gates="xp h")
+def gate_with_the_name_of_a_buffer(x: Any, r: Any) -> Step:
+    a = sigmoid(x.xp + r.xp)
+    return Step(h=a * tanh(x.h + r.h), gates=dict(xp=a, input=a * 2, out=1 - a))
+
+
+@keep(gates="a b")
+def everything_recorded(x: Any, r: Any, s: Any) -> Step:
+    t = x.a + r.a
+    u = t + x.b + r.b
+    return Step(h=tanh(u) * sigmoid(t), gates=dict(t=t, u=u, ra=r.a, xb=x.b, sh=s.h))
+
+
+@keep(gates="a b c", states="h c", parameters="p q", masks="m")
+def three_stages(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
+    v = sigmoid(x.a + r.a) * s.h * m.m
+    w = tanh(r("b", v) + x.b + p.p * s.c)
+    z = tanh(r("c", w * s.c) + x.c * w + r.a)
+    return Step(h=z + p.q, c=0.5 * s.c + w, gates=dict(v=v, w=w, pp=p.p, mm=m.m))
+
+
+@keep(gates="a", states="h c")
+def two_states_are_one_value(x: Any, r: Any, s: Any) -> Step:
+    v = tanh(x.a + r.a + s.c)
+    return Step(h=v, c=v, gates=dict(o=v))
+
+
+@keep(gates="a b")
+def product_of_a_product(x: Any, r: Any) -> Step:
+    y = r("b", r.a)
+    return Step(h=0.3 * y + x.a, gates=dict(y=y))
+
+
+@keep(gates="a")
+def all_operations(x: Any, r: Any, s: Any) -> Step:
+    a = x.a + r.a
+    b = (a - s.h) / absolute(s.h * s.h + 1) - exp(-absolute(x.a)) + maximum(s.h, 0) + 0.5 * minimum(0, s.h)
+    return Step(h=tanh(maximum(b, a) - minimum(a, s.h)) + 0.1 * log(softplus(a)) - 0.1 * relu(-a), gates=dict(k=-b))
+
+
+@keep(gates="h n", states="h c", refused="gate n's product is with the state c, not the output")
+def product_of_another_state(x: Any, r: Any, s: Any) -> Step:
+    c = tanh(x.n + r("n", s.c) + s.h)
+    return Step(h=tanh(x.h + r.h + c), c=c)
+
+
+@keep(gates="h n", parameters="u", refused="gate n's product is with a parameter")
+def product_of_weights(x: Any, r: Any, p: Any) -> Step:
+    return Step(h=tanh(x.h + r.h + r("n", p.u)))
+
+
+def results(it: Cell, backend: str | None, batch: int, reverse: bool) -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    steps, inputs, units = 5, 3, 17
+
+    def leaf(*shape: int) -> Tensor:
+        return (0.7 * torch.randn(*shape, dtype=torch.float64)).requires_grad_()
+
+    g_x, g_r = len(it.input_gates), len(it.recurrent_gates)
+    weights = Weights(
+        leaf(g_x * units, inputs) if g_x else None,
+        leaf(g_r * units, units) if g_r else None,
+        leaf(g_x * units) if g_x else None,
+        leaf(g_r * units) if g_r else None,
+        {name: leaf(units) for name in it.parameters},
+    )
+    x, state = leaf(steps, batch, inputs), [leaf(batch, units) for _ in it.states]
+    masks = {name: torch.rand(steps, batch, units, dtype=torch.float64) for name in it.masks}
+    reset, lengths = torch.rand(steps, batch) < 0.2, torch.randint(0, steps + 1, (batch,))
+    result = run(
+        it, x, weights, state, lengths=lengths, reset=reset, reverse=reverse, record="all", masks=masks, backend=backend
+    )
+    assert backend is None or result.backend == backend
+    found = {"output": result.output, **{f"recorded {k}": v for k, v in result.record.items()}}
+    found |= {f"final {name}": value for name, value in zip(it.states, result.state, strict=True)}
+    named = {"x": x, **{f"initial {k}": s for k, s in enumerate(state)}, **weights.p}
+    named |= {n: w for n in ("w_ih", "w_hh", "b_ih", "b_hh") if (w := getattr(weights, n)) is not None}
+    total = sum((v * torch.randn_like(v)).sum() for v in found.values())
+    assert isinstance(total, Tensor)
+    gradients = torch.autograd.grad(total, list(named.values()), allow_unused=True, materialize_grads=True)
+    return found | {f"gradient of {name}": g for name, g in zip(named, gradients, strict=True)}
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("batch", [1, 3, 9])
+@pytest.mark.parametrize("name", CELLS)
+def test_kernels_and_reference_agree(name: str, batch: int, reverse: bool) -> None:
+    expected = results(CELLS[name], "reference", batch, reverse)
+    for key, value in results(CELLS[name], "llvm", batch, reverse).items():
+        torch.testing.assert_close(value, expected[key], atol=1e-10, rtol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_kernel_is_refused_with_its_reason_and_runs_on_the_reference(name: str) -> None:
+    it, reason = REFUSED[name]
+    with pytest.raises(BackendError, match=reason):
+        results(it, "llvm", 3, False)
+    expected = results(it, "reference", 3, False)
+    for key, value in results(it, None, 3, False).items():
+        assert torch.equal(value, expected[key])
+
+
+def test_lengths_and_resets_may_be_changed_after_the_forward_run() -> None:
+    weights = Weights(torch.randn(5, 3), torch.randn(5, 5))
+    x = torch.randn(6, 2, 3, requires_grad=True)
+    lengths, reset = torch.tensor([6, 3]), torch.zeros(6, 2, dtype=torch.bool)
+    first = run("rnn_tanh", x, weights, lengths=lengths, reset=reset, backend="llvm").output.sum()
+    (expected,) = torch.autograd.grad(first, x, retain_graph=True)
+    lengths.fill_(1)
+    reset.fill_(True)
+    (found,) = torch.autograd.grad(first, x)
+    assert torch.equal(found, expected)
+
+
+def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_be_wrong() -> None:
+    weights = Weights(torch.randn(5, 3, requires_grad=True), torch.randn(5, 5))
+    output = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm").output
+    output.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+
+
+def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tidegate.engine.backends.llvm import autograd
+
+    stored: list[set[str]] = []
+    real = autograd.forward
+    monkeypatch.setattr(autograd, "forward", lambda call, s, **rest: stored.append(set(s)) or real(call, s, **rest))
+    weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
+    run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+    with torch.no_grad():
+        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+    with torch.inference_mode():
+        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+    assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
