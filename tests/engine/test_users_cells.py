@@ -1,5 +1,7 @@
 """Cells that nobody publishes but somebody will write: the kernels against the reference, in values and gradients."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -182,7 +184,7 @@ def test_lengths_and_resets_may_be_changed_after_the_forward_run() -> None:
 
 
 def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_be_wrong() -> None:
-    weights = Weights(torch.randn(5, 3, requires_grad=True), torch.randn(5, 5))
+    weights = Weights(torch.randn(64, 3, requires_grad=True), torch.randn(64, 64))
     output = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm").output
     output.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -202,3 +204,70 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
     with torch.inference_mode():
         run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
     assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
+
+
+def test_many_backwards_at_once_come_from_the_reference() -> None:
+    weights = Weights(torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 5, dtype=torch.float64))
+    x = torch.randn(3, 2, 3, dtype=torch.float64)
+    expected = torch.autograd.functional.jacobian(lambda v: run("rnn_tanh", v, weights, backend="llvm").output, x)
+    found = torch.autograd.functional.jacobian(
+        lambda v: run("rnn_tanh", v, weights, backend="llvm").output, x, vectorize=True
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_default_device_elsewhere_does_not_matter() -> None:
+    x, weights = torch.randn(4, 2, 3, requires_grad=True), Weights(torch.randn(5, 3), torch.randn(5, 5))
+    torch.set_default_device("meta")
+    try:
+        output = run("rnn_tanh", x, weights, lengths=[4, 2], backend="llvm").output
+        (gradient,) = torch.autograd.grad(output.sum(), x)
+    finally:
+        torch.set_default_device(None)
+    assert gradient.isfinite().all()
+    assert not gradient[2:, 1].any()
+
+
+def test_ties_have_torchs_gradient() -> None:
+    @cell(gates="h")
+    def clipped(x: Any, r: Any, s: Any) -> Step:
+        return Step(h=tanh(x.h + r.h) + maximum(s.h, 0) + minimum(s.h, 0) + maximum(s.h, s.h * 1))
+
+    weights = Weights(torch.randn(5, 3), torch.randn(5, 5))
+    state = torch.zeros(2, 5, requires_grad=True)
+    gradients = [
+        torch.autograd.grad(run(clipped, torch.ones(1, 2, 3), weights, [state], backend=b).output.sum(), state)[0]
+        for b in ("llvm", "reference")
+    ]
+    torch.testing.assert_close(*gradients)
+
+
+def test_an_output_can_be_viewed_flat_and_changed_in_place() -> None:
+    weights = Weights(torch.randn(5, 3, requires_grad=True), torch.randn(5, 5))
+    result = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm")
+    result.output.view(12, 5)
+    state = result.state[0]
+    state *= 0.5
+    state.sum().backward()
+
+
+def test_an_interrupt_frees_nothing_that_is_still_written() -> None:
+    code = """
+import os, signal, threading, torch, tidegate
+torch.set_num_threads(4)
+layer, x = tidegate.nn.LSTM(64, 256, backend="llvm"), torch.randn(2000, 16, 64)
+with torch.no_grad():
+    layer(x[:10])
+    for delay in (0.02, 0.05, 0.1):
+        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            layer(x)
+            layer(x)
+        except KeyboardInterrupt:
+            pass
+        junk = [torch.randn(2000, 16, 256) for _ in range(3)]
+    layer(x[:10])
+print("alive")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "alive\n", done.stderr

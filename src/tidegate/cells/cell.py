@@ -100,6 +100,10 @@ class Cell:
     def _check_names(self) -> None:
         if not self.states:
             raise CellError('it has no state; declare at least the output, states="h"')
+        if not self.gates:
+            raise CellError("it has no gate, so neither an input nor a recurrent product")
+        if "gates" in self.states:
+            raise CellError("a state cannot be called 'gates': that is Step's name for the named values")
         for kind in ("gates", "states", "parameters", "masks"):
             names = getattr(self, kind)
             for name in names:

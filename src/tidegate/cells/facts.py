@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tidegate.cells.expression import Expression, postorder
@@ -50,19 +51,23 @@ def _presummed(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> 
     """Gates whose x.k and r.k stand side by side in every sum that holds either."""
     read = outputs + [arg for node in nodes if node.op != "add" for arg in node.args]
     paired = {g for g in it.gates if {("input", g), ("recur", g)} <= {(node.op, node.name) for node in nodes}}
+    known: dict[int, Counter[tuple[str, str]]] = {}
     for expression in read:
-        terms = [(term.op, term.name) for term in _terms(expression)]
+        terms = _terms(expression, known)
         for gate in tuple(paired):
-            counts = terms.count(("input", gate)), terms.count(("recur", gate))
+            counts = terms["input", gate], terms["recur", gate]
             if counts not in ((0, 0), (1, 1)):
                 paired.discard(gate)
     return tuple(g for g in it.gates if g in paired)
 
 
-def _terms(node: Expression) -> list[Expression]:
+def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Counter[tuple[str, str]]:
+    """How often each leaf and product stands in a sum."""
     if node.op != "add":
-        return [node]
-    return [term for arg in node.args for term in _terms(arg)]
+        return Counter({(node.op, node.name): 1})
+    if id(node) not in known:
+        known[id(node)] = sum((_terms(arg, known) for arg in node.args), Counter())
+    return known[id(node)]
 
 
 def _check_projection(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> None:

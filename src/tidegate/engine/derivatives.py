@@ -27,6 +27,11 @@ def _share(a: E, b: E) -> E:
     return 0.5 * (at_most(a, b) + 1 - at_most(b, a))
 
 
+def _larger(a: E, b: E) -> E:
+    """Where a is the larger of two vectors: 1; where they are equal: 1/2."""
+    return at_most(b, a) if b.op == "constant" else 0.5 * (at_most(b, a) + 1 - at_most(a, b))
+
+
 DERIVATIVES: dict[str, Rule] = {
     "add": lambda g, y, a, b: (g, g),
     "sub": lambda g, y, a, b: (g, -g),
@@ -41,7 +46,7 @@ DERIVATIVES: dict[str, Rule] = {
     "softplus": lambda g, y, a: (g * apply("sigmoid", a),),
     "absolute": lambda g, y, a: (g * (at_most(0, a) - at_most(a, 0)),),
     "minimum": lambda g, y, a, b: (g * _share(a, b), g * _share(b, a)),
-    "maximum": lambda g, y, a, b: (g * _share(-a, -b), g * _share(-b, -a)),
+    "maximum": lambda g, y, a, b: (g * _larger(a, b), g * _larger(b, a)),
     "unit_mean": lambda g, y, a: (apply("unit_mean", g),),
     "rsqrt": lambda g, y, a: (-0.5 * g * (y * y * y),),
 }

@@ -89,8 +89,8 @@ def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tens
 def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor | None:
     if lengths is None:
         return None
-    given = lengths if isinstance(lengths, Tensor) else torch.tensor(lengths, dtype=torch.int64)
-    if given.is_floating_point() or given.dtype in (torch.bool, torch.complex64) or given.shape != (x.shape[1],):
+    given = lengths if isinstance(lengths, Tensor) else torch.tensor(lengths, dtype=torch.int64, device=x.device)
+    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool or given.shape != (x.shape[1],):
         raise ArgumentError(
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
             f"given shape {tuple(given.shape)} of {given.dtype}"

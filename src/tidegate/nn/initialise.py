@@ -36,7 +36,7 @@ def initialise(
     * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
     * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; per-unit vectors and
       projections as torch's.
-    * ``forget_bias``: afterwards gate f's bias is this number (where there are two, the first; the second is zero).
+    * ``forget_bias``: afterwards gate f's bias is this number (of torch's two, the first; the second is zero).
       Keras sets 1 unless told otherwise.
     """
     bound = 1 / math.sqrt(hidden_size)

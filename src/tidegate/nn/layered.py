@@ -185,7 +185,7 @@ class Layered(nn.Module):
         given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
         if isinstance(hx, Tensor) != (len(names) == 1) or len(given) != len(names):
             form = "one tensor" if len(names) == 1 else f"a tuple of {len(names)} tensors ({', '.join(names)})"
-            got = "one tensor" if isinstance(hx, Tensor) else f"{len(given)} tensors"
+            got = "one tensor" if isinstance(hx, Tensor) else f"a {type(hx).__name__} of {len(given)}"
             raise RuntimeError(f"{type(self).__name__}: hx must be {form}, got {got}")
         for value in given:
             if value.dim() != 2 + layout.batched:

@@ -103,11 +103,11 @@ def read_input(
             )
         reset = reset.unsqueeze(1) if not batched else reset.transpose(0, 1) if batch_first else reset
     if lengths is not None and not isinstance(lengths, Tensor):
-        lengths = torch.tensor(lengths, dtype=torch.int64)
+        lengths = torch.tensor(lengths, device=given.device)
     return x, Layout(batched, batch_first, None, lengths, reset)
 
 
 def _packed_lengths(batch_sizes: Tensor) -> Tensor:
     """Lengths in falling order from a packed sequence's batch sizes."""
-    steps = torch.arange(int(batch_sizes[0])).unsqueeze(1)
+    steps = torch.arange(int(batch_sizes[0]), device=batch_sizes.device).unsqueeze(1)
     return (batch_sizes.unsqueeze(0) > steps).sum(1)

@@ -33,6 +33,8 @@ def unsupported(call: Call) -> list[str]:
     reasons += _products_without_kernel(call)
     if any(m.requires_grad for m in call.masks.values()):
         reasons.append("a mask requires a gradient")
+    if torch._C._is_tracing():
+        reasons.append("torch.jit is tracing")
     if torch.is_autocast_enabled("cpu"):
         reasons.append("autocast is on")
     if _inside_transform():

@@ -34,7 +34,8 @@ def run_call(call: Call) -> Result:
     record = {}
     if call.record is not None:
         kept[output_name] = output
-        record = {name: kept[name][:: call.record.every] for name in call.record.names}
+        every = call.record.every
+        record = {name: kept[name] if every == 1 else kept[name][::every].clone() for name in call.record.names}
     return Result(output, state, record, "llvm")
 
 
@@ -75,8 +76,11 @@ class _Run(torch.autograd.Function):
             lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
             ctx.call = replace(call, x=call.x[:0], weights=Weights(), state=(), masks={}, lengths=lengths, reset=reset)
             ctx.names, ctx.back, ctx.stored, ctx.keys = names, back, tuple(sequences), keys
-            # The outputs too, though they are parts of the sequences: so that a change in place is noticed.
-            ctx.save_for_backward(*tensors, *sequences.values(), *outputs)
+            # The outputs that are the sequences' own memory too, so that a change in place is noticed.
+            own = [
+                o for o, w in zip(outputs, whole, strict=True) if any(_same_memory(w, s, o) for s in sequences.values())
+            ]
+            ctx.save_for_backward(*tensors, *sequences.values(), *own)
         return tuple(outputs)
 
     @staticmethod
@@ -85,7 +89,8 @@ class _Run(torch.autograd.Function):
         tensors = dict(zip(ctx.keys, saved[:count], strict=True))
         call = with_tensors(ctx.call, tensors)
         wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[4:], strict=True) if need]
-        if torch.is_grad_enabled():  # a backward of this backward is wanted: the reference has it
+        # A backward of this backward, or many backwards at once: the reference has them.
+        if torch.is_grad_enabled() or any(_batched(g) for g in gradients if g is not None):
             found = _through_reference(call, ctx.names, tensors, wanted, gradients)
         else:
             sequences = dict(zip(ctx.stored, saved[count:], strict=False))
@@ -93,8 +98,19 @@ class _Run(torch.autograd.Function):
         return None, None, None, None, *(found.get(name) for name in ctx.keys)
 
 
+def _same_memory(*tensors: Tensor) -> bool:
+    return len({t.untyped_storage().data_ptr() for t in tensors}) == 1
+
+
+def _batched(gradient: Tensor) -> bool:
+    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
+
+
 def _without_padding(value: Tensor, units: int) -> Tensor:
-    """The same memory without the padded units, as a tensor of its own: a view could not be changed in place."""
+    """Without the padded units, as a tensor of its own: a view could not be changed in place."""
+    if units != value.shape[-1]:
+        return value[..., :units].contiguous()
     shape = (*value.shape[:-1], units)
     return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), shape, value.stride())
 
@@ -174,7 +190,7 @@ def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
         launch.give(f"state {name}", own)
         return own
     pitch = launch.padded * initial.element_size()
-    pointers = torch.arange(launch.batch) * pitch + initial.data_ptr()
+    pointers = torch.arange(launch.batch, device=initial.device) * pitch + initial.data_ptr()
     launch.keep.append(initial)
     launch.give(f"previous {name}", pointers)
     final = torch.empty_like(initial)
@@ -244,7 +260,7 @@ def backward(
         launch.slots[f"stride saved {name}"] = wide
     for name, value in zip(cell.states, call.state, strict=True):
         launch.give(f"initial {name}", pad_units(value.detach(), lanes))
-        launch.give(f"before {name}", torch.zeros(batch, dtype=torch.int64))
+        launch.give(f"before {name}", torch.zeros(batch, dtype=torch.int64, device=x.device))
         if name in sequences:
             launch.give(f"sequence {name}", sequences[name], offset.get(name, 0))
             launch.slots[f"stride sequence {name}"] = wide
@@ -304,14 +320,16 @@ def _through_reference(
 ) -> dict[str, Tensor]:
     if call.oracle is None:
         raise BackendError("a backward of the backward needs the reference: call tidegate.engine.run")
-    result = call.oracle(replace(call, record=Record(names) if names else None))
+    create = torch.is_grad_enabled()
+    with torch.enable_grad():
+        result = call.oracle(replace(call, record=Record(names) if names else None))
     outputs = [result.output, *result.state, *(result.record[name] for name in names)]
     pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True) if g is not None and o.requires_grad]
     found = torch.autograd.grad(
         [o for o, _ in pairs],
         [tensors[name] for name in wanted],
         [g for _, g in pairs],
-        create_graph=True,
+        create_graph=create,
         allow_unused=True,
     )
     return {name: g for name, g in zip(wanted, found, strict=True) if g is not None}

@@ -32,7 +32,7 @@ def weight_gradients(
         by_input = _columns(made, list(range(width)), units)
         flat = x.reshape(steps * batch, inputs)
         if call.lengths is not None and "w_ih" in wanted:
-            valid = torch.arange(steps)[:, None] < call.lengths
+            valid = torch.arange(steps, device=x.device)[:, None] < call.lengths
             flat = x.where(valid[:, :, None], x.new_zeros(())).reshape(steps * batch, inputs)
         if "x" in wanted and call.weights.w_ih is not None:
             found["x"] = multiply(by_input, call.weights.w_ih).view(steps, batch, inputs)
@@ -53,7 +53,7 @@ def weight_gradients(
                 for group, operand in _groups(call, sequence, made, places, prog, columns, units)
             ]
         )
-        if call.reverse and call.lengths is not None:
+        if call.reverse and call.lengths is not None and steps:
             found["w_hh"] += _first_steps(call, made, columns, prog, units)
     return found
 
@@ -108,7 +108,7 @@ def _first_steps(call: Call, made: Tensor, columns: list[int], prog: Program, un
     assert call.lengths is not None
     initial = call.state[0].detach()
     last = (call.lengths - 1).clamp(min=0)
-    rows = torch.arange(len(last))
+    rows = torch.arange(len(last), device=last.device)
     # Where the last valid step is the last of all, the initial state was counted with the others.
     counts = (call.lengths > 0) & (call.lengths < call.x.shape[0])
     parts = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import torch
@@ -65,15 +65,19 @@ class Launch:
         if lengths is not None:
             order.sort(key=lengths.tolist().__getitem__, reverse=True)
         shares = [share for n in range(threads) if (share := order[n::threads])]
-        calls = []
-        for share in shares:
-            rows, room = (ctypes.c_int64 * len(share))(*sorted(share)), (ctypes.c_int64 * len(share))()
-            calls.append((table, rows, len(share), room))
-        others = [_pool().submit(self.kernel.call, *call) for call in calls[1:]]
-        if calls:
-            self.kernel.call(*calls[0])
+        # Each job holds this launch and so its buffers: an interrupt here must not free what others still write to.
+        others = [_pool().submit(self._call, table, share) for share in shares[1:]]
+        try:
+            if shares:
+                self._call(table, shares[0])
+        finally:
+            wait(others)
         for other in others:
             other.result()
+
+    def _call(self, table: ctypes.Array[ctypes.c_int64], share: list[int]) -> None:
+        rows, room = (ctypes.c_int64 * len(share))(*sorted(share)), (ctypes.c_int64 * len(share))()
+        self.kernel.call(table, rows, len(share), room)
 
 
 def padded(units: int, lanes: int) -> int:
