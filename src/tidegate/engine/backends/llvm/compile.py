@@ -15,6 +15,7 @@ from llvmlite import binding as llvm
 from tidegate.engine.backends.llvm.cache import Code, load, save
 from tidegate.engine.backends.llvm.kernel import Kernel
 from tidegate.engine.backends.llvm.plan import stages_of
+from tidegate.engine.backends.llvm.threads import together
 from tidegate.engine.backends.llvm.tiles import Spec, tile_for
 
 _LOCK = threading.Lock()
@@ -41,6 +42,7 @@ class Compiled:
 
     Attributes:
         call: the function.
+        together: the address of the function that runs it on several threads.
         table: where in the table each argument stands, by name.
         stages: the kernel's stages.
         tiles: how each is cut.
@@ -61,7 +63,8 @@ class Compiled:
             save(key, code)
         self.table, self.made = code.table, code.made
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-        self.call: Callable[..., None] = signature(_address(key, code.machine_code))
+        address, self.together = _addresses(key, code.machine_code)
+        self.call: Callable[..., None] = signature(address)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -86,17 +89,18 @@ def _engine() -> llvm.ExecutionEngine:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
 
 
-def _address(key: str, machine_code: bytes) -> int:
+def _addresses(key: str, machine_code: bytes) -> tuple[int, int]:
     engine = _engine()
     engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
     engine.finalize_object()
-    return engine.get_function_address(f"tidegate_{key}")
+    name = f"tidegate_{key}"
+    return engine.get_function_address(name), engine.get_function_address(f"{name}_together")
 
 
 def _compile(spec: Spec, key: str) -> Code:
     kernel = Kernel(spec, name=f"tidegate_{key}")
     machine = _machine()
-    module = llvm.parse_assembly(str(kernel.module))
+    module = llvm.parse_assembly(str(kernel.module) + together(f"tidegate_{key}"))
     module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
     module.verify()
     tuning = llvm.create_pipeline_tuning_options(speed_level=2)

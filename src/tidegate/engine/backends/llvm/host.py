@@ -6,15 +6,15 @@ Buffers have their units padded to whole vectors, so kernels need no special cas
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.compile import Compiled, compiled, registers, vector_bytes
+from tidegate.engine.backends.llvm.threads import run_shares
 from tidegate.engine.backends.llvm.tiles import Spec
 from tidegate.engine.program import Program
 
@@ -64,36 +64,20 @@ class Launch:
         order = list(range(self.batch))
         if lengths is not None:
             order.sort(key=lengths.tolist().__getitem__, reverse=True)
-        shares = [share for n in range(threads) if (share := order[n::threads])]
-        # Each job holds this launch and so its buffers: an interrupt here must not free what others still write to.
-        others = [_pool().submit(self._call, table, share) for share in shares[1:]]
-        try:
-            if shares:
-                self._call(table, shares[0])
-        finally:
-            wait(others)
-        for other in others:
-            other.result()
+        shares = []
+        for n in range(min(threads, self.batch)):
+            rows = sorted(order[n::threads])
+            shares.append(((ctypes.c_int64 * len(rows))(*rows), len(rows), (ctypes.c_int64 * len(rows))()))
+        # The kernel's memory is this launch's: a thread of its own keeps it alive should an interrupt end this call.
+        run_shares(self._call, self.kernel.together, table, shares)
 
-    def _call(self, table: ctypes.Array[ctypes.c_int64], share: list[int]) -> None:
-        rows, room = (ctypes.c_int64 * len(share))(*sorted(share)), (ctypes.c_int64 * len(share))()
-        self.kernel.call(table, rows, len(share), room)
+    def _call(self, *args: Any) -> None:
+        self.kernel.call(*args)
 
 
 def padded(units: int, lanes: int) -> int:
     """Units rounded up to whole vectors."""
     return -(-units // lanes) * lanes
-
-
-_POOLS: dict[int, ThreadPoolExecutor] = {}
-
-
-def _pool() -> ThreadPoolExecutor:
-    """This process's threads; a forked child starts its own."""
-    if os.getpid() not in _POOLS:
-        _POOLS.clear()
-        _POOLS[os.getpid()] = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="tidegate")
-    return _POOLS[os.getpid()]
 
 
 def kernel_for(
