@@ -51,7 +51,7 @@ def test_summary_leaves_the_model_as_it_was_and_counts_shared_weights_once() -> 
     model[0].eval()
     table = summary(model, torch.zeros(3, dtype=torch.int64))
     assert table.parameters == 88
-    assert (model.training, model[0].training) == (True, True)
+    assert (model.training, model[0].training) == (True, False)
     assert not model[1]._forward_hooks
     text = str(table)
     assert "0 (Embedding)" in text
