@@ -75,8 +75,8 @@ def test_debug_shows_the_error_itself():
 
 
 def test_a_refusal_of_the_system_is_told_with_the_file():
-    result = CliRunner().invoke(failing(PermissionError(13, "Permission denied", "/root/x")), ["fail"])
-    assert (result.exit_code, result.stderr) == (2, "tidegate: Permission denied: /root/x\n")
+    result = CliRunner().invoke(failing(PermissionError(13, "Permission denied", "/srv/x")), ["fail"])
+    assert (result.exit_code, result.stderr) == (2, "tidegate: Permission denied: /srv/x\n")
 
 
 def test_a_bug_is_not_hidden():
