@@ -39,7 +39,8 @@ def unsupported(call: Call) -> list[str]:
         reasons.append("autocast is on")
     if _inside_transform():
         reasons.append("a torch.func transform is active")
-    if any(torch.autograd.forward_ad.unpack_dual(t).tangent is not None for t in tensors if _forward_level() >= 0):
+    forward = torch.autograd.forward_ad
+    if forward._current_level >= 0 and any(forward.unpack_dual(t).tangent is not None for t in tensors):
         reasons.append("an input has a forward-mode tangent")
     return reasons
 
@@ -66,10 +67,6 @@ def _products_without_kernel(call: Call) -> list[str]:
 
 def _inside_transform() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _forward_level() -> int:
-    return torch.autograd.forward_ad._current_level
 
 
 def _weights(call: Call) -> list[torch.Tensor]:

@@ -14,9 +14,8 @@ from llvmlite import binding as llvm
 
 from tidegate.engine.backends.llvm.cache import Code, load, save
 from tidegate.engine.backends.llvm.kernel import Kernel
-from tidegate.engine.backends.llvm.plan import stages_of
 from tidegate.engine.backends.llvm.threads import together
-from tidegate.engine.backends.llvm.tiles import Spec, tile_for
+from tidegate.engine.backends.llvm.tiles import Spec
 
 _LOCK = threading.Lock()
 
@@ -52,10 +51,8 @@ class Compiled:
     """
 
     def __init__(self, spec: Spec):
-        self.stages = stages_of(spec.program, fused_input=spec.fused_input)
-        self.tiles = [tile_for(stage, spec) for stage in self.stages]
+        self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
         self.lanes = spec.lanes
-        self.sequences = spec.sequences
         key = _key(spec)
         code = load(key)
         if code is None:

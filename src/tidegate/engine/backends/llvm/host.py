@@ -56,8 +56,8 @@ class Launch:
     def run(self, lengths: Tensor | None, threads: int) -> None:
         """Run it, the rows shared among threads so that each has about as many steps to do."""
         slots = self.slots
-        slots |= dict(steps=self.steps, batch=self.batch, descending=int(self.descending), units=self.units)
-        slots |= dict(padded=self.padded)
+        slots |= dict(steps=self.steps, batch=self.batch, descending=int(self.descending))
+        slots |= dict(units=self.units, padded=self.padded)
         table = (ctypes.c_int64 * len(self.kernel.table))()
         for name, place in self.kernel.table.items():
             table[place] = slots[name]

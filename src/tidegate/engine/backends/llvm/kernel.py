@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.plan import Operand, stages_of
+from tidegate.engine.backends.llvm.plan import Operand
 from tidegate.engine.backends.llvm.pointwise import pointwise
 from tidegate.engine.backends.llvm.products import products
 from tidegate.engine.backends.llvm.rows import advance, finish, list_rows
-from tidegate.engine.backends.llvm.tiles import Spec, Table, tile_for
+from tidegate.engine.backends.llvm.tiles import Spec, Table
 from tidegate.engine.backends.llvm.vector import I32, I64, PTR, Emit, V
 
 
@@ -31,9 +31,7 @@ class Kernel:
     def __init__(self, spec: Spec, name: str):
         self.spec, self.program = spec, spec.program
         self.table = Table()
-        self.stages = stages_of(spec.program, fused_input=spec.fused_input)
-        self.tiles = [tile_for(stage, spec) for stage in self.stages]
-        self.sequences = spec.sequences
+        self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
         self.made = self._made()
         self.module = ir.Module("tidegate")
         kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, PTR])

@@ -23,16 +23,11 @@ def products(kernel: Kernel, k: int, t: V, active: V, at: V, rows: int, j: V) ->
     sums: list[list[list[V]]] = [[[e.const(0.0)] * width for _ in range(rows)] for _ in range(tile.chains)]
     weights = _weights_of_stage(kernel, k)
     for stream in stage.streams:
-        length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
-        taken = len(stream.products)
-        base = e.at(
-            weights,
-            b.mul(b.udiv(j, e.i64(tile.blocks * e.lanes)), b.mul(length, e.i64(taken * tile.blocks * e.lanes))),
-        )
+        length, group = _packed(kernel, stream, tile)
+        base = e.at(weights, b.mul(b.udiv(j, e.i64(tile.blocks * e.lanes)), group))
         operands = [kernel.operand(stream.operand, t, row) for row in numbers]
         sums = _accumulate(kernel, stream, tile, base, operands, length, sums)
-        groups = b.udiv(b.add(kernel.number("padded"), e.i64(tile.blocks * e.lanes - 1)), e.i64(tile.blocks * e.lanes))
-        weights = e.at(weights, b.mul(groups, b.mul(length, e.i64(taken * tile.blocks * e.lanes))))
+        weights = e.at(weights, b.mul(_groups(kernel, tile), group))
     total = sums[0]
     for chain in sums[1:]:
         total = [
@@ -48,12 +43,23 @@ def _weights_of_stage(kernel: Kernel, k: int) -> V:
     e, b = kernel.e, kernel.e.b
     address = kernel.pointer("weights")
     for stage, tile in zip(kernel.stages[:k], kernel.tiles[:k], strict=True):
-        span = tile.blocks * e.lanes
-        groups = b.udiv(b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
         for stream in stage.streams:
-            length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
-            address = e.at(address, b.mul(groups, b.mul(length, e.i64(len(stream.products) * span))))
+            _, group = _packed(kernel, stream, tile)
+            address = e.at(address, b.mul(_groups(kernel, tile), group))
     return address
+
+
+def _packed(kernel: Kernel, stream: Stream, tile: Tile) -> tuple[V, V]:
+    """The elements of a stream's operand, and the numbers in its weights for one group of unit blocks."""
+    e = kernel.e
+    length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
+    return length, e.b.mul(length, e.i64(len(stream.products) * tile.blocks * e.lanes))
+
+
+def _groups(kernel: Kernel, tile: Tile) -> V:
+    """How many groups of unit blocks there are."""
+    e, span = kernel.e, tile.blocks * kernel.e.lanes
+    return e.b.udiv(e.b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
 
 
 def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: list[V], length: V, sums: Sums) -> Sums:

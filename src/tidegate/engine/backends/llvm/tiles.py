@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
-from tidegate.engine.backends.llvm.plan import Stage
+from tidegate.engine.backends.llvm.plan import Stage, stages_of
 from tidegate.engine.program import Program
 
 
@@ -54,6 +55,16 @@ class Spec:
     few_rows: bool
     lanes: int
     registers: int
+
+    @functools.cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The Program cut into stages."""
+        return stages_of(self.program, fused_input=self.fused_input)
+
+    @functools.cached_property
+    def tiles(self) -> tuple[Tile, ...]:
+        """How each stage is cut."""
+        return tuple(tile_for(stage, self) for stage in self.stages)
 
     @property
     def options(self) -> tuple[int, ...]:
