@@ -1,0 +1,59 @@
+"""Memory for what kernels write.
+
+A fresh page costs as much as the arithmetic that fills it, and a training step asks for the same sizes again and again.
+So large buffers are kept, and given out again once nobody else holds them: neither a tensor nor a graph. At most
+``KEPT`` bytes are held so.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+SMALL = 1 << 16  # bytes below which the allocator has no fresh pages to fetch
+KEPT = 1 << 29
+
+_LOCK = threading.Lock()
+_HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, the size asked for longest ago first
+
+
+def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
+    """A tensor of that shape, with the dtype and device of another, holding anything."""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    size = math.prod(shape) * like.element_size()
+    if size < SMALL or like.device.type != "cpu":
+        return like.new_empty(shape)
+    with _LOCK:
+        same = _HELD.setdefault(size, [])
+        _HELD.move_to_end(size)
+        storage = next((kept for kept in same if _is_free(kept, size)), None)
+        if storage is None:
+            storage = torch.UntypedStorage(size)
+            same.append(storage)
+            _release_oldest()
+        strides = [math.prod(shape[k + 1 :]) for k in range(len(shape))]
+        return like.new_empty(0).set_(storage, 0, shape, strides)  # pyright: ignore[reportArgumentType]
+
+
+def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:
+    """A tensor of that shape, with the dtype and device of another, holding zeros."""
+    return empty(shape, like).zero_()
+
+
+def _is_free(storage: torch.UntypedStorage, size: int) -> bool:
+    """Whether only we hold it; another process might hold one that was shared, or somebody have resized it."""
+    alone = torch._C._storage_Use_Count(storage._cdata) == 1  # pyright: ignore[reportAttributeAccessIssue]
+    return alone and storage.nbytes() == size and not storage.is_shared()
+
+
+def _release_oldest() -> None:
+    while len(_HELD) > 1 and sum(size * len(same) for size, same in _HELD.items()) > KEPT:
+        size, same = next(iter(_HELD.items()))
+        same.pop(0)
+        if not same:
+            del _HELD[size]

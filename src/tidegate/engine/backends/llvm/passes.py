@@ -1,0 +1,199 @@
+"""The forward and the backward run: what each kernel is given, and what is made of what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tidegate.engine.adjoint import Adjoint
+from tidegate.engine.backends.llvm.buffers import empty, zeros
+from tidegate.engine.backends.llvm.gradients import weight_gradients
+from tidegate.engine.backends.llvm.host import FUSED_FROM, Launch, biases, kernel_for, pack, pad_units, padded
+from tidegate.engine.call import Call
+from tidegate.engine.program import Program, program
+
+
+def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Run the forward kernel.
+
+    Returns:
+        The stored sequences (the output's with one step more, the initial state), and the final states.
+    """
+    cell, x, weights = call.cell, call.x.contiguous(), call.weights
+    prog, output = program(cell), cell.states[0]
+    steps, batch, inputs = x.shape
+    units = weights.hidden_size(cell)
+    fused = batch >= FUSED_FROM
+    kernel = kernel_for(prog, list(stored.items()), x.dtype, batch, fused_input=fused)
+    launch = Launch(kernel, steps, batch, units, call.reverse)
+    lanes, wide = kernel.lanes, padded(units, kernel.lanes)
+    rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
+    rows |= {"recur": dict(zip(cell.recurrent_gates, _rows(weights.w_hh, cell.recurrent_gates), strict=True))}
+    bias = {("input", g): b for g, b in zip(cell.input_gates, _rows(weights.b_ih, cell.input_gates), strict=False)}
+    bias |= {
+        ("recur", g): b for g, b in zip(cell.recurrent_gates, _rows(weights.b_hh, cell.recurrent_gates), strict=False)
+    }
+    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], units, x), prog)
+    if fused:
+        launch.give("x", x)
+        launch.slots["inputs"] = inputs
+    elif weights.w_ih is not None:
+        matrix = weights.w_ih
+        if wide != units:
+            matrix = (
+                pad_units(weights.w_ih.view(-1, units, inputs).transpose(1, 2), lanes)
+                .transpose(1, 2)
+                .reshape(-1, inputs)
+            )
+        xp = torch.nn.functional.linear(x, matrix)
+        launch.slots["stride input"] = xp.shape[-1]
+        for k, gate in enumerate(cell.input_gates):
+            launch.give(f"input {gate}", xp, k * wide)
+    sequences = {}
+    for name in stored:
+        own = name == output
+        clean = call.lengths is not None and (own or name in zero_past)
+        shape = (steps + own, batch, wide)
+        sequences[name] = zeros(shape, x) if clean else empty(shape, x)
+        first = batch * wide if own and not call.reverse else 0
+        launch.give(f"out {name}", sequences[name], first)
+        launch.slots[f"stride out {name}"] = wide
+    final = []
+    for name, value in zip(cell.states, call.state, strict=True):
+        initial = pad_units(value, lanes)
+        if name == output:
+            sequences[name][-1 if call.reverse else 0] = initial
+        final.append(give_state(launch, name, initial))
+    launch.run(call.lengths, torch.get_num_threads())
+    return sequences, final
+
+
+def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
+    """Let a kernel have a state's initial value; returns where its final value will be."""
+    if name not in launch.kernel.sequences:
+        own = initial.clone()
+        launch.give(f"state {name}", own)
+        return own
+    pitch = launch.padded * initial.element_size()
+    pointers = torch.arange(launch.batch, device=initial.device) * pitch + initial.data_ptr()
+    launch.keep.append(initial)
+    launch.give(f"previous {name}", pointers)
+    final = torch.empty_like(initial)
+    launch.give(f"final {name}", final)
+    return final
+
+
+def _give_common(
+    launch: Launch, call: Call, bias: dict[tuple[str, str], Tensor], packed: Tensor, prog: Program
+) -> None:
+    like, lanes = call.x, launch.kernel.lanes
+    launch.slots["lengths"] = launch.slots["reset"] = launch.slots["inputs"] = 0
+    if call.lengths is not None:
+        launch.give("lengths", call.lengths.contiguous())
+    if call.reset is not None:
+        launch.give("reset", call.reset.contiguous())
+    launch.give("zeros", zeros(launch.padded, like))
+    launch.give("weights", packed)
+    launch.give("scratch", empty(max(1, launch.kernel.made * launch.batch * launch.padded), like))
+    for k, vectors in enumerate(biases(launch.kernel, prog, bias, launch.units, like)):
+        launch.give(f"bias {k}", vectors)
+    for name, vector in call.weights.p.items():
+        launch.give(f"parameter {name}", pad_units(vector, lanes))
+    for name, mask in call.masks.items():
+        launch.give(f"mask {name}", pad_units(mask, lanes))
+        launch.slots[f"stride mask {name}"] = launch.padded
+
+
+def _rows(stacked: Tensor | None, gates: tuple[str, ...]) -> tuple[Tensor, ...]:
+    return () if stacked is None or not gates else stacked.chunk(len(gates))
+
+
+def backward(
+    call: Call,
+    names: tuple[str, ...],
+    back: Adjoint,
+    sequences: Mapping[str, Tensor],
+    gradients: tuple[Tensor | None, ...],
+    wanted: set[str],
+) -> dict[str, Tensor]:
+    """Run the backward kernel and gather the gradients by the names of `flatten`."""
+    cell, x = call.cell, call.x
+    prog, output = back.program, cell.states[0]
+    steps, batch, _ = x.shape
+    units = call.weights.hidden_size(cell)
+    slots = _gradient_slots(prog, cell.input_gates)
+    stored = [(name, prog.gates[name]) for name in slots]
+    kernel = kernel_for(prog, stored, x.dtype, batch, fused_input=True)
+    launch = Launch(kernel, steps, batch, units, not call.reverse)
+    lanes, wide = kernel.lanes, launch.padded
+    rows = dict(zip(cell.recurrent_gates, _rows(call.weights.w_hh, cell.recurrent_gates), strict=True))
+    packed = pack(kernel, lambda op, gate: rows[gate].t() if op == "recur_transposed" else rows[gate], units, x)
+    ascending = call
+    if call.reset is not None and call.reverse and steps:
+        # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
+        ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
+    _give_common(launch, ascending, {}, packed, prog)
+    launch.give("x", x)
+    shape = (steps, batch, len(slots), wide)
+    made = empty(shape, x) if call.lengths is None else zeros(shape, x)
+    for k, name in enumerate(slots):
+        launch.give(f"out {name}", made, k * wide)
+        launch.slots[f"stride out {name}"] = len(slots) * wide
+    offset = {output: batch * wide if not call.reverse else 0}
+    for name in back.saved:
+        launch.give(f"saved {name}", sequences[name], offset.get(name, 0))
+        launch.slots[f"stride saved {name}"] = wide
+    for name, value in zip(cell.states, call.state, strict=True):
+        launch.give(f"initial {name}", pad_units(value.detach(), lanes))
+        launch.give(f"before {name}", torch.zeros(batch, dtype=torch.int64, device=x.device))
+        if name in sequences:
+            launch.give(f"sequence {name}", sequences[name], offset.get(name, 0))
+            launch.slots[f"stride sequence {name}"] = wide
+    count = len(cell.states)
+    for name, gradient in zip((output, *names), (gradients[0], *gradients[1 + count :]), strict=True):
+        launch.give(f"cotangent {name}", zeros(wide, x) if gradient is None else pad_units(gradient, lanes))
+        launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else wide
+    sums = {name: zeros((batch, wide), x) for name in prog.sums}
+    for name, room in sums.items():
+        launch.give(f"sum {name}", room)
+    carried = {}
+    for name in prog.states:
+        own = dict(zip((f"d {s}" for s in cell.states), gradients[1 : 1 + count], strict=True)).get(name)
+        carried[name] = give_state(launch, name, zeros((batch, wide), x) if own is None else pad_units(own, lanes))
+    launch.run(call.lengths, torch.get_num_threads())
+    found = weight_gradients(call, sequences[output], made, slots, prog, units, wanted)
+    for name, room in sums.items():
+        found[name] = room[:, :units].sum(0)
+    found |= _state_gradients(call, carried, rows, units)
+    return found
+
+
+def _gradient_slots(prog: Program, inputs: tuple[str, ...]) -> list[str]:
+    """Names of the gradients to be written: inputs' parts side by side, then products' that are not the same values."""
+    slots = [f"x.{gate}" for gate in inputs]
+    taken = {prog.gates[name] for name in slots}
+    for name, k in prog.gates.items():
+        if name not in slots and k not in taken:
+            slots.append(name)
+            taken.add(k)
+    return slots
+
+
+def _state_gradients(
+    call: Call, carried: Mapping[str, Tensor], rows: Mapping[str, Tensor], units: int
+) -> dict[str, Tensor]:
+    found = {}
+    for name in call.cell.states:
+        gradient = carried[f"d {name}"][:, :units]
+        if name == call.cell.states[0]:
+            for gate, matrix in rows.items():
+                if f"d r.{gate}" in carried:
+                    gradient = gradient + carried[f"d r.{gate}"][:, :units] @ matrix
+        if call.reset is not None and not call.reverse and len(call.reset):
+            cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
+            gradient = gradient.masked_fill(cut[:, None], 0)
+        found[f"state {name}"] = gradient
+    return found
