@@ -10,7 +10,7 @@ import pytest
 
 from tidegate.engine.backends.llvm.cache import Code, load, save
 
-CODE = Code({"x": 0, "steps": 1}, 2, b"\x7fELF machine code")
+CODE = Code({"x": 0, "steps": 1}, b"\x7fELF machine code")
 PROGRAM = """
 import torch, tidegate
 from tidegate.engine.backends.llvm import compile
@@ -63,11 +63,11 @@ def test_a_flipped_bit_is_no_file(folder: Path) -> None:
 
 def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(folder: Path) -> None:
     compiled, value = run()
-    assert compiled == "2"  # forward and backward
+    assert int(compiled) >= 4  # forward and backward, packing, products
     assert run() == ["0", value]
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
-    assert run() == ["2", value]
+    assert run() == [compiled, value]
     assert run() == ["0", value]
 
 
@@ -75,7 +75,7 @@ def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(
 def test_without_a_cache_folder_it_works_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "file"))
-    assert run()[0] == "2"
+    assert int(run()[0]) >= 4
     assert os.listdir(tmp_path) == ["file"]
 
 

@@ -22,12 +22,10 @@ class Code:
 
     Attributes:
         table: where in the table each argument stands, by name.
-        made: vectors of scratch memory that each row needs.
         machine_code: the object file.
     """
 
     table: dict[str, int]
-    made: int
     machine_code: bytes
 
 
@@ -53,12 +51,12 @@ def load(key: str) -> Code | None:
         return None
     head, _, machine_code = body.partition(b"\n")
     about = json.loads(head)
-    return Code(about["table"], about["made"], machine_code)
+    return Code(about["table"], machine_code)
 
 
 def save(key: str, code: Code) -> None:
     """Keep a kernel, if the folder can be written."""
-    body = json.dumps({"table": code.table, "made": code.made}).encode() + b"\n" + code.machine_code
+    body = json.dumps({"table": code.table}).encode() + b"\n" + code.machine_code
     partial = ""
     try:
         where = folder()

@@ -13,9 +13,11 @@ import llvmlite
 from llvmlite import binding as llvm
 
 from tidegate.engine.backends.llvm.cache import Code, load, save
+from tidegate.engine.backends.llvm.gemm import Gemm, Product
 from tidegate.engine.backends.llvm.kernel import Kernel
+from tidegate.engine.backends.llvm.panels import Pack, Packing
 from tidegate.engine.backends.llvm.threads import together
-from tidegate.engine.backends.llvm.tiles import Spec
+from tidegate.engine.backends.llvm.tiles import KernelSpec
 
 _LOCK = threading.Lock()
 
@@ -36,37 +38,34 @@ def registers() -> int:
     return 32 if features.get("avx512f") or features.get("neon") else 16
 
 
+Spec = KernelSpec | Product | Packing
+EMITTERS: dict[type, Callable[..., Kernel | Gemm | Pack]] = {KernelSpec: Kernel, Product: Gemm, Packing: Pack}
+
+
 class Compiled:
-    """A kernel, ready to be called with a table, rows, their count, and room for as many numbers.
+    """Code, ready to be run with a table of pointers and whole numbers.
 
     Attributes:
-        call: the function.
-        together: the address of the function that runs it on several threads.
+        call: the function, given the table, which part of the work to do, and of how many.
+        together: the address of the function that each of several threads runs.
         table: where in the table each argument stands, by name.
-        stages: the kernel's stages.
-        tiles: how each is cut.
-        made: vectors of scratch memory that each row needs.
-        lanes: units in a vector.
-        sequences: states that are found in what is stored over time.
     """
 
     def __init__(self, spec: Spec):
-        self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
-        self.lanes = spec.lanes
         key = _key(spec)
         code = load(key)
         if code is None:
             code = _compile(spec, key)
             save(key, code)
-        self.table, self.made = code.table, code.made
-        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+        self.table = code.table
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
         address, self.together = _addresses(key, code.machine_code)
         self.call: Callable[..., None] = signature(address)
 
 
 @functools.lru_cache(maxsize=1024)
 def compiled(spec: Spec) -> Compiled:
-    """The kernel for a specification, made once in a process."""
+    """The code for a specification, made once in a process."""
     with _LOCK:
         return Compiled(spec)
 
@@ -95,24 +94,23 @@ def _addresses(key: str, machine_code: bytes) -> tuple[int, int]:
 
 
 def _compile(spec: Spec, key: str) -> Code:
-    kernel = Kernel(spec, name=f"tidegate_{key}")
+    name = f"tidegate_{key}"
+    emitted = EMITTERS[type(spec)](spec, name)
     machine = _machine()
-    module = llvm.parse_assembly(str(kernel.module) + together(f"tidegate_{key}"))
+    module = llvm.parse_assembly(str(emitted.module) + together(name))
     module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
     module.verify()
     tuning = llvm.create_pipeline_tuning_options(speed_level=2)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    return Code(dict(kernel.table.slots), sum(len(stage) for stage in kernel.made), machine.emit_object(module))
+    return Code(dict(emitted.table.slots), machine.emit_object(module))
 
 
 def _key(spec: Spec) -> str:
     """What the machine code depends on: the specification, the machine, and the versions of all that wrote it."""
-    program = spec.program
-    parts = (program.values, dict(program.states), dict(program.gates), dict(program.sums), spec.stored, spec.options)
     features = llvm.get_host_cpu_features().flatten()
-    text = repr((parts, llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter()))
+    text = repr((spec.key(), llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter()))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -1,8 +1,10 @@
 """Emit one kernel: a Program's loop over time for some rows of the batch.
 
-Rows do not meet, so each thread runs all steps for its own rows and never waits. At every step the rows that are still
-valid are listed; for each stage and each block of units, tiles of rows and accumulators run over the operands' elements
-with everything in registers; then the pointwise part follows, one row and one vector of units at a time.
+Rows do not meet, so a thread can run all steps for rows of its own and never wait. Where rows are few, or the weights
+too large for each thread to read all of them at every step, threads share the units instead, and meet after each stage.
+At every step the rows that are still valid are listed; for each stage and each block of units, tiles of rows and
+accumulators run over the operands' elements with everything in registers; then the pointwise part follows, one row and
+one vector of units at a time. A number is always summed in the same order, however the work is shared.
 
 The kernel is given a table of pointers and whole numbers; `Table` says what stands where.
 """
@@ -17,27 +19,23 @@ from llvmlite import ir
 from tidegate.engine.backends.llvm.plan import Operand
 from tidegate.engine.backends.llvm.pointwise import pointwise
 from tidegate.engine.backends.llvm.products import products
-from tidegate.engine.backends.llvm.rows import advance, finish, list_rows
-from tidegate.engine.backends.llvm.tiles import Spec, Table
+from tidegate.engine.backends.llvm.rows import advance, begin, finish, list_rows
+from tidegate.engine.backends.llvm.share import Share
+from tidegate.engine.backends.llvm.tiles import KernelSpec, Table
 from tidegate.engine.backends.llvm.vector import I32, I64, PTR, Emit, V
 
 
 class Kernel:
-    """Emits the function ``name(table, rows, count, active)`` into a module.
+    """Emits the function ``name(table, part, parts)`` into a module."""
 
-    ``rows`` are the numbers of this thread's sequences, ``active`` room for as many numbers.
-    """
-
-    def __init__(self, spec: Spec, name: str):
+    def __init__(self, spec: KernelSpec, name: str):
         self.spec, self.program = spec, spec.program
         self.table = Table()
         self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
-        self.made = self._made()
+        self.made = spec.made
         self.module = ir.Module("tidegate")
-        kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, PTR])
-        self.fn = ir.Function(self.module, kind, name)
-        for argument in self.fn.args[:2]:
-            argument.add_attribute("noalias")
+        self.fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
+        self.fn.args[0].add_attribute("noalias")
         self.e = Emit(
             ir.IRBuilder(self.fn.append_basic_block("entry")),
             ir.DoubleType() if spec.double else ir.FloatType(),
@@ -45,15 +43,6 @@ class Kernel:
         )
         self._loaded: dict[str, V] = {}
         self._emit()
-
-    def _made(self) -> list[list[int]]:
-        """Values to be kept for later stages. A state kept in place changes last, since all stages may read it."""
-        made = [list(stage.made) for stage in self.stages]
-        for state, k in self.program.states.items():
-            for stage, kept in zip(self.stages[:-1], made[:-1], strict=True):
-                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in kept:
-                    kept.append(k)
-        return made
 
     # The table.
 
@@ -68,19 +57,20 @@ class Kernel:
     def _load_table(self) -> None:
         e, table = self.e, self.fn.args[0]
         values = self.program.values
-        pointers = ["lengths", "reset", "zeros", "weights", "scratch"]
+        pointers = ["lengths", "reset", "zeros", "weights", "scratch", "shares", "listed", "meeting"]
         pointers += [f"bias {n}" for n in range(len(self.stages))]
         pointers += ["x"] if self.spec.fused_input else []
         pointers += [f"out {name}" for name, _ in self.spec.stored]
         pointers += [f"previous {s}" if s in self.sequences else f"state {s}" for s in self.program.states]
-        pointers += [f"final {s}" for s in self.sequences]
+        pointers += [f"{kind} {s}" for s in self.sequences for kind in ("initial", "final")]
         pointers += [f"sum {s}" for s in self.program.sums]
         leaves = {(v.op, v.name) for v in values if not v.args and v.op in ("saved", "cotangent", "mask", "parameter")}
         pointers += [f"{op} {name}" for op, name in sorted(leaves)]
         befores = sorted({v.name for v in values if v.op == "before"})
         for name in befores:
-            pointers += [f"before {name}", f"initial {name}", f"sequence {name}"]
-        numbers = ["steps", "batch", "descending", "units", "padded", "inputs"]
+            pointers += [f"before {name}", f"sequence {name}"]
+            pointers += [f"initial {name}"] if name not in self.sequences else []
+        numbers = ["steps", "batch", "descending", "units", "padded", "inputs", "sharing units", "count of shares"]
         numbers += [f"stride out {name}" for name, _ in self.spec.stored]
         numbers += [f"stride {op} {name}" for op, name in sorted(leaves) if op != "parameter"]
         numbers += [f"stride sequence {name}" for name in befores]
@@ -93,13 +83,16 @@ class Kernel:
         for name in numbers:
             self._loaded[f"number {name}"] = e.load_i64(table, self.table[name])
         self.befores = befores
+        # Where each row's states are is noted by each thread for itself.
+        own = e.b.mul(self.fn.args[1], self.number("batch"))
+        for name in ["listed", *(f"previous {s}" for s in self.sequences), *(f"before {s}" for s in befores)]:
+            self._loaded[f"pointer {name}"] = e.slot(self.pointer(name), own)
 
     # The loop over time.
 
     def _emit(self) -> None:
         e = self.e
         b = e.b
-        _, rows, count, active = self.fn.args
         self.listed = e.variable(I64)
         width = max(
             (len(s.accumulators) * t.blocks * t.rows for s, t in zip(self.stages, self.tiles, strict=True)), default=1
@@ -107,8 +100,17 @@ class Kernel:
         self.accumulated = e.variable(e.vector, max(1, width))
         restore = self._flush_denormals()
         self._load_table()
+        self.share = Share(self)
+        self.share.each(self._rows)
+        restore()
+        b.ret_void()
+
+    def _rows(self, rows: V, count: V) -> None:
+        """All steps for some rows."""
+        e, b, active = self.e, self.e.b, self.pointer("listed")
         steps, descending = self.number("steps"), self.number("descending")
         backwards = b.icmp_signed("!=", descending, e.i64(0))
+        begin(self, rows, count)
 
         def step(i: V) -> None:
             t = b.select(backwards, b.sub(b.sub(steps, e.i64(1)), i), i)
@@ -116,12 +118,11 @@ class Kernel:
             n = b.load(self.listed, typ=I64)
             for k in range(len(self.stages)):
                 self._stage(k, t, n, active)
+                self.share.meet()
             advance(self, t, n, active)
 
         e.loop(steps, step)
         finish(self, rows, count)
-        restore()
-        b.ret_void()
 
     def _flush_denormals(self) -> Callable[[], object]:
         """A network at rest would otherwise compute with denormals, ten times slower. Returns how to undo it."""
@@ -189,7 +190,7 @@ class Kernel:
             b.branch(head)
             b.position_at_end(after)
 
-        e.loop(self.number("padded"), units, step=span)
+        e.loop(self.share.end, units, start=self.share.start, step=span)
 
     def operand(self, operand: Operand, t: V, row: V) -> V:
         """Where a product's operand stands for a row."""

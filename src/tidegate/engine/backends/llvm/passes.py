@@ -77,10 +77,7 @@ def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
         own = initial.clone()
         launch.give(f"state {name}", own)
         return own
-    pitch = launch.padded * initial.element_size()
-    pointers = torch.arange(launch.batch, device=initial.device) * pitch + initial.data_ptr()
-    launch.keep.append(initial)
-    launch.give(f"previous {name}", pointers)
+    launch.give(f"initial {name}", initial)
     final = torch.empty_like(initial)
     launch.give(f"final {name}", final)
     return final
@@ -97,7 +94,7 @@ def _give_common(
         launch.give("reset", call.reset.contiguous())
     launch.give("zeros", zeros(launch.padded, like))
     launch.give("weights", packed)
-    launch.give("scratch", empty(max(1, launch.kernel.made * launch.batch * launch.padded), like))
+    launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * launch.padded), like))
     for k, vectors in enumerate(biases(launch.kernel, prog, bias, launch.units, like)):
         launch.give(f"bias {k}", vectors)
     for name, vector in call.weights.p.items():
@@ -148,7 +145,6 @@ def backward(
         launch.slots[f"stride saved {name}"] = wide
     for name, value in zip(cell.states, call.state, strict=True):
         launch.give(f"initial {name}", pad_units(value.detach(), lanes))
-        launch.give(f"before {name}", torch.zeros(batch, dtype=torch.int64, device=x.device))
         if name in sequences:
             launch.give(f"sequence {name}", sequences[name], offset.get(name, 0))
             launch.slots[f"stride sequence {name}"] = wide

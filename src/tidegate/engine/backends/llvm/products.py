@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.engine.backends.llvm.plan import Stream
 from tidegate.engine.backends.llvm.tiles import Tile
-from tidegate.engine.backends.llvm.vector import I64, V
+from tidegate.engine.backends.llvm.vector import V
 
 Sums = list[list[list[V]]]  # chain, row, accumulator and block
 
@@ -80,46 +80,23 @@ def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: l
             out.append(new)
         return out
 
-    def run(start: V, end: V, step: int, given: Sums) -> Sums:
-        before = b.block
-        body, after = b.append_basic_block("elements"), b.append_basic_block("summed")
-        some = b.icmp_signed("<", start, end)
-        b.cbranch(some, body, after)
-        b.position_at_end(body)
-        i = b.phi(I64)
-        i.add_incoming(start, before)
-        phis = [[[b.phi(e.vector) if w in taken else v for w, v in enumerate(row)] for row in chain] for chain in given]
-        for chain, old in zip(phis, given, strict=True):
-            for row, row_old in zip(chain, old, strict=True):
-                for w in taken:
-                    row[w].add_incoming(row_old[w], before)
-        current = [list(chain) for chain in phis]
-        for u in range(step):
-            chain = u % len(current)
-            current[chain] = multiply(b.add(i, e.i64(u)), current[chain])
-        following = b.add(i, e.i64(step))
-        inside = b.block
-        i.add_incoming(following, inside)
-        for chain, new in zip(phis, current, strict=True):
-            for row, row_new in zip(chain, new, strict=True):
-                for w in taken:
-                    row[w].add_incoming(row_new[w], inside)
-        b.cbranch(b.icmp_signed("<", following, end), body, after)
-        b.position_at_end(after)
-        result = []
-        for old, new in zip(given, current, strict=True):
-            rows = []
-            for row_old, row_new in zip(old, new, strict=True):
-                row = list(row_old)
-                for w in taken:
-                    joined = b.phi(e.vector)
-                    joined.add_incoming(row_old[w], before)
-                    joined.add_incoming(row_new[w], inside)
-                    row[w] = joined
-                rows.append(row)
-            result.append(rows)
-        return result
-
     whole = b.sub(length, b.urem(length, e.i64(unroll)))
-    sums = run(e.i64(0), whole, unroll, sums)
-    return run(whole, length, 1, sums)
+
+    def one(element: V, u: int, flat: list[V]) -> list[V]:
+        chains = _unflatten(flat, taken, sums)
+        chains[u % tile.chains] = multiply(element, chains[u % tile.chains])
+        return _flatten(chains, taken)
+
+    for first, last, step in ((e.i64(0), whole, unroll), (whole, length, 1)):
+        sums = _unflatten(e.accumulate(first, last, step, _flatten(sums, taken), one), taken, sums)
+    return sums
+
+
+def _flatten(sums: Sums, taken: list[int]) -> list[V]:
+    return [row[w] for chain in sums for row in chain for w in taken]
+
+
+def _unflatten(flat: list[V], taken: list[int], like: Sums) -> Sums:
+    """The sums again; those that a stream does not take part in are as they were."""
+    numbers = iter(flat)
+    return [[[next(numbers) if w in taken else v for w, v in enumerate(row)] for row in chain] for chain in like]

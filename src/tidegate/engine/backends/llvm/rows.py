@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from tidegate.engine.backends.llvm.kernel import Kernel
 
 
+def begin(kernel: Kernel, rows: V, count: V) -> None:
+    """Before the first step, states that are found in what is stored are where the caller put them."""
+    e, b = kernel.e, kernel.e.b
+
+    def one(q: V) -> None:
+        row = e.load_i64(rows, q)
+        for state in kernel.sequences:
+            own = e.at(kernel.pointer(f"initial {state}"), b.mul(row, kernel.number("padded")))
+            b.store(own, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
+
+    e.loop(count, one)
+
+
 def list_rows(kernel: Kernel, t: V, rows: V, count: V, active: V) -> None:
     """List the rows that are valid at this step; cut their state where a new sequence begins."""
     e, b = kernel.e, kernel.e.b
@@ -48,7 +61,8 @@ def _cut(kernel: Kernel, row: V) -> None:
             b.store(kernel.pointer("zeros"), e.slot(kernel.pointer(f"previous {state}"), row, PTR))
         else:
             base = e.at(kernel.pointer(f"state {state}"), b.mul(row, kernel.number("padded")))
-            e.loop(kernel.number("padded"), lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), step=e.lanes)
+            own = kernel.share
+            e.loop(own.end, lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), start=own.start, step=e.lanes)
 
 
 def _look_back(kernel: Kernel, t: V, row: V, length: V, has_reset: V, reset: V) -> None:
@@ -102,8 +116,9 @@ def finish(kernel: Kernel, rows: V, count: V) -> None:
             source = e.load_pointer(kernel.pointer(f"previous {state}"), row)
             target = e.at(kernel.pointer(f"final {state}"), b.mul(row, kernel.number("padded")))
             e.loop(
-                kernel.number("padded"),
+                kernel.share.end,
                 lambda j, s=source, d=target: e.store(e.load(e.at(s, j)), e.at(d, j)),
+                start=kernel.share.start,
                 step=e.lanes,
             )
 

@@ -1,4 +1,4 @@
-"""Run the shares of a launch side by side, on PyTorch's own threads where they can be had.
+"""Run the parts of a function's work side by side, on PyTorch's own threads where they can be had.
 
 PyTorch's products run on the threads of an OpenMP runtime, which keep spinning for a while after each. Threads of ours
 would have to share the cores with them: a training step (B=16, T=64, H=512, two cores) took 45 ms so. Where that
@@ -11,84 +11,73 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, Protocol
 
-Share = tuple[Any, int, Any]  # row numbers, their count, and room for as many numbers
 _STARTED = os.getpid()
 _POOLS: dict[int, ThreadPoolExecutor] = {}
 
 
-def run_shares(call: Callable[..., None], together: int, table: Any, shares: Sequence[Share]) -> None:
-    """Call a kernel once for each share.
+class Function(Protocol):
+    """What can be run on several threads."""
+
+    call: Callable[..., None]
+    together: int
+
+
+def run_parts(function: Function, table: Any, parts: int, keep: object = None) -> None:
+    """Do each part of a function's work, side by side.
 
     Args:
-        call: the kernel.
-        together: the address of the function whose IR is `together`.
-        table: the kernel's table.
-        shares: what each call is given besides the table.
+        function: called with the table, the number of a part, and how many there are.
+        table: what it is given; must live until this returns.
+        parts: how many there are; fewer where threads are scarce. Parts that wait for one another need `meetable`.
+        keep: what the table's addresses belong to.
     """
-    if len(shares) <= 1:
-        for share in shares:
-            call(table, *share)
-        return
     runtime = _openmp()
-    if runtime is not None and os.getpid() == _STARTED:
+    if parts <= 1:
+        function.call(table, 0, 1)
+    elif runtime is not None and os.getpid() == _STARTED:
         parallel, thread_num, num_threads = runtime
-        entries = [thread_num, num_threads, ctypes.addressof(table), len(shares)]
-        for rows, count, room in shares:
-            entries += [ctypes.addressof(rows), count, ctypes.addressof(room)]
-        parallel(together, (ctypes.c_int64 * len(entries))(*entries), len(shares), 0)
-        return
-    # Each job holds what it was given: an interrupt here must not free what others still write to.
-    others = [_pool().submit(call, table, *share) for share in shares[1:]]
-    try:
-        call(table, *shares[0])
-    finally:
-        wait(others)
-    for other in others:
-        other.result()
+        parallel(function.together, (ctypes.c_int64 * 3)(thread_num, num_threads, ctypes.addressof(table)), parts, 0)
+    else:
+        # Each job holds what it was given: an interrupt here must not free what others still write to.
+        others = [_pool().submit(_part, function, table, n, parts, keep) for n in range(1, parts)]
+        try:
+            function.call(table, 0, parts)
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
 
-def together(kernel: str) -> str:
-    """The IR of the function that each OpenMP thread runs: every n-th share, beginning with its own number.
+def _part(function: Function, table: Any, n: int, parts: int, _keep: object) -> None:
+    function.call(table, n, parts)
 
-    There may be fewer threads than shares, when others have taken them. (Text, because llvmlite's builder cannot call
-    through a pointer that has no type.)
+
+def meetable() -> bool:
+    """Whether parts run at the same time, so that they may wait for one another: a pool's might stand in a queue."""
+    return _openmp() is not None and os.getpid() == _STARTED
+
+
+def together(function: str) -> str:
+    """The IR of what each OpenMP thread runs: the part of its own number, of as many as there are threads.
+
+    (Text, because llvmlite's builder cannot call through a pointer that has no type.)
     """
     return f"""
-define void @{kernel}_together(ptr %data) {{
-entry:
+define void @{function}_together(ptr %data) {{
   %thread_num = load ptr, ptr %data
   %at1 = getelementptr i64, ptr %data, i64 1
   %num_threads = load ptr, ptr %at1
   %at2 = getelementptr i64, ptr %data, i64 2
   %table = load ptr, ptr %at2
-  %at3 = getelementptr i64, ptr %data, i64 3
-  %shares = load i64, ptr %at3
   %mine = call i32 %thread_num()
   %threads = call i32 %num_threads()
-  %first = sext i32 %mine to i64
-  %step = sext i32 %threads to i64
-  br label %head
-head:
-  %share = phi i64 [ %first, %entry ], [ %next, %body ]
-  %more = icmp slt i64 %share, %shares
-  br i1 %more, label %body, label %done
-body:
-  %place = mul i64 %share, 3
-  %own = getelementptr i64, ptr %at3, i64 %place
-  %at_rows = getelementptr i64, ptr %own, i64 1
-  %at_count = getelementptr i64, ptr %own, i64 2
-  %at_room = getelementptr i64, ptr %own, i64 3
-  %rows = load ptr, ptr %at_rows
-  %count = load i64, ptr %at_count
-  %room = load ptr, ptr %at_room
-  call void @{kernel}(ptr %table, ptr %rows, i64 %count, ptr %room)
-  %next = add i64 %share, %step
-  br label %head
-done:
+  %part = sext i32 %mine to i64
+  %parts = sext i32 %threads to i64
+  call void @{function}(ptr %table, i64 %part, i64 %parts)
   ret void
 }}
 """

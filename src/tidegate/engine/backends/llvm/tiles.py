@@ -35,7 +35,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Spec:
+class KernelSpec:
     """All that a kernel depends on.
 
     Attributes:
@@ -66,10 +66,24 @@ class Spec:
         """How each stage is cut."""
         return tuple(tile_for(stage, self) for stage in self.stages)
 
-    @property
-    def options(self) -> tuple[int, ...]:
-        """All but the Program and what is stored."""
-        return (self.double, self.fused_input, self.few_rows, self.lanes, self.registers)
+    @functools.cached_property
+    def made(self) -> tuple[tuple[int, ...], ...]:
+        """For each stage, values to be kept for later ones.
+
+        A state kept in place changes last, since all stages may read it.
+        """
+        made = [list(stage.made) for stage in self.stages]
+        for state, k in self.program.states.items():
+            for stage, kept in zip(self.stages[:-1], made[:-1], strict=True):
+                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in kept:
+                    kept.append(k)
+        return tuple(tuple(kept) for kept in made)
+
+    def key(self) -> tuple[object, ...]:
+        """All that the code depends on, as plain data."""
+        program = self.program
+        what = (program.values, dict(program.states), dict(program.gates), dict(program.sums))
+        return (*what, self.stored, self.double, self.fused_input, self.few_rows, self.lanes, self.registers)
 
     @property
     def sequences(self) -> dict[str, str]:
@@ -78,7 +92,7 @@ class Spec:
         return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
 
 
-def tile_for(stage: Stage, spec: Spec) -> Tile:
+def tile_for(stage: Stage, spec: KernelSpec) -> Tile:
     """Fill the registers: rows x blocks x accumulators, the weights beside them, and one for the operand."""
     accumulators = max(1, len(stage.accumulators))
     room = 24 if spec.registers >= 32 else 10

@@ -109,11 +109,12 @@ class Emit:
         with self.b.goto_entry_block():
             return self.b.alloca(kind, size=count)
 
-    def loop(self, count: V | int, body: Callable[[V], Any], start: V | int = 0, step: int = 1) -> None:
+    def loop(self, count: V | int, body: Callable[[V], Any], start: V | int = 0, step: V | int = 1) -> None:
         """For i in range(start, count, step)."""
         b = self.b
         count = self.i64(count) if isinstance(count, int) else count
         start = self.i64(start) if isinstance(start, int) else start
+        step = self.i64(step) if isinstance(step, int) else step
         before = b.block
         head, inside, after = (b.append_basic_block(name) for name in ("head", "body", "after"))
         b.branch(head)
@@ -123,6 +124,38 @@ class Emit:
         b.cbranch(b.icmp_signed("<", i, count), inside, after)
         b.position_at_end(inside)
         body(i)
-        i.add_incoming(b.add(i, self.i64(step)), b.block)
+        i.add_incoming(b.add(i, step), b.block)
         b.branch(head)
         b.position_at_end(after)
+
+    def accumulate(
+        self, start: V, end: V, step: int, sums: Sequence[V], body: Callable[[V, int, list[V]], Sequence[V]]
+    ) -> list[V]:
+        """For i in range(start, end, step), for u in range(step): sums = body(i + u, u, sums), in registers."""
+        b = self.b
+        before = b.block
+        inside, after = (b.append_basic_block(name) for name in ("elements", "summed"))
+        b.cbranch(b.icmp_signed("<", start, end), inside, after)
+        b.position_at_end(inside)
+        i = b.phi(I64)
+        i.add_incoming(start, before)
+        carried = [b.phi(s.type) for s in sums]
+        for phi, s in zip(carried, sums, strict=True):
+            phi.add_incoming(s, before)
+        current = list(carried)
+        for u in range(step):
+            current = list(body(b.add(i, self.i64(u)), u, current))
+        following = b.add(i, self.i64(step))
+        last = b.block
+        i.add_incoming(following, last)
+        for phi, s in zip(carried, current, strict=True):
+            phi.add_incoming(s, last)
+        b.cbranch(b.icmp_signed("<", following, end), inside, after)
+        b.position_at_end(after)
+        result = []
+        for s, new in zip(sums, current, strict=True):
+            joined = b.phi(s.type)
+            joined.add_incoming(s, before)
+            joined.add_incoming(new, last)
+            result.append(joined)
+        return result

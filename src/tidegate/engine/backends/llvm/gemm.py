@@ -1,0 +1,226 @@
+"""Emit a matrix product: C = A B, or C + A B.
+
+As in Goto & van de Geijn 2008 (Anatomy of High-Performance Matrix Multiplication): a block of B is copied into panels,
+which stay in the second-level cache, a few rows of A into the first level, and a tile of C is summed in registers. Each
+thread has rows or columns of C of its own. A number of C is always summed in the same order, so the result does not
+depend on how many threads there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+
+from llvmlite import ir
+
+from tidegate.engine.backends.llvm.panels import copy_panel, first_lanes, masked_load, masked_store
+from tidegate.engine.backends.llvm.tiles import Table
+from tidegate.engine.backends.llvm.vector import I64, PTR, Emit, V
+
+ELEMENTS = 256  # of the inner dimension in a block
+PANELS = 8  # of B in a block
+COPIED = 8  # rows of A in a copied tile, of which some are used
+
+
+@dataclass(frozen=True)
+class Product:
+    """All that the code of a product depends on.
+
+    Attributes:
+        double: numbers are float64.
+        a_by_rows: rows of A stand side by side in memory (A is a transposed matrix); else a row's elements do.
+        b_by_columns: columns of B stand side by side; else a column's elements do.
+        lanes: columns in a vector.
+        registers: vector registers of the machine.
+    """
+
+    double: bool
+    a_by_rows: bool
+    b_by_columns: bool
+    lanes: int
+    registers: int
+
+    def key(self) -> tuple[object, ...]:
+        """All that the code depends on, as plain data."""
+        return ("product", *astuple(self))
+
+    @property
+    def rows(self) -> int:
+        """Rows of a tile of C."""
+        return 6
+
+    @property
+    def blocks(self) -> int:
+        """Vectors of a tile's row."""
+        return 4 if self.registers >= 32 else 2
+
+    @property
+    def room(self) -> int:
+        """Numbers of scratch memory that each thread needs."""
+        return ELEMENTS * (PANELS * self.blocks * self.lanes + COPIED) + 64
+
+
+class Gemm:
+    """Emits the function ``name(table, part, parts)`` into a module."""
+
+    a: V
+    b: V
+    c: V
+    room: V
+    sums: V
+    rows: V
+    columns: V
+    elements: V
+    a_stride: V
+    b_stride: V
+    c_stride: V
+    add: V
+    by_columns: V
+
+    def __init__(self, spec: Product, name: str):
+        self.spec = spec
+        self.table = Table()
+        self.module = ir.Module("tidegate")
+        self.fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
+        real = ir.DoubleType() if spec.double else ir.FloatType()
+        self.e = Emit(ir.IRBuilder(self.fn.append_basic_block("entry")), real, spec.lanes)
+        self.width = spec.blocks * spec.lanes
+        self._emit()
+
+    def _emit(self) -> None:
+        e, b, spec = self.e, self.e.b, self.spec
+        table, part, parts = self.fn.args
+        for name in ("a", "b", "c", "room", "sums"):
+            setattr(self, name, e.load_pointer(table, self.table[name]))
+        for name in ("rows", "columns", "elements", "a_stride", "b_stride", "c_stride", "add", "by_columns"):
+            setattr(self, name, e.load_i64(table, self.table[name]))
+        self.panels = e.at(self.room, b.mul(part, e.i64(spec.room)))
+        self.copied = e.at(self.panels, ELEMENTS * PANELS * self.width)
+        by_columns = b.icmp_signed("!=", self.by_columns, e.i64(0))
+
+        def share(count: V, size: int, mine: V) -> tuple[V, V]:
+            """The first and the last of ``count`` in whole tiles, if they are what threads share."""
+            tiles = b.sdiv(b.add(count, e.i64(size - 1)), e.i64(size))
+            ends = []
+            for n in (part, b.add(part, e.i64(1))):
+                end = b.mul(b.sdiv(b.mul(tiles, n), parts), e.i64(size))
+                ends.append(b.select(b.icmp_signed("<", end, count), end, count))
+            return b.select(mine, ends[0], e.i64(0)), b.select(mine, ends[1], count)
+
+        top, bottom = share(self.rows, spec.rows, b.not_(by_columns))
+        left, right = share(self.columns, self.width, by_columns)
+
+        def block_of_columns(n0: V) -> None:
+            n1 = self._least(b.add(n0, e.i64(PANELS * self.width)), right)
+
+            def block_of_elements(k0: V) -> None:
+                kc = self._least(b.sub(self.elements, k0), e.i64(ELEMENTS))
+                e.loop(n1, lambda n: self._copy_b(n, n0, n1, k0, kc), start=n0, step=self.width)
+                old = b.or_(b.icmp_signed("!=", k0, e.i64(0)), b.icmp_signed("!=", self.add, e.i64(0)))
+                first = b.icmp_signed("==", n0, e.i64(0))
+                e.loop(bottom, lambda m: self._rows(m, bottom, n0, n1, k0, kc, old, first), start=top, step=spec.rows)
+
+            e.loop(self.elements, block_of_elements, step=ELEMENTS)
+
+        e.loop(right, block_of_columns, start=left, step=PANELS * self.width)
+        b.ret_void()
+
+    def _least(self, a: V, other: V) -> V:
+        return self.e.b.select(self.e.b.icmp_signed("<", a, other), a, other)
+
+    def _panel(self, n: V, n0: V) -> V:
+        return self.e.at(self.panels, self.e.b.mul(self.e.b.sub(n, n0), self.e.i64(ELEMENTS)))
+
+    def _copy_b(self, n: V, n0: V, n1: V, k0: V, kc: V) -> None:
+        e, b = self.e, self.e.b
+        at = (k0, n) if self.spec.b_by_columns else (n, k0)
+        source = e.at(self.b, b.add(b.mul(at[0], self.b_stride), at[1]))
+        pitch = e.i64(self.width)
+        copy_panel(
+            e, source, self.spec.b_by_columns, self.b_stride, b.sub(n1, n), kc, self._panel(n, n0), self.width, pitch
+        )
+
+    def _rows(self, m: V, bottom: V, n0: V, n1: V, k0: V, kc: V, old: V, first: V) -> None:
+        """Some rows of C, for the columns of a block and the elements of a block."""
+        e, b, spec = self.e, self.e.b, self.spec
+        count = self._least(b.sub(bottom, m), e.i64(spec.rows))
+        if spec.a_by_rows:
+            self._copy_a(m, count, k0, kc, first)
+
+        def panel(n: V) -> None:
+            joined = b.append_basic_block("joined")
+            switch = b.switch(count, joined)
+            for rows in range(1, spec.rows + 1):
+                case = b.append_basic_block(f"rows{rows}")
+                switch.add_case(e.i64(rows), case)
+                b.position_at_end(case)
+                sums = self._tile(rows, m, n, n0, k0, kc)
+                self._store(sums, m, n, n1, old)
+                b.branch(joined)
+            b.position_at_end(joined)
+
+        e.loop(n1, panel, start=n0, step=self.width)
+
+    def _copy_a(self, m: V, count: V, k0: V, kc: V, first: V) -> None:
+        """A tile's rows of A, their elements one after the other; and the sum of each row, if it is wanted."""
+        e, b = self.e, self.e.b
+        mask = first_lanes(e, count, COPIED)
+        kind = ir.VectorType(e.real, COPIED)
+        total = e.variable(kind)
+        b.store(ir.Constant(kind, [0.0] * COPIED), total)
+
+        def one(k: V) -> None:
+            source = e.at(self.a, b.add(b.mul(b.add(k0, k), self.a_stride), m))
+            numbers = masked_load(e, source, mask)
+            b.store(numbers, e.at(self.copied, b.mul(k, e.i64(COPIED))), align=e.size)
+            b.store(b.fadd(b.load(total, typ=kind), numbers), total)
+
+        e.loop(kc, one)
+        wanted = b.icmp_unsigned("!=", self.sums, ir.Constant(PTR, None))
+        with b.if_then(b.and_(wanted, first)):
+            room = e.at(self.sums, m)
+            masked_store(e, b.fadd(masked_load(e, room, mask), b.load(total, typ=kind)), room, mask)
+
+    def _tile(self, rows: int, m: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
+        """A tile of C, accumulated in registers: the loop that everything else is there for."""
+        e, b, spec = self.e, self.e.b, self.spec
+        panel = self._panel(n, n0)
+        own = [e.at(self.a, b.add(b.mul(b.add(m, e.i64(r)), self.a_stride), k0)) for r in range(rows)]
+
+        def multiply(k: V, _: int, sums: list[V]) -> list[V]:
+            row = e.at(panel, b.mul(k, e.i64(self.width)))
+            vectors = [e.load(e.at(row, v * e.lanes)) for v in range(spec.blocks)]
+            new = []
+            for r in range(rows):
+                copied = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(r)))
+                number = e.broadcast(copied if spec.a_by_rows else e.at(own[r], k))
+                new += [e.fma(number, v, s) for v, s in zip(vectors, sums[r * spec.blocks :], strict=False)]
+            return new
+
+        sums = [e.const(0.0)] * (rows * spec.blocks)
+        whole = b.sub(kc, b.urem(kc, e.i64(4)))
+        sums = e.accumulate(e.i64(0), whole, 4, sums, multiply)
+        sums = e.accumulate(whole, kc, 1, sums, multiply)
+        return [sums[r * spec.blocks : (r + 1) * spec.blocks] for r in range(rows)]
+
+    def _store(self, sums: list[list[V]], m: V, n: V, n1: V, old: V) -> None:
+        e, b, spec = self.e, self.e.b, self.spec
+        full = b.icmp_signed("<=", b.add(n, e.i64(self.width)), n1)
+        addresses = [
+            [e.at(self.c, b.add(b.mul(b.add(m, e.i64(r)), self.c_stride), b.add(n, e.i64(v * e.lanes))))
+             for v in range(spec.blocks)]
+            for r in range(len(sums))
+        ]  # fmt: skip
+        with b.if_else(full) as (whole, partly):
+            with whole, b.if_else(old) as (more, new):
+                for add, branch in ((True, more), (False, new)):
+                    with branch:
+                        for row, places in zip(sums, addresses, strict=True):
+                            for value, place in zip(row, places, strict=True):
+                                e.store(b.fadd(e.load(place), value) if add else value, place)
+            with partly:
+                for v in range(spec.blocks):
+                    mask = first_lanes(e, b.sub(n1, b.add(n, e.i64(v * e.lanes))))
+                    before = b.select(old, mask, ir.Constant(mask.type, [0] * e.lanes))
+                    for row, places in zip(sums, addresses, strict=True):
+                        total = b.fadd(masked_load(e, places[v], before), row[v])
+                        masked_store(e, total, places[v], mask)

@@ -1,0 +1,88 @@
+"""Who does what: each thread has rows of its own, or units of its own in all rows."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from llvmlite import ir
+
+from tidegate.engine.backends.llvm.vector import I32, I64, V
+
+if TYPE_CHECKING:
+    from tidegate.engine.backends.llvm.kernel import Kernel
+
+PATIENCE = 4096  # looks at the others before the core is offered to somebody else
+
+
+class Share:
+    """This thread's share of a kernel's work.
+
+    Attributes:
+        start: its first unit.
+        end: the unit after its last.
+    """
+
+    def __init__(self, kernel: Kernel):
+        e, b = kernel.e, kernel.e.b
+        _, self.part, self.parts = kernel.fn.args
+        self.kernel = kernel
+        self.sharing = b.icmp_signed("!=", kernel.number("sharing units"), e.i64(0))
+        # Whole groups of blocks in every stage, so that a thread meets only its own units.
+        span = max((tile.blocks for tile in kernel.tiles), default=1) * e.lanes
+        groups = b.sdiv(b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
+        ends = []
+        for part in (self.part, b.add(self.part, e.i64(1))):
+            end = b.mul(b.sdiv(b.mul(groups, part), self.parts), e.i64(span))
+            ends.append(b.select(b.icmp_signed("<", end, kernel.number("padded")), end, kernel.number("padded")))
+        self.start = b.select(self.sharing, ends[0], e.i64(0))
+        self.end = b.select(self.sharing, ends[1], kernel.number("padded"))
+        self.round = e.variable(I64)
+        b.store(e.i64(0), self.round)
+
+    def each(self, body: Callable[[V, V], None]) -> None:
+        """Call ``body(rows, count)`` for each share of the rows that is this thread's."""
+        e, b, kernel = self.kernel.e, self.kernel.e.b, self.kernel
+        first = b.select(self.sharing, e.i64(0), self.part)
+        step = b.select(self.sharing, e.i64(1), self.parts)
+
+        def one(n: V) -> None:
+            place = b.mul(n, e.i64(2))
+            shares = kernel.pointer("shares")
+            body(e.load_pointer(shares, place), e.load_i64(shares, b.add(place, e.i64(1))))
+
+        e.loop(kernel.number("count of shares"), one, start=first, step=step)
+
+    def meet(self) -> None:
+        """Wait until all threads that share the units are here."""
+        e, b = self.kernel.e, self.kernel.e.b
+        with b.if_then(self.sharing):
+            meeting = self.kernel.pointer("meeting")
+            target = b.add(b.load(self.round, typ=I64), self.parts)
+            b.store(target, self.round)
+            b.atomic_rmw("add", meeting, e.i64(1), "acq_rel")
+            looks = e.variable(I64)
+            b.store(e.i64(0), looks)
+            head, waiting, here = (b.append_basic_block(name) for name in ("look", "waiting", "here"))
+            b.branch(head)
+            b.position_at_end(head)
+            arrived = b.load_atomic(meeting, "acquire", 8, typ=I64)
+            b.cbranch(b.icmp_signed(">=", arrived, target), here, waiting)
+            b.position_at_end(waiting)
+            self._pause()
+            looked = b.add(b.load(looks, typ=I64), e.i64(1))
+            b.store(looked, looks)
+            if platform.system() != "Windows":
+                with b.if_then(b.icmp_signed(">", looked, e.i64(PATIENCE))):
+                    b.call(self._function("sched_yield", I32), [])
+            b.branch(head)
+            b.position_at_end(here)
+
+    def _pause(self) -> None:
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            self.kernel.e.b.call(self._function("llvm.x86.sse2.pause", ir.VoidType()), [])
+
+    def _function(self, name: str, result: ir.Type) -> V:
+        module = self.kernel.module
+        return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, []), name)
