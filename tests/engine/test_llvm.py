@@ -25,17 +25,22 @@ def training_step(layer: torch.nn.Module, x: Tensor, **given: Tensor) -> list[Te
     return [output.detach(), *torch.autograd.grad(total, [leaf, *layer.parameters()])]
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm"])
-def test_the_same_bits_whatever_the_number_of_threads(name: str) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 3, 13])
+@pytest.mark.parametrize("units", [33, 200])
+@pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm", "rnn_tanh"])
+def test_the_same_bits_whatever_the_number_of_threads(name: str, batch: int, units: int) -> None:
+    """Few rows: threads share the units; else they share the rows. Values, records and gradients."""
     torch.manual_seed(0)
-    layer = Recurrent(name, 7, 33, backend="llvm")
-    x, lengths = torch.randn(9, 13, 7), torch.randint(0, 10, (13,))
+    layer = Recurrent(name, 70, units, backend="llvm", bidirectional=True)
+    x, lengths = torch.randn(9, batch, 70), torch.randint(0, 10, (batch,))
+    given: dict[str, Tensor] = {"lengths": lengths, "reset": torch.rand(9, batch) < 0.2}
     results = []
     try:
         for threads in (1, 2, 3, 1):
             torch.set_num_threads(threads)
             with torch.no_grad():
-                results.append([*layer.trace(x, lengths=lengths)[0, 0].values()])
+                traced = layer.trace(x, lengths=lengths, reset=given["reset"])
+            results.append([*traced[0, 0].values(), *traced[0, 1].values(), *training_step(layer, x, **given)])
     finally:
         torch.set_num_threads(1)
     for other in results[1:]:

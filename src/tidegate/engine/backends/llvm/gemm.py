@@ -19,6 +19,7 @@ from tidegate.engine.backends.llvm.vector import I64, PTR, Emit, V
 ELEMENTS = 256  # of the inner dimension in a block
 PANELS = 8  # of B in a block
 COPIED = 8  # rows of A in a copied tile, of which some are used
+TILES = 8  # of A copied at a time: whole lines of memory are read once, though a tile is narrower
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Product:
     @property
     def room(self) -> int:
         """Numbers of scratch memory that each thread needs."""
-        return ELEMENTS * (PANELS * self.blocks * self.lanes + COPIED) + 64
+        return ELEMENTS * (PANELS * self.blocks * self.lanes + TILES * COPIED)
 
 
 class Gemm:
@@ -117,7 +118,14 @@ class Gemm:
                 e.loop(n1, lambda n: self._copy_b(n, n0, n1, k0, kc), start=n0, step=self.width)
                 old = b.or_(b.icmp_signed("!=", k0, e.i64(0)), b.icmp_signed("!=", self.add, e.i64(0)))
                 first = b.icmp_signed("==", n0, e.i64(0))
-                e.loop(bottom, lambda m: self._rows(m, bottom, n0, n1, k0, kc, old, first), start=top, step=spec.rows)
+
+                def block_of_rows(m0: V) -> None:
+                    m1 = self._least(b.add(m0, e.i64(TILES * spec.rows)), bottom)
+                    if spec.a_by_rows:
+                        self._copy_a(m0, m1, k0, kc, first)
+                    e.loop(m1, lambda m: self._rows(m, m0, m1, n0, n1, k0, kc, old), start=m0, step=spec.rows)
+
+                e.loop(bottom, block_of_rows, start=top, step=TILES * spec.rows)
 
             e.loop(self.elements, block_of_elements, step=ELEMENTS)
 
@@ -139,12 +147,12 @@ class Gemm:
             e, source, self.spec.b_by_columns, self.b_stride, b.sub(n1, n), kc, self._panel(n, n0), self.width, pitch
         )
 
-    def _rows(self, m: V, bottom: V, n0: V, n1: V, k0: V, kc: V, old: V, first: V) -> None:
+    def _rows(self, m: V, m0: V, m1: V, n0: V, n1: V, k0: V, kc: V, old: V) -> None:
         """Some rows of C, for the columns of a block and the elements of a block."""
         e, b, spec = self.e, self.e.b, self.spec
-        count = self._least(b.sub(bottom, m), e.i64(spec.rows))
-        if spec.a_by_rows:
-            self._copy_a(m, count, k0, kc, first)
+        count = self._least(b.sub(m1, m), e.i64(spec.rows))
+        tile = b.sdiv(b.sub(m, m0), e.i64(spec.rows))
+        copied = e.at(self.copied, b.mul(tile, e.i64(ELEMENTS * COPIED)))
 
         def panel(n: V) -> None:
             joined = b.append_basic_block("joined")
@@ -153,34 +161,39 @@ class Gemm:
                 case = b.append_basic_block(f"rows{rows}")
                 switch.add_case(e.i64(rows), case)
                 b.position_at_end(case)
-                sums = self._tile(rows, m, n, n0, k0, kc)
+                sums = self._tile(rows, copied, m, n, n0, k0, kc)
                 self._store(sums, m, n, n1, old)
                 b.branch(joined)
             b.position_at_end(joined)
 
         e.loop(n1, panel, start=n0, step=self.width)
 
-    def _copy_a(self, m: V, count: V, k0: V, kc: V, first: V) -> None:
-        """A tile's rows of A, their elements one after the other; and the sum of each row, if it is wanted."""
-        e, b = self.e, self.e.b
-        mask = first_lanes(e, count, COPIED)
+    def _copy_a(self, m0: V, m1: V, k0: V, kc: V, first: V) -> None:
+        """Some tiles' rows of A, their elements one after the other; and the sum of each row, if it is wanted."""
+        e, b, spec = self.e, self.e.b, self.spec
         kind = ir.VectorType(e.real, COPIED)
-        total = e.variable(kind)
-        b.store(ir.Constant(kind, [0.0] * COPIED), total)
+        places = [b.add(m0, e.i64(n * spec.rows)) for n in range(TILES)]
+        counts = [self._least(b.sub(m1, m), e.i64(spec.rows)) for m in places]
+        masks = [first_lanes(e, count, COPIED) for count in counts]
 
-        def one(k: V) -> None:
-            source = e.at(self.a, b.add(b.mul(b.add(k0, k), self.a_stride), m))
-            numbers = masked_load(e, source, mask)
-            b.store(numbers, e.at(self.copied, b.mul(k, e.i64(COPIED))), align=e.size)
-            b.store(b.fadd(b.load(total, typ=kind), numbers), total)
+        def one(k: V, _: int, totals: list[V]) -> list[V]:
+            row = e.at(self.a, b.mul(b.add(k0, k), self.a_stride))
+            new = []
+            for n, (m, mask, total) in enumerate(zip(places, masks, totals, strict=True)):
+                numbers = masked_load(e, e.at(row, m), mask)
+                room = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(n * ELEMENTS * COPIED)))
+                b.store(numbers, room, align=e.size)
+                new.append(b.fadd(total, numbers))
+            return new
 
-        e.loop(kc, one)
+        totals = e.accumulate(e.i64(0), kc, 1, [ir.Constant(kind, [0.0] * COPIED)] * TILES, one)
         wanted = b.icmp_unsigned("!=", self.sums, ir.Constant(PTR, None))
         with b.if_then(b.and_(wanted, first)):
-            room = e.at(self.sums, m)
-            masked_store(e, b.fadd(masked_load(e, room, mask), b.load(total, typ=kind)), room, mask)
+            for m, mask, total in zip(places, masks, totals, strict=True):
+                room = e.at(self.sums, m)
+                masked_store(e, b.fadd(masked_load(e, room, mask), total), room, mask)
 
-    def _tile(self, rows: int, m: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
+    def _tile(self, rows: int, copied: V, m: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
         """A tile of C, accumulated in registers: the loop that everything else is there for."""
         e, b, spec = self.e, self.e.b, self.spec
         panel = self._panel(n, n0)
@@ -191,8 +204,8 @@ class Gemm:
             vectors = [e.load(e.at(row, v * e.lanes)) for v in range(spec.blocks)]
             new = []
             for r in range(rows):
-                copied = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(r)))
-                number = e.broadcast(copied if spec.a_by_rows else e.at(own[r], k))
+                place = e.at(copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(r)))
+                number = e.broadcast(place if spec.a_by_rows else e.at(own[r], k))
                 new += [e.fma(number, v, s) for v, s in zip(vectors, sums[r * spec.blocks :], strict=False)]
             return new
 

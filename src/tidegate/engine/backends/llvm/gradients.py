@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.buffers import zeros
 from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program
@@ -37,15 +38,18 @@ def weight_gradients(
         if "x" in wanted and call.weights.w_ih is not None:
             found["x"] = multiply(by_input, call.weights.w_ih).view(steps, batch, inputs)
         if "w_ih" in wanted:
-            found["w_ih"] = multiply(by_input.t(), flat)
-        if "b_ih" in wanted:
+            sums = zeros(by_input.shape[1], x)
+            found["w_ih"] = multiply(by_input.t(), flat, sums=sums)
+            found["b_ih"] = sums
+        elif "b_ih" in wanted:
             found["b_ih"] = by_input.sum(0)
     if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
         return found
     places = {prog.gates[name]: k for k, name in reversed(list(enumerate(slots)))}
     columns = [places[prog.gates[f"r.{gate}"]] for gate in cell.recurrent_gates]
     if "b_hh" in wanted:
-        found["b_hh"] = _columns(made, columns, units).sum(0)
+        same = "b_ih" in found and columns == list(range(width))
+        found["b_hh"] = found["b_ih"].clone() if same else _columns(made, columns, units).sum(0)
     if "w_hh" in wanted:
         found["w_hh"] = torch.cat(
             [

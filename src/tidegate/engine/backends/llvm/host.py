@@ -6,13 +6,15 @@ Buffers have their units padded to whole vectors, so kernels need no special cas
 from __future__ import annotations
 
 import ctypes
+import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.buffers import empty
+from tidegate.engine.backends.llvm.buffers import empty, zeros
 from tidegate.engine.backends.llvm.compile import Spec, compiled, registers, vector_bytes
 from tidegate.engine.backends.llvm.panels import Packing
 from tidegate.engine.backends.llvm.threads import meetable, run_parts
@@ -20,6 +22,7 @@ from tidegate.engine.backends.llvm.tiles import KernelSpec
 from tidegate.engine.program import Program
 
 WORTH_SHARING = 1 << 15  # numbers from which packing is faster on several threads
+ROWS_TO_SHARE = 12  # sequences for each 512 units, below which threads share the units
 FUSED_FROM = 8  # sequences from which the input's product is better done inside the kernel than before it
 
 
@@ -95,8 +98,11 @@ def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> No
 
 
 def shares_units(launch: Launch, threads: int) -> bool:
-    """Whether threads had better share the units than the rows."""
-    return launch.batch < threads
+    """Whether threads had better share the units than the rows.
+
+    Each thread reads all weights at every step if it has rows of its own. Where rows are few that is most of the work.
+    """
+    return launch.batch < max(threads, ROWS_TO_SHARE * launch.units // 512)
 
 
 def padded(units: int, lanes: int) -> int:
@@ -108,16 +114,15 @@ def kernel_for(
     program: Program, stored: Sequence[tuple[str, int]], dtype: torch.dtype, batch: int, *, fused_input: bool
 ) -> KernelSpec:
     """What a Program's kernel is to be like."""
-    double = dtype == torch.float64
-    return KernelSpec(
-        program=program,
-        stored=tuple(stored),
-        double=double,
-        fused_input=fused_input,
-        few_rows=batch <= 2,
-        lanes=vector_bytes() // (8 if double else 4),
-        registers=registers(),
-    )
+    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2)
+
+
+@functools.lru_cache(maxsize=1024)
+def _specification(
+    program: Program, stored: tuple[tuple[str, int], ...], double: bool, fused_input: bool, few_rows: bool
+) -> KernelSpec:
+    lanes = vector_bytes() // (8 if double else 4)
+    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers())
 
 
 def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], units: int, like: Tensor) -> Tensor:
@@ -131,35 +136,47 @@ def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], units: int, l
         units: H.
         like: dtype and device.
     """
-    jobs: dict[Packing, list[tuple[Tensor, int, int, int, int]]] = {}
-    size = 0
-    for stage, tile in zip(kernel.stages, kernel.tiles, strict=True):
-        width = tile.blocks * kernel.lanes
-        panels = -(-padded(units, kernel.lanes) // width)
-        for stream in stage.streams:
-            count, elements = len(stream.products), 0
-            for n, (_, op, gate) in enumerate(stream.products):
-                source = matrix(op, gate)
-                elements = source.shape[1]
-                if 1 not in source.stride():
-                    source = source.contiguous()
-                by_units = source.stride(0) == 1 and source.stride(1) != 1
-                packing = Packing(kernel.double, by_units, width, kernel.lanes)
-                job = (source, size + n * width, count * width, elements * count * width, panels)
-                jobs.setdefault(packing, []).append(job)
-            size += panels * elements * count * width
+    layout = _layout(kernel)
+    sources = [matrix(op, gate) for _, op, gate, _, _ in layout]
+    size, start, jobs = 0, -1, {}
+    for (number, _, _, width, count), source in zip(layout, sources, strict=True):
+        (pitch, _), elements = source.stride(), source.shape[1]
+        along_units = pitch == 1 and elements > 1
+        if along_units:
+            pitch = source.stride(1)
+        if number == 0:
+            start, size = size, size + -(-units // width) * elements * count * width
+        apart = elements * count * width
+        job = (
+            source.data_ptr(),
+            start + number * width,
+            pitch,
+            units,
+            elements,
+            count * width,
+            apart,
+            -(-units // width),
+        )
+        jobs.setdefault((along_units, width), []).append(job)
     packed = empty(max(1, size), like)
-    for packing, some in jobs.items():
-        numbers = []
-        for source, offset, pitch, apart, panels in some:
-            stride = source.stride(1 if packing.along_units else 0)
-            target = packed.data_ptr() + offset * packed.element_size()
-            numbers += [source.data_ptr(), target, stride, units, source.shape[1], pitch, apart, panels]
+    base, parts = packed.data_ptr(), torch.get_num_threads() if size > WORTH_SHARING else 1
+    for (along_units, width), some in jobs.items():
+        numbers = [n for job in some for n in (job[0], base + job[1] * like.element_size(), *job[2:])]
         array = (ctypes.c_int64 * len(numbers))(*numbers)
-        parts = torch.get_num_threads() if size > WORTH_SHARING else 1
-        keep = (array, packed, [source for source, *_ in some])
-        launch(packing, {"jobs": ctypes.addressof(array), "count": len(some)}, parts, keep)
+        packing = Packing(kernel.double, along_units, width, kernel.lanes)
+        launch(packing, {"jobs": ctypes.addressof(array), "count": len(some)}, parts, (array, packed, sources))
     return packed
+
+
+@functools.lru_cache(maxsize=1024)
+def _layout(kernel: KernelSpec) -> list[tuple[int, str, str, int, int]]:
+    """The matrices in the order in which they are packed: which of a stream's, op, gate, panel's units, how many."""
+    return [
+        (n, op, gate, tile.blocks * kernel.lanes, len(stream.products))
+        for stage, tile in zip(kernel.stages, kernel.tiles, strict=True)
+        for stream in stage.streams
+        for n, (_, op, gate) in enumerate(stream.products)
+    ]
 
 
 def pad_units(tensor: Tensor, lanes: int) -> Tensor:
@@ -173,17 +190,35 @@ def pad_units(tensor: Tensor, lanes: int) -> Tensor:
 
 
 def biases(
-    kernel: KernelSpec, program: Program, bias: Mapping[tuple[str, str], Tensor], units: int, like: Tensor
+    kernel: KernelSpec, names: tuple[tuple[str, str], ...], stacked: Tensor | None, units: int, like: Tensor
 ) -> list[Tensor]:
-    """For each stage, the bias of each accumulator: the sum of those of its parts."""
+    """For each stage, the bias of each accumulator: the sum of those of its parts.
+
+    Args:
+        kernel: which adds them.
+        names: (op, gate) of each bias.
+        stacked: all of them, one after the other, and zeros; None if there are none.
+        units: H.
+        like: dtype and device.
+    """
+    result = []
+    for stage, layers in zip(kernel.stages, _bias_rows(kernel, names), strict=True):
+        room = zeros((max(1, len(stage.accumulators)), padded(units, kernel.lanes)), like)
+        if stacked is not None:
+            for rows in layers:
+                room[:, :units] += stacked.view(-1, units).index_select(0, rows)
+        result.append(room)
+    return result
+
+
+@functools.lru_cache(maxsize=1024)
+def _bias_rows(kernel: KernelSpec, names: tuple[tuple[str, str], ...]) -> list[list[Tensor]]:
+    """For each stage: every accumulator's first bias, second and so on; the row after the last stands for none."""
     result = []
     for stage in kernel.stages:
-        room = like.new_zeros(max(1, len(stage.accumulators)), padded(units, kernel.lanes))
-        for row, parts in zip(room, stage.parts, strict=False):
-            for part in parts:
-                value = program.values[part]
-                own = bias.get((value.op, value.name))
-                if own is not None:
-                    row[:units] += own
-        result.append(room)
+        values = kernel.program.values
+        own = [[(values[k].op, values[k].name) for k in parts] for parts in stage.parts]
+        rows = [[names.index(name) for name in some if name in names] for some in own]
+        layers = itertools.zip_longest(*rows, fillvalue=len(names))
+        result.append([torch.tensor(layer) for layer in layers])
     return result

@@ -6,6 +6,8 @@ they are, and its result does not depend on the number of threads.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -34,10 +36,9 @@ def multiply(
     out = empty((rows, columns), a) if out is None else out
     if not elements:
         return out if add else out.zero_()
-    double = a.dtype == torch.float64
     a_by_rows, b_by_columns = a.stride(1) != 1, b.stride(1) == 1
     assert sums is None or a_by_rows
-    spec = Product(double, a_by_rows, b_by_columns, vector_bytes() // (8 if double else 4), registers())
+    spec = _specification(a.dtype == torch.float64, a_by_rows, b_by_columns)
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
     room = empty(threads * spec.room, a)
     numbers = dict(rows=rows, columns=columns, elements=elements, add=int(add), by_columns=int(columns > rows))
@@ -46,3 +47,8 @@ def multiply(
     numbers |= dict(b_stride=b.stride(0) if b_by_columns else b.stride(1), sums=0 if sums is None else sums.data_ptr())
     launch(spec, numbers, threads, (a, b, out, room, sums))
     return out
+
+
+@functools.lru_cache(maxsize=16)
+def _specification(double: bool, a_by_rows: bool, b_by_columns: bool) -> Product:
+    return Product(double, a_by_rows, b_by_columns, vector_bytes() // (8 if double else 4), registers())

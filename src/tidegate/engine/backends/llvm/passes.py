@@ -12,6 +12,7 @@ from tidegate.engine.adjoint import Adjoint
 from tidegate.engine.backends.llvm.buffers import empty, zeros
 from tidegate.engine.backends.llvm.gradients import weight_gradients
 from tidegate.engine.backends.llvm.host import FUSED_FROM, Launch, biases, kernel_for, pack, pad_units, padded
+from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
 
@@ -32,23 +33,16 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
     lanes, wide = kernel.lanes, padded(units, kernel.lanes)
     rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
     rows |= {"recur": dict(zip(cell.recurrent_gates, _rows(weights.w_hh, cell.recurrent_gates), strict=True))}
-    bias = {("input", g): b for g, b in zip(cell.input_gates, _rows(weights.b_ih, cell.input_gates), strict=False)}
-    bias |= {
-        ("recur", g): b for g, b in zip(cell.recurrent_gates, _rows(weights.b_hh, cell.recurrent_gates), strict=False)
-    }
-    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], units, x), prog)
+    stacked = [b for b in (weights.b_ih, weights.b_hh) if b is not None]
+    names = [("input", g) for g in cell.input_gates if weights.b_ih is not None]
+    names += [("recur", g) for g in cell.recurrent_gates if weights.b_hh is not None]
+    bias = biases(kernel, tuple(names), torch.cat([*stacked, zeros(units, x)]) if stacked else None, units, x)
+    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], units, x))
     if fused:
         launch.give("x", x)
         launch.slots["inputs"] = inputs
     elif weights.w_ih is not None:
-        matrix = weights.w_ih
-        if wide != units:
-            matrix = (
-                pad_units(weights.w_ih.view(-1, units, inputs).transpose(1, 2), lanes)
-                .transpose(1, 2)
-                .reshape(-1, inputs)
-            )
-        xp = torch.nn.functional.linear(x, matrix)
+        xp = _input_parts(x.view(-1, inputs), weights.w_ih, len(cell.input_gates), wide)
         launch.slots["stride input"] = xp.shape[-1]
         for k, gate in enumerate(cell.input_gates):
             launch.give(f"input {gate}", xp, k * wide)
@@ -83,9 +77,7 @@ def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
     return final
 
 
-def _give_common(
-    launch: Launch, call: Call, bias: dict[tuple[str, str], Tensor], packed: Tensor, prog: Program
-) -> None:
+def _give_common(launch: Launch, call: Call, bias: list[Tensor], packed: Tensor) -> None:
     like, lanes = call.x, launch.kernel.lanes
     launch.slots["lengths"] = launch.slots["reset"] = launch.slots["inputs"] = 0
     if call.lengths is not None:
@@ -95,13 +87,24 @@ def _give_common(
     launch.give("zeros", zeros(launch.padded, like))
     launch.give("weights", packed)
     launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * launch.padded), like))
-    for k, vectors in enumerate(biases(launch.kernel, prog, bias, launch.units, like)):
+    for k, vectors in enumerate(bias):
         launch.give(f"bias {k}", vectors)
     for name, vector in call.weights.p.items():
         launch.give(f"parameter {name}", pad_units(vector, lanes))
     for name, mask in call.masks.items():
         launch.give(f"mask {name}", pad_units(mask, lanes))
         launch.slots[f"stride mask {name}"] = launch.padded
+
+
+def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
+    """W_k x of every gate k, (T * B, gates * wide); each gate's units are padded to whole vectors."""
+    units = w_ih.shape[0] // gates
+    if wide == units:
+        return multiply(x, w_ih.t())
+    xp = zeros((len(x), gates * wide), x)
+    for k, matrix in enumerate(w_ih.chunk(gates)):
+        multiply(x, matrix.t(), xp[:, k * wide : k * wide + units])
+    return xp
 
 
 def _rows(stacked: Tensor | None, gates: tuple[str, ...]) -> tuple[Tensor, ...]:
@@ -132,7 +135,7 @@ def backward(
     if call.reset is not None and call.reverse and steps:
         # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    _give_common(launch, ascending, {}, packed, prog)
+    _give_common(launch, ascending, biases(kernel, (), None, units, x), packed)
     launch.give("x", x)
     shape = (steps, batch, len(slots), wide)
     made = empty(shape, x) if call.lengths is None else zeros(shape, x)
