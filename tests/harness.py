@@ -65,7 +65,7 @@ def check_parity(backend: Backend, cell: Cell, case: Case, *, paper: Paper | Non
     paper = paper or PAPERS[cell.name]
     given = inputs(paper, case)
     before = {name: value.copy() for name, value in given.items()}
-    leaves = {name: _tensor(value, case, device).requires_grad_("mask" not in name) for name, value in given.items()}
+    leaves = {name: _tensor(value, case, device).requires_grad_() for name, value in given.items()}
     found = run_case(backend, cell, paper, case, leaves)
     faults = _Faults()
     _check_form(faults, paper, case, given, found)

@@ -70,7 +70,7 @@ def gradients(
 ) -> Any:
     """Run Program and adjoint by hand; the gradients by the names of ``leaves``."""
     forward, names = program(it), [n for n in it.recorded if n != it.states[0]]
-    back = adjoint(forward, (it.states[0], *names))
+    back = adjoint(forward, (it.states[0], *names), it.masks)
     products = [value for value in forward.values if value.op == "recur"]
     operands = {v.name: forward.values[v.args[0]].name for v in products if forward.values[v.args[0]].op == "state"}
     u, b = (
@@ -136,6 +136,7 @@ def gradients(
     if it.projected:
         found["w_hr"] = whole["project"].T @ whole["operand project"]
     found |= {name: whole[name].sum(0) for name in back.program.sums}
+    found |= {f"mask {name}": whole[f"m.{name}"].view(STEPS, BATCH, UNITS) for name in it.masks}
     for name in it.states:
         found[f"initial {name}"] = carried[f"d {name}"]
     for gate, name in operands.items():
@@ -167,7 +168,8 @@ def test_the_adjoint_is_the_derivative(it: Cell) -> None:
         {name: leaves[f"p.{name}"] for name in it.parameters},
         leaves.get("w_hr"),
     )
-    masks = {name: torch.rand(STEPS, BATCH, UNITS, dtype=torch.float64) for name in it.masks}
+    masks = {name: leaf(STEPS, BATCH, UNITS) for name in it.masks}
+    leaves |= {f"mask {name}": mask for name, mask in masks.items()}
     reset = torch.rand(STEPS, BATCH) < 0.3
     names = [name for name in it.recorded if name != it.states[0]]
     state = [leaves[f"initial {name}"] for name in it.states]

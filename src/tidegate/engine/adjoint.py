@@ -7,9 +7,10 @@ Let g(v) be the gradient of the loss by a value v. The backward step of time t c
   begins the next step as the product with U_k begins a forward step.
 
 It reads the leaves ``cotangent`` (gradients of what the forward run gave out), ``saved`` (values the forward run kept)
-and ``before`` (the states the forward step began with). It gives out ``x.k``, the gradient of gate k's input part, and
-``r.k``, the gradient of each product; summed over time against x and the product's operand (``operand r.k``, where
-that is not h_{t-1}) these are the gradients of the weights. Gradients of per-unit vectors are its sums, ``p.name``.
+and ``before`` (the states the forward step began with). It gives out ``x.k``, the gradient of gate k's input part,
+``r.k``, the gradient of each product, and ``m.k``, that of a mask if it is wanted. Those of inputs and products, summed
+over time against x and the product's operand (``operand r.k``, where that is not a previous state), are the gradients
+of the weights. Gradients of per-unit vectors are its sums, ``p.name``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from tidegate.cells.expression import Expression, constant, postorder
+from tidegate.cells.expression import Expression, apply, constant, postorder
 from tidegate.engine.derivatives import DERIVATIVES
 from tidegate.engine.program import Program, Value, lower
 
@@ -40,19 +41,20 @@ class Adjoint:
 
 
 @functools.cache
-def adjoint(forward: Program, given: tuple[str, ...]) -> Adjoint:
+def adjoint(forward: Program, given: tuple[str, ...], masks: tuple[str, ...] = ()) -> Adjoint:
     """Differentiate a step.
 
     Args:
         forward: the step.
         given: states and gates whose values over time the run gave out, and whose gradients arrive.
+        masks: the masks whose gradients are wanted.
     """
-    return _Backward(forward, given).run()
+    return _Backward(forward, given, masks).run()
 
 
 class _Backward:
-    def __init__(self, forward: Program, given: tuple[str, ...]):
-        self.forward, self.given = forward, given
+    def __init__(self, forward: Program, given: tuple[str, ...], masks: tuple[str, ...]):
+        self.forward, self.given, self.masks = forward, given, masks
         self.gradients: dict[int, Expression] = {}
         # Forward values in the gradients' expressions: only those that a result turns out to need are looked up.
         self.values = [_forward(k, value) for k, value in enumerate(forward.values)]
@@ -91,6 +93,11 @@ class _Backward:
         """Whether a product is with a previous state, so that its transpose belongs to the step before."""
         return value.op == "recur" and self.forward.values[value.args[0]].op == "state"
 
+    def is_mean(self, v: int, mean: int) -> bool:
+        """Whether a value is the mean of another over the units."""
+        value = self.forward.values[mean]
+        return value.op == "unit_mean" and value.args == (v,)
+
     def add(self, k: int, gradient: Expression) -> None:
         self.gradients[k] = self.gradients[k] + gradient if k in self.gradients else gradient
 
@@ -101,9 +108,13 @@ class _Backward:
         if value.op in ("recur", "project"):
             self.add(value.args[0], _transposed(value, g))
             return
+        if value.op == "sub" and self.is_mean(*value.args):
+            # v - mean(v) is its own adjoint. As one addend, since its parts may be much larger than their difference.
+            self.add(value.args[0], g - apply("unit_mean", g))
+            return
         args = [self.values[arg] for arg in value.args]
         for arg, gradient in zip(value.args, DERIVATIVES[value.op](g, self.values[k], *args), strict=True):
-            if self.forward.values[arg].op not in ("constant", "mask"):
+            if self.forward.values[arg].op != "constant":
                 self.add(arg, gradient)
 
     def results(self) -> tuple[dict[str, Expression], dict[str, Expression], dict[str, Expression]]:
@@ -119,6 +130,8 @@ class _Backward:
                     states[f"d {value.name}"] = g
                 case "input":
                     gates[f"x.{value.name}"] = g
+                case "mask" if value.name in self.masks:
+                    gates[f"m.{value.name}"] = g
                 case "parameter":
                     sums[f"p.{value.name}"] = g
                 case "recur" if self.is_carried(value):

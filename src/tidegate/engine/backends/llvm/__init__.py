@@ -7,7 +7,6 @@ import importlib.util
 import torch
 
 from tidegate.engine.call import Call, Result
-from tidegate.engine.program import program
 
 name = "llvm"
 
@@ -26,13 +25,9 @@ def unsupported(call: Call) -> list[str]:
     tensors = [call.x, *call.state, *call.masks.values(), *_weights(call)]
     if any(t.dtype != call.x.dtype or t.device != call.x.device for t in tensors):
         reasons.append("input, weights and states differ in dtype or device")
-    if call.cell.projected:
-        reasons.append("the output is projected")
-    if any(v.op == "unit_mean" for v in program(call.cell).values):
-        reasons.append("the cell normalizes over units")
-    reasons += _products_without_kernel(call)
-    if any(m.requires_grad for m in call.masks.values()):
-        reasons.append("a mask requires a gradient")
+    w_hr = call.weights.w_hr
+    if w_hr is not None and w_hr.shape[0] != w_hr.shape[1] and call.cell.direct_gates != call.cell.recurrent_gates:
+        reasons.append("the output is projected, and a product is with a vector of another size")
     if torch._C._is_tracing():
         reasons.append("torch.jit is tracing")
     if torch.is_autocast_enabled("cpu"):
@@ -50,19 +45,6 @@ def run(call: Call) -> Result:
     from tidegate.engine.backends.llvm.autograd import run_call
 
     return run_call(call)
-
-
-def _products_without_kernel(call: Call) -> list[str]:
-    values, output = program(call.cell).values, call.cell.states[0]
-    reasons = []
-    for value in values:
-        if value.op == "recur":
-            operand = values[value.args[0]]
-            if operand.op == "state" and operand.name != output:
-                reasons.append(f"gate {value.name}'s product is with the state {operand.name}, not the output")
-            elif operand.op in ("parameter", "mask", "constant"):
-                reasons.append(f"gate {value.name}'s product is with a {operand.op}")
-    return reasons
 
 
 def _inside_transform() -> bool:

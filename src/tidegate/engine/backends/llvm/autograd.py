@@ -11,13 +11,14 @@ from torch import Tensor
 
 from tidegate.engine.adjoint import Adjoint, adjoint
 from tidegate.engine.backends.llvm.passes import backward, forward
+from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.call import Call, Result
 from tidegate.engine.program import Program, program
 from tidegate.engine.record import Record
 from tidegate.engine.weights import Weights
 from tidegate.errors import BackendError
 
-WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh")
+WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 
 def run_call(call: Call) -> Result:
@@ -63,13 +64,17 @@ class _Run(torch.autograd.Function):
         ctx: Any, call: Call, names: tuple[str, ...], train: bool, keys: tuple[str, ...], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
+        masks = tuple(name for name, mask in call.masks.items() if mask.requires_grad)
         call = with_tensors(call, dict(zip(keys, (t.detach() for t in tensors), strict=True)))
         prog, output = program(call.cell), call.cell.states[0]
-        back = adjoint(prog, (output, *names)) if train else None
+        back = adjoint(prog, (output, *names), masks) if train else None
         sequences, final = forward(call, _stored(prog, output, names, back), zero_past=set(names))
         units, first = call.weights.hidden_size(call.cell), 0 if call.reverse else 1
-        whole = [sequences[output][first : first + call.x.shape[0]], *final, *(sequences[name] for name in names)]
-        outputs = [_without_padding(value, units) for value in whole]
+        steps = call.x.shape[0]
+        over_time = {name: s[first : first + steps] if len(s) > steps else s for name, s in sequences.items()}
+        whole = [over_time[output], *final, *(over_time[name] for name in names)]
+        sizes = [call.state[0].shape[1], *(s.shape[1] for s in call.state), *(units for _ in names)]
+        outputs = [_without_padding(value, size) for value, size in zip(whole, sizes, strict=True)]
         if back is not None:
             # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
             lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
@@ -116,10 +121,7 @@ def _without_padding(value: Tensor, units: int) -> Tensor:
 
 def _stored(prog: Program, output: str, names: tuple[str, ...], back: Adjoint | None) -> dict[str, int]:
     """What the forward run writes at every step: the output, operands of products, records, and what backward reads."""
-    operands = {
-        prog.values[v.args[0]].name for v in prog.values if v.op == "recur" and prog.values[v.args[0]].op == "state"
-    }
-    stored = {output: prog.states[output]} | {name: prog.states[name] for name in prog.states if name in operands}
+    stored = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
     stored |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
     if back is not None:
         stored |= back.saved

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.buffers import zeros
 from tidegate.engine.backends.llvm.matmul import multiply
+from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.call import Call
-from tidegate.engine.program import Program
+from tidegate.engine.program import Program, program
 
 
 def weight_gradients(
-    call: Call, sequence: Tensor, made: Tensor, slots: list[str], prog: Program, units: int, wanted: set[str]
+    call: Call,
+    sequences: Mapping[str, Tensor],
+    made: Tensor,
+    slots: list[str],
+    prog: Program,
+    units: int,
+    wanted: set[str],
 ) -> dict[str, Tensor]:
     """Gradients of x, the matrices and the biases.
 
     Args:
         call: the forward call.
-        sequence: the output over time with the initial state before its first step, (T + 1, B, padded).
+        sequences: the states that products were with, over time with the initial state before the first step,
+            (T + 1, B, padded).
         made: the gradients the kernel wrote, (T, B, slots, padded), zero past the lengths.
         slots: what stands where in ``made``.
         prog: the backward Program, which knows which names are one value.
@@ -54,12 +64,18 @@ def weight_gradients(
         found["w_hh"] = torch.cat(
             [
                 multiply(_columns(made, group, units).t(), operand)
-                for group, operand in _groups(call, sequence, made, places, prog, columns, units)
+                for group, operand in _groups(call, sequences, made, places, prog, columns, units)
             ]
         )
         if call.reverse and call.lengths is not None and steps:
-            found["w_hh"] += _first_steps(call, made, columns, prog, units)
+            found["w_hh"] += _first_steps(call, made, columns, units)
     return found
+
+
+def projection_gradient(by_output: Tensor, operand: Tensor, outputs: int, units: int) -> Tensor:
+    """The gradient of W_hr from those of the projected output and from what was projected, each (T, B, padded)."""
+    count = by_output.shape[0] * by_output.shape[1]
+    return multiply(by_output[..., :outputs].reshape(count, outputs).t(), operand[..., :units].reshape(count, units))
 
 
 def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
@@ -71,28 +87,39 @@ def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
 
 
 def _groups(
-    call: Call, sequence: Tensor, made: Tensor, places: dict[int, int], prog: Program, columns: list[int], units: int
+    call: Call,
+    sequences: Mapping[str, Tensor],
+    made: Tensor,
+    places: dict[int, int],
+    prog: Program,
+    columns: list[int],
+    units: int,
 ) -> list[tuple[list[int], Tensor]]:
     """Runs of recurrent gates, in order, with the operand that their products had."""
     steps, batch = call.x.shape[:2]
-    previous = _before(call, sequence)[..., :units].reshape(steps * batch, units)
+    operands = state_operands(program(call.cell))
+    sizes = {name: state.shape[1] for name, state in zip(call.cell.states, call.state, strict=True)}
+    previous = {
+        name: _before(call, sequences[name])[..., : sizes[name]].reshape(steps * batch, sizes[name])
+        for name in {*operands.values()}
+    }
     groups: list[tuple[list[int], Tensor]] = []
-    direct: list[int] | None = None
+    direct: list[int] = []
+    of = ""
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
-        name = f"operand r.{gate}"
-        if name in prog.gates:
-            groups.append(([column], _columns(made, [places[prog.gates[name]]], units)))
-            direct = None
-        elif direct is not None and column == direct[-1] + 1:
+        if gate not in operands:
+            groups.append(([column], _columns(made, [places[prog.gates[f"operand r.{gate}"]]], units)))
+            direct = []
+        elif direct and column == direct[-1] + 1 and operands[gate] == of:
             direct.append(column)
         else:
-            direct = [column]
-            groups.append((direct, previous))
+            direct, of = [column], operands[gate]
+            groups.append((direct, previous[of]))
     return groups
 
 
 def _before(call: Call, sequence: Tensor) -> Tensor:
-    """The output before each step, zero where a new sequence begins."""
+    """A state before each step, zero where a new sequence begins."""
     steps = call.x.shape[0]
     before = sequence[1:] if call.reverse else sequence[:steps]
     if call.reset is None:
@@ -104,13 +131,14 @@ def _before(call: Call, sequence: Tensor) -> Tensor:
     return before.masked_fill(cut[:, :, None], 0)
 
 
-def _first_steps(call: Call, made: Tensor, columns: list[int], prog: Program, units: int) -> Tensor:
-    """What the initial state adds to the gradient of the direct gates' matrix.
+def _first_steps(call: Call, made: Tensor, columns: list[int], units: int) -> Tensor:
+    """What the initial states add to the gradient of the direct gates' matrix.
 
-    A reversed run begins at each sequence's last valid step, after which the stored output is zero, not that state.
+    A reversed run begins at each sequence's last valid step, after which what is stored is zero, not that state.
     """
     assert call.lengths is not None
-    initial = call.state[0].detach()
+    initial = dict(zip(call.cell.states, call.state, strict=True))
+    operands = state_operands(program(call.cell))
     last = (call.lengths - 1).clamp(min=0)
     rows = torch.arange(len(last), device=last.device)
     # Where the last valid step is the last of all, the initial state was counted with the others.
@@ -118,6 +146,6 @@ def _first_steps(call: Call, made: Tensor, columns: list[int], prog: Program, un
     parts = []
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
         gradient = made[last, rows, column, :units] * counts[:, None]
-        direct = f"operand r.{gate}" not in prog.gates
-        parts.append(gradient.t() @ initial if direct else initial.new_zeros(units, units))
+        before = initial[operands[gate]].detach() if gate in operands else gradient.new_zeros(gradient.shape)
+        parts.append(gradient.t() @ before)
     return torch.cat(parts)

@@ -111,21 +111,27 @@ def padded(units: int, lanes: int) -> int:
 
 
 def kernel_for(
-    program: Program, stored: Sequence[tuple[str, int]], dtype: torch.dtype, batch: int, *, fused_input: bool
+    program: Program,
+    stored: Sequence[tuple[str, int]],
+    dtype: torch.dtype,
+    batch: int,
+    *,
+    fused_input: bool,
+    output: str,
 ) -> KernelSpec:
     """What a Program's kernel is to be like."""
-    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2)
+    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2, output)
 
 
 @functools.lru_cache(maxsize=1024)
 def _specification(
-    program: Program, stored: tuple[tuple[str, int], ...], double: bool, fused_input: bool, few_rows: bool
+    program: Program, stored: tuple[tuple[str, int], ...], double: bool, fused_input: bool, few_rows: bool, output: str
 ) -> KernelSpec:
     lanes = vector_bytes() // (8 if double else 4)
-    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers())
+    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output)
 
 
-def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], units: int, like: Tensor) -> Tensor:
+def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], like: Tensor) -> Tensor:
     """All weights of a kernel, in the order in which it reads them.
 
     For each stage and operand: blocks of units, then the operand's elements, then products, then units.
@@ -133,14 +139,13 @@ def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], units: int, l
     Args:
         kernel: which reads them.
         matrix: (op, gate) to a matrix (units, elements), whose units or elements stand side by side.
-        units: H.
         like: dtype and device.
     """
     layout = _layout(kernel)
-    sources = [matrix(op, gate) for _, op, gate, _, _ in layout]
+    sources = [_by_rows_or_columns(matrix(op, gate)) for _, op, gate, _, _ in layout]
     size, start, jobs = 0, -1, {}
     for (number, _, _, width, count), source in zip(layout, sources, strict=True):
-        (pitch, _), elements = source.stride(), source.shape[1]
+        (pitch, _), (units, elements) = source.stride(), source.shape
         along_units = pitch == 1 and elements > 1
         if along_units:
             pitch = source.stride(1)
@@ -168,6 +173,10 @@ def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], units: int, l
     return packed
 
 
+def _by_rows_or_columns(matrix: Tensor) -> Tensor:
+    return matrix if 1 in matrix.stride() else matrix.contiguous()
+
+
 @functools.lru_cache(maxsize=1024)
 def _layout(kernel: KernelSpec) -> list[tuple[int, str, str, int, int]]:
     """The matrices in the order in which they are packed: which of a stream's, op, gate, panel's units, how many."""
@@ -190,7 +199,12 @@ def pad_units(tensor: Tensor, lanes: int) -> Tensor:
 
 
 def biases(
-    kernel: KernelSpec, names: tuple[tuple[str, str], ...], stacked: Tensor | None, units: int, like: Tensor
+    kernel: KernelSpec,
+    names: tuple[tuple[str, str], ...],
+    stacked: Tensor | None,
+    units: int,
+    outputs: int,
+    like: Tensor,
 ) -> list[Tensor]:
     """For each stage, the bias of each accumulator: the sum of those of its parts.
 
@@ -199,11 +213,13 @@ def biases(
         names: (op, gate) of each bias.
         stacked: all of them, one after the other, and zeros; None if there are none.
         units: H.
+        outputs: R, of a projected output.
         like: dtype and device.
     """
     result = []
     for stage, layers in zip(kernel.stages, _bias_rows(kernel, names), strict=True):
-        room = zeros((max(1, len(stage.accumulators)), padded(units, kernel.lanes)), like)
+        wide = padded(outputs if stage.projected else units, kernel.lanes)
+        room = zeros((max(1, len(stage.accumulators)), wide), like)
         if stacked is not None:
             for rows in layers:
                 room[:, :units] += stacked.view(-1, units).index_select(0, rows)

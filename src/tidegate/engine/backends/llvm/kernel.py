@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.plan import Operand
+from tidegate.engine.backends.llvm.means import take_means
+from tidegate.engine.backends.llvm.plan import Operand, is_output, of_output_size
 from tidegate.engine.backends.llvm.pointwise import pointwise
 from tidegate.engine.backends.llvm.products import products
 from tidegate.engine.backends.llvm.rows import advance, begin, finish, list_rows
@@ -32,6 +33,7 @@ class Kernel:
         self.spec, self.program = spec, spec.program
         self.table = Table()
         self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
+        self.small = of_output_size(spec.program, spec.output)
         self.made = spec.made
         self.module = ir.Module("tidegate")
         self.fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
@@ -54,6 +56,14 @@ class Kernel:
         """A whole number of the table."""
         return self._loaded[f"number {name}"]
 
+    def units_of(self, name: str) -> V:
+        """The units of a state, or of its gradient, padded to whole vectors."""
+        return self.number("padded outputs" if is_output(name, self.spec.output) else "padded")
+
+    def units_in(self, k: int) -> V:
+        """The units that stage k passes over, padded to whole vectors."""
+        return self.number("padded outputs" if self.stages[k].projected else "padded")
+
     def _load_table(self) -> None:
         e, table = self.e, self.fn.args[0]
         values = self.program.values
@@ -71,6 +81,7 @@ class Kernel:
             pointers += [f"before {name}", f"sequence {name}"]
             pointers += [f"initial {name}"] if name not in self.sequences else []
         numbers = ["steps", "batch", "descending", "units", "padded", "inputs", "sharing units", "count of shares"]
+        numbers += ["outputs", "padded outputs", "widest"] if self.spec.output else []
         numbers += [f"stride out {name}" for name, _ in self.spec.stored]
         numbers += [f"stride {op} {name}" for op, name in sorted(leaves) if op != "parameter"]
         numbers += [f"stride sequence {name}" for name in befores]
@@ -150,6 +161,9 @@ class Kernel:
         e, b = self.e, self.e.b
         stage, tile = self.stages[k], self.tiles[k]
         span = tile.blocks * e.lanes
+        if stage.means:
+            take_means(self, k, t, n, active)
+            self.share.meet()  # a state kept in place might be written while another thread still reads it
 
         def units(j: V) -> None:
             done = e.variable(I64)
@@ -180,7 +194,7 @@ class Kernel:
                 for block in range(tile.blocks):
                     unit = b.add(j, e.i64(block * e.lanes))
                     if block:
-                        with b.if_then(b.icmp_signed("<", unit, self.number("padded"))):
+                        with b.if_then(b.icmp_signed("<", unit, self.units_in(k))):
                             pointwise(self, k, t, row, r, unit, block)
                     else:
                         pointwise(self, k, t, row, r, unit, block)
@@ -190,7 +204,8 @@ class Kernel:
             b.branch(head)
             b.position_at_end(after)
 
-        e.loop(self.share.end, units, start=self.share.start, step=span)
+        start, end = self.share.of(self.units_in(k))
+        e.loop(end, units, start=start, step=span)
 
     def operand(self, operand: Operand, t: V, row: V) -> V:
         """Where a product's operand stands for a row."""
@@ -198,15 +213,23 @@ class Kernel:
         kind, name = operand
         if kind == "x":
             return e.at(self.pointer("x"), b.mul(self.place(t, row), self.number("inputs")))
-        if kind == "made":
+        if kind == "made" and self.program.values[int(name)].op != "unit_mean":
             return self.scratch(int(name), row)
         if name in self.sequences:
             return e.load_pointer(self.pointer(f"previous {name}"), row)
-        raise AssertionError(f"the operand {name} of a product is not kept over time")
+        raise AssertionError(f"the operand {name} of a product is not kept as a vector")
+
+    def elements(self, operand: Operand) -> V:
+        """How many elements a product's operand has."""
+        kind, name = operand
+        if kind == "x":
+            return self.number("inputs")
+        small = is_output(name, self.spec.output) if kind == "state" else int(name) in self.small
+        return self.number("outputs" if small else "units")
 
     def scratch(self, k: int, row: V) -> V:
         """Where a value that a later stage needs is kept for a row."""
         e, b = self.e, self.e.b
         made = [value for stage in self.made for value in stage]
         place = b.add(b.mul(e.i64(made.index(k)), self.number("batch")), row)
-        return e.at(self.pointer("scratch"), b.mul(place, self.number("padded")))
+        return e.at(self.pointer("scratch"), b.mul(place, self.number("widest" if self.spec.output else "padded")))

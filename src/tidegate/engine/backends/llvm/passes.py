@@ -10,9 +10,10 @@ from torch import Tensor
 
 from tidegate.engine.adjoint import Adjoint
 from tidegate.engine.backends.llvm.buffers import empty, zeros
-from tidegate.engine.backends.llvm.gradients import weight_gradients
+from tidegate.engine.backends.llvm.gradients import projection_gradient, weight_gradients
 from tidegate.engine.backends.llvm.host import FUSED_FROM, Launch, biases, kernel_for, pack, pad_units, padded
 from tidegate.engine.backends.llvm.matmul import multiply
+from tidegate.engine.backends.llvm.plan import is_output, state_operands
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
 
@@ -21,23 +22,27 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
     """Run the forward kernel.
 
     Returns:
-        The stored sequences (the output's with one step more, the initial state), and the final states.
+        The stored sequences (those of the output and of products' operands with one step more, the initial state), and
+        the final states.
     """
     cell, x, weights = call.cell, call.x.contiguous(), call.weights
     prog, output = program(cell), cell.states[0]
     steps, batch, inputs = x.shape
     units = weights.hidden_size(cell)
     fused = batch >= FUSED_FROM
-    kernel = kernel_for(prog, list(stored.items()), x.dtype, batch, fused_input=fused)
+    projected = projected_output(call)
+    kernel = kernel_for(prog, list(stored.items()), x.dtype, batch, fused_input=fused, output=projected)
     launch = Launch(kernel, steps, batch, units, call.reverse)
     lanes, wide = kernel.lanes, padded(units, kernel.lanes)
     rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
     rows |= {"recur": dict(zip(cell.recurrent_gates, _rows(weights.w_hh, cell.recurrent_gates), strict=True))}
+    rows |= {"project": {} if weights.w_hr is None else {"h": weights.w_hr}}
     stacked = [b for b in (weights.b_ih, weights.b_hh) if b is not None]
     names = [("input", g) for g in cell.input_gates if weights.b_ih is not None]
     names += [("recur", g) for g in cell.recurrent_gates if weights.b_hh is not None]
-    bias = biases(kernel, tuple(names), torch.cat([*stacked, zeros(units, x)]) if stacked else None, units, x)
-    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], units, x))
+    every = torch.cat([*stacked, zeros(units, x)]) if stacked else None
+    bias = biases(kernel, tuple(names), every, units, call.state[0].shape[1], x)
+    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], x))
     if fused:
         launch.give("x", x)
         launch.slots["inputs"] = inputs
@@ -46,23 +51,29 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         launch.slots["stride input"] = xp.shape[-1]
         for k, gate in enumerate(cell.input_gates):
             launch.give(f"input {gate}", xp, k * wide)
-    sequences = {}
+    sequences, operands = {}, {output, *state_operands(prog).values()}
     for name in stored:
-        own = name == output
+        own = name in operands
         clean = call.lengths is not None and (own or name in zero_past)
-        shape = (steps + own, batch, wide)
+        width = padded(call.state[0].shape[1], lanes) if name == output else wide
+        shape = (steps + own, batch, width)
         sequences[name] = zeros(shape, x) if clean else empty(shape, x)
-        first = batch * wide if own and not call.reverse else 0
+        first = batch * width if own and not call.reverse else 0
         launch.give(f"out {name}", sequences[name], first)
-        launch.slots[f"stride out {name}"] = wide
+        launch.slots[f"stride out {name}"] = width
     final = []
     for name, value in zip(cell.states, call.state, strict=True):
         initial = pad_units(value, lanes)
-        if name == output:
+        if name in operands:
             sequences[name][-1 if call.reverse else 0] = initial
         final.append(give_state(launch, name, initial))
     launch.run(call.lengths, torch.get_num_threads())
     return sequences, final
+
+
+def projected_output(call: Call) -> str:
+    """The output's name, if it has another size than the other states."""
+    return call.cell.states[0] if call.state[0].shape[1] != call.weights.hidden_size(call.cell) else ""
 
 
 def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
@@ -84,9 +95,12 @@ def _give_common(launch: Launch, call: Call, bias: list[Tensor], packed: Tensor)
         launch.give("lengths", call.lengths.contiguous())
     if call.reset is not None:
         launch.give("reset", call.reset.contiguous())
-    launch.give("zeros", zeros(launch.padded, like))
+    outputs = call.state[0].shape[1]
+    widest = max(launch.padded, padded(outputs, lanes))
+    launch.slots |= {"outputs": outputs, "padded outputs": padded(outputs, lanes), "widest": widest}
+    launch.give("zeros", zeros(widest, like))
     launch.give("weights", packed)
-    launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * launch.padded), like))
+    launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * widest), like))
     for k, vectors in enumerate(bias):
         launch.give(f"bias {k}", vectors)
     for name, vector in call.weights.p.items():
@@ -125,48 +139,74 @@ def backward(
     steps, batch, _ = x.shape
     units = call.weights.hidden_size(cell)
     slots = _gradient_slots(prog, cell.input_gates)
-    stored = [(name, prog.gates[name]) for name in slots]
-    kernel = kernel_for(prog, stored, x.dtype, batch, fused_input=True)
+    project = [name for name in prog.gates if name == "project"]  # of another size, so in a buffer of its own
+    stored = [(name, prog.gates[name]) for name in (*slots, *project)]
+    projected = projected_output(call)
+    kernel = kernel_for(prog, stored, x.dtype, batch, fused_input=True, output=projected)
     launch = Launch(kernel, steps, batch, units, not call.reverse)
     lanes, wide = kernel.lanes, launch.padded
     rows = dict(zip(cell.recurrent_gates, _rows(call.weights.w_hh, cell.recurrent_gates), strict=True))
-    packed = pack(kernel, lambda op, gate: rows[gate].t() if op == "recur_transposed" else rows[gate], units, x)
+    matrices = {("recur", gate): rows[gate] for gate in rows} | {("project", "h"): call.weights.w_hr}
+
+    def matrix(op: str, gate: str) -> Tensor:
+        found = matrices[op.removesuffix("_transposed"), gate]
+        assert found is not None
+        return found.t() if op.endswith("_transposed") else found
+
+    packed = pack(kernel, matrix, x)
     ascending = call
     if call.reset is not None and call.reverse and steps:
         # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    _give_common(launch, ascending, biases(kernel, (), None, units, x), packed)
+    _give_common(launch, ascending, biases(kernel, (), None, units, call.state[0].shape[1], x), packed)
     launch.give("x", x)
     shape = (steps, batch, len(slots), wide)
     made = empty(shape, x) if call.lengths is None else zeros(shape, x)
+    wide_out = padded(call.state[0].shape[1], lanes)
+    made_out = (empty if call.lengths is None else zeros)((steps if project else 0, batch, wide_out), x)
+    for name in project:
+        launch.give(f"out {name}", made_out)
+        launch.slots[f"stride out {name}"] = wide_out
     for k, name in enumerate(slots):
         launch.give(f"out {name}", made, k * wide)
         launch.slots[f"stride out {name}"] = len(slots) * wide
-    offset = {output: batch * wide if not call.reverse else 0}
+    operands = state_operands(program(cell))
+    with_initial = {output, *operands.values()} if not call.reverse else set()
+    offset = {name: batch * sequence.shape[-1] * (name in with_initial) for name, sequence in sequences.items()}
     for name in back.saved:
-        launch.give(f"saved {name}", sequences[name], offset.get(name, 0))
-        launch.slots[f"stride saved {name}"] = wide
+        launch.give(f"saved {name}", sequences[name], offset[name])
+        launch.slots[f"stride saved {name}"] = sequences[name].shape[-1]
     for name, value in zip(cell.states, call.state, strict=True):
         launch.give(f"initial {name}", pad_units(value.detach(), lanes))
         if name in sequences:
-            launch.give(f"sequence {name}", sequences[name], offset.get(name, 0))
-            launch.slots[f"stride sequence {name}"] = wide
+            launch.give(f"sequence {name}", sequences[name], offset[name])
+            launch.slots[f"stride sequence {name}"] = sequences[name].shape[-1]
     count = len(cell.states)
     for name, gradient in zip((output, *names), (gradients[0], *gradients[1 + count :]), strict=True):
-        launch.give(f"cotangent {name}", zeros(wide, x) if gradient is None else pad_units(gradient, lanes))
-        launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else wide
+        given = zeros(wide_out if name == output else wide, x) if gradient is None else pad_units(gradient, lanes)
+        launch.give(f"cotangent {name}", given)
+        launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else given.shape[-1]
     sums = {name: zeros((batch, wide), x) for name in prog.sums}
     for name, room in sums.items():
         launch.give(f"sum {name}", room)
     carried = {}
     for name in prog.states:
         own = dict(zip((f"d {s}" for s in cell.states), gradients[1 : 1 + count], strict=True)).get(name)
-        carried[name] = give_state(launch, name, zeros((batch, wide), x) if own is None else pad_units(own, lanes))
+        nothing = (batch, wide_out if is_output(name, projected) else wide)
+        carried[name] = give_state(launch, name, zeros(nothing, x) if own is None else pad_units(own, lanes))
     launch.run(call.lengths, torch.get_num_threads())
-    found = weight_gradients(call, sequences[output], made, slots, prog, units, wanted)
+    found = weight_gradients(call, sequences, made, slots, prog, units, wanted)
     for name, room in sums.items():
         found[name] = room[:, :units].sum(0)
-    found |= _state_gradients(call, carried, rows, units)
+    places = {prog.gates[name]: k for k, name in enumerate(slots)}
+    if "w_hr" in wanted:
+        found["w_hr"] = projection_gradient(
+            made_out, made[:, :, places[prog.gates["operand project"]]], call.state[0].shape[1], units
+        )
+    for name in call.masks:
+        if f"mask {name}" in wanted:
+            found[f"mask {name}"] = made[:, :, places[prog.gates[f"m.{name}"]], :units].contiguous()
+    found |= _state_gradients(call, carried, operands, rows, units)
     return found
 
 
@@ -175,22 +215,21 @@ def _gradient_slots(prog: Program, inputs: tuple[str, ...]) -> list[str]:
     slots = [f"x.{gate}" for gate in inputs]
     taken = {prog.gates[name] for name in slots}
     for name, k in prog.gates.items():
-        if name not in slots and k not in taken:
+        if name not in (*slots, "project") and k not in taken:
             slots.append(name)
             taken.add(k)
     return slots
 
 
 def _state_gradients(
-    call: Call, carried: Mapping[str, Tensor], rows: Mapping[str, Tensor], units: int
+    call: Call, carried: Mapping[str, Tensor], operands: Mapping[str, str], rows: Mapping[str, Tensor], units: int
 ) -> dict[str, Tensor]:
     found = {}
-    for name in call.cell.states:
-        gradient = carried[f"d {name}"][:, :units]
-        if name == call.cell.states[0]:
-            for gate, matrix in rows.items():
-                if f"d r.{gate}" in carried:
-                    gradient = gradient + carried[f"d r.{gate}"][:, :units] @ matrix
+    for name, state in zip(call.cell.states, call.state, strict=True):
+        gradient = carried[f"d {name}"][:, : state.shape[1]]
+        for gate, operand in operands.items():
+            if operand == name:
+                gradient = gradient + carried[f"d r.{gate}"][:, :units] @ rows[gate]
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)

@@ -27,7 +27,7 @@ def products(kernel: Kernel, k: int, t: V, active: V, at: V, rows: int, j: V) ->
         base = e.at(weights, b.mul(b.udiv(j, e.i64(tile.blocks * e.lanes)), group))
         operands = [kernel.operand(stream.operand, t, row) for row in numbers]
         sums = _accumulate(kernel, stream, tile, base, operands, length, sums)
-        weights = e.at(weights, b.mul(_groups(kernel, tile), group))
+        weights = e.at(weights, b.mul(_groups(kernel, k), group))
     total = sums[0]
     for chain in sums[1:]:
         total = [
@@ -42,24 +42,24 @@ def _weights_of_stage(kernel: Kernel, k: int) -> V:
     """Each stage's packed weights stand one after the other."""
     e, b = kernel.e, kernel.e.b
     address = kernel.pointer("weights")
-    for stage, tile in zip(kernel.stages[:k], kernel.tiles[:k], strict=True):
-        for stream in stage.streams:
-            _, group = _packed(kernel, stream, tile)
-            address = e.at(address, b.mul(_groups(kernel, tile), group))
+    for earlier in range(k):
+        for stream in kernel.stages[earlier].streams:
+            _, group = _packed(kernel, stream, kernel.tiles[earlier])
+            address = e.at(address, b.mul(_groups(kernel, earlier), group))
     return address
 
 
 def _packed(kernel: Kernel, stream: Stream, tile: Tile) -> tuple[V, V]:
     """The elements of a stream's operand, and the numbers in its weights for one group of unit blocks."""
     e = kernel.e
-    length = kernel.number("inputs") if stream.operand[0] == "x" else kernel.number("units")
+    length = kernel.elements(stream.operand)
     return length, e.b.mul(length, e.i64(len(stream.products) * tile.blocks * e.lanes))
 
 
-def _groups(kernel: Kernel, tile: Tile) -> V:
-    """How many groups of unit blocks there are."""
-    e, span = kernel.e, tile.blocks * kernel.e.lanes
-    return e.b.udiv(e.b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
+def _groups(kernel: Kernel, k: int) -> V:
+    """How many groups of unit blocks a stage has."""
+    e, span = kernel.e, kernel.tiles[k].blocks * kernel.e.lanes
+    return e.b.udiv(e.b.add(kernel.units_in(k), e.i64(span - 1)), e.i64(span))
 
 
 def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: list[V], length: V, sums: Sums) -> Sums:

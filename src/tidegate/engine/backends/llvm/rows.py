@@ -19,7 +19,7 @@ def begin(kernel: Kernel, rows: V, count: V) -> None:
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
         for state in kernel.sequences:
-            own = e.at(kernel.pointer(f"initial {state}"), b.mul(row, kernel.number("padded")))
+            own = e.at(kernel.pointer(f"initial {state}"), b.mul(row, kernel.units_of(state)))
             b.store(own, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
 
     e.loop(count, one)
@@ -60,9 +60,9 @@ def _cut(kernel: Kernel, row: V) -> None:
         if state in kernel.sequences:
             b.store(kernel.pointer("zeros"), e.slot(kernel.pointer(f"previous {state}"), row, PTR))
         else:
-            base = e.at(kernel.pointer(f"state {state}"), b.mul(row, kernel.number("padded")))
-            own = kernel.share
-            e.loop(own.end, lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), start=own.start, step=e.lanes)
+            base = e.at(kernel.pointer(f"state {state}"), b.mul(row, kernel.units_of(state)))
+            start, end = kernel.share.of(kernel.units_of(state))
+            e.loop(end, lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), start=start, step=e.lanes)
 
 
 def _look_back(kernel: Kernel, t: V, row: V, length: V, has_reset: V, reset: V) -> None:
@@ -81,7 +81,7 @@ def _look_back(kernel: Kernel, t: V, row: V, length: V, has_reset: V, reset: V) 
         b.store(b.load(b.gep(reset, [kernel.place(border, row)], source_etype=ir.IntType(8)), typ=ir.IntType(8)), cut)
     is_cut = b.icmp_unsigned("!=", b.load(cut, typ=ir.IntType(8)), ir.Constant(ir.IntType(8), 0))
     for name in kernel.befores:
-        initial = e.at(kernel.pointer(f"initial {name}"), b.mul(row, kernel.number("padded")))
+        initial = e.at(kernel.pointer(f"initial {name}"), b.mul(row, kernel.units_of(name)))
         kept = e.at(
             kernel.pointer(f"sequence {name}"),
             b.mul(kernel.place(earlier, row), kernel.number(f"stride sequence {name}")),
@@ -114,11 +114,12 @@ def finish(kernel: Kernel, rows: V, count: V) -> None:
         row = e.load_i64(rows, q)
         for state in kernel.sequences:
             source = e.load_pointer(kernel.pointer(f"previous {state}"), row)
-            target = e.at(kernel.pointer(f"final {state}"), b.mul(row, kernel.number("padded")))
+            target = e.at(kernel.pointer(f"final {state}"), b.mul(row, kernel.units_of(state)))
+            start, end = kernel.share.of(kernel.units_of(state))
             e.loop(
-                kernel.share.end,
+                end,
                 lambda j, s=source, d=target: e.store(e.load(e.at(s, j)), e.at(d, j)),
-                start=kernel.share.start,
+                start=start,
                 step=e.lanes,
             )
 

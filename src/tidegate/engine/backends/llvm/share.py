@@ -17,29 +17,32 @@ PATIENCE = 4096  # looks at the others before the core is offered to somebody el
 
 
 class Share:
-    """This thread's share of a kernel's work.
-
-    Attributes:
-        start: its first unit.
-        end: the unit after its last.
-    """
+    """This thread's share of a kernel's work."""
 
     def __init__(self, kernel: Kernel):
         e, b = kernel.e, kernel.e.b
         _, self.part, self.parts = kernel.fn.args
         self.kernel = kernel
         self.sharing = b.icmp_signed("!=", kernel.number("sharing units"), e.i64(0))
+        self.round = e.variable(I64)
+        b.store(e.i64(0), self.round)
+        widths = ["padded", "padded outputs"] if kernel.spec.output else ["padded"]
+        self.ranges = {id(width): self._range(width) for width in map(kernel.number, widths)}
+
+    def of(self, width: V) -> tuple[V, V]:
+        """Of so many units (a number of the table): the first that are this thread's, and where they end."""
+        return self.ranges[id(width)]
+
+    def _range(self, width: V) -> tuple[V, V]:
+        e, b = self.kernel.e, self.kernel.e.b
         # Whole groups of blocks in every stage, so that a thread meets only its own units.
-        span = max((tile.blocks for tile in kernel.tiles), default=1) * e.lanes
-        groups = b.sdiv(b.add(kernel.number("padded"), e.i64(span - 1)), e.i64(span))
+        span = max((tile.blocks for tile in self.kernel.tiles), default=1) * e.lanes
+        groups = b.sdiv(b.add(width, e.i64(span - 1)), e.i64(span))
         ends = []
         for part in (self.part, b.add(self.part, e.i64(1))):
             end = b.mul(b.sdiv(b.mul(groups, part), self.parts), e.i64(span))
-            ends.append(b.select(b.icmp_signed("<", end, kernel.number("padded")), end, kernel.number("padded")))
-        self.start = b.select(self.sharing, ends[0], e.i64(0))
-        self.end = b.select(self.sharing, ends[1], kernel.number("padded"))
-        self.round = e.variable(I64)
-        b.store(e.i64(0), self.round)
+            ends.append(b.select(b.icmp_signed("<", end, width), end, width))
+        return b.select(self.sharing, ends[0], e.i64(0)), b.select(self.sharing, ends[1], width)
 
     def each(self, body: Callable[[V, V], None]) -> None:
         """Call ``body(rows, count)`` for each share of the rows that is this thread's."""

@@ -46,6 +46,7 @@ class KernelSpec:
         few_rows: written for one or two rows.
         lanes: units in a vector.
         registers: vector registers of the machine.
+        output: the projected output, where its size is not that of the other states; else "".
     """
 
     program: Program
@@ -55,11 +56,12 @@ class KernelSpec:
     few_rows: bool
     lanes: int
     registers: int
+    output: str = ""
 
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The Program cut into stages."""
-        return stages_of(self.program, fused_input=self.fused_input)
+        return stages_of(self.program, fused_input=self.fused_input, output=self.output)
 
     @functools.cached_property
     def tiles(self) -> tuple[Tile, ...]:
@@ -72,7 +74,7 @@ class KernelSpec:
 
         A state kept in place changes last, since all stages may read it.
         """
-        made = [list(stage.made) for stage in self.stages]
+        made = [[*stage.means, *stage.made] for stage in self.stages]
         for state, k in self.program.states.items():
             for stage, kept in zip(self.stages[:-1], made[:-1], strict=True):
                 if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in kept:
@@ -82,10 +84,11 @@ class KernelSpec:
     def key(self) -> tuple[object, ...]:
         """All that the code depends on, as plain data."""
         program = self.program
-        what = (program.values, dict(program.states), dict(program.gates), dict(program.sums))
-        return (*what, self.stored, self.double, self.fused_input, self.few_rows, self.lanes, self.registers)
+        what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
+        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output)
+        return (*what, *how)
 
-    @property
+    @functools.cached_property
     def sequences(self) -> dict[str, str]:
         """States whose values over time are stored anyway, by the name they are stored under."""
         by_value = {k: name for name, k in self.stored}
