@@ -1,12 +1,17 @@
 """Our layer against itself, and in processes of its own."""
 
+import re
 import sys
+from dataclasses import replace
 
 import pytest
 
-from tidegate.bench import Row, jobs
+from tidegate.bench import Row, jobs, ours
 from tidegate.bench.cases import Case, parse
+from tidegate.bench.contender import Contender
 from tidegate.bench.gemm import recurrent_part
+from tidegate.bench.problem import Problem
+from tidegate.errors import ParityError
 
 
 def measured(text: str, cells: list[str], repeats: int = 1) -> list[Row]:
@@ -33,7 +38,7 @@ def test_a_case_about_one_cell_is_left_out_without_it() -> None:
 
 def test_padded_time_is_scaled_by_the_valid_share() -> None:
     (row,) = [row for row in measured("4x9x4 packed", ["gru"]) if row.mode == "training"]
-    share = float(row.note.removeprefix("valid share "))
+    (share,) = map(float, re.findall(r"valid share (\S+) x", row.note))
     assert 0.25 <= share < 1
     assert row.theirs_ms
     assert row.ours_ms
@@ -44,6 +49,22 @@ def test_operations_of_the_recurrent_part() -> None:
     alone, whole = recurrent_part(Case(2, 3, 4))
     assert alone.flops == 2 * 2 * 3 * (4 * 4 * 4)  # two for each weight, sequence and step
     assert whole.flops == 2 * alone.flops
+
+
+@pytest.mark.parametrize(
+    "text", ["2x3x4 peephole", "2x3x4 recording", "2x3x4 packed", "2x3x4 memory", "2x3x4 first call"]
+)
+def test_our_layer_alone_must_be_right_too(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = ours.prepare
+
+    def sabotaged(problem: Problem) -> Contender:
+        inner = prepare(problem)
+        return replace(inner, results=lambda solved: {k: 1.01 * v for k, v in inner.results(solved).items()})
+
+    monkeypatch.setattr(ours, "prepare", sabotaged)
+    monkeypatch.setattr(ours, "prepare_recording", sabotaged)
+    with pytest.raises(ParityError):
+        measured(text, ["lstm", "peephole_lstm"])
 
 
 @pytest.mark.slow

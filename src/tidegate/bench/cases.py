@@ -43,7 +43,6 @@ QUICK = (
     "32x100x128 peephole",
     "32x100x128 recording",
     "64x100x256 share",
-    "32x100x128 first call",
 )
 
 

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tidegate import nn
+from tidegate.bench import parity
 from tidegate.bench.cases import Case
-from tidegate.cells import Step, cell, sigmoid, tanh
+from tidegate.bench.contender import Contender
+from tidegate.cells import Step, cell, lstm, sigmoid, tanh
 
 SHAPES = ((512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048), (3200, 512, 2048), (6400, 256, 1024))
 TRIES = 5
@@ -60,25 +63,31 @@ def fastest_product(threads: int) -> Work:
 
 
 def recurrent_part(case: Case) -> list[Work]:
-    """The recurrent products alone with their pointwise part, and a whole LSTM, whose input's products may be fused."""
+    """The recurrent products alone with their pointwise part, and a whole LSTM, whose input's products may be fused.
+
+    Raises:
+        ParityError: the kernels do not compute what the reference does.
+    """
     torch.manual_seed(0)
     b, t, h = case.batch, case.steps, case.size
     x = torch.randn(t, b, h)
     state = (torch.randn(1, b, h).tanh(), torch.randn(1, b, h).tanh())
-    alone, whole = nn.Recurrent(inputless_lstm, h, h, backend="llvm"), nn.LSTM(h, h, backend="llvm")
+    works = []
+    for name, equations, gates in (("recurrent part", inputless_lstm, 4), ("whole forward", lstm, 8)):
+        layer, reference = (nn.Recurrent(equations, h, h, backend=backend) for backend in ("llvm", "reference"))
+        reference.load_state_dict(layer.state_dict())
+        ours = _forward(layer, x, state)
+        parity.check(f"{name}, {case}", _forward(reference, x, state), ours)
+        works.append(Work(name, ours.run, 2.0 * t * b * gates * h * h))
+    return works
 
-    def running(layer: nn.Layered) -> Callable[[], Any]:
-        def run() -> Any:
-            with torch.inference_mode():
-                return layer(x, state)
 
-        return run
+def _forward(layer: nn.Layered, x: Tensor, state: tuple[Tensor, ...]) -> Contender:
+    def run() -> Tensor:
+        with torch.inference_mode():
+            return layer(x, state)[0]
 
-    products = 2.0 * t * b * 4 * h * h
-    return [
-        Work("recurrent part", running(alone), products),
-        Work("whole forward", running(whole), 2 * products),
-    ]
+    return Contender(run, lambda output: {"output": output})
 
 
 def _products() -> list[Work]:

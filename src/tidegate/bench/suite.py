@@ -13,7 +13,7 @@ from tidegate.bench.cases import AGAINST_PEERS, Case
 from tidegate.bench.contender import Contender
 from tidegate.bench.layers import DROP_INS
 from tidegate.bench.measure import Spread, pairs, spread
-from tidegate.bench.peers import Peer
+from tidegate.bench.peers import Peer, loop, torch_nn
 from tidegate.bench.problem import Mode, Setting, pose
 from tidegate.bench.rows import Row, ratio_row
 
@@ -72,6 +72,13 @@ def _against_peer(setting: Setting, peer: Peer, repeats: int) -> list[Row]:
     return [_row(setting, peer.name, theirs, mine, repeats, note=note)]
 
 
+def _check(cell: str, case: Case, mode: Mode) -> None:
+    """Where our layer is timed against itself or alone, it too must compute what the cell's equations say."""
+    setting = Setting(cell, replace(case, kind=""), mode)
+    problem = pose(setting)
+    parity.check(str(setting), loop.prepare(problem), ours.prepare(problem))
+
+
 def _row(
     setting: Setting,
     against: str,
@@ -91,9 +98,10 @@ def _against_padded(setting: Setting, repeats: int) -> list[Row]:
     """Our time with lengths over (valid share x our time without)."""
     problem = pose(setting)
     assert problem.lengths is not None
+    parity.check(str(setting), torch_nn.prepare(problem), ours.prepare(problem))
     share = problem.lengths.sum().item() / (setting.case.batch * setting.case.steps)
     full = ours.prepare(replace(problem, lengths=None))
-    note = f"valid share {share:.2f}"
+    note = f"ours with lengths over (valid share {share:.2f} x ours padded)"
     row = _row(setting, "valid share x ours padded", ours.prepare(problem), full, repeats, scale=1 / share, note=note)
     return [row]
 
@@ -102,6 +110,8 @@ def _peephole(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
     """Our LSTM's time over our peephole LSTM's."""
 
     def measure(mode: Mode) -> list[Row]:
+        for cell in ("lstm", "peephole_lstm"):
+            _check(cell, case, mode)
         plain, peephole = (Setting(cell, replace(case, kind=""), mode) for cell in ("lstm", "peephole_lstm"))
         row = _row(plain, "our lstm", ours.prepare(pose(plain)), ours.prepare(pose(peephole)), repeats)
         return [replace(row, kind="peephole", cell="peephole_lstm", case=str(case))]
@@ -116,6 +126,7 @@ def _recording(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
     setting = Setting("lstm", case, "training")
 
     def measure() -> list[Row]:
+        _check("lstm", case, "training")
         problem = pose(setting)
         recording, plain = ours.prepare_recording(problem), ours.prepare(problem)
         parity.check(f"{setting} against not recording", plain, recording)
@@ -146,6 +157,7 @@ def _memory(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
     """Our peak of a training step over torch.nn's."""
 
     def measure(cell: str) -> list[Row]:
+        _check(cell, case, "training")
         threads = torch.get_num_threads()
         taken = [
             (fresh.peak_memory("tidegate", cell, case, threads), fresh.peak_memory("torch.nn", cell, case, threads))
@@ -165,6 +177,7 @@ def _first_call(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]
     """Seconds from the first call to its result, kernels not yet compiled or on disk."""
 
     def measure(cell: str, mode: Mode) -> list[Row]:
+        _check(cell, case, mode)
         taken = [
             fresh.first_calls(cell, case, mode, torch.get_num_threads()) for _ in range(max(1, repeats // PROCESSES))
         ]
