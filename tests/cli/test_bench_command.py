@@ -57,7 +57,15 @@ def test_a_red_parity_ends_without_a_number(cli, monkeypatch, tmp_path):
     assert result.stdout == ""
     assert "parity is red" in result.stderr
     assert "Traceback" not in result.stderr
-    assert not (tmp_path / "results").exists()
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(cli, tmp_path):
+    (tmp_path / "file").touch()
+    result = cli("bench", "--cases", "2x3x4", "--out", tmp_path / "file" / "results")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
+    assert "[1/" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def bench(
     planned = jobs(chosen, names, choose_peers(peers), repeats or (QUICK_REPEATS if quick else REPEATS))
     if not planned:
         raise typer.BadParameter("no peer takes part in these cases with these cells", param_hint="--cases")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # whether it can be written is known before half an hour is spent
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
