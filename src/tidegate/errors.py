@@ -13,6 +13,8 @@
     ├── RunFolderError       (ValueError)    a run folder or one of its files is missing, foreign or damaged
     ├── TrainingError        (RuntimeError)  training cannot go on
     │   └── NonFiniteLossError               the loss became inf or nan
+    ├── BenchmarkError       (RuntimeError)  something cannot be measured
+    │   └── ParityError                      two implementations that are to be timed computed different things
     └── MissingDependencyError (ImportError) an optional package is needed and not installed
 
 Each also is the built-in exception named in brackets, so code that catches those keeps working.
@@ -62,6 +64,14 @@ class TrainingError(TidegateError, RuntimeError):
 
 class NonFiniteLossError(TrainingError):
     """The loss became inf or nan; the last good checkpoint is kept."""
+
+
+class BenchmarkError(TidegateError, RuntimeError):
+    """Something cannot be measured."""
+
+
+class ParityError(BenchmarkError):
+    """Two implementations that are to be timed computed different things; the message says what differs."""
 
 
 class MissingDependencyError(TidegateError, ImportError):

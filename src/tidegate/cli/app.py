@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import cells, demo, evaluate, generate, train
+from tidegate.cli import bench, cells, demo, evaluate, generate, train
 from tidegate.cli.guard import Guarded
 
 __all__ = ["app"]
@@ -32,6 +32,7 @@ app.command("demo")(demo.demo)
 app.command("generate")(generate.generate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("cells")(cells.cells)
+app.command("bench")(bench.bench)
 
 training = typer.Typer(help="Train a model.", no_args_is_help=True)
 training.command("lm")(train.language_model)

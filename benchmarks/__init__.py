@@ -1,1 +1,0 @@
-"""Tidegate and its peers side by side in one run; nothing is printed that has not agreed first."""

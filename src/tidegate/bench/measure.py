@@ -1,0 +1,98 @@
+"""Taking turns: two contenders, one after the other and again, so that a machine whose speed drifts slows both."""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+SETTLE = 0.005  # seconds between turns: runtimes' threads spin for a while after a product, and must not disturb
+BLOCK = 0.02  # seconds that a turn lasts at least: short calls are repeated within it
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median with its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two contenders' turns.
+
+    Attributes:
+        ratio: of the pairs, first to second.
+        first: seconds a call.
+        second: seconds a call.
+    """
+
+    ratio: Spread
+    first: Spread
+    second: Spread
+
+
+def spread(values: list[float]) -> Spread:
+    """The median and quartiles of some values; of one value, itself."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return Spread(median, low, high)
+
+
+def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> Pairs:
+    """Time two functions in turns; the one that begins changes from pair to pair.
+
+    Args:
+        first: the numerator.
+        second: the denominator.
+        repeats: how many pairs.
+    """
+    calls = [_calls(first), _calls(second)]
+    taken: list[tuple[float, float]] = []
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for k in range(repeats):
+            if k % 2:
+                b, a = _turn(second, calls[1]), _turn(first, calls[0])
+            else:
+                a, b = _turn(first, calls[0]), _turn(second, calls[1])
+            taken.append((a, b))
+    finally:
+        if enabled:
+            gc.enable()
+    return Pairs(
+        spread([a / b for a, b in taken]),
+        spread([a for a, _ in taken]),
+        spread([b for _, b in taken]),
+    )
+
+
+def _calls(function: Callable[[], Any]) -> int:
+    """How many calls fill a block; they warm the function up, too."""
+    function()
+    took, done = _timed(function, 1), 1
+    while took < BLOCK / 4:
+        done *= 2
+        took = _timed(function, done)
+    return max(1, math.ceil(BLOCK * done / took))
+
+
+def _turn(function: Callable[[], Any], calls: int) -> float:
+    time.sleep(SETTLE)
+    if calls > 1:
+        function()  # threads are awake and caches warm, as in a loop of a user's
+    return _timed(function, calls) / calls
+
+
+def _timed(function: Callable[[], Any], calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return time.perf_counter() - start
