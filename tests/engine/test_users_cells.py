@@ -17,7 +17,7 @@ CELLS: dict[str, Cell] = {}
 REFUSED: dict[str, tuple[Cell, str]] = {}
 
 
-def keep(refused: str = "", **declared: str) -> Any:
+def keep(refused: str = "", **declared: Any) -> Any:
     def define(fn: Any) -> Cell:
         made = cell(**declared)(fn)
         if refused:
