@@ -86,9 +86,9 @@ def variational_dropout(cell: Cell, rate: float) -> Cell:
     """The cell with dropout on what its recurrent products see, one mask for a whole sequence (Gal & Ghahramani 2016).
 
     Every product U_k v becomes U_k (z ⊙ v), with one mask z for all gates and all steps of a run, 0 with the
-    probability ``rate`` and 1 / (1 - rate) otherwise. States and output are left whole. A layer draws z for each sequence
-    of the batch while it trains; in evaluation, and wherever no mask is given, z is 1.
-    The same for the input is one line outside the layer, ``x * dropout(torch.ones_like(x[:1]), rate)``.
+    probability ``rate`` and 1 / (1 - rate) otherwise. States and output are left whole. A layer draws z for each
+    sequence of the batch while it trains; in evaluation, and wherever no mask is given, z is 1. The same for the input
+    is one line outside the layer, ``x * dropout(torch.ones_like(x[:1]), rate)``.
 
     Raises:
         CellError: the rate is outside 0..1 or is 1, or the cell has no recurrent product.
