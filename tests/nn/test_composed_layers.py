@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tidegate.cells import edited, gru, lstm, rnn_tanh, variational_dropout, zoneout
+from tidegate.cells import Cell, edited, gru, lstm, rnn_tanh, variational_dropout, zoneout
 from tidegate.errors import ArgumentError
 from tidegate.nn import LSTM, Recurrent
 
@@ -114,3 +114,17 @@ def test_a_forget_bias_needs_a_bias() -> None:
     assert (Recurrent("sru", 3, 5, forget_bias=1.0).state_dict()["unit_b_f_l0"] == 1).all()
     with pytest.raises(ArgumentError, match="peephole_lstm has no bias for it"):
         Recurrent("peephole_lstm", 3, 5, bias=False, forget_bias=1.0)
+
+
+@pytest.mark.parametrize(
+    "it", [zoneout(lstm, 0.2), variational_dropout(gru, 0.2), edited(lstm, {"c": {1: 0.0}})], ids=lambda it: it.name
+)
+def test_composed_cells_compile_whole(it: Cell) -> None:
+    torch._dynamo.reset()
+    layer, x = Recurrent(it, 3, 5), torch.randn(3, 2, 3)
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    results = []
+    for run in (layer, compiled):
+        torch.manual_seed(1)
+        results.append(run(x)[0])
+    torch.testing.assert_close(*results)

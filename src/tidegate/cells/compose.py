@@ -117,16 +117,18 @@ class _Dropped:
     """``r`` whose products take their vector through a mask."""
 
     def __init__(self, r: Any, mask: Any, output: Any):
-        self._r, self._mask, self._output = r, mask, output
-        self._through: dict[int, tuple[Any, Any]] = {}  # a vector is masked once, for all gates
+        self._r, self._mask = r, mask
+        self._masked = [(output, mask * output)]  # a vector is masked once, for all gates
 
     def __getattr__(self, name: str) -> Any:
-        return self(name, self._output)
+        return self._r(name, self._masked[0][1])
 
     def __call__(self, name: str, vector: Any) -> Any:
-        if id(vector) not in self._through:
-            self._through[id(vector)] = (vector, self._mask * vector)
-        return self._r(name, self._through[id(vector)][1])
+        for known, masked in self._masked:
+            if known is vector:
+                return self._r(name, masked)
+        self._masked.append((vector, self._mask * vector))
+        return self._r(name, self._masked[-1][1])
 
     def project(self, vector: Any) -> Any:
         return self._r.project(vector)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidegate.cells.cell import Cell
 from tidegate.cells.compose import composed, new_mask
@@ -77,15 +77,14 @@ def _interval(name: str, edit: Any) -> Interval:
 
 def _edited(cell: Cell, edits: tuple[tuple[str, tuple[tuple[int, Interval], ...]], ...]) -> Cell:
     named = {**cell.step.gates, **cell.step.states}
-    order = postorder(*named.values())
-    numbers = _numbers(order)
-    bounds: dict[int | str, list[tuple[str, str]]] = {}  # of a value's number or name: the masks it is held between
+    values, places = _numbered(named)
+    bounds: dict[int | str, list[tuple[str, str]]] = {}  # of a value's place or name: the masks it is held between
     fills: dict[str, Fill] = {}
     for name, units in edits:
         low, high = new_mask(cell, f"{name}_low"), new_mask(cell, f"{name}_high")
         # A value that is a leaf (a state handed on, say) is edited as the one that is named, not wherever the leaf is.
-        whole = named[name].op in ("state", "parameter", "mask")
-        bounds.setdefault(name if whole else numbers[id(named[name])], []).append((low, high))
+        leaf = named[name].op in ("state", "parameter", "mask")
+        bounds.setdefault(name if leaf else places[name], []).append((low, high))
         fills[low] = PerUnit(-math.inf, tuple((unit, ends[0]) for unit, ends in units))
         fills[high] = PerUnit(math.inf, tuple((unit, ends[1]) for unit, ends in units))
 
@@ -95,40 +94,47 @@ def _edited(cell: Cell, edits: tuple[tuple[str, tuple[tuple[int, Interval], ...]
         return value
 
     def fn(**symbols: Any) -> Step:
-        made: dict[int, Any] = {}
-        for node in order:
-            number = numbers[id(node)]
-            if number not in made:
-                value = _compute(node, [made[numbers[id(arg)]] for arg in node.args], symbols, cell.states[0])
-                made[number] = held(value, number, symbols["m"])
-        values = {name: held(made[numbers[id(node)]], name, symbols["m"]) for name, node in named.items()}
-        gates = {name: values[name] for name in cell.step.gates}
-        return Step(gates=gates, **{name: values[name] for name in cell.step.states})
+        made: list[Any] = []
+        for k, value in enumerate(values):
+            args = [made[arg] for arg in value.args]
+            direct = value.op == "recur" and values[value.args[0]][:3] == ("state", (), cell.states[0])
+            made.append(held(_compute(value, args, symbols, direct), k, symbols["m"]))
+        results = {name: held(made[place], name, symbols["m"]) for name, place in places.items()}
+        gates = {name: results[name] for name in cell.step.gates}
+        return Step(gates=gates, **{name: results[name] for name in cell.step.states})
 
     recipe = (edited, (cell, {name: dict(units) for name, units in edits}))
     return composed(cell, fn, "s m", name=f"edited({cell.name})", masks=fills, recipe=recipe)
 
 
-def _numbers(order: list[Expression]) -> dict[int, int]:
-    """A number for every node, the same for equal expressions: an edit reaches them wherever they are written."""
-    numbers: dict[int, int] = {}
-    known: dict[tuple[Any, ...], int] = {}
-    for node in order:
-        key = (node.op, tuple(numbers[id(arg)] for arg in node.args), node.name, node.value)
-        numbers[id(node)] = known.setdefault(key, len(known))
-    return numbers
+class _Value(NamedTuple):
+    op: str
+    args: tuple[int, ...]
+    name: str
+    number: float
 
 
-def _compute(node: Expression, args: list[Any], symbols: Mapping[str, Any], output: str) -> Any:
-    match node.op:
+def _numbered(named: Mapping[str, Expression]) -> tuple[list[_Value], dict[str, int]]:
+    """The expressions' values in an order in which they can be computed, and the place of each that is named.
+
+    Equal expressions are one value: an edit reaches them wherever they are written.
+    """
+    places: dict[int, int] = {}
+    known: dict[_Value, int] = {}
+    for node in postorder(*named.values()):
+        value = _Value(node.op, tuple(places[id(arg)] for arg in node.args), node.name, node.value)
+        places[id(node)] = known.setdefault(value, len(known))
+    return list(known), {name: places[id(node)] for name, node in named.items()}
+
+
+def _compute(value: _Value, args: list[Any], symbols: Mapping[str, Any], direct: bool) -> Any:
+    match value.op:
         case "constant":
-            return node.value
+            return value.number
         case "input" | "state" | "parameter" | "mask":
-            return getattr(symbols[{"input": "x", "state": "s", "parameter": "p", "mask": "m"}[node.op]], node.name)
-        case "recur" if (node.args[0].op, node.args[0].name) == ("state", output):
-            return getattr(symbols["r"], node.name)
+            return getattr(symbols[{"input": "x", "state": "s", "parameter": "p", "mask": "m"}[value.op]], value.name)
         case "recur":
-            return symbols["r"](node.name, *args)
+            return getattr(symbols["r"], value.name) if direct else symbols["r"](value.name, *args)
         case "project":
             return symbols["r"].project(*args)
-    return call(node.op, *args)
+    return call(value.op, *args)
