@@ -1,7 +1,9 @@
 """The engine against the papers and torch.nn: every cell, over sizes, lengths, resets, directions and precisions."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +25,8 @@ WITHOUT_KERNEL = {
     ("odyssey_fgr", "llvm"): "gate ii's product is with the state i, not the output",
 }
 ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+# Variants of cells that run over time as those do: their equations show in short sequences.
+LATER = {name for name in NAMES if name.startswith("odyssey") or name in ("layer_norm_lstm", "janet", "li_gru", "sru")}
 PAIRS = [(name, backend) for name in NAMES for backend in BACKENDS if (name, backend.name) not in WITHOUT_KERNEL]
 EVERY_PAIR = pytest.mark.parametrize(("name", "backend"), PAIRS, ids=[f"{name}-{b.name}" for name, b in PAIRS])
 CASES = {name: covering(2, seed=1000 * k) for k, name in enumerate(NAMES)}
@@ -65,10 +69,15 @@ def test_a_cell_without_a_kernel_is_refused_with_its_reason(name: str, backend: 
         run_case(backend, CELLS[name], paper, case, given)
 
 
-@pytest.mark.parametrize(
-    ("name", "backend", "case"),
-    [pytest.param(name, b, case, id=f"{name}-{b.name}-{case.name}") for name, b in PAIRS for case in CASES[name]],
-)
+def cases() -> Iterator[Any]:
+    """All pairs of a cell and a backend, on all cases; those that cost most and add least only in the slow tests."""
+    for name, backend in PAIRS:
+        for case in CASES[name]:
+            marks = [pytest.mark.slow] if name in LATER and case.T * case.B > 10 else []
+            yield pytest.param(name, backend, case, id=f"{name}-{backend.name}-{case.name}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "backend", "case"), list(cases()))
 def test_parity(name: str, case: Case, backend: Backend):
     check_parity(backend, CELLS[name], case)
 

@@ -18,8 +18,8 @@ class Recurrent(Layered):
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
     each only if the cell has such products. There is one bias per gate, ``bias_l0``; a recurrent product that is not
     simply added to its gate's input part (the n of ``gru``) has one of its own in ``bias_hh_l0``. Vectors with one
-    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. The noise of a cell
-    such as `tidegate.cells.zoneout` makes is drawn while the module is ``training``; otherwise it has its expectation.
+    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that of a
+    `tidegate.cells.zoneout` cell, is drawn while the module is ``training``; otherwise it has its expectation.
 
     Args:
         cell: the cell or its name.
