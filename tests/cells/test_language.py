@@ -143,10 +143,15 @@ def test_minimum_and_maximum_take_numbers_on_either_side() -> None:
     assert maximum(v, 0).tolist() == maximum(0, v).tolist() == [0.0, 0.5, 2.0]
 
 
-FAULTS: dict[str, tuple[dict[str, str], Any, str]] = {
+FAULTS: dict[str, tuple[dict[str, Any], Any, str]] = {
     "undeclared gate": (dict(gates="a"), lambda x: Step(h=x.b), "uses x.b, but gates='a' has no 'b'"),
     "undeclared product": (dict(gates="a"), lambda x, r: Step(h=x.a + r.b), "uses r.b, but gates='a' has no 'b'"),
     "undeclared state": (dict(gates="a"), lambda x, s: Step(h=x.a + s.c), "uses s.c, but states='h' has no 'c'"),
+    "a vector's start": (
+        dict(gates="a", parameters="w=one"),
+        lambda x, p: Step(h=x.a * p.w),
+        "parameter 'w' starts with 'one', which is not a number",
+    ),
     "undeclared vector": (dict(gates="a"), lambda x, p: Step(h=x.a * p.w), "uses p.w, but parameters='' has no 'w'"),
     "unused gate": (dict(gates="a b"), lambda x: Step(h=x.a), "gate 'b' is declared but neither x.b nor r.b"),
     "unused vector": (dict(gates="a", parameters="w"), lambda x: Step(h=x.a), "parameter 'w' is declared but not used"),

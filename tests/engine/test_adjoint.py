@@ -82,11 +82,11 @@ def gradients(
         if op.startswith("project"):
             assert weights.w_hr is not None
             return v @ (weights.w_hr.T if op == "project" else weights.w_hr)
-        return v @ u[gate].T + b[gate] if op == "recur" else v @ u[gate]
+        return v @ u[gate].T + b.get(gate, 0) if op == "recur" else v @ u[gate]
 
     x = leaves["x"]
     parts = dict(
-        zip(it.input_gates, (x @ leaves["w_ih"].T + leaves["b_ih"]).chunk(len(it.input_gates), -1), strict=True)
+        zip(it.input_gates, (x @ leaves["w_ih"].T + leaves.get("b_ih", 0)).chunk(len(it.input_gates), -1), strict=True)
     )
     state = {name: leaves[f"initial {name}"] for name in it.states}
     before, kept = [], []
@@ -155,15 +155,17 @@ def test_the_adjoint_is_the_derivative(it: Cell) -> None:
 
     output = PROJECTED if it.projected else UNITS
     g_x, g_r = len(it.input_gates), len(it.recurrent_gates)
-    leaves = {"x": leaf(STEPS, BATCH, INPUTS), "w_ih": leaf(g_x * UNITS, INPUTS), "b_ih": leaf(g_x * UNITS)}
-    leaves |= {"w_hh": leaf(g_r * UNITS, output), "b_hh": leaf(g_r * UNITS)} if g_r else {}
+    leaves = {"x": leaf(STEPS, BATCH, INPUTS), "w_ih": leaf(g_x * UNITS, INPUTS)}
+    leaves |= {"w_hh": leaf(g_r * UNITS, output)} if g_r else {}
+    leaves |= {"b_ih": leaf(g_x * UNITS)} if it.bias else {}
+    leaves |= {"b_hh": leaf(g_r * UNITS)} if g_r and it.bias else {}
     leaves |= {"w_hr": leaf(output, UNITS)} if it.projected else {}
     leaves |= {f"p.{name}": leaf(UNITS) for name in it.parameters}
     leaves |= {f"initial {n}": leaf(BATCH, UNITS if k else output) for k, n in enumerate(it.states)}
     weights = Weights(
         leaves["w_ih"],
         leaves.get("w_hh"),
-        leaves["b_ih"],
+        leaves.get("b_ih"),
         leaves.get("b_hh"),
         {name: leaves[f"p.{name}"] for name in it.parameters},
         leaves.get("w_hr"),
@@ -177,7 +179,9 @@ def test_the_adjoint_is_the_derivative(it: Cell) -> None:
     results = {it.states[0]: result.output, **result.record}
     results |= {f"final {name}": value for name, value in zip(it.states, result.state, strict=True)}
     cotangents = {name: torch.randn_like(value) for name, value in results.items()}
-    expected = torch.autograd.grad(list(results.values()), list(leaves.values()), list(cotangents.values()))
+    expected = torch.autograd.grad(
+        list(results.values()), list(leaves.values()), list(cotangents.values()), materialize_grads=True
+    )
     with torch.no_grad():
         found = gradients(it, leaves, weights, masks, reset, cotangents)
     for name, value in zip(leaves, expected, strict=True):

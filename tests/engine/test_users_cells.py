@@ -30,7 +30,7 @@ from tidegate.engine.backends import llvm
 CELLS: dict[str, Cell] = {}
 
 
-def keep(**declared: str) -> Any:
+def keep(**declared: Any) -> Any:
     def define(fn: Any) -> Cell:
         made = CELLS[fn.__name__] = cell(**declared)(fn)
         return made

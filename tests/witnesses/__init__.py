@@ -2,8 +2,19 @@
 
 from tests.witnesses.elman import indrnn, rnn_relu, rnn_tanh
 from tests.witnesses.gru import gru, gru_original, gru_original_z_new, gru_z_new, mgu, ugrnn
+from tests.witnesses.layer_norm import layer_norm_lstm
+from tests.witnesses.light import janet, li_gru, sru
 from tests.witnesses.lstm import coupled_lstm, lstm, peephole_lstm
 from tests.witnesses.minimal import min_gru, min_lstm
+from tests.witnesses.odyssey import (
+    odyssey_cifg,
+    odyssey_fgr,
+    odyssey_nfg,
+    odyssey_niaf,
+    odyssey_nig,
+    odyssey_noaf,
+    odyssey_nog,
+)
 from tests.witnesses.paper import Paper
 
 _ALL = (
@@ -12,6 +23,14 @@ _ALL = (
     lstm,
     peephole_lstm,
     coupled_lstm,
+    layer_norm_lstm,
+    odyssey_nig,
+    odyssey_nfg,
+    odyssey_nog,
+    odyssey_niaf,
+    odyssey_noaf,
+    odyssey_cifg,
+    odyssey_fgr,
     gru,
     gru_original,
     gru_z_new,
@@ -21,5 +40,8 @@ _ALL = (
     min_gru,
     min_lstm,
     indrnn,
+    janet,
+    li_gru,
+    sru,
 )
 PAPERS: dict[str, Paper] = {paper.name: paper for paper in _ALL}

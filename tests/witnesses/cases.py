@@ -69,9 +69,9 @@ def inputs(paper: Paper, case: Case) -> dict[str, np.ndarray]:
     made["w_ih"] = draw(len(paper.inputs) * H, case.I)
     if paper.recurrent:
         made["w_hh"] = draw(len(paper.recurrent) * H, width, scale=1.5 / np.sqrt(width))
-    if case.bias != "none":
+    if case.bias != "none" and paper.biased:
         made["b_ih"] = draw(len(paper.inputs) * H)
-    if case.bias == "pair" and paper.recurrent:
+    if case.bias == "pair" and paper.recurrent and paper.biased:
         made["b_hh"] = draw(len(paper.recurrent) * H)
     for name in paper.parameters:
         made[name] = draw(H)

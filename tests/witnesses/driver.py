@@ -35,7 +35,7 @@ def by_gate(paper: Paper, stacked: Mapping[str, np.ndarray]) -> dict[str, np.nda
     """W_k, U_k, b_k (and d_k) from the engine's stacked weights; a missing bias is zero."""
     H = stacked["w_ih"].shape[0] // len(paper.inputs)
     zero = np.zeros(H, stacked["w_ih"].dtype)
-    w = {name: stacked[name] for name in (*paper.parameters, "w_hr") if name in stacked}
+    w: dict[str, np.ndarray] = {}
     for k, gate in enumerate(paper.inputs):
         w[f"W_{gate}"] = stacked["w_ih"][k * H : (k + 1) * H]
         w[f"b_{gate}"] = stacked["b_ih"][k * H : (k + 1) * H] if "b_ih" in stacked else zero
@@ -46,7 +46,7 @@ def by_gate(paper: Paper, stacked: Mapping[str, np.ndarray]) -> dict[str, np.nda
             w[f"d_{gate}"] = second
         else:
             w[f"b_{gate}"] = w[f"b_{gate}"] + second
-    return w
+    return w | {name: stacked[name] for name in (*paper.parameters, "w_hr") if name in stacked}
 
 
 def drive(

@@ -16,7 +16,8 @@ class Paper:
     ``step(x_t, s, w) -> (new states, gates)`` takes vectors of one sequence: x_t (I,), states (H,). ``w`` holds
     W_k (H,I) and U_k (H,H) of gate k, its bias b_k, and the further vectors the equations name. The papers have one
     bias per gate, so b_k is the sum of the two that torch keeps, except for the gates in ``split_bias``: there
-    ``b_k`` is the input's and ``d_k`` the recurrent product's.
+    ``b_k`` is the input's and ``d_k`` the recurrent product's. A paper that is not ``biased`` has no b_k but those
+    among its ``parameters``.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Paper:
     parameters: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
     split_bias: tuple[str, ...] = ()
+    biased: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:

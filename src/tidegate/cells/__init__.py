@@ -4,11 +4,24 @@ Read `lstm.py` first. `cell` makes a cell of a function; the operations below ar
 """
 
 from tidegate.cells.cell import Cell, cell
-from tidegate.cells.compose import projected
+from tidegate.cells.compose import projected, variational_dropout, zoneout
+from tidegate.cells.edit import edited
 from tidegate.cells.expression import Expression
+from tidegate.cells.fill import Fill, Noise, PerUnit
 from tidegate.cells.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.layer_norm import layer_norm_lstm
+from tidegate.cells.light import janet, li_gru, sru
 from tidegate.cells.lstm import coupled_lstm, lstm, peephole_lstm
 from tidegate.cells.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
+from tidegate.cells.odyssey import (
+    odyssey_cifg,
+    odyssey_fgr,
+    odyssey_nfg,
+    odyssey_niaf,
+    odyssey_nig,
+    odyssey_noaf,
+    odyssey_nog,
+)
 from tidegate.cells.operations import (
     OPERATIONS,
     absolute,
@@ -31,10 +44,14 @@ __all__ = [
     "OPERATIONS",
     "Cell",
     "Expression",
+    "Fill",
+    "Noise",
+    "PerUnit",
     "Step",
     "absolute",
     "cell",
     "coupled_lstm",
+    "edited",
     "exp",
     "get_cell",
     "gru",
@@ -42,6 +59,9 @@ __all__ = [
     "gru_original_z_new",
     "gru_z_new",
     "indrnn",
+    "janet",
+    "layer_norm_lstm",
+    "li_gru",
     "log",
     "lstm",
     "maximum",
@@ -50,6 +70,13 @@ __all__ = [
     "min_lstm",
     "minimum",
     "normalize",
+    "odyssey_cifg",
+    "odyssey_fgr",
+    "odyssey_nfg",
+    "odyssey_niaf",
+    "odyssey_nig",
+    "odyssey_noaf",
+    "odyssey_nog",
     "peephole_lstm",
     "projected",
     "relu",
@@ -57,6 +84,9 @@ __all__ = [
     "rnn_tanh",
     "sigmoid",
     "softplus",
+    "sru",
     "tanh",
     "ugrnn",
+    "variational_dropout",
+    "zoneout",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.cells.equations import render
 from tidegate.cells.facts import derive
+from tidegate.cells.fill import Fill
 from tidegate.cells.step import Step
 from tidegate.cells.trace import trace
 from tidegate.errors import CellError
@@ -29,6 +30,9 @@ class Cell:
         states: names of the states; the first is the output.
         parameters: names of the per-unit vectors ``p.name``.
         masks: names of the per-step masks ``m.name``.
+        bias: whether the gates have biases; without, ``x.k = W_k x_t``, and the equations name their own.
+        initial: the number that a per-unit vector starts with in a layer; one without is random as the weights are.
+        fills: what fills a mask that the caller of a run does not give.
         paper: who published it.
         convention: the reading chosen where libraries differ.
         recipe: for a cell composed of others, the function and arguments that made it.
@@ -37,6 +41,7 @@ class Cell:
         recurrent_gates: gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``.
         direct_gates: the recurrent gates whose product is with h_{t-1} itself.
         presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
+        own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
         projected: whether the output state passes through a projection (``proj_size``).
     """
 
@@ -46,6 +51,9 @@ class Cell:
     states: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
+    bias: bool = True
+    initial: Mapping[str, float] = field(default_factory=dict, repr=False)
+    fills: Mapping[str, Fill] = field(default_factory=dict, repr=False)
     paper: str = ""
     convention: str = ""
     doc: str = ""
@@ -55,6 +63,7 @@ class Cell:
     recurrent_gates: tuple[str, ...] = field(init=False, repr=False)
     direct_gates: tuple[str, ...] = field(init=False, repr=False)
     presummed_gates: tuple[str, ...] = field(init=False, repr=False)
+    own_bias_gates: tuple[str, ...] = field(init=False, repr=False)
     projected: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +120,9 @@ class Cell:
                     raise CellError(f"{name!r} in {kind} is not a plain name")
             if len(set(names)) != len(names):
                 raise CellError(f"{kind}={' '.join(names)!r} names something twice")
+        for kind, given, names in (("initial", self.initial, self.parameters), ("fills", self.fills, self.masks)):
+            if unknown := [name for name in given if name not in names]:
+                raise CellError(f"{kind} names {', '.join(unknown)}, which is not declared")
         if "project" in self.gates:
             raise CellError("a gate cannot be called 'project': that is the projection's name")
         given = inspect.signature(self.fn).parameters.values()
@@ -120,7 +132,14 @@ class Cell:
 
 
 def cell(
-    *, gates: str = "", states: str = "h", parameters: str = "", masks: str = "", paper: str = "", convention: str = ""
+    *,
+    gates: str = "",
+    states: str = "h",
+    parameters: str = "",
+    masks: str = "",
+    bias: bool = True,
+    paper: str = "",
+    convention: str = "",
 ) -> Callable[[Callable[..., Step]], Cell]:
     """Make a cell of a function that computes one step.
 
@@ -129,10 +148,12 @@ def cell(
     * ``x``: ``x.k = W_k x_t + b_k``, the input's part of gate k,
     * ``r``: ``r.k = U_k h_{t-1}``, the recurrent part; ``r("k", v) = U_k v`` for any vector v of the step,
     * ``s``: the previous states, ``s.c``,
-    * ``p``: vectors with one weight per unit, ``p.name``, declared in ``parameters``,
+    * ``p``: vectors with one weight per unit, ``p.name``, declared in ``parameters``, where ``name=1`` says what a
+      layer starts it with,
     * ``m``: masks given for every step, ``m.name``, declared in ``masks``,
 
-    and returns a `Step`. All names are separated by blanks. The first state is the output.
+    and returns a `Step`. All names are separated by blanks. The first state is the output. With ``bias=False`` there is
+    no b_k: the equations name their biases among the ``parameters``.
 
     Example:
         >>> from tidegate.cells import Step, cell, tanh
@@ -147,10 +168,29 @@ def cell(
     """
 
     def define(fn: Callable[..., Step]) -> Cell:
-        names = [tuple(kind.split()) for kind in (gates, states, parameters, masks)]
-        return Cell(fn.__name__, fn, *names, paper=paper, convention=convention, doc=inspect.getdoc(fn) or "")
+        vectors = [word.partition("=") for word in parameters.split()]
+        return Cell(
+            fn.__name__,
+            fn,
+            tuple(gates.split()),
+            tuple(states.split()),
+            tuple(name for name, _, _ in vectors),
+            tuple(masks.split()),
+            bias=bias,
+            initial={name: _number(fn.__name__, name, value) for name, equals, value in vectors if equals},
+            paper=paper,
+            convention=convention,
+            doc=inspect.getdoc(fn) or "",
+        )
 
     return define
+
+
+def _number(cell: str, name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise CellError(f"cell {cell!r}: parameter {name!r} starts with {value!r}, which is not a number") from None
 
 
 def _find(module: str, name: str) -> Cell:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.cells.cell import Cell
+from tidegate.cells.cell import ARGUMENTS, Cell
+from tidegate.cells.fill import Fill, Noise
 from tidegate.cells.step import Step
+from tidegate.errors import CellError
 
 
 @functools.cache
@@ -27,7 +30,148 @@ def projected(cell: Cell) -> Cell:
         states = {**step.states, output: symbols["r"].project(step.states[output])}
         return Step(gates=step.gates, **states)
 
-    names = tuple(dict.fromkeys((*cell.arguments, "r")))
+    return composed(cell, fn, "r", name=f"projected({cell.name})", recipe=(projected, (cell,)))
+
+
+def zoneout(cell: Cell, rates: float | Mapping[str, float]) -> Cell:
+    """The cell whose units keep their last value now and then (Krueger et al. 2017, Zoneout).
+
+    For each state s with a rate, with a mask d drawn anew for every step, sequence and unit, 1 with that probability::
+
+        s_t = d_t ⊙ s_{t-1} + (1 - d_t) ⊙ s'_t
+
+    where s'_t is the cell's own new state (so that the LSTM's h_t sees the c_t from before zoneout, as in the paper).
+    A layer draws the masks while training; in evaluation, and wherever no mask is given, d_t is its expectation, the
+    rate.
+
+    Args:
+        cell: any cell.
+        rates: of each state by name, or one for all states, in 0..1.
+
+    Raises:
+        CellError: a rate outside 0..1, or for a state that the cell does not have.
+
+    Example:
+        >>> import tidegate
+        >>> from tidegate.cells import lstm, zoneout
+        >>> layer = tidegate.nn.Recurrent(zoneout(lstm, {"h": 0.05, "c": 0.5}), 8, 16)
+    """
+    by_state = dict.fromkeys(cell.states, rates) if isinstance(rates, int | float) else dict(rates)
+    for state, rate in by_state.items():
+        if state not in cell.states:
+            raise CellError(f"zoneout of {state!r}: {cell.name} has the states {' '.join(cell.states)}")
+        if not 0 <= rate <= 1:
+            raise CellError(f"zoneout of {state!r}: a rate lies in 0..1, got {rate}")
+    return _zoneout(cell, tuple(by_state.items()))
+
+
+@functools.cache
+def _zoneout(cell: Cell, rates: tuple[tuple[str, float], ...]) -> Cell:
+    masks = {state: new_mask(cell, f"zoneout_{state}") for state, _ in rates}
+
+    def fn(**symbols: Any) -> Step:
+        step = cell.fn(**{name: symbols[name] for name in cell.arguments})
+        states = dict(step.states)
+        for state, mask in masks.items():
+            keep = getattr(symbols["m"], mask)
+            states[state] = keep * getattr(symbols["s"], state) + (1 - keep) * step.states[state]
+        return Step(gates=step.gates, **states)
+
+    fills = {masks[state]: Noise(rate, mean=rate) for state, rate in rates}
+    return composed(cell, fn, "s m", name=f"zoneout({cell.name})", masks=fills, recipe=(zoneout, (cell, dict(rates))))
+
+
+@functools.cache
+def variational_dropout(cell: Cell, rate: float) -> Cell:
+    """The cell with dropout on what its recurrent products see, one mask for a whole sequence (Gal & Ghahramani 2016).
+
+    Every product U_k v becomes U_k (z ⊙ v), with one mask z for all gates and all steps of a run, 0 with the
+    probability ``rate`` and 1 / (1 - rate) otherwise. States and output are left whole. A layer draws z for each
+    sequence of the batch while it trains; in evaluation, and wherever no mask is given, z is 1. The same for the input
+    is one line outside the layer, ``x * dropout(torch.ones_like(x[:1]), rate)``.
+
+    Raises:
+        CellError: the rate is outside 0..1 or is 1, or the cell has no recurrent product.
+    """
+    if not 0 <= rate < 1:
+        raise CellError(f"variational dropout: a rate lies in 0..1 and is less than 1, got {rate}")
+    if not cell.recurrent_gates:
+        raise CellError(f"variational dropout: {cell.name} has no recurrent product")
+    mask = new_mask(cell, "dropout")
+
+    def fn(**symbols: Any) -> Step:
+        dropped = _Dropped(symbols["r"], getattr(symbols["m"], mask), getattr(symbols["s"], cell.states[0]))
+        return cell.fn(**{name: {**symbols, "r": dropped}[name] for name in cell.arguments})
+
+    return composed(
+        cell,
+        fn,
+        "r s m",
+        name=f"variational_dropout({cell.name})",
+        masks={mask: Noise(1 - rate, mean=1.0, per_sequence=True)},
+        recipe=(variational_dropout, (cell, rate)),
+    )
+
+
+class _Dropped:
+    """``r`` whose products take their vector through a mask."""
+
+    def __init__(self, r: Any, mask: Any, output: Any):
+        self._r, self._mask = r, mask
+        self._masked = [(output, mask * output)]  # a vector is masked once, for all gates
+
+    def __getattr__(self, name: str) -> Any:
+        return self._r(name, self._masked[0][1])
+
+    def __call__(self, name: str, vector: Any) -> Any:
+        for known, masked in self._masked:
+            if known is vector:
+                return self._r(name, masked)
+        self._masked.append((vector, self._mask * vector))
+        return self._r(name, self._masked[-1][1])
+
+    def project(self, vector: Any) -> Any:
+        return self._r.project(vector)
+
+
+def new_mask(cell: Cell, name: str) -> str:
+    """A name for one more mask: the one given, or numbered if the cell has that already."""
+    number = 2
+    free = name
+    while free in cell.masks:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def composed(
+    cell: Cell,
+    fn: Callable[..., Step],
+    needs: str,
+    *,
+    name: str,
+    recipe: tuple[Callable[..., Cell], tuple[Any, ...]],
+    masks: Mapping[str, Fill] | None = None,
+) -> Cell:
+    """A cell of another's gates, states and parameters with equations of its own, and masks that fill themselves.
+
+    Args:
+        cell: the other.
+        fn: the equations; called with all symbols by name.
+        needs: the symbols that it needs besides those the other cell takes.
+        name: the new cell's.
+        recipe: what makes it again, for pickling.
+        masks: new masks by name.
+    """
+    masks = masks or {}
+    taken = {*cell.arguments, *needs.split()}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    fn.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess]
-    return replace(cell, name=f"projected({cell.name})", fn=fn, recipe=(projected, (cell,)))
+    signature = inspect.Signature([inspect.Parameter(argument, kind) for argument in ARGUMENTS if argument in taken])
+    fn.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    return replace(
+        cell,
+        name=name,
+        fn=fn,
+        masks=(*cell.masks, *masks),
+        fills={**cell.fills, **masks},
+        recipe=recipe,
+    )

@@ -138,10 +138,11 @@ class _Writer:
                 terms.append(self.at_t(self.names[id(term)]))
             elif term.op == "input":
                 terms.append(f"{sub('W', term.name)}{gap}{sub('x', 't')}")
-                biases.append(sub("b", term.name))
+                if self.cell.bias:
+                    biases.append(sub("b", term.name))
             elif term.op == "recur":
                 terms.append(f"{sub('U', term.name)}{gap}{self.bracketed(term.args[0], ATOM)}")
-                if term.name not in self.cell.presummed_gates:
+                if term.name in self.cell.own_bias_gates:
                     biases.append(sub("b'", term.name))
             else:
                 terms.append(self.bracketed(term, SUM))

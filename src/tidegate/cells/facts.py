@@ -31,11 +31,13 @@ def derive(it: Cell, step: Step) -> dict[str, Any]:
                 raise CellError(f"{kind} {name!r} is declared but not used")
     if any(op == "project" for op, _ in used):
         _check_projection(it, nodes, outputs)
+    beside = _beside(it, nodes, outputs)
     return {
         "input_gates": tuple(g for g in it.gates if ("input", g) in used),
         "recurrent_gates": tuple(g for g in it.gates if ("recur", g) in used),
         "direct_gates": _direct(it, nodes),
-        "presummed_gates": _presummed(it, nodes, outputs),
+        "presummed_gates": tuple(gate for gate, sums in beside.items() if gate in sums),
+        "own_bias_gates": tuple(gate for gate, sums in beside.items() if it.bias and not sums),
         "projected": ("project", "h") in used,
     }
 
@@ -47,18 +49,21 @@ def _direct(it: Cell, nodes: list[Expression]) -> tuple[str, ...]:
     return tuple(g for g in it.gates if g in direct)
 
 
-def _presummed(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> tuple[str, ...]:
-    """Gates whose x.k and r.k stand side by side in every sum that holds either."""
+def _beside(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> dict[str, set[str]]:
+    """For each gate k with a recurrent product, the gates j whose x.j stands beside it in every sum that holds either.
+
+    A bias of the product is then one with the bias of x.j.
+    """
     read = outputs + [arg for node in nodes if node.op != "add" for arg in node.args]
-    paired = {g for g in it.gates if {("input", g), ("recur", g)} <= {(node.op, node.name) for node in nodes}}
+    used = {(node.op, node.name) for node in nodes}
+    inputs = {g for g in it.gates if ("input", g) in used}
+    beside = {g: set(inputs) for g in it.gates if ("recur", g) in used}
     known: dict[int, Counter[tuple[str, str]]] = {}
     for expression in read:
         terms = _terms(expression, known)
-        for gate in tuple(paired):
-            counts = terms["input", gate], terms["recur", gate]
-            if counts not in ((0, 0), (1, 1)):
-                paired.discard(gate)
-    return tuple(g for g in it.gates if g in paired)
+        for product, sums in beside.items():
+            sums -= {j for j in sums if (terms["input", j], terms["recur", product]) not in ((0, 0), (1, 1))}
+    return beside
 
 
 def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Counter[tuple[str, str]]:

@@ -64,7 +64,8 @@ def peephole_lstm(x: Any, r: Any, s: Any, p: Any) -> Step:
     gates="i g o",
     states="h c",
     paper="Greff et al. 2017, LSTM: A Search Space Odyssey (CIFG)",
-    convention="the input gate is computed and f = 1 - i; some libraries compute f and take i = 1 - f",
+    convention="the input gate is computed and f = 1 - i; some libraries compute f and take i = 1 - f; "
+    "the paper's has peepholes besides: odyssey_cifg",
 )
 def coupled_lstm(x: Any, r: Any, s: Any) -> Step:
     """The LSTM that forgets exactly as much as it takes in.

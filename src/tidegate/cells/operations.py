@@ -71,7 +71,8 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def _call(op: str, *args: Any) -> Any:
+def call(op: str, *args: Any) -> Any:
+    """The operation of that name, on tensors or symbols."""
     if any(isinstance(arg, Expression) for arg in args):
         return apply(op, *args)
     return OPERATIONS[op].compute(*args)
@@ -79,47 +80,47 @@ def _call(op: str, *args: Any) -> Any:
 
 def sigmoid(v: Any) -> Any:
     """σ(v) = 1 / (1 + exp(-v))."""
-    return _call("sigmoid", v)
+    return call("sigmoid", v)
 
 
 def tanh(v: Any) -> Any:
     """The hyperbolic tangent."""
-    return _call("tanh", v)
+    return call("tanh", v)
 
 
 def relu(v: Any) -> Any:
     """max(v, 0)."""
-    return _call("relu", v)
+    return call("relu", v)
 
 
 def exp(v: Any) -> Any:
     """The exponential."""
-    return _call("exp", v)
+    return call("exp", v)
 
 
 def log(v: Any) -> Any:
     """The natural logarithm."""
-    return _call("log", v)
+    return call("log", v)
 
 
 def softplus(v: Any) -> Any:
     """log(1 + exp(v))."""
-    return _call("softplus", v)
+    return call("softplus", v)
 
 
 def absolute(v: Any) -> Any:
     """|v|."""
-    return _call("absolute", v)
+    return call("absolute", v)
 
 
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of the two, unit by unit; either may be a number."""
-    return _call("minimum", a, b)
+    return call("minimum", a, b)
 
 
 def maximum(a: Any, b: Any) -> Any:
     """The larger of the two, unit by unit; either may be a number."""
-    return _call("maximum", a, b)
+    return call("maximum", a, b)
 
 
 def normalize(v: Any) -> Any:
@@ -127,4 +128,4 @@ def normalize(v: Any) -> Any:
 
     Gain and bias are per-unit parameters: ``p.gain * normalize(v) + p.bias``.
     """
-    return _call("normalize", v)
+    return call("normalize", v)

@@ -6,8 +6,19 @@ import difflib
 
 from tidegate.cells.cell import Cell
 from tidegate.cells.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.layer_norm import layer_norm_lstm
+from tidegate.cells.light import janet, li_gru, sru
 from tidegate.cells.lstm import coupled_lstm, lstm, peephole_lstm
 from tidegate.cells.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
+from tidegate.cells.odyssey import (
+    odyssey_cifg,
+    odyssey_fgr,
+    odyssey_nfg,
+    odyssey_niaf,
+    odyssey_nig,
+    odyssey_noaf,
+    odyssey_nog,
+)
 from tidegate.cells.rnn import rnn_relu, rnn_tanh
 from tidegate.errors import CellError
 
@@ -19,6 +30,14 @@ CELLS: dict[str, Cell] = {
         lstm,
         peephole_lstm,
         coupled_lstm,
+        layer_norm_lstm,
+        odyssey_nig,
+        odyssey_nfg,
+        odyssey_nog,
+        odyssey_niaf,
+        odyssey_noaf,
+        odyssey_cifg,
+        odyssey_fgr,
         gru,
         gru_original,
         gru_z_new,
@@ -28,6 +47,9 @@ CELLS: dict[str, Cell] = {
         min_gru,
         min_lstm,
         indrnn,
+        janet,
+        li_gru,
+        sru,
     )
 }
 

@@ -3,6 +3,7 @@
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.cost import Cost, cost, own_bias_gates
 from tidegate.engine.dispatch import BACKENDS
+from tidegate.engine.masks import draw_masks
 from tidegate.engine.program import Program, Value, program
 from tidegate.engine.record import Record
 from tidegate.engine.run import run
@@ -19,6 +20,7 @@ __all__ = [
     "Value",
     "Weights",
     "cost",
+    "draw_masks",
     "negate_gate",
     "own_bias_gates",
     "program",

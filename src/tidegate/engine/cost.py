@@ -65,6 +65,7 @@ def cost(
         itemsize: bytes of a number.
     """
     cell = get_cell(cell)
+    bias = bias and cell.bias
     output = proj_size or hidden_size
     g_x, g_r = len(cell.input_gates), len(cell.recurrent_gates)
     matrices = hidden_size * (g_x * input_size + g_r * output) + (output * hidden_size if cell.projected else 0)
@@ -85,5 +86,5 @@ def cost(
 
 
 def own_bias_gates(cell: Cell) -> tuple[str, ...]:
-    """Recurrent gates whose product needs a bias of its own, because it is not simply added to ``x.k``."""
-    return tuple(gate for gate in cell.recurrent_gates if gate not in cell.presummed_gates)
+    """Recurrent gates whose product needs a bias of its own, because it is not simply added to some ``x.j``."""
+    return cell.own_bias_gates

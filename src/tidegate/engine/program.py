@@ -58,10 +58,14 @@ class Program:
         return 1 + max((value.stage for value in self.values), default=0)
 
 
-@functools.cache
+_KNOWN: dict[tuple[object, ...], Program] = {}
+
+
+@functools.lru_cache(maxsize=1024)
 def program(cell: Cell) -> Program:
-    """The cell's Program: its states and gates by their names."""
-    return lower(cell.step.states, cell.step.gates)
+    """The cell's Program: its states and gates by their names. Cells with the same equations share one."""
+    made = lower(cell.step.states, cell.step.gates)
+    return _KNOWN.setdefault((made.values, tuple(made.states.items()), tuple(made.gates.items())), made)
 
 
 def lower(

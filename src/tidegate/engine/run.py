@@ -11,6 +11,7 @@ from tidegate.cells import Cell, get_cell
 from tidegate.engine.backends import reference
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
+from tidegate.engine.masks import expected_mask
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
 from tidegate.errors import ArgumentError
@@ -44,7 +45,8 @@ def run(
             keeps the same borders: no state crosses between steps t-1 and t in either direction.
         reverse: read each sequence from its last valid step down to step 0.
         record: names of gates and states to keep at every step, "all", or a `Record`.
-        masks: (T, B, H) for each of the cell's masks.
+        masks: (T, B, H) for each of the cell's masks; one that fills itself (``cell.fills``) may be left out, and is
+            then what it is in evaluation: noise has its expectation.
         backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
 
     Raises:
@@ -113,10 +115,12 @@ def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
 
 def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
     masks = masks or {}
-    if set(masks) != set(cell.masks):
+    missing = [name for name in cell.masks if name not in masks]
+    if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.fills):
         raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}")
-    shape = (*x.shape[:2], weights.hidden_size(cell))
+    hidden = weights.hidden_size(cell)
+    shape = (*x.shape[:2], hidden)
     for name, mask in masks.items():
         if mask.shape != shape:
             raise ArgumentError(f"mask {name!r} must have shape {shape}; it has {tuple(mask.shape)}")
-    return masks
+    return {**masks, **{name: expected_mask(cell, name, x, hidden) for name in missing}}

@@ -55,9 +55,9 @@ class Weights:
         _need("w_hh", self.w_hh, (rows_h, output) if rows_h else None, cell)
         _need("w_hr", self.w_hr, (output, hidden) if cell.projected else None, cell)
         if self.b_ih is not None:
-            _need("b_ih", self.b_ih, (rows_i,) if rows_i else None, cell)
+            _need("b_ih", self.b_ih, (rows_i,) if rows_i and cell.bias else None, cell)
         if self.b_hh is not None:
-            _need("b_hh", self.b_hh, (rows_h,) if rows_h else None, cell)
+            _need("b_hh", self.b_hh, (rows_h,) if rows_h and cell.bias else None, cell)
         if set(self.p) != set(cell.parameters):
             raise ArgumentError(f"{cell.name} has the per-unit vectors {list(cell.parameters)}, given {list(self.p)}")
         for name, vector in self.p.items():

@@ -22,8 +22,8 @@ def check_init(cell: Cell, init: str, forget_bias: float | None, bias: bool) -> 
     """
     if init not in ("torch", "keras"):
         raise ArgumentError(f"init must be 'torch' or 'keras', got {init!r}")
-    if forget_bias is not None and ("f" not in cell.input_gates or not bias):
-        why = "no forget gate 'f'" if "f" not in cell.input_gates else "no bias (bias=False)"
+    if forget_bias is not None and not (("f" in cell.input_gates and bias and cell.bias) or "b_f" in cell.parameters):
+        why = "no forget gate 'f'" if "f" not in cell.input_gates else "no bias for it (bias=False)"
         raise ArgumentError(f"forget_bias={forget_bias} was given, but {cell.name} has {why}")
 
 
@@ -36,12 +36,16 @@ def initialise(
     * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
     * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; per-unit vectors and
       projections as torch's.
+    * A per-unit vector whose cell says what it starts with has that number, whatever ``init``.
     * ``forget_bias``: afterwards gate f's bias is this number (of torch's two, the first; the second is zero).
-      Keras sets 1 unless told otherwise.
+      Keras sets 1 unless told otherwise. Of a cell that names its own biases it is the vector b_f.
     """
     bound = 1 / math.sqrt(hidden_size)
     for name, value in parameters.items():
-        if init == "keras" and name.startswith("weight_ih"):
+        vector = name.removeprefix("unit_").rpartition("_l")[0] if name.startswith("unit_") else ""
+        if vector in cell.initial:
+            nn.init.constant_(value, cell.initial[vector])
+        elif init == "keras" and name.startswith("weight_ih"):
             nn.init.xavier_uniform_(value)
         elif init == "keras" and name.startswith("weight_hh"):
             nn.init.orthogonal_(value)
@@ -49,6 +53,8 @@ def initialise(
             nn.init.zeros_(value)
         else:
             nn.init.uniform_(value, -bound, bound)
+        if forget_bias is not None and vector == "b_f":
+            nn.init.constant_(value, forget_bias)
         if forget_bias is not None and name.startswith("bias"):
             gates = cell.recurrent_gates if name.startswith("bias_hh") else cell.input_gates
             if "f" in gates and value.shape[0] == len(gates) * hidden_size:

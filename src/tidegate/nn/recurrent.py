@@ -18,14 +18,15 @@ class Recurrent(Layered):
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
     each only if the cell has such products. There is one bias per gate, ``bias_l0``; a recurrent product that is not
     simply added to its gate's input part (the n of ``gru``) has one of its own in ``bias_hh_l0``. Vectors with one
-    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``.
+    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that of a
+    `tidegate.cells.zoneout` cell, is drawn while the module is ``training``; otherwise it has its expectation.
 
     Args:
         cell: the cell or its name.
         input_size: features of the input.
         hidden_size: units.
         num_layers: layers, each fed by the one before.
-        bias: whether gates have biases.
+        bias: whether gates have biases (those that the equations themselves name are per-unit vectors and stay).
         batch_first: input and output are (batch, steps, features).
         dropout: between layers, while training.
         bidirectional: a second set of weights reads each sequence from its last valid step to its first.
@@ -73,8 +74,8 @@ class Recurrent(Layered):
             raise ArgumentError(f"dropout must lie in 0..1, got {dropout}")
         if not 0 <= proj_size < hidden_size:
             raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}")
-        if cell.masks:
-            raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}: run it with tidegate.engine.run")
+        if given := [name for name in cell.masks if name not in cell.fills]:
+            raise ArgumentError(f"{cell.name} takes the masks {given}: run it with tidegate.engine.run")
         check_init(cell, init, forget_bias, bias)
         self.cell = projected(cell) if proj_size else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -95,7 +96,7 @@ class Recurrent(Layered):
             shapes["weight_ih"] = (len(cell.input_gates) * units, self.layer_input_size(layer))
         if cell.recurrent_gates:
             shapes["weight_hh"] = (len(cell.recurrent_gates) * units, self.proj_size or units)
-        if self.bias and cell.input_gates:
+        if self.bias and cell.bias and cell.input_gates:
             shapes["bias"] = (len(cell.input_gates) * units,)
         if self.bias and own_bias_gates(cell):
             shapes["bias_hh"] = (len(own_bias_gates(cell)) * units,)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import dropout as drop
 
 from tidegate.cells import Cell
-from tidegate.engine import Backend, Record, Weights, run
+from tidegate.engine import Backend, Record, Weights, draw_masks, run
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def run_stack(
 ) -> StackResult:
     """Run all layers of a recurrent module, time first.
 
-    Each layer's directions are concatenated and are the next layer's input, through dropout while training.
+    Each layer's directions are concatenated and are the next layer's input, through dropout while training; a cell's
+    own noise is drawn for each layer and direction while training.
     ``state`` holds (layers * directions, B, ·) tensors, layer by layer, forward before reverse, as in torch.
     """
     final: list[tuple[Tensor, ...]] = []
@@ -56,15 +57,17 @@ def run_stack(
         outputs = []
         for direction in range(directions):
             index = layer * directions + direction
+            weights = weights_of(layer, direction)
             result = run(
                 cell,
                 x,
-                weights_of(layer, direction),
+                weights,
                 None if state is None else [s[index] for s in state],
                 lengths=lengths,
                 reset=reset,
                 reverse=direction == 1,
                 record=record,
+                masks=draw_masks(cell, x, weights.hidden_size(cell)) if training else None,
                 backend=backend,
             )
             outputs.append(result.output)
