@@ -7,6 +7,7 @@ from tidegate.cells.cell import Cell, cell
 from tidegate.cells.compose import projected
 from tidegate.cells.expression import Expression
 from tidegate.cells.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.handle import by_handle
 from tidegate.cells.lstm import coupled_lstm, lstm, peephole_lstm
 from tidegate.cells.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
 from tidegate.cells.operations import (
@@ -33,6 +34,7 @@ __all__ = [
     "Expression",
     "Step",
     "absolute",
+    "by_handle",
     "cell",
     "coupled_lstm",
     "exp",

@@ -95,9 +95,16 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tenso
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
             f"given shape {tuple(given.shape)} of {given.dtype}"
         )
-    if not torch.compiler.is_compiling() and bool(((given < 0) | (given > x.shape[0])).any()):
+    if _can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
         raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}")
     return given.to(device=x.device, dtype=torch.int64)
+
+
+def _can_be_read(tensor: Tensor) -> bool:
+    """Whether a tensor's values may decide what is done: not while tracing, nor of many tensors in one (``vmap``)."""
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or type(tensor) is not Tensor:
+        return False
+    return not torch._C._functorch.is_batchedtensor(tensor)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
