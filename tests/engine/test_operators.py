@@ -22,7 +22,11 @@ from tidegate.engine.backends.llvm.operators import arguments
 from tidegate.errors import ArgumentError, BackendError, CellError
 from tidegate.nn import GRU, LSTM, Recurrent
 
-pytestmark = pytest.mark.skipif("llvm" not in [b.name for b in BACKENDS], reason="no LLVM backend")
+pytestmark = [
+    pytest.mark.skipif("llvm" not in [b.name for b in BACKENDS], reason="no LLVM backend"),
+    pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning"),  # torch's own
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
+]
 
 
 @cell(gates="h", states="h", parameters="decay", masks="keep")
@@ -38,11 +42,11 @@ def leaky(x: Any, r: Any, s: Any, p: Any) -> Step:
 
 
 class Model(nn.Module):
-    """A stack in both directions, and a user's cell on top."""
+    """Both directions, and a user's cell on top."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.below = LSTM(3, 5, 2, bidirectional=True, backend="llvm")
+        self.below = LSTM(3, 5, bidirectional=True, backend="llvm")
         self.above = Recurrent(leaky, 10, 4, backend="llvm")
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -111,7 +115,6 @@ def call_for(it: Cell, reverse: bool, requires_grad: bool) -> tuple[Any, ...]:
 @pytest.mark.parametrize("requires_grad", [True, False], ids=["training", "inference"])
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("it", [CELLS["lstm"], CELLS["gru_original"], CELLS["min_gru"], masked], ids=lambda it: it.name)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # opcheck's own
 def test_opcheck_of_the_run(it: Cell, reverse: bool, requires_grad: bool) -> None:
     torch.library.opcheck(torch.ops.tidegate.run.default, call_for(it, reverse, requires_grad))
 
@@ -135,12 +138,10 @@ def test_compiled_whole_it_is_one_operator_for_each_run(make: Any) -> None:
     x = torch.randn(4, 2, 3)
     compiled = torch.compile(layer, fullgraph=True, backend=graphs)
     torch.testing.assert_close(compiled(x), layer(x))
-    graphs.assert_one_operator_for_each(5 if isinstance(layer, Model) else 1)
+    graphs.assert_one_operator_for_each(3 if isinstance(layer, Model) else 1)
 
 
-@pytest.mark.parametrize(
-    "backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_compiled_it_trains_and_infers_with_lengths_and_other_sizes(backend: str) -> None:
     torch.manual_seed(0)
     model = Model()
@@ -181,7 +182,7 @@ def test_exported_it_runs_and_trains(strict: bool) -> None:
     model, x = Model(), torch.randn(4, 2, 3)
     exported = torch.export.export(model, (x,), strict=strict)
     operators = [str(node.target) for node in exported.graph.nodes]
-    assert operators.count("tidegate.run.default") == 5
+    assert operators.count("tidegate.run.default") == 3
     torch.testing.assert_close(exported.module()(x), model(x))
     torch.testing.assert_close(training_step(exported.module(), [], x), training_step(model, [], x))
 
@@ -214,7 +215,7 @@ try:
 except tidegate.errors.CellError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     total, refusal = done.stdout.splitlines()
     assert float(total) == pytest.approx(layer(torch.ones(4, 2, 3))[0].sum().item(), abs=1e-5)

@@ -11,6 +11,7 @@ from tidegate.cells import Cell, get_cell
 from tidegate.engine.backends import reference
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
+from tidegate.engine.recompute import run_in_parts
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
 from tidegate.errors import ArgumentError
@@ -28,6 +29,7 @@ def run(
     record: Record | str | Iterable[str] | None = None,
     masks: Mapping[str, Tensor] | None = None,
     backend: str | Backend | None = None,
+    recompute: bool = False,
 ) -> Result:
     """Run a cell over time: s_t = cell(x_t, s_{t-1}) for every step of every sequence.
 
@@ -46,6 +48,8 @@ def run(
         record: names of gates and states to keep at every step, "all", or a `Record`.
         masks: (T, B, H) for each of the cell's masks.
         backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
+        recompute: keep less for backward, and run forward a second time there: what is kept grows with sqrt(T)
+            instead of T. Under a ``torch.func`` transform, which has no means to, everything is kept.
 
     Raises:
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
@@ -67,7 +71,10 @@ def run(
         masks=_checked_masks(cell, x, weights, masks),
         oracle=reference.run,
     )
-    return choose(call, backend).run(call)
+    chosen = choose(call, backend)
+    if recompute and x.shape[0] > 1 and torch.is_grad_enabled() and not _is_transformed():
+        return run_in_parts(call, chosen)
+    return chosen.run(call)
 
 
 def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
@@ -105,6 +112,11 @@ def _can_be_read(tensor: Tensor) -> bool:
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or type(tensor) is not Tensor:
         return False
     return not torch._C._functorch.is_batchedtensor(tensor)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _is_transformed() -> bool:
+    compiling = torch.compiler.is_compiling()
+    return not compiling and torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:

@@ -42,6 +42,7 @@ def run_stack(
     reset: Tensor | None,
     record: Record | str | Iterable[str] | None,
     backend: str | Backend | None,
+    recompute: bool,
 ) -> StackResult:
     """Run all layers of a recurrent module, time first.
 
@@ -66,6 +67,7 @@ def run_stack(
                 reverse=direction == 1,
                 record=record,
                 backend=backend,
+                recompute=recompute,
             )
             outputs.append(result.output)
             final.append(result.state)

@@ -49,13 +49,21 @@ def differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] |
     return _Run.apply(*given)  # pyright: ignore[reportReturnType]
 
 
-def run_forward(call: Call, names: tuple[str, ...], *, train: bool) -> Forward:
-    """A forward pass; with ``train`` it keeps what backward reads."""
+def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool = False) -> Forward:
+    """A forward pass.
+
+    Args:
+        call: a call whose tensors have one dtype and no history.
+        names: gates and states to give out besides the output.
+        train: keep what backward reads.
+        clean: whatever was stored is zero past the lengths, not only what is given out.
+    """
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
-            return run_forward(call, names, train=train)
+            return run_forward(call, names, train=train, clean=clean)
     output, steps, units = call.cell.states[0], call.x.shape[0], call.weights.hidden_size(call.cell)
-    sequences, final = forward(call, stored(call, names, train=train), zero_past=set(names))
+    kept = stored(call, names, train=train)
+    sequences, final = forward(call, kept, zero_past=set(kept if clean else names))
     first = 0 if call.reverse else 1
     whole = [sequences[output][first : first + steps], *final, *(sequences[name] for name in names)]
     results = tuple(_without_padding(value, units) for value in whole)

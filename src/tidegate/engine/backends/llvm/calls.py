@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from tidegate.engine.backends.llvm.autograd import differentiable
 from tidegate.engine.backends.llvm.operators import through_operator
@@ -25,8 +26,10 @@ def run_call(call: Call) -> Result:
         dtype = torch.get_autocast_dtype("cpu")
     output_name = call.cell.states[0]
     names = () if call.record is None else tuple(n for n in call.record.names if n != output_name)
-    results = (through_operator if _is_watched(call.x) else differentiable)(_in_one_dtype(call), names)
-    results = [value.to(dtype) for value in results]
+    prepared = _with_a_feature(_in_one_dtype(call))
+    results = (through_operator if _is_watched(call.x) else differentiable)(prepared, names)
+    if prepared.x.dtype != dtype:
+        results = [value.to(dtype) for value in results]
     output, rest = results[0], results[1:]
     state, kept = tuple(rest[: len(call.cell.states)]), dict(zip(names, rest[len(call.cell.states) :], strict=True))
     record = {}
@@ -47,10 +50,19 @@ def _is_watched(x: Tensor) -> bool:
     return torch._C._len_torch_dispatch_stack() > 0 or type(x) not in (Tensor, torch.nn.Parameter)
 
 
+def _with_a_feature(call: Call) -> Call:
+    """An input without features is one feature that is zero: kernels have no case for it."""
+    if call.x.shape[2]:
+        return call
+    w_ih = None if call.weights.w_ih is None else pad(call.weights.w_ih, (0, 1))
+    return replace(call, x=pad(call.x, (0, 1)), weights=replace(call.weights, w_ih=w_ih))
+
+
 def _in_one_dtype(call: Call) -> Call:
     w, dtype = call.weights, call.x.dtype if call.x.dtype == torch.float64 else torch.float32
     matrices = (w.w_ih, w.w_hh, w.b_ih, w.b_hh)
-    if all(t is None or t.dtype == dtype for t in (call.x, *matrices, *w.p.values(), *call.state)) and not call.masks:
+    given = (call.x, *matrices, *w.p.values(), *call.state, *call.masks.values())
+    if all(t is None or t.dtype == dtype for t in given):
         return call
     return replace(
         call,

@@ -29,7 +29,7 @@ def run(*given: Any) -> list[Tensor]:
 def run_forward(*given: Any) -> list[Tensor]:
     """The sequences that were stored, in the order of `stored`, without padding; then the final states."""
     call, names = _checked(*given)
-    results, sequences, _ = autograd.run_forward(call, names, train=True)
+    results, sequences, _ = autograd.run_forward(call, names, train=True, clean=True)
     units, final = call.weights.hidden_size(call.cell), results[1 : 1 + len(call.cell.states)]
     return [_aligned(value) for value in (*(s[..., :units].contiguous() for s in sequences.values()), *final)]
 
@@ -85,13 +85,13 @@ def run_autograd(*given: Any) -> list[Tensor]:
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values()):
         return list(differentiable(call, names, (_forward_operator, _backward_operator)))
     with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.tidegate.run(*given)
+        return torch.ops.tidegate.run.default(*given)
 
 
 def _forward_operator(call: Call, names: tuple[str, ...], *, train: bool) -> Forward:
     assert train
     output, steps, first = call.cell.states[0], call.x.shape[0], 0 if call.reverse else 1
-    made = torch.ops.tidegate.run_forward(*arguments(call, names))
+    made = torch.ops.tidegate.run_forward.default(*arguments(call, names))
     sequences = dict(zip(stored(call, names, train=True), made, strict=False))
     whole = sequences[output][first : first + steps]
     return Forward((whole, *made[len(sequences) :], *(sequences[name] for name in names)), sequences, ())
@@ -105,7 +105,7 @@ def _backward_operator(
     wanted: list[str],
 ) -> dict[str, Tensor]:
     given = (*arguments(call, names), list(sequences.values()), list(gradients), wanted)
-    return dict(zip(wanted, torch.ops.tidegate.run_backward(*given), strict=True))
+    return dict(zip(wanted, torch.ops.tidegate.run_backward.default(*given), strict=True))
 
 
 def _checked(*given: Any) -> tuple[Call, tuple[str, ...]]:

@@ -30,7 +30,7 @@ LIBRARY = torch.library.Library("tidegate", "DEF")
 
 def through_operator(call: Call, names: tuple[str, ...]) -> tuple[Tensor, ...]:
     """What `autograd.differentiable` gives, as one operator."""
-    return tuple(torch.ops.tidegate.run(*arguments(call, names)))
+    return tuple(torch.ops.tidegate.run.default(*arguments(call, names)))
 
 
 def arguments(call: Call, names: tuple[str, ...]) -> tuple[Any, ...]:

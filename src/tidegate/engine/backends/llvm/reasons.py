@@ -21,7 +21,7 @@ def unsupported(call: Call) -> list[str]:
     optional = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
     tensors = [call.x, *(t for t in optional if t is not None), *w.p.values(), *call.state, *call.masks.values()]
     reasons = [*_of_the_cell(call.cell)]
-    if devices := {str(t.device) for t in tensors if not t.is_cpu}:
+    if devices := {str(t.device) for t in tensors if t.device.type != "cpu"}:
         reasons.append(f"it runs on the CPU, tensors are on {', '.join(sorted(devices))}")
     dtypes = {t.dtype for t in tensors}
     if torch.float64 in dtypes and len(dtypes) > 1:
