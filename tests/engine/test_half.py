@@ -25,8 +25,7 @@ def training_step(it: Any, given: dict[str, Tensor], backend: str, **more: Any) 
     """Results and gradients of a run of exactly these numbers, whatever their dtype."""
     leaves = {name: value.detach().clone().requires_grad_(not name.startswith("mask")) for name, value in given.items()}
     weights = Weights(
-        *(leaves.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh")),
-        {name: leaves[f"p {name}"] for name in it.parameters},
+        leaves["w_ih"], leaves.get("w_hh"), leaves["b_ih"], p={name: leaves[f"p {name}"] for name in it.parameters}
     )
     state = [leaves[f"state {name}"] for name in it.states]
     masks = {name: leaves[f"mask {name}"] for name in it.masks}

@@ -18,7 +18,9 @@ from tidegate.engine.backends import llvm, reference
 from tidegate.engine.call import Call, Result
 from tidegate.nn import GRU, LSTM, Recurrent
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
+)  # torch.func's own
 
 Layer = torch.nn.Module
 
@@ -101,7 +103,7 @@ def forward_over_reverse(layer: Layer, x: Tensor, v: Tensor) -> Any:
 
 
 def reverse_mode(layer: Layer, x: Tensor, _: Tensor) -> Any:
-    output, pull = vjp(output_of(layer), x)
+    output, pull = vjp(output_of(layer), x)[:2]
     return output, pull(output.cos())
 
 

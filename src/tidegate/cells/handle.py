@@ -41,8 +41,8 @@ def by_handle(handle: str) -> Cell:
         CellError: no cell with these equations has been defined in this process.
     """
     if handle not in _KNOWN:
-        name = handle.split(":")[0]
-        same = [other for other in _KNOWN if other.split(":")[0] == name]
+        name = handle.rpartition(":")[0]
+        same = any(other.rpartition(":")[0] == name for other in _KNOWN)
         why = f"the {name!r} that is here has other equations" if same else "import the module that defines it"
         raise CellError(f"no cell here has the handle {handle!r}: {why}")
     return _KNOWN[handle]

@@ -7,7 +7,6 @@ forward run (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import torch
@@ -19,9 +18,10 @@ from tidegate.engine.call import Backend, Call, Result
 
 def run_in_parts(call: Call, backend: Backend) -> Result:
     """The result of ``backend.run(call)``; its backward runs each part of it again."""
-    steps, every = call.x.shape[0], call.record.every if call.record else 1
-    # So that every part begins with a step that is recorded.
-    length = max(1, math.ceil(math.isqrt(steps) / every)) * every
+    steps, every, length = call.x.shape[0], call.record.every if call.record else 1, 1
+    while length * length < steps:  # not math.isqrt, which torch.compile cannot trace for a free number of steps
+        length += 1
+    length = -(-length // every) * every  # every part begins with a step that is recorded
     parts = _parts(call, length)
     done: list[Result] = []
     state = call.state

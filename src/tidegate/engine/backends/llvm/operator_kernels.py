@@ -36,8 +36,8 @@ def run_forward(*given: Any) -> list[Tensor]:
 
 def run_backward(*given: Any) -> list[Tensor]:
     """The gradients wanted, given those of what ``run`` gives."""
-    *given, sequences, gradients, wanted = given
-    call, names = _checked(*given)
+    call, names = _checked(*given[:-3])
+    sequences, gradients, wanted = given[-3:]
     by_name = {
         name: pad_units(value, vector_bytes() // value.element_size())
         for name, value in zip(stored(call, names, train=True), sequences, strict=True)
@@ -93,7 +93,8 @@ def _forward_operator(call: Call, names: tuple[str, ...], *, train: bool) -> For
     output, steps, first = call.cell.states[0], call.x.shape[0], 0 if call.reverse else 1
     made = torch.ops.tidegate.run_forward.default(*arguments(call, names))
     sequences = dict(zip(stored(call, names, train=True), made, strict=False))
-    whole = sequences[output][first : first + steps]
+    # A tensor of its own: autograd forbids to change a view that is one of several results.
+    whole = sequences[output][first : first + steps].clone()
     return Forward((whole, *made[len(sequences) :], *(sequences[name] for name in names)), sequences, ())
 
 
