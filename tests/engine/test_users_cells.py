@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tidegate.cells import (
     Cell,
@@ -218,6 +219,31 @@ def test_kernels_and_reference_agree(name: str, outputs: int, batch: int, revers
     expected = results(CELLS[name], outputs, "reference", batch, reverse)
     for key, value in results(CELLS[name], outputs, "llvm", batch, reverse).items():
         torch.testing.assert_close(value, expected[key], atol=1e-10, rtol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+
+
+class Watching(TorchDispatchMode):
+    """Changes nothing; what it is there for is to be shown operators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        self.seen.add(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize(("name", "outputs"), RUNS)
+def test_by_operators_it_is_the_same(name: str, outputs: int, batch: int, reverse: bool) -> None:
+    expected = results(CELLS[name], outputs, "llvm", batch, reverse)
+    with Watching() as watching:
+        found = results(CELLS[name], outputs, "llvm", batch, reverse)
+    assert {"tidegate.run_forward.default", "tidegate.run_backward.default"} <= watching.seen
+    for key, value in found.items():
+        torch.testing.assert_close(value, expected[key], atol=1e-13, rtol=1e-12, msg=lambda m, k=key: f"{k}: {m}")
 
 
 def test_lengths_and_resets_may_be_changed_after_the_forward_run() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import tidegate
@@ -275,3 +276,36 @@ def test_functional_call_and_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         output, _ = layer(x)
     torch.testing.assert_close(output.float(), layer(x)[0], atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize("make", [lambda b: LSTM(3, 5, backend=b), lambda b: Recurrent(leaky, 3, 5, backend=b)])
+def test_a_layer_whose_backend_was_given_as_a_module_is_copied_and_pickled(make: Any) -> None:
+    for backend in tidegate.engine.BACKENDS:
+        layer, x = make(backend), torch.randn(4, 2, 3)
+        assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
+        assert torch.equal(pickle.loads(pickle.dumps(layer))(x)[0], layer(x)[0])
+        weight_norm(layer, "weight_hh_l0")
+        assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
+
+
+@pytest.mark.parametrize("options", [dict(), dict(bidirectional=True, num_layers=2), dict(proj_size=2)])
+def test_expected_sizes_are_told_as_torch_tells_them(options: dict[str, Any]) -> None:
+    ours, theirs, x = LSTM(3, 5, **options), torch.nn.LSTM(3, 5, **options), torch.randn(4, 2, 3)
+    assert ours.get_expected_cell_size(x, None) == theirs.get_expected_cell_size(x, None)
+    assert ours.get_expected_hidden_size(x, None) == theirs.get_expected_hidden_size(x, None)
+    assert not {name for name in dir(theirs) if not name.startswith("_")} - set(dir(ours))
+
+
+@pytest.mark.parametrize("backend", ["llvm", "reference"])
+@pytest.mark.parametrize("batch", [2, 9])
+def test_an_input_without_features_leaves_the_recurrent_part(backend: str, batch: int) -> None:
+    w_hh, b = torch.randn(20, 5, requires_grad=True), torch.randn(20, requires_grad=True)
+    found = []
+    for width in (0, 1):
+        x, w_ih = torch.zeros(4, batch, width, requires_grad=True), torch.zeros(20, width, requires_grad=True)
+        result = tidegate.run("lstm", x, tidegate.engine.Weights(w_ih, w_hh, b), backend=backend)
+        gradients = torch.autograd.grad(result.output.sin().sum(), [w_hh, b, x, w_ih])
+        assert gradients[2].shape == x.shape
+        assert gradients[3].shape == w_ih.shape
+        found.append([result.output, *result.state, *gradients[:2]])
+    torch.testing.assert_close(*found)

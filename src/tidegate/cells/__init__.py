@@ -9,6 +9,7 @@ from tidegate.cells.edit import edited
 from tidegate.cells.expression import Expression
 from tidegate.cells.fill import Fill, Noise, PerUnit
 from tidegate.cells.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.handle import by_handle
 from tidegate.cells.layer_norm import layer_norm_lstm
 from tidegate.cells.light import janet, li_gru, sru
 from tidegate.cells.lstm import coupled_lstm, lstm, peephole_lstm
@@ -49,6 +50,7 @@ __all__ = [
     "PerUnit",
     "Step",
     "absolute",
+    "by_handle",
     "cell",
     "coupled_lstm",
     "edited",

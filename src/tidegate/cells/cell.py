@@ -12,6 +12,7 @@ from typing import Any
 from tidegate.cells.equations import render
 from tidegate.cells.facts import derive
 from tidegate.cells.fill import Fill
+from tidegate.cells.handle import register
 from tidegate.cells.step import Step
 from tidegate.cells.trace import trace
 from tidegate.errors import CellError
@@ -43,6 +44,7 @@ class Cell:
         presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
         own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
         projected: whether the output state passes through a projection (``proj_size``).
+        handle: its name and a digest of its equations; see `tidegate.cells.handle`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Cell:
     presummed_gates: tuple[str, ...] = field(init=False, repr=False)
     own_bias_gates: tuple[str, ...] = field(init=False, repr=False)
     projected: bool = field(init=False, repr=False)
+    handle: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -76,6 +79,7 @@ class Cell:
         object.__setattr__(self, "step", step)
         for name, value in facts.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "handle", register(self))
 
     def __deepcopy__(self, memo: Any) -> Cell:
         return self  # equations do not change; a copied module keeps the cell it had

@@ -27,6 +27,7 @@ class Call:
         reverse: read each sequence from its last valid step down to 0.
         record: what to keep besides the output.
         masks: per-step masks (T, B, H) by name.
+        mask_gradients: the masks whose gradient is wanted.
         oracle: runs a call on the reference, for derivatives that a backend has no kernel for.
     """
 
@@ -39,6 +40,7 @@ class Call:
     reverse: bool = False
     record: Record | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    mask_gradients: tuple[str, ...] = ()
     oracle: Callable[[Call], Result] | None = None
 
 

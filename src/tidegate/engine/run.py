@@ -12,6 +12,7 @@ from tidegate.engine.backends import reference
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.masks import expected_mask
+from tidegate.engine.recompute import run_in_parts
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
 from tidegate.errors import ArgumentError
@@ -29,6 +30,7 @@ def run(
     record: Record | str | Iterable[str] | None = None,
     masks: Mapping[str, Tensor] | None = None,
     backend: str | Backend | None = None,
+    recompute: bool = False,
 ) -> Result:
     """Run a cell over time: s_t = cell(x_t, s_{t-1}) for every step of every sequence.
 
@@ -48,6 +50,8 @@ def run(
         masks: (T, B, H) for each of the cell's masks; one that fills itself (``cell.fills``) may be left out, and is
             then what it is in evaluation: noise has its expectation.
         backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
+        recompute: keep less for backward, and run forward a second time there: what is kept grows with sqrt(T)
+            instead of T. Under a ``torch.func`` transform, which has no means to, everything is kept.
 
     Raises:
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
@@ -69,7 +73,10 @@ def run(
         masks=_checked_masks(cell, x, weights, masks),
         oracle=reference.run,
     )
-    return choose(call, backend).run(call)
+    chosen = choose(call, backend)
+    if recompute and x.shape[0] > 1 and torch.is_grad_enabled() and not _is_transformed():
+        return run_in_parts(call, chosen)
+    return chosen.run(call)
 
 
 def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
@@ -97,9 +104,21 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tenso
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
             f"given shape {tuple(given.shape)} of {given.dtype}"
         )
-    if not torch.compiler.is_compiling() and bool(((given < 0) | (given > x.shape[0])).any()):
+    if _can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
         raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}")
     return given.to(device=x.device, dtype=torch.int64)
+
+
+def _can_be_read(tensor: Tensor) -> bool:
+    """Whether a tensor's values may decide what is done: not while tracing, nor of many tensors in one (``vmap``)."""
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or type(tensor) is not Tensor:
+        return False
+    return not torch._C._functorch.is_batchedtensor(tensor)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _is_transformed() -> bool:
+    compiling = torch.compiler.is_compiling()
+    return not compiling and torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from tidegate.cells import Cell, gru, lstm, projected, rnn_relu, rnn_tanh
 from tidegate.engine import Backend, Weights
 from tidegate.nn.initialise import Init, check_init, initialise
-from tidegate.nn.layered import Layered
+from tidegate.nn.layered import Layered, plain
 
 
 class _DropIn(Layered, nn.RNNBase):
@@ -30,10 +30,11 @@ class _DropIn(Layered, nn.RNNBase):
         init: Init = "torch",
         forget_bias: float | None = None,
         backend: str | Backend | None = None,
+        recompute: bool = False,
         **kwargs: Any,
     ):
         # Set first: RNNBase's constructor ends by calling reset_parameters.
-        self.__dict__.update(cell=cell, init=init, forget_bias=forget_bias, backend=backend)
+        self.__dict__.update(cell=cell, init=init, forget_bias=forget_bias, backend=plain(backend), recompute=recompute)
         check_init(cell, init, forget_bias, bias=True)
         nn.RNNBase.__init__(self, mode, *args, **kwargs)
         check_init(cell, init, forget_bias, self.bias)
@@ -65,8 +66,9 @@ class LSTM(_DropIn):
         g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)  o_t = σ(W_o x_t + U_o h_{t-1} + b_o)
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t          h_t = o_t ⊙ tanh(c_t)
 
-    Beyond torch's arguments, all keyword-only: ``init`` ("torch" or "keras"), ``forget_bias``, ``backend``; and
-    ``lengths=`` and ``reset=`` in `forward`, ``.trace(...)`` for gates and states by name.
+    Beyond torch's arguments, all keyword-only: ``init`` ("torch" or "keras"), ``forget_bias``, ``backend``,
+    ``recompute`` (see `Recurrent`); and ``lengths=`` and ``reset=`` in `forward`, ``.trace(...)`` for gates and states
+    by name.
 
     Example:
         >>> import torch, tidegate
@@ -78,6 +80,11 @@ class LSTM(_DropIn):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__("LSTM", lstm, *args, **kwargs)
+
+    def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The shape of c_0, as ``torch.nn.LSTM`` tells it: (layers * directions, B, H)."""
+        rows, batch, _ = self.get_expected_hidden_size(input, batch_sizes)
+        return rows, batch, self.hidden_size
 
 
 class GRU(_DropIn):

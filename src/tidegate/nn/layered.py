@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
-from tidegate.engine import Backend, Cost, Record, Weights, cost
+from tidegate.engine import BACKENDS, Backend, Cost, Record, Weights, cost
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import Layout, read_input
 from tidegate.nn.stack import StackResult, run_stack
@@ -40,6 +40,11 @@ class Trace:
         return self.values[layer_and_direction]
 
 
+def plain(backend: str | Backend | None) -> str | Backend | None:
+    """A backend as a layer keeps it: by name if it has one there, so that the layer can be copied and pickled."""
+    return next((known.name for known in BACKENDS if known is backend), backend)
+
+
 class Layered(nn.Module):
     """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses keep the weights."""
 
@@ -55,6 +60,7 @@ class Layered(nn.Module):
     init: Init
     forget_bias: float | None
     backend: str | Backend | None
+    recompute: bool = False
     two_biases = False
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
@@ -165,6 +171,7 @@ class Layered(nn.Module):
             reset=layout.reset,
             record=record,
             backend=self.backend,
+            recompute=self.recompute,
         )
         return result, layout
 

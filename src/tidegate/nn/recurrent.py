@@ -9,7 +9,7 @@ from tidegate.cells import Cell, get_cell, projected
 from tidegate.engine import Backend, Weights, own_bias_gates
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
-from tidegate.nn.layered import Layered
+from tidegate.nn.layered import Layered, plain
 
 
 class Recurrent(Layered):
@@ -34,6 +34,7 @@ class Recurrent(Layered):
         init: "torch" (uniform in ±1/sqrt(H)) or "keras" (Glorot, orthogonal, zero).
         forget_bias: the initial bias of gate f.
         backend: a backend by name; None takes the best that can run the cell.
+        recompute: for long sequences: training keeps about sqrt(T) steps instead of T, and runs forward twice.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -62,6 +63,7 @@ class Recurrent(Layered):
         init: Init = "torch",
         forget_bias: float | None = None,
         backend: str | Backend | None = None,
+        recompute: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ):
@@ -81,7 +83,7 @@ class Recurrent(Layered):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        self.init, self.forget_bias, self.backend = init, forget_bias, backend
+        self.init, self.forget_bias, self.backend, self.recompute = init, forget_bias, plain(backend), recompute
         for layer in range(num_layers):
             for direction in range(1 + bidirectional):
                 for name, shape in self._shapes(layer).items():

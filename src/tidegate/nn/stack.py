@@ -42,6 +42,7 @@ def run_stack(
     reset: Tensor | None,
     record: Record | str | Iterable[str] | None,
     backend: str | Backend | None,
+    recompute: bool,
 ) -> StackResult:
     """Run all layers of a recurrent module, time first.
 
@@ -69,6 +70,7 @@ def run_stack(
                 record=record,
                 masks=draw_masks(cell, x, weights.hidden_size(cell)) if training else None,
                 backend=backend,
+                recompute=recompute,
             )
             outputs.append(result.output)
             final.append(result.state)

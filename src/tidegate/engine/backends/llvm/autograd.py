@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ from torch import Tensor
 from tidegate.engine.adjoint import Adjoint, adjoint
 from tidegate.engine.backends.llvm.passes import backward, forward
 from tidegate.engine.backends.llvm.plan import state_operands
-from tidegate.engine.call import Call, Result
-from tidegate.engine.program import Program, program
+from tidegate.engine.call import Call
+from tidegate.engine.program import program
 from tidegate.engine.record import Record
 from tidegate.engine.weights import Weights
 from tidegate.errors import BackendError
@@ -21,22 +21,72 @@ from tidegate.errors import BackendError
 WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 
-def run_call(call: Call) -> Result:
-    """Run a checked call with the kernels."""
-    output_name = call.cell.states[0]
-    names = [] if call.record is None else [n for n in call.record.names if n != output_name]
+class Forward(NamedTuple):
+    """What a forward pass gives.
+
+    Attributes:
+        results: the output, the final states, and the sequences asked for.
+        sequences: what was stored at every step, by name.
+        shared: those results that are sequences' memory without being views of them.
+    """
+
+    results: tuple[Tensor, ...]
+    sequences: dict[str, Tensor]
+    shared: tuple[Tensor, ...]
+
+
+def differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] | None = None) -> tuple[Tensor, ...]:
+    """The output, the final states, and the sequences of those names.
+
+    Args:
+        call: a call whose tensors have one dtype.
+        names: gates and states to give out besides the output.
+        passes: what to do the passes with, instead of `run_forward` and `run_backward`.
+    """
     tensors = flatten(call)
-    train = torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values())
-    given = (call, tuple(names), train, tuple(tensors), *tensors.values())
-    results: tuple[Tensor, ...] = _Run.apply(*given)  # pyright: ignore[reportAssignmentType]
-    output, rest = results[0], results[1:]
-    state, kept = rest[: len(call.cell.states)], dict(zip(names, rest[len(call.cell.states) :], strict=True))
-    record = {}
-    if call.record is not None:
-        kept[output_name] = output
-        every = call.record.every
-        record = {name: kept[name] if every == 1 else kept[name][::every].clone() for name in call.record.names}
-    return Result(output, state, record, "llvm")
+    if not (torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values())):
+        return run_forward(call, names, train=False).results
+    given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
+    return _Run.apply(*given)  # pyright: ignore[reportReturnType]
+
+
+def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool = False) -> Forward:
+    """A forward pass.
+
+    Args:
+        call: a call whose tensors have one dtype and no history.
+        names: gates and states to give out besides the output.
+        train: keep what backward reads.
+        clean: whatever was stored is zero past the lengths, not only what is given out.
+    """
+    if torch.is_autocast_enabled("cpu"):
+        with torch.autocast("cpu", enabled=False):
+            return run_forward(call, names, train=train, clean=clean)
+    output, steps, units = call.cell.states[0], call.x.shape[0], call.weights.hidden_size(call.cell)
+    kept = stored(call, names, train=train)
+    sequences, final = forward(call, kept, zero_past=set(kept if clean else names))
+    first = 0 if call.reverse else 1
+    over_time = [sequences[name] for name in (output, *names)]
+    over_time = [s[first : first + steps] if len(s) > steps else s for s in over_time]
+    own = [s.shape[1] for s in call.state]
+    whole, sizes = [over_time[0], *final, *over_time[1:]], [own[0], *own, *(units for _ in names)]
+    results = tuple(_without_padding(value, size) for value, size in zip(whole, sizes, strict=True))
+    memory = {_address(sequence) for sequence in sequences.values()} if train else set()
+    return Forward(results, sequences, tuple(value for value in results if _address(value) in memory))
+
+
+def run_backward(
+    call: Call,
+    names: tuple[str, ...],
+    sequences: Mapping[str, Tensor],
+    gradients: Sequence[Tensor | None],
+    wanted: list[str],
+) -> dict[str, Tensor]:
+    """A backward pass: gradients by the names of `flatten`, given those of what `run_forward` gave."""
+    if torch.is_autocast_enabled("cpu"):
+        with torch.autocast("cpu", enabled=False):
+            return run_backward(call, names, sequences, gradients, wanted)
+    return backward(call, names, _adjoint(call, names), sequences, tuple(gradients), set(wanted))
 
 
 def flatten(call: Call) -> dict[str, Tensor]:
@@ -58,34 +108,33 @@ def with_tensors(call: Call, tensors: Mapping[str, Tensor]) -> Call:
     return replace(call, x=tensors["x"], weights=weights, state=state, masks=masks)
 
 
+def stored(call: Call, names: tuple[str, ...], *, train: bool) -> dict[str, int]:
+    """What the forward run writes at every step: the output, operands of products, records, and what backward reads."""
+    prog, output = program(call.cell), call.cell.states[0]
+    kept = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
+    kept |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
+    if train:
+        back = _adjoint(call, names)
+        kept |= back.saved
+        kept |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
+    return kept
+
+
 class _Run(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, call: Call, names: tuple[str, ...], train: bool, keys: tuple[str, ...], *tensors: Tensor
+        ctx: Any, call: Call, names: tuple[str, ...], passes: tuple[Any, Any], keys: tuple[str, ...], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        masks = tuple(name for name, mask in call.masks.items() if mask.requires_grad)
         call = with_tensors(call, dict(zip(keys, (t.detach() for t in tensors), strict=True)))
-        prog, output = program(call.cell), call.cell.states[0]
-        back = adjoint(prog, (output, *names), masks) if train else None
-        sequences, final = forward(call, _stored(prog, output, names, back), zero_past=set(names))
-        units, first = call.weights.hidden_size(call.cell), 0 if call.reverse else 1
-        steps = call.x.shape[0]
-        over_time = {name: s[first : first + steps] if len(s) > steps else s for name, s in sequences.items()}
-        whole = [over_time[output], *final, *(over_time[name] for name in names)]
-        sizes = [call.state[0].shape[1], *(s.shape[1] for s in call.state), *(units for _ in names)]
-        outputs = [_without_padding(value, size) for value, size in zip(whole, sizes, strict=True)]
-        if back is not None:
-            # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
-            lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
-            ctx.call = replace(call, x=call.x[:0], weights=Weights(), state=(), masks={}, lengths=lengths, reset=reset)
-            ctx.names, ctx.back, ctx.stored, ctx.keys = names, back, tuple(sequences), keys
-            # The outputs that are the sequences' own memory too, so that a change in place is noticed.
-            own = [
-                o for o, w in zip(outputs, whole, strict=True) if any(_same_memory(w, s, o) for s in sequences.values())
-            ]
-            ctx.save_for_backward(*tensors, *sequences.values(), *own)
-        return tuple(outputs)
+        results, sequences, shared = passes[0](call, names, train=True)
+        # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
+        lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
+        ctx.call = replace(call, x=call.x[:0], weights=Weights(), state=(), masks={}, lengths=lengths, reset=reset)
+        ctx.names, ctx.run_backward, ctx.stored, ctx.keys = names, passes[1], tuple(sequences), keys
+        # What is shared is saved too, so that a change in place is noticed.
+        ctx.save_for_backward(*tensors, *sequences.values(), *shared)
+        return results
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -98,12 +147,16 @@ class _Run(torch.autograd.Function):
             found = _through_reference(call, ctx.names, tensors, wanted, gradients)
         else:
             sequences = dict(zip(ctx.stored, saved[count:], strict=False))
-            found = backward(call, ctx.names, ctx.back, sequences, gradients, set(wanted))
+            found = ctx.run_backward(call, ctx.names, sequences, gradients, wanted)
         return None, None, None, None, *(found.get(name) for name in ctx.keys)
 
 
-def _same_memory(*tensors: Tensor) -> bool:
-    return len({t.untyped_storage().data_ptr() for t in tensors}) == 1
+def _adjoint(call: Call, names: tuple[str, ...]) -> Adjoint:
+    return adjoint(program(call.cell), (call.cell.states[0], *names), call.mask_gradients)
+
+
+def _address(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _batched(gradient: Tensor) -> bool:
@@ -117,16 +170,6 @@ def _without_padding(value: Tensor, units: int) -> Tensor:
         return value[..., :units].contiguous()
     shape = (*value.shape[:-1], units)
     return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), shape, value.stride())
-
-
-def _stored(prog: Program, output: str, names: tuple[str, ...], back: Adjoint | None) -> dict[str, int]:
-    """What the forward run writes at every step: the output, operands of products, records, and what backward reads."""
-    stored = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
-    stored |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
-    if back is not None:
-        stored |= back.saved
-        stored |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
-    return stored
 
 
 def _through_reference(

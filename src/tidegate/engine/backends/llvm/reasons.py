@@ -1,0 +1,55 @@
+"""Why a call cannot run on the kernels."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+from torch import Tensor
+
+from tidegate.engine.call import Call
+
+INSTALLED = importlib.util.find_spec("llvmlite") is not None
+SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # what is computed in float32
+
+
+def unsupported(call: Call) -> list[str]:
+    """The reasons why this call cannot run here."""
+    w = call.weights
+    optional = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
+    tensors = [call.x, *(t for t in optional if t is not None), *w.p.values(), *call.state, *call.masks.values()]
+    reasons = [] if INSTALLED else ["llvmlite is not installed (pip install llvmlite)"]
+    if devices := {str(t.device) for t in tensors if t.device.type != "cpu"}:
+        reasons.append(f"it runs on the CPU, tensors are on {', '.join(sorted(devices))}")
+    dtypes = {t.dtype for t in tensors}
+    if torch.float64 in dtypes and len(dtypes) > 1:
+        reasons.append("float64 is mixed with other dtypes")
+    if others := [str(dtype) for dtype in dtypes if dtype != torch.float64 and dtype not in SINGLE]:
+        reasons.append(f"it computes in float32 and float64, not {', '.join(sorted(others))}")
+    direct = call.cell.direct_gates == call.cell.recurrent_gates
+    if w.w_hr is not None and w.w_hr.shape[0] != w.w_hr.shape[1] and not direct:
+        reasons.append("the output is projected, and a product is with a vector of another size")
+    return reasons + derivatives_without_kernel(tensors)
+
+
+def derivatives_without_kernel(tensors: list[Tensor]) -> list[str]:
+    """The reasons that lie in how the call is to be differentiated or traced."""
+    reasons, compiling = [], torch.compiler.is_compiling()
+    if _transformed():
+        reasons.append("a torch.func transform is active")
+    if not compiling and torch._C._is_tracing():
+        reasons.append("torch.jit is tracing")
+    forward = torch.autograd.forward_ad
+    # While compiling a tensor cannot be asked whether it has a tangent.
+    if forward._current_level >= 0 and (compiling or any(forward.unpack_dual(t).tangent is not None for t in tensors)):
+        reasons.append("an input has a forward-mode tangent")
+    return reasons
+
+
+def _transformed() -> bool:
+    return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
+
+
+# While compiling this is called and not traced. (torch.compiler.assume_constant_result does no more, but it imports
+# Dynamo, which takes as long as torch itself.)
+_transformed.__dict__["_dynamo_marked_constant"] = True
