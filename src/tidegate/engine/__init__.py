@@ -1,9 +1,10 @@
 """How a cell runs over time. `run` is the one entry; everything about time is here and nowhere else."""
 
-from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.cost import Cost, cost, own_bias_gates
 from tidegate.engine.dispatch import BACKENDS
 from tidegate.engine.masks import draw_masks
+from tidegate.engine.one_step import stepping
 from tidegate.engine.program import Program, Value, program
 from tidegate.engine.record import Record
 from tidegate.engine.run import run
@@ -17,6 +18,7 @@ __all__ = [
     "Program",
     "Record",
     "Result",
+    "Stepping",
     "Value",
     "Weights",
     "cost",
@@ -25,4 +27,5 @@ __all__ = [
     "own_bias_gates",
     "program",
     "run",
+    "stepping",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +60,19 @@ class Result:
     state: tuple[Tensor, ...]
     record: dict[str, Tensor]
     backend: str
+
+
+class Stepping(Protocol):
+    """A cell between two steps, for whoever takes one step at a time."""
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """The states (B, ·) after the last step, in the order of ``cell.states``; writing to them sets the state."""
+        ...
+
+    def step(self, x: Tensor) -> Tensor:
+        """The output (B, R) after one more step on x (B, I), contiguous and of the weights' dtype."""
+        ...
 
 
 class Backend(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -57,26 +58,31 @@ def run(
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
         BackendError: the backend asked for cannot run this.
     """
-    cell = get_cell(cell)
-    if x.dim() != 3:
-        raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}")
-    weights.check(cell, x.shape[2])
-    call = Call(
-        cell=cell,
-        x=x,
-        weights=weights,
-        state=_initial_state(cell, x, weights, state),
+    call = checked(get_cell(cell), x, weights, state)
+    call = replace(
+        call,
         lengths=_checked_lengths(x, lengths),
         reset=_checked_reset(x, reset),
         reverse=reverse,
-        record=as_record(cell, record),
-        masks=_checked_masks(cell, x, weights, masks),
-        oracle=reference.run,
+        record=as_record(call.cell, record),
+        masks=checked_masks(call.cell, x, weights, masks),
     )
     chosen = choose(call, backend)
     if recompute and x.shape[0] > 1 and torch.is_grad_enabled() and not _is_transformed():
         return run_in_parts(call, chosen)
     return chosen.run(call)
+
+
+def checked(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> Call:
+    """A call of a whole run without masks.
+
+    Raises:
+        ArgumentError: a shape does not fit.
+    """
+    if x.dim() != 3:
+        raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}")
+    weights.check(cell, x.shape[2])
+    return Call(cell, x, weights, _initial_state(cell, x, weights, state), oracle=reference.run)
 
 
 def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
@@ -132,7 +138,12 @@ def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
     return reset.to(x.device)
 
 
-def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+def checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+    """All of a cell's masks: those given, and the others as they are in evaluation.
+
+    Raises:
+        ArgumentError: a mask is missing, unknown, or of another shape.
+    """
     masks = masks or {}
     missing = [name for name in cell.masks if name not in masks]
     if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.fills):

@@ -4,6 +4,7 @@ from tidegate.nn.dropin import GRU, LSTM, RNN
 from tidegate.nn.layered import Layered, Trace
 from tidegate.nn.recurrent import Recurrent
 from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell
+from tidegate.nn.stepper import Stepper
 from tidegate.nn.summary import Summary, summary
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Layered",
     "RNNCell",
     "Recurrent",
+    "Stepper",
     "Summary",
     "Trace",
     "summary",

@@ -15,6 +15,7 @@ from tidegate.engine import BACKENDS, Backend, Cost, Record, Weights, cost
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import Layout, read_input
 from tidegate.nn.stack import StackResult, run_stack
+from tidegate.nn.stepper import Stepper
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -145,6 +146,10 @@ class Layered(nn.Module):
             for place, kept in result.record.items()
         }
         return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
+
+    def stepper(self, batch: int = 1) -> Stepper:
+        """This module one step at a time, for writing text, sensors or agents: see `tidegate.nn.Stepper`."""
+        return Stepper(self, batch)
 
     def _run(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from torch import float32, float64
+
 from tidegate.engine.backends.llvm import operators as operators  # so that traced programs find them
 from tidegate.engine.backends.llvm.reasons import unsupported as unsupported
-from tidegate.engine.call import Call, Result
+from tidegate.engine.call import Call, Result, Stepping
 
 name = "llvm"
 
@@ -14,3 +16,11 @@ def run(call: Call) -> Result:
     from tidegate.engine.backends.llvm.calls import run_call
 
     return run_call(call)
+
+
+def stepping(call: Call) -> Stepping | None:
+    """A checked call of one step, to be made again and again; None if that is no faster than running it."""
+    from tidegate.engine.backends.llvm.autograd import flatten
+    from tidegate.engine.backends.llvm.prepared import Prepared
+
+    return Prepared(call) if {t.dtype for t in flatten(call).values()} in ({float32}, {float64}) else None

@@ -10,12 +10,13 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.buffers import empty, zeros
-from tidegate.engine.backends.llvm.compile import Spec, compiled, registers, vector_bytes
+from tidegate.engine.backends.llvm.compile import Compiled, Spec, compiled, registers, vector_bytes
 from tidegate.engine.backends.llvm.panels import Packing
 from tidegate.engine.backends.llvm.threads import meetable, run_parts
 from tidegate.engine.backends.llvm.tiles import KernelSpec
@@ -66,8 +67,13 @@ class Launch:
 
     def run(self, lengths: Tensor | None, threads: int) -> None:
         """Run it, the work shared among threads: units if that is better, else rows, about as many steps for each."""
-        slots, spec, batch = self.slots, self.kernel, self.batch
         sharing = threads > 1 and meetable() and shares_units(self, threads)
+        function, table, parts = self.ready(lengths, threads, sharing=sharing)
+        run_parts(function, table, parts, self.keep)
+
+    def ready(self, lengths: Tensor | None, threads: int, *, sharing: bool) -> tuple[Compiled, Any, int]:
+        """What to run, its table, and how many parts: of the units if they are shared, else of the rows."""
+        slots, spec, batch = self.slots, self.kernel, self.batch
         parts = max(1, min(threads, self.padded // spec.lanes if sharing else batch))
         slots |= dict(steps=self.steps, batch=batch, descending=int(self.descending), units=self.units)
         slots |= {"padded": self.padded, "sharing units": int(sharing)}
@@ -85,16 +91,19 @@ class Launch:
         befores = {v.name for v in spec.program.values if v.op == "before"}
         for name in ["listed", *(f"previous {s}" for s in spec.sequences), *(f"before {s}" for s in befores)]:
             self.note(name, parts * batch)
-        launch(spec, slots, parts, self.keep)
+        function = compiled(spec)
+        return function, table_of(function, slots), parts
 
 
 def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> None:
     """Run compiled code on a table of addresses and whole numbers; ``keep`` is what the addresses belong to."""
     function = compiled(spec)
-    table = (ctypes.c_int64 * len(function.table))()
-    for name, place in function.table.items():
-        table[place] = slots[name]
-    run_parts(function, table, parts, keep)
+    run_parts(function, table_of(function, slots), parts, keep)
+
+
+def table_of(function: Compiled, slots: Mapping[str, int]) -> Any:
+    """The arguments of compiled code, each where it expects it."""
+    return (ctypes.c_int64 * len(function.table))(*(slots[name] for name in function.table))
 
 
 def shares_units(launch: Launch, threads: int) -> bool:

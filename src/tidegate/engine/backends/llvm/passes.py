@@ -25,11 +25,19 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         The stored sequences (those of the output and of products' operands with one step more, the initial state), and
         the final states.
     """
+    launch, sequences, final = prepare(call, stored, zero_past, fused=call.x.shape[1] >= FUSED_FROM)
+    launch.run(call.lengths, torch.get_num_threads())
+    return sequences, final
+
+
+def prepare(
+    call: Call, stored: dict[str, int], zero_past: set[str], *, fused: bool
+) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
+    """A forward launch, and what it will write: what `forward` returns."""
     cell, x, weights = call.cell, call.x.contiguous(), call.weights
     prog, output = program(cell), cell.states[0]
     steps, batch, inputs = x.shape
     units = weights.hidden_size(cell)
-    fused = batch >= FUSED_FROM
     projected = projected_output(call)
     kernel = kernel_for(prog, list(stored.items()), x.dtype, batch, fused_input=fused, output=projected)
     launch = Launch(kernel, steps, batch, units, call.reverse)
@@ -67,8 +75,7 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         if name in operands:
             sequences[name][-1 if call.reverse else 0] = initial
         final.append(give_state(launch, name, initial))
-    launch.run(call.lengths, torch.get_num_threads())
-    return sequences, final
+    return launch, sequences, final
 
 
 def projected_output(call: Call) -> str:

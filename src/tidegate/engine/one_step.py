@@ -1,0 +1,59 @@
+"""One step at a time, the state kept in between: for writing text, for sensors, for agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tidegate.cells import Cell, get_cell
+from tidegate.engine.call import Backend, Call, Stepping
+from tidegate.engine.dispatch import choose
+from tidegate.engine.run import checked, checked_masks
+from tidegate.engine.weights import Weights
+
+
+def stepping(
+    cell: Cell | str,
+    x: Tensor,
+    weights: Weights,
+    state: Sequence[Tensor] | None = None,
+    *,
+    backend: str | Backend | None = None,
+) -> Stepping:
+    """Run a cell one step at a time, without derivatives; masks are what they are in evaluation.
+
+    Args:
+        cell: the cell or its name.
+        x: (B, I), as the inputs will be; its values do not matter.
+        weights: the layer's weights as they are now; changing them later may or may not change what is done.
+        state: initial states, as in `tidegate.engine.run`.
+        backend: as in `tidegate.engine.run`.
+
+    Raises:
+        ArgumentError: a shape does not fit.
+        BackendError: the backend asked for cannot run this.
+    """
+    cell = get_cell(cell)
+    with torch.no_grad():
+        given = checked(cell, x.detach()[None], weights, state)
+        call = replace(given, masks=checked_masks(cell, given.x, weights, None))
+        chosen = choose(call, backend)
+        own = getattr(chosen, "stepping", None)
+        return (own(call) if own is not None else None) or _Runs(call, chosen)
+
+
+class _Runs:
+    """Each step is a run of one step."""
+
+    def __init__(self, call: Call, backend: Backend):
+        self._call, self._backend = call, backend
+        self.state = tuple(s.detach().clone() for s in call.state)
+
+    def step(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            result = self._backend.run(replace(self._call, x=x[None], state=self.state))
+        self.state = result.state
+        return result.output[0]

@@ -1,0 +1,123 @@
+"""A module one step at a time, as `Layered.stepper` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from tidegate.engine import Stepping, stepping
+from tidegate.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from tidegate.nn.layered import Layered, State
+
+
+class Stepper:
+    """Runs a module step by step: ``output = stepper(x)`` is h_t of the last layer, and the state goes on.
+
+    Weights are packed and memory is taken once. As in evaluation: no dropout, no gradients. Changed weights are noticed
+    at the next step (by training, ``load_state_dict``, another cell, other parameters; not what is written through
+    ``.data`` or another view that PyTorch does not count as a change), and the state is kept.
+
+    Example:
+        >>> import torch, tidegate
+        >>> stepper = tidegate.nn.LSTM(8, 16).stepper(batch=2)
+        >>> stepper(torch.randn(2, 8)).shape
+        torch.Size([2, 16])
+
+    Args:
+        module: in one direction; a reverse one needs the future.
+        batch: B, sequences side by side.
+
+    Raises:
+        ArgumentError: the module is bidirectional, or batch is not positive.
+    """
+
+    def __init__(self, module: Layered, batch: int = 1):
+        if module.bidirectional:
+            raise ArgumentError("a bidirectional module cannot go step by step: its reverse direction needs the future")
+        if batch < 1:
+            raise ArgumentError(f"batch must be at least 1, got {batch}")
+        self.module, self.batch = module, batch
+        self._layers: list[Stepping] = []
+        self._watched: list[tuple[dict[str, Any], str, Tensor, int, int]] = []
+        self._build()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """One step.
+
+        Args:
+            x: (B, I), or (I,) for one sequence.
+
+        Returns:
+            The output (B, R), or (R,). Its memory is written again by the step after the next: clone it to keep it.
+
+        Raises:
+            ArgumentError: x has another shape, dtype or device than the weights ask for.
+        """
+        if self._changed():
+            self._build()
+        like = self._like
+        if x.shape != like.shape or x.dtype != like.dtype or x.device != like.device:
+            if x.dim() == 1 and self.batch == 1:
+                return self(x[None])[0]
+            raise ArgumentError(
+                f"a step needs an input of shape {tuple(like.shape)}, {like.dtype} on {like.device}; "
+                f"got {tuple(x.shape)}, {x.dtype} on {x.device}"
+            )
+        for layer in self._layers:
+            x = layer.step(x if x.is_contiguous() else x.contiguous())
+        return x
+
+    def reset(self, which: Tensor | None = None) -> None:
+        """Begin anew: the state of all sequences, or of those that ``which`` (B,) bool says, becomes zeros."""
+        for value in self._all_states():
+            value[slice(None) if which is None else which] = 0
+
+    @property
+    def state(self) -> State:
+        """The states (layers, B, ·) as ``forward`` gives them, copied; setting them takes what ``forward`` takes."""
+        by_name = zip(*(layer.state for layer in self._layers), strict=True)
+        states = tuple(torch.stack([s.detach() for s in values]) for values in by_name)
+        return states[0] if len(states) == 1 else states
+
+    @state.setter
+    def state(self, value: State) -> None:
+        given = (value,) if isinstance(value, Tensor) else tuple(value)
+        own = self.state
+        shapes = [tuple(s.shape) for s in ((own,) if isinstance(own, Tensor) else own)]
+        if [tuple(s.shape) for s in given] != shapes:
+            raise ArgumentError(f"the states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}")
+        for k, layer in enumerate(self._layers):
+            for target, source in zip(layer.state, given, strict=True):
+                target.copy_(source[k].detach())
+
+    def _all_states(self) -> Iterator[Tensor]:
+        return (value for layer in self._layers for value in layer.state)
+
+    @torch.no_grad()
+    def _build(self) -> None:
+        module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
+        like = next(module.parameters())
+        layers, x = [], like.new_zeros(self.batch, module.input_size)
+        self._like = x
+        for k in range(module.num_layers):
+            weights = module.layer_weights(k, 0)
+            layers.append(stepping(module.cell, x, weights, old[k] if old else None, backend=module.backend))
+            x = like.new_zeros(self.batch, module.output_size)
+        self._layers, self._cell = layers, module.cell
+        self._watched = [
+            (own._parameters, name, p, p._version, p.data_ptr())
+            for own in module.modules()
+            for name, p in own._parameters.items()
+            if p is not None
+        ]
+
+    def _changed(self) -> bool:
+        for owner, name, p, version, address in self._watched:
+            if owner.get(name) is not p or p._version != version or p.data_ptr() != address:
+                return True
+        return self.module.cell is not self._cell

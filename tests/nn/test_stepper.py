@@ -1,0 +1,142 @@
+"""Step by step is what a whole run is, whatever happens in between."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tidegate.cells import edited, lstm
+from tidegate.errors import ArgumentError
+from tidegate.nn import GRU, LSTM, RNN, Layered, Recurrent
+
+LAYERS: dict[str, Any] = {
+    "LSTM": lambda **k: LSTM(3, 17, **k),
+    "LSTM, wide": lambda **k: LSTM(40, 200, **k),
+    "LSTM, two layers": lambda **k: LSTM(3, 17, num_layers=2, dropout=0.5, **k),
+    "LSTM, projected": lambda **k: LSTM(3, 17, num_layers=2, proj_size=5, **k),
+    "GRU": lambda **k: GRU(3, 16, num_layers=3, **k),
+    "RNN, relu": lambda **k: RNN(3, 5, 2, "relu", **k),
+    "gru_original": lambda **k: Recurrent("gru_original", 3, 17, **k),
+    "layer_norm_lstm": lambda **k: Recurrent("layer_norm_lstm", 3, 17, 2, **k),
+    "odyssey_fgr": lambda **k: Recurrent("odyssey_fgr", 3, 17, **k),
+    "min_gru": lambda **k: Recurrent("min_gru", 3, 17, **k),
+}
+BACKENDS = [None, "reference"]
+
+
+def states(value: Any) -> tuple[Tensor, ...]:
+    return (value,) if isinstance(value, Tensor) else tuple(value)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("batch", [1, 2, 9])
+@pytest.mark.parametrize("name", LAYERS)
+def test_steps_are_a_run(name: str, batch: int, dtype: torch.dtype, backend: str | None) -> None:
+    torch.manual_seed(0)
+    layer: Layered = LAYERS[name](dtype=dtype, backend=backend).eval()
+    x = torch.randn(6, batch, layer.input_size, dtype=dtype)
+    stepper = layer.stepper(batch)
+    found = torch.stack([stepper(step).clone() for step in x])
+    output, state = layer(x)
+    close = {torch.bfloat16: 0.1, torch.float32: 2e-6, torch.float64: 1e-13}[dtype]
+    torch.testing.assert_close(found, output, atol=close, rtol=close)
+    for a, b in zip(states(stepper.state), states(state), strict=True):
+        torch.testing.assert_close(a, b, atol=close, rtol=close)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_layers_with_their_units_shared_by_threads(threads: int) -> None:
+    torch.manual_seed(0)
+    layer, x = LSTM(400, 530), torch.randn(5, 1, 400)
+    try:
+        torch.set_num_threads(threads)
+        stepper = layer.stepper()
+        found = torch.stack([stepper(step).clone() for step in x])
+    finally:
+        torch.set_num_threads(1)
+    torch.testing.assert_close(found, layer(x)[0], atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_changed_weights_are_noticed_and_the_state_is_kept(backend: str | None) -> None:
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 17, num_layers=2, backend=backend), torch.randn(8, 1, 3)
+    stepper = layer.stepper()
+    state: Any = None
+    other = LSTM(3, 17, num_layers=2).state_dict()
+    changes: list[Any] = [
+        lambda: None,
+        lambda: layer.load_state_dict(other),
+        lambda: torch.optim.SGD(layer.parameters(), 0.5).step(),
+        lambda: setattr(layer, "weight_hh_l1", torch.nn.Parameter(torch.randn(68, 17))),
+        lambda: setattr(layer.bias_ih_l0, "data", torch.randn(68)),
+        lambda: setattr(layer, "cell", edited(lstm, {"c": {3: 0.0}})),
+        lambda: torch.nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0"),
+        lambda: layer.get_parameter("parametrizations.weight_hh_l0.original0").detach().mul_(2),
+    ]
+    for number, (step, change) in enumerate(zip(x, changes, strict=True)):
+        for p in layer.parameters():
+            p.grad = torch.ones_like(p)
+        change()
+        found = stepper(step).clone()
+        with torch.no_grad():
+            output, state = layer(step[None], state)
+        torch.testing.assert_close(found, output[0], atol=2e-6, rtol=2e-6, msg=lambda m, n=number: f"change {n}: {m}")
+
+
+def test_the_state_can_be_read_set_and_reset() -> None:
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 17, num_layers=2), torch.randn(4, 2, 3)
+    stepper = layer.stepper(2)
+    stepper(x[0])
+    kept = stepper.state
+    second = stepper(x[1]).clone()
+    stepper(x[2])
+    stepper.state = kept
+    assert torch.equal(stepper(x[1]), second)
+    stepper.reset(torch.tensor([False, True]))
+    h, c = stepper.state
+    assert not torch.cat([h[:, 1], c[:, 1]]).any()
+    assert torch.cat([h[:, 0], c[:, 0]]).all()
+    stepper.reset()
+    assert not any(s.any() for s in states(stepper.state))
+    torch.testing.assert_close(stepper(x[0]), layer(x[:1])[0][0], atol=2e-6, rtol=2e-6)
+
+
+def test_one_sequence_needs_no_batch_dimension_and_views_are_fine() -> None:
+    torch.manual_seed(0)
+    layer, x = GRU(3, 17), torch.randn(6, 2).t()[:, ::2]
+    assert not x.is_contiguous()
+    stepper, unbatched = layer.stepper(2), layer.stepper()
+    torch.testing.assert_close(stepper(x.expand(2, 3)), layer(x[None])[0][0], atol=2e-6, rtol=2e-6)
+    torch.testing.assert_close(unbatched(x[0]), layer(x[None, :1])[0][0, 0], atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(3), torch.zeros(2, 4), torch.zeros(2, 3).double(), torch.zeros(3, 3)])
+def test_wrong_inputs_are_refused(wrong: Tensor) -> None:
+    stepper = LSTM(3, 5).stepper(2)
+    with pytest.raises(ArgumentError, match=r"a step needs an input of shape \(2, 3\), torch.float32 on cpu; got"):
+        stepper(wrong)
+
+
+def test_what_cannot_go_step_by_step() -> None:
+    with pytest.raises(ArgumentError, match="bidirectional"):
+        LSTM(3, 5, bidirectional=True).stepper()
+    with pytest.raises(ArgumentError, match="batch must be at least 1, got 0"):
+        LSTM(3, 5).stepper(0)
+    stepper = LSTM(3, 5).stepper()
+    with pytest.raises(ArgumentError, match="the states have the shapes"):
+        stepper.state = torch.zeros(1, 1, 5)
+
+
+def test_a_step_takes_no_memory() -> None:
+    layer, x = LSTM(64, 128, num_layers=2), torch.randn(1, 64)
+    stepper = layer.stepper()
+    outputs = {stepper(x).data_ptr() for _ in range(6)}
+    with torch.profiler.profile(profile_memory=True) as seen:
+        for _ in range(10):
+            outputs.add(stepper(x).data_ptr())
+    assert len(outputs) == 2
+    assert not [event for event in seen.events() or [] if event.cpu_memory_usage > 0]
