@@ -19,7 +19,7 @@ from tidegate.engine.backends.llvm.buffers import empty, zeros
 from tidegate.engine.backends.llvm.compile import Compiled, Spec, compiled, registers, vector_bytes
 from tidegate.engine.backends.llvm.panels import Packing
 from tidegate.engine.backends.llvm.threads import meetable, run_parts
-from tidegate.engine.backends.llvm.tiles import KernelSpec
+from tidegate.engine.backends.llvm.tiles import APART, KernelSpec
 from tidegate.engine.program import Program
 
 WORTH_SHARING = 1 << 15  # numbers from which packing is faster on several threads
@@ -71,12 +71,12 @@ class Launch:
         function, table, parts = self.ready(lengths, threads, sharing=sharing)
         run_parts(function, table, parts, self.keep)
 
-    def ready(self, lengths: Tensor | None, threads: int, *, sharing: bool) -> tuple[Compiled, Any, int]:
+    def ready(self, lengths: Tensor | None, threads: int, *, sharing: bool, turn: int = 0) -> tuple[Compiled, Any, int]:
         """What to run, its table, and how many parts: of the units if they are shared, else of the rows."""
         slots, spec, batch = self.slots, self.kernel, self.batch
         parts = max(1, min(threads, self.padded // spec.lanes if sharing else batch))
         slots |= dict(steps=self.steps, batch=batch, descending=int(self.descending), units=self.units)
-        slots |= {"padded": self.padded, "sharing units": int(sharing)}
+        slots |= {"padded": self.padded, "sharing units": int(sharing), "turn": turn}
         order = list(range(batch))
         if lengths is not None:
             order.sort(key=lengths.tolist().__getitem__, reverse=True)
@@ -87,10 +87,11 @@ class Launch:
             described += [slots[f"rows {n}"], len(rows)]
         self.note("shares", described)
         slots["count of shares"] = len(shares)
-        self.note("meeting", 8)
+        self.note("meeting", 2 * APART)
+        slots["meeting"] += 8 * APART
         befores = {v.name for v in spec.program.values if v.op == "before"}
         for name in ["listed", *(f"previous {s}" for s in spec.sequences), *(f"before {s}" for s in befores)]:
-            self.note(name, parts * batch)
+            self.note(name, parts * (batch + APART))
         function = compiled(spec)
         return function, table_of(function, slots), parts
 

@@ -22,8 +22,8 @@ from tidegate.engine.backends.llvm.pointwise import pointwise
 from tidegate.engine.backends.llvm.products import products
 from tidegate.engine.backends.llvm.rows import advance, begin, finish, list_rows
 from tidegate.engine.backends.llvm.share import Share
-from tidegate.engine.backends.llvm.tiles import KernelSpec, Table
-from tidegate.engine.backends.llvm.vector import I32, I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.tiles import APART, KernelSpec, Table
+from tidegate.engine.backends.llvm.vector import I1, I32, I64, PTR, Emit, V
 
 
 class Kernel:
@@ -81,6 +81,7 @@ class Kernel:
             pointers += [f"before {name}", f"sequence {name}"]
             pointers += [f"initial {name}"] if name not in self.sequences else []
         numbers = ["steps", "batch", "descending", "units", "padded", "inputs", "sharing units", "count of shares"]
+        numbers += ["turn"]
         numbers += ["outputs", "padded outputs", "widest"] if self.spec.output else []
         numbers += [f"stride out {name}" for name, _ in self.spec.stored]
         numbers += [f"stride {op} {name}" for op, name in sorted(leaves) if op != "parameter"]
@@ -95,7 +96,7 @@ class Kernel:
             self._loaded[f"number {name}"] = e.load_i64(table, self.table[name])
         self.befores = befores
         # Where each row's states are is noted by each thread for itself.
-        own = e.b.mul(self.fn.args[1], self.number("batch"))
+        own = e.b.mul(self.fn.args[1], e.b.add(self.number("batch"), e.i64(APART)))
         for name in ["listed", *(f"previous {s}" for s in self.sequences), *(f"before {s}" for s in befores)]:
             self._loaded[f"pointer {name}"] = e.slot(self.pointer(name), own)
 
@@ -125,6 +126,7 @@ class Kernel:
 
         def step(i: V) -> None:
             t = b.select(backwards, b.sub(b.sub(steps, e.i64(1)), i), i)
+            self.back = b.trunc(b.add(i, self.number("turn")), I1)
             list_rows(self, t, rows, count, active)
             n = b.load(self.listed, typ=I64)
             for k in range(len(self.stages)):
@@ -204,8 +206,15 @@ class Kernel:
             b.branch(head)
             b.position_at_end(after)
 
+        # There and back again: the weights read last at one step are read first at the next, while the cache has them.
         start, end = self.share.of(self.units_in(k))
-        e.loop(end, units, start=start, step=span)
+        groups = b.sdiv(b.add(b.sub(end, start), e.i64(span - 1)), e.i64(span))
+
+        def group(n: V) -> None:
+            place = b.select(self.back, b.sub(b.sub(groups, e.i64(1)), n), n)
+            units(b.add(start, b.mul(place, e.i64(span))))
+
+        e.loop(groups, group)
 
     def operand(self, operand: Operand, t: V, row: V) -> V:
         """Where a product's operand stands for a row."""

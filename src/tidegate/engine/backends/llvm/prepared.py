@@ -34,7 +34,7 @@ class Prepared:
             for state, name in kept.items():
                 launch.give(f"initial {state}", sequences[name][turn])
                 launch.give(f"out {name}", sequences[name][1 - turn])
-            function, table, parts = launch.ready(None, threads, sharing=threads > 1)
+            function, table, parts = launch.ready(None, threads, sharing=threads > 1, turn=turn)
             meeting = ctypes.c_int64.from_address(table[function.table["meeting"]])
             self._turns.append((function, table, ctypes.addressof(table), parts, meeting))
             after = [

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from tidegate.engine.backends.llvm.plan import Stage, stages_of
 from tidegate.engine.program import Program
 
+APART = 16  # whole numbers between what two threads write to, so that no line of memory is fought over
+
 
 @dataclass
 class Table:
