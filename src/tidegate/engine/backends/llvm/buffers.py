@@ -7,6 +7,7 @@ So large buffers are kept, and given out again once nobody else holds them: neit
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections import OrderedDict
@@ -19,6 +20,7 @@ SMALL = 1 << 16  # bytes below which the allocator has no fresh pages to fetch
 KEPT = 1 << 29
 
 _LOCK = threading.Lock()
+_SCRATCH = threading.local()
 _HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, the size asked for longest ago first
 
 
@@ -43,6 +45,26 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
 def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     """A tensor of that shape, with the dtype and device of another, holding zeros."""
     return empty(shape, like).zero_()
+
+
+def nothing(size: int, like: Tensor) -> Tensor:
+    """Zeros that are only ever read."""
+    return _nothing(size, like.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _nothing(size: int, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.zeros(size, dtype=dtype)
+
+
+def scratch(size: int, like: Tensor) -> Tensor:
+    """Memory that this thread's next call may use again."""
+    room = _SCRATCH.rooms.get(like.dtype) if hasattr(_SCRATCH, "rooms") else None
+    if room is None or room.numel() < size:
+        room = torch.empty(size, dtype=like.dtype)
+        _SCRATCH.__dict__.setdefault("rooms", {})[like.dtype] = room
+    return room
 
 
 def _is_free(storage: torch.UntypedStorage, size: int) -> bool:

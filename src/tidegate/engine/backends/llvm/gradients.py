@@ -10,6 +10,7 @@ from torch import Tensor
 from tidegate.engine.backends.llvm.buffers import zeros
 from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.backends.llvm.plan import state_operands
+from tidegate.engine.backends.llvm.valid import ValidRows
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
 
@@ -18,6 +19,7 @@ def weight_gradients(
     call: Call,
     sequences: Mapping[str, Tensor],
     made: Tensor,
+    rows: ValidRows,
     slots: list[str],
     prog: Program,
     units: int,
@@ -29,27 +31,23 @@ def weight_gradients(
         call: the forward call.
         sequences: the states that products were with, over time with the initial state before the first step,
             (T + 1, B, padded).
-        made: the gradients the kernel wrote, (T, B, slots, padded), zero past the lengths.
+        made: the gradients the kernel wrote, (valid rows, slots, padded).
+        rows: which rows are valid.
         slots: what stands where in ``made``.
         prog: the backward Program, which knows which names are one value.
         units: H.
         wanted: which gradients are needed.
     """
     cell, x = call.cell, call.x
-    steps, batch, inputs = x.shape
     found: dict[str, Tensor] = {}
     width = len(cell.input_gates)
     if width:
         by_input = _columns(made, list(range(width)), units)
-        flat = x.reshape(steps * batch, inputs)
-        if call.lengths is not None and "w_ih" in wanted:
-            valid = torch.arange(steps, device=x.device)[:, None] < call.lengths
-            flat = x.where(valid[:, :, None], x.new_zeros(())).reshape(steps * batch, inputs)
         if "x" in wanted and call.weights.w_ih is not None:
-            found["x"] = multiply(by_input, call.weights.w_ih).view(steps, batch, inputs)
+            found["x"] = rows.put(multiply(by_input, call.weights.w_ih))
         if "w_ih" in wanted:
             sums = zeros(by_input.shape[1], x)
-            found["w_ih"] = multiply(by_input.t(), flat, sums=sums)
+            found["w_ih"] = multiply(by_input.t(), rows.take(x), sums=sums)
             found["b_ih"] = sums
         elif "b_ih" in wanted:
             found["b_ih"] = by_input.sum(0)
@@ -64,45 +62,41 @@ def weight_gradients(
         found["w_hh"] = torch.cat(
             [
                 multiply(_columns(made, group, units).t(), operand)
-                for group, operand in _groups(call, sequences, made, places, prog, columns, units)
+                for group, operand in _groups(call, sequences, made, rows, places, prog, columns, units)
             ]
         )
-        if call.reverse and call.lengths is not None and steps:
-            found["w_hh"] += _first_steps(call, made, columns, units)
+        if call.reverse and rows.places is not None and len(x):
+            found["w_hh"] += _first_steps(call, made, rows.places, columns, units)
     return found
 
 
 def projection_gradient(by_output: Tensor, operand: Tensor, outputs: int, units: int) -> Tensor:
-    """The gradient of W_hr from those of the projected output and from what was projected, each (T, B, padded)."""
-    count = by_output.shape[0] * by_output.shape[1]
-    return multiply(by_output[..., :outputs].reshape(count, outputs).t(), operand[..., :units].reshape(count, units))
+    """The gradient of W_hr from those of the projected output and from what was projected, each (rows, padded)."""
+    return multiply(by_output[:, :outputs].contiguous().t(), operand[:, :units].contiguous())
 
 
 def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
-    """Some slots side by side, (T * B, slots * H); no copy if they stand so already."""
-    steps, batch, count, wide = made.shape
+    """Some slots side by side, (rows, slots * H); no copy if they stand so already."""
+    rows, count, wide = made.shape
     if wide == units and places == list(range(places[0], places[0] + len(places))):
-        return made.view(steps * batch, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
-    return made[:, :, places, :units].reshape(steps * batch, len(places) * units)
+        return made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
+    return made[:, places, :units].reshape(rows, len(places) * units)
 
 
 def _groups(
     call: Call,
     sequences: Mapping[str, Tensor],
     made: Tensor,
+    rows: ValidRows,
     places: dict[int, int],
     prog: Program,
     columns: list[int],
     units: int,
 ) -> list[tuple[list[int], Tensor]]:
     """Runs of recurrent gates, in order, with the operand that their products had."""
-    steps, batch = call.x.shape[:2]
     operands = state_operands(program(call.cell))
     sizes = {name: state.shape[1] for name, state in zip(call.cell.states, call.state, strict=True)}
-    previous = {
-        name: _before(call, sequences[name])[..., : sizes[name]].reshape(steps * batch, sizes[name])
-        for name in {*operands.values()}
-    }
+    previous = {name: rows.take(_before(call, sequences[name])[..., : sizes[name]]) for name in {*operands.values()}}
     groups: list[tuple[list[int], Tensor]] = []
     direct: list[int] = []
     of = ""
@@ -131,7 +125,7 @@ def _before(call: Call, sequence: Tensor) -> Tensor:
     return before.masked_fill(cut[:, :, None], 0)
 
 
-def _first_steps(call: Call, made: Tensor, columns: list[int], units: int) -> Tensor:
+def _first_steps(call: Call, made: Tensor, places: Tensor, columns: list[int], units: int) -> Tensor:
     """What the initial states add to the gradient of the direct gates' matrix.
 
     A reversed run begins at each sequence's last valid step, after which what is stored is zero, not that state.
@@ -140,12 +134,12 @@ def _first_steps(call: Call, made: Tensor, columns: list[int], units: int) -> Te
     initial = dict(zip(call.cell.states, call.state, strict=True))
     operands = state_operands(program(call.cell))
     last = (call.lengths - 1).clamp(min=0)
-    rows = torch.arange(len(last), device=last.device)
+    rows = places[last, torch.arange(len(last))].clamp(min=0)
     # Where the last valid step is the last of all, the initial state was counted with the others.
     counts = (call.lengths > 0) & (call.lengths < call.x.shape[0])
     parts = []
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
-        gradient = made[last, rows, column, :units] * counts[:, None]
+        gradient = made[rows, column, :units] * counts[:, None] if len(made) else made.new_zeros(len(last), units)
         before = initial[operands[gate]].detach() if gate in operands else gradient.new_zeros(gradient.shape)
         parts.append(gradient.t() @ before)
     return torch.cat(parts)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.buffers import empty, zeros
+from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
 from tidegate.engine.backends.llvm.compile import Compiled, Spec, compiled, registers, vector_bytes
 from tidegate.engine.backends.llvm.panels import Packing
 from tidegate.engine.backends.llvm.threads import meetable, run_parts
@@ -24,7 +24,6 @@ from tidegate.engine.program import Program
 
 WORTH_SHARING = 1 << 15  # numbers from which packing is faster on several threads
 ROWS_TO_SHARE = 12  # sequences for each 512 units, below which threads share the units
-FUSED_FROM = 8  # sequences from which the input's product is better done inside the kernel than before it
 
 
 @dataclass
@@ -115,6 +114,14 @@ def shares_units(launch: Launch, threads: int) -> bool:
     return launch.batch < max(threads, ROWS_TO_SHARE * launch.units // 512)
 
 
+def fuses_input(batch: int, units: int) -> bool:
+    """Whether the input's product is better done inside the loop over time than before it.
+
+    Inside, its result never goes through memory, but its weights are read at every step.
+    """
+    return batch >= max(8, units // 32)
+
+
 def padded(units: int, lanes: int) -> int:
     """Units rounded up to whole vectors."""
     return -(-units // lanes) * lanes
@@ -128,17 +135,24 @@ def kernel_for(
     *,
     fused_input: bool,
     output: str,
+    placed: bool = False,
 ) -> KernelSpec:
     """What a Program's kernel is to be like."""
-    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2, output)
+    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2, output, placed)
 
 
 @functools.lru_cache(maxsize=1024)
 def _specification(
-    program: Program, stored: tuple[tuple[str, int], ...], double: bool, fused_input: bool, few_rows: bool, output: str
+    program: Program,
+    stored: tuple[tuple[str, int], ...],
+    double: bool,
+    fused_input: bool,
+    few_rows: bool,
+    output: str,
+    placed: bool,
 ) -> KernelSpec:
     lanes = vector_bytes() // (8 if double else 4)
-    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output)
+    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed)
 
 
 def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], like: Tensor) -> Tensor:
@@ -229,8 +243,10 @@ def biases(
     result = []
     for stage, layers in zip(kernel.stages, _bias_rows(kernel, names), strict=True):
         wide = padded(outputs if stage.projected else units, kernel.lanes)
-        room = zeros((max(1, len(stage.accumulators)), wide), like)
-        if stacked is not None:
+        if stacked is None:
+            room = nothing(max(1, len(stage.accumulators)) * wide, like)
+        else:
+            room = zeros((max(1, len(stage.accumulators)), wide), like)
             for rows in layers:
                 room[:, :units] += stacked.view(-1, units).index_select(0, rows)
         result.append(room)

@@ -44,6 +44,7 @@ class Kernel:
             spec.lanes,
         )
         self._loaded: dict[str, V] = {}
+        self.back: V = None
         self._emit()
 
     # The table.
@@ -70,6 +71,7 @@ class Kernel:
         pointers = ["lengths", "reset", "zeros", "weights", "scratch", "shares", "listed", "meeting"]
         pointers += [f"bias {n}" for n in range(len(self.stages))]
         pointers += ["x"] if self.spec.fused_input else []
+        pointers += ["places"] if self.spec.placed else []
         pointers += [f"out {name}" for name, _ in self.spec.stored]
         pointers += [f"previous {s}" if s in self.sequences else f"state {s}" for s in self.program.states]
         pointers += [f"{kind} {s}" for s in self.sequences for kind in ("initial", "final")]
@@ -156,6 +158,11 @@ class Kernel:
     def place(self, t: V, row: V) -> V:
         """Where step t of a row stands in anything of shape (T, B, ...)."""
         return self.e.b.add(self.e.b.mul(t, self.number("batch")), row)
+
+    def place_stored(self, t: V, row: V) -> V:
+        """Where step t of a row stands in what is stored."""
+        place = self.place(t, row)
+        return self.e.load_i64(self.pointer("places"), place) if self.spec.placed else place
 
     # One stage of one step.
 

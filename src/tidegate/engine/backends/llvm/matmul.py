@@ -11,7 +11,7 @@ import functools
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.buffers import empty
+from tidegate.engine.backends.llvm.buffers import empty, scratch
 from tidegate.engine.backends.llvm.compile import registers, vector_bytes
 from tidegate.engine.backends.llvm.gemm import Product
 from tidegate.engine.backends.llvm.host import launch
@@ -40,7 +40,7 @@ def multiply(
     assert not a_by_rows or rows == 1 or a.stride(0) == 1
     spec = _specification(a.dtype == torch.float64, a_by_rows, b_by_columns)
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
-    room = empty(threads * spec.room, a)
+    room = scratch(threads * spec.room, a)
     numbers = dict(rows=rows, columns=columns, elements=elements, add=int(add), by_columns=int(columns > rows))
     numbers |= dict(a=a.data_ptr(), b=b.data_ptr(), c=out.data_ptr(), room=room.data_ptr())
     numbers |= dict(a_stride=a.stride(1) if a_by_rows else a.stride(0), c_stride=out.stride(0))

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.adjoint import Adjoint
-from tidegate.engine.backends.llvm.buffers import empty, zeros
+from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
 from tidegate.engine.backends.llvm.gradients import projection_gradient, weight_gradients
-from tidegate.engine.backends.llvm.host import FUSED_FROM, Launch, biases, kernel_for, pack, pad_units, padded
+from tidegate.engine.backends.llvm.host import Launch, biases, fuses_input, kernel_for, pack, pad_units, padded
 from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.backends.llvm.plan import is_output, state_operands
+from tidegate.engine.backends.llvm.valid import ValidRows
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
 
@@ -25,7 +26,9 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         The stored sequences (those of the output and of products' operands with one step more, the initial state), and
         the final states.
     """
-    launch, sequences, final = prepare(call, stored, zero_past, fused=call.x.shape[1] >= FUSED_FROM)
+    launch, sequences, final = prepare(
+        call, stored, zero_past, fused=fuses_input(call.x.shape[1], call.weights.hidden_size(call.cell))
+    )
     launch.run(call.lengths, torch.get_num_threads())
     return sequences, final
 
@@ -105,7 +108,7 @@ def _give_common(launch: Launch, call: Call, bias: list[Tensor], packed: Tensor)
     outputs = call.state[0].shape[1]
     widest = max(launch.padded, padded(outputs, lanes))
     launch.slots |= {"outputs": outputs, "padded outputs": padded(outputs, lanes), "widest": widest}
-    launch.give("zeros", zeros(widest, like))
+    launch.give("zeros", nothing(widest, like))
     launch.give("weights", packed)
     launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * widest), like))
     for k, vectors in enumerate(bias):
@@ -149,8 +152,13 @@ def backward(
     project = [name for name in prog.gates if name == "project"]  # of another size, so in a buffer of its own
     stored = [(name, prog.gates[name]) for name in (*slots, *project)]
     projected = projected_output(call)
-    kernel = kernel_for(prog, stored, x.dtype, batch, fused_input=True, output=projected)
+    valid = ValidRows(steps, batch, call.lengths)
+    kernel = kernel_for(
+        prog, stored, x.dtype, batch, fused_input=True, output=projected, placed=valid.places is not None
+    )
     launch = Launch(kernel, steps, batch, units, not call.reverse)
+    if valid.places is not None:
+        launch.give("places", valid.places)
     lanes, wide = kernel.lanes, launch.padded
     rows = dict(zip(cell.recurrent_gates, _rows(call.weights.w_hh, cell.recurrent_gates), strict=True))
     matrices = {("recur", gate): rows[gate] for gate in rows} | {("project", "h"): call.weights.w_hr}
@@ -167,10 +175,9 @@ def backward(
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
     _give_common(launch, ascending, biases(kernel, (), None, units, call.state[0].shape[1], x), packed)
     launch.give("x", x)
-    shape = (steps, batch, len(slots), wide)
-    made = empty(shape, x) if call.lengths is None else zeros(shape, x)
+    made = empty((valid.count, len(slots), wide), x)
     wide_out = padded(call.state[0].shape[1], lanes)
-    made_out = (empty if call.lengths is None else zeros)((steps if project else 0, batch, wide_out), x)
+    made_out = empty((valid.count if project else 0, wide_out), x)
     for name in project:
         launch.give(f"out {name}", made_out)
         launch.slots[f"stride out {name}"] = wide_out
@@ -190,7 +197,7 @@ def backward(
             launch.slots[f"stride sequence {name}"] = sequences[name].shape[-1]
     count = len(cell.states)
     for name, gradient in zip((output, *names), (gradients[0], *gradients[1 + count :]), strict=True):
-        given = zeros(wide_out if name == output else wide, x) if gradient is None else pad_units(gradient, lanes)
+        given = nothing(wide_out if name == output else wide, x) if gradient is None else pad_units(gradient, lanes)
         launch.give(f"cotangent {name}", given)
         launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else given.shape[-1]
     sums = {name: zeros((batch, wide), x) for name in prog.sums}
@@ -199,21 +206,21 @@ def backward(
     carried = {}
     for name in prog.states:
         own = dict(zip((f"d {s}" for s in cell.states), gradients[1 : 1 + count], strict=True)).get(name)
-        nothing = (batch, wide_out if is_output(name, projected) else wide)
-        carried[name] = give_state(launch, name, zeros(nothing, x) if own is None else pad_units(own, lanes))
+        shape = (batch, wide_out if is_output(name, projected) else wide)
+        carried[name] = give_state(launch, name, zeros(shape, x) if own is None else pad_units(own, lanes))
     launch.run(call.lengths, torch.get_num_threads())
-    found = weight_gradients(call, sequences, made, slots, prog, units, wanted)
+    found = weight_gradients(call, sequences, made, valid, slots, prog, units, wanted)
     for name, room in sums.items():
         found[name] = room[:, :units].sum(0)
     places = {prog.gates[name]: k for k, name in enumerate(slots)}
     if "w_hr" in wanted:
         found["w_hr"] = projection_gradient(
-            made_out, made[:, :, places[prog.gates["operand project"]]], call.state[0].shape[1], units
+            made_out, made[:, places[prog.gates["operand project"]]], call.state[0].shape[1], units
         )
     for name in call.masks:
         if f"mask {name}" in wanted:
-            found[f"mask {name}"] = made[:, :, places[prog.gates[f"m.{name}"]], :units].contiguous()
-    found |= _state_gradients(call, carried, operands, rows, units)
+            found[f"mask {name}"] = valid.put(made[:, places[prog.gates[f"m.{name}"]], :units].contiguous())
+    found |= _state_gradients(call, carried, operands, rows, units, wanted)
     return found
 
 
@@ -229,10 +236,17 @@ def _gradient_slots(prog: Program, inputs: tuple[str, ...]) -> list[str]:
 
 
 def _state_gradients(
-    call: Call, carried: Mapping[str, Tensor], operands: Mapping[str, str], rows: Mapping[str, Tensor], units: int
+    call: Call,
+    carried: Mapping[str, Tensor],
+    operands: Mapping[str, str],
+    rows: Mapping[str, Tensor],
+    units: int,
+    wanted: set[str],
 ) -> dict[str, Tensor]:
     found = {}
     for name, state in zip(call.cell.states, call.state, strict=True):
+        if f"state {name}" not in wanted:
+            continue
         gradient = carried[f"d {name}"][:, : state.shape[1]]
         for gate, operand in operands.items():
             if operand == name:

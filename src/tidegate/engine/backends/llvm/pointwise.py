@@ -96,7 +96,7 @@ def _store(
 
     for name, number in kernel.spec.stored:
         if ready(number):
-            at = b.add(b.mul(kernel.place(t, row), kernel.number(f"stride out {name}")), unit)
+            at = b.add(b.mul(kernel.place_stored(t, row), kernel.number(f"stride out {name}")), unit)
             e.store(get(number), e.at(kernel.pointer(f"out {name}"), at))
     for name, number in kernel.program.sums.items():
         if ready(number):

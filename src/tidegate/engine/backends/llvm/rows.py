@@ -99,7 +99,7 @@ def advance(kernel: Kernel, t: V, n: V, active: V) -> None:
     def one(q: V) -> None:
         row = e.load_i64(active, q)
         for state, stored in kernel.sequences.items():
-            offset = b.mul(kernel.place(t, row), kernel.number(f"stride out {stored}"))
+            offset = b.mul(kernel.place_stored(t, row), kernel.number(f"stride out {stored}"))
             here = e.at(kernel.pointer(f"out {stored}"), offset)
             b.store(here, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
 

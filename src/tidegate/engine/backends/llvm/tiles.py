@@ -49,6 +49,7 @@ class KernelSpec:
         lanes: units in a vector.
         registers: vector registers of the machine.
         output: the projected output, where its size is not that of the other states; else "".
+        placed: whether what is stored stands where a table says, not where its step and row do.
     """
 
     program: Program
@@ -59,6 +60,7 @@ class KernelSpec:
     lanes: int
     registers: int
     output: str = ""
+    placed: bool = False
 
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -87,7 +89,7 @@ class KernelSpec:
         """All that the code depends on, as plain data."""
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
-        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output)
+        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output, self.placed)
         return (*what, *how)
 
     @functools.cached_property
