@@ -1,5 +1,6 @@
 """A recurrent language model: the probability of each unit of text given all before it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -147,8 +148,22 @@ class LanguageModel(nn.Module):
         features, state = self.features(ids, state, reset=reset)
         return self.output(features).transpose(0, 1), state
 
+    def reader(self, state: State) -> Callable[[Tensor], Tensor]:
+        """What reads on from a state, one unit of each text at a time: ids (B,) to logits (B, V), as in evaluation.
+
+        Args:
+            state: as `forward` returns it.
+        """
+        stepper = self.recurrent.stepper(state[0].shape[1])
+        stepper.state = state[0] if len(state) == 1 else state
+
+        def read(ids: Tensor) -> Tensor:
+            return self.output(stepper(self._embed(ids)))
+
+        return read
+
     def _embed(self, ids: Tensor) -> Tensor:
-        """Shape (T, B) to (T, B, E), or to one-hot (T, B, V)."""
+        """Shape (...) to (..., E), or to one-hot (..., V)."""
         if self.embedding is not None:
             return cast(Tensor, self.dropout(self.embedding(ids)))
         weight = self.output.weight
