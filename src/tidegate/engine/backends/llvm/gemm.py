@@ -155,16 +155,7 @@ class Gemm:
         copied = e.at(self.copied, b.mul(tile, e.i64(ELEMENTS * COPIED)))
 
         def panel(n: V) -> None:
-            joined = b.append_basic_block("joined")
-            switch = b.switch(count, joined)
-            for rows in range(1, spec.rows + 1):
-                case = b.append_basic_block(f"rows{rows}")
-                switch.add_case(e.i64(rows), case)
-                b.position_at_end(case)
-                sums = self._tile(rows, copied, m, n, n0, k0, kc)
-                self._store(sums, m, n, n1, old)
-                b.branch(joined)
-            b.position_at_end(joined)
+            self._store(self._tile(copied, m, m1, n, n0, k0, kc), count, m, n, n1, old)
 
         e.loop(n1, panel, start=n0, step=self.width)
 
@@ -193,47 +184,49 @@ class Gemm:
                 room = e.at(self.sums, m)
                 masked_store(e, b.fadd(masked_load(e, room, mask), total), room, mask)
 
-    def _tile(self, rows: int, copied: V, m: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
-        """A tile of C, accumulated in registers: the loop that everything else is there for."""
+    def _tile(self, copied: V, m: V, m1: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
+        """A tile of C, summed in registers: the loop that everything else is there for.
+
+        Of rows past the last, the last is taken once more: they are not stored, and one piece of code is enough.
+        """
         e, b, spec = self.e, self.e.b, self.spec
-        panel = self._panel(n, n0)
-        own = [e.at(self.a, b.add(b.mul(b.add(m, e.i64(r)), self.a_stride), k0)) for r in range(rows)]
+        panel, last = self._panel(n, n0), b.sub(m1, e.i64(1))
+        rows = [self._least(b.add(m, e.i64(r)), last) for r in range(spec.rows)]
+        own = [e.at(self.a, b.add(b.mul(row, self.a_stride), k0)) for row in rows]
 
         def multiply(k: V, _: int, sums: list[V]) -> list[V]:
             row = e.at(panel, b.mul(k, e.i64(self.width)))
             vectors = [e.load(e.at(row, v * e.lanes)) for v in range(spec.blocks)]
             new = []
-            for r in range(rows):
+            for r in range(spec.rows):
                 place = e.at(copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(r)))
                 number = e.broadcast(place if spec.a_by_rows else e.at(own[r], k))
                 new += [e.fma(number, v, s) for v, s in zip(vectors, sums[r * spec.blocks :], strict=False)]
             return new
 
-        sums = [e.const(0.0)] * (rows * spec.blocks)
+        sums = [e.const(0.0)] * (spec.rows * spec.blocks)
         whole = b.sub(kc, b.urem(kc, e.i64(4)))
         sums = e.accumulate(e.i64(0), whole, 4, sums, multiply)
         sums = e.accumulate(whole, kc, 1, sums, multiply)
-        return [sums[r * spec.blocks : (r + 1) * spec.blocks] for r in range(rows)]
+        return [sums[r * spec.blocks : (r + 1) * spec.blocks] for r in range(spec.rows)]
 
-    def _store(self, sums: list[list[V]], m: V, n: V, n1: V, old: V) -> None:
+    def _store(self, sums: list[list[V]], count: V, m: V, n: V, n1: V, old: V) -> None:
+        """Write the first ``count`` rows of a tile, or add them to what is there."""
         e, b, spec = self.e, self.e.b, self.spec
+        masks = [first_lanes(e, b.sub(n1, b.add(n, e.i64(v * e.lanes)))) for v in range(spec.blocks)]
         full = b.icmp_signed("<=", b.add(n, e.i64(self.width)), n1)
-        addresses = [
-            [e.at(self.c, b.add(b.mul(b.add(m, e.i64(r)), self.c_stride), b.add(n, e.i64(v * e.lanes))))
-             for v in range(spec.blocks)]
-            for r in range(len(sums))
-        ]  # fmt: skip
-        with b.if_else(full) as (whole, partly):
-            with whole, b.if_else(old) as (more, new):
-                for add, branch in ((True, more), (False, new)):
-                    with branch:
-                        for row, places in zip(sums, addresses, strict=True):
-                            for value, place in zip(row, places, strict=True):
-                                e.store(b.fadd(e.load(place), value) if add else value, place)
-            with partly:
-                for v in range(spec.blocks):
-                    mask = first_lanes(e, b.sub(n1, b.add(n, e.i64(v * e.lanes))))
-                    before = b.select(old, mask, ir.Constant(mask.type, [0] * e.lanes))
-                    for row, places in zip(sums, addresses, strict=True):
-                        total = b.fadd(masked_load(e, places[v], before), row[v])
-                        masked_store(e, total, places[v], mask)
+        for r, row in enumerate(sums):
+            with b.if_then(b.icmp_signed("<", e.i64(r), count)):
+                start = e.at(self.c, b.add(b.mul(b.add(m, e.i64(r)), self.c_stride), n))
+                with b.if_else(full) as (whole, partly):
+                    with whole, b.if_else(old) as (more, new):
+                        for add, branch in ((True, more), (False, new)):
+                            with branch:
+                                for v, value in enumerate(row):
+                                    place = e.at(start, v * e.lanes)
+                                    e.store(b.fadd(e.load(place), value) if add else value, place)
+                    with partly:
+                        for v, (value, mask) in enumerate(zip(row, masks, strict=True)):
+                            place = e.at(start, v * e.lanes)
+                            before = b.select(old, mask, ir.Constant(mask.type, [0] * e.lanes))
+                            masked_store(e, b.fadd(masked_load(e, place, before), value), place, mask)
