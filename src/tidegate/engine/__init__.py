@@ -3,6 +3,8 @@
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.cost import Cost, cost, own_bias_gates
 from tidegate.engine.dispatch import BACKENDS
+from tidegate.engine.explain import explain
+from tidegate.engine.explanation import Explanation, Peaks
 from tidegate.engine.masks import draw_masks
 from tidegate.engine.program import Program, Value, program
 from tidegate.engine.record import Record
@@ -14,6 +16,8 @@ __all__ = [
     "Backend",
     "Call",
     "Cost",
+    "Explanation",
+    "Peaks",
     "Program",
     "Record",
     "Result",
@@ -21,6 +25,7 @@ __all__ = [
     "Weights",
     "cost",
     "draw_masks",
+    "explain",
     "negate_gate",
     "own_bias_gates",
     "program",

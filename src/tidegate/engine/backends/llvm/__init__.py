@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from torch import Tensor
+
 from tidegate.engine.backends.llvm import operators as operators  # so that traced programs find them
+from tidegate.engine.backends.llvm.reasons import INSTALLED
 from tidegate.engine.backends.llvm.reasons import unsupported as unsupported
 from tidegate.engine.call import Call, Result
+from tidegate.engine.explanation import BackendPlan
 
 name = "llvm"
 
@@ -14,3 +20,19 @@ def run(call: Call) -> Result:
     from tidegate.engine.backends.llvm.calls import run_call
 
     return run_call(call)
+
+
+def explain(call: Call, *, training: bool) -> BackendPlan:
+    """How `run` would run a checked call, which is not run."""
+    from tidegate.engine.backends.llvm.describe import described
+
+    return described(call, training=training)
+
+
+def product() -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The backend's matrix product; None where nothing can be compiled."""
+    if not INSTALLED:
+        return None
+    from tidegate.engine.backends.llvm.matmul import multiply
+
+    return multiply

@@ -64,11 +64,15 @@ class Launch:
         self.keep.append(array)
         self.slots[name] = ctypes.addressof(array)
 
+    def split(self, threads: int) -> tuple[bool, int]:
+        """Whether threads share the units, and not the rows; and how many of them."""
+        sharing = threads > 1 and meetable() and shares_units(self, threads)
+        return sharing, max(1, min(threads, self.padded // self.kernel.lanes if sharing else self.batch))
+
     def run(self, lengths: Tensor | None, threads: int) -> None:
         """Run it, the work shared among threads: units if that is better, else rows, about as many steps for each."""
         slots, spec, batch = self.slots, self.kernel, self.batch
-        sharing = threads > 1 and meetable() and shares_units(self, threads)
-        parts = max(1, min(threads, self.padded // spec.lanes if sharing else batch))
+        sharing, parts = self.split(threads)
         slots |= dict(steps=self.steps, batch=batch, descending=int(self.descending), units=self.units)
         slots |= {"padded": self.padded, "sharing units": int(sharing)}
         order = list(range(batch))
