@@ -22,3 +22,15 @@ def test_a_pages_code_prints_what_it_says(page: str, capsys: pytest.CaptureFixtu
             assert printed == block
             shown += 1
     assert shown >= 8
+
+
+def test_the_page_on_kernels_names_what_there_is() -> None:
+    text = (DOCS / "kernels.md").read_text()
+    sources = {path.name: path for path in (DOCS.parent / "src" / "tidegate").rglob("*.py")}
+    named = set(re.findall(r"`(?:\w+/)*(\w+\.py)`", text))
+    kernels = {path.name for path in sources["tiles.py"].parent.glob("*.py")} - {"__init__.py"}
+    assert named <= set(sources)
+    assert kernels - named <= {"operator_kernels.py", "panels.py"}
+    everything = "".join(path.read_text() for path in sources.values())
+    for name in re.findall(r"`([A-Z]\w+|\w+_\w+)`", text):
+        assert re.search(rf"\b{name}\b", everything), name

@@ -3,6 +3,8 @@
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.cost import Cost, cost, own_bias_gates
 from tidegate.engine.dispatch import BACKENDS
+from tidegate.engine.explain import explain
+from tidegate.engine.explanation import Explanation, Peaks
 from tidegate.engine.masks import draw_masks
 from tidegate.engine.one_step import stepping
 from tidegate.engine.program import Program, Value, program
@@ -15,6 +17,8 @@ __all__ = [
     "Backend",
     "Call",
     "Cost",
+    "Explanation",
+    "Peaks",
     "Program",
     "Record",
     "Result",
@@ -23,6 +27,7 @@ __all__ = [
     "Weights",
     "cost",
     "draw_masks",
+    "explain",
     "negate_gate",
     "own_bias_gates",
     "program",

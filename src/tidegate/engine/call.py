@@ -76,7 +76,11 @@ class Stepping(Protocol):
 
 
 class Backend(Protocol):
-    """A way to run a cell over time."""
+    """A way to run a cell over time.
+
+    It may also have ``explain(call, *, training)``, which says how it would run a call as a `BackendPlan`, and
+    ``product()``, which gives its matrix product of two tensors, or None, for measuring the machine's peak.
+    """
 
     @property
     def name(self) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.cells import Cell, get_cell
-from tidegate.cells.expression import LEAVES, PRODUCTS
-from tidegate.engine.program import program
+from tidegate.engine.program import ACROSS_UNITS, Program, program
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,8 @@ class Cost:
 
     Attributes:
         parameters: all weights and biases.
-        product_flops: of the matrix products of one step, two for each weight and sequence.
+        input_flops: of the products with x_t of one step, two for each weight and sequence.
+        recurrent_flops: of the other products of one step: with the states, and the projection.
         pointwise_flops: of everything else in one step; each operation on each unit counts one, whatever it is.
         weight_bytes: of all parameters; a step at batch 1 reads each once.
         state_bytes: of the states that one sequence carries from step to step.
@@ -24,12 +24,18 @@ class Cost:
     """
 
     parameters: int
-    product_flops: int
+    input_flops: int
+    recurrent_flops: int
     pointwise_flops: int
     weight_bytes: int
     state_bytes: int
     saved_bytes: int
     step_bytes: int
+
+    @property
+    def product_flops(self) -> int:
+        """Of all matrix products of one step."""
+        return self.input_flops + self.recurrent_flops
 
     @property
     def flops(self) -> int:
@@ -68,21 +74,28 @@ def cost(
     bias = bias and cell.bias
     output = proj_size or hidden_size
     g_x, g_r = len(cell.input_gates), len(cell.recurrent_gates)
-    matrices = hidden_size * (g_x * input_size + g_r * output) + (output * hidden_size if cell.projected else 0)
+    by_input = hidden_size * g_x * input_size
+    by_state = hidden_size * g_r * output + (output * hidden_size if cell.projected else 0)
+    matrices = by_input + by_state
     lone = g_r if two_biases else len(own_bias_gates(cell))
     vectors = hidden_size * (len(cell.parameters) + (g_x + lone if bias else 0))
-    inside = [value for value in program(cell).values if value.op not in LEAVES and value.op not in PRODUCTS]
     bias_adds = (g_x + lone) if bias else 0
     states = hidden_size * (len(cell.states) - 1) + output
     return Cost(
         parameters=matrices + vectors,
-        product_flops=2 * batch * matrices,
-        pointwise_flops=batch * hidden_size * (len(inside) + bias_adds),
+        input_flops=2 * batch * by_input,
+        recurrent_flops=2 * batch * by_state,
+        pointwise_flops=batch * hidden_size * (pointwise_operations(program(cell)) + bias_adds),
         weight_bytes=itemsize * (matrices + vectors),
         state_bytes=itemsize * states,
         saved_bytes=itemsize * (hidden_size * len(cell.step.gates) + states),
         step_bytes=itemsize * (matrices + vectors + batch * (input_size + 2 * states)),
     )
+
+
+def pointwise_operations(step: Program) -> int:
+    """How many operations a step does on each unit, products aside; a mean over the units is one."""
+    return sum(bool(v.args) and (v.op == "unit_mean" or v.op not in ACROSS_UNITS) for v in step.values)
 
 
 def own_bias_gates(cell: Cell) -> tuple[str, ...]:

@@ -27,3 +27,10 @@ def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
     if reasons := wanted.unsupported(call):
         raise BackendError(f"backend {wanted.name!r} cannot run {call.cell.name}: {'; '.join(reasons)}")
     return wanted
+
+
+def passed_over(call: Call, chosen: Backend, wanted: str | Backend | None = None) -> dict[str, tuple[str, ...]]:
+    """For every other backend by name, the reasons why `choose` did not choose it."""
+    order = "is preferred" if wanted is None else "was asked for"
+    others = {backend.name: backend.unsupported(call) for backend in BACKENDS if backend is not chosen}
+    return {name: tuple(reasons) or (f"{chosen.name} {order}",) for name, reasons in others.items()}

@@ -8,10 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tidegate.cells import Cell, get_cell
+from tidegate.cells import Cell
 from tidegate.engine.call import Backend, Call, Stepping
 from tidegate.engine.dispatch import choose
-from tidegate.engine.run import checked, checked_masks
+from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
 
 
@@ -36,10 +36,8 @@ def stepping(
         ArgumentError: a shape does not fit.
         BackendError: the backend asked for cannot run this.
     """
-    cell = get_cell(cell)
     with torch.no_grad():
-        given = checked(cell, x.detach()[None], weights, state)
-        call = replace(given, masks=checked_masks(cell, given.x, weights, None))
+        call = checked_call(cell, x.detach()[None], weights, state)
         chosen = choose(call, backend)
         own = getattr(chosen, "stepping", None)
         return (own(call) if own is not None else None) or _Runs(call, chosen)

@@ -18,11 +18,7 @@ from tidegate.engine.call import Backend, Call, Result
 
 def run_in_parts(call: Call, backend: Backend) -> Result:
     """The result of ``backend.run(call)``; its backward runs each part of it again."""
-    steps, every, length = call.x.shape[0], call.record.every if call.record else 1, 1
-    while length * length < steps:  # not math.isqrt, which torch.compile cannot trace for a free number of steps
-        length += 1
-    length = -(-length // every) * every  # every part begins with a step that is recorded
-    parts = _parts(call, length)
+    parts = _parts(call, part_length(call.x.shape[0], call.record.every if call.record else 1))
     done: list[Result] = []
     state = call.state
     for part, cut in reversed(parts) if call.reverse else parts:
@@ -34,6 +30,14 @@ def run_in_parts(call: Call, backend: Backend) -> Result:
         done.reverse()
     record = {name: torch.cat([result.record[name] for result in done]) for name in done[0].record}
     return Result(torch.cat([result.output for result in done]), state, record, backend.name)
+
+
+def part_length(steps: int, every: int = 1) -> int:
+    """How many steps each part but the last has; each begins with a step that is recorded, one of ``every``."""
+    length = 1
+    while length * length < steps:  # not math.isqrt, which torch.compile cannot trace for a free number of steps
+        length += 1
+    return -(-length // every) * every
 
 
 def _parts(call: Call, length: int) -> list[tuple[Call, Tensor | None]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -58,31 +57,53 @@ def run(
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
         BackendError: the backend asked for cannot run this.
     """
-    call = checked(get_cell(cell), x, weights, state)
-    call = replace(
-        call,
-        lengths=_checked_lengths(x, lengths),
-        reset=_checked_reset(x, reset),
-        reverse=reverse,
-        record=as_record(call.cell, record),
-        masks=checked_masks(call.cell, x, weights, masks),
+    call = checked_call(
+        cell, x, weights, state, lengths=lengths, reset=reset, reverse=reverse, record=record, masks=masks
     )
     chosen = choose(call, backend)
-    if recompute and x.shape[0] > 1 and torch.is_grad_enabled() and not _is_transformed():
+    if torch.is_grad_enabled() and runs_in_parts(call, recompute):
         return run_in_parts(call, chosen)
     return chosen.run(call)
 
 
-def checked(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> Call:
-    """A call of a whole run without masks.
+def checked_call(
+    cell: Cell | str,
+    x: Tensor,
+    weights: Weights,
+    state: Sequence[Tensor] | None = None,
+    *,
+    lengths: Tensor | Sequence[int] | None = None,
+    reset: Tensor | None = None,
+    reverse: bool = False,
+    record: Record | str | Iterable[str] | None = None,
+    masks: Mapping[str, Tensor] | None = None,
+) -> Call:
+    """What a backend is given for the arguments of `run`.
 
     Raises:
-        ArgumentError: a shape does not fit.
+        ArgumentError: a shape or value does not fit; the message says what was given and expected.
     """
+    cell = get_cell(cell)
     if x.dim() != 3:
         raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}")
     weights.check(cell, x.shape[2])
-    return Call(cell, x, weights, _initial_state(cell, x, weights, state), oracle=reference.run)
+    return Call(
+        cell=cell,
+        x=x,
+        weights=weights,
+        state=_initial_state(cell, x, weights, state),
+        lengths=_checked_lengths(x, lengths),
+        reset=_checked_reset(x, reset),
+        reverse=reverse,
+        record=as_record(cell, record),
+        masks=_checked_masks(cell, x, weights, masks),
+        oracle=reference.run,
+    )
+
+
+def runs_in_parts(call: Call, recompute: bool) -> bool:
+    """Whether a run that may be differentiated is cut in time, its parts run again in backward."""
+    return recompute and call.x.shape[0] > 1 and not _is_transformed()
 
 
 def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
@@ -110,12 +131,12 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tenso
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
             f"given shape {tuple(given.shape)} of {given.dtype}"
         )
-    if _can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
+    if can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
         raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}")
     return given.to(device=x.device, dtype=torch.int64)
 
 
-def _can_be_read(tensor: Tensor) -> bool:
+def can_be_read(tensor: Tensor) -> bool:
     """Whether a tensor's values may decide what is done: not while tracing, nor of many tensors in one (``vmap``)."""
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or type(tensor) is not Tensor:
         return False
@@ -138,7 +159,7 @@ def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
     return reset.to(x.device)
 
 
-def checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
     """All of a cell's masks: those given, and the others as they are in evaluation.
 
     Raises:

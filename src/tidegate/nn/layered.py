@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
-from tidegate.engine import BACKENDS, Backend, Cost, Record, Weights, cost
+from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
+from tidegate.nn.explain import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import Layout, read_input
 from tidegate.nn.stack import StackResult, run_stack
@@ -151,6 +152,49 @@ class Layered(nn.Module):
         """This module one step at a time, for writing text, sensors or agents: see `tidegate.nn.Stepper`."""
         return Stepper(self, batch)
 
+    def explain(
+        self,
+        input: Tensor | PackedSequence,
+        hx: State | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | None = None,
+        training: bool = True,
+        peaks: Peaks | None = None,
+    ) -> LayersExplained:
+        """How `forward` would run these arguments, without running them: `print` it.
+
+        For each layer and direction: the backend and why not the others, the kernels (stages, tiles, how threads share
+        the work, whether the input's product is in the loop), FLOPs, bytes, and the time that they take at least.
+
+        Args:
+            input: as in `forward`; its values do not matter.
+            hx: as in `forward`.
+            lengths: as in `forward`.
+            reset: as in `forward`.
+            training: count a backward run too; the input's gradient only if ``input`` requires one.
+            peaks: FLOP/s and bytes/s of the machine, for the time floor; None measures them once in a process.
+
+        Raises:
+            RuntimeError, ValueError: as `forward`.
+            BackendError: as `forward`; the message lists the reasons.
+        """
+        x, state, layout = self._read(input, hx, lengths, reset)
+        return explain_stack(
+            self.cell,
+            x,
+            self.layer_weights,
+            state,
+            num_layers=self.num_layers,
+            directions=1 + self.bidirectional,
+            lengths=layout.lengths,
+            reset=layout.reset,
+            backend=self.backend,
+            recompute=self.recompute,
+            training=training,
+            peaks=peaks,
+        )
+
     def _run(
         self,
         given: Tensor | PackedSequence,
@@ -159,10 +203,7 @@ class Layered(nn.Module):
         reset: Tensor | None,
         record: Record | str | Iterable[str] | None,
     ) -> tuple[StackResult, Layout]:
-        module = type(self).__name__
-        x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
-        self._check_features(x)
-        state = None if hx is None else self._state_in(hx, layout, x.shape[1])
+        x, state, layout = self._read(given, hx, lengths, reset)
         result = run_stack(
             self.cell,
             x,
@@ -179,6 +220,19 @@ class Layered(nn.Module):
             recompute=self.recompute,
         )
         return result, layout
+
+    def _read(
+        self,
+        given: Tensor | PackedSequence,
+        hx: State | None,
+        lengths: Tensor | Sequence[int] | None,
+        reset: Tensor | None,
+    ) -> tuple[Tensor, tuple[Tensor, ...] | None, Layout]:
+        """The input and the initial states as the engine takes them, checked, and how they were laid out."""
+        module = type(self).__name__
+        x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
+        self._check_features(x)
+        return x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout
 
     def _check_features(self, x: Tensor) -> None:
         dtype = next((p.dtype for p in self.parameters()), x.dtype)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from torch import float32, float64
+from collections.abc import Callable
+
+from torch import Tensor, float32, float64
 
 from tidegate.engine.backends.llvm import operators as operators  # so that traced programs find them
+from tidegate.engine.backends.llvm.reasons import INSTALLED
 from tidegate.engine.backends.llvm.reasons import unsupported as unsupported
 from tidegate.engine.call import Call, Result, Stepping
+from tidegate.engine.explanation import BackendPlan
 
 name = "llvm"
 
@@ -24,3 +28,19 @@ def stepping(call: Call) -> Stepping | None:
     from tidegate.engine.backends.llvm.prepared import Prepared
 
     return Prepared(call) if {t.dtype for t in flatten(call).values()} in ({float32}, {float64}) else None
+
+
+def explain(call: Call, *, training: bool) -> BackendPlan:
+    """How `run` would run a checked call, which is not run."""
+    from tidegate.engine.backends.llvm.describe import described
+
+    return described(call, training=training)
+
+
+def product() -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The backend's matrix product; None where nothing can be compiled."""
+    if not INSTALLED:
+        return None
+    from tidegate.engine.backends.llvm.matmul import multiply
+
+    return multiply

@@ -86,7 +86,7 @@ def run_backward(
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
             return run_backward(call, names, sequences, gradients, wanted)
-    return backward(call, names, _adjoint(call, names), sequences, tuple(gradients), set(wanted))
+    return backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
 
 
 def flatten(call: Call) -> dict[str, Tensor]:
@@ -114,7 +114,7 @@ def stored(call: Call, names: tuple[str, ...], *, train: bool) -> dict[str, int]
     kept = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
     kept |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
     if train:
-        back = _adjoint(call, names)
+        back = adjoint_of(call, names)
         kept |= back.saved
         kept |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
     return kept
@@ -151,7 +151,8 @@ class _Run(torch.autograd.Function):
         return None, None, None, None, *(found.get(name) for name in ctx.keys)
 
 
-def _adjoint(call: Call, names: tuple[str, ...]) -> Adjoint:
+def adjoint_of(call: Call, names: tuple[str, ...]) -> Adjoint:
+    """The backward of a call's Program, whose output and values of those names are given out."""
     return adjoint(program(call.cell), (call.cell.states[0], *names), call.mask_gradients)
 
 

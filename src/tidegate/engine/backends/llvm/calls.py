@@ -26,8 +26,7 @@ def run_call(call: Call) -> Result:
         dtype = torch.get_autocast_dtype("cpu")
     output_name = call.cell.states[0]
     names = () if call.record is None else tuple(n for n in call.record.names if n != output_name)
-    wanted = tuple(name for name, mask in call.masks.items() if mask.requires_grad)
-    prepared = replace(_with_a_feature(_in_one_dtype(call)), mask_gradients=wanted)
+    prepared = replace(_with_a_feature(_in_one_dtype(call)), mask_gradients=mask_gradients(call))
     results = (through_operator if _is_watched(call.x) else differentiable)(prepared, names)
     if prepared.x.dtype != dtype:
         results = [value.to(dtype) for value in results]
@@ -39,6 +38,11 @@ def run_call(call: Call) -> Result:
         every = call.record.every
         record = {name: kept[name] if every == 1 else kept[name][::every].clone() for name in call.record.names}
     return Result(output, state, record, "llvm")
+
+
+def mask_gradients(call: Call) -> tuple[str, ...]:
+    """The masks whose gradient is wanted."""
+    return tuple(name for name, mask in call.masks.items() if mask.requires_grad)
 
 
 def _is_watched(x: Tensor) -> bool:

@@ -64,16 +64,20 @@ class Launch:
         self.keep.append(array)
         self.slots[name] = ctypes.addressof(array)
 
+    def split(self, threads: int) -> tuple[bool, int]:
+        """Whether threads share the units, and not the rows; and how many of them."""
+        sharing = threads > 1 and meetable() and shares_units(self, threads)
+        return sharing, max(1, min(threads, self.padded // self.kernel.lanes if sharing else self.batch))
+
     def run(self, lengths: Tensor | None, threads: int) -> None:
         """Run it, the work shared among threads: units if that is better, else rows, about as many steps for each."""
-        sharing = threads > 1 and meetable() and shares_units(self, threads)
-        function, table, parts = self.ready(lengths, threads, sharing=sharing)
+        sharing, parts = self.split(threads)
+        function, table = self.ready(lengths, parts, sharing=sharing)
         run_parts(function, table, parts, self.keep)
 
-    def ready(self, lengths: Tensor | None, threads: int, *, sharing: bool, turn: int = 0) -> tuple[Compiled, Any, int]:
-        """What to run, its table, and how many parts: of the units if they are shared, else of the rows."""
+    def ready(self, lengths: Tensor | None, parts: int, *, sharing: bool, turn: int = 0) -> tuple[Compiled, Any]:
+        """What to run in so many parts (of the units if they are shared, else of the rows), and its table."""
         slots, spec, batch = self.slots, self.kernel, self.batch
-        parts = max(1, min(threads, self.padded // spec.lanes if sharing else batch))
         slots |= dict(steps=self.steps, batch=batch, descending=int(self.descending), units=self.units)
         slots |= {"padded": self.padded, "sharing units": int(sharing), "turn": turn}
         order = list(range(batch))
@@ -92,7 +96,7 @@ class Launch:
         for name in ["listed", *(f"previous {s}" for s in spec.sequences), *(f"before {s}" for s in befores)]:
             self.note(name, parts * (batch + APART))
         function = compiled(spec)
-        return function, table_of(function, slots), parts
+        return function, table_of(function, slots)
 
 
 def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> None:

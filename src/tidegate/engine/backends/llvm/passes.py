@@ -14,6 +14,7 @@ from tidegate.engine.backends.llvm.gradients import projection_gradient, weight_
 from tidegate.engine.backends.llvm.host import Launch, biases, fuses_input, kernel_for, pack, pad_units, padded
 from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.backends.llvm.plan import is_output, state_operands
+from tidegate.engine.backends.llvm.tiles import KernelSpec
 from tidegate.engine.backends.llvm.valid import ValidRows
 from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
@@ -26,23 +27,19 @@ def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[di
         The stored sequences (those of the output and of products' operands with one step more, the initial state), and
         the final states.
     """
-    launch, sequences, final = prepare(
-        call, stored, zero_past, fused=fuses_input(call.x.shape[1], call.weights.hidden_size(call.cell))
-    )
+    launch, sequences, final = prepare(call, stored, zero_past)
     launch.run(call.lengths, torch.get_num_threads())
     return sequences, final
 
 
 def prepare(
-    call: Call, stored: dict[str, int], zero_past: set[str], *, fused: bool
+    call: Call, stored: dict[str, int], zero_past: set[str], *, fused: bool | None = None
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
-    """A forward launch, and what it will write: what `forward` returns."""
+    """A forward launch, and what it will write: what `forward` returns. ``fused``: as in `forward_kernel`."""
     cell, x, weights = call.cell, call.x.contiguous(), call.weights
-    prog, output = program(cell), cell.states[0]
     steps, batch, inputs = x.shape
     units = weights.hidden_size(cell)
-    projected = projected_output(call)
-    kernel = kernel_for(prog, list(stored.items()), x.dtype, batch, fused_input=fused, output=projected)
+    kernel = forward_kernel(call, stored, fused=fused)
     launch = Launch(kernel, steps, batch, units, call.reverse)
     lanes, wide = kernel.lanes, padded(units, kernel.lanes)
     rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
@@ -54,7 +51,7 @@ def prepare(
     every = torch.cat([*stacked, zeros(units, x)]) if stacked else None
     bias = biases(kernel, tuple(names), every, units, call.state[0].shape[1], x)
     _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], x))
-    if fused:
+    if kernel.fused_input:
         launch.give("x", x)
         launch.slots["inputs"] = inputs
     elif weights.w_ih is not None:
@@ -62,12 +59,12 @@ def prepare(
         launch.slots["stride input"] = xp.shape[-1]
         for k, gate in enumerate(cell.input_gates):
             launch.give(f"input {gate}", xp, k * wide)
-    sequences, operands = {}, {output, *state_operands(prog).values()}
+    sequences, operands = {}, with_initial_state(call)
     for name in stored:
         own = name in operands
         clean = call.lengths is not None and (own or name in zero_past)
-        width = padded(call.state[0].shape[1], lanes) if name == output else wide
-        shape = (steps + own, batch, width)
+        shape = sequence_shape(call, name, lanes, own)
+        width = shape[2]
         sequences[name] = zeros(shape, x) if clean else empty(shape, x)
         first = batch * width if own and not call.reverse else 0
         launch.give(f"out {name}", sequences[name], first)
@@ -79,6 +76,31 @@ def prepare(
             sequences[name][-1 if call.reverse else 0] = initial
         final.append(give_state(launch, name, initial))
     return launch, sequences, final
+
+
+def forward_kernel(call: Call, stored: dict[str, int], *, fused: bool | None = None) -> KernelSpec:
+    """The kernel that runs a call forward and writes some values at every step.
+
+    Args:
+        call: what is to be run.
+        stored: what is written, by name.
+        fused: whether the input's product is inside the loop; None leaves it to `fuses_input`.
+    """
+    batch = call.x.shape[1]
+    fused = fuses_input(batch, call.weights.hidden_size(call.cell)) if fused is None else fused
+    named, output = list(stored.items()), projected_output(call)
+    return kernel_for(program(call.cell), named, call.x.dtype, batch, fused_input=fused, output=output)
+
+
+def with_initial_state(call: Call) -> set[str]:
+    """The sequences that begin with the initial state: the output, and products' operands."""
+    return {call.cell.states[0], *state_operands(program(call.cell)).values()}
+
+
+def sequence_shape(call: Call, name: str, lanes: int, initial: bool) -> tuple[int, int, int]:
+    """The shape of what is written at every step under a name: (T, B, padded), a step more with the initial state."""
+    units = call.state[0].shape[1] if name == call.cell.states[0] else call.weights.hidden_size(call.cell)
+    return call.x.shape[0] + initial, call.x.shape[1], padded(units, lanes)
 
 
 def projected_output(call: Call) -> str:
@@ -148,14 +170,9 @@ def backward(
     prog, output = back.program, cell.states[0]
     steps, batch, _ = x.shape
     units = call.weights.hidden_size(cell)
-    slots = _gradient_slots(prog, cell.input_gates)
-    project = [name for name in prog.gates if name == "project"]  # of another size, so in a buffer of its own
-    stored = [(name, prog.gates[name]) for name in (*slots, *project)]
+    kernel, slots, project = backward_kernel(call, prog)
     projected = projected_output(call)
     valid = ValidRows(steps, batch, call.lengths)
-    kernel = kernel_for(
-        prog, stored, x.dtype, batch, fused_input=True, output=projected, placed=valid.places is not None
-    )
     launch = Launch(kernel, steps, batch, units, not call.reverse)
     if valid.places is not None:
         launch.give("places", valid.places)
@@ -222,6 +239,17 @@ def backward(
             found[f"mask {name}"] = valid.put(made[:, places[prog.gates[f"m.{name}"]], :units].contiguous())
     found |= _state_gradients(call, carried, operands, rows, units, wanted)
     return found
+
+
+def backward_kernel(call: Call, prog: Program) -> tuple[KernelSpec, list[str], list[str]]:
+    """The kernel of a backward Program, and the gradients it writes: side by side, and that of a projection."""
+    slots = _gradient_slots(prog, call.cell.input_gates)
+    project = [name for name in prog.gates if name == "project"]  # of another size, so in a buffer of its own
+    stored = [(name, prog.gates[name]) for name in (*slots, *project)]
+    batch, output = call.x.shape[1], projected_output(call)
+    placed = call.lengths is not None
+    kernel = kernel_for(prog, stored, call.x.dtype, batch, fused_input=True, output=output, placed=placed)
+    return kernel, slots, project
 
 
 def _gradient_slots(prog: Program, inputs: tuple[str, ...]) -> list[str]:

@@ -27,14 +27,14 @@ class Prepared:
     def __init__(self, call: Call):
         launch, sequences, final = prepare(call, stored(call, (), train=False), set(), fused=True)
         weights = [w for w in (call.weights.w_ih, call.weights.w_hh, call.weights.w_hr) if w is not None]
-        threads = torch.get_num_threads() if sum(w.numel() for w in weights) > WORTH_SHARING and meetable() else 1
+        parts = torch.get_num_threads() if sum(w.numel() for w in weights) > WORTH_SHARING and meetable() else 1
         kept = launch.kernel.sequences
         self._turns, self._states = [], []
         for turn in range(2):
             for state, name in kept.items():
                 launch.give(f"initial {state}", sequences[name][turn])
                 launch.give(f"out {name}", sequences[name][1 - turn])
-            function, table, parts = launch.ready(None, threads, sharing=threads > 1, turn=turn)
+            function, table = launch.ready(None, parts, sharing=parts > 1, turn=turn)
             meeting = ctypes.c_int64.from_address(table[function.table["meeting"]])
             self._turns.append((function, table, ctypes.addressof(table), parts, meeting))
             after = [

@@ -1,0 +1,51 @@
+"""How the kernels would run a call: the same decisions, without a kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from tidegate.engine.backends.llvm.autograd import adjoint_of, stored
+from tidegate.engine.backends.llvm.calls import mask_gradients
+from tidegate.engine.backends.llvm.host import Launch
+from tidegate.engine.backends.llvm.passes import backward_kernel, forward_kernel, sequence_shape, with_initial_state
+from tidegate.engine.backends.llvm.tiles import KernelSpec
+from tidegate.engine.call import Call
+from tidegate.engine.explanation import BackendPlan, KernelPlan, StagePlan
+
+
+def described(call: Call, *, training: bool) -> BackendPlan:
+    """The kernels of a checked call, and what is kept for backward."""
+    call = replace(call, mask_gradients=mask_gradients(call))
+    sequences = stored(call, (), train=training)
+    forward = forward_kernel(call, sequences)
+    place = "none" if not call.cell.input_gates else "inside" if forward.fused_input else "outside"
+    kernels = [_kernel("forward", forward, call, place)]
+    if training:
+        backward, _, _ = backward_kernel(call, adjoint_of(call, ()).program)
+        place = "outside" if call.cell.input_gates and call.x.requires_grad else "none"
+        kernels.append(_kernel("backward", backward, call, place))
+    initial = with_initial_state(call)
+    numbers = sum(math.prod(sequence_shape(call, name, forward.lanes, name in initial)) for name in sequences)
+    return BackendPlan(tuple(kernels), numbers * (8 if forward.double else 4) if training else 0)
+
+
+def _kernel(name: str, kernel: KernelSpec, call: Call, place: str) -> KernelPlan:
+    steps, batch, _ = call.x.shape
+    launch = Launch(kernel, steps, batch, call.weights.hidden_size(call.cell), descending=False)
+    sharing, parts = launch.split(torch.get_num_threads())
+    stages = tuple(
+        StagePlan(
+            products=sum(len(stream.products) for stream in stage.streams),
+            accumulators=len(stage.accumulators),
+            means=len(stage.means),
+            pointwise=sum(bool(kernel.program.values[k].args) for k in stage.values),
+            rows=tile.rows,
+            blocks=tile.blocks,
+            chains=tile.chains,
+        )
+        for stage, tile in zip(kernel.stages, kernel.tiles, strict=True)
+    )
+    return KernelPlan(name, place, "units" if sharing else "rows", parts, kernel.lanes, stages)
