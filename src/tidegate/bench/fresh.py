@@ -71,6 +71,7 @@ def _main(what: str, whose: str, cell: str, size: str, mode: str, threads: str) 
     from tidegate.bench.cases import parse
     from tidegate.bench.layers import make_layer
     from tidegate.bench.peers.torch_nn import LAYERS
+    from tidegate.engine.backends.llvm.buffers import release
 
     torch.set_num_threads(int(threads))
     case = parse(size)
@@ -96,7 +97,8 @@ def _main(what: str, whose: str, cell: str, size: str, mode: str, threads: str) 
     step(2)()  # libraries are loaded, kernels are there
     layer.zero_grad(set_to_none=True)
     call = step(case.steps)
-    # Freed memory that the allocator still holds would hide as much of what the step takes.
+    # Freed memory that the allocator, or our buffers, still hold would hide as much of what the step takes.
+    release()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is in use
     before = _kibibytes("VmRSS")

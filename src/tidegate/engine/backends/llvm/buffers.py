@@ -73,6 +73,12 @@ def _is_free(storage: torch.UntypedStorage, size: int) -> bool:
     return alone and storage.nbytes() == size and not storage.is_shared()
 
 
+def release() -> None:
+    """Hold nothing any more; what others hold stays theirs."""
+    with _LOCK:
+        _HELD.clear()
+
+
 def _release_oldest() -> None:
     while len(_HELD) > 1 and sum(size * len(same) for size, same in _HELD.items()) > KEPT:
         size, same = next(iter(_HELD.items()))
