@@ -61,6 +61,25 @@ def test_a_flipped_bit_is_no_file(folder: Path) -> None:
     assert load("k") is None
 
 
+def test_a_file_under_another_key_is_no_file(folder: Path) -> None:
+    save("k", CODE)
+    (folder / "k.kernel").rename(folder / "other.kernel")
+    assert load("other") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs files that have owners")
+def test_a_file_that_somebody_else_could_have_written_is_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save("k", CODE)
+    path = folder / "k.kernel"
+    for mode in (0o620, 0o602, 0o666):
+        path.chmod(mode)
+        assert load("k") is None
+    path.chmod(0o644)
+    assert load("k") == CODE
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+    assert load("k") is None
+
+
 def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(folder: Path) -> None:
     compiled, value = run()
     assert int(compiled) >= 4  # forward and backward, packing, products

@@ -12,6 +12,7 @@ from torch import Tensor
 from tidegate.engine.adjoint import Adjoint, adjoint
 from tidegate.engine.backends.llvm.passes import backward, forward
 from tidegate.engine.backends.llvm.plan import state_operands
+from tidegate.engine.backends.llvm.threads import lost_its_threads, on_living_threads
 from tidegate.engine.call import Call
 from tidegate.engine.program import program
 from tidegate.engine.record import Record
@@ -59,6 +60,8 @@ def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool 
         train: keep what backward reads.
         clean: whatever was stored is zero past the lengths, not only what is given out.
     """
+    if lost_its_threads():
+        return on_living_threads(run_forward, call, names, train=train, clean=clean)
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
             return run_forward(call, names, train=train, clean=clean)
@@ -83,6 +86,8 @@ def run_backward(
     wanted: list[str],
 ) -> dict[str, Tensor]:
     """A backward pass: gradients by the names of `flatten`, given those of what `run_forward` gave."""
+    if lost_its_threads():
+        return on_living_threads(run_backward, call, names, sequences, gradients, wanted)
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
             return run_backward(call, names, sequences, gradients, wanted)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +23,8 @@ SMALL = 1 << 16  # bytes below which the allocator has no fresh pages to fetch
 KEPT = 1 << 29
 
 _LOCK = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 _SCRATCH = threading.local()
 _HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, the size asked for longest ago first
 
@@ -33,7 +38,7 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     with _LOCK:
         same = _HELD.setdefault(size, [])
         _HELD.move_to_end(size)
-        storage = next((kept for kept in same if _is_free(kept, size)), None)
+        storage = next((same[k] for k in range(len(same)) if _is_free(same, k, size)), None)
         if storage is None:
             storage = torch.UntypedStorage(size)
             same.append(storage)
@@ -67,10 +72,19 @@ def scratch(size: int, like: Tensor) -> Tensor:
     return room
 
 
-def _is_free(storage: torch.UntypedStorage, size: int) -> bool:
+def _is_free(same: list[torch.UntypedStorage], k: int, size: int) -> bool:
     """Whether only we hold it; another process might hold one that was shared, or somebody have resized it."""
-    alone = torch._C._storage_Use_Count(storage._cdata) == 1  # pyright: ignore[reportAttributeAccessIssue]
-    return alone and storage.nbytes() == size and not storage.is_shared()
+    if _references(same, k) > _OURS:  # a tensor's untyped_storage() is this very object
+        return False
+    alone = torch._C._storage_Use_Count(same[k]._cdata) == 1  # pyright: ignore[reportAttributeAccessIssue]
+    return alone and same[k].nbytes() == size and not same[k].is_shared()
+
+
+def _references(things: list[Any], k: int) -> int:
+    return sys.getrefcount(things[k])
+
+
+_OURS = _references([object()], 0)
 
 
 def release() -> None:
@@ -80,7 +94,7 @@ def release() -> None:
 
 
 def _release_oldest() -> None:
-    while len(_HELD) > 1 and sum(size * len(same) for size, same in _HELD.items()) > KEPT:
+    while sum(size * len(same) for size, same in _HELD.items()) > KEPT:
         size, same = next(iter(_HELD.items()))
         same.pop(0)
         if not same:

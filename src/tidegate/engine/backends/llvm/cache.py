@@ -1,8 +1,9 @@
 """Machine code on disk, so that a new process need not compile what an old one did.
 
-One file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of what follows, then a JSON line
-about the kernel, then the object file. A file that is not whole is as good as none. Files are written under a name of
-their own and renamed, so two processes never meet in one; a folder that cannot be written is done without.
+One file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of its key and of what follows,
+then a JSON line about the kernel, then the object file. A file that is not whole is as good as none, and so is one that
+somebody else owns or may write: it would be run. Files are written under a name of their own and renamed, so two
+processes never meet in one; a folder that cannot be written is done without.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -41,17 +43,30 @@ def folder() -> Path:
 
 
 def load(key: str) -> Code | None:
-    """The kernel kept under a key; None if there is none, or it is not whole."""
+    """The kernel kept under a key; None if there is none, it is not whole, or not this user's alone."""
     try:
-        data = (folder() / f"{key}.kernel").read_bytes()
+        with open(folder() / f"{key}.kernel", "rb") as file:
+            data = file.read() if _is_ours(os.fstat(file.fileno())) else b""
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
     body = data[32:]
-    if len(data) < 32 or hashlib.sha256(body).digest() != data[:32]:
+    if len(data) < 32 or _digest(key, body) != data[:32]:
         return None
     head, _, machine_code = body.partition(b"\n")
     about = json.loads(head)
     return Code(about["table"], machine_code)
+
+
+def _digest(key: str, body: bytes) -> bytes:
+    """Of the key too: a kernel under another's name is none."""
+    return hashlib.sha256(key.encode() + b"\n" + body).digest()
+
+
+def _is_ours(file: os.stat_result) -> bool:
+    """Whether nobody but this user could have written it (where files have owners and modes)."""
+    if not hasattr(os, "getuid"):
+        return True
+    return file.st_uid == os.getuid() and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def save(key: str, code: Code) -> None:
@@ -63,7 +78,7 @@ def save(key: str, code: Code) -> None:
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=where, suffix=".partial")
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
+            file.write(_digest(key, body) + body)
         os.replace(partial, where / f"{key}.kernel")
     except (OSError, RuntimeError):  # a full disk, no permission, no home: the next process compiles again
         if partial:

@@ -90,6 +90,7 @@ class Gemm:
     def _emit(self) -> None:
         e, b, spec = self.e, self.e.b, self.spec
         table, part, parts = self.fn.args
+        restore = e.flush_denormals()
         for name in ("a", "b", "c", "room", "sums"):
             setattr(self, name, e.load_pointer(table, self.table[name]))
         for name in ("rows", "columns", "elements", "a_stride", "b_stride", "c_stride", "add", "by_columns"):
@@ -130,6 +131,7 @@ class Gemm:
             e.loop(self.elements, block_of_elements, step=ELEMENTS)
 
         e.loop(right, block_of_columns, start=left, step=PANELS * self.width)
+        restore()
         b.ret_void()
 
     def _least(self, a: V, other: V) -> V:

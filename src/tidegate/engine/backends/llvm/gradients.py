@@ -141,5 +141,5 @@ def _first_steps(call: Call, made: Tensor, places: Tensor, columns: list[int], u
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
         gradient = made[rows, column, :units] * counts[:, None] if len(made) else made.new_zeros(len(last), units)
         before = initial[operands[gate]].detach() if gate in operands else gradient.new_zeros(gradient.shape)
-        parts.append(gradient.t() @ before)
+        parts.append(multiply(gradient.t(), before))
     return torch.cat(parts)

@@ -18,7 +18,7 @@ from torch import Tensor
 from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
 from tidegate.engine.backends.llvm.compile import Compiled, Spec, compiled, registers, vector_bytes
 from tidegate.engine.backends.llvm.panels import Packing
-from tidegate.engine.backends.llvm.threads import meetable, run_parts
+from tidegate.engine.backends.llvm.threads import cores, meetable, run_parts
 from tidegate.engine.backends.llvm.tiles import APART, KernelSpec
 from tidegate.engine.program import Program
 
@@ -66,8 +66,9 @@ class Launch:
 
     def split(self, threads: int) -> tuple[bool, int]:
         """Whether threads share the units, and not the rows; and how many of them."""
-        sharing = threads > 1 and meetable() and shares_units(self, threads)
-        return sharing, max(1, min(threads, self.padded // self.kernel.lanes if sharing else self.batch))
+        together = min(threads, cores()) if meetable() else 1
+        sharing = together > 1 and shares_units(self, together)
+        return sharing, max(1, min(together, self.padded // self.kernel.lanes) if sharing else min(threads, self.batch))
 
     def run(self, lengths: Tensor | None, threads: int) -> None:
         """Run it, the work shared among threads: units if that is better, else rows, about as many steps for each."""

@@ -11,9 +11,6 @@ The kernel is given a table of pointers and whole numbers; `Table` says what sta
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable
-
 from llvmlite import ir
 
 from tidegate.engine.backends.llvm.means import take_means
@@ -23,7 +20,7 @@ from tidegate.engine.backends.llvm.products import products
 from tidegate.engine.backends.llvm.rows import advance, begin, finish, list_rows
 from tidegate.engine.backends.llvm.share import Share
 from tidegate.engine.backends.llvm.tiles import APART, KernelSpec, Table
-from tidegate.engine.backends.llvm.vector import I1, I32, I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.vector import I1, I64, PTR, Emit, V
 
 
 class Kernel:
@@ -112,7 +109,7 @@ class Kernel:
             (len(s.accumulators) * t.blocks * t.rows for s, t in zip(self.stages, self.tiles, strict=True)), default=1
         )
         self.accumulated = e.variable(e.vector, max(1, width))
-        restore = self._flush_denormals()
+        restore = e.flush_denormals()
         self._load_table()
         self.share = Share(self)
         self.share.each(self._rows)
@@ -138,22 +135,6 @@ class Kernel:
 
         e.loop(steps, step)
         finish(self, rows, count)
-
-    def _flush_denormals(self) -> Callable[[], object]:
-        """A network at rest would otherwise compute with denormals, ten times slower. Returns how to undo it."""
-        e, b = self.e, self.e.b
-        if platform.machine().lower() not in ("x86_64", "amd64"):
-            return lambda: None
-        saved = e.variable(I32)
-        ours = e.variable(I32)
-        for name in ("stmxcsr", "ldmxcsr"):
-            full = f"llvm.x86.sse.{name}"
-            if full not in self.module.globals:
-                ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR]), full)
-        b.call(self.module.globals["llvm.x86.sse.stmxcsr"], [saved])
-        b.store(b.or_(b.load(saved, typ=I32), ir.Constant(I32, 0x8040)), ours)
-        b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [ours])
-        return lambda: b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [saved])
 
     def place(self, t: V, row: V) -> V:
         """Where step t of a row stands in anything of shape (T, B, ...)."""

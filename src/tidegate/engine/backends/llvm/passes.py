@@ -278,7 +278,7 @@ def _state_gradients(
         gradient = carried[f"d {name}"][:, : state.shape[1]]
         for gate, operand in operands.items():
             if operand == name:
-                gradient = gradient + carried[f"d r.{gate}"][:, :units] @ rows[gate]
+                multiply(carried[f"d r.{gate}"][:, :units], rows[gate], gradient, add=True)
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tidegate.engine.backends.llvm.autograd import stored
 from tidegate.engine.backends.llvm.passes import prepare
-from tidegate.engine.backends.llvm.threads import meetable, run_parts
+from tidegate.engine.backends.llvm.threads import cores, meetable, run_parts
 from tidegate.engine.call import Call
 
 WORTH_SHARING = 1 << 19  # weights from which a step is faster on several threads
@@ -27,7 +27,8 @@ class Prepared:
     def __init__(self, call: Call):
         launch, sequences, final = prepare(call, stored(call, (), train=False), set(), fused=True)
         weights = [w for w in (call.weights.w_ih, call.weights.w_hh, call.weights.w_hr) if w is not None]
-        parts = torch.get_num_threads() if sum(w.numel() for w in weights) > WORTH_SHARING and meetable() else 1
+        worth = sum(w.numel() for w in weights) > WORTH_SHARING and meetable()
+        parts = min(torch.get_num_threads(), cores()) if worth else 1
         kept = launch.kernel.sequences
         self._turns, self._states = [], []
         for turn in range(2):
@@ -54,7 +55,7 @@ class Prepared:
         turn = self._turn
         function, table, address, parts, meeting = self._turns[turn]
         table[self._input] = x.data_ptr()
-        if parts == 1:
+        if parts == 1 or not meetable():  # a forked child may have what its parent prepared for several
             function.call(address, 0, 1)
         else:
             meeting.value = 0

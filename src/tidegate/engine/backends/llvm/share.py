@@ -13,7 +13,9 @@ from tidegate.engine.backends.llvm.vector import I32, I64, V
 if TYPE_CHECKING:
     from tidegate.engine.backends.llvm.kernel import Kernel
 
-PATIENCE = 4096  # looks at the others before the core is offered to somebody else
+PATIENCE = 256  # looks at the others before the core is offered to somebody else, at each further look
+OFFERS = 1024  # offers before sleeping: the thread that is waited for may stand in the queue of another core
+NAP = 50  # microseconds
 
 
 class Share:
@@ -79,6 +81,8 @@ class Share:
             if platform.system() != "Windows":
                 with b.if_then(b.icmp_signed(">", looked, e.i64(PATIENCE))):
                     b.call(self._function("sched_yield", I32), [])
+                with b.if_then(b.icmp_signed(">", looked, e.i64(PATIENCE + OFFERS))):
+                    b.call(self._function("usleep", I32, I32), [ir.Constant(I32, NAP)])
             b.branch(head)
             b.position_at_end(here)
 
@@ -86,6 +90,6 @@ class Share:
         if platform.machine().lower() in ("x86_64", "amd64"):
             self.kernel.e.b.call(self._function("llvm.x86.sse2.pause", ir.VoidType()), [])
 
-    def _function(self, name: str, result: ir.Type) -> V:
+    def _function(self, name: str, result: ir.Type, *args: ir.Type) -> V:
         module = self.kernel.module
-        return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, []), name)
+        return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, args), name)

@@ -2,8 +2,11 @@
 
 PyTorch's products run on the threads of an OpenMP runtime, which keep spinning for a while after each. Threads of ours
 would have to share the cores with them: a training step (B=16, T=64, H=512, two cores) took 45 ms so. Where that
-runtime is libgomp its threads are asked through its own entry point, ``GOMP_parallel``; elsewhere, and in a forked
-child, whose OpenMP threads are gone, a pool of Python threads does it.
+runtime is libgomp its threads are asked through its own entry point, ``GOMP_parallel``; elsewhere a pool of Python
+threads does it.
+
+A fork leaves its threads behind, and the thread that forked would wait for them for ever, in PyTorch's operations as in
+ours. Other threads of the child start threads of their own: `on_living_threads` does a pass on one of these.
 """
 
 from __future__ import annotations
@@ -11,12 +14,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
+import torch
+
 _STARTED = os.getpid()
-_POOLS: dict[int, ThreadPoolExecutor] = {}
+_POOLS: dict[tuple[int, str], ThreadPoolExecutor] = {}
 
 
 class Function(Protocol):
@@ -38,12 +44,14 @@ def run_parts(function: Function, table: Any, parts: int, keep: object = None) -
     runtime = _openmp()
     if parts <= 1:
         function.call(table, 0, 1)
-    elif runtime is not None and os.getpid() == _STARTED:
+    elif runtime is not None and not lost_its_threads():
         parallel, thread_num, num_threads = runtime
         parallel(function.together, (ctypes.c_int64 * 3)(thread_num, num_threads, ctypes.addressof(table)), parts, 0)
     else:
         # Each job holds what it was given: an interrupt here must not free what others still write to.
-        others = [_pool().submit(_part, function, table, n, parts, keep) for n in range(1, parts)]
+        others = [
+            _pool("parts", os.cpu_count() or 1).submit(_part, function, table, n, parts, keep) for n in range(1, parts)
+        ]
         try:
             function.call(table, 0, parts)
         finally:
@@ -58,7 +66,30 @@ def _part(function: Function, table: Any, n: int, parts: int, _keep: object) -> 
 
 def meetable() -> bool:
     """Whether parts run at the same time, so that they may wait for one another: a pool's might stand in a queue."""
-    return _openmp() is not None and os.getpid() == _STARTED
+    return _openmp() is not None and not lost_its_threads()
+
+
+@functools.cache
+def cores() -> int:
+    """The cores that this process may use: more parts had better not wait for one another."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def lost_its_threads() -> bool:
+    """Whether this is the thread of a forked child that forked: it waits for ever for the OpenMP threads it had."""
+    return os.getpid() != _STARTED and threading.current_thread() is threading.main_thread()
+
+
+def on_living_threads(work: Callable[..., Any], *given: Any, **more: Any) -> Any:
+    """Do something, in a thread that has its OpenMP threads, with as many as this one was to have."""
+    threads = torch.get_num_threads()
+
+    def there() -> Any:
+        torch.set_num_threads(threads)
+        with torch.no_grad():
+            return work(*given, **more)
+
+    return _pool("passes", 1).submit(there).result()
 
 
 def together(function: str) -> str:
@@ -98,9 +129,11 @@ def _openmp() -> tuple[Callable[..., None], int, int] | None:
     return parallel, thread_num, num_threads
 
 
-def _pool() -> ThreadPoolExecutor:
+def _pool(name: str, threads: int) -> ThreadPoolExecutor:
     """This process's threads; a forked child starts its own."""
-    if os.getpid() not in _POOLS:
-        _POOLS.clear()
-        _POOLS[os.getpid()] = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="tidegate")
-    return _POOLS[os.getpid()]
+    key = (os.getpid(), name)
+    if key not in _POOLS:
+        for old in [other for other in _POOLS if other[0] != key[0]]:
+            del _POOLS[old]
+        _POOLS[key] = ThreadPoolExecutor(threads, thread_name_prefix=f"tidegate {name}")
+    return _POOLS[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -159,3 +160,21 @@ class Emit:
             joined.add_incoming(new, last)
             result.append(joined)
         return result
+
+    # The processor's state.
+
+    def flush_denormals(self) -> Callable[[], object]:
+        """A network at rest would otherwise compute with denormals, ten times slower. Returns how to undo it."""
+        b = self.b
+        if platform.machine().lower() not in ("x86_64", "amd64"):
+            return lambda: None
+        saved = self.variable(I32)
+        ours = self.variable(I32)
+        for name in ("stmxcsr", "ldmxcsr"):
+            full = f"llvm.x86.sse.{name}"
+            if full not in self.module.globals:
+                ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR]), full)
+        b.call(self.module.globals["llvm.x86.sse.stmxcsr"], [saved])
+        b.store(b.or_(b.load(saved, typ=I32), ir.Constant(I32, 0x8040)), ours)
+        b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [ours])
+        return lambda: b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [saved])

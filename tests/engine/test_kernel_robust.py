@@ -1,0 +1,179 @@
+"""Kernels called by many at once, after a fork, in a worker, and interrupted; each in a process that has to end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+START = """
+import os, sys, threading, time, torch, tidegate
+torch.manual_seed(0)
+sizes = {"few rows": (1, 64), "many rows": (16, 96)}  # of few, threads share the units
+layers = {k: tidegate.nn.LSTM(h, h, backend="llvm") for k, (b, h) in sizes.items()}
+x = {k: torch.randn(40, b, h) for k, (b, h) in sizes.items()}
+
+def step(kind):
+    layer, leaf = layers[kind], x[kind].clone().requires_grad_()
+    output, (h, c) = layer(leaf)
+    loss = output.sin().sum() + c.sum()
+    return [output.detach(), *torch.autograd.grad(loss, [leaf, *layer.parameters()])]
+
+def check(kind):
+    return all(torch.equal(a, b) for a, b in zip(step(kind), expected[kind], strict=True))
+
+torch.set_num_threads(1)
+expected = {kind: step(kind) for kind in sizes}
+torch.set_num_threads(2)
+"""
+FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def ends(code: str, timeout: float = 60) -> None:
+    """Run code after ``START`` in a process of its own, to its end; warnings about forks with threads aside."""
+    command = [sys.executable, "-W", "ignore", "-c", START + code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+@pytest.mark.parametrize("kind", ["few rows", "many rows"])
+def test_many_callers_at_once(threads: int, kind: str) -> None:
+    """From threads of their own, each asking for several; with four, for more than there may be cores."""
+    ends(f"""
+wrong = []
+def work():
+    torch.set_num_threads({threads})
+    wrong.extend(n for n in range(5) if not check({kind!r}))
+
+callers = [threading.Thread(target=work) for _ in range(4)]
+for caller in callers: caller.start()
+for caller in callers: caller.join()
+assert not wrong
+""")
+
+
+def test_both_kinds_at_once_in_a_pool_of_threads() -> None:
+    ends("""
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    assert all(pool.map(check, [*sizes] * 10))
+""")
+
+
+def test_two_processes_at_once() -> None:
+    code = START + 'assert all(check(kind) for kind in [*sizes] * 10); print("same")'
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=60)[0] for process in started] == ["same\n"] * 2
+
+
+@FORK
+@pytest.mark.parametrize("used", [True, False], ids=["after use", "before use"])
+@pytest.mark.parametrize("kind", ["few rows", "many rows"])
+def test_a_forked_child(kind: str, used: bool) -> None:
+    """The parent's threads are gone in it: with as many asked for, it computes the same, and so does the parent.
+
+    PyTorch's own operations would wait for them, so the child has its inputs and looks at its results without them.
+    """
+    ends(f"""
+layer, leaf = layers[{kind!r}], x[{kind!r}].clone().requires_grad_()
+cotangent = torch.randn_like(x[{kind!r}])
+
+def bare():
+    output = layer(leaf)[0]
+    values = [output.detach(), *torch.autograd.grad(output, [leaf, *layer.parameters()], cotangent)]
+    return [value.numpy().tobytes() for value in values]
+
+torch.set_num_threads({2 if used else 1})
+assert all(map(check, sizes))
+wanted = bare()
+torch.set_num_threads(2)
+child = os.fork()
+same = all(bare() == wanted for _ in range(3))
+if child == 0:
+    os._exit(0 if same else 1)
+assert same
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+""")
+
+
+@FORK
+def test_children_of_a_process_whose_other_threads_are_at_work() -> None:
+    ends("""
+leaf = x["few rows"].clone()
+with torch.no_grad(): wanted = layers["few rows"](leaf)[0].numpy().tobytes()
+going = True
+def work():
+    while going: step("many rows"), step("few rows")
+
+others = [threading.Thread(target=work) for _ in range(2)]
+for other in others: other.start()
+children = []
+for _ in range(8):
+    time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        with torch.no_grad(): found = layers["few rows"](leaf)[0].numpy().tobytes()
+        os._exit(0 if found == wanted else 1)
+    children.append(child)
+ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+going = False
+for other in others: other.join()
+assert ended == [0] * 8, ended
+""")
+
+
+@FORK
+def test_in_a_worker_that_loads_data() -> None:
+    ends("""
+class Computed(torch.utils.data.Dataset):
+    def __len__(self): return 6
+    def __getitem__(self, n):
+        kind = [*sizes][n % 2]
+        assert check(kind)
+        return torch.tensor(n)
+
+assert all(map(check, sizes))
+for _ in range(2):
+    loader = torch.utils.data.DataLoader(Computed(), num_workers=2, multiprocessing_context="fork")
+    assert sorted(n.item() for n in loader) == list(range(6))
+assert all(map(check, sizes))
+""")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("forked", [False, True], ids=["", "in a forked child"])
+def test_interrupted(train: bool, forked: bool) -> None:
+    """Ctrl-C while a kernel runs: the call it is in ends, and KeyboardInterrupt is raised."""
+    code = f"""{START}
+if {forked}:
+    child = os.fork()
+    if child:
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        raise SystemExit(status)
+long = torch.randn(3000, 16, 96, requires_grad={train})
+print(os.getpid(), flush=True)
+try:
+    while True:
+        output = layers["many rows"](long)[0]
+        if {train}: output.sum().backward()
+except KeyboardInterrupt:
+    assert all(map(check, sizes))
+    print("interrupted", flush=True)
+    os._exit(7)
+"""
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        running = int(process.stdout.readline())
+        time.sleep(0.7)
+        os.kill(running, signal.SIGINT)
+        try:
+            said = process.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired:
+            os.kill(running, signal.SIGKILL)
+            process.kill()
+            raise
+    assert (said, process.returncode) == ("interrupted\n", 7)
