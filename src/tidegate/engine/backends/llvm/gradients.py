@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.buffers import zeros
+from tidegate.engine.backends.llvm.buffers import empty, zeros
 from tidegate.engine.backends.llvm.matmul import multiply
 from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.backends.llvm.valid import ValidRows
@@ -42,15 +42,13 @@ def weight_gradients(
     found: dict[str, Tensor] = {}
     width = len(cell.input_gates)
     if width:
-        by_input = _columns(made, list(range(width)), units)
+        by_input = list(range(width))
         if "x" in wanted and call.weights.w_ih is not None:
-            found["x"] = rows.put(multiply(by_input, call.weights.w_ih))
+            found["x"] = rows.put(_by_matrix(made, by_input, call.weights.w_ih, units))
         if "w_ih" in wanted:
-            sums = zeros(by_input.shape[1], x)
-            found["w_ih"] = multiply(by_input.t(), rows.take(x), sums=sums)
-            found["b_ih"] = sums
+            found["w_ih"], found["b_ih"] = _by_operand(made, by_input, rows.take(x), units)
         elif "b_ih" in wanted:
-            found["b_ih"] = by_input.sum(0)
+            found["b_ih"] = _columns(made, by_input, units).sum(0)
     if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
         return found
     places = {prog.gates[name]: k for k, name in reversed(list(enumerate(slots)))}
@@ -61,7 +59,7 @@ def weight_gradients(
     if "w_hh" in wanted:
         found["w_hh"] = torch.cat(
             [
-                multiply(_columns(made, group, units).t(), operand)
+                _by_operand(made, group, operand, units)[0]
                 for group, operand in _groups(call, sequences, made, rows, places, prog, columns, units)
             ]
         )
@@ -81,6 +79,33 @@ def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
     if wide == units and places == list(range(places[0], places[0] + len(places))):
         return made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
     return made[:, places, :units].reshape(rows, len(places) * units)
+
+
+def _by_matrix(made: Tensor, places: list[int], matrix: Tensor, units: int) -> Tensor:
+    """Some slots' gradients by a matrix (slots * H, ·): what goes back to what was multiplied, (rows, ·)."""
+    if made.shape[2] == units:
+        return multiply(_columns(made, places, units), matrix)
+    # What stands in padded units may be anything, so one slot after the other.
+    out = empty((len(made), matrix.shape[1]), made)
+    for k, (place, own) in enumerate(zip(places, matrix.chunk(len(places)), strict=True)):
+        multiply(made[:, place, :units], own, out, add=k > 0)
+    return out
+
+
+def _by_operand(made: Tensor, places: list[int], operand: Tensor, units: int) -> tuple[Tensor, Tensor]:
+    """Some slots' gradients by what was multiplied (rows, ·): a matrix's gradient, and the sums, a bias's."""
+    rows, count, wide = made.shape
+    side_by_side = places == list(range(places[0], places[0] + len(places)))
+    if side_by_side:
+        by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
+    else:
+        by_slot, wide = _columns(made, places, units), units
+    sums = zeros(by_slot.shape[1], made)
+    matrix = multiply(by_slot.t(), operand, sums=sums)
+    if wide == units:
+        return matrix, sums
+    own = matrix.view(len(places), wide, -1)[:, :units].reshape(len(places) * units, -1)
+    return own, sums.view(len(places), wide)[:, :units].reshape(-1)
 
 
 def _groups(

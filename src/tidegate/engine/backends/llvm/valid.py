@@ -27,7 +27,7 @@ class ValidRows:
 
     def take(self, values: Tensor) -> Tensor:
         """The valid rows of (T, B, ·)."""
-        flat = values.reshape(self.steps * self.batch, values.shape[-1])
+        flat = values.flatten(0, 1)
         if self.places is None:
             return flat
         return torch.index_select(flat, 0, self._rows, out=empty((self.count, flat.shape[1]), flat))
