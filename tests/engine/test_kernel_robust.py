@@ -100,6 +100,26 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @FORK
+@pytest.mark.parametrize("threads", [2, 4])
+def test_a_stepper_goes_on_in_a_forked_child(threads: int) -> None:
+    """It was prepared for several threads, which the child does not have."""
+    ends(f"""
+torch.set_num_threads({threads})
+layer, inputs = tidegate.nn.LSTM(64, 384), torch.randn(6, 1, 64)
+with torch.no_grad():
+    whole, stepper = layer.stepper(), layer.stepper()
+    wanted = [whole(one).numpy().tobytes() for one in inputs]
+    for one in inputs[:3]: stepper(one)
+    child = os.fork()
+    same = [stepper(one).numpy().tobytes() for one in inputs[3:]] == wanted[3:]
+    if child == 0:
+        os._exit(0 if same else 1)
+    assert same
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+""")
+
+
+@FORK
 def test_children_of_a_process_whose_other_threads_are_at_work() -> None:
     ends("""
 leaf = x["few rows"].clone()
