@@ -9,7 +9,17 @@ import time
 import pytest
 
 START = """
-import os, sys, threading, time, torch, tidegate
+import faulthandler, os, signal, sys, threading, time, torch, tidegate
+if hasattr(signal, "alarm"):  # whoever hangs says where and ends
+    faulthandler.register(signal.SIGALRM, chain=True)
+    signal.alarm(90)
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+    return child
+
 torch.manual_seed(0)
 sizes = {"few rows": (1, 64), "many rows": (16, 96)}  # of few, threads share the units
 layers = {k: tidegate.nn.LSTM(h, h, backend="llvm") for k, (b, h) in sizes.items()}
@@ -31,7 +41,7 @@ torch.set_num_threads(2)
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
-def ends(code: str, timeout: float = 60) -> None:
+def ends(code: str, timeout: float = 120) -> None:
     """Run code after ``START`` in a process of its own, to its end; warnings about forks with threads aside."""
     command = [sys.executable, "-W", "ignore", "-c", START + code]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
@@ -66,7 +76,7 @@ with ThreadPoolExecutor(4) as pool:
 def test_two_processes_at_once() -> None:
     code = START + 'assert all(check(kind) for kind in [*sizes] * 10); print("same")'
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.communicate(timeout=60)[0] for process in started] == ["same\n"] * 2
+    assert [process.communicate(timeout=120)[0] for process in started] == ["same\n"] * 2
 
 
 @FORK
@@ -90,7 +100,7 @@ torch.set_num_threads({2 if used else 1})
 assert all(map(check, sizes))
 wanted = bare()
 torch.set_num_threads(2)
-child = os.fork()
+child = fork()
 same = all(bare() == wanted for _ in range(3))
 if child == 0:
     os._exit(0 if same else 1)
@@ -110,7 +120,7 @@ with torch.no_grad():
     whole, stepper = layer.stepper(), layer.stepper()
     wanted = [whole(one).numpy().tobytes() for one in inputs]
     for one in inputs[:3]: stepper(one)
-    child = os.fork()
+    child = fork()
     same = [stepper(one).numpy().tobytes() for one in inputs[3:]] == wanted[3:]
     if child == 0:
         os._exit(0 if same else 1)
@@ -133,7 +143,7 @@ for other in others: other.start()
 children = []
 for _ in range(8):
     time.sleep(0.01)
-    child = os.fork()
+    child = fork()
     if child == 0:
         with torch.no_grad(): found = layers["few rows"](leaf)[0].numpy().tobytes()
         os._exit(0 if found == wanted else 1)
@@ -170,7 +180,7 @@ def test_interrupted(train: bool, forked: bool) -> None:
     """Ctrl-C while a kernel runs: the call it is in ends, and KeyboardInterrupt is raised."""
     code = f"""{START}
 if {forked}:
-    child = os.fork()
+    child = fork()
     if child:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         raise SystemExit(status)
