@@ -70,7 +70,7 @@ def test_load_run_gives_the_model_that_was_trained(run):
         assert torch.equal(parameter, tensors[name])
     assert not loaded.model.training
     assert loaded.units.decode(loaded.units.encode("the sea")) == "the sea"
-    assert loaded.open_corpus().digest == loaded.config.corpus_digest
+    assert loaded.open_corpus().digest == loaded.config.data_digest
     assert loaded.config.train.steps == 30
 
 
@@ -134,7 +134,7 @@ def test_a_damaged_model_is_made_again_from_the_checkpoint(run):
         (["baselines"], {"uniform": "low"}, "'baselines'"),
         (["notes"], [1], "'notes'"),
         (["unit"], 5, "'unit'"),
-        (["corpus_digest"], None, "'corpus_digest'"),
+        (["data_digest"], None, "'corpus_digest'"),
     ],
 )
 def test_a_tampered_config_is_refused_at_once(run, where, value, message):

@@ -1,18 +1,23 @@
 """Language modelling as a task: text in contiguous streams, each unit predicted from all before it."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tidegate.data.streams import Streams, Window
-from tidegate.errors import ArgumentError
+from tidegate.data.corpus import Corpus, open_corpus
+from tidegate.data.ngrams import ngram_baselines
+from tidegate.data.streams import Streams, Window, fit_batch
+from tidegate.data.units import Units, load_units
+from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.tasks.evaluation import evaluate
 from tidegate.tasks.feeding import NOTHING_YET, Feeding
 from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
-from tidegate.tasks.task import Carried, Evaluation, Loss
+from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 from tidegate.tasks.truncated_bptt import window_loss
 
 
@@ -25,10 +30,11 @@ class StreamBatches:
     def __len__(self) -> int:
         return len(self.streams)
 
-    def __getitem__(self, index: int) -> Window:
+    def batch(self, epoch: int, index: int) -> Window:
+        """A window; they are the same in every epoch."""
         return self.streams.window(index)
 
-    def units(self, index: int) -> int:
+    def units(self, epoch: int, index: int) -> int:
         """Predictions that count in window ``index``, in all processes together."""
         left = self.streams.positions_per_epoch // self.streams.batch_size - index * self.streams.k1
         return min(self.streams.k1, left) * self.streams.batch_size
@@ -53,7 +59,8 @@ class LanguageModelTask:
         ArgumentError: a size does not fit the vocabulary of the data.
     """
 
-    name = "lm"
+    name: ClassVar[str] = "lm"
+    Config: ClassVar[type[Any]] = LanguageModelConfig
 
     def __init__(
         self,
@@ -73,6 +80,62 @@ class LanguageModelTask:
         self.batch_size, self.k1, self.k2 = batch_size, k1, k2
         self.feeding: Feeding = feeding
         self.validation_units, self.backend = validation_units, backend
+        self.notes: list[str] = []
+
+    @classmethod
+    def open(cls, folder: Path) -> Corpus:
+        """The text of a run folder."""
+        return open_corpus(folder)
+
+    @classmethod
+    def vocabulary(cls, folder: Path) -> Units:
+        """The units of its text."""
+        return load_units(folder)
+
+    @classmethod
+    def create(cls, data: Corpus, config: LanguageModelConfig, settings: Settings, world: int) -> "LanguageModelTask":
+        """The task on a text, its batch made smaller if need be."""
+        if config.vocabulary_size != data.units.size:
+            raise ArgumentError(
+                f"vocabulary_size is {config.vocabulary_size}, but the corpus has {data.units.size} different units."
+            )
+        batch_size, note = fit_batch(len(data.train), settings.batch_size, settings.k1, world=world)
+        task = cls(
+            config,
+            data.train,
+            data.validation,
+            unit=data.units.name,
+            batch_size=batch_size,
+            k1=settings.k1,
+            k2=settings.k1 if settings.k2 is None else settings.k2,
+            feeding=settings.feeding,
+            validation_units=settings.validation_units,
+            backend=settings.backend,
+        )
+        task.notes = [] if note is None else [note]
+        return task
+
+    @classmethod
+    def make(cls, config: LanguageModelConfig, vocabulary: Units, backend: str | None) -> LanguageModel:
+        """A new model for a vocabulary.
+
+        Raises:
+            RunFolderError: they do not fit together.
+        """
+        if vocabulary.size != config.vocabulary_size:
+            raise RunFolderError(
+                f"The vocabulary has {vocabulary.size} units, but config.json says {config.vocabulary_size}: they are "
+                "not of the same run."
+            )
+        return LanguageModel(config, backend=backend)
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """N-grams counted on the training part."""
+        validation = self.validation[: self.validation_units]  # what the model is validated on, and no more
+        if len(validation) < 2:
+            return {}, []
+        found = ngram_baselines(self.train, validation, self.model.vocabulary_size)
+        return dict(found), [] if found.note is None else [found.note]
 
     def build(self) -> LanguageModel:
         """A new model, its initial values drawn from torch's global random numbers."""

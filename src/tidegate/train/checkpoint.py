@@ -18,7 +18,7 @@ from tidegate.train.files import Layout, read_header, read_tensors, write_tensor
 from tidegate.train.records import from_record, to_record
 
 NAME = "training_state.safetensors"
-KIND, VERSION = "tidegate training state", 1
+KIND, VERSION = "tidegate training state", 2
 PARTS = ("model", "optimizer", "best", "carried")
 
 
@@ -29,7 +29,8 @@ class Counters:
     Attributes:
         step: optimizer steps taken.
         elapsed: seconds trained.
-        best: best validation, nats per unit; None before the first.
+        best: nats per unit of the best validation; None before the first.
+        criterion: what it was the best by, lower is better; None before the first.
         best_step: the step it was measured at.
         bad: validations in a row without a new best.
         metrics_bytes: length of metrics.jsonl.
@@ -45,6 +46,7 @@ class Counters:
     step: int = 0
     elapsed: float = 0.0
     best: float | None = None
+    criterion: float | None = None
     best_step: int = 0
     bad: int = 0
     metrics_bytes: int = 0

@@ -78,8 +78,9 @@ class Validated:
         progress: share of the budget used.
         nats: nats per unit.
         best: whether it is the best so far.
-        best_nats: the best so far.
+        best_nats: that of the best so far.
         elapsed: seconds trained.
+        metrics: what else was measured, by name.
     """
 
     step: int
@@ -88,6 +89,7 @@ class Validated:
     best: bool
     best_nats: float
     elapsed: float
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

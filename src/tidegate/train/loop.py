@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.errors import NonFiniteLossError
-from tidegate.tasks.task import Carried, Task
+from tidegate.tasks.task import Carried, Evaluation, Task
 from tidegate.train import schedule
 from tidegate.train.checkpoint import Checkpoint, write_checkpoint
 from tidegate.train.config import TrainConfig
@@ -138,14 +138,14 @@ class Loop:
 
     def _step(self, share: float, interrupt: Interrupt) -> None:
         config, counters, processes = self.config, self.counters, self.processes
-        index = counters.step % len(self.batches)
+        epoch, index = divmod(counters.step, len(self.batches))
         if index == 0:
             self.carried = self.task.start(self.model, processes.rank, processes.world)
         seed_torch(processes.device, config.seed, processes.rank, counters.step)
         rate = schedule.learning_rate(config, counters.step, share)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._objective(self.batches[index], self.carried, schedule.own_share(config, share))
+        loss = self._objective(self.batches.batch(epoch, index), self.carried, schedule.own_share(config, share))
         processes.backward(loss.nats)
         norm = processes.clip(self.parameters, config.clip)
         # The step's only wait for the device: both numbers together.
@@ -159,7 +159,7 @@ class Loop:
         self._stepper.zero_grad()
         self.carried = loss.carried
         self._stop = stop > 0
-        units = self.batches.units(index)
+        units = self.batches.units(epoch, index)
         counters.step += 1
         counters.loss += value * units
         counters.units += units
@@ -217,20 +217,23 @@ class Loop:
         counters = self.counters
         counters.validated = counters.step
         self.model.eval()
-        found = self.task.validate(self.model) if self.processes.main else None
-        nats, units = self.processes.sum(*(found or (0.0, 0)))
+        found = (self.task.validate(self.model) if self.processes.main else None) or Evaluation(0.0, 0)
+        criterion = found.nats if found.criterion is None else found.criterion
+        nats, units, criterion = self.processes.sum(found.nats, found.units, criterion)
         if units:
             if not math.isfinite(nats):
                 raise self._non_finite(nats, math.nan, math.nan)
-            best = counters.best is None or nats < counters.best
+            best = counters.criterion is None or criterion < counters.criterion
             if best:
-                counters.best, counters.best_step, counters.bad = nats, counters.step, 0
+                counters.criterion, counters.best = criterion, nats
+                counters.best_step, counters.bad = counters.step, 0
                 self.best = {name: it.detach().cpu().clone() for name, it in self.model.named_parameters()}
             else:
                 counters.bad += 1
-            self._write("validation", nats=nats, best=best, units=int(units))
+            self._write("validation", nats=nats, best=best, units=int(units), metrics=dict(found.metrics))
             lowest = nats if counters.best is None else counters.best
-            self._tell(Validated(counters.step, self._share(), nats, best, lowest, self._elapsed()))
+            metrics = dict(found.metrics)
+            self._tell(Validated(counters.step, self._share(), nats, best, lowest, self._elapsed(), metrics))
         if self.sample is not None and self.processes.main:
             with torch.no_grad():
                 text = self.sample(self.model)

@@ -5,7 +5,7 @@
     config.json                   settings, baselines, digest of the data; replaced only when the budget is raised
     model.safetensors             the best model on validation; the last one before the first validation or without any
     vocabulary.json               or tokenizer.json
-    corpus.npy, corpus.json       the encoded text
+    corpus.npy, corpus.json       the encoded text; of other tasks than "lm", examples/ and examples.json instead
     metrics.jsonl                 one line per report, validation and sample
     training_state.safetensors    what `resume` needs
 
@@ -18,16 +18,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from tidegate import __version__
-from tidegate.data import Corpus, Units, load_units, open_corpus
+from tidegate.data import Corpus, Units, open_corpus
+from tidegate.data.examples import FOLDER as EXAMPLES
 from tidegate.data.files import field, read_json, write_json
-from tidegate.errors import RunFolderError
-from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
-from tidegate.tasks.language_modelling import LanguageModelTask
+from tidegate.errors import ArgumentError, RunFolderError
+from tidegate.tasks.kinds import task_named
+from tidegate.tasks.task import Data
 from tidegate.train import checkpoint, metrics
 from tidegate.train.config import BUDGET, TrainConfig
 from tidegate.train.distributed import main_first
@@ -43,7 +45,8 @@ from tidegate.train.files import (
 from tidegate.train.randomness import own_randomness
 from tidegate.train.records import from_record, to_record
 
-CONFIG, CONFIG_KIND, CONFIG_VERSION = "config.json", "tidegate run", 1
+D = TypeVar("D", bound=Data)
+CONFIG, CONFIG_KIND, CONFIG_VERSION = "config.json", "tidegate run", 2
 MODEL, MODEL_KIND, MODEL_VERSION = "model.safetensors", "tidegate model", 1
 OWN_FILES = (
     CONFIG,
@@ -54,6 +57,7 @@ OWN_FILES = (
     "corpus.npy",
     "vocabulary.json",
     "tokenizer.json",
+    "examples.json",
 )
 
 
@@ -62,23 +66,23 @@ class RunConfig:
     """What ``config.json`` says.
 
     Attributes:
-        task: "lm".
+        task: what is learned, by name.
         model: the model's make.
         train: how it is trained.
         unit: what a prediction is ("character").
-        baselines: nats per unit of n-gram models on the validation part.
-        split_kind: how the text was split.
-        corpus_digest: digest of the text and its vocabulary.
+        baselines: nats per unit of what needs no network, on the validation part.
+        split_kind: how the data were split.
+        data_digest: digest of the data and their vocabulary.
         notes: what was read, and what had to be changed.
     """
 
     task: str
-    model: LanguageModelConfig
+    model: Any
     train: TrainConfig
     unit: str
     baselines: dict[str, float]
     split_kind: str
-    corpus_digest: str
+    data_digest: str
     notes: list[str]
 
     def digest(self) -> str:
@@ -118,22 +122,30 @@ def claim_folder(folder: Path, *, overwrite: bool = False) -> Path:
     for name in OWN_FILES:  # config.json first: without it there is no run
         (folder / name).unlink(missing_ok=True)
         (folder / f"{name}.partial").unlink(missing_ok=True)
+    for path in (folder / EXAMPLES).glob("*.npy*"):
+        path.unlink()
     return folder
 
 
 def new_run(
-    folder: Path, prepare: Callable[[Path], Corpus], *, overwrite: bool = False, device: str = "auto"
-) -> Corpus:
-    """Claim a folder and prepare its corpus: on the main process, while any others wait.
+    folder: Path,
+    prepare: Callable[[Path], D],
+    *,
+    task: str = "lm",
+    overwrite: bool = False,
+    device: str = "auto",
+) -> D:
+    """Claim a folder and prepare its data: on the main process, while any others wait.
 
     Args:
         folder: the run folder.
-        prepare: makes the corpus in that folder, as :func:`tidegate.data.prepare_corpus` does.
+        prepare: makes the data in that folder, as :func:`tidegate.data.prepare_corpus` does.
+        task: whose data they are, by name.
         overwrite: replace a run that is there.
         device: as in :class:`TrainConfig`; it decides how processes find one another.
 
     Returns:
-        The corpus.
+        The data.
 
     Raises:
         RunFolderError: the folder holds a run and ``overwrite`` is not set.
@@ -143,7 +155,7 @@ def new_run(
         prepare(claim_folder(folder, overwrite=overwrite))
 
     main_first(make, device)
-    return open_corpus(Path(folder))
+    return cast(D, task_named(task).open(Path(folder)))
 
 
 def write_config(folder: Path, config: RunConfig) -> None:
@@ -169,16 +181,18 @@ def read_config(folder: Path) -> RunConfig:
     if not all(type(line) is str for line in notes):
         raise RunFolderError(f"{path}: 'notes' should be lines of text: the file was altered.")
     task = field(record, path, "task", str)
-    if task != LanguageModelTask.name:
-        raise RunFolderError(f"{path}: 'task' is {task!r:.80}, which this Tidegate does not know.")
+    try:
+        kind = task_named(task)
+    except ArgumentError as error:
+        raise RunFolderError(f"{path}: 'task' is {task!r:.80}, which this Tidegate does not know.") from error
     return RunConfig(
         task=task,
-        model=from_record(LanguageModelConfig, record.get("model"), path, "model"),
+        model=from_record(kind.Config, record.get("model"), path, "model"),
         train=from_record(TrainConfig, record.get("train"), path, "train"),
         unit=field(record, path, "unit", str),
         baselines=baselines,
         split_kind=field(record, path, "split_kind", str),
-        corpus_digest=field(record, path, "corpus_digest", str),
+        data_digest=field(record, path, "data_digest", str),
         notes=notes,
     )
 
@@ -191,21 +205,44 @@ class Run:
         folder: where it is.
         config: its settings.
         model: the best model on validation so far, in eval mode.
-        units: its vocabulary.
+        vocabulary: what its numbers stand for: `tidegate.data.Units` of a language model, else
+            `tidegate.data.examples.Facts`.
         step: the step the model is of.
         validation: its validation loss, nats per unit; None if it was not validated.
     """
 
     folder: Path
     config: RunConfig
-    model: LanguageModel
-    units: Units
+    model: Any
+    vocabulary: Any
     step: int
     validation: float | None
 
+    @property
+    def units(self) -> Units:
+        """A language model's units.
+
+        Raises:
+            RunFolderError: it is the run of another task.
+        """
+        self._text()
+        return self.vocabulary
+
     def open_corpus(self) -> Corpus:
-        """The text it was trained on."""
+        """The text a language model was trained on.
+
+        Raises:
+            RunFolderError: it is the run of another task.
+        """
+        self._text()
         return open_corpus(self.folder)
+
+    def _text(self) -> None:
+        if self.config.task != "lm":
+            raise RunFolderError(
+                f"{self.folder} is a run of the task {self.config.task}, but a language model is needed here: for "
+                "other tasks there are tidegate evaluate and tidegate predict."
+            )
 
 
 def load_run(folder: Path, *, device: str | torch.device = "cpu", backend: str | None = None) -> Run:
@@ -224,23 +261,21 @@ def load_run(folder: Path, *, device: str | torch.device = "cpu", backend: str |
     """
     folder = Path(folder)
     config = read_config(folder)
-    path = folder / MODEL
+    kind, path = task_named(config.task), folder / MODEL
     record, layout = read_header(path, MODEL_KIND, MODEL_VERSION)
-    expected = model_layout(config.model, path, layout)
-    tensors = read_tensors(path, record, layout, expected)
-    units = load_units(folder)
-    if units.size != config.model.vocabulary_size:
-        raise RunFolderError(
-            f"{folder}: the vocabulary has {units.size} units, but config.json says {config.model.vocabulary_size}: "
-            "they are not of the same run."
-        )
+    vocabulary = kind.vocabulary(folder)
+
+    def make() -> nn.Module:
+        return kind.make(config.model, vocabulary, backend)
+
+    tensors = read_tensors(path, record, layout, model_layout(config.model, make, path, layout))
     with own_randomness(torch.device("cpu")):
-        model = LanguageModel(config.model, backend=backend)
+        model = make()
     load_parameters(model, tensors)
     step, validation = field(record, path, "step", int), record.get("validation")
     if validation is not None:
         validation = field(record, path, "validation", float)
-    return Run(folder, config, model.to(device).eval(), units, step, validation)
+    return Run(folder, config, model.to(device).eval(), vocabulary, step, validation)
 
 
 def write_model(folder: Path, tensors: dict[str, Tensor], *, step: int, validation: float | None) -> None:
@@ -249,11 +284,12 @@ def write_model(folder: Path, tensors: dict[str, Tensor], *, step: int, validati
     write_tensors(folder / MODEL, tensors, record)
 
 
-def model_layout(config: LanguageModelConfig, path: Path, layout: Layout, prefix: str = "") -> Layout:
+def model_layout(config: Any, make: Callable[[], nn.Module], path: Path, layout: Layout, prefix: str = "") -> Layout:
     """Type and shape of each parameter of a model, found without allocating any of it.
 
     Args:
         config: the make that a file claims.
+        make: makes the model of that make.
         path: the tensors' file, which must bear it out.
         layout: what that file holds.
         prefix: of the parameters' names there.
@@ -262,18 +298,22 @@ def model_layout(config: LanguageModelConfig, path: Path, layout: Layout, prefix
         The parameters' layout, names without the prefix.
 
     Raises:
-        RunFolderError: a size is larger than anything in the file, or the parameters do not fit.
+        RunFolderError: no such model can be made, or its parameters do not fit.
     """
     held = {name.removeprefix(prefix): entry for name, entry in layout.items() if name.startswith(prefix)}
-    largest = max((size for _, shape in held.values() for size in shape), default=0)
-    sizes = (config.vocabulary_size, config.hidden_size, config.embedding_size or 0)
-    if max(sizes) > largest or config.num_layers > len(held):
+    if config.num_layers > len(held):
         raise RunFolderError(
-            f"{path} cannot belong to the model in {path.with_name(CONFIG)}: sizes {sizes} and {config.num_layers} "
-            f"layers are claimed, but the file holds {len(held)} tensors with no side longer than {largest}."
+            f"{path} cannot belong to the model in {path.with_name(CONFIG)}: {config.num_layers} layers are claimed, "
+            f"but the file holds {len(held)} tensors."
         )
-    with torch.device("meta"):
-        expected = layout_of(dict(LanguageModel(config).named_parameters()))
+    try:
+        with torch.device("meta"):
+            expected = layout_of(dict(make().named_parameters()))
+    except (RuntimeError, OverflowError) as error:  # sizes beyond what torch can count
+        raise RunFolderError(
+            f"{path} cannot belong to the model in {path.with_name(CONFIG)}, of which torch says: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
     check_layout(path, held, expected)
     return expected
 

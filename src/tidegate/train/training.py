@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from tidegate.data import Corpus, fit_batch, ngram_baselines, open_corpus
-from tidegate.errors import ArgumentError, DataError, RunFolderError
-from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
-from tidegate.tasks.language_modelling import LanguageModelTask
+from tidegate.errors import DataError, RunFolderError
+from tidegate.tasks.kinds import task_named
+from tidegate.tasks.task import Data, Task
 from tidegate.train import checkpoint, schedule
 from tidegate.train.checkpoint import Checkpoint, Counters, read_checkpoint
 from tidegate.train.config import TrainConfig
@@ -21,25 +21,27 @@ from tidegate.train.randomness import own_randomness
 from tidegate.train.run_folder import RunConfig, holds_run, model_layout, read_config, write_config
 
 Report = Callable[[Event], None]
-Sample = Callable[[LanguageModel], str]
+Sample = Callable[[Any], str]
 
 
 def train(
     folder: Path,
-    corpus: Corpus,
-    model: LanguageModelConfig,
+    data: Data,
+    model: Any,
     config: TrainConfig,
     *,
+    task: str = "lm",
     report: Report = ignore,
     sample: Sample | None = None,
 ) -> Finished:
-    """Train a language model from its initial values.
+    """Train a model from its initial values.
 
     Args:
-        folder: the run folder, where the corpus was prepared; see :func:`tidegate.train.new_run`.
-        corpus: the text, encoded.
-        model: the model's make; its vocabulary is the corpus'.
+        folder: the run folder, where the data were prepared; see :func:`tidegate.train.new_run`.
+        data: prepared for the task: a `tidegate.data.Corpus` for "lm", else `tidegate.data.Examples`.
+        model: the model's make, of the task's own kind.
         config: how to train.
+        task: what is learned, by name; see `tidegate.tasks.kinds`.
         report: told of every event, on the main process.
         sample: given the model after each validation, in eval mode and without gradients; what it returns is reported.
 
@@ -47,10 +49,10 @@ def train(
         How it ended. The first Ctrl-C lets the step finish, writes a checkpoint and returns "interrupted".
 
     Raises:
-        RunFolderError: the folder already holds a run, or not the corpus.
-        ArgumentError: the vocabulary's size is not the corpus', the batch cannot be shared by the processes, or fp16 is
-            asked for on a CPU.
-        CorpusTooSmallError: there is not enough text for one window.
+        RunFolderError: the folder already holds a run, or not the data.
+        ArgumentError: there is no such task, the model does not fit the data, the batch cannot be shared by
+            the processes, or fp16 is asked for on a CPU.
+        CorpusTooSmallError: there is not enough to train on.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
         MissingDependencyError: `accelerate` is not installed.
     """
@@ -60,36 +62,33 @@ def train(
             f"{folder} already holds a run: go on with it (--resume), replace it (--overwrite), or choose another "
             "folder."
         )
-    if corpus.folder.resolve() != folder.resolve():
+    if data.folder.resolve() != folder.resolve():
         raise RunFolderError(
-            f"The corpus is in {corpus.folder}, but a run folder is complete in itself: prepare it in {folder}."
+            f"The data are in {data.folder}, but a run folder is complete in itself: prepare them in {folder}."
         )
-    if model.vocabulary_size != corpus.units.size:
-        raise ArgumentError(
-            f"vocabulary_size is {model.vocabulary_size}, but the corpus has {corpus.units.size} different units."
-        )
+    kind = task_named(task)
     processes = Processes(config.device, config.mixed_precision)
     processes.wait()  # all have looked whether the folder is free before the main process fills it
     with own_randomness(processes.device):
-        task, notes = _task(corpus, model, config, processes.world)
-        baselines, counted = _baselines(corpus, config.validation_units) if processes.main else ({}, [])
+        learned = kind.create(data, model, config, processes.world)
+        baselines, counted = learned.baselines() if processes.main else ({}, [])
         settings = RunConfig(
-            task=task.name,
+            task=task,
             model=model,
             train=config,
-            unit=corpus.units.name,
+            unit=learned.unit,
             baselines=baselines,
-            split_kind=corpus.split_kind,
-            corpus_digest=corpus.digest,
-            notes=notes + counted,
+            split_kind=data.split_kind,
+            data_digest=data.digest,
+            notes=data.report() + learned.notes + counted,
         )
-        start = Checkpoint(settings.digest(), corpus.digest, processes.world, Counters(), None, {})
-        loop = Loop(task, config, folder, processes, start, report, sample)
+        start = Checkpoint(settings.digest(), data.digest, processes.world, Counters(), None, {})
+        loop = Loop(learned, config, folder, processes, start, report, sample)
         try:
             loop.checkpoint()
             if processes.main:
                 write_config(folder, settings)
-            return _run(loop, task, settings, report)
+            return _run(loop, learned, settings, report)
         finally:
             loop.close()
             processes.close()
@@ -122,7 +121,7 @@ def resume(
 
     Raises:
         RunFolderError: there is no run, or a file is missing, truncated, foreign or altered.
-        DataError: the corpus is not the one the run began with.
+        DataError: the data are not those the run began with.
         ArgumentError: the new budget is out of range.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
         MissingDependencyError: `accelerate` is not installed.
@@ -134,17 +133,16 @@ def resume(
         budget = replace(settings.train, epochs=epochs, steps=steps, minutes=minutes)
         settings = replace(settings, train=budget)
     config = settings.train
-    corpus = open_corpus(folder)
-    corpus.verify()
-    if corpus.digest != settings.corpus_digest:
+    kind = task_named(settings.task)
+    data = kind.open(folder)
+    data.verify()
+    if data.digest != settings.data_digest:
         raise DataError(
-            f"The corpus in {folder} is not the one this run began with: put the old one back, or start a new run."
+            f"The data in {folder} are not those this run began with: put the old ones back, or start a new run."
         )
-    if corpus.units.size != settings.model.vocabulary_size:
-        raise RunFolderError(f"{folder}: config.json and the vocabulary are not of the same run.")
     processes = Processes(config.device, config.mixed_precision)
     with own_randomness(processes.device):
-        task, _ = _task(corpus, settings.model, config, processes.world)
+        task = kind.create(data, settings.model, config, processes.world)
         loop = Loop(task, config, folder, processes, _read(folder, task, settings, processes.world), report, sample)
         try:
             processes.wait()  # all have read the checkpoint before the main process replaces it
@@ -159,44 +157,17 @@ def resume(
             processes.close()
 
 
-def _task(
-    corpus: Corpus, model: LanguageModelConfig, config: TrainConfig, world: int
-) -> tuple[LanguageModelTask, list[str]]:
-    batch_size, note = fit_batch(len(corpus.train), config.batch_size, config.k1, world=world)
-    task = LanguageModelTask(
-        model,
-        corpus.train,
-        corpus.validation,
-        unit=corpus.units.name,
-        batch_size=batch_size,
-        k1=config.k1,
-        k2=config.k1 if config.k2 is None else config.k2,
-        feeding=config.feeding,
-        validation_units=config.validation_units,
-        backend=config.backend,
-    )
-    return task, corpus.report() + ([] if note is None else [note])
-
-
-def _baselines(corpus: Corpus, limit: int | None) -> tuple[dict[str, float], list[str]]:
-    validation = corpus.validation[:limit]  # what the model is validated on, and no more
-    if len(validation) < 2:
-        return {}, []
-    baselines = ngram_baselines(corpus.train, validation, corpus.units.size)
-    return dict(baselines), [] if baselines.note is None else [baselines.note]
-
-
-def _read(folder: Path, task: LanguageModelTask, settings: RunConfig, world: int) -> Checkpoint:
+def _read(folder: Path, task: Task, settings: RunConfig, world: int) -> Checkpoint:
     path = folder / checkpoint.NAME
     _, layout = read_header(path, checkpoint.KIND, checkpoint.VERSION)
-    parameters = model_layout(settings.model, path, layout, prefix="model.")
+    parameters = model_layout(settings.model, task.build, path, layout, prefix="model.")
     with torch.device("meta"):
         carried = layout_of(task.start(task.build(), 0, world))
-    digests = {"config": settings.digest(), "data": settings.corpus_digest}
+    digests = {"config": settings.digest(), "data": settings.data_digest}
     return read_checkpoint(folder, parameters, carried, **digests, world=world)
 
 
-def _run(loop: Loop, task: LanguageModelTask, settings: RunConfig, report: Report) -> Finished:
+def _run(loop: Loop, task: Task, settings: RunConfig, report: Report) -> Finished:
     if loop.processes.main:
         report(
             Started(
@@ -207,7 +178,7 @@ def _run(loop: Loop, task: LanguageModelTask, settings: RunConfig, report: Repor
                 unit=settings.unit,
                 baselines=settings.baselines,
                 split_kind=settings.split_kind,
-                batch_size=task.batch_size,
+                batch_size=getattr(task, "batch_size", settings.train.batch_size),
                 device=str(loop.processes.device),
                 notes=settings.notes,
                 best=loop.counters.best,

@@ -1,0 +1,109 @@
+"""Batches of examples of about the same length, and padding."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.errors import ArgumentError, CorpusTooSmallError
+
+POOL = 50  # batches among which examples are sorted by length: more waste less, and mix less
+
+
+class Padded(NamedTuple):
+    """A batch of one column.
+
+    Attributes:
+        values: (B, L, ...), zeros past each example's length.
+        lengths: (B,) int64.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+    def to(self, device: torch.device) -> "Padded":
+        """The same on a device."""
+        return Padded(self.values.to(device, non_blocking=True), self.lengths.to(device, non_blocking=True))
+
+
+class Batch(NamedTuple):
+    """Some examples.
+
+    Attributes:
+        columns: by name.
+        share: what this process's sum of losses is to be divided by, so that the mean over processes is the mean over
+            all predictions of the batch: the predictions of all processes over the number of processes.
+    """
+
+    columns: Mapping[str, Padded]
+    share: float
+
+
+def pad(rows: Sequence[NDArray[Any]]) -> Padded:
+    """Rows (L_n, ...) as one tensor (B, max L, ...)."""
+    lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    first = rows[0]
+    room = np.zeros((len(rows), max(map(len, rows)), *first.shape[1:]), first.dtype)
+    for n, row in enumerate(rows):
+        room[n, : len(row)] = row
+    return Padded(torch.from_numpy(room), lengths)
+
+
+class Buckets:
+    """The order in which examples are learned from: drawn anew in every epoch, a function of seed and epoch.
+
+    The examples of an epoch are shuffled; among every 50 batches' worth they are sorted by length and cut into batches;
+    then the batches are shuffled. Process ``rank`` takes every ``world``-th example of a batch.
+
+    Args:
+        lengths: (N,) steps of each example.
+        batch_size: examples in all processes together; the last of an epoch may be smaller.
+        seed: of the shuffles.
+        rank: which process this is.
+        world: how many there are.
+
+    Raises:
+        ArgumentError: a batch cannot give every process an example.
+        CorpusTooSmallError: there are fewer examples than processes.
+    """
+
+    def __init__(
+        self, lengths: NDArray[np.int64], batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        if batch_size < world:
+            raise ArgumentError(f"A batch of {batch_size} examples cannot be shared among {world} processes.")
+        if len(lengths) < world:
+            raise CorpusTooSmallError(
+                f"There are {len(lengths)} examples to train on, but {world} are needed, one for each process."
+            )
+        self.lengths, self.batch_size, self.seed, self.rank, self.world = lengths, batch_size, seed, rank, world
+        whole, rest = divmod(len(lengths), batch_size)
+        self._count = whole + (rest >= world)  # each process must have its share of the last one
+        self._epoch, self._batches = -1, [np.zeros(0, np.int64)]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def all(self, epoch: int, index: int) -> NDArray[np.int64]:
+        """The examples of a batch, those of all processes."""
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._order(epoch)
+        return self._batches[index]
+
+    def own(self, epoch: int, index: int) -> NDArray[np.int64]:
+        """The examples of a batch that are this process's."""
+        return self.all(epoch, index)[self.rank :: self.world]
+
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        draw = np.random.default_rng((self.seed, epoch))
+        mixed, size = draw.permutation(len(self.lengths)), self.batch_size
+        batches = []
+        for start in range(0, len(mixed), size * POOL):
+            pool = mixed[start : start + size * POOL]
+            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+            batches += [pool[n : n + size] for n in range(0, len(pool), size)]
+        batches = [batch for batch in batches if len(batch) >= self.world]
+        return [batches[n] for n in draw.permutation(len(batches))]

@@ -1,0 +1,109 @@
+"""Series of frames in ``.npz`` files: arrays of numbers, one step after another."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.rows import Row
+from tidegate.errors import DataError
+
+FRAMES, LENGTHS = "frames", "lengths"
+
+
+def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iterator[Row]:
+    """The series of a ``.npz`` file.
+
+    ``frames`` is (N, T, F), or (N, F) for one step each; ``lengths`` (N,), if it is there, says how many steps of each
+    are valid. ``label`` names an array whose first dimension is N.
+
+    Args:
+        path: the file.
+        label: the array of what is to be predicted; without it, rows have no "label".
+        optional: further arrays, of which each row has its own where they are there.
+
+    Yields:
+        Rows with "frames" (L, F) float32 and, where there is one, "label": a string if the array has one number or
+        string for each series, else the array's own row up to the length.
+
+    Raises:
+        DataError: the file is no such file; arrays are missing or do not fit one another.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in (FRAMES, LENGTHS, label, *optional) if name in file}
+            there = list(file)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    if FRAMES not in arrays:
+        raise DataError(f"{path}: there is no array 'frames' of shape (N, T, F); there are: {', '.join(there)}.")
+    frames = arrays[FRAMES]
+    frames = frames[:, None] if frames.ndim == 2 else frames
+    if frames.ndim != 3 or frames.dtype.kind not in "fiub":
+        raise DataError(f"{path}: 'frames' should be numbers (N, T, F), but is {frames.dtype} of {frames.shape}.")
+    for name, it in arrays.items():
+        if len(it) != len(frames):
+            raise DataError(f"{path}: there are {len(frames)} series of frames, but {len(it)} in {name!r}.")
+    lengths = arrays.get(LENGTHS, np.full(len(frames), frames.shape[1]))
+    if lengths.dtype.kind not in "iu" or (len(lengths) and not 0 <= lengths.min() <= lengths.max() <= frames.shape[1]):
+        raise DataError(f"{path}: 'lengths' should be whole numbers from 0 to {frames.shape[1]}.")
+    for n, length in enumerate(lengths.tolist()):
+        values: dict[str, Any] = {FRAMES: np.asarray(frames[n, :length], np.float32)}
+        if label in arrays:
+            own = arrays[label][n]
+            values["label"] = str(own) if own.ndim == 0 else own[:length]
+        values |= {name: arrays[name][n] for name in optional if name in arrays}
+        yield Row(f"{path}, series {n + 1}", values)
+
+
+def checked_frames(row: Row, *, features: int | None = None) -> NDArray[np.float32]:
+    """A row's frames.
+
+    Raises:
+        DataError: there are none, one is not finite, or they have another number of features.
+    """
+    frames = row.values.get(FRAMES)
+    if frames is None:
+        raise DataError(f"{row.where}: the model reads frames, but text was given.")
+    if features is not None and frames.shape[1] != features:
+        raise DataError(f"{row.where}: a frame has {frames.shape[1]} numbers, but those of training had {features}.")
+    finite = np.isfinite(frames).all(1)
+    if not finite.all():
+        raise DataError(f"{row.where}: frame {int(np.argmin(finite)) + 1} holds nan or inf.")
+    return frames
+
+
+class FrameStatistics:
+    """Mean and deviation of each feature, over all frames that were added."""
+
+    def __init__(self) -> None:
+        self.count = self.series = 0
+        self._sum: Any = 0.0
+        self._squares: Any = 0.0
+
+    def add(self, frames: NDArray[np.float32]) -> None:
+        """Add a series (L, F).
+
+        Raises:
+            DataError: it has another number of features than those before.
+        """
+        wide = frames.astype(np.float64)
+        if self.series and frames.shape[1:] != np.shape(self._sum):
+            raise DataError(f"A frame has {frames.shape[1]} numbers, but others have {len(self._sum)}.")
+        self.count, self.series = self.count + len(frames), self.series + 1
+        self._sum, self._squares = self._sum + wide.sum(0), self._squares + (wide**2).sum(0)
+
+    def facts(self) -> dict[str, list[float]]:
+        """``mean`` and ``deviation`` of each feature; the latter 1 where a feature never changes."""
+        mean = self._sum / self.count
+        deviation = np.sqrt(np.maximum(self._squares / self.count - mean**2, 0))
+        return {"mean": mean.tolist(), "deviation": np.where(deviation > 1e-6, deviation, 1.0).tolist()}
+
+    def note(self) -> str:
+        """How much there is, in words."""
+        return (
+            f"{self.series:,} series of {self.count / self.series:.1f} frames on average, {len(self._sum)} numbers each"
+        )

@@ -1,0 +1,160 @@
+"""Files of examples, row by row: each row with the place it came from, for messages."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidegate.errors import DataError, EncodingError, MissingDependencyError
+
+TABLES = {".csv": ",", ".tsv": "\t"}
+RECORDS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file, not yet encoded.
+
+    Attributes:
+        where: the file and the line or row, for messages.
+        values: what stands in it.
+    """
+
+    where: str
+    values: dict[str, Any]
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    r"""The lines of a UTF-8 file, each with its place: without ``\n`` or ``\r\n``, and without a byte order mark.
+
+    Raises:
+        EncodingError: a line is not UTF-8; the message names the file and the line.
+        DataError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise EncodingError(
+                        f"{path}, line {number}: byte 0x{line[error.start]:02X} is not UTF-8 ({error.reason}). If it "
+                        "is text in another encoding (Latin-1, Windows-1252, EUC-KR): convert it first, for example "
+                        "with `iconv -f LATIN1 -t UTF-8`."
+                    ) from None
+                yield f"{path}, line {number}", text.rstrip("\n").removesuffix("\r")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def is_table(path: Path) -> bool:
+    """Whether `read_table` reads a file, going by its name."""
+    return path.suffix.lower() in TABLES.keys() | RECORDS.keys()
+
+
+def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> Iterator[Row]:
+    """The rows of a CSV, TSV, JSON Lines, JSON or Parquet file, read in pieces by `datasets`.
+
+    Args:
+        path: the file.
+        columns: which columns are needed; every row has them. Those of CSV and TSV are text.
+        header: whether the first line of a CSV or TSV names its columns; if not, they are called "0", "1" and so on.
+
+    Raises:
+        DataError: a column is missing, a row has none of a column's value, or the file is badly formed or empty; the
+            message names the file and the row.
+        EncodingError: a text file is not UTF-8.
+        MissingDependencyError: `datasets` is not installed.
+    """
+    kind, options = RECORDS.get(path.suffix.lower(), "csv"), {}
+    if kind != "parquet":
+        for _ in read_lines(path):  # names the line of what is not UTF-8, which those who parse cannot
+            pass
+    if kind == "csv":
+        options = _csv_options(path, columns, header)
+    with _told(path):
+        rows = iter(_load(kind, str(path), options))
+    number = 0
+    while True:
+        with _told(path):
+            values = next(rows, None)
+        if values is None:
+            break
+        number += 1
+        where = f"{path}, row {number}"
+        for name in columns:
+            if name not in values:
+                raise DataError(f"{where}: there is no column {name!r}; there are: {_names(values)}.")
+            if values[name] is None:
+                raise DataError(f"{where}: column {name!r} is empty.")
+        yield Row(where, values)
+    if not number:
+        raise DataError(f"{path} holds no row: give a file with examples.")
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of a table's columns.
+
+    Raises:
+        DataError: the file is empty or badly formed.
+    """
+    if path.suffix.lower() in TABLES:
+        return _csv_header(path)
+    with _told(path):
+        first = next(iter(_load(RECORDS[path.suffix.lower()], str(path), {})), None)
+    if first is None:
+        raise DataError(f"{path} holds no row: give a file with examples.")
+    return list(first)
+
+
+def _csv_header(path: Path) -> list[str]:
+    lines = (text for _, text in read_lines(path))
+    found = next(csv.reader(lines, delimiter=TABLES[path.suffix.lower()]), None)
+    if not found:
+        raise DataError(f"{path} is empty: give a file with examples.")
+    return found
+
+
+def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, Any]:
+    from datasets import Features, Value
+
+    found = _csv_header(path)
+    names = found if header else [str(n) for n in range(len(found))]
+    for name in columns:
+        if name not in names:
+            what = f"no column {name!r}; there are: {_names(names)}" if header else f"no column number {name}"
+            raise DataError(f"{path}: there is {what}.")
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}: two columns have the same name: {_names(names)}.")
+    features = Features({name: Value("string") for name in names})
+    # "NA" and "null" are words like others; only what is not there at all is missing.
+    options = {"sep": TABLES[path.suffix.lower()], "features": features, "keep_default_na": False}
+    return options | ({} if header else {"names": names, "header": None})
+
+
+def _load(kind: str, file: str, options: dict[str, Any]) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingDependencyError("Reading tables needs datasets: pip install 'tidegate[tasks]'") from error
+    return datasets.load_dataset(kind, data_files=file, split="train", streaming=True, **options)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What parsers raise, as an error of ours that names the file."""
+    import pandas
+    import pyarrow
+    from datasets.exceptions import DatasetsError
+
+    try:
+        yield
+    except (ValueError, pandas.errors.ParserError, pyarrow.ArrowException, DatasetsError) as error:
+        cause = error.__cause__ or error.__context__ or error
+        raise DataError(f"{path} is badly formed: {str(cause).splitlines()[0] if str(cause) else cause!r}") from error
+
+
+def _names(names: Any) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,113 @@
+"""Parts that models of several tasks are made of: what goes into the recurrent layers, and what is made of them."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.nn import Recurrent
+from tidegate.tasks.options import RecurrentConfig
+
+Pooling = Literal["last", "mean", "max", "attention"]
+
+
+def recurrent(config: RecurrentConfig, input_size: int, *, backend: str | None) -> Recurrent:
+    """The recurrent layers of a configuration, batch first."""
+    return Recurrent(
+        config.cell,
+        input_size,
+        config.hidden_size,
+        config.num_layers,
+        batch_first=True,
+        dropout=config.dropout if config.num_layers > 1 else 0.0,
+        bidirectional=config.bidirectional,
+        init=config.init,
+        forget_bias=config.forget_bias,
+        backend=backend,
+    )
+
+
+def mask(lengths: Tensor, steps: int) -> Tensor:
+    """(B,) to (B, steps): whether a step is within its example's length."""
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+class TokenInput(nn.Module):
+    """Vectors of words or characters; while training a share of them is replaced by the unknown one.
+
+    Args:
+        size: V, how many there are.
+        width: E, of each vector.
+        unknown: the number of what is unknown; None: nothing is replaced.
+        word_dropout: the share that is replaced.
+    """
+
+    def __init__(self, size: int, width: int, *, unknown: int | None = None, word_dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(size, width)
+        # With rows of variance 1 the first layers would saturate; word vectors from files are about this long too.
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.unknown, self.word_dropout = unknown, word_dropout
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L) int64 to (B, L, E)."""
+        if self.training and self.unknown is not None and self.word_dropout:
+            lost = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
+            tokens = tokens.masked_fill(lost, self.unknown)
+        return self.embedding(tokens)
+
+
+class FrameInput(nn.Module):
+    """Frames of numbers, brought to mean 0 and deviation 1 by what the training part has.
+
+    Args:
+        mean: (F,) of each feature.
+        deviation: (F,).
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: list[float], deviation: list[float]) -> None:
+        super().__init__()
+        # Not among what is saved: they are facts of the data, which the run keeps.
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("scale", 1 / torch.tensor(deviation).clamp_min(1e-6), persistent=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, L, F) to (B, L, F)."""
+        return (frames - self.mean) * self.scale
+
+
+class Pool(nn.Module):
+    """One vector for each sequence of outputs.
+
+    * ``last``: the final state, of both directions where there are two;
+    * ``mean`` and ``max`` over the valid steps;
+    * ``attention``: sum_t a_t h_t with a = softmax(v . tanh(W h_t + b)) over the valid steps (Yang et al. 2016).
+
+    Args:
+        kind: which of them.
+        width: D, of the outputs.
+        directions: 1 or 2.
+    """
+
+    def __init__(self, kind: Pooling, width: int, directions: int) -> None:
+        super().__init__()
+        self.kind, self.directions = kind, directions
+        if kind == "attention":
+            self.hidden = nn.Linear(width, width)
+            self.score = nn.Linear(width, 1, bias=False)
+
+    def forward(self, output: Tensor, final: Tensor, lengths: Tensor) -> Tensor:
+        """Outputs (B, L, D), zero past the lengths, and final states (layers * directions, B, H) to (B, D)."""
+        if self.kind == "last":
+            return torch.cat(list(final[-self.directions :]), -1)
+        if self.kind == "mean":
+            return output.sum(1) / lengths.clamp_min(1)[:, None]
+        outside = ~mask(lengths, output.shape[1])[..., None]
+        if self.kind == "max":
+            highest = output.masked_fill(outside, -torch.inf).amax(1)
+            return highest.masked_fill(lengths[:, None] == 0, 0)
+        score = self.score(torch.tanh(self.hidden(output))).masked_fill(outside, torch.finfo(output.dtype).min)
+        return (score.softmax(1) * output).sum(1)

@@ -1,0 +1,37 @@
+"""Tables of scores, from scikit-learn."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDEST = 30  # classes of which a confusion matrix is shown
+
+
+def class_table(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str:
+    """Precision, recall, F1 and count of each class."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(truth, guess, labels=list(range(len(names))), zero_division=0)  # type: ignore[arg-type]
+    width = min(24, max(map(len, names)))
+    lines = [f"{'':{width}}  precision  recall      F1   count"]
+    for name, precision, recall, f1, count in zip(names, *map(np.asarray, scores), strict=True):
+        lines.append(f"{name[:width]:{width}}  {precision:9.3f}  {recall:6.3f}  {f1:6.3f}  {count:6,}")
+    return "\n".join(lines)
+
+
+def confusion(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str:
+    """How often each class (row) was taken for each (column); of many classes, the most frequent confusions."""
+    from sklearn.metrics import confusion_matrix
+
+    matrix = confusion_matrix(truth, guess, labels=list(range(len(names))))
+    if len(names) > WIDEST or max(map(len, names)) * len(names) > 100:
+        wrong = [(int(matrix[i, j]), names[i], names[j]) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
+        top = sorted(wrong, reverse=True)[:15]
+        return "\n".join(f"{count:6,}  {true} taken for {said}" for count, true, said in top)
+    width = max(6, *(len(name) + 1 for name in names))
+    lines = [" " * width + "".join(f"{name:>{width}}" for name in names)]
+    lines += [
+        f"{name:>{width}}" + "".join(f"{n:>{width},}" for n in row) for name, row in zip(names, matrix, strict=True)
+    ]
+    return "\n".join(lines)
