@@ -5,7 +5,7 @@ h_1 .. h_T = recurrent(x_1 .. x_T),  p(class) = softmax(W pool(h) + b)
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -84,6 +84,7 @@ class ClassifyTask(ExampleTask):
     name = "classify"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 6, "learning_rate": 2e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:

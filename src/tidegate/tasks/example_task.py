@@ -38,6 +38,10 @@ class ExampleTask(ABC):
     Config: ClassVar[type[Any]]
     LENGTH: ClassVar[str]
     """The column by whose length examples are put together."""
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None}
+    """Settings of training that suit the task, where they are not those of `tidegate.train.TrainConfig`."""
+    streams: ClassVar[Sequence[str]] = ()
+    """Which of the settings for feeding the task has a use for: ``feeding``, ``own_share_start``, ``own_share_end``."""
 
     def __init__(
         self, config: Any, facts: Facts, examples: Examples | None = None, settings: Settings | None = None

@@ -4,12 +4,25 @@ import importlib
 from typing import cast
 
 from tidegate.errors import ArgumentError
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.task import Task
 
 HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
 }
+
+
+def example_task(name: str) -> type[ExampleTask]:
+    """The task of a name, one on independent examples.
+
+    Raises:
+        ArgumentError: no such task has that name.
+    """
+    found = task_named(name)
+    if not issubclass(found, ExampleTask):
+        raise ArgumentError(f"The task {name!r} does not learn from independent examples.")
+    return found
 
 
 def task_named(name: str) -> type[Task]:

@@ -174,7 +174,7 @@ class Loop:
         if step % config.report_every == 0 or self._share() >= 1:
             self._report()
         began = time.monotonic()
-        if step % config.validate_every == 0:
+        if step % (config.validate_every or len(self.batches)) == 0:
             self._validate()
             self.checkpoint()
         elif config.checkpoint_every is not None and step % config.checkpoint_every == 0:
