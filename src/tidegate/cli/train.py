@@ -59,9 +59,7 @@ def language_model(
         str, _option(DATA, "Training/validation/test, contiguous; or none: validate on the training text.")
     ] = "90/5/5",
     limit: Annotated[int | None, _option(DATA, "Use only the first so many characters.", min=1)] = None,
-    batch_size: Annotated[
-        int, _option(TRAINING, "Streams of text, or examples, in all processes together.", min=1)
-    ] = 32,
+    batch_size: Annotated[int, _option(TRAINING, "Streams of text, or examples, in all processes.", min=1)] = 32,
     k1: Annotated[int, _option(TRAINING, "An optimizer step every k1 units.", min=1)] = 100,
     k2: Annotated[int | None, _option(TRAINING, "Gradients go back k2 units; as k1 if left out.", min=1)] = None,
     feeding: Annotated[

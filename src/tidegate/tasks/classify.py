@@ -72,7 +72,8 @@ class Classifier(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, L) or frames (B, L, F), and how many are valid, to logits (B, classes)."""
-        x = self.dropout(self.input(values))
+        x = self.input(values)
+        x = x if isinstance(self.input, FrameInput) else self.dropout(x)  # a frame without some pixels is another frame
         output, final = self.recurrent(x, lengths=lengths)
         pooled = self.pool(self.dropout(output), final[0] if isinstance(final, tuple) else final, lengths)
         return self.output(self.dropout(pooled) if self.pool.kind == "last" else pooled)
