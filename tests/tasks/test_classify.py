@@ -221,7 +221,8 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
     assert any("2 of 7 words found" in note for note in examples.notes)
     words = examples.facts.vocabulary("words")
     task = ClassifyTask.create(examples, config, TrainSettings(), 1)
-    weight = task.build().input.embedding.weight  # type: ignore[union-attr]
+    weight = task.vectors(task.build())  # type: ignore[arg-type]
+    assert weight is not None
     assert weight[words.number("good")].tolist() == [5, 6, 7, 8]
     assert weight[words.number("film")].tolist() == [9, 9, 9, 9]
     assert weight[words.number("bad")].abs().max() < 1

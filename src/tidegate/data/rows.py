@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tidegate.errors import DataError, EncodingError, MissingDependencyError
 
@@ -135,7 +135,7 @@ def _csv_records(path: Path) -> Iterator[list[str]]:
         raise DataError(f"{path}, line {reader.line_num}: {error}.") from error
 
 
-def _quoting(path: Path) -> int:
+def _quoting(path: Path) -> Literal[0, 3]:
     """In TSV files a quotation mark is a character like any other: it stands in sentences, where tabs do not."""
     return csv.QUOTE_NONE if path.suffix.lower() == ".tsv" else csv.QUOTE_MINIMAL
 
