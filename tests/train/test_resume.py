@@ -137,7 +137,7 @@ def test_another_corpus_is_noticed(tmp_path: Path):
     corpus_in(tmp_path / "other")
     for name in ("corpus.npy", "corpus.json", "vocabulary.json"):
         (tmp_path / "run" / name).write_bytes((tmp_path / "other" / name).read_bytes())
-    with pytest.raises((DataError, RunFolderError), match="not those this run began with|not of the same run"):
+    with pytest.raises((DataError, RunFolderError), match=r"not those this run began with|not of the same run"):
         resume(tmp_path / "run", steps=40)
 
 
