@@ -67,7 +67,7 @@ def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool 
             return run_forward(call, names, train=train, clean=clean)
     output, steps, units = call.cell.states[0], call.x.shape[0], call.weights.hidden_size(call.cell)
     kept = stored(call, names, train=train)
-    sequences, final = forward(call, kept, zero_past=set(kept if clean else names))
+    sequences, final = forward(call, kept, zero_past=set(kept if clean else names), initial=train)
     first = 0 if call.reverse else 1
     over_time = [sequences[name] for name in (output, *names)]
     over_time = [s[first : first + steps] if len(s) > steps else s for s in over_time]

@@ -57,12 +57,9 @@ def weight_gradients(
         same = "b_ih" in found and columns == list(range(width))
         found["b_hh"] = found["b_ih"].clone() if same else _columns(made, columns, units).sum(0)
     if "w_hh" in wanted:
-        found["w_hh"] = torch.cat(
-            [
-                _by_operand(made, group, operand, units)[0]
-                for group, operand in _groups(call, sequences, made, rows, places, prog, columns, units)
-            ]
-        )
+        groups = _groups(call, sequences, made, rows, places, prog, columns, units)
+        parts = [_by_operand(made, group, operand, units)[0] for group, operand in groups]
+        found["w_hh"] = parts[0] if len(parts) == 1 else torch.cat(parts)
         if call.reverse and rows.places is not None and len(x):
             found["w_hh"] += _first_steps(call, made, rows.places, columns, units)
     return found

@@ -11,8 +11,9 @@ from torch import Tensor
 from tidegate.engine.adjoint import Adjoint
 from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
 from tidegate.engine.backends.llvm.gradients import projection_gradient, weight_gradients
-from tidegate.engine.backends.llvm.host import Launch, biases, fuses_input, kernel_for, pack, pad_units, padded
+from tidegate.engine.backends.llvm.host import Launch, fuses_input, kernel_for, padded
 from tidegate.engine.backends.llvm.matmul import multiply
+from tidegate.engine.backends.llvm.packed import give_biases, pack
 from tidegate.engine.backends.llvm.plan import is_output, state_operands
 from tidegate.engine.backends.llvm.tiles import KernelSpec
 from tidegate.engine.backends.llvm.valid import ValidRows
@@ -20,20 +21,27 @@ from tidegate.engine.call import Call
 from tidegate.engine.program import Program, program
 
 
-def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[dict[str, Tensor], list[Tensor]]:
+def forward(
+    call: Call, stored: Mapping[str, int], zero_past: set[str], *, initial: bool
+) -> tuple[dict[str, Tensor], list[Tensor]]:
     """Run the forward kernel.
 
+    Args:
+        call: what is to be run.
+        stored: what is written at every step, by name.
+        zero_past: what of it is zero past the lengths.
+        initial: the sequences of the output and of products' operands have one step more, the initial state.
+
     Returns:
-        The stored sequences (those of the output and of products' operands with one step more, the initial state), and
-        the final states.
+        The stored sequences, and the final states.
     """
-    launch, sequences, final = prepare(call, stored, zero_past)
+    launch, sequences, final = prepare(call, stored, zero_past, initial=initial)
     launch.run(call.lengths, torch.get_num_threads())
     return sequences, final
 
 
 def prepare(
-    call: Call, stored: dict[str, int], zero_past: set[str], *, fused: bool | None = None
+    call: Call, stored: Mapping[str, int], zero_past: set[str], *, initial: bool, fused: bool | None = None
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
     """A forward launch, and what it will write: what `forward` returns. ``fused``: as in `forward_kernel`."""
     cell, x, weights = call.cell, call.x.contiguous(), call.weights
@@ -42,15 +50,8 @@ def prepare(
     kernel = forward_kernel(call, stored, fused=fused)
     launch = Launch(kernel, steps, batch, units, call.reverse)
     lanes, wide = kernel.lanes, padded(units, kernel.lanes)
-    rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
-    rows |= {"recur": dict(zip(cell.recurrent_gates, _rows(weights.w_hh, cell.recurrent_gates), strict=True))}
-    rows |= {"project": {} if weights.w_hr is None else {"h": weights.w_hr}}
-    stacked = [b for b in (weights.b_ih, weights.b_hh) if b is not None]
-    names = [("input", g) for g in cell.input_gates if weights.b_ih is not None]
-    names += [("recur", g) for g in cell.recurrent_gates if weights.b_hh is not None]
-    every = torch.cat([*stacked, zeros(units, x)]) if stacked else None
-    bias = biases(kernel, tuple(names), every, units, call.state[0].shape[1], x)
-    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], x))
+    give_biases(launch, cell, weights, call.state[0].shape[1], x)
+    _give_common(launch, call, x)
     if kernel.fused_input:
         launch.give("x", x)
         launch.slots["inputs"] = inputs
@@ -59,26 +60,28 @@ def prepare(
         launch.slots["stride input"] = xp.shape[-1]
         for k, gate in enumerate(cell.input_gates):
             launch.give(f"input {gate}", xp, k * wide)
-    sequences, operands = {}, with_initial_state(call)
+    sequences, operands = {}, with_initial_state(call) if initial else set()
     for name in stored:
         own = name in operands
-        clean = call.lengths is not None and (own or name in zero_past)
+        clean = call.lengths is not None and (own or name == cell.states[0] or name in zero_past)
         shape = sequence_shape(call, name, lanes, own)
         width = shape[2]
         sequences[name] = zeros(shape, x) if clean else empty(shape, x)
-        first = batch * width if own and not call.reverse else 0
-        launch.give(f"out {name}", sequences[name], first)
+        launch.give(f"out {name}", sequences[name], batch * width if own and not call.reverse else 0)
         launch.slots[f"stride out {name}"] = width
     final = []
     for name, value in zip(cell.states, call.state, strict=True):
-        initial = pad_units(value, lanes)
+        final.append(give_state(launch, name, value, x))
         if name in operands:
-            sequences[name][-1 if call.reverse else 0] = initial
-        final.append(give_state(launch, name, initial))
+            sequence, value = sequences[name], value.contiguous()
+            launch.keep.append(value)
+            width, first = sequence.shape[2], len(sequence) - 1 if call.reverse else 0
+            to = sequence.data_ptr() + first * batch * width * kernel.itemsize
+            launch.copy(value.data_ptr(), to, batch, value.shape[1], width)
     return launch, sequences, final
 
 
-def forward_kernel(call: Call, stored: dict[str, int], *, fused: bool | None = None) -> KernelSpec:
+def forward_kernel(call: Call, stored: Mapping[str, int], *, fused: bool | None = None) -> KernelSpec:
     """The kernel that runs a call forward and writes some values at every step.
 
     Args:
@@ -108,38 +111,47 @@ def projected_output(call: Call) -> str:
     return call.cell.states[0] if call.state[0].shape[1] != call.weights.hidden_size(call.cell) else ""
 
 
-def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
-    """Let a kernel have a state's initial value; returns where its final value will be."""
+def give_state(launch: Launch, name: str, initial: Tensor | None, like: Tensor, size: int = 0) -> Tensor:
+    """Let a kernel have a state's initial value; returns where its final value will be.
+
+    Args:
+        launch: the kernel's.
+        name: the state.
+        initial: (B, units); None for zeros.
+        like: dtype and device.
+        size: units, where there is no initial value.
+    """
+    width = padded(size if initial is None else initial.shape[1], launch.kernel.lanes)
     if name not in launch.kernel.sequences:
-        own = initial.clone()
+        own = launch.room(launch.batch, width, initial, like)
         launch.give(f"state {name}", own)
         return own
-    launch.give(f"initial {name}", initial)
-    final = torch.empty_like(initial)
+    first = nothing(launch.batch * width, like) if initial is None else launch.whole_vectors(initial)
+    launch.give(f"initial {name}", first)
+    final = empty((launch.batch, width), like)
     launch.give(f"final {name}", final)
     return final
 
 
-def _give_common(launch: Launch, call: Call, bias: list[Tensor], packed: Tensor) -> None:
-    like, lanes = call.x, launch.kernel.lanes
-    launch.slots["lengths"] = launch.slots["reset"] = launch.slots["inputs"] = 0
+def _give_common(launch: Launch, call: Call, like: Tensor) -> None:
+    kernel, slots = launch.kernel, launch.slots
+    outputs, lanes = call.state[0].shape[1], kernel.lanes
+    wide_out = padded(outputs, lanes)
+    widest = max(launch.padded, wide_out)
+    slots.update({"outputs": outputs, "padded outputs": wide_out, "widest": widest})
+    slots.update({"lengths": 0, "reset": 0, "inputs": 0})
     if call.lengths is not None:
         launch.give("lengths", call.lengths.contiguous())
     if call.reset is not None:
         launch.give("reset", call.reset.contiguous())
-    outputs = call.state[0].shape[1]
-    widest = max(launch.padded, padded(outputs, lanes))
-    launch.slots |= {"outputs": outputs, "padded outputs": padded(outputs, lanes), "widest": widest}
     launch.give("zeros", nothing(widest, like))
-    launch.give("weights", packed)
-    launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * widest), like))
-    for k, vectors in enumerate(bias):
-        launch.give(f"bias {k}", vectors)
+    launch.give("weights", pack(kernel, call.cell, call.weights, like))
+    launch.give("scratch", empty(max(1, sum(map(len, kernel.made)) * launch.batch * widest), like))
     for name, vector in call.weights.p.items():
-        launch.give(f"parameter {name}", pad_units(vector, lanes))
+        launch.give(f"parameter {name}", launch.whole_vectors(vector))
     for name, mask in call.masks.items():
-        launch.give(f"mask {name}", pad_units(mask, lanes))
-        launch.slots[f"stride mask {name}"] = launch.padded
+        launch.give(f"mask {name}", launch.whole_vectors(mask))
+        slots[f"stride mask {name}"] = launch.padded
 
 
 def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
@@ -174,23 +186,16 @@ def backward(
     projected = projected_output(call)
     valid = ValidRows(steps, batch, call.lengths)
     launch = Launch(kernel, steps, batch, units, not call.reverse)
+    lanes, wide = kernel.lanes, launch.padded
     if valid.places is not None:
         launch.give("places", valid.places)
     lanes, wide = kernel.lanes, launch.padded
-    rows = dict(zip(cell.recurrent_gates, _rows(call.weights.w_hh, cell.recurrent_gates), strict=True))
-    matrices = {("recur", gate): rows[gate] for gate in rows} | {("project", "h"): call.weights.w_hr}
-
-    def matrix(op: str, gate: str) -> Tensor:
-        found = matrices[op.removesuffix("_transposed"), gate]
-        assert found is not None
-        return found.t() if op.endswith("_transposed") else found
-
-    packed = pack(kernel, matrix, x)
     ascending = call
     if call.reset is not None and call.reverse and steps:
         # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    _give_common(launch, ascending, biases(kernel, (), None, units, call.state[0].shape[1], x), packed)
+    give_biases(launch, cell, None, call.state[0].shape[1], x)
+    _give_common(launch, ascending, x)
     launch.give("x", x)
     made = empty((valid.count, len(slots), wide), x)
     wide_out = padded(call.state[0].shape[1], lanes)
@@ -208,23 +213,24 @@ def backward(
         launch.give(f"saved {name}", sequences[name], offset[name])
         launch.slots[f"stride saved {name}"] = sequences[name].shape[-1]
     for name, value in zip(cell.states, call.state, strict=True):
-        launch.give(f"initial {name}", pad_units(value.detach(), lanes))
+        launch.give(f"initial {name}", launch.whole_vectors(value.detach()))
         if name in sequences:
             launch.give(f"sequence {name}", sequences[name], offset[name])
             launch.slots[f"stride sequence {name}"] = sequences[name].shape[-1]
     count = len(cell.states)
     for name, gradient in zip((output, *names), (gradients[0], *gradients[1 + count :]), strict=True):
-        given = nothing(wide_out if name == output else wide, x) if gradient is None else pad_units(gradient, lanes)
+        zero = wide_out if name == output else wide
+        given = nothing(zero, x) if gradient is None else launch.whole_vectors(gradient)
         launch.give(f"cotangent {name}", given)
         launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else given.shape[-1]
-    sums = {name: zeros((batch, wide), x) for name in prog.sums}
+    sums = {name: launch.room(batch, wide, None, x) for name in prog.sums}
     for name, room in sums.items():
         launch.give(f"sum {name}", room)
-    carried = {}
-    for name in prog.states:
-        own = dict(zip((f"d {s}" for s in cell.states), gradients[1 : 1 + count], strict=True)).get(name)
-        shape = (batch, wide_out if is_output(name, projected) else wide)
-        carried[name] = give_state(launch, name, zeros(shape, x) if own is None else pad_units(own, lanes))
+    own = {f"d {name}": gradient for name, gradient in zip(cell.states, gradients[1 : 1 + count], strict=True)}
+    carried = {
+        name: give_state(launch, name, own.get(name), x, wide_out if is_output(name, projected) else wide)
+        for name in prog.states
+    }
     launch.run(call.lengths, torch.get_num_threads())
     found = weight_gradients(call, sequences, made, valid, slots, prog, units, wanted)
     for name, room in sums.items():
@@ -237,8 +243,7 @@ def backward(
     for name in call.masks:
         if f"mask {name}" in wanted:
             found[f"mask {name}"] = valid.put(made[:, places[prog.gates[f"m.{name}"]], :units].contiguous())
-    found |= _state_gradients(call, carried, operands, rows, units, wanted)
-    return found
+    return found | _state_gradients(call, carried, operands, units, wanted)
 
 
 def backward_kernel(call: Call, prog: Program) -> tuple[KernelSpec, list[str], list[str]]:
@@ -267,11 +272,13 @@ def _state_gradients(
     call: Call,
     carried: Mapping[str, Tensor],
     operands: Mapping[str, str],
-    rows: Mapping[str, Tensor],
     units: int,
     wanted: set[str],
 ) -> dict[str, Tensor]:
     found = {}
+    if not any(f"state {name}" in wanted for name in call.cell.states):
+        return found
+    rows = dict(zip(call.cell.recurrent_gates, _rows(call.weights.w_hh, call.cell.recurrent_gates), strict=True))
     for name, state in zip(call.cell.states, call.state, strict=True):
         if f"state {name}" not in wanted:
             continue
