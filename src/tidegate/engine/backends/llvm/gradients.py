@@ -20,7 +20,7 @@ def weight_gradients(
     sequences: Mapping[str, Tensor],
     made: Tensor,
     rows: ValidRows,
-    slots: list[str],
+    slots: tuple[str, ...],
     prog: Program,
     units: int,
     wanted: set[str],
