@@ -47,11 +47,12 @@ def differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] |
         names: gates and states to give out besides the output.
         passes: what to do the passes with, instead of `run_forward` and `run_backward`.
     """
-    tensors = flatten(call)
-    if not (torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values())):
-        return run_forward(call, names, train=False).results
-    given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
-    return _Run.apply(*given)  # pyright: ignore[reportReturnType]
+    if torch.is_grad_enabled():
+        tensors = flatten(call)
+        if any(t.requires_grad for t in tensors.values()):
+            given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
+            return _Run.apply(*given)  # pyright: ignore[reportReturnType]
+    return run_forward(call, names, train=False).results
 
 
 def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool = False) -> Forward:

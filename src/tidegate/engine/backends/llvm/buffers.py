@@ -38,7 +38,11 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     with _LOCK:
         same = _HELD.setdefault(size, [])
         _HELD.move_to_end(size)
-        storage = next((same[k] for k in range(len(same)) if _is_free(same, k, size)), None)
+        storage = None
+        for k in range(len(same)):
+            if _is_free(same, k, size):
+                storage = same[k]
+                break
         if storage is None:
             storage = torch.UntypedStorage(size)
             same.append(storage)

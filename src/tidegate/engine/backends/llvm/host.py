@@ -63,7 +63,7 @@ class Launch:
 
     def note(self, name: str, numbers: Sequence[int] | int) -> None:
         """Let the kernel have whole numbers, given or so many of them as room."""
-        array = (ctypes.c_int64 * numbers)() if isinstance(numbers, int) else _numbers(numbers)
+        array = _array_type(numbers)() if isinstance(numbers, int) else whole_numbers(numbers)
         self.keep.append(array)
         self.slots[name] = ctypes.addressof(array)
 
@@ -148,7 +148,7 @@ class Launch:
     def _copy(self) -> None:
         if not self.copies:
             return
-        array, count = _numbers(self.copies), len(self.copies) // COPY
+        array, count = whole_numbers(self.copies), len(self.copies) // COPY
         parts = torch.get_num_threads() if self.copied > WORTH_SHARING else 1
         spec = Padding(self.kernel.double, self.kernel.lanes)
         launch(spec, {"copies": ctypes.addressof(array), "count": count}, parts, (array, self.keep))
@@ -161,16 +161,23 @@ def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> No
     run_parts(function, function.filled(slots), parts, keep)
 
 
-def _numbers(numbers: Sequence[int]) -> Any:
-    return (ctypes.c_int64 * len(numbers))(*numbers)
+def whole_numbers(numbers: Sequence[int]) -> Any:
+    """An array of whole numbers."""
+    return _array_type(len(numbers))(*numbers)
+
+
+@functools.lru_cache(maxsize=1024)
+def _array_type(count: int) -> Any:
+    # ctypes forgets a type that has no array, and making one anew takes ten times what its array takes.
+    return ctypes.c_int64 * count
 
 
 def _shares(rows: Sequence[int], count: int) -> tuple[Any, ...]:
     """Rows dealt out: those of each share, and then all shares' addresses and counts."""
     shares = [sorted(rows[n::count]) for n in range(count)]
-    arrays = [_numbers(own) for own in shares]
+    arrays = [whole_numbers(own) for own in shares]
     described = [n for own in arrays for n in (ctypes.addressof(own), len(own))]
-    return (*arrays, _numbers(described))
+    return (*arrays, whole_numbers(described))
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.buffers import empty, nothing
-from tidegate.engine.backends.llvm.host import WORTH_SHARING, Launch, launch, padded
+from tidegate.engine.backends.llvm.host import WORTH_SHARING, Launch, launch, padded, whole_numbers
 from tidegate.engine.backends.llvm.panels import Packing
 from tidegate.engine.backends.llvm.tiles import KernelSpec
 from tidegate.engine.weights import Weights
@@ -47,7 +47,7 @@ def pack(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tens
         numbers: list[int] = []
         for matrix, source, target, rest in jobs:
             numbers += (starts[matrix] + source, base + target, *rest)
-        array = (ctypes.c_int64 * len(numbers))(*numbers)
+        array = whole_numbers(numbers)
         launch(packing, {"jobs": ctypes.addressof(array), "count": len(jobs)}, parts, (array, packed, given))
     return packed
 
@@ -96,33 +96,42 @@ def give_biases(launch: Launch, cell: Cell, weights: Weights | None, outputs: in
         outputs: R, of a projected output.
         like: dtype and device.
     """
-    kernel, units = launch.kernel, launch.units
-    given = [None if b is None else b.contiguous() for b in ((weights.b_ih, weights.b_hh) if weights else (None, None))]
-    starts = [0 if b is None else b.data_ptr() for b in given]
+    both = (weights.b_ih, weights.b_hh) if weights else (None, None)
+    given = [None if b is None else b.contiguous() for b in both]
     launch.keep.append(given)
-    parts = _bias_parts(kernel, cell, given[0] is not None, given[1] is not None)
-    for n, (stage, sums) in enumerate(zip(kernel.stages, parts, strict=True)):
-        width = padded(outputs if stage.projected else units, kernel.lanes)
-        if not any(sums):
-            launch.give(f"bias {n}", nothing(max(1, len(sums)) * width, like))
-            continue
-        room = empty((len(sums), width), like)
-        launch.give(f"bias {n}", room)
+    starts = [0 if b is None else b.data_ptr() for b in given]
+    for slot, rows, width, sums in _sums(launch.kernel, cell, launch.units, outputs, *(b is not None for b in both)):
+        room = empty((rows, width), like) if sums else nothing(rows * width, like)
+        launch.give(slot, room)
         to = room.data_ptr()
-        for own in sums:
-            sources = [starts[which] + k * units * kernel.itemsize for which, k in own]
-            first, second, *_ = *sources, 0, 0
-            launch.copy(first, to, 1, units if sources else 0, width, second)
-            for other in sources[2:]:
-                launch.copy(to, to, 1, units, width, other)
-            to += width * kernel.itemsize
+        own = (*starts, to, 0)
+        for (one, at), (other, other_at), row, units in sums:
+            launch.copy(own[one] + at, to + row, 1, units, width, own[other] + other_at)
+
+
+Place = tuple[int, int]  # in b_ih, in b_hh, in the result, or none; and how many bytes into it
+NONE = (3, 0)
 
 
 @functools.lru_cache(maxsize=1024)
-def _bias_parts(kernel: KernelSpec, cell: Cell, of_input: bool, recurrent: bool) -> list[list[list[tuple[int, int]]]]:
-    """For each stage and accumulator: whether a bias is b_hh's and not b_ih's, and the number of its gate."""
-    places = {("input", gate): (0, k) for k, gate in enumerate(cell.input_gates) if of_input}
-    places |= {("recur", gate): (1, k) for k, gate in enumerate(cell.recurrent_gates) if recurrent}
+def _sums(
+    kernel: KernelSpec, cell: Cell, units: int, outputs: int, of_input: bool, recurrent: bool
+) -> list[tuple[str, int, int, list[tuple[Place, Place, int, int]]]]:
+    """For each stage: its entry in the table, its rows, their width, and the sums: two addends, the row, its units."""
+    size = units * kernel.itemsize
+    places = {("input", gate): (0, k * size) for k, gate in enumerate(cell.input_gates) if of_input}
+    places |= {("recur", gate): (1, k * size) for k, gate in enumerate(cell.recurrent_gates) if recurrent}
     values = kernel.program.values
-    own = [[[(values[k].op, values[k].name) for k in parts] for parts in stage.parts] for stage in kernel.stages]
-    return [[[places[part] for part in parts if part in places] for parts in stage] for stage in own]
+    result = []
+    for n, stage in enumerate(kernel.stages):
+        width = padded(outputs if stage.projected else units, kernel.lanes)
+        sums: list[tuple[Place, Place, int, int]] = []
+        for k, parts in enumerate(stage.parts):
+            names = [(values[part].op, values[part].name) for part in parts]
+            own, row = [places[name] for name in names if name in places], k * width * kernel.itemsize
+            first, second, *_ = *own, NONE, NONE
+            sums.append((first, second, row, units if own else 0))
+            sums += [((2, row), more, row, units) for more in own[2:]]
+        some = any(used for *_, used in sums)
+        result.append((f"bias {n}", max(1, len(stage.parts)), width, sums if some else []))
+    return result
