@@ -271,7 +271,11 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
 
     stored: list[set[str]] = []
     real = autograd.forward
-    monkeypatch.setattr(autograd, "forward", lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest))
+    monkeypatch.setattr(
+        autograd,
+        "forward",
+        lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
+    )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
     run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
     with torch.no_grad():

@@ -119,8 +119,8 @@ def with_tensors(tensors: Mapping[str, Tensor], cell: Cell, **others: Any) -> Ca
         cell: the equations.
         others: of a call's attributes, those that are not such tensors.
     """
-    matrices = [tensors.get(name) for name in WEIGHTS]
-    weights = Weights(*matrices[:4], {name: tensors[f"p.{name}"] for name in cell.parameters}, matrices[4])
+    w_ih, w_hh, b_ih, b_hh, w_hr = map(tensors.get, WEIGHTS)
+    weights = Weights(w_ih, w_hh, b_ih, b_hh, {name: tensors[f"p.{name}"] for name in cell.parameters}, w_hr)
     state = tuple([tensors[f"state {name}"] for name in cell.states])
     return Call(cell, tensors["x"], weights, state, masks={n: tensors[f"mask {n}"] for n in cell.masks}, **others)
 

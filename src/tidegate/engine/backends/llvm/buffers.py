@@ -47,7 +47,7 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
             storage = torch.UntypedStorage(size)
             same.append(storage)
             _release_oldest()
-        return like.new_empty(0).set_(storage, 0, shape)  # pyright: ignore[reportArgumentType]
+        return like.new_empty(0).set_(storage, 0, shape)  # pyright: ignore[reportCallIssue]
 
 
 def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:

@@ -63,7 +63,8 @@ def sizes_of(call: Call) -> Sizes:
     """A call's sizes."""
     x, cell = call.x, call.cell
     units, outputs = call.weights.hidden_size(cell), call.state[0].shape[1]
-    return Sizes(cell, *x.shape, units, outputs, x.dtype, call.reverse, call.lengths is not None)
+    steps, batch, inputs = x.shape
+    return Sizes(cell, steps, batch, inputs, units, outputs, x.dtype, call.reverse, call.lengths is not None)
 
 
 class Sequence(NamedTuple):
@@ -232,7 +233,9 @@ def backward_layout(
     kernel, slots, project = backward_kernel(sizes, prog)
     wide, wide_out = padded(sizes.units, kernel.lanes), padded(sizes.outputs, kernel.lanes)
     numbers = _numbers(sizes, kernel)
-    numbers |= {f"stride out {name}": len(slots) * wide for name in slots} | {f"stride out {n}": wide_out for n in project}
+    numbers |= {f"stride out {name}": len(slots) * wide for name in slots} | {
+        f"stride out {n}": wide_out for n in project
+    }
     with_initial = frozenset() if sizes.reverse else with_initial_state(cell)
     read = []
     for kind, some in (("saved", saved), ("sequence", tuple(name for name in cell.states if name in sequences))):

@@ -6,7 +6,6 @@ PyTorch or two, and at small sizes these take longer than the kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
 from llvmlite import ir

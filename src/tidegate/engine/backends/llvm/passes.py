@@ -71,8 +71,7 @@ def prepare(
         if place is not None:
             places[name] = made.data_ptr() + place * layout.kernel.itemsize
     final = []
-    for state, value in zip(layout.states, call.state, strict=True):
-        value = value.contiguous()
+    for state, value in zip(layout.states, [value.contiguous() for value in call.state], strict=True):
         final.append(_give_state(launch, state, value, x))
         if state.name in places:
             launch.keep.append(value)
