@@ -100,7 +100,20 @@ def run_backward(
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
             return run_backward(call, names, sequences, gradients, wanted)
+    some, least = _with_gradients(call, names, gradients)
+    # What that backward reads was kept unless it costs less to compute with what only the other one reads.
+    if sequences.keys() >= {name for name, _ in stored(call, some, train=True)}:
+        names, gradients = some, least
     return backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+
+
+def _with_gradients(
+    call: Call, names: tuple[str, ...], gradients: Sequence[Tensor | None]
+) -> tuple[tuple[str, ...], Sequence[Tensor | None]]:
+    """Those of the names that a gradient arrives for: who only looks at a gate trains with the kernel of who does not."""
+    count = 1 + len(call.cell.states)
+    pairs = [(name, g) for name, g in zip(names, gradients[count:], strict=True) if g is not None]
+    return tuple(name for name, _ in pairs), (*gradients[:count], *(g for _, g in pairs))
 
 
 def flatten(call: Call) -> dict[str, Tensor]:
