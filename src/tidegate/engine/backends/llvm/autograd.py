@@ -110,7 +110,7 @@ def run_backward(
 def _with_gradients(
     call: Call, names: tuple[str, ...], gradients: Sequence[Tensor | None]
 ) -> tuple[tuple[str, ...], Sequence[Tensor | None]]:
-    """Those of the names that a gradient arrives for: who only looks at a gate trains with the kernel of who does not."""
+    """The names that a gradient arrives for: who only looks at gates trains with the kernel of who does not."""
     count = 1 + len(call.cell.states)
     pairs = [(name, g) for name, g in zip(names, gradients[count:], strict=True) if g is not None]
     return tuple(name for name, _ in pairs), (*gradients[:count], *(g for _, g in pairs))

@@ -61,6 +61,13 @@ class Launch:
         self.keep.append(tensor)
         self.slots[name] = tensor.data_ptr() + offset * self.kernel.itemsize
 
+    def give_parts(self, tensor: Tensor, places: Sequence[tuple[str, int]]) -> None:
+        """Let the kernel have a tensor's memory under several names, each from an element of its own on."""
+        self.keep.append(tensor)
+        start, size = tensor.data_ptr(), self.kernel.itemsize
+        for name, offset in places:
+            self.slots[name] = start + offset * size
+
     def note(self, name: str, numbers: Sequence[int] | int) -> None:
         """Let the kernel have whole numbers, given or so many of them as room."""
         array = _array_type(numbers)() if isinstance(numbers, int) else whole_numbers(numbers)

@@ -60,8 +60,7 @@ def prepare(
     _give_common(launch, layout, call, x)
     if layout.parts and weights.w_ih is not None:
         xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded)
-        for slot, start in layout.parts:
-            launch.give(slot, xp, start)
+        launch.give_parts(xp, layout.parts)
     else:
         launch.give("x", x)
     sequences, places = {}, {}
@@ -142,8 +141,7 @@ def backward(
     _give_common(launch, layout, ascending, x)
     launch.give("x", x)
     made = empty((valid.count, len(layout.slots), layout.wide), x)
-    for slot, start in layout.columns:
-        launch.give(slot, made, start)
+    launch.give_parts(made, layout.columns)
     made_out = made
     for slot in layout.project:
         made_out = empty((valid.count, layout.wide_out), x)
