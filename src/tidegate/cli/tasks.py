@@ -74,8 +74,6 @@ def _train(name: str, ctx: typer.Context, given: dict[str, Any]) -> None:
     config = kind.Config(**{it.name: given[it.name] for it in fields(kind.Config)})
     own = {it.name for it in fields(TrainConfig)} & set(given)
     settings: dict[str, Any] = {it: given[it] for it in own} | {"clip": given["clip"] or None}
-    if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
-        settings["epochs"] = kind.training.get("epochs")
     training = TrainConfig(**settings)
     folder = given["out"] or Path("runs", f"{_named(given['data'])}-{name}-{config.cell}")
     if given["seeds"] is None:
@@ -97,7 +95,7 @@ def _one(name: str, given: dict[str, Any], config: Any, training: Any, folder: P
     from tidegate.tasks.prepare import prepare_examples
     from tidegate.train import new_run
 
-    shares = parse_splits(given["splits"]) or (1.0, 0.0, 0.0)
+    kind, shares = example_task(name), parse_splits(given["splits"]) or (1.0, 0.0, 0.0)
 
     def prepare(to: Path) -> Examples:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as workspace:
@@ -105,11 +103,11 @@ def _one(name: str, given: dict[str, Any], config: Any, training: Any, folder: P
                 given["data"], given["validation"] or [], given["test"] or [], workspace=Path(workspace)
             )
             vectors = given["vectors"]
-            return prepare_examples(
-                example_task(name), sources, config, to, shares=shares, seed=given["split_seed"], vectors=vectors
-            )
+            return prepare_examples(kind, sources, config, to, shares=shares, seed=given["split_seed"], vectors=vectors)
 
     data = new_run(folder, prepare, task=name, overwrite=given["overwrite"], device=given["device"])
+    if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
+        training = replace(training, epochs=kind.epochs(len(data.parts["train"]), training.batch_size))
     return run_task(folder, name, data, config, training)
 
 
@@ -182,7 +180,9 @@ def _training_parameters(kind: Any) -> list[inspect.Parameter]:
         return typer.Option(help=help, rich_help_panel="Budget", **rest)
 
     # What a language model's options say otherwise.
-    epochs = option(f"Passes over the examples; {kind.training.get('epochs', 10)} if no budget is given.", min=1)
+    epochs = option(
+        f"Passes over the examples; if no budget is given {kind.training['epochs']}, more of few examples.", min=1
+    )
     every = option("Steps between validations; once an epoch if left out.", min=1)
     seeds = option("Train so many times, from --seed on; report mean and spread.", min=2)
     said = [("epochs", epochs), ("validate_every", every), ("seeds", seeds)]

@@ -34,7 +34,9 @@ WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 class ClassifyConfig(RecurrentConfig):
     """What a classifier is made of, and how its files are read."""
 
+    hidden_size: int = option(64, "Units a layer, in each direction.", min=1)
     bidirectional: bool = option(True, "Read from both ends.")
+    embedding_size: int = option(200, "Learned vector of each word or character.", min=1)
     dropout: float = option(0.5, "Share of values dropped before, between and after the layers.", min=0, below=1)
     pooling: Literal["last", "mean", "max", "attention"] = option(
         "max", "One vector out of all steps: the last, mean, max, or by attention."
@@ -85,7 +87,7 @@ class ClassifyTask(ExampleTask):
     name = "classify"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 6, "learning_rate": 2e-3}
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 1e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
