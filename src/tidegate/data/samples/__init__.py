@@ -11,6 +11,7 @@ from tidegate.errors import DataError
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
+    "mackey-glass": "10,000 steps of the chaotic series of Mackey & Glass, to be forecast",
 }
 
 
