@@ -16,8 +16,7 @@ LOWEST = math.log(1e-4)  # of a Gaussian's log-scale: without a bound the loss o
 class Distribution(Protocol):
     """A distribution given by `size` numbers."""
 
-    size: int
-    unit: str
+    size: ClassVar[int]
 
     def loss(self, given: Tensor, value: Tensor) -> Tensor:
         """(..., size) and (...) to (...)."""
@@ -29,7 +28,7 @@ class Distribution(Protocol):
 
 
 class Gaussian:
-    """N(mu, sigma^2), given mu and log sigma; its loss is -log p in nats."""
+    """N(mu, sigma^2), given mu and log sigma, of which at least log 1e-4 is taken; its loss is -log p in nats."""
 
     size: ClassVar[int] = 2
 

@@ -81,9 +81,9 @@ class ForecastConfig(RecurrentConfig):
 class ForecastTask(ExampleTask):
     """What comes next in series of numbers.
 
-    Each series is cut in time: its last shares, at least a horizon each, are for validation and test. A training example
-    is a window of the training part. An example to be measured is a forecast: the steps before it (of earlier parts too:
-    they are its past) and, after them, one horizon. Normalisation and seasons come from the training part alone.
+    Each series is cut in time: its last shares, at least a horizon each, are for validation and test. A training
+    example is a window of the training part. An example to be measured is a forecast: the steps before it (of earlier
+    parts too: they are its past) and one horizon. Normalisation and seasons come from the training part alone.
     """
 
     name = "forecast"

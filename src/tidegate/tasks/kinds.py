@@ -10,6 +10,7 @@ HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
     "forecast": "forecast:ForecastTask",
+    "probe": "probe:ProbeTask",
 }
 
 
