@@ -156,7 +156,7 @@ def test_paths_are_those_of_feeding_back_by_hand(tmp_path: Path):
     frames = torch.tensor(part.rows([0])["frames"][0])[None]
     known, draws = frames.shape[1] - 5, shares(5, 3)
     with torch.inference_mode():
-        found = model.paths(frames, torch.tensor([known]), draws)
+        found = model.paths(frames, torch.tensor([known]), draws, 100.0)
         for p in range(3):
             own = frames.clone()
             for h in range(5):
@@ -164,6 +164,19 @@ def test_paths_are_those_of_feeding_back_by_hand(tmp_path: Path):
                 given = model(x, torch.tensor([known + h]))[0][:, -1]
                 own[0, known + h, 0] = Gaussian().quantile(given, draws[h, p : p + 1])
             torch.testing.assert_close(found[0, :, p], own[0, known:, 0], atol=1e-5, rtol=1e-4)
+
+
+def test_a_path_that_runs_away_is_held(tmp_path: Path):
+    task, model, part = model_and_part(tmp_path)
+    with torch.no_grad():
+        model.last.fill_(50.0)
+    (row,) = part.rows([0])["frames"]
+    with torch.inference_mode():
+        (said,) = task.predict(model, columns_of(part, [0]))
+    (reach,), (mean, deviation) = task.facts.numbers("reach"), task.facts.values["series"]["A"][:2]
+    ends = mean + deviation * (row[-6, 0] + np.array([-reach, reach]))
+    assert ends[0] - 1e-4 <= min(said["mean"]) <= max(said["mean"]) <= ends[1] + 1e-4
+    assert min(abs(said["mean"][-1] - end) for end in ends) < 1e-3
 
 
 def test_a_forecast_does_not_see_what_comes_but_sees_covariates(tmp_path: Path):
@@ -356,6 +369,7 @@ def test_the_future_of_covariates_is_read(tmp_path: Path):
     np.testing.assert_allclose(example["frames"][-5:, 1] * deviation + mean, range(5), atol=1e-6)
     assert len(example["frames"]) == 25
     part = Part({name: Rows([it]) for name, it in example.items()})
+    model = task.build().eval()
     with torch.inference_mode():
-        said = task.predict(task.build().eval(), columns_of(part, [0]))
+        said = task.predict(model, columns_of(part, [0]))
     assert len(said[0]["mean"]) == 5

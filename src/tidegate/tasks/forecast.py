@@ -32,6 +32,7 @@ from tidegate.tasks.options import RecurrentConfig, option
 from tidegate.tasks.report import Report
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
+REACH = 2.0  # how far a path may go, in widths of the training part
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ForecastConfig(RecurrentConfig):
     noise: float = option(0.0, "Deviation of noise added to inputs while training, in deviations.", min=0)
     paths: int = option(100, "Paths drawn for a forecast.", min=2)
     horizon: int = option(24, "Steps that a forecast goes ahead.", panel="Data", min=1)
-    window: int = option(200, "Steps of a training example, and those read before a forecast.", panel="Data", min=2)
+    window: int = option(100, "Steps of a training example, and those read before a forecast.", panel="Data", min=2)
     window_stride: int | None = option(
         None,
         "Steps between the starts of training examples; a quarter of the window unless given.",
@@ -148,12 +149,14 @@ class ForecastTask(ExampleTask):
         changes = np.concatenate([np.diff(values) / scale[name][1] for name, values in found.items()])
         levels = np.quantile(changes, Quantiles.LEVELS)
         season, strength = (config.season, 0.0) if config.season else find_season(list(found.values()))
+        width = max(float(np.ptp(values)) / scale[name][1] for name, values in found.items())
         covariates = np.concatenate(known)
         deviation = covariates.std(0)
         facts = {
             "overall": list(overall),
             "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
             "season": season,
+            "reach": [REACH * max(width, 1.0)],
             "change": [float(np.sqrt(np.mean(changes**2))), *levels.tolist()],
             "mean": covariates.mean(0).tolist(),
             "deviation": np.where(deviation > 0, deviation, 1.0).tolist(),
@@ -300,7 +303,7 @@ class ForecastTask(ExampleTask):
         """The mean (B, H) and the quantiles (B, H, 5) of paths from the end of what is known, in the series' units."""
         frames, lengths = columns["frames"].values, columns["frames"].lengths
         draws = shares(self.config.horizon, self.config.paths).to(frames.device)
-        paths = model.paths(frames, lengths - self.config.horizon, draws).double()
+        paths = model.paths(frames, lengths - self.config.horizon, draws, *self.facts.numbers("reach")).double()
         scale = columns["scale"].values.double()
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)

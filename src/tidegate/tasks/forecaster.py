@@ -40,13 +40,17 @@ class Forecaster(nn.Module):
         given = self.output(h)
         return torch.cat([given[..., :1] + (self.last * y)[..., None], given[..., 1:]], -1)
 
-    def paths(self, frames: Tensor, steps: Tensor, draws: Tensor) -> Tensor:
+    def paths(self, frames: Tensor, steps: Tensor, draws: Tensor, reach: float) -> Tensor:
         """Go on with each series.
+
+        What is fed back is a system of its own, which may run away from all that was learned from. So a path goes no
+        further from the last known value than ``reach``.
 
         Args:
             frames: (B, L, 1 + C); of the first number only that of the known steps is read.
             steps: (B,) how many steps are known, at least 1.
             draws: (H, P), shares in (0, 1), of each distribution the one to take.
+            reach: the furthest that a path may go.
 
         Returns:
             Values (B, H, P).
@@ -54,7 +58,7 @@ class Forecaster(nn.Module):
         horizon, count = draws.shape
         rows = torch.arange(len(frames), device=frames.device)
         given, final = self(inputs(frames), steps)
-        given = given[rows, steps - 1]
+        given, start = given[rows, steps - 1], frames[rows, steps - 1, 0].repeat_interleave(count)
         stepper = self.recurrent.stepper(len(frames) * count)
         wide = [state.repeat_interleave(count, 1) for state in (final if isinstance(final, tuple) else (final,))]
         stepper.state = tuple(wide) if isinstance(final, tuple) else wide[0]
@@ -62,6 +66,7 @@ class Forecaster(nn.Module):
         found = []
         for h in range(horizon):
             y = self.distribution.quantile(given, draws[h].repeat(len(frames)))
+            y = torch.clamp(y, start - reach, start + reach)
             found.append(y.view(-1, count))
             if h + 1 < horizon:
                 known = frames[rows, steps + h + 1, 1:].repeat_interleave(count, 0)
