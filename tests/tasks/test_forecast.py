@@ -122,7 +122,8 @@ def test_nothing_is_learned_from_later_parts(tmp_path: Path):
 def model_and_part(tmp_path: Path, **more: Any) -> tuple[ForecastTask, Any, Part]:
     """Three series of different lengths with a covariate, so that contexts differ."""
     draw = np.random.default_rng(0)
-    config = ForecastConfig(**(SMALL | {"covariates": "c", "series_column": "id"} | more))
+    options: dict[str, Any] = SMALL | {"covariates": "c", "series_column": "id"} | more
+    config = ForecastConfig(**options)
     lines = ["id,y,c"]
     for name, steps in (("A", 60), ("B", 24), ("C", 31)):
         lines += [f"{name},{y!r},{c!r}" for y, c in draw.normal(size=(steps, 2)).tolist()]
@@ -219,7 +220,8 @@ def hand_made(median: Any, truth: Any, last: Any, **more: Any) -> Forecasts:
         "deviation": np.ones(count),
         "naive_error": np.ones(count),
     }
-    return Forecasts(**(usual | arrays | more))
+    usual |= arrays | more
+    return Forecasts(**usual)
 
 
 def test_scores_of_a_hand_made_forecast():
@@ -344,8 +346,8 @@ def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
 def test_what_cannot_be_is_refused(tmp_path: Path):
     with pytest.raises(ArgumentError, match="cannot read from the end"):
         ForecastConfig(bidirectional=True)
-    with pytest.raises(DataError, match=r"y\.csv, series 'y' \(from row 1\) has 12 steps, but training needs 2"):
-        prepared(tmp_path / "a", table(tmp_path / "y.csv", y=np.arange(12.0)), ForecastConfig(**SMALL | {"horizon": 6}))
+    with pytest.raises(DataError, match=r"y\.csv, series 'y' \(from row 1\) has 11 steps, but training needs 2"):
+        prepared(tmp_path / "a", table(tmp_path / "y.csv", y=np.arange(11.0)), ForecastConfig(**SMALL))
     config = ForecastConfig(**SMALL, covariates="c")
     source = table(tmp_path / "c.csv", y=np.arange(60.0), c=np.arange(60.0))
     task, data = prepared(tmp_path / "b", source, config)
@@ -369,7 +371,7 @@ def test_the_future_of_covariates_is_read(tmp_path: Path):
     np.testing.assert_allclose(example["frames"][-5:, 1] * deviation + mean, range(5), atol=1e-6)
     assert len(example["frames"]) == 25
     part = Part({name: Rows([it]) for name, it in example.items()})
-    model = task.build().eval()
+    model: Any = task.build().eval()
     with torch.inference_mode():
         said = task.predict(model, columns_of(part, [0]))
     assert len(said[0]["mean"]) == 5

@@ -37,12 +37,15 @@ class Says(torch.nn.Module):
         return frames
 
 
+SAYS: Any = Says()
+
+
 def test_numbers_are_scored_where_they_are_asked(tmp_path: Path):
     frames = np.array([[[9], [1.0], [2.0]], [[3.0], [9], [0]]], np.float32)
     targets = np.array([[np.nan, 1.5, 2.0], [2.0, np.nan, 7.0]], np.float32)
     arrays = {"frames": frames, "targets": targets, "lengths": np.array([3, 2])}
     task, data = prepared(tmp_path, train=arrays, validation=arrays)
-    report = task.measure(Says(), data.parts["validation"])
+    report = task.measure(SAYS, data.parts["validation"])
     first, solved = report.metrics
     mean = (1.5 + 2 + 2) / 3
     assert (first.name, first.higher_is_better, report.units) == ("mean squared error", False, 3)
@@ -60,13 +63,13 @@ def test_a_sequence_is_right_where_all_legal_answers_are_above_the_others(tmp_pa
     legal[0, 0, 0] = legal[0, 1, :2] = legal[1, 0, 1:] = legal[2, 0, 0] = legal[2, 1, [0, 2]] = True
     arrays = {"frames": said, "targets": targets, "legal": legal}
     task, data = prepared(tmp_path, train=arrays, validation=arrays)
-    report = task.measure(Says(), data.parts["validation"])
+    report = task.measure(SAYS, data.parts["validation"])
     assert report.metrics[0].name == "sequences right"
     assert report.metrics[0].value == pytest.approx(2 / 3)
     assert report.nats == pytest.approx(-np.log([0.5, 0.3, 0.5, 0.5, 0.2]).mean())
     del arrays["legal"]
     task, data = prepared(tmp_path, train=arrays, validation=arrays)
-    assert task.measure(Says(), data.parts["validation"]).metrics[0].value == pytest.approx(1 / 3)
+    assert task.measure(SAYS, data.parts["validation"]).metrics[0].value == pytest.approx(1 / 3)
 
 
 def test_the_baseline_of_adding_is_a_sixth_and_truth_is_solved(tmp_path: Path):
@@ -79,7 +82,8 @@ def test_the_baseline_of_adding_is_a_sixth_and_truth_is_solved(tmp_path: Path):
         def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
             return (frames[..., 0] * frames[..., 1]).cumsum(1)[..., None] + 0.09
 
-    assert [m.value for m in task.measure(Knows(), part).metrics] == [pytest.approx(0.0081, rel=1e-3), 1.0]
+    knows: Any = Knows()
+    assert [m.value for m in task.measure(knows, part).metrics] == [pytest.approx(0.0081, rel=1e-3), 1.0]
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

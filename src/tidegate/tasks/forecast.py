@@ -39,6 +39,7 @@ REACH = 2.0  # how far a path may go, in widths of the training part
 class ForecastConfig(RecurrentConfig):
     """What a forecaster is made of, and how its files are read."""
 
+    cell: str = option("gru", "The recurrent cell; see tidegate cells.")
     bidirectional: bool = option(False, "Cannot be: the future is not known.")
     hidden_size: int = option(64, "Units a layer.", min=1)
     dropout: float = option(0.0, "Share of values dropped between and after the layers.", min=0, below=1)
