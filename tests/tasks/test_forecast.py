@@ -16,7 +16,8 @@ from tidegate.data.series import read_series, series_values
 from tidegate.data.sources import Sources
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.distributions import Gaussian, Quantiles, shares
-from tidegate.tasks.forecast import ForecastConfig, ForecastTask
+from tidegate.tasks.forecast import ForecastTask
+from tidegate.tasks.forecast_config import ForecastConfig
 from tidegate.tasks.forecast_scores import Forecasts
 from tidegate.tasks.forecaster import inputs
 from tidegate.tasks.prepare import prepare_examples
