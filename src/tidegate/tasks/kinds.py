@@ -10,6 +10,8 @@ from tidegate.tasks.task import Task
 HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
+    "forecast": "forecast:ForecastTask",
+    "probe": "probe:ProbeTask",
 }
 
 
