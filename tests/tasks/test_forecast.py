@@ -14,7 +14,7 @@ from tidegate.data.ragged import Rows
 from tidegate.data.rows import Row
 from tidegate.data.series import read_series, series_values
 from tidegate.data.sources import Sources
-from tidegate.errors import ArgumentError, DataError
+from tidegate.errors import DataError
 from tidegate.tasks.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast import ForecastTask
 from tidegate.tasks.forecast_config import ForecastConfig
@@ -345,8 +345,6 @@ def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path):
-    with pytest.raises(ArgumentError, match="cannot read from the end"):
-        ForecastConfig(bidirectional=True)
     with pytest.raises(DataError, match=r"y\.csv, series 'y' \(from row 1\) has 11 steps, but training needs 2"):
         prepared(tmp_path / "a", table(tmp_path / "y.csv", y=np.arange(11.0)), ForecastConfig(**SMALL))
     config = ForecastConfig(**SMALL, covariates="c")

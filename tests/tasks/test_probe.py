@@ -11,7 +11,7 @@ from tidegate.data.buckets import pad
 from tidegate.data.examples import Examples
 from tidegate.data.samples.probes import adding, reber
 from tidegate.data.sources import Sources
-from tidegate.errors import ArgumentError, DataError
+from tidegate.errors import DataError
 from tidegate.tasks.prepare import prepare_examples
 from tidegate.tasks.probe import ProbeConfig, ProbeTask
 from tidegate.train import TrainConfig
@@ -108,8 +108,6 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str):
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path):
-    with pytest.raises(ArgumentError, match="one direction"):
-        ProbeConfig(bidirectional=True)
     made = adding.generate(5, 4, 0)
     classes = made | {"targets": np.zeros((4, 5), int)}
     with pytest.raises(DataError, match=r"validation\.npz, series 1: 'targets' should be numbers"):

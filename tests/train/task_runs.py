@@ -1,10 +1,14 @@
 """Small runs of every task on independent examples, for the tests that all of them must pass."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tidegate.data.samples.probes import temporal_order
 from tidegate.data.sources import find_sources
 from tidegate.tasks.kinds import example_task
 from tidegate.tasks.prepare import prepare_examples
@@ -36,8 +40,27 @@ def classify(folder: Path) -> list[Path]:
     return [folder / "classify.txt"]
 
 
+def forecast(folder: Path) -> list[Path]:
+    steps = range(300)
+    lines = (f"{math.sin(t / 3) + 0.1 * (t % 5):.4f},{math.cos(t / 7):.4f}\n" for t in steps)
+    (folder / "forecast.csv").write_text("a,b\n" + "".join(lines))
+    return [folder / "forecast.csv"]
+
+
+def probe(folder: Path) -> list[Path]:
+    for part, count in (("train", 80), ("validation", 20)):
+        np.savez(folder / f"{part}.npz", **temporal_order.generate(8, count, len(part)))
+    return [folder]
+
+
 TASKS = {
     "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
+    "forecast": Small(
+        forecast,
+        {"hidden_size": 6, "horizon": 4, "window": 20, "noise": 0.1, "paths": 5},
+        {"feeding": "sampled", "own_share_start": 0.0, "own_share_end": 0.5},
+    ),
+    "probe": Small(probe, {"cell": "gru", "hidden_size": 6}, {}),
 }
 
 

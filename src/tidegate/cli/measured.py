@@ -75,7 +75,7 @@ def _baseline(metric: Any) -> str:
 
 
 def _verdict(metric: Any) -> str:
-    if not metric.baseline:
+    if not metric.baseline or metric.higher_is_better is None:
         return ""
     return "better" if metric.beaten else "NOT better than the baseline"
 

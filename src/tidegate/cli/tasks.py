@@ -21,6 +21,8 @@ __all__ = ["TASKS", "Tasks", "command", "placeholder"]
 
 TASKS = {
     "classify": "A class for each text or series of frames (many to one).",
+    "forecast": "A series that goes on from its first day.",
+    "probe": "A problem that only memory solves, at any lag.",
 }
 # Options of training that only the language model has a use for.
 OF_STREAMS = {"k1", "k2", "validation_units", "feeding", "own_share_start", "own_share_end"}

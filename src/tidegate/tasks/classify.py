@@ -67,7 +67,7 @@ class Classifier(nn.Module):
             tokens, width = facts.vocabulary(facts.text("input")), config.embedding_size
             lost = config.word_dropout if facts.text("input") == "words" else 0.0  # of few letters each counts
             self.input = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost)
-        self.recurrent = recurrent(config, width, backend=backend)
+        self.recurrent = recurrent(config, width, bidirectional=config.bidirectional, backend=backend)
         directions = 1 + config.bidirectional
         self.pool = Pool(config.pooling, directions * config.hidden_size, directions)
         self.dropout = nn.Dropout(config.dropout)

@@ -7,7 +7,7 @@ quantiles, and the location of D has the last value added (a starts at 1, where 
 forecast is many paths: from the end of what is known, values are drawn from D and fed back, step by step.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +46,14 @@ class ForecastTask(ExampleTask):
     unit = "step"
     Config = ForecastConfig
     LENGTH: ClassVar[str] = "frames"
+    training: ClassVar[Mapping[str, Any]] = {
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "validate_every": 1000,
+        "epochs": 10,
+    }
+    fewest_steps: ClassVar[int] = 6000  # free-running forecasts get good late
+    streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:

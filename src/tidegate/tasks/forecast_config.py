@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.errors import ArgumentError
 from tidegate.tasks.options import RecurrentConfig, option
 
 
@@ -12,7 +11,6 @@ class ForecastConfig(RecurrentConfig):
     """What a forecaster is made of, and how its files are read."""
 
     cell: str = option("gru", "The recurrent cell; see tidegate cells.")
-    bidirectional: bool = option(False, "Cannot be: the future is not known.")
     hidden_size: int = option(64, "Units a layer.", min=1)
     dropout: float = option(0.0, "Share of values dropped between and after the layers.", min=0, below=1)
     distribution: Literal["gaussian", "quantiles"] = option("gaussian", "What is said of the next value.")
@@ -40,11 +38,6 @@ class ForecastConfig(RecurrentConfig):
     series_column: str | None = option(None, "Of a long table: the column that names the series.", panel="Data")
     time_column: str | None = option(None, "The column of times, by which rows are put in order.", panel="Data")
     covariates: str | None = option(None, "Columns known in advance, separated by commas.", panel="Data")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bidirectional:
-            raise ArgumentError("bidirectional is True, but a forecaster cannot read from the end: leave it out.")
 
     @property
     def known(self) -> list[str]:

@@ -60,7 +60,7 @@ class Forecasts:
             metrics.append(Metric("MASE", self._mase(self.median, known), name, self._mase(naive, known), False))
         metrics.append(Metric(f"NRMSE{last_step}", self._nrmse(self.mean), name, self._nrmse(naive), False))
         inside = float(((self.low <= self.truth) & (self.truth <= self.high)).mean())
-        metrics.append(Metric("coverage of the 80% interval", inside, "nominal", NOMINAL))
+        metrics.append(Metric("coverage of the 80% interval", inside, "nominal", NOMINAL, higher_is_better=None))
         return Report(nats, units, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
 
     def verdict(self) -> str:

@@ -11,7 +11,9 @@ from tidegate.tasks.options import RecurrentConfig
 Pooling = Literal["last", "mean", "max", "attention"]
 
 
-def recurrent(config: RecurrentConfig, input_size: int, *, backend: str | None) -> Recurrent:
+def recurrent(
+    config: RecurrentConfig, input_size: int, *, bidirectional: bool = False, backend: str | None
+) -> Recurrent:
     """The recurrent layers of a configuration, batch first."""
     return Recurrent(
         config.cell,
@@ -20,7 +22,7 @@ def recurrent(config: RecurrentConfig, input_size: int, *, backend: str | None) 
         config.num_layers,
         batch_first=True,
         dropout=config.dropout if config.num_layers > 1 else 0.0,
-        bidirectional=config.bidirectional,
+        bidirectional=bidirectional,
         init=config.init,
         forget_bias=config.forget_bias,
         backend=backend,

@@ -32,8 +32,6 @@ class RecurrentConfig:
     cell: str = option("lstm", "The recurrent cell; see tidegate cells.")
     hidden_size: int = option(128, "Units a layer, in each direction.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
-    bidirectional: bool = option(False, "Read from both ends.")
-    embedding_size: int = option(100, "Learned vector of each word or character.", min=1)
     dropout: float = option(0.3, "Share of values dropped before, between and after the layers.", min=0, below=1)
     init: Literal["torch", "keras"] = option("torch", "Whose initial values.")
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")

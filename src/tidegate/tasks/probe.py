@@ -4,7 +4,7 @@ h_1 .. h_T = recurrent(x_1 .. x_T),  o_t = W h_t + b at the steps where somethin
 squared error, or a class, whose loss is -log softmax(o_t). The problems are in `tidegate.data.samples.probes`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tidegate.data.examples import Encoded, Facts, Part
 from tidegate.data.frames import checked_frames, read_frames
 from tidegate.data.rows import Row
-from tidegate.errors import ArgumentError, DataError
+from tidegate.errors import DataError
 from tidegate.tasks.example_task import Columns, ExampleTask, over
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.options import RecurrentConfig, option
@@ -33,12 +33,6 @@ class ProbeConfig(RecurrentConfig):
 
     hidden_size: int = option(64, "Units a layer.", min=1)
     dropout: float = option(0.0, "Share of values dropped between the layers.", min=0, below=1)
-    bidirectional: bool = option(False, "Cannot be: memory is probed, not the future.")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bidirectional:
-            raise ArgumentError("bidirectional is True, but a probe of memory reads in one direction: leave it out.")
 
 
 class Probe(nn.Module):
@@ -68,6 +62,8 @@ class ProbeTask(ExampleTask):
     unit = "answer"
     Config = ProbeConfig
     LENGTH: ClassVar[str] = "frames"
+    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
+    fewest_steps: ClassVar[int] = 3000
 
     @classmethod
     def read(cls, path: Path, config: ProbeConfig) -> Iterator[Row]:

@@ -14,14 +14,14 @@ class Metric:
         value: the model's.
         baseline: what the baseline does, "always the most frequent class"; empty if there is none.
         of_baseline: what the baseline achieves.
-        higher_is_better: whether it is.
+        higher_is_better: whether it is; None where the baseline is not to be beaten but met.
     """
 
     name: str
     value: float
     baseline: str = ""
     of_baseline: float = float("nan")
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
 
     @property
     def beaten(self) -> bool:
