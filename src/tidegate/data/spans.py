@@ -118,7 +118,7 @@ class SchemeFinder:
             return self.given
         left = [scheme for scheme in (PLAIN, *LETTERS) if scheme not in self._faults]
         if not left:
-            reasons = "; ".join(f"not {scheme}: {why}" for scheme, why in self._faults.items())
+            reasons = "; ".join(f"not {scheme}: {self._faults[scheme]}" for scheme in (*LETTERS, PLAIN))
             raise DataError(
                 f"The tags follow no one scheme ({reasons}). Mend them, or choose one (--scheme BIO) to have spans "
                 "counted as it counts them, or --scheme plain to have none."

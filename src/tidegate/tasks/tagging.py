@@ -160,7 +160,8 @@ class TagTask(ExampleTask):
         notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
         if scheme != PLAIN:
             for tags, count in sequences.items():
-                kinds.update({kind: count for kind, _, _ in spans(tags, scheme)})
+                for kind, _, _ in spans(tags, scheme):
+                    kinds[kind] += count
             if not kinds:
                 raise DataError(f"The tags of the training part mark no span in {scheme}: is that their scheme?")
             notes.append(f"scheme of the tags: {scheme}, {kinds.total():,} spans: {_some(kinds)}")

@@ -14,8 +14,8 @@ MOVES = {"still": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right
 def write(folder: Path, seed: int) -> None:
     """Write ``frames`` (N, 20, 144), grey levels 0 to 16, and ``labels`` (N, 20): still, up, down, left or right.
 
-    A digit moves one pixel a frame, keeps its direction for 2 to 5 frames, and turns where it would leave the canvas. In
-    the first frame nothing has moved yet: still. No digit's image is in two parts.
+    A digit moves one pixel a frame, keeps its direction for 2 to 5 frames, and turns where it would leave the canvas.
+    In the first frame nothing has moved yet: still. No digit's image is in two parts.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.

@@ -17,8 +17,8 @@ from tidegate.errors import DataError
 # Files that all supported versions of Python have.
 FILES = {
     "train": (
-        "abc argparse ast bisect calendar cmd code codeop colorsys configparser contextlib copy dataclasses difflib dis "
-        "filecmp fnmatch fractions functools glob graphlib gzip heapq hmac imaplib inspect keyword linecache"
+        "abc argparse ast bisect calendar cmd code codeop colorsys configparser contextlib copy dataclasses difflib "
+        "dis filecmp fnmatch fractions functools glob graphlib gzip heapq hmac imaplib inspect keyword linecache"
     ),
     "validation": "csv queue shlex textwrap",
     "test": "bdb reprlib sched string zipapp",
@@ -50,7 +50,7 @@ def write(folder: Path, seed: int) -> None:
 
 
 def labelled(source: str) -> Iterator[tuple[str, list[str]]]:
-    """Pieces of Python source and the label of each character: keyword, name, string, comment, number, operator, space."""
+    """Pieces of Python source, and for each character keyword, name, string, comment, number, operator or space."""
     lines = list(io.StringIO(source))  # at line feeds only, as the tokenizer counts
     starts = [0]
     for line in lines:
