@@ -36,7 +36,12 @@ sleeps\tO
 She\tO
 lives\tO
 """
-SMALL = {"hidden_size": 6, "embedding_size": 5, "character_embedding_size": 4, "character_hidden_size": 3}
+SMALL: dict[str, Any] = {
+    "hidden_size": 6,
+    "embedding_size": 5,
+    "character_embedding_size": 4,
+    "character_hidden_size": 3,
+}
 
 
 def prepared(folder: Path, content: str, other: str = "", ending: str = "conll", **options: Any) -> Examples:

@@ -42,9 +42,8 @@ class TagConfig(RecurrentConfig):
 
     bidirectional: bool | None = option(None, "Read from both ends; so unless --online.")  # type: ignore[assignment]
     online: bool = option(False, "A tag may depend on what came before it only: no look-ahead, one direction.")
-    dropout: float = option(0.5, "Share of values dropped before, between and after the layers.", min=0, below=1)
     character_embedding_size: int = option(25, "Learned vector of each character of a word.", min=1)
-    character_hidden_size: int = option(25, "Units that read a word's characters, each direction; 0: none.", min=0)
+    character_hidden_size: int = option(50, "Units that read a word's characters, each direction; 0: none.", min=0)
     word_dropout: float = option(0.1, "Share of words taken for unknown while training.", min=0, below=1)
     lowercase: bool = option(True, "Words in small letters; their characters are read as they are.", panel="Data")
     min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
