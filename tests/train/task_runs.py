@@ -36,8 +36,16 @@ def classify(folder: Path) -> list[Path]:
     return [folder / "classify.txt"]
 
 
+def tag(folder: Path) -> list[Path]:
+    tags = {"Ann": "B-P", "Lee": "I-P", "w0": "O", "w1": "O", "w2": "O"}
+    lines = ("".join(f"{word}\t{tags[word]}\n" for word in (f"w{n % 3}", "Ann", "Lee")[n % 2 :]) for n in range(90))
+    (folder / "tag.conll").write_text("\n".join(lines))
+    return [folder / "tag.conll"]
+
+
 TASKS = {
     "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
+    "tag": Small(tag, {"hidden_size": 6, "embedding_size": 5, "character_hidden_size": 3, "num_layers": 2}, {}),
 }
 
 

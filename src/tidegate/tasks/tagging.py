@@ -7,7 +7,7 @@ character's vector or the frame itself. There is no conditional random field bet
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -113,6 +113,7 @@ class TagTask(ExampleTask):
     name = "tag"
     Config = TagConfig
     LENGTH: ClassVar[str] = "inputs"
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
 
     def __init__(
         self, config: Any, facts: Facts, examples: Examples | None = None, settings: Settings | None = None
