@@ -21,6 +21,7 @@ __all__ = ["TASKS", "Tasks", "command", "placeholder"]
 
 TASKS = {
     "classify": "A class for each text or series of frames (many to one).",
+    "tag": "A label for each word, character or frame (many to many, in step).",
 }
 # Options of training that only the language model has a use for.
 OF_STREAMS = {"k1", "k2", "validation_units", "feeding", "own_share_start", "own_share_end"}

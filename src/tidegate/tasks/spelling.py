@@ -41,7 +41,7 @@ class Spelling(nn.Module):
 
 def _words(characters: Tensor, counts: Tensor) -> Tensor:
     """(B, C), (B, L) to (B, L, longest word), -1 past a word's end: no character, so that no two words are the same."""
-    position = torch.arange(int(counts.max()), device=counts.device)
+    position = torch.arange(max(1, int(counts.max())), device=counts.device)  # a batch may hold no word at all
     start = counts.cumsum(1) - counts
     at = (start[..., None] + position).clamp_max(characters.shape[1] - 1)
     found = characters.gather(1, at.flatten(1)).view(at.shape)

@@ -98,8 +98,6 @@ class Tagger(nn.Module):
     def forward(self, columns: Columns) -> Tensor:
         """The columns of a batch, L steps, to logits (B, L, tags)."""
         values, lengths = columns["inputs"]
-        if not values.shape[1]:
-            return self.output.weight.new_zeros(len(values), 0, self.output.out_features)
         x = self.input(values)
         if self.spelling is not None:
             x = torch.cat([x, self.spelling(columns["characters"], columns["spelling"])], -1)
