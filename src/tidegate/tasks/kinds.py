@@ -11,6 +11,8 @@ HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
     "tag": "tagging:TagTask",
+    "forecast": "forecast:ForecastTask",
+    "probe": "probe:ProbeTask",
 }
 
 
