@@ -20,21 +20,8 @@ def test_the_defaults_are_those_of_the_function() -> None:
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_results_come_as_a_table_or_as_json(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form) -> None:
     monkeypatch.setattr(probes, "SIZES", {"train": 60, "validation": 20, "test": 10})
-    options = [
-        "--cells",
-        "lstm,gru",
-        "--problems",
-        "adding",
-        "--lags",
-        "5",
-        "--steps",
-        "3",
-        "--hidden-size",
-        "4",
-        "--validate-every",
-        "2",
-    ]
-    result = cli("probe", *options, "--out", tmp_path / "runs", *form)
+    options = "--cells lstm,gru --problems adding --lags 5 --steps 3 --hidden-size 4 --validate-every 2"
+    result = cli("probe", *options.split(), "--out", tmp_path / "runs", *form)
     assert result.exit_code == 0, result.output
     if form:
         records = [json.loads(line) for line in result.stdout.splitlines()]

@@ -40,6 +40,13 @@ def classify(folder: Path) -> list[Path]:
     return [folder / "classify.txt"]
 
 
+def tag(folder: Path) -> list[Path]:
+    tags = {"Ann": "B-P", "Lee": "I-P", "w0": "O", "w1": "O", "w2": "O"}
+    lines = ("".join(f"{word}\t{tags[word]}\n" for word in (f"w{n % 3}", "Ann", "Lee")[n % 2 :]) for n in range(90))
+    (folder / "tag.conll").write_text("\n".join(lines))
+    return [folder / "tag.conll"]
+
+
 def forecast(folder: Path) -> list[Path]:
     steps = range(300)
     lines = (f"{math.sin(t / 3) + 0.1 * (t % 5):.4f},{math.cos(t / 7):.4f}\n" for t in steps)
@@ -49,12 +56,14 @@ def forecast(folder: Path) -> list[Path]:
 
 def probe(folder: Path) -> list[Path]:
     for part, count in (("train", 80), ("validation", 20)):
-        np.savez(folder / f"{part}.npz", **temporal_order.generate(8, count, len(part)))
+        arrays: dict[str, Any] = temporal_order.generate(8, count, len(part))
+        np.savez(folder / f"{part}.npz", **arrays)
     return [folder]
 
 
 TASKS = {
     "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
+    "tag": Small(tag, {"hidden_size": 6, "embedding_size": 5, "character_hidden_size": 3, "num_layers": 2}, {}),
     "forecast": Small(
         forecast,
         {"hidden_size": 6, "horizon": 4, "window": 20, "noise": 0.1, "paths": 5},

@@ -21,6 +21,7 @@ __all__ = ["TASKS", "Tasks", "command", "placeholder"]
 
 TASKS = {
     "classify": "A class for each text or series of frames (many to one).",
+    "tag": "A label for each word, character or frame (many to many, in step).",
     "forecast": "A series that goes on from its first day.",
     "probe": "A problem that only memory solves, at any lag.",
 }

@@ -10,6 +10,7 @@ from tidegate.tasks.task import Task
 HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
+    "tag": "tagging:TagTask",
     "forecast": "forecast:ForecastTask",
     "probe": "probe:ProbeTask",
 }

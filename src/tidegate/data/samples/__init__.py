@@ -12,6 +12,8 @@ from tidegate.errors import DataError
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
+    "python-highlighting": "Python source, with a label for each character: keyword, name, string, comment, ...",
+    "moving-digits": "digits that move over a small canvas, with the direction of each frame",
     "mackey-glass": "10,000 steps of the chaotic series of Mackey & Glass, to be forecast",
 }
 

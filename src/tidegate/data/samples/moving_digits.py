@@ -1,0 +1,52 @@
+"""Handwritten digits that move over a small canvas, and in each frame the direction they moved in to get there."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tidegate.errors import MissingDependencyError
+
+CANVAS, DIGIT, STEPS = 12, 8, 20
+COUNTS = {"train": 2000, "validation": 300, "test": 300}
+MOVES = {"still": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def write(folder: Path, seed: int) -> None:
+    """Write ``frames`` (N, 20, 144), grey levels 0 to 16, and ``labels`` (N, 20): still, up, down, left or right.
+
+    A digit moves one pixel a frame, keeps its direction for 2 to 5 frames, and turns where it would leave the canvas.
+    In the first frame nothing has moved yet: still. No digit's image is in two parts.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise MissingDependencyError("This sample needs scikit-learn: pip install 'tidegate[tasks]'") from error
+    images = load_digits().images.astype(np.uint8)  # pyright: ignore[reportAttributeAccessIssue]
+    draw = np.random.default_rng(seed)
+    order, names, room = draw.permutation(len(images)), list(MOVES), CANVAS - DIGIT
+    pools = dict(zip(COUNTS, np.split(order, [int(0.8 * len(order)), int(0.9 * len(order))]), strict=True))
+    for part, count in COUNTS.items():
+        frames = np.zeros((count, STEPS, CANVAS, CANVAS), np.uint8)
+        labels = np.zeros((count, STEPS), np.int64)
+        for n in range(count):
+            image = images[draw.choice(pools[part])]
+            at, move, left = draw.integers(0, room + 1, 2), 0, 0
+            for t in range(STEPS):
+                if t:
+                    if not left or not _inside(at + MOVES[names[move]], room):
+                        fitting = [k for k, name in enumerate(names) if k != move and _inside(at + MOVES[name], room)]
+                        move, left = int(draw.choice(fitting)), int(draw.integers(2, 6))
+                    left -= 1
+                    at = at + MOVES[names[move]]
+                frames[n, t, at[0] : at[0] + DIGIT, at[1] : at[1] + DIGIT] = image
+                labels[n, t] = move
+        np.savez_compressed(
+            folder / f"{part}.npz", frames=frames.reshape(count, STEPS, -1), labels=np.array(names)[labels]
+        )
+
+
+def _inside(place: np.ndarray, room: int) -> bool:
+    return bool((place >= 0).all() and (place <= room).all())
