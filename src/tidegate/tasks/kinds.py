@@ -9,6 +9,8 @@ from tidegate.tasks.task import Task
 HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
+    "translate": "translate:TranslateTask",
+    "caption": "caption:CaptionTask",
 }
 
 

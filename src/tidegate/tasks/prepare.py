@@ -1,6 +1,6 @@
 """From sources to the examples of a run: learn what must be known from the training part, encode, write."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,8 @@ def prepare_examples(
         return writer.finish(facts, kind, notes)
 
 
-def _read(task: type[ExampleTask], paths: Iterable[Path], config: Any) -> Iterator[Row]:
-    for path in paths:
+def _read(task: type[ExampleTask], paths: Sequence[Path], config: Any) -> Iterator[Row]:
+    for path in task.files(paths):
         count = 0
         for count, row in enumerate(task.read(path, config), 1):  # noqa: B007
             yield row

@@ -11,6 +11,8 @@ from tidegate.errors import DataError
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
+    "dates": "dates as 20 languages and countries write them, and as ISO 8601 does",
+    "digit-captions": "the handwritten digits and their names, in English or Korean",
 }
 
 
