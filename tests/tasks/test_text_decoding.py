@@ -50,9 +50,7 @@ def all_texts(example: int) -> list[tuple[float, list[int]]]:
 @pytest.mark.parametrize("example", range(5))
 def test_a_beam_that_drops_nothing_finds_the_best_of_all_texts(example: int, alpha: float) -> None:
     width = SIZE**LIMIT
-    (found,) = beam_search(
-        Chain([example], width), examples=1, width=width, end=END, limit=LIMIT, length_penalty=alpha
-    )
+    (found,) = beam_search(Chain([example], width), examples=1, width=width, end=END, limit=LIMIT, length_penalty=alpha)
     every = sorted(all_texts(example), key=lambda it: it[0] / ((5 + len(it[1]) + 1) / 6) ** alpha, reverse=True)
     ended = [it for it in found if it.ended]
     assert [it.tokens for it in ended] == [tokens for _, tokens in every]

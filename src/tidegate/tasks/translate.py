@@ -9,11 +9,13 @@ z are the encoder's final states, those of both directions where there are two. 
 m or without, is `tidegate.tasks.token_decoder`; its first input is the end of a text, that of the one before.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,7 @@ from tidegate.data.examples import Encoded, Facts, Part
 from tidegate.data.parallel_text import Pair, paired, read_parallel
 from tidegate.data.pieces import TextCounts
 from tidegate.data.rows import Row
+from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import ArgumentError
 from tidegate.tasks.example_task import Columns
@@ -133,6 +136,20 @@ class TranslateTask(WritingTask):
     def read(cls, path: Path | Pair, config: TranslateConfig) -> Iterator[Row]:
         """Two aligned files, lines with a tab, or tables."""
         return read_parallel(path, config.source_column, config.target_column)
+
+    @classmethod
+    def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
+        """Give each source to a part, with all its translations: else some of the sources held out would be known."""
+        bounds = np.cumsum(shares)
+        for row in rows:
+            text = f"{seed} {row.values.get('source', '')}".encode()
+            drawn = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
+            yield PARTS[int(np.searchsorted(bounds[:2], drawn, "right"))], row
+
+    @classmethod
+    def split_kind(cls, shares: Sequence[float]) -> str:
+        """How `split` splits."""
+        return super().split_kind(shares) + " of the sources"
 
     @classmethod
     def learn(cls, rows: Iterable[Row], config: TranslateConfig) -> tuple[Facts, list[str]]:
