@@ -41,7 +41,7 @@ def test_different_numbers_of_lines_are_refused_with_both(
     tmp_path: Path, one: str, other: str, counts: tuple[int, int]
 ) -> None:
     pair = Pair(file(tmp_path, "t.en", one), file(tmp_path, "t.fr", other))
-    with pytest.raises(DataError, match=f"t.en has {counts[0]} lines, but .*t.fr has {counts[1]}"):
+    with pytest.raises(DataError, match=rf"t\.en has {counts[0]} lines, but .*t\.fr has {counts[1]}"):
         read(pair)
 
 
@@ -52,9 +52,9 @@ def test_tables_have_their_columns_found_or_named(tmp_path: Path) -> None:
     named = file(tmp_path, "a.jsonl", lines)
     assert read(named, "en", "fr") == [("a", "x"), ("b", "y")]
     assert read(file(tmp_path, "h.tsv", "fr\ten\nx\ta\n"), "en", "fr") == [("a", "x")]
-    with pytest.raises(DataError, match=r"a.jsonl: which column holds the source\? There are: 'en', 'fr'"):
+    with pytest.raises(DataError, match=r"a\.jsonl: which column holds the source\? There are: 'en', 'fr'"):
         read(named)
-    with pytest.raises(DataError, match="a.csv: there is no column 'en'"):
+    with pytest.raises(DataError, match=r"a\.csv: there is no column 'en'"):
         read(table, "en")
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from tidegate.nn import Recurrent
 from tidegate.tasks.decoding import beam_search, greedy, write
-from tidegate.tasks.token_decoder import LuongAttention, Memory, TokenDecoder
+from tidegate.tasks.token_decoder import LuongAttention, Memory, State, TokenDecoder
 
 B, S, T, E, H, D, V, END = 4, 5, 6, 3, 7, 8, 9, 1
 LENGTHS = torch.tensor([5, 1, 3, 2])
@@ -20,10 +20,10 @@ def decoder(cell: str = "lstm", layers: int = 1, *, attention: str = "general", 
     return made
 
 
-def beginning(cell: str = "lstm", layers: int = 1) -> tuple[torch.Tensor, object, Memory]:
-    states = tuple(torch.randn(layers, B, H) for _ in range(2 if cell == "lstm" else 1))
+def beginning(cell: str = "lstm", layers: int = 1) -> tuple[torch.Tensor, State, Memory]:
+    h, c = torch.randn(2, layers, B, H)
     memory = Memory(torch.randn(B, S, D), LENGTHS)
-    return torch.randn(B, E), states if len(states) > 1 else states[0], memory
+    return torch.randn(B, E), (h, c) if cell == "lstm" else h, memory
 
 
 @pytest.mark.parametrize("kind", ["general", "dot"])
@@ -36,7 +36,7 @@ def test_attention_is_that_of_luong_et_al(kind: str) -> None:
     for b in range(B):
         own = memory.values[b, : LENGTHS[b]]
         for t in range(T):
-            query = steps[b, t] if kind == "dot" else attention.query.weight @ steps[b, t]
+            query = steps[b, t] if kind == "dot" else attention.get_parameter("query.weight") @ steps[b, t]
             share = torch.stack([query @ it for it in own]).softmax(0)
             context = (share[:, None] * own).sum(0)
             expected = torch.tanh(attention.mix.weight @ torch.cat([context, steps[b, t]]))
@@ -83,7 +83,7 @@ def test_with_no_share_of_its_own_every_feeding_is_the_teachers(feeding: str) ->
     torch.manual_seed(3)
     model, (first, state, memory) = decoder(), beginning()
     tokens, lengths = torch.randint(2, V, (B, T)), torch.tensor([6, 2, 4, 1])
-    fused = model.nats(first, tokens, lengths, state, memory)  # type: ignore[arg-type]
+    fused = model.nats(first, tokens, lengths, state, memory)
     steps = model._fed(first, tokens, state, memory, feeding, 0.0)  # type: ignore[arg-type]
     valid = torch.arange(T) < lengths[:, None]
     assert not fused[~valid].any()

@@ -13,6 +13,7 @@ from tidegate.data.examples import Examples
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources, find_sources
 from tidegate.errors import ArgumentError, DataError
+from tidegate.tasks.decoding import Hypothesis
 from tidegate.tasks.prepare import prepare_examples
 from tidegate.tasks.sampling import Sampling
 from tidegate.tasks.translate import TranslateConfig, TranslateTask
@@ -36,7 +37,8 @@ def reversing(count: int = 60, seed: int = 0) -> str:
 
 def task_of(found: Examples, config: TranslateConfig = SMALL, **settings: Any) -> tuple[TranslateTask, Any]:
     torch.manual_seed(0)
-    task = TranslateTask(config, found.facts, found, SimpleNamespace(**{**vars(SETTINGS), **settings}))
+    of_training: Any = SimpleNamespace(**{**vars(SETTINGS), **settings})
+    task = TranslateTask(config, found.facts, found, of_training)
     return task, task.build().eval()
 
 
@@ -86,7 +88,7 @@ def test_the_target_ends_and_the_first_input_is_no_token_of_it(tmp_path: Path) -
     assert found.facts.number("longest") == 3
     # p(first token) must depend on the source only: changing later tokens of the target leaves it alone.
     task, model = task_of(found)
-    columns = {k: v for k, v in task.batches(0, 1).batch(0, 0).columns.items()}
+    columns = task.batches(0, 1).batch(0, 0).columns
     begin = model.begin(columns)
     one, other = (torch.tensor([[2, a, b], [2, b, a]]) for a, b in ((2, 3), (3, 2)))
     lengths = torch.tensor([3, 3])
@@ -168,10 +170,8 @@ def test_words_come_back_with_their_spaces(tmp_path: Path) -> None:
     lines = 3 * "this is a text of many words\tc'est un texte de plusieurs mots !\n"
     found = examples(tmp_path, lines)
     assert (found.facts.text("source_level"), found.facts.text("target_level")) == ("words", "words")
-    task, model = task_of(found)
+    task, _ = task_of(found)
     target = found.parts["train"].columns["target"][0]
-    from tidegate.tasks.decoding import Hypothesis
-
     assert task.text_of(Hypothesis(target[:-1].tolist(), 0, True)) == "c'est un texte de plusieurs mots !"
     assert task.text_of(Hypothesis([], 0, True)) == ""
 

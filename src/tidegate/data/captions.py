@@ -77,7 +77,7 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
         MissingDependencyError: Pillow is not installed.
     """
     try:
-        from PIL import Image
+        from PIL import Image  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingDependencyError("Reading image files needs Pillow: pip install pillow") from error
     before = f"{where}: " if where else ""
@@ -89,12 +89,12 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
     # What Pillow raises on broken files, and on those that would fill the memory.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{before}{path} is not a whole image ({error}).") from error
-    return np.asarray(points, np.float32).ravel() / 255
+    return np.asarray(points, np.float32).ravel() / np.float32(255)
 
 
 def _arrays(path: Path) -> Iterator[Row]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             there = list(file)
             name = next((it for it in ARRAYS if it in there), None)
             arrays = {it: file[it] for it in (name, CAPTIONS) if it in there}
