@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from tidegate.engine.backends.llvm import buffers, host, prepared, threads
+from tidegate.engine.backends.llvm.padding import COPY
 from tidegate.engine.backends.llvm.panels import JOB
 
 BAND = 256  # bytes: four of the widest vectors
@@ -152,8 +153,9 @@ def guarded(place: str = "bands", pattern: int = 0xFF) -> Iterator[Guard]:
         for piece in pieces:
             if piece.is_numbers:
                 numbers = (ctypes.c_int64 * (piece.size // 8)).from_address(piece.base + piece.at)
-                if slots.keys() == {"jobs", "count"}:
-                    written += [piece_of(address) for address in numbers[1::JOB]]
+                for what, apart in (("jobs", JOB), ("copies", COPY)):  # each with its target's address second
+                    if slots.keys() == {what, "count"}:
+                        written += [piece_of(address) for address in numbers[1::apart]]
                 numbers[:] = [moved(number) for number in numbers]
         before = [piece.bytes for piece in pieces]
         real(function, (ctypes.c_int64 * len(table))(*map(moved, table)), parts, (keep, pieces))

@@ -12,7 +12,8 @@
     │   └── CorpusTooSmallError              not enough text for one window
     ├── RunFolderError       (ValueError)    a run folder or one of its files is missing, foreign or damaged
     ├── TrainingError        (RuntimeError)  training cannot go on
-    │   └── NonFiniteLossError               the loss became inf or nan
+    │   ├── NonFiniteLossError               the loss became inf or nan
+    │   └── ProcessLostError                 another process of the same run ended or cannot be reached
     ├── BenchmarkError       (RuntimeError)  something cannot be measured
     │   └── ParityError                      two implementations that are to be timed computed different things
     └── MissingDependencyError (ImportError) an optional package is needed and not installed
@@ -64,6 +65,10 @@ class TrainingError(TidegateError, RuntimeError):
 
 class NonFiniteLossError(TrainingError):
     """The loss became inf or nan; the last good checkpoint is kept."""
+
+
+class ProcessLostError(TrainingError):
+    """Another process of the same run ended or cannot be reached; the last checkpoint is kept."""
 
 
 class BenchmarkError(TidegateError, RuntimeError):

@@ -73,6 +73,25 @@ with ThreadPoolExecutor(4) as pool:
 """)
 
 
+def test_a_thread_bound_to_one_core_knows_of_the_others() -> None:
+    """Else no two threads would share the units, at half the speed."""
+    code = """
+import os, torch
+torch.zeros(1 << 20).exp_()
+from tidegate.engine.backends.llvm.threads import _openmp, cores
+print(cores() if _openmp() is not None else int(os.environ["CORES"]))
+"""
+    allowed = str(len(os.sched_getaffinity(0)))
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_PROC_BIND": "true", "CORES": allowed},
+    )
+    assert found.stdout.strip() == allowed
+
+
 def test_two_processes_at_once() -> None:
     code = START + 'assert all(check(kind) for kind in [*sizes] * 10); print("same")'
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]

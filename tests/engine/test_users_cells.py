@@ -44,6 +44,11 @@ def shift_register(x: Any, r: Any, s: Any) -> Step:
     return Step(h=tanh(x.h + r.h + s.b), a=x.h * 0.5, b=s.a)
 
 
+@keep(gates="a b c d", states="h")
+def many_biases_in_one_sum(x: Any, r: Any, s: Any) -> Step:
+    return Step(h=tanh(x.a + r.b + x.c + r.d + x.b))
+
+
 @keep(gates="h", states="h a b")
 def swap(x: Any, r: Any, s: Any) -> Step:
     return Step(h=tanh(x.h + r.h + s.a), a=s.b, b=s.a)
@@ -271,7 +276,11 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
 
     stored: list[set[str]] = []
     real = autograd.forward
-    monkeypatch.setattr(autograd, "forward", lambda call, s, **rest: stored.append(set(s)) or real(call, s, **rest))
+    monkeypatch.setattr(
+        autograd,
+        "forward",
+        lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
+    )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
     run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
     with torch.no_grad():
@@ -279,6 +288,20 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
     with torch.inference_mode():
         run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
     assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
+
+
+def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tidegate.engine.backends.llvm import host
+
+    kernels: list[Any] = []
+    real = host.Launch.run
+    monkeypatch.setattr(host.Launch, "run", lambda self, *given: kernels.append(self.kernel) or real(self, *given))
+    weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
+    for names, by in ((None, "output"), ("all", "output"), ("all", "f")):
+        result = run("lstm", torch.ones(6, 2, 3), weights, backend=llvm, record=names)
+        (result.output if by == "output" else result.record[by]).sum().backward()
+    plain, recording, by_a_gate = kernels[1::2]
+    assert plain is recording is not by_a_gate
 
 
 def test_many_backwards_at_once_come_from_the_reference() -> None:

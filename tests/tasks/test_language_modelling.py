@@ -20,17 +20,17 @@ def task_of(**options) -> LanguageModelTask:
 @pytest.mark.parametrize(("k1", "k2"), [(10, 10), (7, 20), (30, 8), (1000, 1000)])
 def test_units_count_every_prediction_of_an_epoch_once(k1, k2):
     batches = task_of(k1=k1, k2=k2).batches(0, 1)
-    counts = [batches.units(index) for index in range(len(batches))]
+    counts = [batches.units(0, index) for index in range(len(batches))]
     assert sum(counts) == 6 * ((900 - 1) // 6)
-    assert counts == [batches[index].new * 6 for index in range(len(batches))]
+    assert counts == [batches.batch(0, index).new * 6 for index in range(len(batches))]
 
 
 def test_processes_share_the_streams():
     task = task_of()
-    whole = task.batches(0, 1)[3]
-    parts = [task.batches(rank, 3)[3] for rank in range(3)]
+    whole = task.batches(0, 1).batch(0, 3)
+    parts = [task.batches(rank, 3).batch(1, 3) for rank in range(3)]
     assert np.array_equal(np.concatenate([part.inputs for part in parts]), whole.inputs)
-    assert task.batches(1, 3).units(3) == task.batches(0, 1).units(3)
+    assert task.batches(1, 3).units(0, 3) == task.batches(0, 1).units(0, 3)
 
 
 def test_carried_state_goes_through_a_loss_and_keeps_its_layout():
@@ -42,7 +42,7 @@ def test_carried_state_goes_through_a_loss_and_keeps_its_layout():
         "c": (1, 3, 5),
         "own prediction": (3,),
     }
-    loss = task.loss(model, task.batches(0, 2)[0], start, 1.0)
+    loss = task.loss(model, task.batches(0, 2).batch(0, 0), start, 1.0)
     assert {name: (it.shape, it.dtype) for name, it in loss.carried.items()} == {
         name: (it.shape, it.dtype) for name, it in start.items()
     }

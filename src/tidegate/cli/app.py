@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import bench, cells, demo, evaluate, generate, train
+from tidegate.cli import bench, cells, demo, evaluate, generate, predict, tasks, train
 from tidegate.cli.guard import Guarded
 
 __all__ = ["app"]
@@ -31,9 +31,12 @@ def options(
 app.command("demo")(demo.demo)
 app.command("generate")(generate.generate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
 app.command("cells")(cells.cells)
 app.command("bench")(bench.bench)
 
-training = typer.Typer(help="Train a model.", no_args_is_help=True)
+training = typer.Typer(cls=tasks.Tasks, help="Train a model.", no_args_is_help=True)
 training.command("lm")(train.language_model)
+for name, what in tasks.TASKS.items():
+    training.command(name, help=what)(tasks.placeholder)
 app.add_typer(training, name="train")

@@ -39,6 +39,7 @@ class Board:
     validation: float | None = None
     best: float | None = None
     is_best: bool = False
+    metrics: dict[str, float] = field(default_factory=dict)
     learning_rate: float | None = None
     clipped_share: float | None = None
     own_share: float = 0.0
@@ -65,6 +66,7 @@ class Board:
             case Validated():
                 self.progress, self.validation = event.progress, event.nats
                 self.is_best, self.best = event.best, event.best_nats
+                self.metrics = dict(event.metrics)
             case Sampled():
                 self.sample, self.sample_step = event.text, event.step
             case Finished():

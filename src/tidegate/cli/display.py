@@ -24,7 +24,7 @@ LINE_EVERY = 5.0  # seconds between plain lines of progress; validations always 
 REDRAW_EVERY = 0.1  # seconds between redraws
 QUOTED = 60  # characters of a sample in a plain line
 BAR = 24  # columns of the longest bar
-FIXED_LINES = 9  # lines of the board beside the ladder and the sample
+FIXED_LINES = 10  # lines of the board beside the ladder and the sample
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def _plain(console: Console, board: Board, title: str) -> Callable[[Event], None
         elif isinstance(event, Validated):
             best = " (best so far)" if event.best else f" (best {event.best_nats:.3f})"
             loss = f"step {event.step:,}  validation ({board.split_kind}) {event.nats:.3f}{best}"
-            lines = ["; ".join(part for part in (loss, board.standing()) if part)]
+            lines = ["; ".join(part for part in (loss, measured(board), board.standing()) if part)]
         elif isinstance(event, Sampled) and event.text:
             lines = [f"step {event.step:,}  it writes: {event.text[:QUOTED]!r} ..."]
         for line in lines:
@@ -102,6 +102,11 @@ def headline(board: Board, title: str) -> list[str]:
 def _baselines(board: Board) -> str:
     values = ", ".join(f"{name} {nats:.3f}" for name, nats in board.baselines.items())
     return f"nats per {board.unit} on validation ({board.split_kind}): {values}"
+
+
+def measured(board: Board) -> str:
+    """What the last validation measured beside the loss, in words."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in board.metrics.items())
 
 
 def progress_line(board: Board) -> str:
@@ -151,8 +156,11 @@ def picture(board: Board, title: str, console: Console) -> RenderableType:
         Text(f"nats per {board.unit}: " + "  ".join(losses) if losses else "the first steps ..."),
         Text("  ".join(speed), style="dim"),
     ]
+    if board.metrics:
+        lines.append(Text("validation: " + measured(board)))
     if rungs:
-        lines += [Text(), Text(f"validation ({board.split_kind}) beside n-grams of the training text", style="dim")]
+        counted = "n-grams of the training text" if "unigram" in board.baselines else "what needs no network"
+        lines += [Text(), Text(f"validation ({board.split_kind}) beside {counted}", style="dim")]
     lines += rungs
     if board.sample:
         lines += [Text(), Text(f"what it writes at step {board.sample_step:,}:", style="dim")]

@@ -11,6 +11,7 @@ import typer
 
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.guard import note
+from tidegate.cli.measured import evaluate_examples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,7 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=2, help="Read only the first so many units.")] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
-    """Measure a model in nats per unit, bits per unit and perplexity, beside n-gram baselines."""
+    """Measure a model beside what needs no network: in nats per unit, or by its task's metrics."""
     if files and split:
         raise typer.BadParameter(
             "leave it out beside FILES: it names a part of the run's own text", param_hint="--split"
@@ -42,6 +43,9 @@ def evaluate(
     from tidegate.train import load_run
 
     loaded = load_run(run, device=chosen_device(device))
+    if loaded.config.task != "lm":
+        evaluate_examples(loaded, files or [], split)
+        return
     corpus = loaded.open_corpus()
     if not files:
         part = split or ("test" if len(corpus.test) else "validation")

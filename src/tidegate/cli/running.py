@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from tidegate.data import Corpus, Units
     from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
+    from tidegate.tasks.task import Data
     from tidegate.train import Finished, TrainConfig
 
-__all__ = ["resume_run", "sampler", "start_run", "tell"]
+__all__ = ["resume_run", "run_task", "sampler", "start_run", "tell"]
 
 
 def start_run(
@@ -43,8 +44,8 @@ def resume_run(
     from tidegate.data import load_units
     from tidegate.train import read_config, resume
 
-    model = read_config(folder).model
-    sample = sampler(load_units(folder), sample_length)
+    run = read_config(folder)
+    model, sample = run.model, sampler(load_units(folder), sample_length) if run.task == "lm" else None
     with watching(_title(folder, model)) as report:
         return resume(folder, epochs=epochs, steps=steps, minutes=minutes, report=report, sample=sample)
 
@@ -63,6 +64,14 @@ def sampler(units: Units, length: int, prompt: str = "") -> Callable[[LanguageMo
     return sample
 
 
+def run_task(folder: Path, task: str, data: Data, model: Any, config: TrainConfig) -> Finished:
+    """Train any task from the first step, watched."""
+    from tidegate.train import train
+
+    with watching(_title(folder, model)) as report:
+        return train(folder, data, model, config, task=task, report=report)
+
+
 def tell(finished: Finished) -> None:
     """Say how a run ended and how to go on; an interrupted one exits as the shell expects."""
     from tidegate.train import is_main_process, read_config
@@ -74,13 +83,15 @@ def tell(finished: Finished) -> None:
         )
         typer.echo(f"Finished ({finished.why}) at step {finished.step:,}{best}. The run is in {finished.folder}")
         if finished.why == "interrupted":
-            note(f"Interrupted; nothing is lost. Go on with: tidegate train lm --resume {finished.folder}")
-        else:
+            note(f"Interrupted; nothing is lost. Go on with: tidegate train {run.task} --resume {finished.folder}")
+        elif run.task == "lm":
             typer.echo(f"Now: tidegate generate {finished.folder}")
+        else:
+            typer.echo(f"Now: tidegate evaluate {finished.folder}, or tidegate predict {finished.folder} FILES")
     if finished.why == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
-def _title(folder: Path, model: LanguageModelConfig) -> str:
+def _title(folder: Path, model: Any) -> str:
     layers = f"{model.num_layers} layers of " if model.num_layers > 1 else ""
     return f"{model.cell}, {layers}{model.hidden_size} units, in {folder}"

@@ -14,7 +14,7 @@ from tidegate.cli.running import resume_run, start_run, tell
 if TYPE_CHECKING:
     from tidegate.data import Corpus
 
-__all__ = ["language_model"]
+__all__ = ["language_model", "parse_splits", "refuse_beside_resume"]
 
 MODEL, DATA, TRAINING, BUDGET, OUTPUT = "Model", "Data", "Training", "Budget", "Output"
 WITH_RESUME = {"resume", "epochs", "steps", "minutes", "sample_length"}  # what may stand beside --resume
@@ -59,7 +59,7 @@ def language_model(
         str, _option(DATA, "Training/validation/test, contiguous; or none: validate on the training text.")
     ] = "90/5/5",
     limit: Annotated[int | None, _option(DATA, "Use only the first so many characters.", min=1)] = None,
-    batch_size: Annotated[int, _option(TRAINING, "Streams of text read side by side.", min=1)] = 32,
+    batch_size: Annotated[int, _option(TRAINING, "Streams of text, or examples, in all processes.", min=1)] = 32,
     k1: Annotated[int, _option(TRAINING, "An optimizer step every k1 units.", min=1)] = 100,
     k2: Annotated[int | None, _option(TRAINING, "Gradients go back k2 units; as k1 if left out.", min=1)] = None,
     feeding: Annotated[
@@ -105,7 +105,7 @@ def language_model(
 ) -> None:
     """Train a language model on text; everything about the run is kept in one folder."""
     if resume is not None:
-        _refuse_beside_resume(ctx)
+        refuse_beside_resume(ctx)
         tell(resume_run(resume, epochs, steps, minutes, sample_length))
         return
     if not data:
@@ -177,7 +177,7 @@ def language_model(
     tell(start_run(folder, corpus, model, config, sample_length))
 
 
-def _refuse_beside_resume(ctx: typer.Context) -> None:
+def refuse_beside_resume(ctx: typer.Context) -> None:
     """A resumed run keeps its settings, so an option that would be ignored is refused."""
     given = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
     if wrong := sorted(given - WITH_RESUME):

@@ -43,10 +43,10 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[NDArray[Any]]) -> Padded:
-    """Rows (L_n, ...) as one tensor (B, max L, ...)."""
+    """Rows (L_n, ...) as one tensor (B, max L, ...), at least one step wide: layers take no fewer."""
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     first = rows[0]
-    room = np.zeros((len(rows), max(map(len, rows)), *first.shape[1:]), first.dtype)
+    room = np.zeros((len(rows), max(1, *map(len, rows)), *first.shape[1:]), first.dtype)
     for n, row in enumerate(rows):
         room[n, : len(row)] = row
     return Padded(torch.from_numpy(room), lengths)

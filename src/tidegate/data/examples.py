@@ -165,6 +165,12 @@ class ExamplesWriter:
             self._columns[part, name].add(row)
         self.counts[part] += 1
 
+    def part(self, part: str) -> Part:
+        """A part as it was written; nothing can be added any more."""
+        self._stack.close()
+        names = [name for p, name in self._columns if p == part]
+        return Part({name: open_ragged(self.folder / FOLDER, f"{part}.{name}") for name in names})
+
     def add_vectors(self, table: NDArray[np.float32]) -> None:
         """Add word vectors, one for each entry of the vocabulary."""
         with replacing(self.folder / FOLDER / VECTORS) as file:

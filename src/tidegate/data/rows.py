@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tidegate.errors import DataError, EncodingError, MissingDependencyError
 
 TABLES = {".csv": ",", ".tsv": "\t"}
+LONGEST_CELL = 1 << 30  # characters
 RECORDS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet"}
 
 
@@ -69,11 +70,11 @@ def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> It
         MissingDependencyError: `datasets` is not installed.
     """
     kind, options = RECORDS.get(path.suffix.lower(), "csv"), {}
-    if kind != "parquet":
-        for _ in read_lines(path):  # names the line of what is not UTF-8, which those who parse cannot
-            pass
     if kind == "csv":
         options = _csv_options(path, columns, header)
+    # Reading it through names the line of what is not UTF-8, which those who parse cannot.
+    elif kind == "json" and not sum(1 for _, text in read_lines(path) if text.strip()):
+        raise DataError(f"{path} is empty: give a file with examples.")
     with _told(path):
         rows = iter(_load(kind, str(path), options))
     number = 0
@@ -109,9 +110,38 @@ def columns_of(path: Path) -> list[str]:
     return list(first)
 
 
+def _csv_records(path: Path) -> Iterator[list[str]]:
+    """The records of a CSV or TSV file, blank lines left out.
+
+    Raises:
+        DataError: a record has another number of cells than the first; those who parse fill up what is missing.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    lines = (text + "\n" for _, text in read_lines(path))
+    reader = csv.reader(lines, delimiter=TABLES[path.suffix.lower()], strict=True, quoting=_quoting(path))
+    width = 0
+    try:
+        for record in reader:
+            if not record:
+                continue
+            width = width or len(record)
+            if len(record) != width:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: there are {len(record)} cells, but {width} in the first line."
+                    + ("" if _quoting(path) else " Cells that hold the separator must stand in double quotes.")
+                )
+            yield record
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {error}.") from error
+
+
+def _quoting(path: Path) -> Literal[0, 3]:
+    """In TSV files a quotation mark is a character like any other: it stands in sentences, where tabs do not."""
+    return csv.QUOTE_NONE if path.suffix.lower() == ".tsv" else csv.QUOTE_MINIMAL
+
+
 def _csv_header(path: Path) -> list[str]:
-    lines = (text for _, text in read_lines(path))
-    found = next(csv.reader(lines, delimiter=TABLES[path.suffix.lower()]), None)
+    found = next(_csv_records(path), None)
     if not found:
         raise DataError(f"{path} is empty: give a file with examples.")
     return found
@@ -128,9 +158,12 @@ def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, 
             raise DataError(f"{path}: there is {what}.")
     if len(set(names)) < len(names):
         raise DataError(f"{path}: two columns have the same name: {_names(names)}.")
+    for _ in _csv_records(path):  # names the line of what is wrong
+        pass
     features = Features({name: Value("string") for name in names})
     # "NA" and "null" are words like others; only what is not there at all is missing.
     options = {"sep": TABLES[path.suffix.lower()], "features": features, "keep_default_na": False}
+    options["quoting"] = _quoting(path)
     return options | ({} if header else {"names": names, "header": None})
 
 

@@ -43,6 +43,18 @@ class Call:
     mask_gradients: tuple[str, ...] = ()
     oracle: Callable[[Call], Result] | None = None
 
+    def tensors(self) -> list[Tensor]:
+        """All that it computes with, which is all but lengths and resets."""
+        w = self.weights
+        optional = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
+        return [
+            self.x,
+            *[t for t in optional if t is not None],
+            *w.p.values(),
+            *self.state,
+            *self.masks.values(),
+        ]
+
 
 @dataclass(frozen=True)
 class Result:

@@ -235,7 +235,8 @@ class Layered(nn.Module):
         return x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout
 
     def _check_features(self, x: Tensor) -> None:
-        dtype = next((p.dtype for p in self.parameters()), x.dtype)
+        own = next((p for p in self._parameters.values() if p is not None), None)
+        dtype = next((p.dtype for p in self.parameters()), x.dtype) if own is None else own.dtype
         if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
             raise ValueError(
                 f"{type(self).__name__} input dtype ({x.dtype}) does not match weight dtype ({dtype}). "

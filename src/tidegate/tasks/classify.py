@@ -5,7 +5,7 @@ h_1 .. h_T = recurrent(x_1 .. x_T),  p(class) = softmax(W pool(h) + b)
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -34,7 +34,9 @@ WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 class ClassifyConfig(RecurrentConfig):
     """What a classifier is made of, and how its files are read."""
 
+    hidden_size: int = option(64, "Units a layer, in each direction.", min=1)
     bidirectional: bool = option(True, "Read from both ends.")
+    embedding_size: int = option(200, "Learned vector of each word or character.", min=1)
     dropout: float = option(0.5, "Share of values dropped before, between and after the layers.", min=0, below=1)
     pooling: Literal["last", "mean", "max", "attention"] = option(
         "max", "One vector out of all steps: the last, mean, max, or by attention."
@@ -72,7 +74,8 @@ class Classifier(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, L) or frames (B, L, F), and how many are valid, to logits (B, classes)."""
-        x = self.dropout(self.input(values))
+        x = self.input(values)
+        x = x if isinstance(self.input, FrameInput) else self.dropout(x)  # a frame without some pixels is another frame
         output, final = self.recurrent(x, lengths=lengths)
         pooled = self.pool(self.dropout(output), final[0] if isinstance(final, tuple) else final, lengths)
         return self.output(self.dropout(pooled) if self.pool.kind == "last" else pooled)
@@ -84,6 +87,7 @@ class ClassifyTask(ExampleTask):
     name = "classify"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 1e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:

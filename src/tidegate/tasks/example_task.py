@@ -20,6 +20,7 @@ from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 
 T = TypeVar("T")
 Columns = Mapping[str, Padded]
+FEWEST_STEPS = 1000  # of training, however few examples there are
 READ_AT_ONCE = 1024  # rows of a file to be predicted, among which they are sorted by length
 
 
@@ -38,6 +39,10 @@ class ExampleTask(ABC):
     Config: ClassVar[type[Any]]
     LENGTH: ClassVar[str]
     """The column by whose length examples are put together."""
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
+    """Settings of training that suit the task, where they are not those of `tidegate.train.TrainConfig`."""
+    streams: ClassVar[Sequence[str]] = ()
+    """Which of the settings for feeding the task has a use for: ``feeding``, ``own_share_start``, ``own_share_end``."""
 
     def __init__(
         self, config: Any, facts: Facts, examples: Examples | None = None, settings: Settings | None = None
@@ -110,6 +115,11 @@ class ExampleTask(ABC):
     def predictions(self, part: Part) -> NDArray[np.int64]:
         """How many predictions each example has: (N,)."""
         return np.ones(len(part), np.int64)
+
+    @classmethod
+    def epochs(cls, count: int, batch_size: int) -> int:
+        """Passes over so many examples if no budget is given: the task's own, and more where that is too few steps."""
+        return max(cls.training["epochs"], -(-FEWEST_STEPS * batch_size // count))
 
     # Using what was learned.
 

@@ -1,10 +1,10 @@
 """From sources to the examples of a run: learn what must be known from the training part, encode, write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tidegate.data.examples import Examples, ExamplesWriter
+from tidegate.data.examples import Examples, ExamplesWriter, Part
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, Sources
 from tidegate.data.vectors import read_vectors
@@ -75,8 +75,26 @@ def prepare_examples(
         return writer.finish(facts, kind, notes)
 
 
-def _read(task: type[ExampleTask], paths: Sequence[Path], config: Any) -> Iterator[Row]:
-    for path in task.files(paths):
+def encoded(task: ExampleTask, paths: Iterable[Path], folder: Path) -> Part:
+    """Encode other files with what a task has learned.
+
+    Args:
+        task: as it was trained.
+        paths: files or folders.
+        folder: where the encoded examples are to be; an empty one.
+
+    Raises:
+        DataError: a file is not what the task reads; the message names file and line.
+    """
+    with ExamplesWriter(folder) as writer:
+        for row in _read(type(task), paths, task.config):
+            for example in task.encode(row, task.config, task.facts):
+                writer.add("test", example)
+        return writer.part("test")
+
+
+def _read(task: type[ExampleTask], paths: Iterable[Path], config: Any) -> Iterator[Row]:
+    for path in task.files(tuple(paths)):
         count = 0
         for count, row in enumerate(task.read(path, config), 1):  # noqa: B007
             yield row

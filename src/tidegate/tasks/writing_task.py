@@ -68,6 +68,7 @@ class WritingTask(ExampleTask):
     """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
 
     unit = "token"
+    streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
     METRICS: ClassVar[tuple[str, ...]]
     """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
 

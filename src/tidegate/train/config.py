@@ -38,7 +38,7 @@ class TrainConfig:
         epochs: budget in passes over the training part. 10 if no budget is given.
         steps: budget in optimizer steps.
         minutes: budget in minutes on the clock, validation included.
-        validate_every: steps between validations, each with a sample and a checkpoint.
+        validate_every: steps between validations, each with a sample and a checkpoint; None: once an epoch.
         validation_units: validate on the first so many units only; None on the whole part.
         patience: stop after so many validations in a row without a new best; None never does.
         report_every: steps between two lines of metrics.
@@ -68,7 +68,7 @@ class TrainConfig:
     epochs: int | None = None
     steps: int | None = None
     minutes: float | None = None
-    validate_every: int = 250
+    validate_every: int | None = 250
     validation_units: int | None = None
     patience: int | None = None
     report_every: int = 10

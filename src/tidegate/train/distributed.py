@@ -1,17 +1,29 @@
 """Devices, mixed precision and several processes, through `accelerate`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from tidegate.errors import ArgumentError, MissingDependencyError
+from tidegate.errors import ArgumentError, MissingDependencyError, ProcessLostError, TidegateError
 from tidegate.tasks.task import Carried, Loss, Task
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+# What gloo and NCCL say, which they do as plain RuntimeErrors.
+LOST = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "Broken pipe",
+    "gloo/transport",
+    "NCCL error",
+    "Timed out",
+)
 
 
 def is_main_process() -> bool:
@@ -79,6 +91,28 @@ class Processes:
     def gather(self, tensor: Tensor) -> Tensor:
         """Shape (...) in each process to (world, ...) in all."""
         return cast(Tensor, self._accelerator.gather(tensor.unsqueeze(0).contiguous()))
+
+    @contextmanager
+    def told(self, kept: Callable[[], str]) -> Iterator[None]:
+        """What the network says when another process is gone, as an error that says what to do.
+
+        Args:
+            kept: says what is kept, when it comes to that.
+
+        Raises:
+            ProcessLostError: another process ended or cannot be reached.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            lost = isinstance(error, torch.distributed.DistError) or any(sign in str(error) for sign in LOST)
+            if self.world == 1 or isinstance(error, TidegateError) or not lost:
+                raise
+            raise ProcessLostError(
+                f"Another of the {self.world} processes of this run ended or cannot be reached any more "
+                f"({str(error).splitlines()[0]:.120}). {kept()} See what it said where it ran; then start all "
+                f"{self.world} again with --resume."
+            ) from error
 
     def wait(self) -> None:
         """Go on when all processes are here."""

@@ -82,6 +82,7 @@ class Loop:
 
         Raises:
             NonFiniteLossError: the loss or its gradient became inf or nan.
+        ProcessLostError: another process ended.
         """
         if self.counters.finished == "early stopping":
             return self._end("early stopping")
@@ -89,7 +90,7 @@ class Loop:
             return self._end("budget")
         self.counters.finished = None
         patience = self.config.patience
-        with interruptible() as interrupt:
+        with self.processes.told(self._kept), interruptible() as interrupt:
             while True:
                 share = self._share()
                 if share >= 1:
@@ -174,7 +175,7 @@ class Loop:
         if step % config.report_every == 0 or self._share() >= 1:
             self._report()
         began = time.monotonic()
-        if step % config.validate_every == 0:
+        if step % (config.validate_every or len(self.batches)) == 0:
             self._validate()
             self.checkpoint()
         elif config.checkpoint_every is not None and step % config.checkpoint_every == 0:
@@ -258,13 +259,15 @@ class Loop:
         return finished
 
     def _non_finite(self, loss: float, norm: float, rate: float) -> NonFiniteLossError:
-        kept = f"The checkpoint of step {self._saved} is kept in {self.folder}." if self._saved is not None else ""
         return NonFiniteLossError(
             f"The loss became {loss} at step {self.counters.step} (gradient norm {norm:.3g}, learning rate "
-            f"{rate:.3g}). {kept} Try a smaller learning rate (a third of {self.config.learning_rate:g}), "
+            f"{rate:.3g}). {self._kept()} Try a smaller learning rate (a third of {self.config.learning_rate:g}), "
             f"stronger clipping (now {self.config.clip}), a longer warm-up (now {self.config.warmup_steps} steps)"
             + (", or mixed_precision='no'." if self.config.mixed_precision != "no" else ".")
         )
+
+    def _kept(self) -> str:
+        return f"The checkpoint of step {self._saved} is kept in {self.folder}." if self._saved is not None else ""
 
     def _share(self) -> float:
         return self._share_of(self.counters.step)

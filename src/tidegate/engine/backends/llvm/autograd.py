@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tidegate.cells import Cell
 from tidegate.engine.adjoint import Adjoint, adjoint
+from tidegate.engine.backends.llvm.layouts import Stored
 from tidegate.engine.backends.llvm.passes import backward, forward
 from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.backends.llvm.threads import lost_its_threads, on_living_threads
@@ -44,11 +47,12 @@ def differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] |
         names: gates and states to give out besides the output.
         passes: what to do the passes with, instead of `run_forward` and `run_backward`.
     """
-    tensors = flatten(call)
-    if not (torch.is_grad_enabled() and any(t.requires_grad for t in tensors.values())):
-        return run_forward(call, names, train=False).results
-    given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
-    return _Run.apply(*given)  # pyright: ignore[reportReturnType]
+    if torch.is_grad_enabled():
+        tensors = flatten(call)
+        if any(t.requires_grad for t in tensors.values()):
+            given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
+            return _Run.apply(*given)  # pyright: ignore[reportReturnType]
+    return run_forward(call, names, train=False).results
 
 
 def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool = False) -> Forward:
@@ -67,15 +71,20 @@ def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool 
             return run_forward(call, names, train=train, clean=clean)
     output, steps, units = call.cell.states[0], call.x.shape[0], call.weights.hidden_size(call.cell)
     kept = stored(call, names, train=train)
-    sequences, final = forward(call, kept, zero_past=set(kept if clean else names))
+    past = frozenset(name for name, _ in kept) if clean else frozenset(names)
+    sequences, final = forward(call, kept, past, initial=train)
     first = 0 if call.reverse else 1
-    over_time = [sequences[name] for name in (output, *names)]
-    over_time = [s[first : first + steps] if len(s) > steps else s for s in over_time]
-    own = [s.shape[1] for s in call.state]
-    whole, sizes = [over_time[0], *final, *over_time[1:]], [own[0], *own, *(units for _ in names)]
-    results = tuple(_without_padding(value, size) for value, size in zip(whole, sizes, strict=True))
-    memory = {_address(sequence) for sequence in sequences.values()} if train else set()
-    return Forward(results, sequences, tuple(value for value in results if _address(value) in memory))
+    outputs = call.state[0].shape[1]
+    over_time, shared = [], []
+    for name in (output, *names):
+        whole = sequences[name]
+        whole = whole[first : first + steps] if len(whole) > steps else whole
+        size = outputs if name == output else units
+        over_time.append(_without_padding(whole, size))
+        if train and size == whole.shape[2]:
+            shared.append(over_time[-1])
+    own = [_without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
+    return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
 
 
 def run_backward(
@@ -91,7 +100,20 @@ def run_backward(
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
             return run_backward(call, names, sequences, gradients, wanted)
+    some, least = _with_gradients(call, names, gradients)
+    # What that backward reads was kept unless it costs less to compute with what only the other one reads.
+    if sequences.keys() >= {name for name, _ in stored(call, some, train=True)}:
+        names, gradients = some, least
     return backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+
+
+def _with_gradients(
+    call: Call, names: tuple[str, ...], gradients: Sequence[Tensor | None]
+) -> tuple[tuple[str, ...], Sequence[Tensor | None]]:
+    """The names that a gradient arrives for: who only looks at gates trains with the kernel of who does not."""
+    count = 1 + len(call.cell.states)
+    pairs = [(name, g) for name, g in zip(names, gradients[count:], strict=True) if g is not None]
+    return tuple(name for name, _ in pairs), (*gradients[:count], *(g for _, g in pairs))
 
 
 def flatten(call: Call) -> dict[str, Tensor]:
@@ -102,27 +124,35 @@ def flatten(call: Call) -> dict[str, Tensor]:
     return found | {f"mask {name}": mask for name, mask in call.masks.items()}
 
 
-def with_tensors(call: Call, tensors: Mapping[str, Tensor]) -> Call:
-    """The call with the tensors that `flatten` named."""
-    weights = Weights(
-        **{name: tensors[name] for name in WEIGHTS if name in tensors},
-        p={name.removeprefix("p."): t for name, t in tensors.items() if name.startswith("p.")},
-    )
-    state = tuple(tensors[f"state {name}"] for name in call.cell.states)
-    masks = {name.removeprefix("mask "): t for name, t in tensors.items() if name.startswith("mask ")}
-    return replace(call, x=tensors["x"], weights=weights, state=state, masks=masks)
+def with_tensors(tensors: Mapping[str, Tensor], cell: Cell, **others: Any) -> Call:
+    """A call with the tensors that `flatten` named.
+
+    Args:
+        tensors: by name.
+        cell: the equations.
+        others: of a call's attributes, those that are not such tensors.
+    """
+    w_ih, w_hh, b_ih, b_hh, w_hr = map(tensors.get, WEIGHTS)
+    weights = Weights(w_ih, w_hh, b_ih, b_hh, {name: tensors[f"p.{name}"] for name in cell.parameters}, w_hr)
+    state = tuple([tensors[f"state {name}"] for name in cell.states])
+    return Call(cell, tensors["x"], weights, state, masks={n: tensors[f"mask {n}"] for n in cell.masks}, **others)
 
 
-def stored(call: Call, names: tuple[str, ...], *, train: bool) -> dict[str, int]:
+def stored(call: Call, names: tuple[str, ...], *, train: bool) -> Stored:
     """What the forward run writes at every step: the output, operands of products, records, and what backward reads."""
-    prog, output = program(call.cell), call.cell.states[0]
+    return _stored(call.cell, names, call.mask_gradients, train)
+
+
+@functools.lru_cache(maxsize=256)
+def _stored(cell: Cell, names: tuple[str, ...], masks: tuple[str, ...], train: bool) -> Stored:
+    prog, output = program(cell), cell.states[0]
     kept = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
     kept |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
     if train:
-        back = adjoint_of(call, names)
+        back = adjoint(prog, (output, *names), masks)
         kept |= back.saved
         kept |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
-    return kept
+    return tuple(kept.items())
 
 
 class _Run(torch.autograd.Function):
@@ -131,11 +161,19 @@ class _Run(torch.autograd.Function):
         ctx: Any, call: Call, names: tuple[str, ...], passes: tuple[Any, Any], keys: tuple[str, ...], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        call = with_tensors(call, dict(zip(keys, (t.detach() for t in tensors), strict=True)))
-        results, sequences, shared = passes[0](call, names, train=True)
+        others: dict[str, Any] = {
+            "lengths": call.lengths,
+            "reset": call.reset,
+            "reverse": call.reverse,
+            "mask_gradients": call.mask_gradients,
+            "oracle": call.oracle,
+        }
+        bare = with_tensors(dict(zip(keys, [t.detach() for t in tensors], strict=True)), call.cell, **others)
+        results, sequences, shared = passes[0](bare, names, train=True)
         # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
-        lengths, reset = (None if t is None else t.clone() for t in (call.lengths, call.reset))
-        ctx.call = replace(call, x=call.x[:0], weights=Weights(), state=(), masks={}, lengths=lengths, reset=reset)
+        for name in ("lengths", "reset"):
+            others[name] = None if others[name] is None else others[name].clone()
+        ctx.cell, ctx.others = call.cell, others
         ctx.names, ctx.run_backward, ctx.stored, ctx.keys = names, passes[1], tuple(sequences), keys
         # What is shared is saved too, so that a change in place is noticed.
         ctx.save_for_backward(*tensors, *sequences.values(), *shared)
@@ -145,7 +183,7 @@ class _Run(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         saved, count = ctx.saved_tensors, len(ctx.keys)
         tensors = dict(zip(ctx.keys, saved[:count], strict=True))
-        call = with_tensors(ctx.call, tensors)
+        call = with_tensors(tensors, ctx.cell, **ctx.others)
         wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[4:], strict=True) if need]
         # A backward of this backward, or many backwards at once: the reference has them.
         if torch.is_grad_enabled() or any(_batched(g) for g in gradients if g is not None):
@@ -161,10 +199,6 @@ def adjoint_of(call: Call, names: tuple[str, ...]) -> Adjoint:
     return adjoint(program(call.cell), (call.cell.states[0], *names), call.mask_gradients)
 
 
-def _address(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
-
-
 def _batched(gradient: Tensor) -> bool:
     functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
@@ -174,8 +208,9 @@ def _without_padding(value: Tensor, units: int) -> Tensor:
     """Without the padded units, as a tensor of its own: a view could not be changed in place."""
     if units != value.shape[-1]:
         return value[..., :units].contiguous()
-    shape = (*value.shape[:-1], units)
-    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), shape, value.stride())
+    if not value._is_view():
+        return value
+    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())
 
 
 def _through_reference(

@@ -31,20 +31,23 @@ _HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, 
 
 def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     """A tensor of that shape, with the dtype and device of another, holding anything."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = (shape,) if isinstance(shape, int) else shape
     size = math.prod(shape) * like.element_size()
-    if size < SMALL or like.device.type != "cpu":
+    if size < SMALL or not like.is_cpu:
         return like.new_empty(shape)
     with _LOCK:
         same = _HELD.setdefault(size, [])
         _HELD.move_to_end(size)
-        storage = next((same[k] for k in range(len(same)) if _is_free(same, k, size)), None)
+        storage = None
+        for k in range(len(same)):
+            if _is_free(same, k, size):
+                storage = same[k]
+                break
         if storage is None:
             storage = torch.UntypedStorage(size)
             same.append(storage)
             _release_oldest()
-        strides = [math.prod(shape[k + 1 :]) for k in range(len(shape))]
-        return like.new_empty(0).set_(storage, 0, shape, strides)  # pyright: ignore[reportArgumentType]
+        return like.new_empty(0).set_(storage, 0, shape)  # pyright: ignore[reportCallIssue]
 
 
 def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:

@@ -26,7 +26,9 @@ def run_call(call: Call) -> Result:
         dtype = torch.get_autocast_dtype("cpu")
     output_name = call.cell.states[0]
     names = () if call.record is None else tuple(n for n in call.record.names if n != output_name)
-    prepared = replace(_with_a_feature(_in_one_dtype(call)), mask_gradients=mask_gradients(call))
+    prepared = _with_a_feature(_in_one_dtype(call))
+    if wanted := mask_gradients(call):
+        prepared = replace(prepared, mask_gradients=wanted)
     results = (through_operator if _is_watched(call.x) else differentiable)(prepared, names)
     if prepared.x.dtype != dtype:
         results = [value.to(dtype) for value in results]
@@ -65,10 +67,9 @@ def _with_a_feature(call: Call) -> Call:
 
 def _in_one_dtype(call: Call) -> Call:
     w, dtype = call.weights, call.x.dtype if call.x.dtype == torch.float64 else torch.float32
-    matrices = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
-    given = (call.x, *matrices, *w.p.values(), *call.state, *call.masks.values())
-    if all(t is None or t.dtype == dtype for t in given):
+    if {t.dtype for t in call.tensors()} == {dtype}:
         return call
+    matrices = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
     return replace(
         call,
         x=call.x.to(dtype),

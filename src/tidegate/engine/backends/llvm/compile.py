@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import operator
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 from llvmlite import binding as llvm
@@ -16,6 +18,7 @@ from llvmlite import binding as llvm
 from tidegate.engine.backends.llvm.cache import Code, load, save
 from tidegate.engine.backends.llvm.gemm import Gemm, Product
 from tidegate.engine.backends.llvm.kernel import Kernel
+from tidegate.engine.backends.llvm.padding import Pad, Padding
 from tidegate.engine.backends.llvm.panels import Pack, Packing
 from tidegate.engine.backends.llvm.threads import together
 from tidegate.engine.backends.llvm.tiles import KernelSpec
@@ -41,8 +44,13 @@ def registers() -> int:
     return 32 if features.get("avx512f") or features.get("neon") else 16
 
 
-Spec = KernelSpec | Product | Packing
-EMITTERS: dict[type, Callable[..., Kernel | Gemm | Pack]] = {KernelSpec: Kernel, Product: Gemm, Packing: Pack}
+Spec = KernelSpec | Product | Packing | Padding
+EMITTERS: dict[type, Callable[..., Kernel | Gemm | Pack | Pad]] = {
+    KernelSpec: Kernel,
+    Product: Gemm,
+    Packing: Pack,
+    Padding: Pad,
+}
 
 
 class Compiled:
@@ -61,9 +69,15 @@ class Compiled:
             code = _compile(spec, key)
             save(key, code)
         self.table = code.table
+        self._arguments = operator.itemgetter(*sorted(code.table, key=code.table.__getitem__))
+        self._array = ctypes.c_int64 * len(code.table)
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
         address, self.together = _addresses(key, code.machine_code)
         self.call: Callable[..., None] = signature(address)
+
+    def filled(self, slots: Mapping[str, int]) -> Any:
+        """A table of its own for one call, from the addresses and whole numbers by name."""
+        return self._array(*self._arguments(slots))
 
 
 @functools.lru_cache(maxsize=1024)

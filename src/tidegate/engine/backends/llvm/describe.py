@@ -10,7 +10,13 @@ import torch
 from tidegate.engine.backends.llvm.autograd import adjoint_of, stored
 from tidegate.engine.backends.llvm.calls import mask_gradients
 from tidegate.engine.backends.llvm.host import Launch
-from tidegate.engine.backends.llvm.passes import backward_kernel, forward_kernel, sequence_shape, with_initial_state
+from tidegate.engine.backends.llvm.layouts import (
+    backward_kernel,
+    forward_kernel,
+    sequence_shape,
+    sizes_of,
+    with_initial_state,
+)
 from tidegate.engine.backends.llvm.tiles import KernelSpec
 from tidegate.engine.call import Call
 from tidegate.engine.explanation import BackendPlan, KernelPlan, StagePlan
@@ -19,16 +25,17 @@ from tidegate.engine.explanation import BackendPlan, KernelPlan, StagePlan
 def described(call: Call, *, training: bool) -> BackendPlan:
     """The kernels of a checked call, and what is kept for backward."""
     call = replace(call, mask_gradients=mask_gradients(call))
-    sequences = stored(call, (), train=training)
-    forward = forward_kernel(call, sequences)
+    sizes, sequences = sizes_of(call), stored(call, (), train=training)
+    forward = forward_kernel(sizes, sequences)
     place = "none" if not call.cell.input_gates else "inside" if forward.fused_input else "outside"
     kernels = [_kernel("forward", forward, call, place)]
     if training:
-        backward, _, _ = backward_kernel(call, adjoint_of(call, ()).program)
+        backward, _, _ = backward_kernel(sizes, adjoint_of(call, ()).program)
         place = "outside" if call.cell.input_gates and call.x.requires_grad else "none"
         kernels.append(_kernel("backward", backward, call, place))
-    initial = with_initial_state(call)
-    numbers = sum(math.prod(sequence_shape(call, name, forward.lanes, name in initial)) for name in sequences)
+    initial = with_initial_state(call.cell)
+    shapes = [sequence_shape(sizes, name, forward.lanes, name in initial) for name, _ in sequences]
+    numbers = sum(map(math.prod, shapes))
     return BackendPlan(tuple(kernels), numbers * (8 if forward.double else 4) if training else 0)
 
 

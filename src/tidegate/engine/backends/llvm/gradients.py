@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ def weight_gradients(
     sequences: Mapping[str, Tensor],
     made: Tensor,
     rows: ValidRows,
-    slots: list[str],
+    slots: tuple[str, ...],
     prog: Program,
     units: int,
     wanted: set[str],
@@ -46,25 +46,21 @@ def weight_gradients(
         if "x" in wanted and call.weights.w_ih is not None:
             found["x"] = rows.put(_by_matrix(made, by_input, call.weights.w_ih, units))
         if "w_ih" in wanted:
-            found["w_ih"], found["b_ih"] = _by_operand(made, by_input, rows.take(x), units)
+            found["w_ih"], found["b_ih"] = _by_operands(made, [(by_input, rows.take(x))], units)
         elif "b_ih" in wanted:
             found["b_ih"] = _columns(made, by_input, units).sum(0)
     if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
         return found
     places = {prog.gates[name]: k for k, name in reversed(list(enumerate(slots)))}
     columns = [places[prog.gates[f"r.{gate}"]] for gate in cell.recurrent_gates]
-    if "b_hh" in wanted:
-        same = "b_ih" in found and columns == list(range(width))
-        found["b_hh"] = found["b_ih"].clone() if same else _columns(made, columns, units).sum(0)
+    sums = None
     if "w_hh" in wanted:
-        found["w_hh"] = torch.cat(
-            [
-                _by_operand(made, group, operand, units)[0]
-                for group, operand in _groups(call, sequences, made, rows, places, prog, columns, units)
-            ]
-        )
+        groups = _groups(call, sequences, made, rows, places, prog, columns, units)
+        found["w_hh"], sums = _by_operands(made, groups, units)
         if call.reverse and rows.places is not None and len(x):
             found["w_hh"] += _first_steps(call, made, rows.places, columns, units)
+    if "b_hh" in wanted:
+        found["b_hh"] = _columns(made, columns, units).sum(0) if sums is None else sums
     return found
 
 
@@ -92,20 +88,34 @@ def _by_matrix(made: Tensor, places: list[int], matrix: Tensor, units: int) -> T
     return out
 
 
-def _by_operand(made: Tensor, places: list[int], operand: Tensor, units: int) -> tuple[Tensor, Tensor]:
-    """Some slots' gradients by what was multiplied (rows, ·): a matrix's gradient, and the sums, a bias's."""
+def _by_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], units: int) -> tuple[Tensor, Tensor]:
+    """Slots' gradients by what was multiplied: a matrix's gradient, and the sums, a bias's.
+
+    Args:
+        made: the gradients, (rows, slots, padded).
+        groups: some slots and what they are multiplied with, (rows, ·); theirs are rows of the matrix, group by group.
+        units: H.
+    """
     rows, count, wide = made.shape
-    side_by_side = places == list(range(places[0], places[0] + len(places)))
-    if side_by_side:
-        by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
-    else:
-        by_slot, wide = _columns(made, places, units), units
-    sums = zeros(by_slot.shape[1], made)
-    matrix = multiply(by_slot.t(), operand, sums=sums)
-    if wide == units:
-        return matrix, sums
-    own = matrix.view(len(places), wide, -1)[:, :units].reshape(len(places) * units, -1)
-    return own, sums.view(len(places), wide)[:, :units].reshape(-1)
+    total = units * sum(len(places) for places, _ in groups)
+    matrix, sums = empty((total, groups[0][1].shape[1]), made), zeros(total, made)
+    start = 0
+    for places, operand in groups:
+        end = start + units * len(places)
+        out, own = matrix[start:end], sums[start:end]
+        side_by_side = places == list(range(places[0], places[0] + len(places)))
+        if wide == units or not side_by_side:
+            multiply(_columns(made, places, units).t(), operand, out, sums=own)
+        else:
+            # With the padding, whose rows are left out: no copy of all rows is made.
+            by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
+            padded = zeros(by_slot.shape[1], made)
+            out.view(len(places), units, -1)[:] = multiply(by_slot.t(), operand, sums=padded).unflatten(0, (-1, wide))[
+                :, :units
+            ]
+            own.view(-1, units)[:] = padded.view(-1, wide)[:, :units]
+        start = end
+    return matrix, sums
 
 
 def _groups(

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
+from tidegate.engine.backends.llvm.buffers import empty
 from tidegate.engine.backends.llvm.compile import Compiled, Spec, compiled, registers, vector_bytes
-from tidegate.engine.backends.llvm.panels import Packing
+from tidegate.engine.backends.llvm.padding import COPY, Padding
 from tidegate.engine.backends.llvm.threads import cores, meetable, run_parts
 from tidegate.engine.backends.llvm.tiles import APART, KernelSpec
 from tidegate.engine.program import Program
 
-WORTH_SHARING = 1 << 15  # numbers from which packing is faster on several threads
+WORTH_SHARING = 1 << 15  # numbers from which copying is faster on several threads
 ROWS_TO_SHARE = 12  # sequences for each 512 units, below which threads share the units
 
 
@@ -38,6 +37,8 @@ class Launch:
         descending: whether time runs down.
         slots: the table's entries by name.
         keep: what must live until the call is over.
+        copies: what is to be copied before the kernel runs, as `Pad` takes it.
+        copied: how many numbers that will write.
     """
 
     kernel: KernelSpec
@@ -47,6 +48,8 @@ class Launch:
     descending: bool
     slots: dict[str, int] = field(default_factory=dict)
     keep: list[object] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+    copied: int = 0
 
     @property
     def padded(self) -> int:
@@ -56,13 +59,55 @@ class Launch:
     def give(self, name: str, tensor: Tensor, offset: int = 0) -> None:
         """Let the kernel have a tensor's memory, from an element on."""
         self.keep.append(tensor)
-        self.slots[name] = tensor.data_ptr() + offset * tensor.element_size()
+        self.slots[name] = tensor.data_ptr() + offset * self.kernel.itemsize
+
+    def give_parts(self, tensor: Tensor, places: Sequence[tuple[str, int]]) -> None:
+        """Let the kernel have a tensor's memory under several names, each from an element of its own on."""
+        self.keep.append(tensor)
+        start, size = tensor.data_ptr(), self.kernel.itemsize
+        for name, offset in places:
+            self.slots[name] = start + offset * size
 
     def note(self, name: str, numbers: Sequence[int] | int) -> None:
         """Let the kernel have whole numbers, given or so many of them as room."""
-        array = (ctypes.c_int64 * numbers)() if isinstance(numbers, int) else (ctypes.c_int64 * len(numbers))(*numbers)
+        array = _array_type(numbers)() if isinstance(numbers, int) else whole_numbers(numbers)
         self.keep.append(array)
         self.slots[name] = ctypes.addressof(array)
+
+    def copy(self, source: int, to: int, rows: int, units: int, width: int, more: int = 0) -> None:
+        """Before the kernel runs, copy rows of so many units to rows of whole vectors, zeros behind the units.
+
+        Args:
+            source: the address; what belongs to it must be in ``keep``, as with the others.
+            to: the address of the rows of whole vectors.
+            rows: how many.
+            units: of a row of the source; none if all is to be zeros.
+            width: of a row of the target.
+            more: the address of what is added to the source; zero for nothing.
+        """
+        self.copies += (source, to, more, rows, units, width)
+        self.copied += rows * width
+
+    def room(self, rows: int, width: int, source: Tensor | None, like: Tensor) -> Tensor:
+        """Memory (rows, width) that begins as the source (rows, ·) does, zeros behind it; as zeros if that is None."""
+        room = empty((rows, width), like)
+        self.keep.append(room)
+        if source is None:
+            self.copy(0, room.data_ptr(), rows, 0, width)
+        else:
+            source = source.contiguous()
+            self.keep.append(source)
+            self.copy(source.data_ptr(), room.data_ptr(), rows, source.shape[-1], width)
+        return room
+
+    def whole_vectors(self, tensor: Tensor) -> Tensor:
+        """A contiguous tensor whose last dimension is whole vectors: itself, or a copy, there when the kernel runs."""
+        *others, units = tensor.shape
+        width = padded(units, self.kernel.lanes)
+        if units == width:
+            return tensor.contiguous()
+        rows = tensor.numel() // units if units else 0
+        return self.room(rows, width, tensor, tensor).view(*others, width)
 
     def split(self, threads: int) -> tuple[bool, int]:
         """Whether threads share the units, and not the rows; and how many of them."""
@@ -78,37 +123,74 @@ class Launch:
 
     def ready(self, lengths: Tensor | None, parts: int, *, sharing: bool, turn: int = 0) -> tuple[Compiled, Any]:
         """What to run in so many parts (of the units if they are shared, else of the rows), and its table."""
+        self._copy()
         slots, spec, batch = self.slots, self.kernel, self.batch
-        slots |= dict(steps=self.steps, batch=batch, descending=int(self.descending), units=self.units)
-        slots |= {"padded": self.padded, "sharing units": int(sharing), "turn": turn}
-        order = list(range(batch))
-        if lengths is not None:
-            order.sort(key=lengths.tolist().__getitem__, reverse=True)
-        shares = [order] if sharing else [sorted(order[n::parts]) for n in range(parts)]
-        described = []
-        for n, rows in enumerate(shares):
-            self.note(f"rows {n}", rows)
-            described += [slots[f"rows {n}"], len(rows)]
-        self.note("shares", described)
-        slots["count of shares"] = len(shares)
+        count = 1 if sharing else parts
+        if lengths is None:
+            arrays = _even_shares(batch, count)
+        else:
+            falling = sorted(range(batch), key=lengths.tolist().__getitem__, reverse=True)
+            arrays = _shares(falling, count)
+        self.keep.append(arrays)
+        slots.update(
+            {
+                "steps": self.steps,
+                "batch": batch,
+                "descending": int(self.descending),
+                "units": self.units,
+                "padded": self.padded,
+                "sharing units": int(sharing),
+                "turn": turn,
+                "shares": ctypes.addressof(arrays[-1]),
+                "count of shares": count,
+            }
+        )
         self.note("meeting", 2 * APART)
         slots["meeting"] += 8 * APART
-        befores = {v.name for v in spec.program.values if v.op == "before"}
-        for name in ["listed", *(f"previous {s}" for s in spec.sequences), *(f"before {s}" for s in befores)]:
+        for name in spec.notes:
             self.note(name, parts * (batch + APART))
         function = compiled(spec)
-        return function, table_of(function, slots)
+        return function, function.filled(slots)
+
+    def _copy(self) -> None:
+        if not self.copies:
+            return
+        array, count = whole_numbers(self.copies), len(self.copies) // COPY
+        parts = torch.get_num_threads() if self.copied > WORTH_SHARING else 1
+        spec = Padding(self.kernel.double, self.kernel.lanes)
+        launch(spec, {"copies": ctypes.addressof(array), "count": count}, parts, (array, self.keep))
+        self.copies, self.copied = [], 0
 
 
 def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> None:
     """Run compiled code on a table of addresses and whole numbers; ``keep`` is what the addresses belong to."""
     function = compiled(spec)
-    run_parts(function, table_of(function, slots), parts, keep)
+    run_parts(function, function.filled(slots), parts, keep)
 
 
-def table_of(function: Compiled, slots: Mapping[str, int]) -> Any:
-    """The arguments of compiled code, each where it expects it."""
-    return (ctypes.c_int64 * len(function.table))(*(slots[name] for name in function.table))
+def whole_numbers(numbers: Sequence[int]) -> Any:
+    """An array of whole numbers."""
+    return _array_type(len(numbers))(*numbers)
+
+
+@functools.lru_cache(maxsize=1024)
+def _array_type(count: int) -> Any:
+    # ctypes forgets a type that has no array, and making one anew takes ten times what its array takes.
+    return ctypes.c_int64 * count
+
+
+def _shares(rows: Sequence[int], count: int) -> tuple[Any, ...]:
+    """Rows dealt out: those of each share, and then all shares' addresses and counts."""
+    shares = [sorted(rows[n::count]) for n in range(count)]
+    arrays = [whole_numbers(own) for own in shares]
+    described = [n for own in arrays for n in (ctypes.addressof(own), len(own))]
+    return (*arrays, whole_numbers(described))
+
+
+@functools.lru_cache(maxsize=64)
+def _even_shares(batch: int, count: int) -> tuple[Any, ...]:
+    """The shares of rows that are all equally long, which kernels only read."""
+    return _shares(range(batch), count)
 
 
 def shares_units(launch: Launch, threads: int) -> bool:
@@ -160,63 +242,6 @@ def _specification(
     return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed)
 
 
-def pack(kernel: KernelSpec, matrix: Callable[[str, str], Tensor], like: Tensor) -> Tensor:
-    """All weights of a kernel, in the order in which it reads them.
-
-    For each stage and operand: blocks of units, then the operand's elements, then products, then units.
-
-    Args:
-        kernel: which reads them.
-        matrix: (op, gate) to a matrix (units, elements), whose units or elements stand side by side.
-        like: dtype and device.
-    """
-    layout = _layout(kernel)
-    sources = [_by_rows_or_columns(matrix(op, gate)) for _, op, gate, _, _ in layout]
-    size, start, jobs = 0, -1, {}
-    for (number, _, _, width, count), source in zip(layout, sources, strict=True):
-        (pitch, _), (units, elements) = source.stride(), source.shape
-        along_units = pitch == 1 and elements > 1
-        if along_units:
-            pitch = source.stride(1)
-        if number == 0:
-            start, size = size, size + -(-units // width) * elements * count * width
-        apart = elements * count * width
-        job = (
-            source.data_ptr(),
-            start + number * width,
-            pitch,
-            units,
-            elements,
-            count * width,
-            apart,
-            -(-units // width),
-        )
-        jobs.setdefault((along_units, width), []).append(job)
-    packed = empty(max(1, size), like)
-    base, parts = packed.data_ptr(), torch.get_num_threads() if size > WORTH_SHARING else 1
-    for (along_units, width), some in jobs.items():
-        numbers = [n for job in some for n in (job[0], base + job[1] * like.element_size(), *job[2:])]
-        array = (ctypes.c_int64 * len(numbers))(*numbers)
-        packing = Packing(kernel.double, along_units, width, kernel.lanes)
-        launch(packing, {"jobs": ctypes.addressof(array), "count": len(some)}, parts, (array, packed, sources))
-    return packed
-
-
-def _by_rows_or_columns(matrix: Tensor) -> Tensor:
-    return matrix if 1 in matrix.stride() else matrix.contiguous()
-
-
-@functools.lru_cache(maxsize=1024)
-def _layout(kernel: KernelSpec) -> list[tuple[int, str, str, int, int]]:
-    """The matrices in the order in which they are packed: which of a stream's, op, gate, panel's units, how many."""
-    return [
-        (n, op, gate, tile.blocks * kernel.lanes, len(stream.products))
-        for stage, tile in zip(kernel.stages, kernel.tiles, strict=True)
-        for stream in stage.streams
-        for n, (_, op, gate) in enumerate(stream.products)
-    ]
-
-
 def pad_units(tensor: Tensor, lanes: int) -> Tensor:
     """A contiguous tensor whose last dimension is whole vectors, zeros in what was added."""
     units = tensor.shape[-1]
@@ -225,47 +250,3 @@ def pad_units(tensor: Tensor, lanes: int) -> Tensor:
     room = tensor.new_zeros(*tensor.shape[:-1], padded(units, lanes))
     room[..., :units] = tensor
     return room
-
-
-def biases(
-    kernel: KernelSpec,
-    names: tuple[tuple[str, str], ...],
-    stacked: Tensor | None,
-    units: int,
-    outputs: int,
-    like: Tensor,
-) -> list[Tensor]:
-    """For each stage, the bias of each accumulator: the sum of those of its parts.
-
-    Args:
-        kernel: which adds them.
-        names: (op, gate) of each bias.
-        stacked: all of them, one after the other, and zeros; None if there are none.
-        units: H.
-        outputs: R, of a projected output.
-        like: dtype and device.
-    """
-    result = []
-    for stage, layers in zip(kernel.stages, _bias_rows(kernel, names), strict=True):
-        wide = padded(outputs if stage.projected else units, kernel.lanes)
-        if stacked is None:
-            room = nothing(max(1, len(stage.accumulators)) * wide, like)
-        else:
-            room = zeros((max(1, len(stage.accumulators)), wide), like)
-            for rows in layers:
-                room[:, :units] += stacked.view(-1, units).index_select(0, rows)
-        result.append(room)
-    return result
-
-
-@functools.lru_cache(maxsize=1024)
-def _bias_rows(kernel: KernelSpec, names: tuple[tuple[str, str], ...]) -> list[list[Tensor]]:
-    """For each stage: every accumulator's first bias, second and so on; the row after the last stands for none."""
-    result = []
-    for stage in kernel.stages:
-        values = kernel.program.values
-        own = [[(values[k].op, values[k].name) for k in parts] for parts in stage.parts]
-        rows = [[names.index(name) for name in some if name in names] for some in own]
-        layers = itertools.zip_longest(*rows, fillvalue=len(names))
-        result.append([torch.tensor(layer) for layer in layers])
-    return result

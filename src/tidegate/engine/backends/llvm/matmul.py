@@ -36,15 +36,27 @@ def multiply(
     out = empty((rows, columns), a) if out is None else out
     if not elements:
         return out if add else out.zero_()
-    a_by_rows, b_by_columns = a.stride(1) != 1 or sums is not None, b.stride(1) == 1
-    assert not a_by_rows or rows == 1 or a.stride(0) == 1
+    (a_rows, a_elements), (b_elements, b_columns) = a.stride(), b.stride()
+    a_by_rows, b_by_columns = a_elements != 1 or sums is not None, b_columns == 1
+    assert not a_by_rows or rows == 1 or a_rows == 1
     spec = _specification(a.dtype == torch.float64, a_by_rows, b_by_columns)
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
     room = scratch(threads * spec.room, a)
-    numbers = dict(rows=rows, columns=columns, elements=elements, add=int(add), by_columns=int(columns > rows))
-    numbers |= dict(a=a.data_ptr(), b=b.data_ptr(), c=out.data_ptr(), room=room.data_ptr())
-    numbers |= dict(a_stride=a.stride(1) if a_by_rows else a.stride(0), c_stride=out.stride(0))
-    numbers |= dict(b_stride=b.stride(0) if b_by_columns else b.stride(1), sums=0 if sums is None else sums.data_ptr())
+    numbers = {
+        "rows": rows,
+        "columns": columns,
+        "elements": elements,
+        "add": int(add),
+        "by_columns": int(columns > rows),
+        "a": a.data_ptr(),
+        "b": b.data_ptr(),
+        "c": out.data_ptr(),
+        "room": room.data_ptr(),
+        "a_stride": a_elements if a_by_rows else a_rows,
+        "b_stride": b_elements if b_by_columns else b_columns,
+        "c_stride": out.stride(0),
+        "sums": 0 if sums is None else sums.data_ptr(),
+    }
     launch(spec, numbers, threads, (a, b, out, room, sums))
     return out
 

@@ -12,11 +12,10 @@ from tidegate.engine.backends.llvm import autograd
 from tidegate.engine.backends.llvm.autograd import Forward, differentiable, flatten, stored
 from tidegate.engine.backends.llvm.compile import vector_bytes
 from tidegate.engine.backends.llvm.host import pad_units
+from tidegate.engine.backends.llvm.layouts import with_initial_state
 from tidegate.engine.backends.llvm.operators import arguments, as_call
-from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.backends.llvm.reasons import derivatives_without_kernel
 from tidegate.engine.call import Call
-from tidegate.engine.program import program
 from tidegate.errors import ArgumentError, BackendError
 
 ALIGNED = 64  # bytes; compiled code takes it that an operator's results begin at whole vectors
@@ -43,7 +42,7 @@ def run_backward(*given: Any) -> list[Tensor]:
     sequences, gradients, wanted = given[-3:]
     by_name = {
         name: pad_units(value, vector_bytes() // value.element_size())
-        for name, value in zip(stored(call, names, train=True), sequences, strict=True)
+        for (name, _), value in zip(stored(call, names, train=True), sequences, strict=True)
     }
     found, tensors = autograd.run_backward(call, names, by_name, gradients, wanted), flatten(call)
     return [_aligned(found[name].contiguous()) if name in found else torch.zeros_like(tensors[name]) for name in wanted]
@@ -62,10 +61,9 @@ def run_forward_fake(*given: Any) -> list[Tensor]:
     """The shapes of `run_forward`."""
     call, names = as_call(*given)
     steps, batch, _ = call.x.shape
-    longer = {call.cell.states[0], *state_operands(program(call.cell)).values()}
-    sequences = [
-        call.x.new_empty(steps + (name in longer), batch, _size(call, name)) for name in stored(call, names, train=True)
-    ]
+    longer = with_initial_state(call.cell)
+    kept = [name for name, _ in stored(call, names, train=True)]
+    sequences = [call.x.new_empty(steps + (name in longer), batch, _size(call, name)) for name in kept]
     return sequences + [call.x.new_empty(state.shape) for state in call.state]
 
 
@@ -98,7 +96,8 @@ def _forward_operator(call: Call, names: tuple[str, ...], *, train: bool) -> For
     assert train
     output, steps, first = call.cell.states[0], call.x.shape[0], 0 if call.reverse else 1
     made = torch.ops.tidegate.run_forward.default(*arguments(call, names))
-    sequences = dict(zip(stored(call, names, train=True), made, strict=False))
+    kept = [name for name, _ in stored(call, names, train=True)]
+    sequences = dict(zip(kept, made, strict=False))
     # Tensors of their own: autograd forbids to change a view that is one of several results.
     whole = [sequences[name] for name in (output, *names)]
     whole = [s[first : first + steps].clone() if k == 0 or len(s) > steps else s for k, s in enumerate(whole)]

@@ -125,21 +125,23 @@ def copy_panel(
         e.loop(elements, one)
         return
 
-    def square(k: V) -> None:
+    def squares(k: V) -> None:
         mask = first_lanes(e, b.sub(elements, k))
         room = e.at(target, b.mul(k, pitch))
-        for v in range(blocks):
+
+        def square(first: V) -> None:  # not written out for each vector of a panel: that would be most of all code
             rows = []
             for lane in range(e.lanes):
-                unit = e.i64(v * e.lanes + lane)
-                inside = b.icmp_signed("<", unit, units)
-                own = b.and_(mask, _everywhere(e, inside))
+                unit = b.add(first, e.i64(lane))
+                own = b.and_(mask, _everywhere(e, b.icmp_signed("<", unit, units)))
                 rows.append(masked_load(e, e.at(source, b.add(b.mul(unit, stride), k)), own))
             for lane, row in enumerate(transposed(e, rows)):
                 with b.if_then(b.icmp_signed("<", b.add(k, e.i64(lane)), elements)):
-                    e.store(row, e.at(room, b.add(b.mul(e.i64(lane), pitch), e.i64(v * e.lanes))))
+                    e.store(row, e.at(room, b.add(b.mul(e.i64(lane), pitch), first)))
 
-    e.loop(elements, square, step=e.lanes)
+        e.loop(width, square, step=e.lanes)
+
+    e.loop(elements, squares, step=e.lanes)
 
 
 def transposed(e: Emit, rows: list[V]) -> list[V]:

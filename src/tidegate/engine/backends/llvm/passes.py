@@ -11,135 +11,99 @@ from torch import Tensor
 from tidegate.engine.adjoint import Adjoint
 from tidegate.engine.backends.llvm.buffers import empty, nothing, zeros
 from tidegate.engine.backends.llvm.gradients import projection_gradient, weight_gradients
-from tidegate.engine.backends.llvm.host import Launch, biases, fuses_input, kernel_for, pack, pad_units, padded
+from tidegate.engine.backends.llvm.host import Launch
+from tidegate.engine.backends.llvm.layouts import (
+    BackwardLayout,
+    ForwardLayout,
+    Sizes,
+    State,
+    Stored,
+    backward_layout,
+    forward_layout,
+    sizes_of,
+)
 from tidegate.engine.backends.llvm.matmul import multiply
-from tidegate.engine.backends.llvm.plan import is_output, state_operands
-from tidegate.engine.backends.llvm.tiles import KernelSpec
+from tidegate.engine.backends.llvm.packed import give_biases, pack
+from tidegate.engine.backends.llvm.plan import state_operands
 from tidegate.engine.backends.llvm.valid import ValidRows
 from tidegate.engine.call import Call
-from tidegate.engine.program import Program, program
+from tidegate.engine.program import program
 
 
-def forward(call: Call, stored: dict[str, int], zero_past: set[str]) -> tuple[dict[str, Tensor], list[Tensor]]:
+def forward(
+    call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool
+) -> tuple[dict[str, Tensor], list[Tensor]]:
     """Run the forward kernel.
 
+    Args:
+        call: what is to be run.
+        stored: what is written at every step.
+        zero_past: what of it is zero past the lengths, besides the output.
+        initial: the sequences of the output and of products' operands have one step more, the initial state.
+
     Returns:
-        The stored sequences (those of the output and of products' operands with one step more, the initial state), and
-        the final states.
+        The stored sequences, and the final states.
     """
-    launch, sequences, final = prepare(call, stored, zero_past)
+    launch, sequences, final = prepare(call, stored, zero_past, initial=initial)
     launch.run(call.lengths, torch.get_num_threads())
     return sequences, final
 
 
 def prepare(
-    call: Call, stored: dict[str, int], zero_past: set[str], *, fused: bool | None = None
+    call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool, fused: bool | None = None
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
     """A forward launch, and what it will write: what `forward` returns. ``fused``: as in `forward_kernel`."""
-    cell, x, weights = call.cell, call.x.contiguous(), call.weights
-    steps, batch, inputs = x.shape
-    units = weights.hidden_size(cell)
-    kernel = forward_kernel(call, stored, fused=fused)
-    launch = Launch(kernel, steps, batch, units, call.reverse)
-    lanes, wide = kernel.lanes, padded(units, kernel.lanes)
-    rows = {"input": dict(zip(cell.input_gates, _rows(weights.w_ih, cell.input_gates), strict=True))}
-    rows |= {"recur": dict(zip(cell.recurrent_gates, _rows(weights.w_hh, cell.recurrent_gates), strict=True))}
-    rows |= {"project": {} if weights.w_hr is None else {"h": weights.w_hr}}
-    stacked = [b for b in (weights.b_ih, weights.b_hh) if b is not None]
-    names = [("input", g) for g in cell.input_gates if weights.b_ih is not None]
-    names += [("recur", g) for g in cell.recurrent_gates if weights.b_hh is not None]
-    every = torch.cat([*stacked, zeros(units, x)]) if stacked else None
-    bias = biases(kernel, tuple(names), every, units, call.state[0].shape[1], x)
-    _give_common(launch, call, bias, pack(kernel, lambda op, gate: rows[op][gate], x))
-    if kernel.fused_input:
+    sizes, x, weights = sizes_of(call), call.x.contiguous(), call.weights
+    layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused)
+    launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.units, call.reverse, dict(layout.numbers))
+    give_biases(launch, call.cell, weights, sizes.outputs, x)
+    _give_common(launch, layout, call, x)
+    if layout.parts and weights.w_ih is not None:
+        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded)
+        launch.give_parts(xp, layout.parts)
+    else:
         launch.give("x", x)
-        launch.slots["inputs"] = inputs
-    elif weights.w_ih is not None:
-        xp = _input_parts(x.view(-1, inputs), weights.w_ih, len(cell.input_gates), wide)
-        launch.slots["stride input"] = xp.shape[-1]
-        for k, gate in enumerate(cell.input_gates):
-            launch.give(f"input {gate}", xp, k * wide)
-    sequences, operands = {}, with_initial_state(call)
-    for name in stored:
-        own = name in operands
-        clean = call.lengths is not None and (own or name in zero_past)
-        shape = sequence_shape(call, name, lanes, own)
-        width = shape[2]
-        sequences[name] = zeros(shape, x) if clean else empty(shape, x)
-        first = batch * width if own and not call.reverse else 0
-        launch.give(f"out {name}", sequences[name], first)
-        launch.slots[f"stride out {name}"] = width
+    sequences, places = {}, {}
+    for name, slot, shape, first, place, clean in layout.sequences:
+        made = sequences[name] = zeros(shape, x) if clean else empty(shape, x)
+        launch.give(slot, made, first)
+        if place is not None:
+            places[name] = made.data_ptr() + place * layout.kernel.itemsize
     final = []
-    for name, value in zip(cell.states, call.state, strict=True):
-        initial = pad_units(value, lanes)
-        if name in operands:
-            sequences[name][-1 if call.reverse else 0] = initial
-        final.append(give_state(launch, name, initial))
+    for state, value in zip(layout.states, [value.contiguous() for value in call.state], strict=True):
+        final.append(_give_state(launch, state, value, x))
+        if state.name in places:
+            launch.keep.append(value)
+            launch.copy(value.data_ptr(), places[state.name], sizes.batch, value.shape[1], state.width)
     return launch, sequences, final
 
 
-def forward_kernel(call: Call, stored: dict[str, int], *, fused: bool | None = None) -> KernelSpec:
-    """The kernel that runs a call forward and writes some values at every step.
-
-    Args:
-        call: what is to be run.
-        stored: what is written, by name.
-        fused: whether the input's product is inside the loop; None leaves it to `fuses_input`.
-    """
-    batch = call.x.shape[1]
-    fused = fuses_input(batch, call.weights.hidden_size(call.cell)) if fused is None else fused
-    named, output = list(stored.items()), projected_output(call)
-    return kernel_for(program(call.cell), named, call.x.dtype, batch, fused_input=fused, output=output)
-
-
-def with_initial_state(call: Call) -> set[str]:
-    """The sequences that begin with the initial state: the output, and products' operands."""
-    return {call.cell.states[0], *state_operands(program(call.cell)).values()}
-
-
-def sequence_shape(call: Call, name: str, lanes: int, initial: bool) -> tuple[int, int, int]:
-    """The shape of what is written at every step under a name: (T, B, padded), a step more with the initial state."""
-    units = call.state[0].shape[1] if name == call.cell.states[0] else call.weights.hidden_size(call.cell)
-    return call.x.shape[0] + initial, call.x.shape[1], padded(units, lanes)
-
-
-def projected_output(call: Call) -> str:
-    """The output's name, if it has another size than the other states."""
-    return call.cell.states[0] if call.state[0].shape[1] != call.weights.hidden_size(call.cell) else ""
-
-
-def give_state(launch: Launch, name: str, initial: Tensor) -> Tensor:
-    """Let a kernel have a state's initial value; returns where its final value will be."""
-    if name not in launch.kernel.sequences:
-        own = initial.clone()
-        launch.give(f"state {name}", own)
+def _give_state(launch: Launch, state: State, initial: Tensor | None, like: Tensor) -> Tensor:
+    """Let a kernel have a state's initial value, zeros if there is none; returns where its final value will be."""
+    _, width, slots = state
+    if len(slots) == 1:
+        own = launch.room(launch.batch, width, initial, like)
+        launch.give(slots[0], own)
         return own
-    launch.give(f"initial {name}", initial)
-    final = torch.empty_like(initial)
-    launch.give(f"final {name}", final)
+    first = nothing(launch.batch * width, like) if initial is None else launch.whole_vectors(initial)
+    final = empty((launch.batch, width), like)
+    launch.give(slots[0], first)
+    launch.give(slots[1], final)
     return final
 
 
-def _give_common(launch: Launch, call: Call, bias: list[Tensor], packed: Tensor) -> None:
-    like, lanes = call.x, launch.kernel.lanes
-    launch.slots["lengths"] = launch.slots["reset"] = launch.slots["inputs"] = 0
+def _give_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Call, like: Tensor) -> None:
     if call.lengths is not None:
         launch.give("lengths", call.lengths.contiguous())
     if call.reset is not None:
         launch.give("reset", call.reset.contiguous())
-    outputs = call.state[0].shape[1]
-    widest = max(launch.padded, padded(outputs, lanes))
-    launch.slots |= {"outputs": outputs, "padded outputs": padded(outputs, lanes), "widest": widest}
-    launch.give("zeros", nothing(widest, like))
-    launch.give("weights", packed)
-    launch.give("scratch", empty(max(1, sum(map(len, launch.kernel.made)) * launch.batch * widest), like))
-    for k, vectors in enumerate(bias):
-        launch.give(f"bias {k}", vectors)
+    launch.give("zeros", nothing(layout.numbers["widest"], like))
+    launch.give("weights", pack(layout.kernel, call.cell, call.weights, like))
+    launch.give("scratch", empty(layout.scratch, like))
     for name, vector in call.weights.p.items():
-        launch.give(f"parameter {name}", pad_units(vector, lanes))
+        launch.give(f"parameter {name}", launch.whole_vectors(vector))
     for name, mask in call.masks.items():
-        launch.give(f"mask {name}", pad_units(mask, lanes))
-        launch.slots[f"stride mask {name}"] = launch.padded
+        launch.give(f"mask {name}", launch.whole_vectors(mask))
 
 
 def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
@@ -153,10 +117,6 @@ def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
     return xp
 
 
-def _rows(stacked: Tensor | None, gates: tuple[str, ...]) -> tuple[Tensor, ...]:
-    return () if stacked is None or not gates else stacked.chunk(len(gates))
-
-
 def backward(
     call: Call,
     names: tuple[str, ...],
@@ -166,119 +126,66 @@ def backward(
     wanted: set[str],
 ) -> dict[str, Tensor]:
     """Run the backward kernel and gather the gradients by the names of `flatten`."""
-    cell, x = call.cell, call.x
-    prog, output = back.program, cell.states[0]
-    steps, batch, _ = x.shape
-    units = call.weights.hidden_size(cell)
-    kernel, slots, project = backward_kernel(call, prog)
-    projected = projected_output(call)
-    valid = ValidRows(steps, batch, call.lengths)
-    launch = Launch(kernel, steps, batch, units, not call.reverse)
+    cell, x, sizes = call.cell, call.x, sizes_of(call)
+    prog, units = back.program, sizes.units
+    layout = backward_layout(sizes, prog, tuple(back.saved), tuple(sequences), names)
+    valid = ValidRows(sizes.steps, sizes.batch, call.lengths)
+    launch = Launch(layout.kernel, sizes.steps, sizes.batch, units, not call.reverse, dict(layout.numbers))
     if valid.places is not None:
         launch.give("places", valid.places)
-    lanes, wide = kernel.lanes, launch.padded
-    rows = dict(zip(cell.recurrent_gates, _rows(call.weights.w_hh, cell.recurrent_gates), strict=True))
-    matrices = {("recur", gate): rows[gate] for gate in rows} | {("project", "h"): call.weights.w_hr}
-
-    def matrix(op: str, gate: str) -> Tensor:
-        found = matrices[op.removesuffix("_transposed"), gate]
-        assert found is not None
-        return found.t() if op.endswith("_transposed") else found
-
-    packed = pack(kernel, matrix, x)
     ascending = call
-    if call.reset is not None and call.reverse and steps:
+    if call.reset is not None and call.reverse and sizes.steps:
         # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    _give_common(launch, ascending, biases(kernel, (), None, units, call.state[0].shape[1], x), packed)
+    give_biases(launch, cell, None, sizes.outputs, x)
+    _give_common(launch, layout, ascending, x)
     launch.give("x", x)
-    made = empty((valid.count, len(slots), wide), x)
-    wide_out = padded(call.state[0].shape[1], lanes)
-    made_out = empty((valid.count if project else 0, wide_out), x)
-    for name in project:
-        launch.give(f"out {name}", made_out)
-        launch.slots[f"stride out {name}"] = wide_out
-    for k, name in enumerate(slots):
-        launch.give(f"out {name}", made, k * wide)
-        launch.slots[f"stride out {name}"] = len(slots) * wide
-    operands = state_operands(program(cell))
-    with_initial = {output, *operands.values()} if not call.reverse else set()
-    offset = {name: batch * sequence.shape[-1] * (name in with_initial) for name, sequence in sequences.items()}
-    for name in back.saved:
-        launch.give(f"saved {name}", sequences[name], offset[name])
-        launch.slots[f"stride saved {name}"] = sequences[name].shape[-1]
+    made = empty((valid.count, len(layout.slots), layout.wide), x)
+    launch.give_parts(made, layout.columns)
+    made_out = made
+    for slot in layout.project:
+        made_out = empty((valid.count, layout.wide_out), x)
+        launch.give(slot, made_out)
+    for slot, name, first in layout.read:
+        launch.give(slot, sequences[name], first)
     for name, value in zip(cell.states, call.state, strict=True):
-        launch.give(f"initial {name}", pad_units(value.detach(), lanes))
-        if name in sequences:
-            launch.give(f"sequence {name}", sequences[name], offset[name])
-            launch.slots[f"stride sequence {name}"] = sequences[name].shape[-1]
+        launch.give(f"initial {name}", launch.whole_vectors(value.detach()))
     count = len(cell.states)
-    for name, gradient in zip((output, *names), (gradients[0], *gradients[1 + count :]), strict=True):
-        given = nothing(wide_out if name == output else wide, x) if gradient is None else pad_units(gradient, lanes)
-        launch.give(f"cotangent {name}", given)
-        launch.slots[f"stride cotangent {name}"] = 0 if gradient is None else given.shape[-1]
-    sums = {name: zeros((batch, wide), x) for name in prog.sums}
-    for name, room in sums.items():
-        launch.give(f"sum {name}", room)
-    carried = {}
-    for name in prog.states:
-        own = dict(zip((f"d {s}" for s in cell.states), gradients[1 : 1 + count], strict=True)).get(name)
-        shape = (batch, wide_out if is_output(name, projected) else wide)
-        carried[name] = give_state(launch, name, zeros(shape, x) if own is None else pad_units(own, lanes))
+    over_time = (gradients[0], *gradients[1 + count :])
+    for (slot, stride, width), gradient in zip(layout.cotangents, over_time, strict=True):
+        launch.give(slot, nothing(width, x) if gradient is None else launch.whole_vectors(gradient))
+        launch.slots[stride] = 0 if gradient is None else width
+    sums = {}
+    for name, slot in layout.sums:
+        sums[name] = launch.room(sizes.batch, layout.wide, None, x)
+        launch.give(slot, sums[name])
+    own = {f"d {name}": gradient for name, gradient in zip(cell.states, gradients[1 : 1 + count], strict=True)}
+    carried = {state.name: _give_state(launch, state, own.get(state.name), x) for state in layout.states}
     launch.run(call.lengths, torch.get_num_threads())
-    found = weight_gradients(call, sequences, made, valid, slots, prog, units, wanted)
+    found = weight_gradients(call, sequences, made, valid, layout.slots, prog, units, wanted)
     for name, room in sums.items():
         found[name] = room[:, :units].sum(0)
-    places = {prog.gates[name]: k for k, name in enumerate(slots)}
+    places = {prog.gates[name]: k for k, name in enumerate(layout.slots)}
     if "w_hr" in wanted:
-        found["w_hr"] = projection_gradient(
-            made_out, made[:, places[prog.gates["operand project"]]], call.state[0].shape[1], units
-        )
+        operand = made[:, places[prog.gates["operand project"]]]
+        found["w_hr"] = projection_gradient(made_out, operand, sizes.outputs, units)
     for name in call.masks:
         if f"mask {name}" in wanted:
             found[f"mask {name}"] = valid.put(made[:, places[prog.gates[f"m.{name}"]], :units].contiguous())
-    found |= _state_gradients(call, carried, operands, rows, units, wanted)
-    return found
+    return found | _state_gradients(call, sizes, carried, wanted)
 
 
-def backward_kernel(call: Call, prog: Program) -> tuple[KernelSpec, list[str], list[str]]:
-    """The kernel of a backward Program, and the gradients it writes: side by side, and that of a projection."""
-    slots = _gradient_slots(prog, call.cell.input_gates)
-    project = [name for name in prog.gates if name == "project"]  # of another size, so in a buffer of its own
-    stored = [(name, prog.gates[name]) for name in (*slots, *project)]
-    batch, output = call.x.shape[1], projected_output(call)
-    placed = call.lengths is not None
-    kernel = kernel_for(prog, stored, call.x.dtype, batch, fused_input=True, output=output, placed=placed)
-    return kernel, slots, project
-
-
-def _gradient_slots(prog: Program, inputs: tuple[str, ...]) -> list[str]:
-    """Names of the gradients to be written: inputs' parts side by side, then products' that are not the same values."""
-    slots = [f"x.{gate}" for gate in inputs]
-    taken = {prog.gates[name] for name in slots}
-    for name, k in prog.gates.items():
-        if name not in (*slots, "project") and k not in taken:
-            slots.append(name)
-            taken.add(k)
-    return slots
-
-
-def _state_gradients(
-    call: Call,
-    carried: Mapping[str, Tensor],
-    operands: Mapping[str, str],
-    rows: Mapping[str, Tensor],
-    units: int,
-    wanted: set[str],
-) -> dict[str, Tensor]:
-    found = {}
-    for name, state in zip(call.cell.states, call.state, strict=True):
+def _state_gradients(call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+    found, cell, w_hh = {}, call.cell, call.weights.w_hh
+    for name in cell.states:
         if f"state {name}" not in wanted:
             continue
-        gradient = carried[f"d {name}"][:, : state.shape[1]]
-        for gate, operand in operands.items():
-            if operand == name:
-                multiply(carried[f"d r.{gate}"][:, :units], rows[gate], gradient, add=True)
+        gradient = carried[f"d {name}"][:, : sizes.size(name)]
+        rows = () if w_hh is None else w_hh.chunk(len(cell.recurrent_gates))
+        operands = state_operands(program(cell))
+        for gate, matrix in zip(cell.recurrent_gates, rows, strict=True):
+            if operands.get(gate) == name:
+                multiply(carried[f"d r.{gate}"][:, : sizes.units], matrix, gradient, add=True)
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)

@@ -25,7 +25,7 @@ class Prepared:
     """
 
     def __init__(self, call: Call):
-        launch, sequences, final = prepare(call, stored(call, (), train=False), set(), fused=True)
+        launch, sequences, final = prepare(call, stored(call, (), train=False), frozenset(), initial=True, fused=True)
         weights = [w for w in (call.weights.w_ih, call.weights.w_hh, call.weights.w_hr) if w is not None]
         worth = sum(w.numel() for w in weights) > WORTH_SHARING and meetable()
         parts = min(torch.get_num_threads(), cores()) if worth else 1

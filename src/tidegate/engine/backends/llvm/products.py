@@ -66,6 +66,7 @@ def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: l
     """One loop over an operand's elements; ``chains`` elements at a time, each into sums of its own."""
     e, b = kernel.e, kernel.e.b
     taken = [place * tile.blocks + v for place, _, _ in stream.products for v in range(tile.blocks)]
+    own = list(dict.fromkeys(taken))  # two products with one operand may be parts of one sum
     unroll = tile.chains if tile.chains > 1 else 2
 
     def multiply(element: V, into: list[list[V]]) -> list[list[V]]:
@@ -76,19 +77,19 @@ def _accumulate(kernel: Kernel, stream: Stream, tile: Tile, base: V, operands: l
             number = e.broadcast(e.at(operand, element))
             new = list(mine)
             for n, place in enumerate(taken):
-                new[place] = e.fma(number, vectors[n], mine[place])
+                new[place] = e.fma(number, vectors[n], new[place])
             out.append(new)
         return out
 
     whole = b.sub(length, b.urem(length, e.i64(unroll)))
 
     def one(element: V, u: int, flat: list[V]) -> list[V]:
-        chains = _unflatten(flat, taken, sums)
+        chains = _unflatten(flat, own, sums)
         chains[u % tile.chains] = multiply(element, chains[u % tile.chains])
-        return _flatten(chains, taken)
+        return _flatten(chains, own)
 
     for first, last, step in ((e.i64(0), whole, unroll), (whole, length, 1)):
-        sums = _unflatten(e.accumulate(first, last, step, _flatten(sums, taken), one), taken, sums)
+        sums = _unflatten(e.accumulate(first, last, step, _flatten(sums, own), one), own, sums)
     return sums
 
 

@@ -16,10 +16,9 @@ SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # what is computed in f
 def unsupported(call: Call) -> list[str]:
     """The reasons why this call cannot run here."""
     w = call.weights
-    optional = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
-    tensors = [call.x, *(t for t in optional if t is not None), *w.p.values(), *call.state, *call.masks.values()]
+    tensors = call.tensors()
     reasons = [] if INSTALLED else ["llvmlite is not installed (pip install llvmlite)"]
-    if devices := {str(t.device) for t in tensors if t.device.type != "cpu"}:
+    if devices := {str(t.device) for t in tensors if not t.is_cpu}:
         reasons.append(f"it runs on the CPU, tensors are on {', '.join(sorted(devices))}")
     dtypes = {t.dtype for t in tensors}
     if torch.float64 in dtypes and len(dtypes) > 1:

@@ -72,6 +72,8 @@ def meetable() -> bool:
 @functools.cache
 def cores() -> int:
     """The cores that this process may use: more parts had better not wait for one another."""
+    if _openmp() is not None:  # a thread that OMP_PROC_BIND has bound to one core would see no other
+        return ctypes.CDLL(None).omp_get_num_procs()
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

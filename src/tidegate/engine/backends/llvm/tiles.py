@@ -63,6 +63,11 @@ class KernelSpec:
     placed: bool = False
 
     @functools.cached_property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return 8 if self.double else 4
+
+    @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The Program cut into stages."""
         return stages_of(self.program, fused_input=self.fused_input, output=self.output)
@@ -97,6 +102,12 @@ class KernelSpec:
         """States whose values over time are stored anyway, by the name they are stored under."""
         by_value = {k: name for name, k in self.stored}
         return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
+
+    @functools.cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What each thread notes for every row."""
+        befores = {value.name for value in self.program.values if value.op == "before"}
+        return ("listed", *(f"previous {s}" for s in self.sequences), *(f"before {s}" for s in sorted(befores)))
 
 
 def tile_for(stage: Stage, spec: KernelSpec) -> Tile:

@@ -1,0 +1,166 @@
+"""tidegate train TASK, evaluate and predict."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from tidegate.cli.tasks import TASKS
+from tidegate.tasks.kinds import HOMES
+from tidegate.tasks.task import Task
+from tidegate.train import read_config
+
+Cli = Callable[..., Result]
+SMALL = "--hidden-size 8 --embedding-size 8 --level words --min-count 1 --device cpu"
+SHORT = "--epochs 8 --warmup-steps 2 --dropout 0"
+OPTIONS = [*SMALL.split(), *SHORT.split()]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "opinions.txt"
+    kinds = (("bad", "poor"), ("good", "fine"))
+    lines = ("__label__{} it is {} {}\n".format(*kinds[n % 2], "so " * (n % 5)) for n in range(200))
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(cli: Cli, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    result = cli(
+        "train", "classify", data, "--out", folder, *OPTIONS, "--seed", 3, "--cell", "gru", "--learning-rate", 0.02
+    )
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.output
+    assert "On the validation part (random 80/10/10)" in result.output
+    return folder
+
+
+def test_every_task_has_a_command() -> None:
+    assert set(TASKS) == set(HOMES) - {"lm"}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_setting_is_an_option(cli: Cli, name: str) -> None:
+    result = cli("train", name, "--help")
+    assert result.exit_code == 0, result.output
+    for option in ("--cell", "--hidden-size", "--layers", "--seed", "--resume", "--epochs", "--seeds"):
+        assert option in result.output
+
+
+def test_listing_the_tasks_loads_no_torch() -> None:
+    code = """
+import sys
+from tidegate.cli import main
+sys.argv = ["tidegate", "train", "--help"]
+try: main()
+except SystemExit: print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.rstrip().endswith("False")
+    assert all(name in done.stdout for name in TASKS)
+
+
+def test_options_reach_the_run(run: Path) -> None:
+    config = read_config(run)
+    assert (config.task, config.model.cell, config.model.hidden_size, config.train.seed) == ("classify", "gru", 8, 3)
+    assert config.train.epochs == 8
+    assert config.train.learning_rate == 0.02
+
+
+def test_evaluate_shows_metrics_beside_baselines_and_tables(cli: Cli, run: Path, data: Path) -> None:
+    result = cli("evaluate", run)
+    assert result.exit_code == 0, result.output
+    for said in ("test (random 80/10/10)", "accuracy", "always '", "macro F1", "confusion", "precision"):
+        assert said in result.output
+    on_files = cli("evaluate", run, data)
+    assert on_files.exit_code == 0, on_files.output
+    assert "200 examples predicted" in on_files.output
+
+
+def test_predict_says_a_line_for_each_in_order(cli: Cli, run: Path, tmp_path: Path) -> None:
+    texts = ["it is fine", "it is poor so so", "it is fine so"]
+    (tmp_path / "some.txt").write_text("\n".join(texts) + "\n")
+    result = cli("predict", run, tmp_path / "some.txt")
+    assert result.exit_code == 0, result.output
+    assert result.output.split() == ["good", "bad", "good"]
+    said = cli("predict", run, "--json", *(it for text in texts for it in ("--text", text)))
+    records = [json.loads(line) for line in said.output.splitlines()]
+    assert [record["label"] for record in records] == ["good", "bad", "good"]
+    assert all(abs(sum(record["probabilities"].values()) - 1) < 1e-5 for record in records)
+
+
+def test_predict_reads_standard_input(run: Path) -> None:
+    command = [sys.executable, "-m", "tidegate", "predict", str(run)]
+    done = subprocess.run(command, input="it is poor\n", capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "bad\n"
+
+
+def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> None:
+    result = cli("train", "classify", data, "--out", tmp_path / "runs", *OPTIONS, "--seeds", 2)
+    assert result.exit_code == 0, result.output
+    assert "2 seeds, mean ± deviation" in result.output
+    assert [read_config(tmp_path / "runs" / f"seed-{n}").train.seed for n in range(2)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "classify"), "give files or folders to train on"),
+        (("train", "classify", "nowhere.csv"), "nowhere.csv does not exist"),
+        (("train", "classify", "sample:nope"), "no sample 'nope'"),
+        (("train", "nope"), "No such command"),
+        (("train", "classify", "{data}", "--cell", "lsmt"), "lsmt"),
+        (("train", "classify", "{data}", "--dropout", "1"), "dropout is 1.0, but must be below 1"),
+        (("train", "classify", "{data}", "--splits", "50/60"), "do not|not two or three shares"),
+        (("train", "classify", "--resume", "{run}", "--hidden-size", "9"), "keeps its own settings"),
+        (("train", "classify", "{data}", "--out", "{run}"), "already holds a run"),
+        (("generate", "{run}"), "is a run of the task classify"),
+        (("predict", "{run}", "{data}", "--text", "x"), "not both"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_told_and_exit_with_2(
+    cli: Cli,
+    run: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path.name for path in run.iterdir())
+    result = cli(*(it.format(run=run, data=data) for it in arguments))
+    assert result.exit_code == 2, result.output
+    words = " ".join(result.output.replace("│", " ").split())
+    assert any(it in words for it in said.split("|")), words
+    assert "Traceback" not in result.output
+    assert sorted(path.name for path in run.iterdir()) == before
+    assert not any(path.name == "config.json" for path in tmp_path.rglob("*"))
+
+
+def test_a_run_of_another_task_is_not_resumed(cli: Cli, run_folder: Path) -> None:
+    result = cli("train", "classify", "--resume", run_folder)
+    assert result.exit_code == 2
+    assert "is a run of lm" in " ".join(result.output.replace("│", " ").split())
+    result = cli("predict", run_folder)
+    assert result.exit_code == 2
+    assert "tidegate generate" in result.output
+
+
+def test_resume_goes_on(cli: Cli, run: Path) -> None:
+    before = read_config(run).train.epochs
+    result = cli("train", "classify", "--resume", run)
+    assert result.exit_code == 0, result.output
+    assert "Finished (budget)" in result.output
+    assert read_config(run).train.epochs == before
+
+
+def test_the_protocol_is_kept() -> None:
+    assert {"make", "build", "loss", "validate", "baselines"} <= set(dir(Task))

@@ -1,0 +1,290 @@
+"""Classification: what is read, learned, measured and said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from tidegate.data.examples import Examples, open_examples
+from tidegate.data.rows import Row
+from tidegate.data.sources import Sources, find_sources
+from tidegate.errors import ArgumentError, DataError, EncodingError, RunFolderError
+from tidegate.tasks.classify import ClassifyConfig, ClassifyTask, split_words
+from tidegate.tasks.prepare import prepare_examples
+
+TEXTS = [("good movie", "pos"), ("bad movie", "neg"), ("a very good film", "pos"), ("a very bad film", "neg")]
+SMALL = ClassifyConfig(hidden_size=5, embedding_size=4, min_count=1)
+
+
+def fasttext(path: Path, texts: list[tuple[str, str]] = TEXTS) -> Path:
+    path.write_text("".join(f"__label__{label} {text}\n" for text, label in texts), encoding="utf-8")
+    return path
+
+
+def csv(path: Path, texts: list[tuple[str, str]] = TEXTS) -> Path:
+    path.write_text("label,sentence\n" + "".join(f'{label},"{text}"\n' for text, label in texts), encoding="utf-8")
+    return path
+
+
+def jsonl(path: Path, texts: list[tuple[str, str]] = TEXTS) -> Path:
+    lines = (json.dumps({"text": text, "label": label}) + "\n" for text, label in texts)
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def class_folders(path: Path, texts: list[tuple[str, str]] = TEXTS) -> Path:
+    for n, (text, label) in enumerate(texts):
+        (path / label).mkdir(parents=True, exist_ok=True)
+        (path / label / f"{n}.txt").write_text(text, encoding="utf-8")
+    return path
+
+
+def class_files(path: Path, texts: list[tuple[str, str]] = TEXTS) -> Path:
+    path.mkdir(exist_ok=True)
+    for label in {label for _, label in texts}:
+        lines = (text + "\n" for text, other in texts if other == label)
+        (path / f"{label}.txt").write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def prepared(tmp_path: Path, train: Path, validation: Path | None = None, config: Any = SMALL) -> Examples:
+    sources = Sources((train,), () if validation is None else (validation,))
+    return prepare_examples(ClassifyTask, sources, config, tmp_path / "run", shares=(1.0, 0.0, 0.0))
+
+
+FORMS: dict[str, Callable[[Path], Path]] = {
+    "fasttext.txt": fasttext,
+    "table.csv": csv,
+    "table.jsonl": jsonl,
+    "folders": class_folders,
+    "files": class_files,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, form: str) -> None:
+    examples = prepared(tmp_path, FORMS[form](tmp_path / form))
+    words, labels = examples.facts.vocabulary("words"), examples.facts.vocabulary("labels")
+    part = examples.parts["train"]
+    rows = part.rows(range(len(part)))
+    found = [
+        (" ".join(words.decode(text.tolist())), labels[int(label[0])])
+        for text, label in zip(rows["inputs"], rows["label"], strict=True)
+    ]
+    assert sorted(found) == sorted(TEXTS)
+
+
+def test_columns_are_found_or_given(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,opinion,what\n1,good movie,pos\n2,bad movie,neg\n")
+    with pytest.raises(DataError, match="which column holds the text"):
+        prepared(tmp_path, path)
+    config = ClassifyConfig(text_column="opinion", label_column="what", min_count=1)
+    assert prepared(tmp_path, path, config=config).facts.vocabulary("labels").entries == ["neg", "pos"]
+    with pytest.raises(DataError, match="no column 'nope'; there are: 'id', 'opinion', 'what'"):
+        prepared(tmp_path, path, config=ClassifyConfig(text_column="nope", label_column="what"))
+
+
+def test_steps_are_words_or_characters_as_suits_the_texts(tmp_path: Path) -> None:
+    assert prepared(tmp_path, fasttext(tmp_path / "a.txt")).facts.text("input") == "words"  # 3 words each
+    shorter = [(text.split()[-1], label) for text, label in TEXTS]
+    assert prepared(tmp_path, fasttext(tmp_path / "a.txt", shorter)).facts.text("input") == "characters"
+    assert split_words("Don't stop: it's 5!", True) == ["don't", "stop", ":", "it's", "5", "!"]
+
+
+def test_bad_files_are_told_by_file_and_line(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    fasttext(path)
+    for text, said in {
+        "__label__a x\nno class\n": r"b\.txt, line 2: the line does not begin with __label__",
+        "__label__a __label__b x\n": r"b\.txt, line 1: the line has several classes",
+        "__label__new x\n": r"b\.txt, line 1: the class 'new' does not occur in the training part, which has: 'neg'",
+        "": r"b\.txt holds no example",
+    }.items():
+        other.write_text(text)
+        with pytest.raises(DataError, match=said):
+            prepared(tmp_path, path, other)
+        assert not (tmp_path / "run" / "examples.json").exists()
+    other.write_bytes(b"__label__pos fine\n__label__pos caf\xe9\n")
+    with pytest.raises(EncodingError, match=r"b\.txt, line 2: byte 0xE9"):
+        prepared(tmp_path, path, other)
+
+
+def test_one_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="only the class 'pos'"):
+        prepared(tmp_path, fasttext(tmp_path / "a.txt", [("x", "pos")] * 3))
+
+
+def test_windows_line_ends_a_mark_and_a_long_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    long = "word " * 200_000
+    path.write_bytes(f"\ufeff__label__a {long}\r\n__label__b y\r\n".encode())
+    examples = prepared(tmp_path, path)
+    assert examples.facts.vocabulary("labels").entries == ["a", "b"]
+    assert sorted(examples.parts["train"].columns["inputs"].lengths.tolist()) == [1, 200_000]
+
+
+def frames(path: Path, **changes: Any) -> Path:
+    draw = np.random.default_rng(0)
+    arrays: dict[str, Any] = {
+        "frames": draw.normal(3, 2, (12, 5, 4)),
+        "labels": np.arange(12) % 3,
+        "lengths": np.arange(12) % 6,
+    }
+    np.savez(path, **{name: value for name, value in (arrays | changes).items() if value is not None})
+    return path
+
+
+def test_frames_have_their_lengths_and_are_normalised(tmp_path: Path) -> None:
+    examples = prepared(tmp_path, frames(tmp_path / "a.npz"))
+    assert examples.parts["train"].columns["inputs"].lengths.tolist() == [n % 6 for n in range(12)]
+    with np.load(tmp_path / "a.npz") as file:
+        valid = np.concatenate([file["frames"][n, : n % 6] for n in range(12)])
+    assert np.allclose(examples.facts.numbers("mean"), valid.mean(0), atol=1e-5)
+    assert np.allclose(examples.facts.numbers("deviation"), valid.std(0), atol=1e-5)
+
+
+def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
+    one = frames(tmp_path / "a.npz", frames=np.random.default_rng(0).normal(size=(12, 4)), lengths=None)
+    assert set(prepared(tmp_path, one).parts["train"].columns["inputs"].lengths.tolist()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"frames": np.full((12, 5, 4), np.nan)}, r"a\.npz, series 2: frame 1 holds nan or inf"),
+        ({"frames": None}, r"a\.npz: there is no array 'frames'"),
+        ({"labels": np.arange(11)}, "12 series of frames, but 11 in 'labels'"),
+        ({"lengths": np.full(12, 6)}, "whole numbers from 0 to 5"),
+        ({"frames": np.zeros((12, 5, 4, 1))}, r"should be numbers \(N, T, F\)"),
+        ({"labels": np.array([{}] * 12, object)}, "not a whole .npz file of plain arrays"),
+    ],
+    ids=str,
+)
+def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        prepared(tmp_path, frames(tmp_path / "a.npz", **changes))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_batch_mates_change_no_prediction(tmp_path: Path, cell: str, pooling: Any, bidirectional: bool) -> None:
+    config = ClassifyConfig(
+        cell=cell,
+        hidden_size=6,
+        embedding_size=4,
+        min_count=1,
+        pooling=pooling,
+        bidirectional=bidirectional,
+        num_layers=2,
+    )
+    examples = prepared(tmp_path, fasttext(tmp_path / "a.txt"), config=config)
+    task = ClassifyTask(config, examples.facts)
+    torch.manual_seed(0)
+    model = task.build().eval()
+    texts = ["a", "a very very very bad film", "", "good", "zzz", "x" * 50]
+    rows = [Row(str(n), {"text": text}) for n, text in enumerate(texts)]
+    together = [said for _, said in task.predict_rows(model, rows)]
+    alone = [said for row in rows for _, said in task.predict_rows(model, [row])]
+    for a, b in zip(together, alone, strict=True):
+        assert a["probabilities"] == pytest.approx(b["probabilities"], rel=1e-5)
+    assert len({round(said["probabilities"]["pos"], 6) for said in together}) > 3  # they are not all the same
+
+
+def test_the_report_is_scikit_learns(tmp_path: Path) -> None:
+    task = ClassifyTask(SMALL, prepared(tmp_path, frames(tmp_path / "a.npz")).facts)
+    true, said = [0, 0, 0, 1, 2, 2], [0, 1, 0, 1, 1, 2]
+    report = task.report(0.5, true, said, tables=True)
+    accuracy, f1 = report.metrics
+    assert accuracy.value == pytest.approx(4 / 6)
+    assert accuracy.of_baseline == pytest.approx(0.5)
+    assert f1.value == pytest.approx(f1_score(true, said, average="macro"))
+    assert report.evaluation().criterion == pytest.approx(-4 / 6)
+    assert "3      " not in report.tables["classes"]
+    assert report.tables["confusion (rows: the true class)"].splitlines()[1].split() == ["0", "2", "1", "0"]
+
+
+def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("2 4\nGOOD 1 2 3 4\ngood 5 6 7 8\nfilm 9 9 9 9\n")
+    config = ClassifyConfig(level="words", min_count=1, embedding_size=4, hidden_size=3)
+    sources = Sources((fasttext(tmp_path / "a.txt"),))
+    examples = prepare_examples(
+        ClassifyTask, sources, config, tmp_path / "run", shares=(1.0, 0.0, 0.0), vectors=vectors
+    )
+    assert any("2 of 7 words found" in note for note in examples.notes)
+    words = examples.facts.vocabulary("words")
+    task = ClassifyTask.create(examples, config, TrainSettings(), 1)
+    weight = task.vectors(task.build())  # type: ignore[arg-type]
+    assert weight is not None
+    assert weight[words.number("good")].tolist() == [5, 6, 7, 8]
+    assert weight[words.number("film")].tolist() == [9, 9, 9, 9]
+    assert weight[words.number("bad")].abs().max() < 1
+    vectors.write_text("good 1 2 3\n")
+    with pytest.raises(
+        DataError, match=r"vectors\.txt, line 1: 'good' is followed by 3 numbers, but the embedding has 4"
+    ):
+        prepare_examples(ClassifyTask, sources, config, tmp_path / "run", shares=(1.0, 0.0, 0.0), vectors=vectors)
+
+
+class TrainSettings:
+    batch_size, k1, k2, feeding, validation_units, seed, backend = 4, 1, None, "teacher", None, 0, None
+
+
+def test_examples_are_checked_when_they_are_opened(tmp_path: Path) -> None:
+    prepared(tmp_path, fasttext(tmp_path / "a.txt"))
+    path = tmp_path / "run" / "examples.json"
+    record = json.loads(path.read_text())
+    for change, said in (
+        ({"columns": {"train": ["../x"]}}, "names of columns"),
+        ({"counts": {"train": 3}}, "do not all have 3 rows"),
+        ({"facts": []}, "'facts'"),
+        ({"version": 9}, "'version'"),
+    ):
+        path.write_text(json.dumps(record | change))
+        with pytest.raises(RunFolderError, match=said):
+            open_examples(tmp_path / "run")
+    path.write_text(json.dumps(record))
+    examples = open_examples(tmp_path / "run")
+    examples.verify()
+    array = np.load(tmp_path / "run" / "examples" / "train.label.values.npy")
+    np.save(tmp_path / "run" / "examples" / "train.label.values.npy", 1 - array)
+    with pytest.raises(DataError, match="have changed"):
+        examples.verify()
+
+
+def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
+    for name in ("train.csv", "dev.csv", "test.csv"):
+        csv(tmp_path / name)
+    found = find_sources([tmp_path], workspace=tmp_path)
+    assert [[path.name for path in part] for part in (found.train, found.validation, found.test)] == [
+        ["train.csv"],
+        ["dev.csv"],
+        ["test.csv"],
+    ]
+    with pytest.raises(DataError, match="validation part of its own"):
+        find_sources([tmp_path], [tmp_path / "dev.csv"], workspace=tmp_path)
+    with pytest.raises(DataError, match="no sample 'nope'"):
+        find_sources(["sample:nope"], workspace=tmp_path)
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        find_sources(["nowhere"], workspace=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pooling": "median"}, "pooling is 'median'"),
+        ({"dropout": 1.0}, "dropout is 1.0, but must be below 1"),
+        ({"hidden_size": 0}, "hidden_size is 0, but must be at least 1"),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        ClassifyConfig(**changes)
