@@ -142,7 +142,7 @@ class TranslateTask(WritingTask):
         """Give each source to a part, with all its translations: else some of the sources held out would be known."""
         bounds = np.cumsum(shares)
         for row in rows:
-            text = f"{seed} {row.values.get('source', '')}".encode()
+            text = f"{seed} {row.values.get('source', '').strip()}".encode()
             drawn = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
             yield PARTS[int(np.searchsorted(bounds[:2], drawn, "right"))], row
 

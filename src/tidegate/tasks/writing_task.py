@@ -40,6 +40,7 @@ class WritingConfig(RecurrentConfig):
     target_level: Literal["auto", "words", "characters"] = option("auto", "A step of the target.", panel="Data")
     min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
     beam: int = option(1, "Texts kept while searching for the best; 1: each best token.", panel="Decoding", min=1)
+    max_length: int = option(500, "No more words or characters are written.", panel="Decoding", min=1)
     length_penalty: float = option(1.0, "How much long texts are favoured in a beam.", panel="Decoding", min=0)
 
 
@@ -68,6 +69,8 @@ class WritingTask(ExampleTask):
     """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
 
     unit = "token"
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5}
+    fewest_steps = 3000
     streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
     METRICS: ClassVar[tuple[str, ...]]
     """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
@@ -95,7 +98,7 @@ class WritingTask(ExampleTask):
         texts, truth = [self.text_of(it[0]) for it in found], stored_texts(chosen, "truth")
         common = self.facts.text("common")
         baselines = {**self.without_model(chosen), f"always {common!r:.30}": [common] * len(truth)}
-        best = ("exact match",) if self.facts.values["short"] else ()
+        best = ("exact match",) if self.facts.text("kind") == "answers" else ()
         metrics, table = text_metrics(texts, truth, baselines, tuple(dict.fromkeys(best + self.METRICS)))
         perplexity = torch.tensor([nats / units, self._unigram(part)]).exp().tolist()
         metrics.append(Metric("perplexity", perplexity[0], "unigram", perplexity[1], higher_is_better=False))
@@ -113,7 +116,7 @@ class WritingTask(ExampleTask):
     def write(self, model: WritingModel, columns: Columns, width: int) -> list[list[Hypothesis]]:
         """The best texts that are found for each example of a batch: greedily if the width is 1, else by beam."""
         writing = model.decoder.writing(*model.begin(columns), width=width)
-        how: Any = {"end": model.decoder.end, "limit": self.facts.number("longest")}
+        how: Any = {"end": model.decoder.end, "limit": self.limit}
         if width == 1:
             return [[it] for it in write(writing, choose=greedy, **how)]
         examples = len(columns[self.LENGTH].lengths)
@@ -130,7 +133,7 @@ class WritingTask(ExampleTask):
         device = next(model.parameters()).device
         begin = model.begin({name: pad([it]).to(device) for name, it in example.items()})
         choose = greedy if sampling is None else drawn(sampling, [torch.Generator().manual_seed(seed)])
-        end, limit, said = model.decoder.end, self.facts.number("longest"), ""
+        end, limit, said = model.decoder.end, self.limit, ""
         tokens: list[int] = []
         for step, _ in stream(model.decoder.writing(*begin), end=end, limit=limit, choose=choose):
             tokens += [it for it in step.tolist() if it != end]
@@ -138,6 +141,11 @@ class WritingTask(ExampleTask):
             if text != said:
                 yield text.removeprefix(said)
             said = text
+
+    @property
+    def limit(self) -> int:
+        """The most tokens that are written, the end included: as many as the longest target of training has."""
+        return min(self.facts.number("longest"), self.config.max_length + 1)
 
     def text_of(self, hypothesis: Hypothesis) -> str:
         """What was written, as text."""
@@ -180,7 +188,7 @@ class TargetCounts:
             "occurrences": occurrences,
             "longest": 1 + max((len(pieces(it, facts["target_level"])) for it in self.texts), default=0),
             "common": max(self.texts, key=lambda it: (self.texts[it], it), default=""),
-            "short": words < ONE_WORD,
+            "kind": "answers" if words < ONE_WORD else "sentences",
         }
         return facts, [note, f"a target has {words:.1f} words on average"]
 
