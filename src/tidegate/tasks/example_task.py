@@ -20,6 +20,7 @@ from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 
 T = TypeVar("T")
 Columns = Mapping[str, Padded]
+FEWEST_STEPS = 1000  # of training, however few examples there are
 READ_AT_ONCE = 1024  # rows of a file to be predicted, among which they are sorted by length
 
 
@@ -40,8 +41,6 @@ class ExampleTask(ABC):
     """The column by whose length examples are put together."""
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
     """Settings of training that suit the task, where they are not those of `tidegate.train.TrainConfig`."""
-    fewest_steps: ClassVar[int] = 1000
-    """Of training, however few examples there are."""
     streams: ClassVar[Sequence[str]] = ()
     """Which of the settings for feeding the task has a use for: ``feeding``, ``own_share_start``, ``own_share_end``."""
 
@@ -120,7 +119,7 @@ class ExampleTask(ABC):
     @classmethod
     def epochs(cls, count: int, batch_size: int) -> int:
         """Passes over so many examples if no budget is given: the task's own, and more where that is too few steps."""
-        return max(cls.training["epochs"], -(-cls.fewest_steps * batch_size // count))
+        return max(cls.training["epochs"], -(-FEWEST_STEPS * batch_size // count))
 
     # Using what was learned.
 

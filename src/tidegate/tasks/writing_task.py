@@ -27,6 +27,7 @@ from tidegate.tasks.text_scores import text_metrics
 from tidegate.tasks.token_decoder import Memory, State, TokenDecoder
 
 END = "<end>"
+FEWEST_STEPS = 3000  # of training, however few examples there are: writing takes longer to learn than classes
 ONE_WORD = 2  # below so many words on average a target is an answer, to be matched exactly, and not a sentence
 AT_MOST = 300  # texts that are written at a validation while training
 SHOWN = 12  # examples in the table of a report
@@ -70,10 +71,14 @@ class WritingTask(ExampleTask):
 
     unit = "token"
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5}
-    fewest_steps = 3000
     streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
     METRICS: ClassVar[tuple[str, ...]]
     """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
+
+    @classmethod
+    def epochs(cls, count: int, batch_size: int) -> int:
+        """Passes over so many examples if no budget is given."""
+        return max(cls.training["epochs"], -(-FEWEST_STEPS * batch_size // count))
 
     @abstractmethod
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
