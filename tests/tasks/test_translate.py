@@ -138,6 +138,17 @@ def test_what_is_unknown_is_read_but_never_written(tmp_path: Path) -> None:
     assert "<unk>" not in report.tables["examples"]
 
 
+@pytest.mark.parametrize("beam", [1, 2])
+def test_nothing_is_longer_than_is_allowed(tmp_path: Path, beam: int) -> None:
+    config = replace(SMALL, beam=beam, max_length=2)
+    task, model = task_of(examples(tmp_path, reversing(), config), config)
+    with torch.no_grad():
+        model.decoder.output.bias[1] -= 100  # never ends
+    assert task.facts.number("longest") == 6
+    ((_, said),) = task.predict_rows(model, rows("abcd"))
+    assert len(said["text"]) == 3  # the third would have been the end
+
+
 def test_metrics_stand_beside_copying_and_the_commonest(tmp_path: Path) -> None:
     found = examples(tmp_path, "abc\tabc\nab\tx\ncd\tx\nd\tx\n", replace(SMALL, min_count=1))
     task, model = task_of(found)
@@ -232,9 +243,9 @@ def test_it_learns_to_reverse(tmp_path: Path, attention: Any, both: bool) -> Non
     config = replace(SMALL, attention=attention, bidirectional=both, hidden_size=32, embedding_size=16)
     found = examples(tmp_path, reversing(40), config)
     task, model = task_of(found, config)
-    best = torch.optim.Adam(model.parameters(), 0.02)
+    best = torch.optim.Adam(model.parameters(), 0.01)
     model.train()
-    for epoch in range(30 if attention != "none" else 50):
+    for epoch in range(70):
         batches = task.batches(0, 1)
         for index in range(len(batches)):
             best.zero_grad()

@@ -1,4 +1,4 @@
-r"""Texts as words or characters, in a way that can be undone: the pieces of a text, joined, are the text.
+"""Texts as words or characters, in a way that can be undone: the pieces of a text, joined, are the text.
 
 A word takes the space before it along, so that " go" and "Go" need no rule for what goes between them; what elides, as
 "l'" or "don'", is a piece of its own. Every text is thought to begin with a space, so that its first word is no other

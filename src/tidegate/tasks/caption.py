@@ -1,4 +1,4 @@
-r"""One to many: an image is shown once, then a text is written.
+"""One to many: an image is shown once, then a text is written.
 
 ::
 

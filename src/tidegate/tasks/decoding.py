@@ -1,4 +1,4 @@
-r"""From a model that says what comes next to whole texts: greedy, drawn, or the best found by beam search.
+"""From a model that says what comes next to whole texts: greedy, drawn, or the best found by beam search.
 
 Nothing here knows a model. What writes is asked for two things, see `Writer`: log p of the next token, and to let
 hypotheses go on as copies of others.

@@ -1,4 +1,4 @@
-r"""The half of a model that writes tokens, from whatever it is given to begin with.
+"""The half of a model that writes tokens, from whatever it is given to begin with.
 
 ::
 

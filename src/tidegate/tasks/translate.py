@@ -1,4 +1,4 @@
-r"""Many to many with a delay: a text is read to its end, then another is written.
+"""Many to many with a delay: a text is read to its end, then another is written.
 
 ::
 
