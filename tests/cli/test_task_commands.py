@@ -122,6 +122,9 @@ def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> N
         (("train", "classify", "{data}", "--out", "{run}"), "already holds a run"),
         (("generate", "{run}"), "is a run of the task classify"),
         (("predict", "{run}", "{data}", "--text", "x"), "not both"),
+        (("evaluate", "{run}", "--limit", "50"), "it is for language models' texts"),
+        (("evaluate", "{run}", "nowhere.txt"), "nowhere.txt"),
+        (("predict", "{run}", "nowhere.txt"), "nowhere.txt"),
     ],
     ids=str,
 )

@@ -44,6 +44,11 @@ def evaluate(
 
     loaded = load_run(run, device=chosen_device(device))
     if loaded.config.task != "lm":
+        if limit is not None or pattern != "*":
+            raise typer.BadParameter(
+                f"it is for language models' texts, but {run} is a run of {loaded.config.task}",
+                param_hint="--pattern" if limit is None else "--limit",
+            )
         evaluate_examples(loaded, files or [], split)
         return
     corpus = loaded.open_corpus()

@@ -65,7 +65,8 @@ class Classifier(nn.Module):
             width = len(facts.numbers("mean"))
         else:
             tokens, width = facts.vocabulary(facts.text("input")), config.embedding_size
-            self.input = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=config.word_dropout)
+            lost = config.word_dropout if facts.text("input") == "words" else 0.0  # of few letters each counts
+            self.input = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost)
         self.recurrent = recurrent(config, width, backend=backend)
         directions = 1 + config.bidirectional
         self.pool = Pool(config.pooling, directions * config.hidden_size, directions)
@@ -87,7 +88,7 @@ class ClassifyTask(ExampleTask):
     name = "classify"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 1e-3}
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 
 T = TypeVar("T")
 Columns = Mapping[str, Padded]
-FEWEST_STEPS = 1000  # of training, however few examples there are
+FEWEST_STEPS = 2000  # of training, however few examples there are
 READ_AT_ONCE = 1024  # rows of a file to be predicted, among which they are sorted by length
 
 

@@ -12,6 +12,8 @@ HOMES = {
     "classify": "classify:ClassifyTask",
     "translate": "translate:TranslateTask",
     "caption": "caption:CaptionTask",
+    "forecast": "forecast:ForecastTask",
+    "probe": "probe:ProbeTask",
 }
 
 

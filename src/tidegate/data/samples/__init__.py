@@ -1,18 +1,20 @@
 """Data that every machine can make: to try a task without having data, and for tests and the documentation.
 
 Each sample is a file of its own with a function ``write(folder, seed)`` that writes files called train, validation and
-test; a new one is a line in `SAMPLES`.
+test; a new one is a line in `SAMPLES`. Problems that probe memory are made at any lag, "adding-50"; see `probes`.
 """
 
 import importlib
 from pathlib import Path
 
+from tidegate.data.samples.probes import PROBLEMS, is_probe, write_probe
 from tidegate.errors import DataError
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
     "dates": "dates as 20 languages and countries write them, and as ISO 8601 does",
     "digit-captions": "the handwritten digits and their names, in English or Korean",
+    "mackey-glass": "10,000 steps of the chaotic series of Mackey & Glass, to be forecast",
 }
 
 
@@ -25,10 +27,14 @@ def write_sample(name: str, folder: Path, seed: int = 0) -> None:
         seed: of what is drawn.
 
     Raises:
-        DataError: there is no such sample.
+        DataError: there is no such sample, or a lag is too small.
         MissingDependencyError: a package that it is made from is not installed.
     """
+    if is_probe(name):
+        write_probe(name, folder, seed)
+        return
     if name not in SAMPLES:
-        there = "\n".join(f"  sample:{it}  {what}" for it, what in SAMPLES.items())
+        all_of_them = SAMPLES | {f"{it}-LAG": f"a probe of memory: {what}" for it, what in PROBLEMS.items()}
+        there = "\n".join(f"  sample:{it}  {what}" for it, what in all_of_them.items())
         raise DataError(f"There is no sample {name!r:.80}; there are:\n{there}")
     importlib.import_module(f"tidegate.data.samples.{name.replace('-', '_')}").write(folder, seed)

@@ -1,0 +1,196 @@
+"""Series of numbers in time, with covariates that are known in advance: wide tables, long tables, arrays of frames."""
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.frames import FRAMES, read_frames
+from tidegate.data.rows import Row, columns_of, is_table, read_table
+from tidegate.errors import DataError
+
+TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
+TARGETS = ("value", "y", "target")
+NAMES = "series"
+
+
+def read_series(
+    path: Path,
+    *,
+    target: str | None = None,
+    series_column: str | None = None,
+    time_column: str | None = None,
+    covariates: Sequence[str] = (),
+) -> Iterator[Row]:
+    """The series of a table or of a ``.npz`` file, each as one row. They are held in memory.
+
+    * A long table: ``series_column`` says to which series a row belongs, ``target`` its value.
+    * A wide table: every column of numbers is a series, or ``target`` alone.
+    * ``.npz``: ``frames`` (N, T, F), and ``lengths`` and ``series`` (N,) names where they are there. Columns are called
+      "0" to "F-1", and each is a series as in a wide table.
+
+    Rows are in order of time, by ``time_column`` (numbers, or dates as ISO 8601 has them) if there is one: it is what
+    was given, or a column called time, date, timestamp or the like. With covariates, rows at a series' end may have no
+    value: they are the future that is known in advance.
+
+    Args:
+        path: the file.
+        target: the column whose values are forecast.
+        series_column: of a long table.
+        time_column: of a table.
+        covariates: columns of numbers.
+
+    Yields:
+        Rows with "series" (its name), "values" (T,), "covariates" (T, C) and "future" (M, C), all float64.
+
+    Raises:
+        DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice;
+            the message names the file and the row.
+    """
+    if path.suffix == ".npz":
+        yield from _from_frames(path, target, covariates)
+        return
+    if not is_table(path):
+        raise DataError(f"{path} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .npz file of frames.")
+    columns = columns_of(path)
+    for name in (target, series_column, time_column, *covariates):
+        if name is not None and name not in columns:
+            raise DataError(f"{path}: there is no column {name!r}; there are: {_named(columns)}.")
+    if time_column is None:
+        apart = {target, series_column, *covariates}
+        time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
+    rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
+    chosen = _chosen(path, rest, target, series_column)
+    found: dict[str, _Series] = {}
+    for row in read_table(path, []):
+        time = None if time_column is None else _time(row, time_column)
+        known = [_number(row, name) for name in covariates]
+        for name in chosen:
+            own = name if series_column is None else str(row.values[series_column])
+            value = math.nan if known and row.values[name] in (None, "") else _number(row, name)
+            found.setdefault(own, _Series(own)).add(row.where, value, known, time)
+    for series in found.values():
+        yield series.row(path, len(covariates))
+
+
+class _Series:
+    """One series while its rows come in."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values, self.covariates, self.rows = array("d"), array("d"), array("q")
+        self.times: list[float] = []
+
+    def add(self, where: str, value: float, covariates: Sequence[float], time: float | None) -> None:
+        self.rows.append(int(where.rpartition(" ")[2]))
+        self.values.append(value)
+        self.covariates.extend(covariates)
+        if time is not None:
+            self.times.append(time)
+
+    def row(self, path: Path, width: int) -> Row:
+        values, rows = np.array(self.values), np.array(self.rows)
+        covariates = np.array(self.covariates).reshape(len(values), width)
+        if self.times:
+            order = np.argsort(np.array(self.times), kind="stable")
+            twice = np.flatnonzero(np.diff(np.array(self.times)[order]) == 0)
+            if len(twice):
+                first, second = rows[order[twice[0]]], rows[order[twice[0] + 1]]
+                raise DataError(
+                    f"{path}, row {second}: the series {self.name!r:.80} has the same time as in row {first}: give "
+                    "each time once, and say --series-column if rows belong to several series."
+                )
+            values, covariates, rows = values[order], covariates[order], rows[order]
+        known = ~np.isnan(values)
+        steps = len(values) if known.all() else int(np.argmin(known))
+        if known[steps:].any():
+            raise DataError(
+                f"{path}, row {rows[steps]}: the series {self.name!r:.80} has no value here but has some later: fill "
+                "gaps before training."
+            )
+        where = f"{path}, series {self.name!r:.80} (from row {rows[0]})"
+        return Row(where, series_values(self.name, values[:steps], covariates[:steps], covariates[steps:]))
+
+
+def series_values(
+    name: str, values: NDArray[Any], covariates: NDArray[Any] | None = None, future: NDArray[Any] | None = None
+) -> dict[str, Any]:
+    """What a row of a series holds; without covariates, of none."""
+    values = np.asarray(values, np.float64)
+    covariates = np.zeros((len(values), 0)) if covariates is None else covariates
+    future = np.zeros((0, covariates.shape[1])) if future is None else future
+    return {NAMES: name, "values": values, "covariates": covariates, "future": future}
+
+
+def _chosen(path: Path, rest: list[str], target: str | None, series_column: str | None) -> list[str]:
+    """The columns that are series, or of a long table the one of values."""
+    if target is not None:
+        return [target]
+    if series_column is not None and len(rest) > 1:
+        usual = [name for name in rest if name.strip().lower() in TARGETS]
+        if len(usual) != 1:
+            raise DataError(f"{path}: which column holds the values? There are: {_named(rest)}. Say --target.")
+        return usual
+    if not rest:
+        raise DataError(f"{path}: no column is left to forecast beside time, series and covariates.")
+    return rest
+
+
+def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> Iterator[Row]:
+    for n, row in enumerate(read_frames(path, label=NAMES)):
+        frames = np.asarray(row.values[FRAMES], np.float64)
+        columns = [str(k) for k in range(frames.shape[1])]
+        for name in (target, *covariates):
+            if name is not None and name not in columns:
+                raise DataError(f"{path}: there is no column {name!r}; those of frames are {_named(columns)}.")
+        bad = np.argwhere(~np.isfinite(frames))
+        if len(bad):
+            raise DataError(f"{row.where}, step {bad[0, 0] + 1}: column {bad[0, 1]} is nan or inf: fill gaps first.")
+        chosen = _chosen(path, [name for name in columns if name not in covariates], target, None)
+        own = row.values.get("label", str(n))
+        for name in chosen:
+            known = frames[:, [int(it) for it in covariates]]
+            full = own if len(chosen) == 1 else f"{own}.{name}"
+            yield Row(f"{row.where}, column {name}", series_values(full, frames[:, int(name)], known))
+
+
+def _number(row: Row, column: str) -> float:
+    value = row.values[column]
+    if value is None or value == "":
+        raise DataError(f"{row.where}: column {column!r} is empty: fill gaps first.")
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{row.where}: column {column!r} holds {value!r:.80}, which is not a number. If it is a time, say "
+            "--time-column; if it names a series, --series-column; else choose a column with --target."
+        ) from None
+    if not math.isfinite(number):
+        raise DataError(f"{row.where}: column {column!r} holds {value!r:.80}: fill gaps first.")
+    return number
+
+
+def _time(row: Row, column: str) -> float:
+    value = row.values[column]
+    if isinstance(value, datetime):
+        return value.timestamp()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except (ValueError, OverflowError):
+        raise DataError(
+            f"{row.where}: column {column!r} holds {value!r:.80}, which is neither a number nor a date such as "
+            "2024-01-31 or 2024-01-31T12:00."
+        ) from None
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:30])) + (", ..." if len(names) > 30 else "")
