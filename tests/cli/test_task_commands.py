@@ -124,6 +124,7 @@ def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> N
         (("predict", "{run}", "{data}", "--text", "x"), "not both"),
         (("evaluate", "{run}", "--limit", "50"), "it is for language models' texts"),
         (("evaluate", "{run}", "nowhere.txt"), "nowhere.txt"),
+        (("predict", "{run}", "{data}", "--beam", "3"), "is a run of classify, which writes nothing"),
         (("predict", "{run}", "nowhere.txt"), "nowhere.txt"),
     ],
     ids=str,

@@ -61,7 +61,22 @@ def probe(folder: Path) -> list[Path]:
     return [folder]
 
 
+def translate(folder: Path) -> list[Path]:
+    texts = ["".join("abcd"[(n * k) % 4] for k in range(1, 2 + n % 6)) for n in range(90)]
+    (folder / "translate.tsv").write_text("".join(f"{text}{n}\t{text[::-1]}\n" for n, text in enumerate(texts)))
+    return [folder / "translate.tsv"]
+
+
+def caption(folder: Path) -> list[Path]:
+    features = [[n % 3, n % 5, n % 7] for n in range(90)]
+    np.savez(folder / "caption.npz", features=features, captions=[("one", "two", "three")[n % 3] for n in range(90)])
+    return [folder / "caption.npz"]
+
+
+SMALL = {"hidden_size": 6, "embedding_size": 5, "num_layers": 2}
 TASKS = {
+    "translate": Small(translate, SMALL | {"word_dropout": 0.2}, {"feeding": "sampled", "own_share_start": 0.0}),
+    "caption": Small(caption, SMALL, {}),
     "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
     "tag": Small(tag, {"hidden_size": 6, "embedding_size": 5, "character_hidden_size": 3, "num_layers": 2}, {}),
     "forecast": Small(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tidegate.cli.decoding import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.guard import note
 from tidegate.cli.measured import evaluate_examples
@@ -33,6 +34,9 @@ def evaluate(
     pattern: Annotated[str, typer.Option(help="Which files of a folder to read.")] = "*",
     batch_size: Annotated[int, typer.Option(min=1, help="Streams of text read side by side.")] = 32,
     limit: Annotated[int | None, typer.Option(min=2, help="Read only the first so many units.")] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    max_length: MaxLength = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Measure a model beside what needs no network: in nats per unit, or by its task's metrics."""
@@ -43,13 +47,14 @@ def evaluate(
     from tidegate.train import load_run
 
     loaded = load_run(run, device=chosen_device(device))
+    config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     if loaded.config.task != "lm":
         if limit is not None or pattern != "*":
             raise typer.BadParameter(
                 f"it is for language models' texts, but {run} is a run of {loaded.config.task}",
                 param_hint="--pattern" if limit is None else "--limit",
             )
-        evaluate_examples(loaded, files or [], split)
+        evaluate_examples(loaded, files or [], split, config)
         return
     corpus = loaded.open_corpus()
     if not files:

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["evaluate_examples", "spread", "summary", "table"]
 
 
-def evaluate_examples(run: Run, files: list[Path], split: str | None) -> None:
-    """Measure a run on a part of its own examples, or on other files, with all tables."""
+def evaluate_examples(run: Run, files: list[Path], split: str | None, config: Any) -> None:
+    """Measure a run on a part of its own examples, or on other files, with all tables; ``config`` is the model's."""
+    task = _task(run, config)
     if not files:
         part = split or ("test" if len(_parts(run)["test"]) else "validation")
         if not len(_parts(run)[part]):
             raise typer.BadParameter(f"the run's data have no {part} part; choose another", param_hint="--split")
-        said, where = _measure(run, part), f"{part} ({run.config.split_kind})"
+        said, where = _report(run, task, _parts(run)[part]), f"{part} ({run.config.split_kind})"
     else:
         from tidegate.tasks.prepare import encoded
 
-        task = _task(run)
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-            said = _report(run, encoded(task, files, Path(folder)))
+            said = _report(run, task, encoded(task, files, Path(folder)))
         where = ", ".join(map(str, files))
     typer.echo(f"run    {run.folder}, {run.config.task}, {run.config.model.cell}, step {run.step:,}")
     typer.echo(f"data   {where}: {said.units:,} {run.config.unit}s predicted\n")
@@ -80,10 +80,10 @@ def _verdict(metric: Any) -> str:
     return "better" if metric.beaten else "NOT better than the baseline"
 
 
-def _task(run: Run) -> Any:
+def _task(run: Run, config: Any) -> Any:
     from tidegate.tasks.kinds import example_task
 
-    return example_task(run.config.task)(run.config.model, run.vocabulary)
+    return example_task(run.config.task)(config, run.vocabulary)
 
 
 def _parts(run: Run) -> Any:
@@ -93,11 +93,11 @@ def _parts(run: Run) -> Any:
 
 
 def _measure(run: Run, part: str, *, tables: bool = True) -> Report:
-    return _report(run, _parts(run)[part], tables=tables)
+    return _report(run, _task(run, run.config.model), _parts(run)[part], tables=tables)
 
 
-def _report(run: Run, part: Any, *, tables: bool = True) -> Report:
+def _report(run: Run, task: Any, part: Any, *, tables: bool = True) -> Report:
     import torch
 
     with torch.inference_mode():
-        return _task(run).measure(run.model, part, tables=tables)
+        return task.measure(run.model, part, tables=tables)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidegate.cli.decoding import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.text import visible
 
@@ -29,6 +30,9 @@ def predict(
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON Lines with all that is known of each prediction.")
     ] = False,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    max_length: MaxLength = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 64,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
@@ -42,9 +46,10 @@ def predict(
     loaded = load_run(run, device=chosen_device(device))
     if loaded.config.task == "lm":
         raise RunFolderError(f"{run} is a run of a language model: let it write with tidegate generate {run}")
-    task = example_task(loaded.config.task)(loaded.config.model, loaded.vocabulary)
+    config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
+    task = example_task(loaded.config.task)(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        rows = _rows(task, loaded.config.model, files, text, Path(folder))
+        rows = _rows(task, config, files, text, Path(folder))
         for _, said in task.predict_rows(loaded.model, rows, batch_size=batch_size):
             line = json.dumps(said, ensure_ascii=False) if as_json else task.text(said)
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")

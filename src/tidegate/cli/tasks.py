@@ -22,6 +22,8 @@ __all__ = ["TASKS", "Tasks", "command", "placeholder"]
 TASKS = {
     "classify": "A class for each text or series of frames (many to one).",
     "tag": "A label for each word, character or frame (many to many, in step).",
+    "translate": "A text for each text (many to many, with a delay).",
+    "caption": "A text for each image (one to many).",
     "forecast": "A series that goes on from its first day.",
     "probe": "A problem that only memory solves, at any lag.",
 }

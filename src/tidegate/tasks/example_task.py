@@ -54,6 +54,15 @@ class ExampleTask(ABC):
     # From files to examples.
 
     @classmethod
+    def files(cls, paths: Sequence[Path]) -> Sequence[Any]:
+        """What `read` is to be given for a part's files: each by itself, unless some belong together.
+
+        Raises:
+            DataError: they do not fit one another.
+        """
+        return paths
+
+    @classmethod
     @abstractmethod
     def read(cls, path: Path, config: Any) -> Iterator[Row]:
         """The rows of a file or folder.

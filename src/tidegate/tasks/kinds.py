@@ -11,6 +11,8 @@ HOMES = {
     "lm": "language_modelling:LanguageModelTask",
     "classify": "classify:ClassifyTask",
     "tag": "tagging:TagTask",
+    "translate": "translate:TranslateTask",
+    "caption": "caption:CaptionTask",
     "forecast": "forecast:ForecastTask",
     "probe": "probe:ProbeTask",
 }

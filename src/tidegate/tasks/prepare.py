@@ -94,7 +94,7 @@ def encoded(task: ExampleTask, paths: Iterable[Path], folder: Path) -> Part:
 
 
 def _read(task: type[ExampleTask], paths: Iterable[Path], config: Any) -> Iterator[Row]:
-    for path in paths:
+    for path in task.files(tuple(paths)):
         count = 0
         for count, row in enumerate(task.read(path, config), 1):  # noqa: B007
             yield row

@@ -14,6 +14,8 @@ SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
     "python-highlighting": "Python source, with a label for each character: keyword, name, string, comment, ...",
     "moving-digits": "digits that move over a small canvas, with the direction of each frame",
+    "dates": "dates as 20 languages and countries write them, and as ISO 8601 does",
+    "digit-captions": "the handwritten digits and their names, in English or Korean",
     "mackey-glass": "10,000 steps of the chaotic series of Mackey & Glass, to be forecast",
 }
 

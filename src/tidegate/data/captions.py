@@ -1,0 +1,150 @@
+"""Images and what is said of them: arrays in ``.npz``, or image files and a table of captions."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
+from tidegate.errors import DataError, MissingDependencyError
+
+ARRAYS = ("features", "frames", "images")
+CAPTIONS = "captions"
+FILES = ("file", "file_name", "filename", "image", "path")
+TEXTS = ("caption", "text", "label", "target")
+PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+
+
+def read_captions(path: Path, size: int) -> Iterator[Row]:
+    """Rows with "image" (F,) float32 and, where there is one, "target".
+
+    * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
+      "captions" (N,), strings.
+    * A table: each row has the name of an image file, relative to the table, and its caption. A CSV (or JSON Lines,
+      Parquet) has columns "file" and "caption"; a TSV has these two in this order and needs no header.
+    * A folder: the table in it; without one, all image files in it, without captions.
+
+    Args:
+        path: what to read.
+        size: S; image files are brought to S x S points of red, green and blue, each from 0 to 1.
+
+    Raises:
+        DataError: it is none of these, an array or a file is missing or broken; the message names it.
+        MissingDependencyError: image files need Pillow.
+    """
+    if path.suffix == ".npz":
+        yield from _arrays(path)
+        return
+    if not path.is_dir():
+        yield from _table(path, size)
+        return
+    inside = sorted(it for it in path.iterdir() if not it.name.startswith("."))
+    tables = [it for it in inside if is_table(it)]
+    if len(tables) > 1:
+        raise DataError(f"{path} has several tables: {', '.join(it.name for it in tables)}. Give one of captions.")
+    pictures = [it for it in inside if it.suffix.lower() in PICTURES]
+    if tables:
+        yield from _table(tables[0], size)
+    elif pictures:
+        yield from (Row(str(it), {"image": read_image(it, size)}) for it in pictures)
+    else:
+        raise DataError(f"{path} has neither a table of captions nor images: give a CSV or TSV of files and captions.")
+
+
+def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
+    """A row's image as a series of one step, (1, F).
+
+    Raises:
+        DataError: a number is not finite, or there are not as many as ``features``.
+    """
+    image = row.values["image"]
+    if features is not None and len(image) != features:
+        raise DataError(f"{row.where}: the image has {len(image)} numbers, but those of training had {features}.")
+    finite = np.isfinite(image)
+    if not finite.all():
+        raise DataError(f"{row.where}: number {int(np.argmin(finite)) + 1} of the image is nan or inf.")
+    return image[None]
+
+
+def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
+    """An image file's red, green and blue from 0 to 1, (size * size * 3,).
+
+    Raises:
+        DataError: there is no such file, or it is not a whole image.
+        MissingDependencyError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise MissingDependencyError("Reading image files needs Pillow: pip install pillow") from error
+    before = f"{where}: " if where else ""
+    try:
+        with Image.open(path) as image:
+            points = image.convert("RGB").resize((size, size))
+    except FileNotFoundError:
+        raise DataError(f"{before}there is no image file {path}.") from None
+    # What Pillow raises on broken files, and on those that would fill the memory.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{before}{path} is not a whole image ({error}).") from error
+    return np.asarray(points, np.float32).ravel() / np.float32(255)
+
+
+def _arrays(path: Path) -> Iterator[Row]:
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            there = list(file)
+            name = next((it for it in ARRAYS if it in there), None)
+            arrays = {it: file[it] for it in (name, CAPTIONS) if it in there}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    if name is None:
+        raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {', '.join(there)}.")
+    images, captions = arrays[name], arrays.get(CAPTIONS)
+    if images.ndim not in (2, 3, 4) or images.dtype.kind not in "fiub":
+        raise DataError(
+            f"{path}: {name!r} should be numbers (N, F) or (N, height, width), but is {images.dtype} of {images.shape}."
+        )
+    if captions is not None and (captions.shape != images.shape[:1] or captions.dtype.kind != "U"):
+        raise DataError(
+            f"{path}: 'captions' should be {len(images)} strings, one for each of {name!r}, but is {captions.dtype} of "
+            f"{captions.shape}."
+        )
+    for n, image in enumerate(images):
+        values: dict[str, Any] = {"image": np.asarray(image, np.float32).ravel()}
+        if captions is not None:
+            values["target"] = str(captions[n])
+        yield Row(f"{path}, image {n + 1}", values)
+
+
+def _table(path: Path, size: int) -> Iterator[Row]:
+    for where, file, caption in _lines(path) if path.suffix.lower() == ".tsv" else _columns(path):
+        values: dict[str, Any] = {"image": read_image(path.parent / file, size, where)}
+        if caption is not None:
+            values["target"] = caption
+        yield Row(where, values)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str, str | None]]:
+    for number, (where, line) in enumerate(read_lines(path)):
+        file, *rest = line.split("\t")
+        if line.strip() and not (number == 0 and file.strip().lower() in FILES):
+            yield where, file, rest[0] if rest else None
+
+
+def _columns(path: Path) -> Iterator[tuple[str, str, str | None]]:
+    if not is_table(path):
+        raise DataError(f"{path} is no .npz, folder or table: give images and captions in one of these.")
+    columns = columns_of(path)
+    file, caption = (_found(columns, usual) for usual in (FILES, TEXTS))
+    if file is None:
+        there = ", ".join(map(repr, columns))
+        raise DataError(f"{path}: which column names the image files? There are: {there}. Call it 'file'.")
+    for row in read_table(path, [it for it in (file, caption) if it is not None]):
+        yield row.where, str(row.values[file]), None if caption is None else str(row.values[caption])
+
+
+def _found(columns: Sequence[str], usual: Sequence[str]) -> str | None:
+    return next((column for name in usual for column in columns if column.strip().lower() == name), None)

@@ -1,0 +1,54 @@
+"""Dates as people write them in 20 locales, from CLDR's data in Babel, and as ISO 8601 does.
+
+Each line is ``written<tab>ISO<tab>locale``. A date is drawn once, so no date of one part is in another; its locale
+and how it is written, from short to full, are drawn too. All years are in one span of 100, so that two digits name one
+of them. American short dates are left out: nothing in "3/4/26" says which is the month, where others write "3/4/26" for
+the third of April.
+"""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from tidegate.errors import MissingDependencyError
+
+LOCALES = (
+    *("cs_CZ", "de_DE", "el_GR", "en_GB", "en_US", "es_ES", "fi_FI", "fr_FR", "hu_HU", "it_IT"),
+    *("ja_JP", "ko_KR", "nl_NL", "pl_PL", "pt_BR", "ru_RU", "sv_SE", "tr_TR", "uk_UA", "zh_CN"),
+)
+LENGTHS = ("short", "medium", "long", "full")
+AMBIGUOUS = {("en_US", "short")}
+FORMS = tuple((locale, length) for locale in LOCALES for length in LENGTHS if (locale, length) not in AMBIGUOUS)
+FIRST, YEARS = 1950, 100
+PARTS = {"train": 20_000, "validation": 1_000, "test": 1_000}
+
+
+def written(day: date, locale: str, length: str) -> str:
+    """A date in one of `FORMS`."""
+    from babel.dates import format_date
+
+    return format_date(day, length, locale=locale)  # pyright: ignore[reportArgumentType]
+
+
+def write(folder: Path, seed: int) -> None:
+    """Write 20,000 lines to train, 1,000 to validate and 1,000 to test.
+
+    Raises:
+        MissingDependencyError: Babel is not installed.
+    """
+    try:
+        import babel  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("This sample needs babel: pip install 'tidegate[tasks]'") from error
+    draw = np.random.default_rng(seed)
+    first = date(FIRST, 1, 1)
+    every = draw.permutation((date(FIRST + YEARS, 1, 1) - first).days)
+    start = 0
+    for part, count in PARTS.items():
+        days = [first + timedelta(int(it)) for it in every[start : start + count]]
+        forms = [FORMS[n] for n in draw.integers(len(FORMS), size=count)]
+        start += count
+        with (folder / f"{part}.tsv").open("w", encoding="utf-8", newline="\n") as file:
+            for day, (locale, length) in zip(days, forms, strict=True):
+                file.write(f"{written(day, locale, length)}\t{day.isoformat()}\t{locale}\n")

@@ -1,0 +1,87 @@
+"""Texts and what they become: which files are read, and what is said of those that cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tidegate.data.parallel_text import Pair, paired, read_parallel
+from tidegate.data.pieces import TextCounts, joined, pieces
+from tidegate.errors import DataError, EncodingError
+
+
+def file(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(*args: object) -> list[tuple[str, ...]]:
+    return [tuple(row.values.values()) for row in read_parallel(*args)]  # type: ignore[arg-type]
+
+
+def test_lines_with_a_tab_keep_quotes_and_leave_further_columns(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.tsv", '\ufeffHe said "no.\tIl dit « non ».\tCC-BY\r\n\r\nGo.\tVa !\tx\r\nalone\r\n')
+    assert read(path) == [('He said "no.', "Il dit « non »."), ("Go.", "Va !"), ("alone",)]
+    rows = list(read_parallel(path))
+    assert rows[1].where == f"{path}, line 3"
+
+
+def test_two_files_of_plain_text_belong_together(tmp_path: Path) -> None:
+    pair = (file(tmp_path, "t.en", "a\nb\n"), file(tmp_path, "t.fr", "x\ny\n"))
+    assert paired(pair) == [Pair(*pair)]
+    assert read(Pair(*pair)) == [("a", "x"), ("b", "y")]
+    tables = (tmp_path / "a.tsv", tmp_path / "b.tsv")
+    assert paired(tables) == tables
+    assert paired(pair[:1]) == pair[:1]
+
+
+@pytest.mark.parametrize(("one", "other", "counts"), [("a\nb\nc\n", "x\ny\n", (3, 2)), ("a\n", "x\ny\n", (1, 2))])
+def test_different_numbers_of_lines_are_refused_with_both(
+    tmp_path: Path, one: str, other: str, counts: tuple[int, int]
+) -> None:
+    pair = Pair(file(tmp_path, "t.en", one), file(tmp_path, "t.fr", other))
+    with pytest.raises(DataError, match=rf"t\.en has {counts[0]} lines, but .*t\.fr has {counts[1]}"):
+        read(pair)
+
+
+def test_tables_have_their_columns_found_or_named(tmp_path: Path) -> None:
+    table = file(tmp_path, "a.csv", 'id,target,source\n1,"x, y",a\n2,z,b\n')
+    assert read(table) == [("a", "x, y"), ("b", "z")]
+    lines = "".join(json.dumps({"en": en, "fr": fr}) + "\n" for en, fr in (("a", "x"), ("b", "y")))
+    named = file(tmp_path, "a.jsonl", lines)
+    assert read(named, "en", "fr") == [("a", "x"), ("b", "y")]
+    assert read(file(tmp_path, "h.tsv", "fr\ten\nx\ta\n"), "en", "fr") == [("a", "x")]
+    with pytest.raises(DataError, match=r"a\.jsonl: which column holds the source\? There are: 'en', 'fr'"):
+        read(named)
+    with pytest.raises(DataError, match=r"a\.csv: there is no column 'en'"):
+        read(table, "en")
+
+
+def test_latin_1_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.tsv", "Go.\tVa\nTea\tThé\n".encode("latin-1"))
+    with pytest.raises(EncodingError, match=r"a\.tsv, line 2: byte 0xE9"):
+        read(path)
+    with pytest.raises(EncodingError, match=r"a\.tsv, line 2"):
+        read(Pair(file(tmp_path, "b", "a\nb\n"), path))
+
+
+@pytest.mark.parametrize(
+    "text", ["I don't know. ", "J'ai  faim\u202f!", "l’été, “ça”", "3.14 a_b\t(c)", "日本語。", " x"]
+)
+def test_pieces_joined_are_the_text(text: str) -> None:
+    assert joined(pieces(text, "words"), "words") == text
+    assert joined(pieces(text, "characters"), "characters") == text
+
+
+def test_words_take_their_space_along_and_elisions_stand_alone() -> None:
+    assert pieces("J'ai vu l'été, et toi ?", "words") == [" J'", "ai", " vu", " l'", "été", ",", " et", " toi", " ?"]
+
+
+def test_few_words_are_read_by_their_characters() -> None:
+    counts = TextCounts()
+    counts.add("12 mars 2026")
+    assert counts.level("auto") == "characters"
+    assert counts.level("words") == "words"
+    counts.add("a much longer text of ten words or even more")
+    assert counts.level("auto") == "words"
