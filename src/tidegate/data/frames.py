@@ -33,7 +33,8 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
         DataError: the file is no such file; arrays are missing or do not fit one another.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, for NumPy leaves a broken file open.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in (FRAMES, LENGTHS, label, *optional) if name in file}
             there = list(file)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -84,15 +85,14 @@ class FrameStatistics:
         self._sum: Any = 0.0
         self._squares: Any = 0.0
 
-    def add(self, frames: NDArray[np.float32]) -> None:
-        """Add a series (L, F).
+    @property
+    def features(self) -> int | None:
+        """F, of the series that were added; None before the first."""
+        return len(self._sum) if self.series else None
 
-        Raises:
-            DataError: it has another number of features than those before.
-        """
+    def add(self, frames: NDArray[np.float32]) -> None:
+        """Add a series (L, F), of as many features as those before."""
         wide = frames.astype(np.float64)
-        if self.series and frames.shape[1:] != np.shape(self._sum):
-            raise DataError(f"A frame has {frames.shape[1]} numbers, but others have {len(self._sum)}.")
         self.count, self.series = self.count + len(frames), self.series + 1
         self._sum, self._squares = self._sum + wide.sum(0), self._squares + (wide**2).sum(0)
 

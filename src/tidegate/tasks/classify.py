@@ -108,7 +108,7 @@ class ClassifyTask(ExampleTask):
             if row.values.get("label") is not None:
                 labels[row.values["label"]] += 1
             if "frames" in row.values:
-                frames.add(checked_frames(row))
+                frames.add(checked_frames(row, features=frames.features))
             else:
                 words.update(split_words(row.values["text"], config.lowercase))
                 characters.update(row.values["text"])

@@ -139,7 +139,7 @@ class TagTask(ExampleTask):
             level = level or found
             if found != level:
                 raise DataError(f"{row.where}: here are {found}, but before there were {level}: give one or the other.")
-            steps: Any = checked_frames(row) if level == "frames" else tokens_of(row, level)
+            steps: Any = checked_frames(row, features=frames.features) if level == "frames" else tokens_of(row, level)
             tags = tags_of(row, len(steps))
             finder.add(tags, lambda n, row=row: step_place(row, n))
             usual.add(steps if level != "frames" else (), tags)
