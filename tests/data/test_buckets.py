@@ -36,16 +36,32 @@ def test_batches_are_of_like_length() -> None:
 def test_processes_share_each_batch(world: int) -> None:
     whole = Buckets(LENGTHS, 16, seed=0)
     parts = [Buckets(LENGTHS, 16, seed=0, rank=r, world=world) for r in range(world)]
-    for n in range(len(whole) - 1):
+    for n in range(len(whole)):
         own = [part.own(0, n) for part in parts]
         assert all(len(it) for it in own)
         assert sorted(np.concatenate(own).tolist()) == sorted(whole.all(0, n).tolist())
 
 
-def test_a_last_batch_too_small_for_all_processes_is_left_out() -> None:
-    buckets = Buckets(np.full(17, 5), 8, seed=0, rank=1, world=2)
-    assert len(buckets) == 2  # the 17th example has nobody beside it
-    assert all(len(buckets.own(0, n)) == 4 for n in range(2))
+@pytest.mark.parametrize("count", [7, 8, 9, 16, 17, 401])
+def test_batches_do_not_depend_on_the_number_of_processes(count: int) -> None:
+    lengths = LENGTHS[:count]
+    one = Buckets(lengths, 8, seed=0)
+    sizes = [len(one.all(0, n)) for n in range(len(one))]
+    assert sum(sizes) == count
+    assert max(sizes) <= 8
+    assert max(sizes) - min(sizes) <= 1
+    for world in (2, 4):
+        many = [Buckets(lengths, 8, seed=0, rank=rank, world=world) for rank in range(world)]
+        assert len(many[0]) == len(one)
+        for n in range(len(one)):
+            assert np.array_equal(many[0].all(0, n), one.all(0, n))
+            assert all(len(it.own(0, n)) for it in many)
+
+
+def test_with_an_example_for_each_process_batches_are_at_least_that_large() -> None:
+    many = [Buckets(np.full(5, 3), 2, seed=0, rank=rank, world=2) for rank in range(2)]
+    assert [len(many[0].all(0, n)) for n in range(len(many[0]))] in ([2, 3], [3, 2])
+    assert all(len(it.own(0, n)) for it in many for n in range(2))
 
 
 def test_too_few_examples_are_refused() -> None:

@@ -26,8 +26,9 @@ def child(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     folder = tmp_path_factory.mktemp("unbroken") / "run"
-    began = time.monotonic()
     rich_run(folder)
+    began = time.monotonic()  # of a second run: the first one compiled kernels, which the others find
+    rich_run(folder.with_name("again"))
     return folder, time.monotonic() - began
 
 

@@ -13,8 +13,9 @@ import torch
 from tests.train.small_runs import assert_same_run, lines
 from tests.train.task_runs import TASKS, run
 
+from tidegate.data.buckets import pad
 from tidegate.errors import DataError, RunFolderError
-from tidegate.tasks.kinds import HOMES
+from tidegate.tasks.kinds import HOMES, example_task
 from tidegate.train import load_run, resume
 
 
@@ -96,3 +97,24 @@ def test_changed_examples_are_noticed(tmp_path: Path, name: str) -> None:
     (tmp_path / "run" / "examples.json").write_text("{")
     with pytest.raises(RunFolderError, match=r"examples\.json is not whole JSON"):
         load_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_batchs_loss_is_the_sum_of_its_examples(tmp_path: Path, name: str) -> None:
+    """However long its mates are; and it is made of as many predictions as the task says."""
+    run(name, tmp_path / "run", steps=2)
+    loaded, kind = load_run(tmp_path / "run"), example_task(name)
+    examples = kind.open(tmp_path / "run")
+    task, part = kind(loaded.config.model, loaded.vocabulary, examples), examples.parts["train"]
+    lengths = part.columns[kind.LENGTH].lengths
+    chosen = sorted({int(lengths.argmin()), int(lengths.argmax()), 0, len(part) // 2, len(part) - 1})
+
+    def nats(indices: list[int]) -> float:
+        columns = {name: pad(rows) for name, rows in part.rows(indices).items()}
+        with torch.no_grad():
+            return float(task.nats(loaded.model, columns, 0.0))
+
+    assert nats(chosen) == pytest.approx(sum(nats([n]) for n in chosen), rel=1e-5)
+    counts = task.predictions(part)
+    assert counts.shape == (len(part),)
+    assert counts.min() >= 0

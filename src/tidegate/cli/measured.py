@@ -58,9 +58,11 @@ def table(report: Report, unit: str) -> str:
 
 
 def spread(folders: list[Path]) -> str:
-    """Mean and deviation of each metric over runs that differ in their seed."""
+    """Mean and deviation of each metric over runs that differ in their seed; empty without a validation part."""
     from tidegate.train import load_run
 
+    if not len(_parts(load_run(folders[0]))["validation"]):
+        return ""
     reports = [_measure(load_run(folder), "validation", tables=False) for folder in folders]
     lines = [f"{len(folders)} seeds, mean ± deviation on the validation part:", ""]
     for n, metric in enumerate(reports[0].metrics):

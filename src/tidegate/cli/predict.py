@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -59,7 +60,8 @@ def predict(
 def _rows(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
     if files is None and text is None:
         path = folder / "standard-input.txt"
-        path.write_bytes(sys.stdin.buffer.read())
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
         files = [path]
     elif text is not None:
         path = folder / "text.txt"

@@ -90,8 +90,10 @@ def _train(name: str, ctx: typer.Context, given: dict[str, Any]) -> None:
         folders.append(folder / f"seed-{seed}")
         tell(_one(name, given, config, replace(training, seed=seed), folders[-1]))
     from tidegate.cli.measured import spread
+    from tidegate.train import is_main_process
 
-    typer.echo("\n" + spread(folders))
+    if is_main_process() and (said := spread(folders)):
+        typer.echo("\n" + said)
 
 
 def _one(name: str, given: dict[str, Any], config: Any, training: Any, folder: Path) -> Any:

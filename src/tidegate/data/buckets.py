@@ -60,7 +60,7 @@ class Buckets:
 
     Args:
         lengths: (N,) steps of each example.
-        batch_size: examples in all processes together; the last of an epoch may be smaller.
+        batch_size: examples in all processes together, at most; all batches are about equally large.
         seed: of the shuffles.
         rank: which process this is.
         world: how many there are.
@@ -80,8 +80,10 @@ class Buckets:
                 f"There are {len(lengths)} examples to train on, but {world} are needed, one for each process."
             )
         self.lengths, self.batch_size, self.seed, self.rank, self.world = lengths, batch_size, seed, rank, world
-        whole, rest = divmod(len(lengths), batch_size)
-        self._count = whole + (rest >= world)  # each process must have its share of the last one
+        count = -(-len(lengths) // batch_size)
+        # Evenly cut, so that no batch is too small to be shared: with at most half as many processes as a batch has
+        # examples, the batches do not depend on their number.
+        self._count = count if len(lengths) // count >= world else len(lengths) // world
         self._epoch, self._batches = -1, [np.zeros(0, np.int64)]
 
     def __len__(self) -> int:
@@ -99,11 +101,12 @@ class Buckets:
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         draw = np.random.default_rng((self.seed, epoch))
-        mixed, size = draw.permutation(len(self.lengths)), self.batch_size
+        mixed = draw.permutation(len(self.lengths))
+        ends = np.arange(self._count + 1) * len(mixed) // self._count
         batches = []
-        for start in range(0, len(mixed), size * POOL):
-            pool = mixed[start : start + size * POOL]
+        for first in range(0, self._count, POOL):
+            own = ends[first : first + POOL + 1]
+            pool = mixed[own[0] : own[-1]]
             pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-            batches += [pool[n : n + size] for n in range(0, len(pool), size)]
-        batches = [batch for batch in batches if len(batch) >= self.world]
+            batches += np.split(pool, own[1:-1] - own[0])
         return [batches[n] for n in draw.permutation(len(batches))]

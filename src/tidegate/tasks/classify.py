@@ -5,7 +5,7 @@ h_1 .. h_T = recurrent(x_1 .. x_T),  p(class) = softmax(W pool(h) + b)
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -88,6 +88,7 @@ class ClassifyTask(ExampleTask):
     name = "classify"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
+    PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
@@ -145,6 +146,11 @@ class ClassifyTask(ExampleTask):
         except UnknownUnitError as error:
             raise DataError(f"{row.where}: the class {error}") from error
         return [{"inputs": inputs, "label": np.array([label])}]
+
+    @classmethod
+    def labels(cls, row: Row) -> Iterable[str]:
+        """Its class."""
+        return [row.values["label"]] if isinstance(row.values.get("label"), str) else []
 
     @classmethod
     def make(cls, config: ClassifyConfig, vocabulary: Facts, backend: str | None) -> Classifier:

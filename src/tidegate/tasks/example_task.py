@@ -1,5 +1,6 @@
 """Tasks whose examples are independent of one another: what they share, and what each has to say for itself."""
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -15,6 +16,8 @@ from tidegate.data.buckets import Batch, Buckets, Padded, pad
 from tidegate.data.examples import Encoded, Examples, Facts, Part, open_examples, read_facts
 from tidegate.data.ragged import Rows
 from tidegate.data.rows import Row
+from tidegate.data.sources import PARTS
+from tidegate.errors import MissingDependencyError
 from tidegate.tasks.report import Report
 from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 
@@ -38,6 +41,8 @@ class ExampleTask(ABC):
     Config: ClassVar[type[Any]]
     LENGTH: ClassVar[str]
     """The column by whose length examples are put together."""
+    PACKAGES: ClassVar[Sequence[str]] = ()
+    """What the task's metrics come from, by the names they are imported by."""
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
     """Settings of training that suit the task, where they are not those of `tidegate.train.TrainConfig`."""
     fewest_steps: ClassVar[int] = 2000
@@ -50,6 +55,17 @@ class ExampleTask(ABC):
     ) -> None:
         self.config, self.facts, self.examples, self.settings = config, facts, examples, settings
         self.notes: list[str] = []
+
+    @classmethod
+    def check_packages(cls) -> None:
+        """Make sure before anything is done that the metrics can be measured at its end.
+
+        Raises:
+            MissingDependencyError: a package is not installed.
+        """
+        for name in cls.PACKAGES:
+            if importlib.util.find_spec(name) is None:
+                raise MissingDependencyError(f"The task {cls.name} needs {name}: pip install 'tidegate[tasks]'")
 
     # From files to examples.
 
@@ -91,11 +107,20 @@ class ExampleTask(ABC):
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """Give each row to a part: at random, unless the task knows better."""
+        """Give each row to a part: at random, unless the task knows better; the first of each label is for training."""
         draw = np.random.default_rng(seed)
         bounds = np.cumsum(shares)
+        seen: set[str] = set()
         for row in rows:
-            yield ("train", "validation", "test")[int(np.searchsorted(bounds[:2], draw.random(), "right"))], row
+            part = PARTS[int(np.searchsorted(bounds[:2], draw.random(), "right"))]
+            new = set(cls.labels(row)) - seen
+            seen |= new
+            yield "train" if new else part, row
+
+    @classmethod
+    def labels(cls, row: Row) -> Iterable[str]:
+        """The labels of a row, of which the training part must have each."""
+        return ()
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
@@ -158,7 +183,12 @@ class ExampleTask(ABC):
 
     @classmethod
     def create(cls, data: Examples, config: Any, settings: Settings, world: int) -> Self:
-        """The task on some examples."""
+        """The task on some examples.
+
+        Raises:
+            MissingDependencyError: what its metrics come from is not installed.
+        """
+        cls.check_packages()
         return cls(config, data.facts, data, settings)
 
     def build(self) -> nn.Module:

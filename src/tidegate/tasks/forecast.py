@@ -46,6 +46,7 @@ class ForecastTask(ExampleTask):
     unit = "step"
     Config = ForecastConfig
     LENGTH: ClassVar[str] = "frames"
+    PACKAGES: ClassVar[Sequence[str]] = ("scipy",)
     training: ClassVar[Mapping[str, Any]] = {
         "batch_size": 16,
         "learning_rate": 5e-3,

@@ -48,6 +48,7 @@ def prepare_examples(
     """
     if abs(sum(shares) - 1) > 1e-9 or min(shares) < 0 or not shares[0]:
         raise ArgumentError(f"The shares of training, validation and test are {shares}, but must sum to 1.")
+    task.check_packages()
     given = {"train": sources.train, "validation": sources.validation, "test": sources.test}
     # A share of the training rows becomes the validation or the test part only where there is no such part.
     held = [share if not given[part] or part == "train" else 0.0 for part, share in zip(PARTS, shares, strict=True)]
@@ -75,7 +76,7 @@ def prepare_examples(
         return writer.finish(facts, kind, notes)
 
 
-def encoded(task: ExampleTask, paths: Iterable[Path], folder: Path) -> Part:
+def encoded(task: ExampleTask, paths: Sequence[Path], folder: Path) -> Part:
     """Encode other files with what a task has learned.
 
     Args:
@@ -90,6 +91,8 @@ def encoded(task: ExampleTask, paths: Iterable[Path], folder: Path) -> Part:
         for row in _read(type(task), paths, task.config):
             for example in task.encode(row, task.config, task.facts):
                 writer.add("test", example)
+        if not writer.counts["test"]:
+            raise DataError(f"{', '.join(map(str, paths))}: there is nothing that can be measured.")
         return writer.part("test")
 
 

@@ -7,7 +7,7 @@ character's vector or the frame itself. There is no conditional random field bet
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -110,6 +110,7 @@ class TagTask(ExampleTask):
     name = "tag"
     Config = TagConfig
     LENGTH: ClassVar[str] = "inputs"
+    PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
 
     def __init__(
@@ -195,6 +196,12 @@ class TagTask(ExampleTask):
                 common, usual = facts.text("common"), facts.values["usual"]
                 example["usual"] = facts.vocabulary("labels").encode(usual.get(step, common) for step in steps)
         return [example]
+
+    @classmethod
+    def labels(cls, row: Row) -> Iterable[str]:
+        """Its tags."""
+        tags = row.values["label"] if "frames" in row.values else row.values.get("tags")
+        return () if tags is None else map(str, tags)
 
     @classmethod
     def make(cls, config: TagConfig, vocabulary: Facts, backend: str | None) -> nn.Module:

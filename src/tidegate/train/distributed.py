@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+# How long processes wait for the first one, which alone prepares the data and validates; one that ends is noticed.
+PATIENCE = timedelta(hours=6)
 # What gloo and NCCL say, which they do as plain RuntimeErrors.
 LOST = (
     "Connection closed by peer",
@@ -86,7 +89,8 @@ class Processes:
         if self.world == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
-        return cast(Tensor, self._accelerator.reduce(tensor, "sum")).tolist()
+        with self.told(str):
+            return cast(Tensor, self._accelerator.reduce(tensor, "sum")).tolist()
 
     def gather(self, tensor: Tensor) -> Tensor:
         """Shape (...) in each process to (world, ...) in all."""
@@ -116,6 +120,7 @@ class Processes:
 
     def wait(self) -> None:
         """Go on when all processes are here."""
+        self.sum(0.0)
         self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
@@ -136,19 +141,30 @@ class Processes:
 
 
 def main_first(act: Callable[[], None], device: str) -> None:
-    """Do something on the main process while the others wait."""
+    """Do something on the main process while the others wait.
+
+    Raises:
+        ProcessLostError: on the others, if it failed there.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         act()
         return
-    processes = Processes(device, "no")
+    processes, failed = Processes(device, "no"), None
     if processes.main:
-        act()
-    processes.wait()
+        try:
+            act()
+        except Exception as error:  # told to the others, then raised as it is
+            failed = error
+    (lost,) = processes.sum(float(failed is not None))
+    if failed is not None:
+        raise failed
+    if lost:
+        raise ProcessLostError("The first process of this run could not begin; it says why.")
 
 
 def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, InitProcessGroupKwargs
         from accelerate.state import AcceleratorState
     except ImportError as error:
         raise MissingDependencyError("Training needs the package accelerate: pip install 'tidegate[cli]'") from error
@@ -158,4 +174,5 @@ def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
     cpu = device == "cpu" or not torch.accelerator.is_available()
     if cpu and mixed_precision == "fp16":
         raise ArgumentError("mixed_precision is 'fp16', but a CPU has no use for it: choose 'bf16' or 'no'.")
-    return Accelerator(cpu=cpu, mixed_precision=mixed_precision)
+    patience = InitProcessGroupKwargs(timeout=PATIENCE)
+    return Accelerator(cpu=cpu, mixed_precision=mixed_precision, kwargs_handlers=[patience])

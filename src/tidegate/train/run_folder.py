@@ -15,6 +15,8 @@ Nothing in it is executed or unpickled by reading it, and no size it claims is b
 import hashlib
 import json
 import math
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,13 +113,7 @@ def claim_folder(folder: Path, *, overwrite: bool = False) -> Path:
         RunFolderError: it holds a run and ``overwrite`` is not set, or it is not a folder.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file: give a folder for the run.")
-    if holds_run(folder) and not overwrite:
-        raise RunFolderError(
-            f"{folder} already holds a run: go on with it (--resume), replace it (--overwrite), or choose another "
-            "folder."
-        )
+    _check_free(folder, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     for name in OWN_FILES:  # config.json first: without it there is no run
         (folder / name).unlink(missing_ok=True)
@@ -125,6 +121,16 @@ def claim_folder(folder: Path, *, overwrite: bool = False) -> Path:
     for path in (folder / EXAMPLES).glob("*.npy*"):
         path.unlink()
     return folder
+
+
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file: give a folder for the run.")
+    if holds_run(folder) and not overwrite:
+        raise RunFolderError(
+            f"{folder} already holds a run: go on with it (--resume), replace it (--overwrite), or choose another "
+            "folder."
+        )
 
 
 def new_run(
@@ -136,6 +142,9 @@ def new_run(
     device: str = "auto",
 ) -> D:
     """Claim a folder and prepare its data: on the main process, while any others wait.
+
+    The data are prepared beside the folder and moved in when they are whole: a mistake in them costs nothing that was
+    there before.
 
     Args:
         folder: the run folder.
@@ -151,11 +160,21 @@ def new_run(
         RunFolderError: the folder holds a run and ``overwrite`` is not set.
     """
 
+    folder = Path(folder)
+
     def make() -> None:
-        prepare(claim_folder(folder, overwrite=overwrite))
+        _check_free(folder, overwrite=overwrite)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+            prepare(Path(beside))
+            claim_folder(folder, overwrite=overwrite)
+            for path in sorted(it for it in Path(beside).rglob("*") if it.is_file()):
+                target = folder / path.relative_to(beside)
+                target.parent.mkdir(exist_ok=True)
+                os.replace(path, target)
 
     main_first(make, device)
-    return cast(D, task_named(task).open(Path(folder)))
+    return cast(D, task_named(task).open(folder))
 
 
 def write_config(folder: Path, config: RunConfig) -> None:
