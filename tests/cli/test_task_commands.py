@@ -108,6 +108,13 @@ def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> N
     assert [read_config(tmp_path / "runs" / f"seed-{n}").train.seed for n in range(2)] == [0, 1]
 
 
+def test_without_a_validation_part_seeds_have_nothing_to_report(cli: Cli, data: Path, tmp_path: Path) -> None:
+    options = (*OPTIONS, "--splits", "none", "--seeds", 2, "--steps", 2)
+    result = cli("train", "classify", data, "--out", tmp_path / "runs", *options)
+    assert result.exit_code == 0, result.output
+    assert "deviation" not in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -122,6 +129,7 @@ def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> N
         (("train", "classify", "{data}", "--out", "{run}"), "already holds a run"),
         (("generate", "{run}"), "is a run of the task classify"),
         (("predict", "{run}", "{data}", "--text", "x"), "not both"),
+        (("train", "classify", "nowhere.csv", "--out", "{run}", "--overwrite"), "nowhere.csv does not exist"),
         (("evaluate", "{run}", "--limit", "50"), "it is for language models' texts"),
         (("evaluate", "{run}", "nowhere.txt"), "nowhere.txt"),
         (("predict", "{run}", "{data}", "--beam", "3"), "is a run of classify, which writes nothing"),

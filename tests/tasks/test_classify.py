@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from tidegate.data.examples import Examples, open_examples
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources, find_sources
-from tidegate.errors import ArgumentError, DataError, EncodingError, RunFolderError
+from tidegate.errors import ArgumentError, DataError, EncodingError, MissingDependencyError, RunFolderError
 from tidegate.tasks.classify import ClassifyConfig, ClassifyTask, split_words
 from tidegate.tasks.prepare import prepare_examples
 
@@ -288,3 +288,18 @@ def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         ClassifyConfig(**changes)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_label_is_learned_from_wherever_the_draw_puts_its_rows(tmp_path: Path, seed: int) -> None:
+    texts = [(f"x{n}", "common") for n in range(40)] + [(f"y{n}", f"rare {n}") for n in range(20)]
+    sources = Sources((jsonl(tmp_path / "a.jsonl", texts),))
+    examples = prepare_examples(ClassifyTask, sources, SMALL, tmp_path / "run", shares=(0.5, 0.25, 0.25), seed=seed)
+    assert len(examples.facts.vocabulary("labels")) == 21
+    assert all(len(examples.parts[part]) > 3 for part in ("validation", "test"))
+
+
+def test_a_missing_package_is_told_before_anything_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ClassifyTask, "PACKAGES", ("sklearn", "no_such_package"))
+    with pytest.raises(MissingDependencyError, match="classify needs no_such_package: pip install 'tidegate"):
+        prepared(tmp_path, tmp_path / "nowhere")

@@ -115,6 +115,17 @@ def test_two_hosts_learn_what_one_process_learns(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hosts")
+def test_bad_data_are_told_on_both(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("__label__a x\nno class\n")
+    parts = [launch(rank, *options(tmp_path / "data.txt", tmp_path / "run"), port=29575) for rank in range(2)]
+    said = [part.communicate(timeout=120)[0] for part in parts]
+    assert all(part.returncode for part in parts)
+    assert f"tidegate: {tmp_path / 'data.txt'}, line 2: the line does not begin with" in said[0]
+    assert "tidegate: The first process of this run could not begin" in said[1]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("hosts")
 def test_a_lost_worker_is_told_and_the_run_resumes(tmp_path: Path) -> None:
     path, out = data(tmp_path), tmp_path / "run"
     more = ("--steps", 600, "--checkpoint-every", 5, "--report-every", 1)
