@@ -176,12 +176,13 @@ def ladder(board: Board, sharp: bool = True) -> list[Text]:
 
     rungs = board.ladder()
     top = max((rung.nats for rung in rungs), default=1.0)
+    width = max((len(rung.name) for rung in rungs), default=0)
     lines = []
     for rung in rungs:
         bar = ("█" if sharp else "#") * max(1, round(BAR * rung.nats / top))
         style = "bold cyan" if rung.is_model else "green" if rung.beaten else "dim"
         said = "beaten" if rung.beaten else ""
-        lines.append(Text(f"  {rung.name:<10} {rung.nats:6.3f} {bar:<{BAR}} {said}".rstrip(), style=style))
+        lines.append(Text(f"  {rung.name:<{width}} {rung.nats:6.3f} {bar:<{BAR}} {said}".rstrip(), style=style))
     return lines
 
 

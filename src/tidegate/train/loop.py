@@ -224,7 +224,9 @@ class Loop:
         if units:
             if not math.isfinite(nats):
                 raise self._non_finite(nats, math.nan, math.nan)
-            best = counters.criterion is None or criterion < counters.criterion
+            # Of two that are equally good, the one that is surer of it.
+            before = (counters.criterion, counters.best)
+            best = None in before or (criterion, nats) < before
             if best:
                 counters.criterion, counters.best = criterion, nats
                 counters.best_step, counters.bad = counters.step, 0
