@@ -70,7 +70,7 @@ class WritingTask(ExampleTask):
     """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
 
     unit = "token"
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5}
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5, "own_share_start": 0.0}
     fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classes
     streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
     METRICS: ClassVar[tuple[str, ...]]
