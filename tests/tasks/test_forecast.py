@@ -274,6 +274,11 @@ def test_overlapping_forecasts_are_no_further_evidence():
         found = hand_made(last + draw.choice([-0.3, 0.3]), truth, last, at=at)
         better += found.verdict().startswith("Better")
     assert better <= 24  # of 600, 2.5% by chance are 15
+    truth = np.random.default_rng(0).normal(size=(80, horizon))
+    apart = hand_made(truth, truth, truth + 1).verdict()
+    assert "over 80 stretches" in apart
+    dense = hand_made(truth, truth, truth + 1, at=np.arange(80)).verdict()
+    assert "over 2 stretches" in dense  # of 4, each ending in the next
 
 
 def trained(tmp_path: Path, y: Any, *, steps: int, **config: Any) -> tuple[Any, Any, Examples]:
