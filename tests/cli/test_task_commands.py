@@ -174,5 +174,28 @@ def test_resume_goes_on(cli: Cli, run: Path) -> None:
     assert read_config(run).train.epochs == before
 
 
+@pytest.mark.parametrize(
+    ("feeding", "shares"),
+    [
+        ([], (1.0, 1.0)),
+        (["--feeding", "sampled"], (0.0, 1.0)),
+        (["--feeding", "greedy", "--own-share-start", 0.5, "--own-share-end", 0.5], (0.5, 0.5)),
+    ],
+)
+def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding: list, shares: tuple) -> None:
+    (tmp_path / "pairs.tsv").write_text("ab\tba\ncd\tdc\n" * 4)
+    options = ["--hidden-size", 4, "--embedding-size", 4, "--steps", 1, "--splits", "none", "--device", "cpu"]
+    result = cli("train", "translate", tmp_path / "pairs.tsv", "--out", tmp_path / "run", *options, *feeding)
+    assert result.exit_code == 0, result.output
+    train = read_config(tmp_path / "run").train
+    assert (train.own_share_start, train.own_share_end) == shares
+
+
+def test_own_shares_of_a_teacher_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
+    result = cli("train", "translate", data, "--out", tmp_path / "run", "--own-share-start", 0.5)
+    assert result.exit_code == 2
+    assert "teacher feeds no predictions" in " ".join(result.output.replace("│", " ").split())
+
+
 def test_the_protocol_is_kept() -> None:
     assert {"make", "build", "loss", "validate", "baselines"} <= set(dir(Task))

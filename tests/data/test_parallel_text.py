@@ -58,6 +58,15 @@ def test_tables_have_their_columns_found_or_named(tmp_path: Path) -> None:
         read(table, "en")
 
 
+def test_columns_are_not_named_where_there_are_none(tmp_path: Path) -> None:
+    lines = file(tmp_path, "a.tsv", "en\tfr\na\tx\n")
+    with pytest.raises(DataError, match=r"a\.tsv: the column of the target is 'fr', but .* --source-column too"):
+        read(lines, None, "fr")
+    pair = Pair(file(tmp_path, "t.en", "a\n"), file(tmp_path, "t.fr", "x\n"))
+    with pytest.raises(DataError, match=r"t\.fr are two files of lines, which have no column 'en'"):
+        read(pair, "en")
+
+
 def test_latin_1_is_refused_with_its_line(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", "Go.\tVa\nTea\tThé\n".encode("latin-1"))
     with pytest.raises(EncodingError, match=r"a\.tsv, line 2: byte 0xE9"):

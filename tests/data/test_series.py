@@ -2,6 +2,7 @@
 
 import gc
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,26 @@ def test_a_long_table_is_put_in_order_of_time(tmp_path: Path):
     text = "id,when,y\nA,2024-01-02,2\nB,2024-01-01,7\nA,2024-01-01,1\nB,2024-01-03,9\n"
     rows = list(read_series(written(tmp_path, text), series_column="id", time_column="when"))
     assert {row.values["series"]: row.values["values"].tolist() for row in rows} == {"A": [1, 2], "B": [7, 9]}
+
+
+def test_times_without_a_zone_do_not_follow_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An hour that a clock put back has twice, and one that a clock put forward has not."""
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        stamps = ["2024-03-31T02:30", "2024-03-31T03:15", "2024-03-31T03:30"]
+        text = "time,y\n" + "".join(f"{stamp},{n}\n" for n, stamp in enumerate(stamps))
+        (row,) = read_series(written(tmp_path, text))
+        assert row.values["values"].tolist() == [0, 1, 2]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_series_without_a_name_in_json_lines_is_refused(tmp_path: Path):
+    lines = '{"id": "A", "y": 1}\n{"id": null, "y": 2}\n'
+    with pytest.raises(DataError, match=r"row 2: column 'id' is empty"):
+        list(read_series(written(tmp_path, lines, "data.jsonl"), series_column="id"))
 
 
 def test_rows_without_a_value_are_the_future_of_covariates(tmp_path: Path):
@@ -74,6 +95,9 @@ def test_frames_are_series_by_feature(tmp_path: Path):
         ("y,c\n1,1\n,1\n3,1\n", {"covariates": ["c"]}, r"row 2: .* no value here but has some later"),
         ("time,y\n1,1\n3,1\n3,2\n", {}, r"row 3: .* the same time as in row 2"),
         ("time,y\nnoon,1\n", {}, r"row 1: column 'time' holds 'noon', which is neither a number nor a date"),
+        ("time,y\n1,1\nnan,1\n", {}, r"row 2: column 'time' holds 'nan'"),
+        ("time,y\n1,1\n-inf,1\n", {}, r"row 2: column 'time' holds '-inf'"),
+        ("id,y\nA,1\n,2\n", {"series_column": "id"}, r"row 2: column 'id' is empty"),
         ("id,a,b\nA,1,2\n", {"series_column": "id"}, r"which column holds the values.*Say --target"),
         ("y\n", {}, r"holds no row"),
     ],
@@ -96,8 +120,8 @@ def test_other_files_and_frames_with_gaps_are_refused(tmp_path: Path):
 
 def test_seasons_are_found_where_there_are_some():
     draw = np.random.default_rng(0)
-    time = np.arange(400)
-    wave = np.sin(2 * np.pi * time / 12) + 0.01 * time + 0.1 * draw.normal(size=400)
+    at = np.arange(400)
+    wave = np.sin(2 * np.pi * at / 12) + 0.01 * at + 0.1 * draw.normal(size=400)
     assert find_season([wave, 100 * wave[:200]])[0] == 12
     for seed in range(5):
         walk = np.random.default_rng(seed).normal(size=1000).cumsum()
@@ -123,9 +147,9 @@ def test_mackey_glass_obeys_its_equation():
     series = mackey_glass(600, seed=1)
     assert 0.2 < series.min() < 0.6
     assert 1.2 < series.max() < 1.45
-    time = np.arange(600.0)
-    smooth = CubicSpline(time, series)
-    inner = time[30:-30]
+    at = np.arange(600.0)
+    smooth = CubicSpline(at, series)
+    inner = at[30:-30]
     delayed = smooth(inner - 17)
     right = 0.2 * delayed / (1 + delayed**10) - 0.1 * smooth(inner)
     np.testing.assert_allclose(smooth(inner, 1), right, atol=2e-4)

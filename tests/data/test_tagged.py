@@ -70,6 +70,13 @@ def test_conllu(tmp_path: Path) -> None:
     assert step_place(read(path)[0], 2) == f"{path}, line 6"
 
 
+def test_columns_of_conllu_are_not_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.conllu", "1\ta" + "\t_" * 8 + "\n")
+    for columns in (("2", None), (None, "5")):
+        with pytest.raises(DataError, match=r"a\.conllu: .* was asked for: .* --conllu-field"):
+            read(path, *columns)
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 def test_tables_of_lists(tmp_path: Path, ending: str) -> None:
     rows = [{"id": 1, "tokens": ["a", "b"], "ner_tags": ["O", "B-X"]}, {"id": 2, "tokens": [], "ner_tags": []}]

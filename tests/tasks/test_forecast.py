@@ -261,6 +261,26 @@ def test_the_verdict_is_better_only_where_that_is_not_chance():
     assert hand_made(truth, truth, truth + 1, at=np.zeros(40, int)).verdict().startswith("Not shown")
 
 
+def test_overlapping_forecasts_are_no_further_evidence():
+    """Random walks forecast by the last value shifted at random: no better, whichever way it turns out."""
+    better = 0
+    horizon, count = 20, 600
+    for seed in range(600):
+        draw = np.random.default_rng(seed)
+        walk = draw.normal(size=count + horizon).cumsum()
+        at = np.arange(1, count)
+        truth = np.stack([walk[k : k + horizon] for k in at])
+        last = np.repeat(walk[at - 1, None], horizon, 1)
+        found = hand_made(last + draw.choice([-0.3, 0.3]), truth, last, at=at)
+        better += found.verdict().startswith("Better")
+    assert better <= 24  # of 600, 2.5% by chance are 15
+    truth = np.random.default_rng(0).normal(size=(80, horizon))
+    apart = hand_made(truth, truth, truth + 1).verdict()
+    assert "over 80 stretches" in apart
+    dense = hand_made(truth, truth, truth + 1, at=np.arange(80)).verdict()
+    assert "over 2 stretches" in dense  # of 4, each ending in the next
+
+
 def trained(tmp_path: Path, y: Any, *, steps: int, **config: Any) -> tuple[Any, Any, Examples]:
     source, made = table(tmp_path / "y.csv", y=y), ForecastConfig(**config)
     data = new_run(
@@ -320,6 +340,12 @@ def test_baselines_are_the_loss_of_the_last_value(tmp_path: Path):
             pairs = zip(errors, Quantiles.LEVELS, strict=True)
             expected = sum(np.maximum(p * e, (p - 1) * e).mean() for e, p in pairs)
         assert task.baselines()[0]["last value"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_training_part_has_nothing_to_be_measured(tmp_path: Path):
+    task, data = prepared(tmp_path / "run", table(tmp_path / "y.csv", y=np.arange(100.0)), ForecastConfig(**SMALL))
+    with pytest.raises(DataError, match="no forecasts: measure on the validation or the test part"):
+        task.measure(task.build().eval(), data.parts["train"])  # type: ignore[arg-type]
 
 
 def test_a_series_not_seen_in_training_has_the_scale_of_its_past(tmp_path: Path):

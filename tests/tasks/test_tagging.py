@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,36 @@ def test_labels_that_training_lacks_can_be_counted_as_mistakes(tmp_path: Path) -
     report = task.measure(model, examples.parts["validation"])
     assert report.metrics[0].value <= 0.5
     assert np.isfinite(report.nats)
+
+
+def test_labels_all_of_which_training_lacks_leave_nothing_to_compare(tmp_path: Path) -> None:
+    examples = prepared(tmp_path, "a\tX\nb\tY\n", "a\tZ\nc\tZ\n", unseen="wrong")
+    task, model = task_on(examples, unseen="wrong")
+    assert task.baselines()[0] == pytest.approx({"uniform": np.log(2)})
+    report = task.measure(model, examples.parts["validation"])
+    assert report.metrics[0].value == 0
+    assert np.isfinite(report.nats)
+    assert report.tables["confusion (rows: the true label)"]
+
+
+def test_sequences_are_not_kept_while_spans_are_counted(tmp_path: Path) -> None:
+    config = TagConfig(**SMALL)
+    words = ["w"] * 50
+
+    def peak(count: int) -> int:
+        draw = np.random.default_rng(0)
+        tracemalloc.start()
+        rows = (
+            Row(f"row {n}", {"tokens": words, "tags": ["O", *draw.choice(["O", "B-X", "B-Y"], 49).tolist()]})
+            for n in range(count)
+        )
+        TagTask.learn(rows, config)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(2)  # what is imported
+    assert peak(400) < peak(20) + 50_000
 
 
 def test_a_given_scheme_counts_as_it_counts(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The table of probes."""
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
 
+from tidegate.data.examples import open_examples
 from tidegate.data.samples import probes
 from tidegate.errors import ArgumentError, DataError
+from tidegate.tasks.example_task import Columns
+from tidegate.tasks.probe import Probe, ProbeTask
 from tidegate.train.probes import ProbeResult, ProbeTable, probe_table
 from tidegate.train.run_folder import load_run
 
@@ -45,7 +50,28 @@ def test_a_cell_is_trained_until_it_has_solved(tmp_path: Path, monkeypatch: pyte
     assert first.solved
     assert first.steps < 400
     assert first.value >= 0.99
-    assert load_run(tmp_path / "brackets-3-gru").config.task == "probe"
+    kept = load_run(tmp_path / "brackets-3-gru")
+    assert kept.step == first.steps
+    part = open_examples(kept.folder).parts["validation"]
+    with torch.inference_mode():
+        report = ProbeTask(kept.config.model, kept.vocabulary).measure(kept.model, part)
+    assert report.metrics[0].value == first.value
+    assert {it.name: it.value for it in report.metrics}["solved"] == 1
+
+
+def test_what_diverges_stands_in_the_table_beside_what_does_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(probes, "SIZES", {"train": 100, "validation": 50, "test": 10})
+    nats = ProbeTask.nats
+
+    def diverging(self: ProbeTask, model: Probe, columns: Columns, own_share: float) -> torch.Tensor:
+        return nats(self, model, columns, own_share) * (math.nan if self.config.cell == "gru" else 1)
+
+    monkeypatch.setattr(ProbeTask, "nats", diverging)
+    table = probe_table(["gru", "lstm"], ["adding"], [10], steps=4, hidden_size=2, validate_every=2)
+    first, second = table.results
+    assert (first.solved, first.metric, math.isnan(first.value)) == (False, "mean squared error", True)
+    assert math.isfinite(second.value)
+    assert "| gru | diverged |" in table.markdown()
 
 
 def test_what_is_not_solved_says_so(monkeypatch: pytest.MonkeyPatch):

@@ -19,7 +19,10 @@ Beam = Annotated[
 LengthPenalty = Annotated[
     float | None, typer.Option(min=0, rich_help_panel=PANEL, help="How much long texts are favoured in a beam.")
 ]
-MaxLength = Annotated[int | None, typer.Option(min=1, rich_help_panel=PANEL, help="No more tokens are written.")]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(min=1, rich_help_panel=PANEL, help="A text that has not ended after so many tokens is cut."),
+]
 
 
 def decoding(run: Run, **given: float | None) -> Any:

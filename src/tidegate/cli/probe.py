@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,9 +40,11 @@ def probe(
 
     def report(result: ProbeResult) -> None:
         if as_json:
-            typer.echo(json.dumps(asdict(result)))
+            typer.echo(json.dumps(asdict(result) | ({"value": None} if math.isnan(result.value) else {})))
             return
         said = f"solved at step {result.steps:,}" if result.solved else f"not solved in {result.steps:,} steps"
+        if math.isnan(result.value):
+            said = f"diverged after {result.steps:,} steps: try a smaller --learning-rate"
         note(
             f"{result.problem} {result.lag}, {result.cell}: {said} "
             f"({result.metric} {result.value:.3g}; {result.seconds:.0f} s)"

@@ -78,6 +78,9 @@ def _train(name: str, ctx: typer.Context, given: dict[str, Any]) -> None:
     kind = example_task(name)
     config = kind.Config(**{it.name: given[it.name] for it in fields(kind.Config)})
     own = {it.name for it in fields(TrainConfig)} & set(given)
+    if given.get("feeding") == "teacher":  # a task's own default is for those who feed predictions
+        shares = {it for it in own if it.startswith("own_share_")}
+        own -= {it for it in shares if getattr(ctx.get_parameter_source(it), "name", "") == "DEFAULT"}
     settings: dict[str, Any] = {it: given[it] for it in own} | {"clip": given["clip"] or None}
     training = TrainConfig(**settings)
     folder = given["out"] or Path("runs", f"{_named(given['data'])}-{name}-{config.cell}")

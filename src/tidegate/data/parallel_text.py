@@ -43,10 +43,12 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
         target: the column of the target.
 
     Raises:
-        DataError: a column is missing, or two files have different numbers of lines.
+        DataError: a column is missing, or named where it cannot be; or two files have different numbers of lines.
         EncodingError: a file is not UTF-8.
     """
     if isinstance(path, Pair):
+        if named := source or target:
+            raise DataError(f"{path} are two files of lines, which have no column {named!r:.80}: leave out its name.")
         yield from _pair(path)
     elif path.is_dir():
         for file in sorted(it for it in path.iterdir() if it.is_file() and not it.name.startswith(".")):
@@ -54,6 +56,11 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
     elif is_table(path) and (path.suffix.lower() != ".tsv" or source is not None):
         yield from _table(path, source, target)
     else:
+        if target is not None and path.suffix.lower() == ".tsv":
+            raise DataError(
+                f"{path}: the column of the target is {target!r:.80}, but that of the source is not said: say "
+                "--source-column too if the first line names the columns, or neither."
+            )
         for where, line in read_lines(path):
             if line.strip():
                 cells = line.split("\t")

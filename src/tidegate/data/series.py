@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def read_series(
         time = None if time_column is None else _time(row, time_column)
         known = [_number(row, name) for name in covariates]
         for name in chosen:
-            own = name if series_column is None else str(row.values[series_column])
+            own = name if series_column is None else _name(row, series_column)
             value = math.nan if known and row.values[name] in (None, "") else _number(row, name)
             found.setdefault(own, _Series(own)).add(row.where, value, known, time)
     for series in found.values():
@@ -175,16 +175,31 @@ def _number(row: Row, column: str) -> float:
     return number
 
 
+def _name(row: Row, column: str) -> str:
+    value = row.values[column]
+    if value is None or not str(value).strip() or (isinstance(value, float) and math.isnan(value)):
+        raise DataError(
+            f"{row.where}: column {column!r} is empty: say to which series the row belongs, or leave it out."
+        )
+    return str(value)
+
+
 def _time(row: Row, column: str) -> float:
     value = row.values[column]
-    if isinstance(value, datetime):
-        return value.timestamp()
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         pass
+    else:
+        if not math.isfinite(number):
+            raise DataError(
+                f"{row.where}: column {column!r} holds {value!r:.80}: give each row a time, or leave it out."
+            )
+        return number
     try:
-        return datetime.fromisoformat(str(value)).timestamp()
+        date = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        # Without a zone of its own a time is taken as UTC, which has no hour twice, whatever the machine's zone is.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise DataError(
             f"{row.where}: column {column!r} holds {value!r:.80}, which is neither a number nor a date such as "

@@ -108,6 +108,12 @@ class SchemeFinder:
                 self._odd = self._odd or (tag, place(n))
                 self._like_spans &= LIKE_SPANS.fullmatch(tag) is not None
 
+    def possible(self) -> list[str]:
+        """The schemes of spans that may still be the one."""
+        if self.given != "auto":
+            return [it for it in LETTERS if it == self.given]
+        return [it for it in LETTERS if it not in self._faults]
+
     def found(self) -> str:
         """The scheme of all that was added.
 

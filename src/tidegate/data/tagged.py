@@ -44,6 +44,11 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
             '(CoNLL), or JSON Lines of {"tokens": [...], "tags": [...]}.'
         )
     if kind == ".conllu":
+        if named := token_column or tag_column:
+            raise DataError(
+                f"{path}: the columns of CoNLL-U are always the same, but {named!r:.40} was asked for: leave out "
+                "--token-column and --tag-column, and choose the tag with --conllu-field (upos, xpos, feats, ...)."
+            )
         return _conllu(path, conllu_field)
     if kind in RECORDS:
         return _records(path, token_column, tag_column)

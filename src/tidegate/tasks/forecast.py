@@ -52,6 +52,7 @@ class ForecastTask(ExampleTask):
         "learning_rate": 5e-3,
         "validate_every": 1000,
         "epochs": 10,
+        "own_share_start": 0.0,
     }
     fewest_steps: ClassVar[int] = 6000  # free-running forecasts get good late
     streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
@@ -198,8 +199,17 @@ class ForecastTask(ExampleTask):
         return loss.masked_fill(~mask(lengths, y.shape[1]), 0).sum()
 
     def measure(self, model: Forecaster, part: Part, *, tables: bool = True) -> Report:
-        """MAE and more of free-running forecasts, beside those of the last value and of the last season."""
+        """MAE and more of free-running forecasts, beside those of the last value and of the last season.
+
+        Raises:
+            DataError: the part is that of training.
+        """
         horizon = self.config.horizon
+        if "reference" not in part.columns:
+            raise DataError(
+                "The training part holds windows to learn from and no forecasts: measure on the validation or the test "
+                "part (--split validation), or on files of their own."
+            )
 
         def score(columns: Columns) -> list[tuple[float, NDArray[Any], NDArray[Any]]]:
             frames, lengths = columns["frames"].values, columns["frames"].lengths - 1

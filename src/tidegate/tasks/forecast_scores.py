@@ -69,6 +69,8 @@ class Forecasts:
         Differences of absolute error are averaged over stretches one horizon long, since forecasts that overlap err
         together, and compared with zero by a t-test (as Diebold & Mariano 1995 compare forecasts).
 
+        Where forecasts overlap, one that begins in a stretch ends in the next: then every second stretch counts.
+
         Raises:
             MissingDependencyError: SciPy is not installed.
         """
@@ -82,11 +84,13 @@ class Forecasts:
         if own >= other:
             return f"Not better than {name}: {figures}. It needs no model: use it."
         difference = (np.abs(self.median - self.truth) - np.abs(naive - self.truth)).mean(1)
-        blocks: dict[tuple[str, int], list[float]] = {}
+        horizon, blocks = self.truth.shape[1], dict[tuple[str, int], list[float]]()
+        overlap = self._overlap()
         for series, at, value in zip(self.names, self.at.tolist(), difference.tolist(), strict=True):
-            blocks.setdefault((series, at // self.truth.shape[1]), []).append(value)
+            if not (overlap and at // horizon % 2):
+                blocks.setdefault((series, at // horizon), []).append(value)
         means = np.array([np.mean(values) for values in blocks.values()])
-        stretches = f"{len(means)} stretches of {self.truth.shape[1]} steps"
+        stretches = f"{len(means)} stretches of {horizon} steps"
         if len(means) < 2:
             return f"Not shown to be better than {name}: {figures}, but one stretch may be chance: measure on more."
         if np.ptp(means) > 0:
@@ -96,6 +100,13 @@ class Forecasts:
         if p >= CHANCE:
             return f"Not shown to be better than {name}: {figures}, which over {stretches} may be chance (p = {p:.2g})."
         return f"Better than {name}: {figures}, {100 * (1 - own / other):.0f}% less, over {stretches} (p = {p:.2g})."
+
+    def _overlap(self) -> bool:
+        """Whether a forecast begins before another of the same series has ended."""
+        begins: dict[str, list[int]] = {}
+        for series, at in zip(self.names, self.at.tolist(), strict=True):
+            begins.setdefault(series, []).append(at)
+        return any((np.diff(sorted(it)) < self.truth.shape[1]).any() for it in begins.values())
 
     def _baseline(self) -> tuple[str, NDArray[np.float64]]:
         """The better one of those that need no model."""

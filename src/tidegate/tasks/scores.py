@@ -24,6 +24,9 @@ def confusion(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str
     """How often each class (row) was taken for each (column); of many classes, the most frequent confusions."""
     from sklearn.metrics import confusion_matrix
 
+    if not np.isin(truth, np.arange(len(names))).any():
+        return "No true label is one that the training part has."
+
     matrix = confusion_matrix(truth, guess, labels=list(range(len(names))))
     if len(names) > WIDEST or max(map(len, names)) * len(names) > 100:
         wrong = [(int(matrix[i, j]), names[i], names[j]) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]

@@ -132,9 +132,9 @@ class TagTask(ExampleTask):
         """Tags and their scheme; words and characters, or the frames' mean and deviation."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
+        marked: dict[str, Counter[str]] = {}  # spans by scheme, counted while it is not yet known
         usual, finder, frames = Usual(), SchemeFinder(config.scheme), FrameStatistics()
-        level, empty, sequences = "", 0, Counter[tuple[str, ...]]()
+        level, empty = "", 0
         for row in rows:
             found = level_of(row)
             level = level or found
@@ -144,7 +144,8 @@ class TagTask(ExampleTask):
             tags = tags_of(row, len(steps))
             finder.add(tags, lambda n, row=row: step_place(row, n))
             usual.add(steps if level != "frames" else (), tags)
-            sequences[tuple(tags)] += 1
+            for scheme in finder.possible() if set(tags) - {"O"} else ():
+                marked.setdefault(scheme, Counter()).update(kind for kind, _, _ in spans(tags, scheme))
             empty += not len(steps)
             if level == "frames":
                 frames.add(steps)
@@ -157,9 +158,7 @@ class TagTask(ExampleTask):
         scheme = finder.found()
         notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
         if scheme != PLAIN:
-            for tags, count in sequences.items():
-                for kind, _, _ in spans(tags, scheme):
-                    kinds[kind] += count
+            kinds = marked.get(scheme)
             if not kinds:
                 raise DataError(f"The tags of the training part mark no span in {scheme}: is that their scheme?")
             notes.append(f"scheme of the tags: {scheme}, {kinds.total():,} spans: {_some(kinds)}")
@@ -287,7 +286,8 @@ class TagTask(ExampleTask):
         notes = (
             [f"tags of the validation part that training lacks: {n:,}"] if (n := int((true == UNSEEN).sum())) else []
         )
-        return {"uniform": float(np.log(len(labels))), "tag shares": float(-log[true[true != UNSEEN]].mean())}, notes
+        found, known = {"uniform": float(np.log(len(labels)))}, true[true != UNSEEN]
+        return found | ({"tag shares": float(-log[known].mean())} if len(known) else {}), notes
 
 
 def _nats(logits: Tensor, columns: Columns) -> Tensor:

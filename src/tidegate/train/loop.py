@@ -81,8 +81,8 @@ class Loop:
             The last event.
 
         Raises:
-            NonFiniteLossError: the loss or its gradient became inf or nan.
-        ProcessLostError: another process ended.
+            NonFiniteLossError: the loss, its gradient or what the best model is chosen by became inf or nan.
+            ProcessLostError: another process ended.
         """
         if self.counters.finished == "early stopping":
             return self._end("early stopping")
@@ -224,6 +224,9 @@ class Loop:
         if units:
             if not math.isfinite(nats):
                 raise self._non_finite(nats, math.nan, math.nan)
+            if not math.isfinite(criterion):
+                metric = next(iter(found.metrics), "criterion")
+                raise self._non_finite(criterion, math.nan, math.nan, what=f"validation's {metric}")
             # Of two that are equally good, the one that is surer of it.
             before = (counters.criterion, counters.best)
             best = None in before or (criterion, nats) < before
@@ -260,9 +263,9 @@ class Loop:
         self._tell(finished)
         return finished
 
-    def _non_finite(self, loss: float, norm: float, rate: float) -> NonFiniteLossError:
+    def _non_finite(self, loss: float, norm: float, rate: float, *, what: str = "loss") -> NonFiniteLossError:
         return NonFiniteLossError(
-            f"The loss became {loss} at step {self.counters.step} (gradient norm {norm:.3g}, learning rate "
+            f"The {what} became {loss} at step {self.counters.step} (gradient norm {norm:.3g}, learning rate "
             f"{rate:.3g}). {self._kept()} Try a smaller learning rate (a third of {self.config.learning_rate:g}), "
             f"stronger clipping (now {self.config.clip}), a longer warm-up (now {self.config.warmup_steps} steps)"
             + (", or mixed_precision='no'." if self.config.mixed_precision != "no" else ".")

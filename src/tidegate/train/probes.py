@@ -1,5 +1,6 @@
 """A table of which cells solve which probes of memory at which lag."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -10,11 +11,11 @@ from pathlib import Path
 from tidegate.data.samples import write_sample
 from tidegate.data.samples.probes import PROBLEMS
 from tidegate.data.sources import find_sources
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, NonFiniteLossError
 from tidegate.tasks.prepare import prepare_examples
 from tidegate.tasks.probe import ProbeConfig, ProbeTask
 from tidegate.train.config import TrainConfig
-from tidegate.train.events import Event, Started, Validated
+from tidegate.train.events import Event, Progressed, Started, Validated
 from tidegate.train.run_folder import new_run
 from tidegate.train.training import train
 
@@ -30,7 +31,7 @@ class ProbeResult:
         solved: whether it was.
         steps: optimizer steps when it was first seen to be solved, or all that were taken.
         metric: "sequences right" or "mean squared error", on the validation part.
-        value: the best seen.
+        value: the best seen; nan if training diverged.
         baseline: nats, or squared error, of always saying the same.
         seconds: that training took.
     """
@@ -165,30 +166,39 @@ def _probe(
     """One result; None if someone asked to stop."""
     sources = find_sources([data], workspace=data)
     examples = new_run(folder, lambda to: prepare_examples(ProbeTask, sources, config, to), task="probe")
+    numbers = examples.facts.text("kind") == "numbers"
+    metric, better = ("mean squared error", min) if numbers else ("sequences right", max)
     values: list[float] = []
-    last, baseline, metric = 0, 0.0, ""
+    last, baseline, solved = 0, 0.0, False
 
     def see(event: Event) -> None:
-        nonlocal last, baseline, metric
+        nonlocal last, baseline, solved
         watch(event)
         if isinstance(event, Started):
             baseline = event.baselines["always the same"]
+        elif solved and isinstance(event, Progressed | Validated):
+            raise _SolvedError  # only now: since it was found to be solved the model has been written
         elif isinstance(event, Validated):
-            metric, last = next(iter(event.metrics)), event.step
+            last, solved = event.step, bool(event.metrics["solved"])
             values.append(event.metrics[metric])
-            if event.metrics["solved"]:
-                raise _SolvedError
+        elif isinstance(event, Progressed):
+            last = event.step
 
-    began, solved = time.monotonic(), False
+    began = time.monotonic()
     try:
         if train(folder, examples, config, training, task="probe", report=see).why == "interrupted":
             return None
+        diverged = False
     except _SolvedError:
-        solved = True
-    best = min(values) if metric == "mean squared error" else max(values)
+        diverged = False
+    except NonFiniteLossError:
+        diverged = not solved
+    best = math.nan if diverged else better(values)
     seconds = time.monotonic() - began
     return ProbeResult(config.cell, problem, lag, solved, last, metric, best, baseline, seconds)
 
 
 def _entry(result: ProbeResult) -> str:
-    return f"**{result.steps:,}**" if result.solved else f"{result.value:.3g}"
+    if result.solved:
+        return f"**{result.steps:,}**"
+    return "diverged" if math.isnan(result.value) else f"{result.value:.3g}"
