@@ -41,7 +41,9 @@ class WritingConfig(RecurrentConfig):
     target_level: Literal["auto", "words", "characters"] = option("auto", "A step of the target.", panel="Data")
     min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
     beam: int = option(1, "Texts kept while searching for the best; 1: each best token.", panel="Decoding", min=1)
-    max_length: int = option(500, "A text that has not ended after so many words or characters is cut.", panel="Decoding", min=1)
+    max_length: int = option(
+        500, "A text that has not ended after so many words or characters is cut.", panel="Decoding", min=1
+    )
     length_penalty: float = option(1.0, "How much long texts are favoured in a beam.", panel="Decoding", min=0)
 
 
@@ -70,12 +72,8 @@ class WritingTask(ExampleTask):
     """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
 
     unit = "token"
-<<<<<<< HEAD
     PACKAGES: ClassVar[Sequence[str]] = ("sacrebleu",)
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5}
-=======
     training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5, "own_share_start": 0.0}
->>>>>>> 4b74836fe90aca3eb13c4390fa9dbc38cff1c9e8
     fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classes
     streams: ClassVar[Sequence[str]] = ("feeding", "own_share_start", "own_share_end")
     METRICS: ClassVar[tuple[str, ...]]
