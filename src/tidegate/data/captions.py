@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def read_captions(path: Path, size: int) -> Iterator[Row]:
-    """Rows with "image" (F,) float32 and, where there is one, "target".
+    """Rows with "image" (F,) float32 and, where there is one, "target"; those of a table with the image's "file" too.
 
     * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
       "captions" (N,), strings.
@@ -121,7 +121,8 @@ def _arrays(path: Path) -> Iterator[Row]:
 
 def _table(path: Path, size: int) -> Iterator[Row]:
     for where, file, caption in _lines(path) if path.suffix.lower() == ".tsv" else _columns(path):
-        values: dict[str, Any] = {"image": read_image(path.parent / file, size, where)}
+        image = read_image(path.parent / file, size, where)
+        values: dict[str, Any] = {"image": image, "file": PurePath(file).as_posix()}
         if caption is not None:
             values["target"] = caption
         yield Row(where, values)

@@ -1,5 +1,6 @@
 """Tasks whose examples are independent of one another: what they share, and what each has to say for itself."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -15,6 +16,7 @@ from tidegate.data.buckets import Batch, Buckets, Padded, pad
 from tidegate.data.examples import Encoded, Examples, Facts, Part, open_examples, read_facts
 from tidegate.data.ragged import Rows
 from tidegate.data.rows import Row
+from tidegate.data.sources import PARTS
 from tidegate.tasks.report import Report
 from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
 
@@ -95,7 +97,7 @@ class ExampleTask(ABC):
         draw = np.random.default_rng(seed)
         bounds = np.cumsum(shares)
         for row in rows:
-            yield ("train", "validation", "test")[int(np.searchsorted(bounds[:2], draw.random(), "right"))], row
+            yield PARTS[int(np.searchsorted(bounds[:2], draw.random(), "right"))], row
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
@@ -217,6 +219,12 @@ class ExampleTask(ABC):
         assert self.examples is not None, "the task was made without examples"
         assert self.settings is not None, "the task was made without settings"
         return self.examples, self.settings
+
+
+def drawn_part(key: bytes, shares: Sequence[float], seed: int) -> str:
+    """The part of all rows that have a key in common: as random as a hash, and the same for the same key."""
+    drawn = int.from_bytes(hashlib.blake2b(f"{seed} ".encode() + key, digest_size=8).digest()) / 2**64
+    return PARTS[int(np.searchsorted(np.cumsum(shares)[:2], drawn, "right"))]
 
 
 def over(
