@@ -1,6 +1,5 @@
 """Images and what is said of them: arrays in ``.npz``, or image files and a table of captions."""
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.frames import read_arrays
 from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
 from tidegate.errors import DataError, MissingDependencyError
 
@@ -93,13 +93,8 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
 
 
 def _arrays(path: Path) -> Iterator[Row]:
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            there = list(file)
-            name = next((it for it in ARRAYS if it in there), None)
-            arrays = {it: file[it] for it in (name, CAPTIONS) if it in there}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    arrays, there = read_arrays(path, (*ARRAYS, CAPTIONS))
+    name = next((it for it in ARRAYS if it in there), None)
     if name is None:
         raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {', '.join(there)}.")
     images, captions = arrays[name], arrays.get(CAPTIONS)
