@@ -150,7 +150,7 @@ class TranslateTask(WritingTask):
         sources, targets = TextCounts(), TargetCounts()
         for row in rows:
             sources.add(text_in(row, "source", TWO_COLUMNS))
-            targets.add(text_in(row, "target", TWO_COLUMNS))
+            targets.add(text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS)))
         facts, note = side_facts("source", sources, config.source_level, config.min_count, (UNKNOWN,))
         more, notes = targets.facts(config)
         return Facts(facts | more), [note, *notes]
@@ -161,7 +161,7 @@ class TranslateTask(WritingTask):
         source = text_in(row, "source", TWO_COLUMNS)
         example = {"source": encode_text(source, facts, "source")}
         if labelled:
-            target = text_in(row, "target", TWO_COLUMNS)
+            target = text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS))
             example |= {"original": text_bytes(source), **encode_target(target, facts)}
         return [example]
 
