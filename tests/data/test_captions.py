@@ -122,6 +122,7 @@ def test_image_files_and_their_captions(tmp_path: Path) -> None:
         (tmp_path / name).write_text(table)
         rows = list(read_captions(tmp_path, 2))
         assert [it.values["target"] for it in rows] == ["red", "black"]
+        assert [it.values["file"] for it in rows] == ["a.png", "b.png"]
         np.testing.assert_allclose(rows[0].values["image"], [1, 0, 0.2] * 4)
         np.testing.assert_array_equal(rows[1].values["image"], np.zeros(12))
         (tmp_path / name).unlink()

@@ -67,6 +67,22 @@ def test_columns_are_not_named_where_there_are_none(tmp_path: Path) -> None:
         read(pair, "en")
 
 
+def test_what_is_to_be_translated_may_lack_the_targets(tmp_path: Path) -> None:
+    for path in (file(tmp_path, "a.jsonl", '{"en": "a", "note": "n"}\n'), file(tmp_path, "a.csv", "en,note\na,n\n")):
+        (row,) = read_parallel(path, "en", "fr")
+        assert row.values["source"] == "a"
+        assert "target" not in row.values
+        assert row.values["untargeted"] == "No column 'fr' was found; there are: 'en', 'note'. Say --target-column."
+    assert read(file(tmp_path, "a.csv", "sentence\na\n"))[0][0] == "a"
+    with pytest.raises(DataError, match=r"which column holds the source\? There are: 'target'"):
+        read(file(tmp_path, "a.csv", "target\na\n"))
+
+
+def test_empty_lines_are_texts_where_lines_have_no_targets(tmp_path: Path) -> None:
+    assert read(file(tmp_path, "a.txt", "\na\n \nb\n\n")) == [("",), ("a",), ("",), ("b",), ("",)]
+    assert read(file(tmp_path, "a.txt", "\na\tx\n\nb\n\n")) == [("a", "x"), ("b",)]
+
+
 def test_latin_1_is_refused_with_its_line(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", "Go.\tVa\nTea\tThé\n".encode("latin-1"))
     with pytest.raises(EncodingError, match=r"a\.tsv, line 2: byte 0xE9"):

@@ -1,12 +1,13 @@
 """Rows of files: what people's files look like on an ordinary day."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from tidegate.data.rows import columns_of, read_lines, read_table
-from tidegate.errors import DataError, EncodingError
+from tidegate.errors import DataError, EncodingError, MissingDependencyError
 
 ROWS = [("NA", "null, and\nvoid"), ("1", ""), ("é", "나")]
 
@@ -100,3 +101,14 @@ def test_a_line_of_a_megabyte(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n" + "x" * 1_000_000 + ",1\n")
     (row,) = read_table(tmp_path / "a.csv", ["a", "b"])
     assert len(row.values["a"]) == 1_000_000
+
+
+@pytest.mark.parametrize("package", ["datasets", "pandas", "pyarrow"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_package_that_is_missing_is_named(
+    tmp_path: Path, kind: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(tmp_path, kind)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError, match=rf"needs {package}: pip install 'tidegate\[tasks\]'"):
+        list(read_table(path, ["a"]))

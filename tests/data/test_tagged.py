@@ -108,7 +108,7 @@ def test_a_text_is_characters_or_words(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"row 1: there are 3 tags for 2 steps \(a text, not a list"):
         tags_of(row, 2)
     lines = read(written(tmp_path, "a.txt", "one  two\n\nthree\n"))
-    assert [tokens_of(row, "words") for row in lines] == [["one", "two"], ["three"]]
+    assert [tokens_of(row, "words") for row in lines] == [["one", "two"], [], ["three"]]
     with pytest.raises(DataError, match=r"a\.txt, line 1: there are no tags .* name it \.conll"):
         tags_of(lines[0], 2)
 

@@ -100,6 +100,38 @@ def test_images_without_captions_cannot_be_learned_from(tmp_path: Path) -> None:
         prepare_examples(CaptionTask, Sources((tmp_path / "train.npz",)), SMALL, tmp_path / "run")
 
 
+def parts_of(rows: list[Row], seed: int = 0) -> dict[Any, set[str]]:
+    found: dict[Any, set[str]] = {}
+    for part, row in CaptionTask.split(rows, (0.8, 0.1, 0.1), seed):
+        found.setdefault(row.values.get("file", row.values["image"].tobytes()), set()).add(part)
+    return found
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_all_captions_of_an_image_are_in_one_part(named: bool) -> None:
+    """Of an image that came from a file by its name, for equal pixels may be two images, else by its numbers."""
+    rows = []
+    for n in range(1000):
+        image = np.full(4, 0 if named else n % 200, np.float32)
+        rows.append(Row(f"row {n}", {"image": image, "target": f"{n}"} | ({"file": f"{n % 200}.png"} if named else {})))
+    found = parts_of(rows)
+    assert len(found) == 200
+    assert all(len(parts) == 1 for parts in found.values())
+    assert 0.7 < sum(parts == {"train"} for parts in found.values()) / 200 < 0.9
+    assert {part for parts in found.values() for part in parts} == {"train", "validation", "test"}
+    assert parts_of(rows, seed=1) != found
+
+
+def test_examples_are_split_by_image(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", features=np.eye(40).repeat(5, 0), captions=np.array(NAMES * 50))
+    found = prepare_examples(CaptionTask, Sources((tmp_path / "a.npz",)), SMALL, tmp_path / "run")
+    images = {
+        name: {part.columns["image"][n].tobytes() for n in range(len(part))} for name, part in found.parts.items()
+    }
+    assert sum(map(len, images.values())) == 40
+    assert found.split_kind == "random 80/10/10 of the images"
+
+
 def test_the_sample_has_every_image_in_both_languages_and_in_one_part(tmp_path: Path) -> None:
     write_sample("digit-captions", tmp_path, seed=0)
     found = {part: np.load(tmp_path / f"{part}.npz") for part in ("train", "validation", "test")}

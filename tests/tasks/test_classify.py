@@ -160,7 +160,10 @@ def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
         ({"frames": np.full((12, 5, 4), np.nan)}, r"a\.npz, series 2: frame 1 holds nan or inf"),
         ({"frames": None}, r"a\.npz: there is no array 'frames'"),
         ({"labels": np.arange(11)}, "12 series of frames, but 11 in 'labels'"),
-        ({"lengths": np.full(12, 6)}, "whole numbers from 0 to 5"),
+        ({"lengths": np.full(12, 6)}, "whole numbers from 0 to 5, but goes from 6 to 6"),
+        ({"lengths": np.full((12, 1), 3)}, r"'lengths' should be 12 whole numbers \(N,\), but is int64 of \(12, 1\)"),
+        ({"lengths": np.array(3)}, "'lengths' should have 12 entries, one a series, but is a single value"),
+        ({"labels": np.array(3)}, "'labels' should have 12 entries, one a series, but is a single value"),
         ({"frames": np.zeros((12, 5, 4, 1))}, r"should be numbers \(N, T, F\)"),
         ({"labels": np.array([{}] * 12, object)}, "not a whole .npz file of plain arrays"),
     ],
@@ -169,6 +172,85 @@ def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
 def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         prepared(tmp_path, frames(tmp_path / "a.npz", **changes))
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("b.txt", "fine\n", r"b\.txt, line 1: there is no class to learn from .* Begin each line with __label__CLASS"),
+        (
+            "b.jsonl",
+            '{"text": "fine"}\n',
+            r"b\.jsonl, row 1: there is no class .* No column 'of classes' was found; there are: 't",
+        ),
+        (
+            "b.jsonl",
+            '{"text": "fine", "label": " "}\n',
+            r"b\.jsonl, row 1: there is no class .* Column 'label' is empty there",
+        ),
+        ("b.npz", {"labels": None}, r"b\.npz, series 1: there is no class .* in the array 'labels'"),
+        (
+            "b.npz",
+            {"labels": np.zeros((12, 5))},
+            r"b\.npz, series 1: 'labels' should be \(N,\), one class .* has \(0,\)",
+        ),
+    ],
+)
+def test_rows_without_a_class_are_named_where_one_is_needed(
+    tmp_path: Path, part: str, name: str, content: Any, said: str
+) -> None:
+    """All of a file's, or those of one file among others; to be classified they need none."""
+    path = tmp_path / name
+    if isinstance(content, str):
+        path.write_text(content)
+        good = fasttext(tmp_path / "a.txt")
+    else:
+        frames(path, **content)
+        good = frames(tmp_path / "a.npz")
+    train, validation = ((good, path), ()) if part == "train" else ((good,), (path,))
+    with pytest.raises(DataError, match=said):
+        prepare_examples(ClassifyTask, Sources(train, validation), SMALL, tmp_path / "run", shares=(1.0, 0.0, 0.0))
+    facts = prepared(tmp_path, good).facts
+    for row in ClassifyTask.read(path, SMALL):
+        assert [list(it) for it in ClassifyTask.encode(row, SMALL, facts, labelled=False)] == [["inputs"]]
+
+
+@pytest.mark.parametrize("label", [None, "what"])
+def test_a_table_to_be_classified_may_lack_the_classes(tmp_path: Path, label: str | None) -> None:
+    """Its only column is the text, as it was in training where it was the only one beside the classes."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"opinion,{label or 'class'}\ngood movie,pos\nbad movie,neg\n")
+    config = ClassifyConfig(label_column=label, min_count=1, level="words")
+    facts = prepared(tmp_path, path, config=config).facts
+    path = tmp_path / "b.jsonl"
+    path.write_text('{"opinion": "good movie"}\n')
+    (row,) = ClassifyTask.read(path, config)
+    ((inputs,),) = (it.values() for it in ClassifyTask.encode(row, config, facts, labelled=False))
+    assert facts.vocabulary("words").decode(inputs.tolist()) == ["good", "movie"]
+    with pytest.raises(
+        DataError, match=rf"b\.jsonl, row 1: .* No column '{label or 'of classes'}' was found; there are: 'o"
+    ):
+        list(ClassifyTask.encode(row, config, facts))
+
+
+def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
+    facts = prepared(tmp_path, fasttext(tmp_path / "a.txt")).facts
+    task, path = ClassifyTask(SMALL, facts), tmp_path / "b.txt"
+    for text, count in (("\n\ngood\n  \nbad\n\n", 6), ("\n\n", 2)):
+        path.write_text(text)
+        said = list(task.predict_rows(task.build().eval(), ClassifyTask.read(path, SMALL)))
+        assert [row.where for row, _ in said] == [f"{path}, line {n + 1}" for n in range(count)]
+    path.write_text("\n__label__a x\n\n__label__b y\n")  # an empty line has no class and is no example
+    assert [row.values["label"] for row in ClassifyTask.read(path, SMALL)] == ["a", "b"]
+
+
+def test_labels_of_bytes_are_strings(tmp_path: Path) -> None:
+    given = np.array([("up", "größer", "tief")[n % 3].encode() for n in range(12)])
+    found = prepared(tmp_path, frames(tmp_path / "a.npz", labels=given))
+    assert found.facts.vocabulary("labels").entries == ["größer", "tief", "up"]
+    with pytest.raises(DataError, match=r"a\.npz: 'labels' holds bytes that are not UTF-8"):
+        prepared(tmp_path, frames(tmp_path / "a.npz", labels=np.array(["é".encode("latin-1")] * 12)))
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru"])

@@ -336,6 +336,17 @@ def test_a_given_scheme_counts_as_it_counts(tmp_path: Path) -> None:
         prepared(tmp_path, "a\tI-X\nb\tO\n", scheme="BIOES")
 
 
+@pytest.mark.parametrize("characters", [3, 0])
+def test_there_is_a_line_of_tags_for_each_line_of_text(tmp_path: Path, characters: int) -> None:
+    task, model = task_on(prepared(tmp_path, TRAIN, character_hidden_size=characters), character_hidden_size=characters)
+    path = tmp_path / "a.txt"
+    for text, steps in (("\nAnna calls\n  \nRome\n\n", [0, 2, 0, 1, 0]), ("\n\n", [0, 0])):
+        path.write_text(text)
+        said = [it for _, it in task.predict_rows(model.eval(), TagTask.read(path, task.config))]
+        assert [len(it["tags"]) for it in said] == steps
+        assert [task.text(it) == "" for it in said] == [not n for n in steps]
+
+
 def test_word_vectors_start_the_words(tmp_path: Path) -> None:
     vectors = tmp_path / "v.txt"
     vectors.write_text("rome 1 2 3 4 5\n")

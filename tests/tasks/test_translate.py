@@ -224,12 +224,25 @@ def test_all_translations_of_a_source_are_in_one_part(tmp_path: Path) -> None:
         ("a\tb\n \tc\n", r"bad\.tsv, line 2: the source is empty"),
         ("a\tb\nc\t \tnote\n", r"bad\.tsv, line 2: the target is empty"),
         ("", r"bad\.tsv holds no example"),
-        ("\n\n", r"bad\.tsv holds no example"),
+        ("\n\n", r"bad\.tsv, line 1: the source is empty: give a text, or leave the row out"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, lines: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         examples(tmp_path, lines, name="bad.tsv")
+
+
+def test_a_table_without_the_targets_is_named_where_they_are_needed(tmp_path: Path) -> None:
+    config = replace(SMALL, source_column="en", target_column="fr")
+    with pytest.raises(
+        DataError, match=r"a\.jsonl, row 1: there is no target: No column 'fr' was found; there are: 'en'"
+    ):
+        examples(tmp_path, '{"en": "ab"}\n', config, "a.jsonl")
+    task, model = task_of(examples(tmp_path, "en,fr\nab,ba\nba,ab\n", replace(config, min_count=1), "b.csv"), config)
+    assert len(list(task.predict_rows(model, task.read(tmp_path / "a.jsonl", config)))) == 1
+    (tmp_path / "c.txt").write_text("ab\n\nba\n")
+    with pytest.raises(DataError, match=r"c\.txt, line 2: the source is empty"):
+        list(task.predict_rows(model, task.read(tmp_path / "c.txt", config)))
 
 
 def test_dot_attention_needs_one_width() -> None:

@@ -1,13 +1,13 @@
 """Images and what is said of them: arrays in ``.npz``, or image files and a table of captions."""
 
-import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.frames import read_arrays
 from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
 from tidegate.errors import DataError, MissingDependencyError
 
@@ -19,7 +19,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def read_captions(path: Path, size: int) -> Iterator[Row]:
-    """Rows with "image" (F,) float32 and, where there is one, "target".
+    """Rows with "image" (F,) float32 and, where there is one, "target"; those of a table with the image's "file" too.
 
     * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
       "captions" (N,), strings.
@@ -93,13 +93,8 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
 
 
 def _arrays(path: Path) -> Iterator[Row]:
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            there = list(file)
-            name = next((it for it in ARRAYS if it in there), None)
-            arrays = {it: file[it] for it in (name, CAPTIONS) if it in there}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    arrays, there = read_arrays(path, (*ARRAYS, CAPTIONS))
+    name = next((it for it in ARRAYS if it in there), None)
     if name is None:
         raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {', '.join(there)}.")
     images, captions = arrays[name], arrays.get(CAPTIONS)
@@ -121,7 +116,8 @@ def _arrays(path: Path) -> Iterator[Row]:
 
 def _table(path: Path, size: int) -> Iterator[Row]:
     for where, file, caption in _lines(path) if path.suffix.lower() == ".tsv" else _columns(path):
-        values: dict[str, Any] = {"image": read_image(path.parent / file, size, where)}
+        image = read_image(path.parent / file, size, where)
+        values: dict[str, Any] = {"image": image, "file": PurePath(file).as_posix()}
         if caption is not None:
             values["target"] = caption
         yield Row(where, values)

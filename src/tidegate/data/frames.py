@@ -1,7 +1,9 @@
 """Series of frames in ``.npz`` files: arrays of numbers, one step after another."""
 
+import tokenize
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,22 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError
 
 FRAMES, LENGTHS = "frames", "lengths"
+# What zipfile, zlib and NumPy raise on files that are altered, encrypted, or claim to hold more than there is memory.
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iterator[Row]:
@@ -32,13 +50,7 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
     Raises:
         DataError: the file is no such file; arrays are missing or do not fit one another.
     """
-    try:
-        # Opened here, for NumPy leaves a broken file open.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (FRAMES, LENGTHS, label, *optional) if name in file}
-            there = list(file)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    arrays, there = read_arrays(path, (FRAMES, LENGTHS, label, *optional))
     if FRAMES not in arrays:
         raise DataError(f"{path}: there is no array 'frames' of shape (N, T, F); there are: {', '.join(there)}.")
     frames = arrays[FRAMES]
@@ -46,11 +58,20 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
     if frames.ndim != 3 or frames.dtype.kind not in "fiub":
         raise DataError(f"{path}: 'frames' should be numbers (N, T, F), but is {frames.dtype} of {frames.shape}.")
     for name, it in arrays.items():
+        if not it.ndim:
+            raise DataError(f"{path}: {name!r} should have {len(frames)} entries, one a series, but is a single value.")
         if len(it) != len(frames):
             raise DataError(f"{path}: there are {len(frames)} series of frames, but {len(it)} in {name!r}.")
     lengths = arrays.get(LENGTHS, np.full(len(frames), frames.shape[1]))
-    if lengths.dtype.kind not in "iu" or (len(lengths) and not 0 <= lengths.min() <= lengths.max() <= frames.shape[1]):
-        raise DataError(f"{path}: 'lengths' should be whole numbers from 0 to {frames.shape[1]}.")
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: 'lengths' should be {len(frames)} whole numbers (N,), but is {lengths.dtype} of {lengths.shape}."
+        )
+    if len(lengths) and not 0 <= lengths.min() <= lengths.max() <= frames.shape[1]:
+        raise DataError(
+            f"{path}: 'lengths' should be whole numbers from 0 to {frames.shape[1]}, but goes from {lengths.min()} to "
+            f"{lengths.max()}."
+        )
     for n, length in enumerate(lengths.tolist()):
         values: dict[str, Any] = {FRAMES: np.asarray(frames[n, :length], np.float32)}
         if label in arrays:
@@ -58,6 +79,38 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
             values["label"] = str(own) if own.ndim == 0 else own[:length]
         values |= {name: arrays[name][n] for name in optional if name in arrays}
         yield Row(f"{path}, series {n + 1}", values)
+
+
+def read_arrays(path: Path, wanted: Collection[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays of a ``.npz`` file that are wanted and there, and the names of all that are there.
+
+    Arrays of bytes (NumPy's dtype S) become strings.
+
+    Raises:
+        DataError: the file is not a whole one of plain arrays, or bytes are not UTF-8.
+    """
+    try:
+        # Opened here, for NumPy leaves a broken file open.
+        with path.open("rb") as handle:
+            found = np.load(handle, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
+                raise DataError(f"{path} is a single array (.npy), not a .npz file: write it with np.savez.")
+            with found as file:
+                there = list(file)
+                arrays = {name: file[name] for name in wanted if name in there}
+    except DataError:
+        raise
+    except BROKEN as error:
+        what = str(error) or type(error).__name__
+        raise DataError(f"{path} is not a whole .npz file of plain arrays ({what}).") from error
+    for name, it in arrays.items():
+        if not isinstance(it, np.ndarray):
+            raise DataError(f"{path}: {name!r} is no array: write the file with np.savez.")
+        try:
+            arrays[name] = np.char.decode(it, "utf-8") if it.dtype.kind == "S" else it
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: {name!r} holds bytes that are not UTF-8 ({error}): give strings.") from error
+    return arrays, there
 
 
 def checked_frames(row: Row, *, features: int | None = None) -> NDArray[np.float32]:

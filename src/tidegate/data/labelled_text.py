@@ -13,11 +13,14 @@ FASTTEXT = re.compile(r"^__label__(\S+)(?:[ \t]+|$)")
 
 
 def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[Row]:
-    """Rows with "text" and, where there is one, "label".
+    """Rows with "text" and, where there is one, "label"; else "unlabelled" says what to do if one is needed.
 
     * A table (CSV, TSV, JSON Lines, Parquet): one column of text, one of classes, found by their names unless given.
+      The only column, and the only one beside the classes, is the text whatever its name. What is to be classified need
+      not have the column of classes that the training data had.
     * A folder: each folder in it is a class whose files are its texts; each file in it is a class whose lines are.
-    * Any other file: lines that begin with ``__label__CLASS`` (FastText); or lines of text without a class.
+    * Any other file: lines that begin with ``__label__CLASS`` (FastText); or lines of text without a class,
+      of which an empty line is one.
 
     Args:
         path: a file or folder.
@@ -32,15 +35,19 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         yield from _folder(path)
     elif is_table(path):
         columns = columns_of(path)
-        label_column = _column(path, columns, label, LABELS, None)
-        text_column = _column(path, columns, text, TEXTS, label_column)
+        label_column = _usual(columns, LABELS) if label is None else label if label in columns else None
+        text_column = _text_column(path, columns, text, label_column)
         if text_column is None:
             raise DataError(
                 f"{path}: which column holds the text? There are: {', '.join(map(repr, columns))}. Say --text-column."
             )
         wanted = [name for name in (text_column, label_column) if name is not None]
+        there = ", ".join(map(repr, columns))
+        hint = f"No column {label or 'of classes'!r:.40} was found; there are: {there}. Say --label-column."
+        if label_column is not None:
+            hint = f"Column {label_column!r:.40} is empty there: give the text a class, or leave the row out."
         for row in read_table(path, wanted):
-            values = {"text": str(row.values[text_column])}
+            values = {"text": str(row.values[text_column]), "unlabelled": hint}
             if label_column is not None:
                 values["label"] = str(row.values[label_column])
             yield Row(row.where, values)
@@ -48,23 +55,24 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         yield from _lines(path)
 
 
-def _column(path: Path, columns: list[str], given: str | None, usual: tuple[str, ...], other: str | None) -> str | None:
-    if given is not None:
-        if given not in columns:
-            raise DataError(f"{path}: there is no column {given!r}; there are: {', '.join(map(repr, columns))}.")
-        return given
-    for name in usual:
-        for column in columns:
-            if column.strip().lower() == name and column != other:
-                return column
-    rest = [column for column in columns if column != other]
-    return rest[0] if other is not None and len(rest) == 1 else None
+def _text_column(path: Path, columns: list[str], given: str | None, label: str | None) -> str | None:
+    if given is not None and given not in columns:
+        raise DataError(f"{path}: there is no column {given!r}; there are: {', '.join(map(repr, columns))}.")
+    rest = [column for column in columns if column != label]
+    return given or _usual(rest, TEXTS) or (rest[0] if len(rest) == 1 else None)
+
+
+def _usual(columns: list[str], usual: tuple[str, ...]) -> str | None:
+    return next((column for name in usual for column in columns if column.strip().lower() == name), None)
 
 
 def _lines(path: Path) -> Iterator[Row]:
     classed: bool | None = None
+    hint = "Begin each line with __label__CLASS, or give a table with a column of classes."
+    empty: list[str] = []  # until it is known whether lines have classes
     for where, line in read_lines(path):
         if not line.strip():
+            empty += [] if classed else [where]
             continue
         found = FASTTEXT.match(line)
         if classed is None:
@@ -79,7 +87,11 @@ def _lines(path: Path) -> Iterator[Row]:
                 raise DataError(f"{where}: the line has several classes; give each text one.")
             yield Row(where, {"text": rest, "label": found[1]})
         else:
-            yield Row(where, {"text": line})
+            yield from (Row(it, {"text": "", "unlabelled": hint}) for it in empty)
+            yield Row(where, {"text": line, "unlabelled": hint})
+            empty = []
+    if not classed:
+        yield from (Row(it, {"text": "", "unlabelled": hint}) for it in empty)
 
 
 def _folder(path: Path) -> Iterator[Row]:

@@ -29,12 +29,14 @@ def paired(paths: Sequence[Path]) -> Sequence[Path | Pair]:
 
 
 def read_parallel(path: Path | Pair, source: str | None = None, target: str | None = None) -> Iterator[Row]:
-    """Rows with "source" and, where there is one, "target".
+    """Rows with "source" and, where there is one, "target"; else "untargeted" may say what to do if one is needed.
 
     * A `Pair`: the lines of two files.
     * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns found by their names unless given.
+      The only column is the source whatever its name. What is to be translated need not have the target's column.
     * Any other file, and TSV: lines ``source<tab>target``, without a header and without quoting; further columns are
-      left alone, and so are empty lines. A line without a tab is a source only.
+      left alone, and so are empty lines. A line without a tab is a source only; where the first line that is not empty
+      is one, so are the empty lines.
     * A folder: all files in it.
 
     Args:
@@ -61,10 +63,24 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
                 f"{path}: the column of the target is {target!r:.80}, but that of the source is not said: say "
                 "--source-column too if the first line names the columns, or neither."
             )
-        for where, line in read_lines(path):
-            if line.strip():
-                cells = line.split("\t")
-                yield Row(where, dict(zip(("source", "target"), cells, strict=False)))
+        yield from _lines(path)
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    targeted: bool | None = None
+    empty: list[str] = []  # until it is known whether lines have targets
+    for where, line in read_lines(path):
+        if not line.strip():
+            empty += [] if targeted else [where]
+            continue
+        if targeted is None:
+            targeted = "\t" in line
+        if not targeted:
+            yield from (Row(it, {"source": ""}) for it in empty)
+        empty = []
+        yield Row(where, dict(zip(("source", "target"), line.split("\t"), strict=False)))
+    if not targeted:
+        yield from (Row(it, {"source": ""}) for it in empty)
 
 
 def _pair(pair: Pair) -> Iterator[Row]:
@@ -81,24 +97,22 @@ def _pair(pair: Pair) -> Iterator[Row]:
 
 def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
     columns = columns_of(path)
-    target = _column(path, columns, target, TARGETS)
-    source = _column(path, columns, source, SOURCES)
+    there = ", ".join(map(repr, columns))
+    hint = f"No column {target or 'of targets'!r:.40} was found; there are: {there}. Say --target-column."
+    if source is not None and source not in columns:
+        raise DataError(f"{path}: there is no column {source!r}; there are: {there}.")
+    target = _usual(columns, TARGETS) if target is None else target if target in columns else None
+    source = source or _usual(columns, SOURCES) or (columns[0] if columns != [target] and len(columns) == 1 else None)
     if source is None:
-        there = ", ".join(map(repr, columns))
         raise DataError(
             f"{path}: which column holds the source? There are: {there}. Say --source-column and --target-column."
         )
     wanted = [it for it in (source, target) if it is not None]
     for row in read_table(path, wanted):
         values = {"source": str(row.values[source])}
-        if target is not None:
-            values["target"] = str(row.values[target])
+        values |= {"untargeted": hint} if target is None else {"target": str(row.values[target])}
         yield Row(row.where, values)
 
 
-def _column(path: Path, columns: Sequence[str], given: str | None, usual: Sequence[str]) -> str | None:
-    if given is not None:
-        if given not in columns:
-            raise DataError(f"{path}: there is no column {given!r}; there are: {', '.join(map(repr, columns))}.")
-        return given
+def _usual(columns: Sequence[str], usual: Sequence[str]) -> str | None:
     return next((column for name in usual for column in columns if column.strip().lower() == name), None)

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,9 +149,7 @@ def _csv_header(path: Path) -> list[str]:
 
 
 def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, Any]:
-    from datasets import Features, Value
-
-    found = _csv_header(path)
+    datasets, found = _needed("datasets"), _csv_header(path)
     names = found if header else [str(n) for n in range(len(found))]
     for name in columns:
         if name not in names:
@@ -160,7 +159,7 @@ def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, 
         raise DataError(f"{path}: two columns have the same name: {_names(names)}.")
     for _ in _csv_records(path):  # names the line of what is wrong
         pass
-    features = Features({name: Value("string") for name in names})
+    features = datasets.Features({name: datasets.Value("string") for name in names})
     # "NA" and "null" are words like others; only what is not there at all is missing.
     options = {"sep": TABLES[path.suffix.lower()], "features": features, "keep_default_na": False}
     options["quoting"] = _quoting(path)
@@ -168,23 +167,25 @@ def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, 
 
 
 def _load(kind: str, file: str, options: dict[str, Any]) -> Any:
+    return _needed("datasets").load_dataset(kind, data_files=file, split="train", streaming=True, **options)
+
+
+def _needed(package: str) -> Any:
     try:
-        import datasets
+        return import_module(package)
     except ImportError as error:
-        raise MissingDependencyError("Reading tables needs datasets: pip install 'tidegate[tasks]'") from error
-    return datasets.load_dataset(kind, data_files=file, split="train", streaming=True, **options)
+        missing = (error.name or package).partition(".")[0]
+        raise MissingDependencyError(f"Reading tables needs {missing}: pip install 'tidegate[tasks]'") from error
 
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     """What parsers raise, as an error of ours that names the file."""
-    import pandas
-    import pyarrow
-    from datasets.exceptions import DatasetsError
-
+    datasets, pandas, pyarrow = map(_needed, ("datasets", "pandas", "pyarrow"))
+    badly_formed = (ValueError, pandas.errors.ParserError, pyarrow.ArrowException, datasets.exceptions.DatasetsError)
     try:
         yield
-    except (ValueError, pandas.errors.ParserError, pyarrow.ArrowException, DatasetsError) as error:
+    except badly_formed as error:
         cause = error.__cause__ or error.__context__ or error
         raise DataError(f"{path} is badly formed: {str(cause).splitlines()[0] if str(cause) else cause!r}") from error
 

@@ -22,7 +22,7 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
 
     * ``.conllu``: FORM, and the field that is asked for; a sentence in which that is ``_`` throughout has no tags.
     * JSON Lines, JSON and Parquet: a column of lists of words, or of texts; a column of lists of tags.
-    * ``.txt``: lines of text without tags.
+    * ``.txt``: lines of text without tags; an empty line is a text without steps.
     * Anything else: CoNLL columns, a word a line, blank lines between sentences; one column only is words without tags.
 
     Args:
@@ -106,7 +106,7 @@ def tags_of(row: Row, steps: int) -> list[str]:
     tags = row.values.get("tags")
     if "frames" in row.values:
         given = row.values.get("label")
-        if given is None or isinstance(given, str) or given.ndim != 1 or given.dtype.kind not in "iubUS":
+        if given is None or isinstance(given, str) or given.ndim != 1 or given.dtype.kind not in "iubU":
             raise DataError(f"{row.where}: 'labels' should be whole numbers or strings (N, T), one for each frame.")
         tags = [str(tag) for tag in given]
     if tags is None:
@@ -121,8 +121,7 @@ def tags_of(row: Row, steps: int) -> list[str]:
 def _lines(path: Path) -> Iterator[Row]:
     hint = "A .txt file is read as lines of text: if each line is a word and its tag, name it .conll."
     for where, line in read_lines(path):
-        if line.strip():
-            yield Row(where, {"text": line, "untagged": hint})
+        yield Row(where, {"text": line, "untagged": hint})
 
 
 def _number(path: Path, given: str | None, default: int | None) -> int | None:

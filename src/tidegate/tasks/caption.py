@@ -22,7 +22,7 @@ from tidegate.data.captions import image_of, read_captions
 from tidegate.data.examples import Encoded, Facts, Part
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row
-from tidegate.tasks.example_task import Columns
+from tidegate.tasks.example_task import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
 from tidegate.tasks.options import option
 from tidegate.tasks.token_decoder import TokenDecoder
@@ -87,6 +87,18 @@ class CaptionTask(WritingTask):
     def read(cls, path: Path, config: CaptionConfig) -> Iterator[Row]:
         """Arrays in ``.npz``, a folder of images with a table of captions, or such a table."""
         return read_captions(path, config.image_size)
+
+    @classmethod
+    def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
+        """Give each image to a part, with all its captions: else some of the images held out would be known."""
+        for row in rows:
+            file = row.values.get("file")
+            yield drawn_part(row.values["image"].tobytes() if file is None else file.encode(), shares, seed), row
+
+    @classmethod
+    def split_kind(cls, shares: Sequence[float]) -> str:
+        """How `split` splits."""
+        return super().split_kind(shares) + " of the images"
 
     @classmethod
     def learn(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Facts, list[str]]:

@@ -106,8 +106,7 @@ class ClassifyTask(ExampleTask):
         characters: Counter[str] = Counter()
         frames = FrameStatistics()
         for row in rows:
-            if row.values.get("label") is not None:
-                labels[row.values["label"]] += 1
+            labels[_label(row)] += 1
             if "frames" in row.values:
                 frames.add(checked_frames(row, features=frames.features))
             else:
@@ -142,7 +141,7 @@ class ClassifyTask(ExampleTask):
         if not labelled:
             return [{"inputs": inputs}]
         try:
-            label = facts.vocabulary("labels").number(row.values["label"])
+            label = facts.vocabulary("labels").number(_label(row))
         except UnknownUnitError as error:
             raise DataError(f"{row.where}: the class {error}") from error
         return [{"inputs": inputs, "label": np.array([label])}]
@@ -221,6 +220,20 @@ class ClassifyTask(ExampleTask):
         log = (shares / shares.sum()).log()
         true = torch.tensor([int(row[0]) for row in part.rows(range(len(part)))["label"]])
         return {"uniform": float(np.log(len(labels))), "class shares": -log[true].mean().item()}, []
+
+
+def _label(row: Row) -> str:
+    """The class of a row, where one is needed."""
+    label = row.values.get("label")
+    if isinstance(label, np.ndarray):
+        raise DataError(
+            f"{row.where}: 'labels' should be (N,), one class for each series, but has {label.shape} for this one. Is "
+            "it a tag for each frame? That is the task tag."
+        )
+    if label is None or not label.strip():
+        hint = row.values.get("unlabelled", "Give each series one in the array 'labels'.")
+        raise DataError(f"{row.where}: there is no class to learn from or to compare with. {hint}")
+    return label
 
 
 def split_words(text: str, lowercase: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Tasks whose examples are independent of one another: what they share, and what each has to say for itself."""
 
+import hashlib
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -247,6 +248,12 @@ class ExampleTask(ABC):
         assert self.examples is not None, "the task was made without examples"
         assert self.settings is not None, "the task was made without settings"
         return self.examples, self.settings
+
+
+def drawn_part(key: bytes, shares: Sequence[float], seed: int) -> str:
+    """The part of all rows that have a key in common: as random as a hash, and the same for the same key."""
+    drawn = int.from_bytes(hashlib.blake2b(f"{seed} ".encode() + key, digest_size=8).digest()) / 2**64
+    return PARTS[int(np.searchsorted(np.cumsum(shares)[:2], drawn, "right"))]
 
 
 def over(

@@ -9,13 +9,11 @@ z are the encoder's final states, those of both directions where there are two. 
 m or without, is `tidegate.tasks.token_decoder`; its first input is the end of a text, that of the one before.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,10 +21,9 @@ from tidegate.data.examples import Encoded, Facts, Part
 from tidegate.data.parallel_text import Pair, paired, read_parallel
 from tidegate.data.pieces import TextCounts
 from tidegate.data.rows import Row
-from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import ArgumentError
-from tidegate.tasks.example_task import Columns
+from tidegate.tasks.example_task import Columns, drawn_part
 from tidegate.tasks.layers import TokenInput, recurrent
 from tidegate.tasks.options import option
 from tidegate.tasks.token_decoder import Memory, TokenDecoder
@@ -139,11 +136,8 @@ class TranslateTask(WritingTask):
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
         """Give each source to a part, with all its translations: else some of the sources held out would be known."""
-        bounds = np.cumsum(shares)
         for row in rows:
-            text = f"{seed} {row.values.get('source', '').strip()}".encode()
-            drawn = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
-            yield PARTS[int(np.searchsorted(bounds[:2], drawn, "right"))], row
+            yield drawn_part(row.values.get("source", "").strip().encode(), shares, seed), row
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
@@ -156,7 +150,7 @@ class TranslateTask(WritingTask):
         sources, targets = TextCounts(), TargetCounts()
         for row in rows:
             sources.add(text_in(row, "source", TWO_COLUMNS))
-            targets.add(text_in(row, "target", TWO_COLUMNS))
+            targets.add(text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS)))
         facts, note = side_facts("source", sources, config.source_level, config.min_count, (UNKNOWN,))
         more, notes = targets.facts(config)
         return Facts(facts | more), [note, *notes]
@@ -167,7 +161,7 @@ class TranslateTask(WritingTask):
         source = text_in(row, "source", TWO_COLUMNS)
         example = {"source": encode_text(source, facts, "source")}
         if labelled:
-            target = text_in(row, "target", TWO_COLUMNS)
+            target = text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS))
             example |= {"original": text_bytes(source), **encode_target(target, facts)}
         return [example]
 
