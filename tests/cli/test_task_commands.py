@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tidegate.cli.tasks import TASKS
-from tidegate.tasks.kinds import HOMES
+from tidegate.cli.tasks import TASKS, command
+from tidegate.tasks.kinds import HOMES, example_task
 from tidegate.tasks.task import Task
 from tidegate.train import read_config
 
@@ -51,6 +51,14 @@ def test_every_setting_is_an_option(cli: Cli, name: str) -> None:
     assert result.exit_code == 0, result.output
     for option in ("--cell", "--hidden-size", "--layers", "--seed", "--resume", "--epochs", "--seeds"):
         assert option in result.output
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_tasks_own_settings_are_the_defaults(name: str) -> None:
+    training = dict(example_task(name).training)
+    training["epochs"] = None  # only if no budget is given
+    found = {it.name: it.default for it in command(name).params}
+    assert {key: found[key] for key in training} == training
 
 
 def test_listing_the_tasks_loads_no_torch() -> None:

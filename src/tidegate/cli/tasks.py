@@ -195,6 +195,10 @@ def _training_parameters(kind: Any) -> list[inspect.Parameter]:
     )
     every = option("Steps between validations; once an epoch if left out.", min=1)
     seeds = option("Train so many times, from --seed on; report mean and spread.", min=2)
-    said = [("epochs", epochs), ("validate_every", every), ("seeds", seeds)]
-    replaced = {name: _parameter(name, int | None, None, how) for name, how in said}
+    said = [
+        ("epochs", None, epochs),
+        ("validate_every", kind.training["validate_every"], every),
+        ("seeds", None, seeds),
+    ]
+    replaced = {name: _parameter(name, int | None, default, how) for name, default, how in said}
     return [replaced.pop(it.name, it) for it in found] + list(replaced.values())
