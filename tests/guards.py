@@ -214,7 +214,9 @@ def poisoned(number: float, *, pool_from: int | None = None) -> Iterator[None]:
         for name in ("empty", "scratch"):
             real = getattr(buffers, name)
             for module in list(sys.modules.values()):
-                if vars(module).get(name) is real:  # not getattr, which some modules answer with a warning
+                if (
+                    getattr(module, "__dict__", {}).get(name) is real
+                ):  # not getattr, which some modules answer with a warning
                     patch.setattr(module, name, poisonous(real))
         if pool_from is not None:
             patch.setattr(buffers, "SMALL", pool_from)
