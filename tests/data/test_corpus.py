@@ -245,13 +245,13 @@ def test_the_corpus_does_not_read_itself(source: Path, tmp_path: Path) -> None:
 def test_files_that_change_while_read_are_noticed(
     source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    original = encoding._write_header
+    original = encoding.write_array_header
 
     def change(*arguments: Any) -> None:
         source.write_text(text)
         original(*arguments)
 
-    monkeypatch.setattr(encoding, "_write_header", change)
+    monkeypatch.setattr(encoding, "write_array_header", change)
     with pytest.raises(DataError, match="changed while they were being read"):
         prepare_corpus(source, folder, units="bytes")
     assert list(folder.iterdir()) == []

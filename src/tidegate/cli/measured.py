@@ -20,10 +20,11 @@ def evaluate_examples(run: Run, files: list[Path], split: str | None, config: An
     """Measure a run on a part of its own examples, or on other files, with all tables; ``config`` is the model's."""
     task = _task(run, config)
     if not files:
-        part = split or ("test" if len(_parts(run)["test"]) else "validation")
-        if not len(_parts(run)[part]):
+        parts = _parts(run)
+        part = split or ("test" if len(parts["test"]) else "validation")
+        if not len(parts[part]):
             raise typer.BadParameter(f"the run's data have no {part} part; choose another", param_hint="--split")
-        said, where = _report(run, task, _parts(run)[part]), f"{part} ({run.config.split_kind})"
+        said, where = _report(run, task, parts[part]), f"{part} ({run.config.split_kind})"
     else:
         from tidegate.tasks.prepare import encoded
 
@@ -39,9 +40,9 @@ def evaluate_examples(run: Run, files: list[Path], split: str | None, config: An
 
 def summary(run: Run) -> str:
     """The best model on its validation part, in a few lines; empty without such a part."""
-    if not len(_parts(run)["validation"]):
+    said = _validated(run)
+    if said is None:
         return ""
-    said = _measure(run, "validation", tables=False)
     head = f"On the validation part ({run.config.split_kind}), {said.units:,} {run.config.unit}s:"
     return head + "\n\n" + table(said, run.config.unit)
 
@@ -61,9 +62,9 @@ def spread(folders: list[Path]) -> str:
     """Mean and deviation of each metric over runs that differ in their seed; empty without a validation part."""
     from tidegate.train import load_run
 
-    if not len(_parts(load_run(folders[0]))["validation"]):
+    reports = [report for folder in folders if (report := _validated(load_run(folder))) is not None]
+    if not reports:
         return ""
-    reports = [_measure(load_run(folder), "validation", tables=False) for folder in folders]
     lines = [f"{len(folders)} seeds, mean ± deviation on the validation part:", ""]
     for n, metric in enumerate(reports[0].metrics):
         values = [report.metrics[n].value for report in reports]
@@ -94,8 +95,9 @@ def _parts(run: Run) -> Any:
     return open_examples(run.folder).parts
 
 
-def _measure(run: Run, part: str, *, tables: bool = True) -> Report:
-    return _report(run, _task(run, run.config.model), _parts(run)[part], tables=tables)
+def _validated(run: Run) -> Report | None:
+    part = _parts(run)["validation"]
+    return _report(run, _task(run, run.config.model), part, tables=False) if len(part) else None
 
 
 def _report(run: Run, task: Any, part: Any, *, tables: bool = True) -> Report:

@@ -1,6 +1,6 @@
 """Images and what is said of them: arrays in ``.npz``, or image files and a table of captions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.frames import read_arrays
-from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
+from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table, usual_column
 from tidegate.errors import DataError, MissingDependencyError
 
 ARRAYS = ("features", "frames", "images")
@@ -134,13 +134,9 @@ def _columns(path: Path) -> Iterator[tuple[str, str, str | None]]:
     if not is_table(path):
         raise DataError(f"{path} is no .npz, folder or table: give images and captions in one of these.")
     columns = columns_of(path)
-    file, caption = (_found(columns, usual) for usual in (FILES, TEXTS))
+    file, caption = (usual_column(columns, usual) for usual in (FILES, TEXTS))
     if file is None:
         there = ", ".join(map(repr, columns))
         raise DataError(f"{path}: which column names the image files? There are: {there}. Call it 'file'.")
     for row in read_table(path, [it for it in (file, caption) if it is not None]):
         yield row.where, str(row.values[file]), None if caption is None else str(row.values[caption])
-
-
-def _found(columns: Sequence[str], usual: Sequence[str]) -> str | None:
-    return next((column for name in usual for column in columns if column.strip().lower() == name), None)

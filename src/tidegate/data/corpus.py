@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.files import field, read_json
+from tidegate.data.files import field, open_array, read_json
 from tidegate.data.splitting import Splits, check_splits, split_kind
 from tidegate.data.units import Units, load_units
 from tidegate.errors import ArgumentError, DataError, RunFolderError
@@ -150,16 +150,10 @@ def _read_splits(record: dict[str, Any], path: Path) -> Splits | None:
 
 
 def _open_array(path: Path, length: int, dtype: np.dtype[Any]) -> NDArray[np.unsignedinteger]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise RunFolderError(f"{path} is missing: prepare the corpus again.") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise RunFolderError(f"{path} is not a whole array ({error}): prepare the corpus again.") from error
-    if not isinstance(array, np.ndarray) or array.shape != (length,) or array.dtype != dtype:
-        shape = getattr(array, "shape", None)
+    array = open_array(path, "prepare the corpus again")
+    if array.shape != (length,) or array.dtype != dtype:
         raise RunFolderError(
             f"{path} should hold {length} units of type {dtype}, as corpus.json and the vocabulary say, but holds "
-            f"shape {shape}: prepare the corpus again."
+            f"shape {array.shape}: prepare the corpus again."
         )
     return array

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 
+from tidegate.data.files import write_array_header
 from tidegate.data.splitting import SMALLEST
 from tidegate.data.units import Units
 from tidegate.errors import CorpusTooSmallError, DataError
@@ -45,7 +45,7 @@ def encode_parts(
         CorpusTooSmallError: training or validation has less than two units.
     """
     dtype = np.min_scalar_type(units.size - 1)
-    _write_header(file, dtype, 0)
+    write_array_header(file, dtype, (0,))
     start = file.tell()
     ends: list[int] = []
     reader = _Reader(text)
@@ -65,7 +65,7 @@ def encode_parts(
                 f"{SMALLEST}: give more text."
             )
     file.seek(0)
-    _write_header(file, dtype, ends[2])  # NumPy pads its header so that the length can grow in place
+    write_array_header(file, dtype, (ends[2],))
     if file.tell() != start:
         raise AssertionError("NumPy's header for the final length does not fit where the first one stood.")
     return (ends[0], ends[1]), ends[2]
@@ -86,8 +86,3 @@ class _Reader:
             count -= len(piece)
             self.taken += len(piece)
             yield piece
-
-
-def _write_header(file: BinaryIO, dtype: np.dtype[np.generic], length: int) -> None:
-    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
-    npy.write_array_header_1_0(file, header)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
+from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table, usual_column
 from tidegate.errors import DataError
 
 TEXTS = ("text", "sentence", "content", "review", "document", "question", "name")
@@ -35,7 +35,7 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         yield from _folder(path)
     elif is_table(path):
         columns = columns_of(path)
-        label_column = _usual(columns, LABELS) if label is None else label if label in columns else None
+        label_column = usual_column(columns, LABELS) if label is None else label if label in columns else None
         text_column = _text_column(path, columns, text, label_column)
         if text_column is None:
             raise DataError(
@@ -59,11 +59,7 @@ def _text_column(path: Path, columns: list[str], given: str | None, label: str |
     if given is not None and given not in columns:
         raise DataError(f"{path}: there is no column {given!r}; there are: {', '.join(map(repr, columns))}.")
     rest = [column for column in columns if column != label]
-    return given or _usual(rest, TEXTS) or (rest[0] if len(rest) == 1 else None)
-
-
-def _usual(columns: list[str], usual: tuple[str, ...]) -> str | None:
-    return next((column for name in usual for column in columns if column.strip().lower() == name), None)
+    return given or usual_column(rest, TEXTS) or (rest[0] if len(rest) == 1 else None)
 
 
 def _lines(path: Path) -> Iterator[Row]:

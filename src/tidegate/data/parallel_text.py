@@ -5,7 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table
+from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table, usual_column
 from tidegate.errors import DataError
 
 SOURCES = ("source", "src", "input", "question", "from")
@@ -101,8 +101,10 @@ def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
     hint = f"No column {target or 'of targets'!r:.40} was found; there are: {there}. Say --target-column."
     if source is not None and source not in columns:
         raise DataError(f"{path}: there is no column {source!r}; there are: {there}.")
-    target = _usual(columns, TARGETS) if target is None else target if target in columns else None
-    source = source or _usual(columns, SOURCES) or (columns[0] if columns != [target] and len(columns) == 1 else None)
+    target = usual_column(columns, TARGETS) if target is None else target if target in columns else None
+    source = (
+        source or usual_column(columns, SOURCES) or (columns[0] if columns != [target] and len(columns) == 1 else None)
+    )
     if source is None:
         raise DataError(
             f"{path}: which column holds the source? There are: {there}. Say --source-column and --target-column."
@@ -112,7 +114,3 @@ def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
         values = {"source": str(row.values[source])}
         values |= {"untargeted": hint} if target is None else {"target": str(row.values[target])}
         yield Row(row.where, values)
-
-
-def _usual(columns: Sequence[str], usual: Sequence[str]) -> str | None:
-    return next((column for name in usual for column in columns if column.strip().lower() == name), None)

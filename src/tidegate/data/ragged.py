@@ -8,10 +8,9 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tidegate.data.files import replacing
+from tidegate.data.files import open_array, replacing, write_array_header
 from tidegate.errors import DataError, RunFolderError
 
 
@@ -132,9 +131,7 @@ class RaggedWriter:
 
     def _header(self) -> None:
         assert self._file is not None
-        shape = (self._length, *self._inner)
-        header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        npy.write_array_header_1_0(self._file, header)  # NumPy pads it so that the length can grow in place
+        write_array_header(self._file, self._dtype, (self._length, *self._inner))
         if self._start and self._file.tell() != self._start:
             raise AssertionError("NumPy's header for the final length does not fit where the first one stood.")
 
@@ -145,21 +142,9 @@ def open_ragged(folder: Path, name: str) -> Ragged:
     Raises:
         RunFolderError: a file is missing, truncated or altered.
     """
-    values, ends = (_open(folder / f"{name}.{part}.npy") for part in ("values", "ends"))
+    values, ends = (open_array(folder / f"{name}.{part}.npy", "train anew") for part in ("values", "ends"))
     fits = ends.dtype == np.int64 and ends.ndim == 1 and values.ndim >= 1
     last = int(ends[-1]) if fits and len(ends) else 0
     if not fits or last != len(values) or (len(ends) and int(np.diff(ends, prepend=0).min()) < 0):
         raise RunFolderError(f"{folder / name}: its rows do not fit its values: the files were altered.")
     return Ragged(values, ends)
-
-
-def _open(path: Path) -> NDArray[Any]:
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise RunFolderError(f"{path} is missing: train anew.") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise RunFolderError(f"{path} is not a whole array ({error}): it was truncated or altered.") from error
-    if not isinstance(found, np.ndarray):
-        raise RunFolderError(f"{path} does not hold one array: it was altered.")
-    return found

@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from tidegate.errors import DataError, EncodingError, MissingDependencyError
+from tidegate.data.optional import needed
+from tidegate.errors import DataError, EncodingError
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 LONGEST_CELL = 1 << 30  # characters
@@ -96,6 +96,11 @@ def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> It
         raise DataError(f"{path} holds no row: give a file with examples.")
 
 
+def usual_column(columns: Sequence[str], usual: Sequence[str]) -> str | None:
+    """The column whose name is the first of those that are usual for what it holds; None if there is none."""
+    return next((column for name in usual for column in columns if column.strip().lower() == name), None)
+
+
 def columns_of(path: Path) -> list[str]:
     """The names of a table's columns.
 
@@ -171,11 +176,7 @@ def _load(kind: str, file: str, options: dict[str, Any]) -> Any:
 
 
 def _needed(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        missing = (error.name or package).partition(".")[0]
-        raise MissingDependencyError(f"Reading tables needs {missing}: pip install 'tidegate[tasks]'") from error
+    return needed(package, "Reading tables needs")
 
 
 @contextmanager

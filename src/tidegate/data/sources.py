@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.errors import DataError, MissingDependencyError
+from tidegate.data.optional import needed
+from tidegate.errors import DataError
 
 PARTS = ("train", "validation", "test")
 CALLED = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"}
@@ -83,10 +84,7 @@ def _by_name(folder: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def _fetch(name: str, workspace: Path) -> None:
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingDependencyError("Data from the hub need datasets: pip install 'tidegate[tasks]'") from error
+    datasets = needed("datasets", "Data from the hub need")
     try:
         found = datasets.load_dataset(name)
     except Exception as error:  # whatever the hub's client raises: no network, no such name, a script to be run

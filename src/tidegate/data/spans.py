@@ -12,7 +12,8 @@ Tags without such letters are plain labels, as parts of speech are.
 import re
 from collections.abc import Callable, Sequence
 
-from tidegate.errors import DataError, MissingDependencyError
+from tidegate.data.optional import needed
+from tidegate.errors import DataError
 
 PLAIN = "plain"
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}
@@ -29,11 +30,10 @@ def spans(tags: Sequence[str], scheme: str) -> list[Span]:
     Raises:
         MissingDependencyError: seqeval is not installed.
     """
-    try:
-        from seqeval.metrics.sequence_labeling import get_entities
-        from seqeval.scheme import IOBES, Entities
-    except ImportError as error:
-        raise MissingDependencyError("Spans need seqeval: pip install 'tidegate[tasks]'") from error
+    needed("seqeval", "Spans need")
+    from seqeval.metrics.sequence_labeling import get_entities
+    from seqeval.scheme import IOBES, Entities
+
     if scheme == "BIOES":
         return [(it.tag, it.start, it.end) for it in Entities([list(tags)], IOBES).entities[0]]
     return [(kind, start, end + 1) for kind, start, end in get_entities(list(tags))]

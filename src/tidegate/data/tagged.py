@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tidegate.data.rows import RECORDS, Row, columns_of, read_lines, read_table
+from tidegate.data.rows import RECORDS, Row, columns_of, read_lines, read_table, usual_column
 from tidegate.errors import DataError
 
 TOKENS = ("tokens", "words", "text", "sentence", "characters")
@@ -217,8 +217,7 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
 def _column(path: Path, columns: Sequence[str], given: str | None, usual: Sequence[str]) -> str | None:
     if given is not None and given not in columns:
         raise DataError(f"{path}: there is no column {given!r:.40}; there are: {', '.join(map(repr, columns))}.")
-    names = {column.strip().lower(): column for column in reversed(columns)}
-    return given or next((names[name] for name in usual if name in names), None)
+    return given or usual_column(columns, usual)
 
 
 def _texts(row: Row, column: str, given: Any) -> list[str]:

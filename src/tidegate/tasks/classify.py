@@ -22,7 +22,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, UnknownUnitError
 from tidegate.tasks.example_task import Columns, ExampleTask, over
-from tidegate.tasks.layers import FrameInput, Pool, TokenInput, recurrent
+from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.options import RecurrentConfig, option
 from tidegate.tasks.report import Metric, Report
 from tidegate.tasks.scores import class_table, confusion
@@ -60,13 +60,7 @@ class Classifier(nn.Module):
 
     def __init__(self, config: ClassifyConfig, facts: Facts, *, backend: str | None = None) -> None:
         super().__init__()
-        if facts.text("input") == "frames":
-            self.input: nn.Module = FrameInput(facts.numbers("mean"), facts.numbers("deviation"))
-            width = len(facts.numbers("mean"))
-        else:
-            tokens, width = facts.vocabulary(facts.text("input")), config.embedding_size
-            lost = config.word_dropout if facts.text("input") == "words" else 0.0  # of few letters each counts
-            self.input = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost)
+        self.input, width = input_layer(facts, config.embedding_size, config.word_dropout)
         self.recurrent = recurrent(config, width, bidirectional=config.bidirectional, backend=backend)
         directions = 1 + config.bidirectional
         self.pool = Pool(config.pooling, directions * config.hidden_size, directions)

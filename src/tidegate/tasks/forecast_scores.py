@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.errors import MissingDependencyError
+from tidegate.data.optional import needed
 from tidegate.tasks.report import Metric, Report
 
 CHANCE = 0.025  # one-sided: below it a difference is not taken for chance
@@ -74,10 +74,9 @@ class Forecasts:
         Raises:
             MissingDependencyError: SciPy is not installed.
         """
-        try:
-            from scipy.stats import ttest_1samp
-        except ImportError as error:
-            raise MissingDependencyError("This needs SciPy: pip install 'tidegate[tasks]'") from error
+        needed("scipy", "This needs", "SciPy")
+        from scipy.stats import ttest_1samp
+
         name, naive = self._baseline()
         own, other = _mae(self.median, self.truth), _mae(naive, self.truth)
         figures = f"MAE {own:.4g} against {other:.4g}"

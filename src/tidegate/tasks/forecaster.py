@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.tasks.distributions import Distribution
-from tidegate.tasks.layers import recurrent
+from tidegate.tasks.layers import each_state, recurrent
 from tidegate.tasks.options import RecurrentConfig
 
 
@@ -60,8 +60,7 @@ class Forecaster(nn.Module):
         given, final = self(inputs(frames), steps)
         given, start = given[rows, steps - 1], frames[rows, steps - 1, 0].repeat_interleave(count)
         stepper = self.recurrent.stepper(len(frames) * count)
-        wide = [state.repeat_interleave(count, 1) for state in (final if isinstance(final, tuple) else (final,))]
-        stepper.state = tuple(wide) if isinstance(final, tuple) else wide[0]
+        stepper.state = each_state(final, lambda state: state.repeat_interleave(count, 1))
         given = given.repeat_interleave(count, 0)
         found = []
         for h in range(horizon):

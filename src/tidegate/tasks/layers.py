@@ -1,10 +1,12 @@
 """Parts that models of several tasks are made of: what goes into the recurrent layers, and what is made of them."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from tidegate.data.examples import Facts
 from tidegate.nn import Recurrent
 from tidegate.tasks.options import RecurrentConfig
 
@@ -27,6 +29,11 @@ def recurrent(
         forget_bias=config.forget_bias,
         backend=backend,
     )
+
+
+def each_state(state: Tensor | tuple[Tensor, ...], act: Callable[[Tensor], Tensor]) -> Tensor | tuple[Tensor, ...]:
+    """Do something with each state of a cell: layers give one tensor if there is one, else a tuple."""
+    return act(state) if isinstance(state, Tensor) else tuple(act(it) for it in state)
 
 
 def mask(lengths: Tensor, steps: int) -> Tensor:
@@ -79,6 +86,23 @@ class FrameInput(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """(B, L, F) to (B, L, F)."""
         return (frames - self.mean) * self.scale
+
+
+def input_layer(facts: Facts, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:
+    """What comes before the recurrent layers for steps of ``facts["input"]``, and how wide it is.
+
+    Args:
+        facts: "input" is "frames", or the name of the vocabulary of the steps, as "words".
+        width: E, of the vectors of words or characters.
+        word_dropout: share of words that are taken for unknown; of few characters each counts.
+    """
+    level = facts.text("input")
+    if level == "frames":
+        mean = facts.numbers("mean")
+        return FrameInput(mean, facts.numbers("deviation")), len(mean)
+    tokens = facts.vocabulary(level)
+    lost = word_dropout if level == "words" else 0.0
+    return TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost), width
 
 
 class Pool(nn.Module):

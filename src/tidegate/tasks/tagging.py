@@ -26,7 +26,7 @@ from tidegate.data.tagged import level_of, read_tagged, step_place, tags_of, tok
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
 from tidegate.tasks.example_task import Columns, ExampleTask, over
-from tidegate.tasks.layers import FrameInput, TokenInput, mask, recurrent
+from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.options import RecurrentConfig, option
 from tidegate.tasks.report import Report
 from tidegate.tasks.spelling import Spelling
@@ -78,18 +78,12 @@ class Tagger(nn.Module):
 
     def __init__(self, config: TagConfig, facts: Facts, *, backend: str | None = None) -> None:
         super().__init__()
-        level, self.spelling = facts.text("input"), None
-        if level == "frames":
-            self.input: nn.Module = FrameInput(facts.numbers("mean"), facts.numbers("deviation"))
-            width = len(facts.numbers("mean"))
-        else:
-            tokens, width = facts.vocabulary(level), config.embedding_size
-            lost = config.word_dropout if level == "words" else 0.0
-            self.input = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost)
-            if level == "words" and config.character_hidden_size:
-                own, size = config.character_hidden_size, len(facts.vocabulary("characters"))
-                self.spelling = Spelling(size, config.character_embedding_size, own, cell=config.cell, backend=backend)
-                width += 2 * own
+        self.input, width = input_layer(facts, config.embedding_size, config.word_dropout)
+        self.spelling = None
+        if facts.text("input") == "words" and config.character_hidden_size:
+            own, size = config.character_hidden_size, len(facts.vocabulary("characters"))
+            self.spelling = Spelling(size, config.character_embedding_size, own, cell=config.cell, backend=backend)
+            width += 2 * own
         self.recurrent = recurrent(config, width, bidirectional=config.both_ends, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear((1 + config.both_ends) * config.hidden_size, len(facts.vocabulary("labels")))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.errors import MissingDependencyError
+from tidegate.data.optional import needed
 from tidegate.tasks.report import Metric
 
 
@@ -32,11 +32,9 @@ def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
     Raises:
         MissingDependencyError: sacreBLEU is not installed.
     """
-    try:
-        from sacrebleu.metrics.bleu import BLEU
-        from sacrebleu.metrics.chrf import CHRF
-    except ImportError as error:
-        raise MissingDependencyError("BLEU and chrF need sacrebleu: pip install 'tidegate[tasks]'") from error
+    needed("sacrebleu", "BLEU and chrF need")
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     def bleu(**settings: Any) -> BLEU:
         return BLEU(force=True, **settings)  # the texts are meant as they are, even if they look tokenized

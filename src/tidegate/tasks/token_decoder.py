@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from tidegate.nn import Recurrent
 from tidegate.tasks.feeding import Feeding, predict
-from tidegate.tasks.layers import mask
+from tidegate.tasks.layers import each_state, mask
 
 Attention = Literal["general", "dot", "none"]
 State = Tensor | tuple[Tensor, ...]
@@ -194,9 +194,7 @@ class Writing:
         self.first = first.repeat_interleave(width, 0)
         self.stepper = decoder.recurrent.stepper(len(self.first))
         if state is not None:
-            states = (state,) if isinstance(state, Tensor) else state
-            wide = tuple(it.repeat_interleave(width, 1) for it in states)
-            self.stepper.state = wide[0] if len(wide) == 1 else wide
+            self.stepper.state = each_state(state, lambda it: it.repeat_interleave(width, 1))
 
     def step(self, tokens: Tensor | None) -> Tensor:
         """The tokens (N,) written last, or None, to log p of the next ones (N, V)."""
@@ -218,5 +216,4 @@ class Writing:
 
     def reorder(self, indices: Tensor) -> None:
         """Let row n go on as row ``indices[n]``, of the same example."""
-        state = self.stepper.state
-        self.stepper.state = state[:, indices] if isinstance(state, Tensor) else tuple(it[:, indices] for it in state)
+        self.stepper.state = each_state(self.stepper.state, lambda it: it[:, indices])

@@ -120,8 +120,8 @@ class Processes:
 
     def wait(self) -> None:
         """Go on when all processes are here."""
-        self.sum(0.0)
-        self._accelerator.wait_for_everyone()
+        with self.told(str):
+            self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
         """Leave the other processes in an orderly way."""

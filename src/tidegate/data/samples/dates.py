@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.errors import MissingDependencyError
+from tidegate.data.optional import needed
 
 LOCALES = (
     *("cs_CZ", "de_DE", "el_GR", "en_GB", "en_US", "es_ES", "fi_FI", "fr_FR", "hu_HU", "it_IT"),
@@ -37,10 +37,7 @@ def write(folder: Path, seed: int) -> None:
     Raises:
         MissingDependencyError: Babel is not installed.
     """
-    try:
-        import babel  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("This sample needs babel: pip install 'tidegate[tasks]'") from error
+    needed("babel", "This sample needs")
     draw = np.random.default_rng(seed)
     first = date(FIRST, 1, 1)
     every = draw.permutation((date(FIRST + YEARS, 1, 1) - first).days)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.errors import MissingDependencyError
+from tidegate.data.samples.handwritten import parts
 
 NAMES = (
     ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
@@ -22,14 +22,8 @@ def write(folder: Path, seed: int) -> None:
     Raises:
         MissingDependencyError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise MissingDependencyError("This sample needs scikit-learn: pip install 'tidegate[tasks]'") from error
-    points, digits = load_digits(return_X_y=True)
-    order = np.random.default_rng(seed).permutation(len(points))
-    for part, chosen in (("train", order[:1297]), ("validation", order[1297:1547]), ("test", order[1547:])):
-        images = np.asarray(points[chosen], np.float32) / 16
+    for part, squares, digits in parts(seed):
+        images = squares.reshape(len(squares), -1)
         features = [np.hstack([images, np.tile(np.eye(2, dtype=np.float32)[n], (len(images), 1))]) for n in range(2)]
-        captions = [names[digit] for names in NAMES for digit in digits[chosen]]
+        captions = [names[digit] for names in NAMES for digit in digits]
         np.savez(folder / f"{part}.npz", features=np.concatenate(features), captions=np.array(captions))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.errors import MissingDependencyError
+from tidegate.data.samples.handwritten import images
 
 CANVAS, DIGIT, STEPS = 12, 8, 20
 COUNTS = {"train": 2000, "validation": 300, "test": 300}
@@ -20,19 +20,15 @@ def write(folder: Path, seed: int) -> None:
     Raises:
         MissingDependencyError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise MissingDependencyError("This sample needs scikit-learn: pip install 'tidegate[tasks]'") from error
-    images = load_digits().images.astype(np.uint8)  # pyright: ignore[reportAttributeAccessIssue]
+    digits = images()[0].astype(np.uint8)
     draw = np.random.default_rng(seed)
-    order, names, room = draw.permutation(len(images)), list(MOVES), CANVAS - DIGIT
+    order, names, room = draw.permutation(len(digits)), list(MOVES), CANVAS - DIGIT
     pools = dict(zip(COUNTS, np.split(order, [int(0.8 * len(order)), int(0.9 * len(order))]), strict=True))
     for part, count in COUNTS.items():
         frames = np.zeros((count, STEPS, CANVAS, CANVAS), np.uint8)
         labels = np.zeros((count, STEPS), np.int64)
         for n in range(count):
-            image = images[draw.choice(pools[part])]
+            image = digits[draw.choice(pools[part])]
             at, move, left = draw.integers(0, room + 1, 2), 0, 0
             for t in range(STEPS):
                 if t:

@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from tidegate.engine.backends.llvm.panels import copy_panel, first_lanes, masked_load, masked_store
 from tidegate.engine.backends.llvm.tiles import Table
-from tidegate.engine.backends.llvm.vector import I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.vector import PTR, V, emitter
 
 ELEMENTS = 256  # of the inner dimension in a block
 PANELS = 8  # of B in a block
@@ -80,10 +80,8 @@ class Gemm:
     def __init__(self, spec: Product, name: str):
         self.spec = spec
         self.table = Table()
-        self.module = ir.Module("tidegate")
-        self.fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
-        real = ir.DoubleType() if spec.double else ir.FloatType()
-        self.e = Emit(ir.IRBuilder(self.fn.append_basic_block("entry")), real, spec.lanes)
+        self.fn, self.e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.module = self.e.module
         self.width = spec.blocks * spec.lanes
         self._emit()
 

@@ -11,8 +11,6 @@ The kernel is given a table of pointers and whole numbers; `Table` says what sta
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from tidegate.engine.backends.llvm.means import take_means
 from tidegate.engine.backends.llvm.plan import Operand, is_output, of_output_size
 from tidegate.engine.backends.llvm.pointwise import pointwise
@@ -20,7 +18,7 @@ from tidegate.engine.backends.llvm.products import products
 from tidegate.engine.backends.llvm.rows import advance, begin, finish, list_rows
 from tidegate.engine.backends.llvm.share import Share
 from tidegate.engine.backends.llvm.tiles import APART, KernelSpec, Table
-from tidegate.engine.backends.llvm.vector import I1, I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.vector import I1, I64, V, emitter
 
 
 class Kernel:
@@ -32,14 +30,9 @@ class Kernel:
         self.stages, self.tiles, self.sequences = spec.stages, spec.tiles, spec.sequences
         self.small = of_output_size(spec.program, spec.output)
         self.made = spec.made
-        self.module = ir.Module("tidegate")
-        self.fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
+        self.fn, self.e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.module = self.e.module
         self.fn.args[0].add_attribute("noalias")
-        self.e = Emit(
-            ir.IRBuilder(self.fn.append_basic_block("entry")),
-            ir.DoubleType() if spec.double else ir.FloatType(),
-            spec.lanes,
-        )
         self._loaded: dict[str, V] = {}
         self.back: V = None
         self._emit()

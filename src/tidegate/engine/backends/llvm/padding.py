@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from tidegate.engine.backends.llvm.panels import first_lanes, masked_load
 from tidegate.engine.backends.llvm.tiles import Table
-from tidegate.engine.backends.llvm.vector import I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.vector import PTR, V, emitter
 
 COPY = 6  # numbers that describe one copy
 
@@ -44,10 +44,8 @@ class Pad:
 
     def __init__(self, spec: Padding, name: str):
         self.table = Table()
-        self.module = ir.Module("tidegate")
-        fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
-        real = ir.DoubleType() if spec.double else ir.FloatType()
-        e = Emit(ir.IRBuilder(fn.append_basic_block("entry")), real, spec.lanes)
+        fn, e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.module = e.module
         b, (table, part, parts) = e.b, fn.args
         copies, count = e.load_pointer(table, self.table["copies"]), e.load_i64(table, self.table["count"])
 
@@ -55,7 +53,7 @@ class Pad:
             own = e.slot(copies, b.mul(n, e.i64(COPY)))
             source, target, more = (e.load_pointer(own, k) for k in range(3))
             rows, units, width = (e.load_i64(own, k) for k in range(3, COPY))
-            ends = [b.sdiv(b.mul(rows, k), parts) for k in (part, b.add(part, e.i64(1)))]
+            start, end = e.share(rows, part, parts)
             added = b.icmp_unsigned("!=", more, ir.Constant(PTR, None))
 
             def row(r: V) -> None:
@@ -71,7 +69,7 @@ class Pad:
 
                 e.loop(width, vector, step=e.lanes)
 
-            e.loop(ends[1], row, start=ends[0])
+            e.loop(end, row, start=start)
 
         e.loop(count, copy)
         b.ret_void()

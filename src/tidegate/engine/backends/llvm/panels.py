@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from llvmlite import ir
 
 from tidegate.engine.backends.llvm.tiles import Table
-from tidegate.engine.backends.llvm.vector import I1, I32, I64, PTR, Emit, V
+from tidegate.engine.backends.llvm.vector import I1, I32, Emit, V, emitter
 
 JOB = 8  # numbers that describe one matrix to be packed
 
@@ -46,10 +46,8 @@ class Pack:
 
     def __init__(self, spec: Packing, name: str):
         self.table = Table()
-        self.module = ir.Module("tidegate")
-        fn = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
-        real = ir.DoubleType() if spec.double else ir.FloatType()
-        e = Emit(ir.IRBuilder(fn.append_basic_block("entry")), real, spec.lanes)
+        fn, e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.module = e.module
         b, (table, part, parts) = e.b, fn.args
         jobs, count = e.load_pointer(table, self.table["jobs"]), e.load_i64(table, self.table["count"])
 
@@ -64,8 +62,8 @@ class Pack:
                 room, left = e.at(target, b.mul(p, apart)), b.sub(units, first)
                 copy_panel(e, e.at(source, at), spec.along_units, stride, left, elements, room, spec.width, pitch)
 
-            ends = [b.sdiv(b.mul(panels, k), parts) for k in (part, b.add(part, e.i64(1)))]
-            e.loop(ends[1], panel, start=ends[0])
+            start, end = e.share(panels, part, parts)
+            e.loop(end, panel, start=start)
 
         e.loop(count, job)
         b.ret_void()

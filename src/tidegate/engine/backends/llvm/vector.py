@@ -13,6 +13,13 @@ PTR = ir.PointerType()
 V = Any  # an ir.Value; llvmlite has no types of its own
 
 
+def emitter(name: str, *, double: bool, lanes: int) -> tuple[ir.Function, Emit]:
+    """Begin the function ``name(table, part, parts)`` in a module of its own."""
+    fn = ir.Function(ir.Module("tidegate"), ir.FunctionType(ir.VoidType(), [PTR, I64, I64]), name)
+    real = ir.DoubleType() if double else ir.FloatType()
+    return fn, Emit(ir.IRBuilder(fn.append_basic_block("entry")), real, lanes)
+
+
 class Emit:
     """Emits one function.
 
@@ -31,6 +38,11 @@ class Emit:
         self.integers = ir.VectorType(I64 if self.double else I32, lanes)
 
     # Numbers and addresses.
+
+    def share(self, count: V, part: V, parts: V) -> tuple[V, V]:
+        """Where a part of so many begins and ends, if ``parts`` of them share ``count``."""
+        start, end = (self.b.sdiv(self.b.mul(count, k), parts) for k in (part, self.b.add(part, self.i64(1))))
+        return start, end
 
     def i64(self, value: int) -> V:
         return ir.Constant(I64, value)
