@@ -1,6 +1,6 @@
 """A recurrent language model: the probability of each unit of text given all before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -128,7 +128,7 @@ class LanguageModel(nn.Module):
             )
         hx = state[0] if state is not None and len(state) == 1 else state
         flags = None if reset is None else reset.t()
-        output, last = self.recurrent(self._embed(ids.t()), hx, reset=flags)
+        output, last = self.recurrent(self.embed(ids.t()), hx, reset=flags)
         return self.dropout(output), last if isinstance(last, tuple) else (last,)
 
     def forward(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
@@ -148,6 +148,26 @@ class LanguageModel(nn.Module):
         features, state = self.features(ids, state, reset=reset)
         return self.output(features).transpose(0, 1), state
 
+    def trace(
+        self, ids: Tensor, state: State | None = None, *, names: str | Sequence[str] = "all"
+    ) -> tuple[Tensor, State, dict[tuple[int, int], dict[str, Tensor]]]:
+        """As `forward`, keeping gates and states from the same pass.
+
+        Args:
+            ids: units, shape (B, T), int64.
+            state: as in `forward`.
+            names: which of ``cell.recorded``.
+
+        Returns:
+            Logits (B, T, V), the state, and for each (layer, direction 0) the values (T, B, H) by name.
+        """
+        if not names:
+            return *self(ids, state), {}
+        hx = state[0] if state is not None and len(state) == 1 else state
+        made = self.recurrent.trace(self.embed(ids.t()), hx, names=names)
+        last = made.state if isinstance(made.state, tuple) else (made.state,)
+        return self.output(self.dropout(made.output)).transpose(0, 1), last, made.values
+
     def reader(self, state: State) -> Callable[[Tensor], Tensor]:
         """What reads on from a state, one unit of each text at a time: ids (B,) to logits (B, V), as in evaluation.
 
@@ -158,11 +178,11 @@ class LanguageModel(nn.Module):
         stepper.state = state[0] if len(state) == 1 else state
 
         def read(ids: Tensor) -> Tensor:
-            return self.output(stepper(self._embed(ids)))
+            return self.output(stepper(self.embed(ids)))
 
         return read
 
-    def _embed(self, ids: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
         """Shape (...) to (..., E), or to one-hot (..., V)."""
         if self.embedding is not None:
             return cast(Tensor, self.dropout(self.embedding(ids)))

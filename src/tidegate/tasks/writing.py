@@ -19,7 +19,7 @@ from tidegate.data.units import Units
 from tidegate.errors import ArgumentError, UnknownUnitError
 from tidegate.tasks.sampling import Sampling, draw
 
-__all__ = ["Copy", "Piece", "copied", "generate"]
+__all__ = ["Copy", "Piece", "before_text", "copied", "generate"]
 
 PROMPT_CHUNK = 256  # units of the prompt read at once: bounds the (B, T, V) logits of a long prompt
 
@@ -126,11 +126,11 @@ def _first_ids(units: Units, prompt: str) -> NDArray[np.int64]:
             f"{name_characters(unknown)}",
             stacklevel=3,
         )
-    return ids if len(ids) else _start(units)
+    return ids if len(ids) else before_text(units)
 
 
-def _start(units: Units) -> NDArray[np.int64]:
-    """What stands before a text without a prompt: a newline, or the first unit where there is none."""
+def before_text(units: Units) -> NDArray[np.int64]:
+    """What is read before a text that begins from nothing: a newline, or the first unit where there is none."""
     unknown: Counter[str] = Counter()
     try:
         ids = units.encode("\n", unknown)

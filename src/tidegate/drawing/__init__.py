@@ -1,0 +1,1 @@
+"""Drawing primitives of plain numbers and strings: coloured text, curves, heat maps; HTML, terminal, figures."""

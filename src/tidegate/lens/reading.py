@@ -1,0 +1,142 @@
+"""A trained language model reads a text: what it expected, what it was surprised by, and all its gates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.data import Units
+from tidegate.errors import ArgumentError
+from tidegate.lens.trace import CHUNK, Trace, TraceWriter
+from tidegate.tasks.language_model import LanguageModel, State
+from tidegate.tasks.writing import before_text
+
+GUESSES = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as a model read it, unit by unit.
+
+    Attributes:
+        ids: (N,) the units of the text.
+        pieces: the N stretches of text that they stand for; joined they are the text as it was read.
+        log_p: (N,) float32, log p(unit n | all before it), in nats.
+        guesses: (N, 5) int64, the most likely units at n, given all before it; the likeliest first.
+        guessed: (N, 5) float32, their probabilities.
+        trace: gates and states after each unit was read.
+        unknown: characters that are not in the vocabulary and were replaced or dropped, each with its number.
+    """
+
+    ids: NDArray[np.int64]
+    pieces: Sequence[str]
+    log_p: NDArray[np.float32]
+    guesses: NDArray[np.int64]
+    guessed: NDArray[np.float32]
+    trace: Trace
+    unknown: Counter[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def text(self) -> str:
+        """The text as it was read."""
+        return "".join(self.pieces)
+
+    @property
+    def nats(self) -> float:
+        """Mean surprise, nats per unit: -mean log p."""
+        return float(-self.log_p.mean(dtype=np.float64))
+
+
+def read(
+    model: LanguageModel,
+    units: Units,
+    text: str,
+    *,
+    names: str | Sequence[str] = "all",
+    folder: Path | None = None,
+    dtype: Any = np.float32,
+) -> Reading:
+    """Let a language model read a text and keep everything.
+
+    The model begins as if after a newline, as when it writes without a prompt, with a state of zeros.
+
+    Args:
+        model: the model; read in eval mode.
+        units: its vocabulary.
+        text: at least one unit.
+        names: which of ``model.cell.recorded`` to keep; () keeps no gate.
+        folder: keep them there, memory-mapped, instead of in memory.
+        dtype: of what is kept; float16 takes half the room.
+
+    Raises:
+        ArgumentError: the text is empty, or the cell records no such name.
+        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+    """
+    unknown: Counter[str] = Counter()
+    ids = units.encode(text, unknown)
+    if not len(ids):
+        raise ArgumentError("there is nothing to read: give at least one character that the model knows")
+    pieces = pieces_of(units, ids)
+    writer = TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=dtype)
+    count = min(GUESSES, units.size)
+    log_p = np.empty(len(ids), np.float32)
+    guesses, guessed = np.empty((len(ids), count), np.int64), np.empty((len(ids), count), np.float32)
+    for start, expected, values in passes(model, units, ids, writer.names):
+        stop = start + len(expected)
+        truth = torch.from_numpy(ids[start:stop])[:, None]
+        log_p[start:stop] = expected.gather(1, truth)[:, 0].numpy()
+        best = expected.topk(count, dim=-1)
+        guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
+        writer.add(values)
+    return Reading(ids, pieces, log_p, guesses, guessed, writer.finish(pieces), unknown)
+
+
+def passes(
+    model: LanguageModel, units: Units, ids: NDArray[np.int64], names: Sequence[str]
+) -> Iterator[tuple[int, Tensor, dict[tuple[int, int], dict[str, Tensor]]]]:
+    """Read units chunk by chunk: where a chunk begins, what was expected, and what was recorded.
+
+    Yields:
+        The chunk's first step; log p of every unit (steps, V) *before* each step, on the CPU; and for each layer and
+        direction the values of ``names`` (steps, 1, H) after each.
+    """
+    device, training = model.output.weight.device, model.training
+    model.eval()
+    try:
+        state, before = _after_start(model, units, device)
+        for start in range(0, len(ids), CHUNK):
+            chunk = torch.from_numpy(ids[start : start + CHUNK]).to(device)[None]
+            with torch.inference_mode():
+                logits, state, values = model.trace(chunk, state, names=names)
+                expected = torch.cat([before, logits[0, :-1]]).float().log_softmax(-1).cpu()
+                before = logits[0, -1:]
+            yield start, expected, values
+    finally:
+        model.train(training)
+
+
+@torch.inference_mode()
+def _after_start(model: LanguageModel, units: Units, device: torch.device) -> tuple[State, Tensor]:
+    """The state and the logits (1, V) before the first unit of a text."""
+    logits, state = model(torch.from_numpy(before_text(units)).to(device)[None])
+    return state, logits[0, -1:]
+
+
+def pieces_of(units: Units, ids: NDArray[np.int64]) -> tuple[str, ...]:
+    """The stretch of text of each unit; a character of several units stands at the last of them."""
+    decoder = units.decoder()
+    pieces = [decoder.push(int(unit)) for unit in ids]
+    if pieces:
+        pieces[-1] += decoder.flush()
+    return tuple(pieces)
