@@ -13,6 +13,7 @@ LINE = r"""
     | (?: (?<![^\W_]) | (?<=\b[rRbBuUfF]) | (?<=\b[rRbBfF]{2}) )  # no apostrophe; but b'...'
       ' (?: \\(?:\r\n|.) | (?<=[^\W\d_])'(?=[^\W\d_]) | [^'\\\r\n] )* (?: (?P<end1>') | (?=[\r\n]) | \\?\Z)
 """
+THREE = re.compile(r"'{3}|\"{3}")
 LINE_QUOTE = re.compile(LINE, re.VERBOSE | re.DOTALL)
 COMMENT_OR_QUOTE = re.compile(
     r"(?P<comment>\#[^\r\n]*)"
@@ -39,11 +40,13 @@ def quotes_and_comments(text: str) -> tuple[list[Quote], list[tuple[int, int]]]:
     An apostrophe between two letters is no quote, nor one after a letter at the end of a word (but b'...' begins one:
     the prefixes of strings in programs are known). A backslash takes its meaning from what follows. What is not closed
     ends at the newline, or of three quotes at the end of the text. A comment goes from a # outside quotes to the
-    newline; it can hold quotes, though not three that go past its end.
+    newline; it can hold quotes, though not three that go past its end. A text cut out of another may begin inside three
+    quotes: the first that can only open (before a letter) or only close (after the end of a sentence) shows it.
     """
-    quotes: list[Quote] = []
+    begin = _begun_before(text)
+    quotes = [Quote(0, begin, True)] if begin else []
     comments: list[tuple[int, int]] = []
-    for match in COMMENT_OR_QUOTE.finditer(text):
+    for match in COMMENT_OR_QUOTE.finditer(text, begin):
         if match["comment"]:
             comments.append(match.span())
             quotes += [_quote(inner, "end1", "end2") for inner in LINE_QUOTE.finditer(text, *match.span())]
@@ -54,6 +57,17 @@ def quotes_and_comments(text: str) -> tuple[list[Quote], list[tuple[int, int]]]:
 
 def _quote(match: re.Match[str], *ends: str) -> Quote:
     return Quote(*match.span(), any(match[end] for end in ends))
+
+
+def _begun_before(text: str) -> int:
+    """Where the three quotes end that begin before the text; 0 if none do."""
+    first = THREE.search(text)
+    for k, match in enumerate(re.finditer(first[0], text) if first else ()):
+        opens = text[match.end() : match.end() + 1].isalnum()
+        closes = match.start() > 0 and text[match.start() - 1] in ".!?;>"
+        if first and opens != closes:
+            return first.end() if opens == (k % 2 == 1) else 0
+    return 0
 
 
 def in_quotes(text: str) -> NDArray[np.bool_]:
