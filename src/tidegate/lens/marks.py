@@ -27,11 +27,12 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Quote(NamedTuple):
-    """A stretch ``text[start:end]`` in quotes, its quotes among it."""
+    """A stretch ``text[start:end]`` in quotes, its quotes among it, of which there are ``marks`` at each end."""
 
     start: int
     end: int
     closed: bool
+    marks: int
 
 
 def quotes_and_comments(text: str) -> tuple[list[Quote], list[tuple[int, int]]]:
@@ -44,19 +45,21 @@ def quotes_and_comments(text: str) -> tuple[list[Quote], list[tuple[int, int]]]:
     quotes: the first that can only open (before a letter) or only close (after the end of a sentence) shows it.
     """
     begin = _begun_before(text)
-    quotes = [Quote(0, begin, True)] if begin else []
+    quotes = [Quote(0, begin, True, 3)] if begin else []
     comments: list[tuple[int, int]] = []
     for match in COMMENT_OR_QUOTE.finditer(text, begin):
         if match["comment"]:
             comments.append(match.span())
-            quotes += [_quote(inner, "end1", "end2") for inner in LINE_QUOTE.finditer(text, *match.span())]
+            quotes += [_quote(inner) for inner in LINE_QUOTE.finditer(text, *match.span())]
         else:
-            quotes.append(_quote(match, "end1", "end2", "end3"))
+            quotes.append(_quote(match))
     return quotes, comments
 
 
-def _quote(match: re.Match[str], *ends: str) -> Quote:
-    return Quote(*match.span(), any(match[end] for end in ends))
+def _quote(match: re.Match[str]) -> Quote:
+    groups = match.groupdict()
+    closed = any(groups.get(end) for end in ("end1", "end2", "end3"))
+    return Quote(*match.span(), closed, 3 if groups.get("three") else 1)
 
 
 def _begun_before(text: str) -> int:
@@ -95,7 +98,7 @@ def bracket_depth(text: str) -> NDArray[np.int64]:
     depth = np.zeros(len(text), np.int64)
     stack: list[str] = []
     at = 0
-    for quote in [*quotes_and_comments(text)[0], Quote(len(text), len(text), False)]:
+    for quote in [*quotes_and_comments(text)[0], Quote(len(text), len(text), False, 1)]:
         _scan_brackets(text, at, quote.start, stack, depth)
         inside: list[str] = []
         _scan_brackets(text, quote.start, quote.end, inside, depth)
