@@ -154,7 +154,9 @@ def _controls(
         free[layer] = random.permutation([unit for unit in range(hidden_size) if unit not in taken]).tolist()
     most = min(len(own) // sum(at == layer for at, _ in used) for layer, own in free.items())
     if not 1 <= count or not most:
-        raise ArgumentError(f"{count} controls of {most} that there are units for: give 1 or more, and edit fewer units")
+        raise ArgumentError(
+            f"{count} controls of {most} that there are units for: give 1 or more, and edit fewer units"
+        )
     made = []
     for _ in range(min(count, most)):
         instead = {(layer, unit): free[layer].pop() for layer, unit in used}
@@ -230,7 +232,9 @@ class _Runs:
         added = iter(self.cells[layer].masks[len(cell.masks) :])  # low and high of each name, in their order
         for name in self.names[layer]:
             values = plain[name]
-            low, high = (values.new_full((len(values), len(self.rows), values.shape[2]), it) for it in (-np.inf, np.inf))
+            low, high = (
+                values.new_full((len(values), len(self.rows), values.shape[2]), it) for it in (-np.inf, np.inf)
+            )
             for row, edits in enumerate(self.rows):
                 for edit in edits:
                     if (edit.layer, edit.name) != (layer, name):

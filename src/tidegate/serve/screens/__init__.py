@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.serve.screens.cells import CELLS
+from tidegate.serve.screens.cut import CUT
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen, recorded_nothing
 from tidegate.serve.screens.training import TRAINING
@@ -10,4 +11,4 @@ from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen", "recorded_nothing"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, CUT, TRAINING, WRITE)
