@@ -115,9 +115,8 @@ def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) 
         # is handed on as it was (from the step before, or from the start) becomes a value of its own.
         own: list[Tensor] = []
         for value in run(cell, x[t : t + 1], weights, state, backend="reference").state:
-            if id(value) in known or not value.requires_grad:
-                value = value.clone() if value.requires_grad else value.clone().requires_grad_()
-            own.append(value)
+            handed_on = id(value) in known or not value.requires_grad
+            own.append(value.clone().requires_grad_() if handed_on else value)
             known.add(id(own[-1]))
         state = tuple(own)
         made.append(state)
