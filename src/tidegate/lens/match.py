@@ -91,10 +91,11 @@ def matches(
 ) -> list[Match]:
     """Where else the most of some units are on together.
 
-    For k = K, K - 1, ..., 1 of the K units, every longest stretch in which at least k are on at each step is a candidate,
-    unless it is too short. Candidates are ranked by how many of the units are on at *all* of their steps, then by how near their
-    length is to the selection's, then by place; one that overlaps a better one or the selection is left out. LSTMVis
-    too ranks by the number of units shared; its second key is how few others are on, its third the length.
+    For k = K, K - 1, ..., 1 of the K units, every longest stretch in which at least k are on at each step is a
+    candidate, unless it is too short. Candidates are ranked by how many of the units are on at *all* of their steps,
+    then by how near their length is to the selection's, then by place; one that overlaps a better one or the selection
+    is left out. LSTMVis too ranks by the number of units shared; its second key is how few others are on, its third
+    the length.
 
     Args:
         trace: what was kept; memory-mapped ones are read in parts.
