@@ -99,15 +99,30 @@ def characters(reading: Reading) -> NDArray[np.float64]:
     Raises:
         ArgumentError: it has no character: only a part of one was read.
     """
-    lengths = np.array([len(piece) for piece in reading.pieces])
-    if not lengths.any():
-        raise ArgumentError("there is no whole character in what was read")
+    lengths = _lengths(reading)
     # Each character's unit is the one that completes it, and the units before that which complete none are part of
     # it; what is left incomplete at the end belongs to the last.
     full = np.flatnonzero(lengths)
     owner = np.minimum(np.searchsorted(full, np.arange(len(lengths))), len(full) - 1)
     summed = np.bincount(owner, reading.log_p.astype(np.float64))
     return np.repeat(summed / lengths[full], lengths[full])
+
+
+def character_of(reading: Reading) -> NDArray[np.int64]:
+    """For each unit (N,), the character that it is or begins with, or of which it is a part.
+
+    Raises:
+        ArgumentError: there is no character: only a part of one was read.
+    """
+    lengths = _lengths(reading)
+    return np.minimum(np.cumsum(lengths) - lengths, lengths.sum() - 1)
+
+
+def _lengths(reading: Reading) -> NDArray[np.int64]:
+    lengths = np.array([len(piece) for piece in reading.pieces])
+    if not lengths.any():
+        raise ArgumentError("there is no whole character in what was read")
+    return lengths
 
 
 @dataclass(frozen=True)
@@ -149,9 +164,7 @@ def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> Kn
             "use a model of characters or bytes"
         )
     log_p = characters(reading)
-    completes = np.array([len(piece) for piece in reading.pieces])
-    owner = np.minimum(np.cumsum(completes) - completes, len(log_p) - 1)
-    wrong = np.bincount(owner, reading.guesses[:, 0] != reading.ids, len(log_p)) > 0
+    wrong = np.bincount(character_of(reading), reading.guesses[:, 0] != reading.ids, len(log_p)) > 0
     known = np.full(len(log_p), -1)
     for word in re.finditer(pattern, reading.text):
         known[word.start() : word.end()] = np.minimum(np.arange(word.end() - word.start()), most)

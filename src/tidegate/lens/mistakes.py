@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tidegate.data import Units
 from tidegate.data.kneser_ney import ngram_probabilities
 from tidegate.errors import ArgumentError
+from tidegate.lens.compare import character_of
 from tidegate.lens.reading import Reading
 
 WORD = r"\S+"
@@ -67,7 +68,7 @@ def mistakes(
     boost: Sequence[float] = (0.4, 0.3, 0.2, 0.1),
     threshold: float = 0.5,
     word: str = WORD,
-    max_train: int = 1_000_000,
+    max_train: int = 2_000_000,
 ) -> Mistakes:
     """Peel a reading's errors, after Karpathy, Johnson & Fei-Fei (2015), section 4.4.
 
@@ -80,7 +81,7 @@ def mistakes(
       is not taken away, since nothing before it says that the word comes again.
     - "rare k": the word stands at most k times in the training text.
     - "word start": the unit is the first character of a word.
-    - "punctuation": the character or the one before it is neither letter nor digit.
+    - "punctuation": the character or the one before it is not a letter, digit or underscore.
     - "boost p": the model gave it p or more.
 
     What differs from the paper's is said in the guide, `docs/look/errors.md`.
@@ -99,17 +100,18 @@ def mistakes(
         max_train: of a longer training text only the last so many units are counted, which bounds memory and time.
 
     Raises:
-        ArgumentError: the units are tokens, of which the oracles know nothing, or a number is out of range.
+        ArgumentError: the units are tokens, of which the oracles know nothing, or only a part of a character was read,
+            or a number is out of range.
     """
     if units.kind == "bpe":
         raise ArgumentError("the oracles are about characters, but this model's units are tokens")
     _check(orders, memory, rare, boost, threshold, max_train)
-    p = np.exp(reading.log_p.astype(np.float64))
-    text, place = reading.text, _places(reading)
+    count = len(reading)
+    text, place = reading.text, character_of(reading)
     counted = np.asarray(training[-max_train:]).astype(np.int64)
-    wrong = p < threshold
+    wrong = reading.log_p < _log(threshold)
     classes: list[str] = []
-    which, order = np.full(len(p), NONE, np.int8), np.zeros(len(p), np.int8)
+    which, order = np.full(count, NONE, np.int8), np.zeros(count, np.int8)
 
     def take(name: str, explained: NDArray[np.bool_]) -> None:
         which[wrong & (which == NONE) & explained] = len(classes)
@@ -126,13 +128,18 @@ def mistakes(
     for k in rare:
         take(f"rare {k}", words.inside[place] & (seen <= k)[place])
     take("word start", words.starts[place])
-    plain = np.array([it.isalnum() for it in text])
+    plain = np.array([it.isalnum() or it == "_" for it in text])
     take("punctuation", ~(plain & np.append(True, plain[:-1]))[place])
     for low in boost:
-        take(f"boost {low:g}", p >= low)
-    take("left", np.ones(len(p), bool))
+        take(f"boost {low:g}", reading.log_p >= _log(low))
+    take("left", np.ones(count, bool))
     part = f"counted on the last {max_train:,} of {len(training):,} training units"
     return Mistakes(tuple(classes), which, order, part if len(training) > max_train else None)
+
+
+def _log(p: float) -> np.float32:
+    """As a reading has it: a probability of exactly the threshold must not fail it by rounding."""
+    return np.log(np.float32(p))
 
 
 class _Words:
@@ -166,12 +173,6 @@ class _Words:
         return values
 
 
-def _places(reading: Reading) -> NDArray[np.int64]:
-    """For each unit, the character that it is, or is a part of."""
-    lengths = np.array([len(it) for it in reading.pieces])
-    return np.minimum(np.cumsum(lengths) - lengths, lengths.sum() - 1)
-
-
 def _foreseen(train: Ids, text: Ids, size: int, orders: int, threshold: float) -> NDArray[np.int8]:
     """The smallest n at which an n-gram model gives each unit the threshold or more; 0 where none does."""
     order = np.zeros(len(text), np.int8)
@@ -192,8 +193,8 @@ def _check(
 ) -> None:
     if not 0 <= orders <= 20 or max_train < 1 or not 0 < threshold <= 1:
         raise ArgumentError(
-            f"orders={orders}, max_train={max_train}, threshold={threshold}: give an n of 0 to 20, at least 1 unit, and "
-            "a probability above 0"
+            f"orders={orders}, max_train={max_train}, threshold={threshold}: give an n of 0 to 20, at least 1 unit, "
+            "and a probability above 0"
         )
     for name, values, low in (("memory", memory, 1), ("rare", rare, 0), ("boost", [-it for it in boost], -threshold)):
         if any(a >= b for a, b in pairwise(values)) or any(it < low for it in values):
