@@ -27,7 +27,7 @@ def reading_of(units: Characters | Bytes, text: str, p: list[float]) -> Reading:
 
 
 def peeled(text: str, p: list[float] | float = 0.01, training: str = "", **options: Any) -> Mistakes:
-    values = [p] * len(text) if isinstance(p, float) else p
+    values = np.broadcast_to(p, len(text)).tolist()
     return mistakes(reading_of(UNITS, text, values), UNITS, UNITS.encode(training) if training else NOTHING, **options)
 
 
@@ -127,8 +127,8 @@ def test_the_bytes_of_a_character_are_in_its_word() -> None:
     reading = reading_of(units, "aä aä", [0.01] * 7)
     found = mistakes(reading, units, NOTHING, **alone(memory=(5,)))
     assert named(found)[4:] == ["word start", "memory 5", "memory 5"]
-    part = Reading(reading.ids[1:2], ("",), reading.log_p[1:2], reading.guesses[1:2], reading.guessed[1:2], reading.trace,
-                   Counter())  # fmt: skip
+    kept = (getattr(reading, it)[1:2] for it in ("log_p", "guesses", "guessed"))
+    part = Reading(reading.ids[1:2], ("",), *kept, trace=reading.trace, unknown=Counter())
     with pytest.raises(ArgumentError, match="no whole character"):
         mistakes(part, units, NOTHING)
 
@@ -148,6 +148,7 @@ def test_what_cannot_be_peeled_is_refused() -> None:
         (dict(rare=(1, 1)), "rare=.*rising"),
         (dict(boost=(0.3, 0.4)), "boost=.*falling"),
         (dict(boost=(0.6,)), "none above 0.5"),
+        (dict(word="("), "a word cannot be"),
     ]:
         with pytest.raises(ArgumentError, match=part):
             peeled("ab", **option)

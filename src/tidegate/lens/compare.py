@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -118,6 +118,19 @@ def character_of(reading: Reading) -> NDArray[np.int64]:
     return np.minimum(np.cumsum(lengths) - lengths, lengths.sum() - 1)
 
 
+def words_of(text: str, pattern: str) -> Iterator[tuple[int, int, str]]:
+    """A text's words, each with where it begins and ends.
+
+    Raises:
+        ArgumentError: the pattern is no regular expression.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ArgumentError(f"a word cannot be {pattern!r}: {error}") from error
+    return ((*it.span(), it[0]) for it in compiled.finditer(text) if it[0])
+
+
 def _lengths(reading: Reading) -> NDArray[np.int64]:
     lengths = np.array([len(piece) for piece in reading.pieces])
     if not lengths.any():
@@ -153,7 +166,8 @@ def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> Kn
         pattern: what a word is, a regular expression; letters, digits and underscores if not given.
 
     Raises:
-        ArgumentError: a unit is longer than a character: what was guessed in the midst of it is not known.
+        ArgumentError: a unit is longer than a character: what was guessed in the midst of it is not known; or the
+            pattern is no regular expression.
     """
     if most < 0:
         raise ArgumentError(f"most={most}: give 0 or more letters")
@@ -166,8 +180,8 @@ def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> Kn
     log_p = characters(reading)
     wrong = np.bincount(character_of(reading), reading.guesses[:, 0] != reading.ids, len(log_p)) > 0
     known = np.full(len(log_p), -1)
-    for word in re.finditer(pattern, reading.text):
-        known[word.start() : word.end()] = np.minimum(np.arange(word.end() - word.start()), most)
+    for start, stop, _ in words_of(reading.text, pattern):
+        known[start:stop] = np.minimum(np.arange(stop - start), most)
     inside = known >= 0
     letters = np.bincount(known[inside], minlength=most + 1)
     with np.errstate(invalid="ignore"):  # 0 / 0: no such letter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.data import Units
 from tidegate.data.kneser_ney import ngram_probabilities
 from tidegate.errors import ArgumentError
-from tidegate.lens.compare import character_of
+from tidegate.lens.compare import character_of, words_of
 from tidegate.lens.reading import Reading
 
 WORD = r"\S+"
@@ -101,7 +100,7 @@ def mistakes(
 
     Raises:
         ArgumentError: the units are tokens, of which the oracles know nothing, or only a part of a character was read,
-            or a number is out of range.
+            or a number is out of range, or ``word`` is no regular expression.
     """
     if units.kind == "bpe":
         raise ArgumentError("the oracles are about characters, but this model's units are tokens")
@@ -152,12 +151,12 @@ class _Words:
     """
 
     def __init__(self, text: str, pattern: str) -> None:
-        self.pattern, self.size = re.compile(pattern), len(text)
-        self.inside, self.starts = np.zeros(self.size, bool), np.zeros(self.size, bool)
-        self.since = np.full(self.size, np.iinfo(np.int64).max)
-        self.found = [(it[0], *it.span()) for it in self.pattern.finditer(text) if it[0]]
+        self.pattern = pattern
+        self.inside, self.starts = np.zeros(len(text), bool), np.zeros(len(text), bool)
+        self.since = np.full(len(text), np.iinfo(np.int64).max)
+        self.found = list(words_of(text, pattern))
         last: dict[str, int] = {}
-        for word, start, stop in self.found:
+        for start, stop, word in self.found:
             self.inside[start:stop] = self.starts[start] = True
             if word in last:
                 self.since[start:stop] = start - last[word]
@@ -165,10 +164,10 @@ class _Words:
 
     def counts(self, training: str) -> NDArray[np.int64]:
         """(C,) how often each character's word stands in a training text."""
-        here = {word for word, _, _ in self.found}
-        counts = Counter(it[0] for it in self.pattern.finditer(training) if it[0] in here)
-        values = np.zeros(self.size, np.int64)
-        for word, start, stop in self.found:
+        here = {word for *_, word in self.found}
+        counts = Counter(word for *_, word in words_of(training, self.pattern) if word in here)
+        values = np.zeros(len(self.inside), np.int64)
+        for start, stop, word in self.found:
             values[start:stop] = counts[word]
         return values
 
