@@ -15,16 +15,17 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
   root.append(box);
   const ink = dark() ? "#ddd" : "#333", grid = dark() ? "#444" : "#ddd";
   const axis = { stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
-  const number = (at, value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
+  // A logarithmic axis is a straight one of logarithms: uPlot's own runs out of ticks over many decades.
+  const number = (at, value) => (value === null || value === undefined ? "–" : Number((log ? 10 ** value : value).toPrecision(4)).toString());
   const options = {
-    width: Math.max(280, box.clientWidth), height, scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
-    axes: [{ ...axis, label: xLabel }, { ...axis, label: yLabel, size: 70, values: log ? (u, ticks) => ticks.map((it) => (it === null ? "" : it.toExponential(0))) : undefined }],
+    width: Math.max(280, box.clientWidth), height, scales: { x: { time: false } },
+    axes: [{ ...axis, label: xLabel }, { ...axis, label: yLabel, size: 70, values: log ? (u, ticks) => ticks.map((it) => (Number.isInteger(it) ? `1e${it}` : Number((10 ** it).toPrecision(2)))) : undefined }],
     series: [{ label: xLabel || "x" }, ...series.map((it, n) => ({
       label: it.label, stroke: curve(n), dash: DASHES[n % DASHES.length], width: 2, value: number, points: { show: it.y.length < 3 },
     }))],
   };
   // null is a gap; undefined is a step of which the curve says nothing, and it goes on.
-  const clean = (y) => Array.from(y, (it) => (it === undefined ? it : it === null || !Number.isFinite(it) || (log && it <= 0) ? null : it));
+  const clean = (y) => Array.from(y, (it) => (it === undefined ? it : it === null || !Number.isFinite(it) || (log && it <= 0) ? null : log ? Math.log10(it) : it));
   const chart = new uPlot(options, [Array.from(x), ...series.map((it) => clean(it.y))], box);
   const watch = new ResizeObserver(() => chart.setSize({ width: Math.max(280, box.clientWidth), height }));
   watch.observe(box);
@@ -40,6 +41,7 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
  */
 export function heatMap(root, values, rows, columns, options = {}) {
   const { kind = "diverging", scale = 1, rowLabel = String, columnLabel = String, onPick = null, height = 260, label = "Heat map", marked = null } = options;
+  const shown = options.shown ?? ((value) => Number(value.toPrecision(3)));
   const canvas = el("canvas", { class: "heat", width: columns, height: rows, tabindex: onPick ? "0" : null, role: "img", "aria-label": label });
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d"), image = context.createImageData(Math.max(1, columns), Math.max(1, rows));
@@ -67,7 +69,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
     return [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
   };
   const tell = (row, column) => {
-    told.textContent = `${rowLabel(row)} · ${columnLabel(column)}: ${Number(values[row * columns + column].toPrecision(3))}`;
+    told.textContent = `${rowLabel(row)} · ${columnLabel(column)}: ${shown(values[row * columns + column])}`;
   };
   let here = [marked ?? 0, 0];
   canvas.addEventListener("pointermove", (event) => tell(...at(event)));
@@ -89,4 +91,28 @@ export function heatMap(root, values, rows, columns, options = {}) {
   }
   root.append(frame, told);
   return { mark };
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function drawn(tag, props, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(props)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Points of a square from 0 to 1 each way. Options: `title`, `xLabel`, `yLabel`, `label(n)`, `onPick(n)`, `chosen`. */
+export function scatter(root, points, { title, xLabel, yLabel, label, onPick, chosen }) {
+  const size = 240, at = (share) => 10 + share * (size - 20);
+  const svg = drawn("svg", { class: "scatter", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": `${title}: ${yLabel} against ${xLabel}, ${points.length} units` });
+  svg.append(drawn("rect", { x: 10, y: 10, width: size - 20, height: size - 20, class: "frame" }), drawn("line", { x1: 10, y1: 10, x2: size - 10, y2: size - 10, class: "frame" }));
+  const told = el("p", { class: "told" }, "\u00a0");
+  points.forEach(([x, y], n) => {
+    const dot = drawn("circle", { cx: at(x), cy: at(1 - y), r: n === chosen ? 5 : 3, class: n === chosen ? "dot chosen" : "dot" }, drawn("title", {}, label(n)));
+    dot.addEventListener("pointerenter", () => { told.textContent = label(n); });
+    dot.addEventListener("click", () => onPick(n));
+    svg.append(dot);
+  });
+  root.append(el("h3", {}, title), el("div", { class: "axes" }, el("span", { class: "y" }, yLabel), svg), el("p", { class: "x" }, xLabel), told);
 }

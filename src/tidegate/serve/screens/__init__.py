@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tidegate.serve.screens.cells import CELLS
 from tidegate.serve.screens.cut import CUT
+from tidegate.serve.screens.gates import GATES
+from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen, recorded_nothing
 from tidegate.serve.screens.training import TRAINING
@@ -11,4 +13,4 @@ from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen", "recorded_nothing"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, CUT, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, TRAINING, WRITE)
