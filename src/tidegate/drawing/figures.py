@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tidegate.drawing.colours import MISSING, Kind, Scale, ink, line_style, scale_of, table
-from tidegate.drawing.heat_map import checked_matrix, short_labels
+from tidegate.drawing.heat_map import below_columns, checked_matrix, every, short_labels
 from tidegate.drawing.svg import Curve, points
 from tidegate.drawing.text import columns as columns_of
 from tidegate.drawing.text import label, laid_out, visible
@@ -49,7 +49,6 @@ FURTHER = (
     "Arial Unicode MS",
     "Unifont",
 )
-MOST_LABELS = 120
 
 
 def line_chart(
@@ -127,8 +126,10 @@ def heat_map(
     picture = axes.imshow(shown, shades, vmin=low, vmax=fitted.top, aspect="auto", interpolation="nearest")
     bar = figure.colorbar(picture, ax=axes)
     _write(bar.ax.yaxis.label, visible(fitted.unit))
-    _ticks(axes.set_yticks, rows, given.shape[0], 30)
-    _ticks(axes.set_xticks, columns, given.shape[1], 40)
+    if rows:
+        down = given.shape[0]
+        _ticks(axes.set_yticks, short_labels(rows, down), range(0, down, every(down, 22)))
+    _below(axes, columns, given.shape[1], letter=0.012)
     _titles(axes, title, x_label, y_label)
     return figure
 
@@ -204,7 +205,7 @@ def strips(
 
     Args:
         values: the T values of each, by name.
-        labels: what stands below each step, T of them or none; shown where there is room for all of them.
+        labels: what stands below each step, T of them or none; as many are shown as there is room for.
         title: above it all.
         x_label: what the steps are.
 
@@ -227,8 +228,7 @@ def strips(
         axes.plot(np.arange(steps), finite, color=_shares(line_style(0)[0]), linewidth=1.2, marker="." * (steps < 2))
         _titles(axes, title if not index else "", "", name)
         axes.yaxis.label.set(rotation=0, ha="right", va="center")
-    if labels and steps <= MOST_LABELS:
-        _ticks(grid[-1].set_xticks, labels, steps, MOST_LABELS)
+    _below(grid[-1], labels, steps, letter=0.01)
     _titles(grid[-1], title if len(given) == 1 else "", x_label, list(given)[-1])
     return figure
 
@@ -284,12 +284,16 @@ def _titles(axes: Axes, title: str, x_label: str, y_label: str) -> None:
         _write(text, visible(said))
 
 
-def _ticks(place: Any, labels: Sequence[object], size: int, room: int) -> None:
-    """Labels along an axis, if there are any: every so many that there is room for them."""
+def _below(axes: Axes, labels: Sequence[object], size: int, *, letter: float) -> None:
+    """Labels below columns, if there are any; a letter takes that share of the axis."""
     if labels:
-        shown = list(range(0, size, -(-size // room)))
-        names, families = in_fonts("\n".join(short_labels(labels, size)[n] for n in shown))
-        place(shown, names.split("\n"), fontfamily=list(families), parse_math=False)
+        names, shown = below_columns(labels, size, 1 / size, letter)
+        _ticks(axes.set_xticks, names, shown)
+
+
+def _ticks(place: Any, names: Sequence[str], shown: Sequence[int]) -> None:
+    words, families = in_fonts("\n".join(names[n] for n in shown))
+    place(shown, words.split("\n"), fontfamily=list(families), parse_math=False)
 
 
 def _write(text: Any, said: str, *, mono: bool = False) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.drawing.colours import BLUE, MISSING, VERMILLION, Kind, Scale, scale_of
 from tidegate.drawing.html import escaped
 from tidegate.drawing.svg import svg
+from tidegate.drawing.text import columns as columns_of
 from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
 
@@ -38,7 +39,7 @@ def heat_map_svg(
     Args:
         matrix: (R, C).
         rows: what stands before each row, R of them; none: their numbers. As many are shown as there is room for.
-        columns: what stands below each column, C of them; none: their numbers.
+        columns: what stands below each column, C of them; none, or too many to be read: their numbers.
         scale: where the numbers lie on the scale of colours; fitted to them if only its kind is given.
         title: above it all.
         x_label: what the columns are.
@@ -65,13 +66,13 @@ def heat_map_svg(
     names = short_labels(rows, down)
     drawn += [
         f'<text x="{LEFT - 5}" y="{TOP + high * (n + 0.5) / down + 4:.1f}" text-anchor="end">{escaped(names[n])}</text>'
-        for n in range(0, down, _every(down, high / 12))
+        for n in range(0, down, every(down, high / 12))
     ]
-    names = short_labels(columns, across)
+    names, shown = below_columns(columns, across, WIDE / across if across else WIDE)
     drawn += [
         f'<text x="{LEFT + WIDE * (n + 0.5) / across:.1f}" y="{TOP + high + 13:.1f}" text-anchor="middle">'
         f"{escaped(names[n])}</text>"
-        for n in range(0, across, _every(across, WIDE / (max(map(len, names)) * 7 + 3)))
+        for n in shown
     ]
     y = TOP + high + 30
     if y_label:
@@ -119,9 +120,38 @@ def short_labels(labels: Sequence[object], size: int) -> list[str]:
     return [it if len(it) <= 9 else it[:8] + "…" for it in names]
 
 
-def _every(size: int, room: float) -> int:
-    """Every how many-th label to show where there is room for so many."""
-    return -(-size // max(int(room), 1)) or 1
+def below_columns(
+    labels: Sequence[object], size: int, pitch: float, letter: float = 7.0
+) -> tuple[list[str], list[int]]:
+    """Labels below columns, and which to show so that none runs into another; numbers if most would have to go.
+
+    Args:
+        labels: one for each column, or none.
+        size: how many columns.
+        pitch: how far one column is from the next.
+        letter: how wide a letter is, in the same measure.
+    """
+    names = short_labels(labels, size)
+    shown: list[int] = []
+    end = -float("inf")
+    for n, name in enumerate(names if labels else ()):
+        half = (columns_of(name) + 0.2) * letter / 2
+        if n * pitch - half >= end:
+            shown.append(n)
+            end = n * pitch + half
+    if 2 * len(shown) > size:
+        return names, shown
+    return short_labels((), size), list(range(0, size, every(size, pitch * size / letter / 6)))
+
+
+def every(size: int, room: float) -> int:
+    """Every how many-th label to show where there is room for so many: 1, 2 or 5 times a power of ten."""
+    power = 1
+    while True:
+        for step in (power, 2 * power, 5 * power):
+            if size <= step * max(room, 1):
+                return step
+        power *= 10
 
 
 def _shades(places: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -75,6 +75,11 @@ def legend_html(scale: Scale, values: ArrayLike = ()) -> str:
     return f'<div style="{SANS};margin:4px 0;opacity:.85">{ends[0]}{bar}{ends[1]}</div>'
 
 
+def caption_html(text: str) -> str:
+    """A line of plain text above or below a drawing."""
+    return f'<div style="{SANS};margin:4px 0">{escaped(text)}</div>'
+
+
 def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, caption: str = "") -> str:
     """A table; numbers with four digits, to the right.
 

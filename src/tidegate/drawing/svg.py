@@ -21,7 +21,8 @@ Curve = tuple[ArrayLike, ArrayLike]
 WIDTH, LEFT, RIGHT, TOP, HIGH = 640, 64, 16, 30, 190
 WIDE = WIDTH - LEFT - RIGHT
 BINS = 400  # a longer curve is drawn as the lowest and the highest of that many stretches
-LARGEST = 1e300  # differences of larger numbers are not finite
+LARGEST = 1e290  # differences of much larger numbers are not finite
+SMALLEST = 1e-290  # smaller numbers are as good as 0: shares of them would lose their digits
 FONT = "font-family:system-ui,sans-serif;font-size:11px"
 
 
@@ -36,7 +37,7 @@ def line_chart_svg(
     """Curves by name; below them, how many points could not be drawn, if any.
 
     Args:
-        series: the curves.
+        series: the curves; one named "" is not in the legend.
         log_y: a logarithmic axis for y; it cannot show what is not above 0.
         title: above it all.
         x_label: below the x axis.
@@ -68,15 +69,16 @@ def line_chart_svg(
         f'<text x="{LEFT}" y="26" opacity=".8">{escaped(y_label)}</text>' if y_label else "",
         f'<text x="{LEFT + WIDE / 2:g}" y="{bottom}" text-anchor="middle">{escaped(x_label)}</text>' if x_label else "",
     ]
-    bottom += 16
-    for index, name in enumerate(curves):
+    named = [(index, name) for index, name in enumerate(curves) if name]
+    bottom += 16 if named else 0
+    for place, (index, name) in enumerate(named):
         rgb, dashes = line_style(index)
         style = f'stroke="{hexadecimal(rgb)}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
-        x, y = LEFT + (index % 3) * WIDE // 3, bottom + index // 3 * 15
+        x, y = LEFT + place % 3 * WIDE // 3, bottom + place // 3 * 15
         shown = name if len(name) <= 26 else name[:25] + "…"
         drawn.append(f'<path d="M{x} {y - 4}h22" {style} stroke-width="1.6"/>')
         drawn.append(f'<text x="{x + 28}" y="{y}">{escaped(shown)}</text>')
-    bottom += -(-len(curves) // 3) * 15
+    bottom += -(-len(named) // 3) * 15
     lost = len(whole) - len(kept)
     if lost:
         why = "not finite, or not above 0" if log_y else "not finite"
@@ -106,7 +108,7 @@ def points(name: str, curve: Curve, *, log_y: bool = False) -> NDArray[np.float6
     made = np.stack([x, y], 1)
     made[~(np.abs(made) < LARGEST).all(1)] = np.nan
     if log_y:
-        made[~(made[:, 1] > 0)] = np.nan
+        made[~(made[:, 1] > SMALLEST)] = np.nan
         made[:, 1] = np.log10(made[:, 1])
     return made
 
@@ -127,15 +129,18 @@ def thinned(curve: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def extent(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Lowest and highest, a little apart if they are the same; 0 and 1 if there are none."""
+    """Lowest and highest, moved apart if they are all but the same; 0 and 1 if there are none."""
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    pad = max(abs(low) * 0.05, 1e-300) if low == high and low else 0.5 if low == high else 0.0
+    size = max(abs(low), abs(high))
+    if size < SMALLEST:
+        return -0.5, 0.5
+    pad = 0.05 * size if high - low < 1e-9 * size else 0.0  # closer than the digits beside the axis could tell
     return low - pad, high + pad
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
+def ticks(low: float, high: float, count: int = 6) -> list[float]:
     """About ``count`` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
