@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from tidegate.drawing import Scale, figures
 from tidegate.errors import ArgumentError, MissingDependencyError
@@ -33,7 +34,7 @@ EMPTY = {
 
 
 def words(figure: Any) -> set[str]:
-    return {it.get_text() for it in figure.findobj(matplotlib.text.Text)}
+    return {it.get_text() for it in figure.findobj(Text)}
 
 
 @pytest.mark.parametrize("drawer", DRAWERS)
@@ -76,7 +77,9 @@ assert "matplotlib.pyplot" not in sys.modules
 
 
 def test_curves_are_those_given():
-    figure = figures.line_chart({"a": ([1, 2, 3], [1.0, np.inf, 100.0]), "b": ([1], [2])}, log_y=True, y_label="loss")
+    figure: Any = figures.line_chart(
+        {"a": ([1, 2, 3], [1.0, np.inf, 100.0]), "b": ([1], [2])}, log_y=True, y_label="loss"
+    )
     (axes,) = figure.axes
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [1, np.nan, 100])
     assert axes.get_yscale() == "log"
@@ -85,7 +88,7 @@ def test_curves_are_those_given():
 
 def test_cells_and_labels_are_those_given():
     matrix = np.array([[1.0, -2, 0], [np.nan, 4, 1]])
-    figure = figures.heat_map(matrix, ["p", "q"], ["x", "\n", " "], scale=Scale("diverging", 4, "nats"))
+    figure: Any = figures.heat_map(matrix, ["p", "q"], ["x", "\n", " "], scale=Scale("diverging", 4, "nats"))
     figure.canvas.draw()
     axes, bar = figure.axes
     picture = axes.images[0]
@@ -97,7 +100,7 @@ def test_cells_and_labels_are_those_given():
 
 
 def test_tints_are_where_their_letters_are():
-    figure = figures.tinted_text(["ab", "한", "\n", "c"], [0, 1, np.nan, 2])
+    figure: Any = figures.tinted_text(["ab", "한", "\n", "c"], [0, 1, np.nan, 2])
     axes = figure.axes[0]
     places = [(*it.get_xy(), it.get_width()) for it in axes.patches]
     assert places == [(0, 0, 2), (2, 0, 2), (0, 1, 1)]
@@ -106,7 +109,7 @@ def test_tints_are_where_their_letters_are():
 
 
 def test_strips_share_their_steps():
-    figure = figures.strips({"f": [0, 1, 2], "c": [2, 1, 0]}, list("xyz"))
+    figure: Any = figures.strips({"f": [0, 1, 2], "c": [2, 1, 0]}, list("xyz"))
     figure.canvas.draw()
     assert [it.lines[-1].get_ydata().tolist() for it in figure.axes] == [[0, 1, 2], [2, 1, 0]]
     assert [it.get_text() for it in figure.axes[1].get_xticklabels()] == ["x", "y", "z"]

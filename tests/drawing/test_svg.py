@@ -19,7 +19,7 @@ SHOWN = "<script>\"'&\\x00\\ud800\\ufffe]]>"
 
 
 def texts(svg):
-    return [it.text for it in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return [it.text or "" for it in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 def strokes(svg):
