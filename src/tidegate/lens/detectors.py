@@ -29,8 +29,6 @@ TAB = 8
 class Detector:
     """A property of a text, character by character.
 
-    Calling it gives what ``of`` gives, checked, as float64.
-
     Attributes:
         name: what it is called.
         kind: "yes/no", whose values are 1 and 0, or "count", any numbers.
@@ -38,7 +36,7 @@ class Detector:
             count.
 
     Raises:
-        ArgumentError: there is no such kind; when called, ``of`` gave something else than N such values.
+        ArgumentError: there is no such kind.
     """
 
     name: str
@@ -50,6 +48,11 @@ class Detector:
             raise ArgumentError(f"detector {self.name!r} is of kind {self.kind!r}; give 'yes/no' or 'count'")
 
     def __call__(self, text: str) -> NDArray[np.float64]:
+        """What ``of`` gives for a text of N characters, checked: (N,).
+
+        Raises:
+            ArgumentError: it gave something else than N values of its kind.
+        """
         made = np.asarray(self.of(text))
         if made.dtype.kind not in "biuf" or made.shape != (len(text),):
             raise ArgumentError(
