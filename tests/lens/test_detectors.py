@@ -40,6 +40,8 @@ CASES: list[tuple[str, str, str]] = [
     ("quote", '"""open\n\nstill', "1" * 14),
     ("quote", "# ''' \"a\" x\nb", "..1.1111111.."),
     ("quote", 'end.\n"""\nx = """a"""', "1111111......111111."),  # begins inside three quotes
+    ("string", "'a' '''b''' \"c", "11..........11"),
+    ("docstring", "'a' '''b''' \"c", "....111111...."),
     ("bracket", "f(a[1]) x", ".11111..."),
     ("depth", "f(a[1]) x", ".11221..."),
     ("depth", "([{}])", "12321."),

@@ -1,11 +1,13 @@
 """The finder: its scores against scikit-learn and NumPy, and units whose weights were set to carry a property."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
@@ -105,11 +107,15 @@ def test_planted_units_are_found_and_controls_are_low():
     depth = found["depth"]
     assert (depth.unit, depth.sign) == (BRACKETS, 1)
     assert depth.score == pytest.approx(1)  # not nested here
-    assert set(found.absent) == {"digit", "capital", "comment", "indentation", "indented"}
+    assert set(found.absent) == {"digit", "capital", "comment", "indentation", "indented", "docstring"}
     assert "digit: not in this text" in str(found)
     for absent, why in (("digit", "is not in this text"), ("odd", "was not asked for")):
         with pytest.raises(ArgumentError, match=f"'{absent}' {why}"):
             found[absent]
+
+
+def random_labels(seed: int) -> Callable[[str], NDArray[np.bool_]]:
+    return lambda text: np.random.default_rng(seed).random(len(text)) < 0.4
 
 
 def test_the_choice_is_made_on_one_half_and_measured_on_the_other():
@@ -119,9 +125,12 @@ def test_the_choice_is_made_on_one_half_and_measured_on_the_other():
     vowels = pattern("vowel", "[aei]")
     gap = function("gap", lambda it: np.where(np.arange(len(it)) % 7 == 3, np.nan, vowels(it)))
     long = function("long", lambda it: DETECTORS["word"](it) > 2)
-    found = find_cells(model, units, text, detectors=[vowels, gap, long], names=["f", "h"], shifts=1)
+    chance = [function(f"chance {k}", random_labels(k)) for k in range(5)]
+    detectors = [vowels, gap, long, *chance]
+    found = find_cells(model, units, text, detectors=detectors, names=["f", "h"], shifts=1)
+    disagree = 0
     trace = read(model, units, text).trace
-    for detector in (vowels, gap, long):
+    for detector in detectors:
         labels = detector(text)
         halves: list[list[float]] = []
         for half in (slice(0, 1000), slice(1000, 2001)):
@@ -135,12 +144,15 @@ def test_the_choice_is_made_on_one_half_and_measured_on_the_other():
             )
         it = found[detector.name]
         at = ("f", "h").index(it.name) * 5 + it.unit
-        assert at == np.abs(np.array(halves[0]) - 0.5).argmax()
+        best = [int(np.abs(np.array(half) - 0.5).argmax()) for half in halves]
+        assert at == best[0]
+        disagree += best[0] != best[1]
         turned = [half[at] if it.sign > 0 else 1 - half[at] for half in halves]
         assert [it.chosen_score, it.score] == pytest.approx(turned)
         assert it.chosen_score >= 0.5
         flat = np.concatenate(list(found.scores[detector.name].values()))
         np.testing.assert_allclose(flat, halves[1])
+    assert disagree  # or it would not matter which half chose
 
 
 def test_low_inside_is_found_too():

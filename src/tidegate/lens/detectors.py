@@ -178,6 +178,8 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         it.name: it
         for it in (
             Detector("quote", "yes/no", in_quotes),
+            Detector("string", "yes/no", lambda text: in_quotes(text, marks=(1,))),
+            Detector("docstring", "yes/no", lambda text: in_quotes(text, marks=(3,))),
             Detector("bracket", "yes/no", lambda text: bracket_depth(text) > 0),
             Detector("depth", "count", bracket_depth),
             Detector("comment", "yes/no", in_comment),
@@ -194,6 +196,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
 """The built-in detectors by name.
 
 * quote: inside '...' or "...", or three of either; see `tidegate.lens.marks.quotes_and_comments`.
+* string: inside one at each end. docstring: inside three.
 * bracket: inside any of ( ) [ ] { }; depth: of how many (count); see `tidegate.lens.marks.bracket_depth`.
 * comment: from a # outside quotes to the end of the line.
 * position: characters since the newline (count). newline: it or one of the two characters after it was just read.

@@ -65,9 +65,8 @@ class Layered(nn.Module):
     backend: str | Backend | None
     recompute: bool = False
     two_biases = False
-    layer_cells: Mapping[int, Cell] = MappingProxyType(
-        {}
-    )  # of layers that run another on the same weights: an edited one
+    # Of layers that run another cell on the same weights: an edited one, say.
+    layer_cells: Mapping[int, Cell] = MappingProxyType({})
 
     def layer_cell(self, layer: int) -> Cell:
         """The cell that a layer runs: ``cell``, unless ``layer_cells`` has one for it."""
