@@ -134,7 +134,7 @@ def test_one_unit_taken_away_leaves_what_stood_before_the_window() -> None:
 
 def test_many_variants_are_run_in_parts_to_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = what_mattered(model_of(), UNITS, TEXT, 40)
-    monkeypatch.setattr("tidegate.lens.attribution.ROOM", 1000)
+    monkeypatch.setattr("tidegate.lens.inputs.ROOM", 1000)
     parts = what_mattered(model_of(), UNITS, TEXT, 40)
     for name in ("gradient", "gradient_input", "integrated", "erased"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-5)

@@ -76,6 +76,7 @@ def test_a_value_at_the_threshold_is_on() -> None:
     trace = Trace({(0, 0): {"c": np.array([[0.25], [0.5], [0.25]])}})
     assert select(trace, 1, 2, threshold=0.5).tolist() == [0]
     assert select(trace, 1, 2, threshold=0.25).tolist() == []
+    assert matches(trace, [0], threshold=0.25) == [Match(0, 3, 1)]
 
 
 def test_matches_by_hand() -> None:
