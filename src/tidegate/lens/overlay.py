@@ -60,6 +60,7 @@ def overlay(
     forget_bias: float | None = None,
     seed: int = 0,
     residual: bool = True,
+    backend: str | None = None,
 ) -> list[FlowCurve]:
     """Curves of several networks on the adding problem, before and after training on the same sequences.
 
@@ -77,6 +78,7 @@ def overlay(
             open and an untrained LSTM forgets as fast as a simple network.
         seed: of data and weights.
         residual: whether the residual network is among them.
+        backend: the engine's backend for training; None leaves it to the engine.
 
     Returns:
         For each network, number of steps and state a curve.
@@ -96,7 +98,7 @@ def overlay(
                 model: nn.Module = ResidualNetwork(2 * lag, hidden_size, lag)
             else:
                 own = forget_bias if "f" in get_cell(name).gates else None
-                model = Probe(ProbeConfig(cell=name, hidden_size=hidden_size, forget_bias=own), 2, 1)
+                model = Probe(ProbeConfig(cell=name, hidden_size=hidden_size, forget_bias=own), 2, 1, backend=backend)
         optimizer = torch.optim.Adam(model.parameters(), learning_rate)
         done = 0
         for wanted in steps:
