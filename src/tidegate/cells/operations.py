@@ -69,6 +69,7 @@ OPERATIONS: dict[str, Operation] = {
     "maximum": _extreme("max", torch.maximum, "min"),
     "normalize": _function("normalize", _normalize),
 }
+"""The table: every pointwise operation of the cell language by name."""
 
 
 def call(op: str, *args: Any) -> Any:
