@@ -34,7 +34,7 @@ class Operation:
 
 
 def _function(name: str, compute: Callable[..., Any], latex: str | None = None, text: str | None = None) -> Operation:
-    head = latex or rf"\operatorname{{{name}}}"
+    head = latex or rf"\operatorname{{{{{name}}}}}"  # doubled braces: it is a template of str.format
     return Operation(compute, f"{text or name}({{0}})", rf"{head}\left({{0}}\right)")
 
 
