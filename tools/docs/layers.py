@@ -114,9 +114,7 @@ def _neighbours(segments: list[tuple[int, int]]) -> tuple[dict[int, list[int]], 
 def _crossings(order: list[list[int]], segments: list[tuple[int, int]]) -> int:
     rank = {item: (column, k) for column, items in enumerate(order) for k, item in enumerate(items)}
     ends = sorted((rank[a][0], rank[a][1], rank[b][1]) for a, b in segments)
-    return sum(
-        p[0] == q[0] and p[1] < q[1] and p[2] > q[2] for k, p in enumerate(ends) for q in ends[k + 1 :]
-    )
+    return sum(p[0] == q[0] and p[1] < q[1] and p[2] > q[2] for k, p in enumerate(ends) for q in ends[k + 1 :])
 
 
 def _heights(order: list[list[int]], segments: list[tuple[int, int]], size: list[float]) -> list[float]:
