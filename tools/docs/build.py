@@ -1,7 +1,7 @@
 """Build the site: gather the pages, fill the navigation, let Zensical build it, and check what came out.
 
-Pages written by hand (``docs/``) and by this package (cells, reference) are gathered in ``build/docs/pages``, beside the
-configuration of ``mkdocs.yml`` with its navigation filled in. Nothing generated is kept in the repository.
+Pages written by hand (``docs/``) and by this package (cells, reference) are gathered in ``build/docs/pages``, beside
+the configuration of ``mkdocs.yml`` with its navigation filled in. Nothing generated is kept in the repository.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, s
 
 
 def filled(nav: list[Any], pages: Path) -> list[Any]:
-    """The navigation with every pattern (``notes/en/*.md``) replaced by the pages it finds that are not named elsewhere.
+    """The navigation with every pattern (``notes/en/*.md``) replaced by the pages it finds, but for those named.
 
     A section whose patterns find nothing is left out.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
+from html import escape, unescape
 from xml.etree import ElementTree
 
 import torch
@@ -19,8 +19,8 @@ from tools.docs.diagram import diagram
 
 SIZE = 256
 LEGEND = (
-    "Boxes with corners are weights (W with the input, U with a state, one weight per unit with ⊙), rounded boxes work on "
-    "each unit by itself, ⊙ and + join vectors unit by unit; a bias stands in the sum it is added to. "
+    "Boxes with corners are weights (W with the input, U with a state, one weight per unit with ⊙), rounded boxes "
+    "work on each unit by itself, ⊙ and + join vectors unit by unit; a bias stands in the sum it is added to. "
     "Names above boxes are what a trace shows."
 )
 
@@ -47,7 +47,7 @@ def cells_page(cells: Iterable[Cell]) -> str:
             f"{len(cell.input_gates)} + {len(cell.recurrent_gates)}",
             f"{cost(cell, SIZE, SIZE).parameters:,}",
             f"{cost(cell, SIZE, SIZE).flops:,}",
-            cell.paper,
+            f'<span class="paper">{_plain(cell.paper)}</span>',
         )
         for cell in cells
     ]
@@ -56,8 +56,8 @@ def cells_page(cells: Iterable[Cell]) -> str:
         "\n\n".join(
             [
                 "# Cells",
-                "Every cell is its equations, written once; this table, the pages behind it and their drawings are made from "
-                "them. *Products* are matrix products of a step, with the input + with a state; weights and "
+                "Every cell is its equations, written once; this table, the pages behind it and their drawings are "
+                "made from them. *Products* are matrix products of a step, with the input + with a state; weights and "
                 f"floating-point operations are of {SIZE} units that read {SIZE} features, one sequence. "
                 "[Your own cell](../your_own_cell.md) takes ten lines.",
                 _table(heads, rows, right=(4, 5)),
@@ -70,12 +70,14 @@ def cells_page(cells: Iterable[Cell]) -> str:
 def mathml(cell: Cell) -> str:
     """The equations as one MathML table: browsers draw it by themselves, without a script."""
     math = ElementTree.Element("math", display="block")
-    table = ElementTree.SubElement(math, "mtable", columnalign="right center left")
+    table = ElementTree.SubElement(math, "mtable")
     for left, right in render(cell, "latex"):
         row = ElementTree.SubElement(table, "mtr")
-        for latex in (left, "=", right):
-            cell_of_row = ElementTree.SubElement(row, "mtd", style="padding: 0.25em 0.2em")
-            cell_of_row.extend(list(convert_to_element(latex)))
+        for latex, side in ((left, "right"), ("=", "center"), (right, "left")):
+            place = ElementTree.SubElement(row, "mtd", style=f"text-align: {side}; padding: 0.25em 0.2em")
+            place.extend(list(convert_to_element(latex)))
+    for element in math.iter():
+        element.text = unescape(element.text) if element.text else element.text  # latex2mathml writes "&#x0003D;"
     return ElementTree.tostring(math, encoding="unicode")
 
 
@@ -132,8 +134,8 @@ def _names(cell: Cell) -> str:
         (
             f"`{gate}`",
             "gate",
-            f"(I, H) W_{gate}" if gate in cell.input_gates else "",
-            f"(H, H) U_{gate}" if gate in cell.recurrent_gates else "",
+            f"W_{gate}, H × I" if gate in cell.input_gates else "",
+            f"U_{gate}, H × H" if gate in cell.recurrent_gates else "",
             " ".join(_biases(cell, gate)),
         )
         for gate in cell.gates
@@ -142,7 +144,10 @@ def _names(cell: Cell) -> str:
         (f"`{name}`", "state, and the output" if name == cell.states[0] else "state", "", "", "")
         for name in cell.states
     ]
-    rows += [(f"`{name}`", f"one weight per unit, {_start(cell, name)}", "", "", "") for name in cell.parameters]
+    starts = dict.fromkeys(_start(cell, name) for name in cell.parameters)
+    for start in starts:
+        names = " ".join(f"`{name}`" for name in cell.parameters if _start(cell, name) == start)
+        rows.append((names, f"one weight per unit, {start}", "", "", ""))
     rows += [(f"`{name}`", f"mask of every step, {_fill(cell, name)}", "", "", "") for name in cell.masks]
     traced = ", ".join(f"`{name}`" for name in cell.recorded)
     head = ("name", "what it is", "input weights", "recurrent weights", "biases")
@@ -169,8 +174,8 @@ def _costs(cell: Cell) -> str:
     price = cost(cell, SIZE, SIZE)
     rows = [(COSTS[name], _formula(terms), f"{getattr(price, name):,}") for name, terms in cost_terms(cell).items()]
     note = (
-        "I inputs, H units, one sequence, numbers of 4 bytes. FLOPs count an addition and a multiplication as one each, and "
-        "every operation on a unit as one, whatever it is."
+        "I inputs, H units, one sequence, numbers of 4 bytes. FLOPs count an addition and a multiplication as one "
+        "each, and every operation on a unit as one, whatever it is."
     )
     return f"{_table(('a step', 'formula', f'I = H = {SIZE}'), rows, right=(2,))}\n\n{note}"
 

@@ -55,6 +55,7 @@ def diagram(cell: Cell) -> str:
     return "\n".join(
         [
             f'<svg class="step" viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" height="{bottom:.0f}" '
+            f'style="min-width: {0.7 * width:.0f}px" '
             f'role="img" aria-label="One step of {escape(cell.name)}, from its inputs to its states">',
             '<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" '
             'orient="auto"><path d="M0 0.5L8 4L0 7.5z" fill="currentColor"/></marker></defs>',

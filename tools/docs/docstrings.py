@@ -1,7 +1,7 @@
 """Griffe extension: what the docstrings' plain conventions mean in Markdown.
 
-A lone ``::`` before an indented block goes (Markdown needs no sign), ``Example:`` is the section "Examples", and a name in
-single backticks that the reference has a place for becomes a link to it.
+A lone ``::`` before an indented block goes (Markdown needs no sign), ``Example:`` is the section "Examples", and a name
+in single backticks that the reference has a place for becomes a link to it.
 """
 
 from __future__ import annotations

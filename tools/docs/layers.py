@@ -1,8 +1,8 @@
 """Place a graph without cycles in columns from left to right (after Sugiyama, Tagawa & Toda 1981).
 
-Four steps: a column for each node (the longest way to it), a bend in every column that an arrow passes, an order in each
-column with few crossings (barycentres), and heights that keep that order and are near those of the neighbours (least
-squares under the order: isotonic regression).
+Four steps: a column for each node (the longest way to it), a bend in every column that an arrow passes, an order in
+each column with few crossings (barycentres), and heights that keep that order and are near those of the neighbours
+(least squares under the order: isotonic regression).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SWEEPS = 24
 GAP = 14.0
@@ -141,7 +142,7 @@ def _heights(order: list[list[int]], segments: list[tuple[int, int]], size: list
 def _apart(wanted: list[float], size: list[float]) -> list[float]:
     """The heights nearest to those wanted (least squares) that keep the order and leave a gap between neighbours."""
     offset = [0.0]
-    for above, below in zip(size, size[1:], strict=False):
+    for above, below in pairwise(size):
         offset.append(offset[-1] + (above + below) / 2 + GAP)
     blocks: list[tuple[float, int]] = []  # mean and count of heights that were pooled
     for want, off in zip(wanted, offset, strict=True):

@@ -1,7 +1,7 @@
 """Check a built site as a reader's browser would meet it, whatever built it.
 
-Every link leads to a page, file or anchor that is there; every page can be reached from the first; and nothing is loaded
-from elsewhere (a link may lead out, a script, style sheet, font or picture may not come in).
+Every link leads to a page, file or anchor that is there; every page can be reached from the first; and nothing is
+loaded from elsewhere (a link may lead out, a script, style sheet, font or picture may not come in).
 """
 
 from __future__ import annotations
