@@ -13,7 +13,7 @@ import tidegate
 from tidegate.cells import Cell
 from tidegate.cells.equations import render
 from tidegate.cells.fill import Noise
-from tidegate.engine import BACKENDS, Call, cost, program
+from tidegate.engine import BACKENDS, Call, Weights, cost, program
 from tidegate.engine.cost import pointwise_operations
 from tools.docs.diagram import diagram
 
@@ -108,10 +108,17 @@ COSTS = {
 
 def unsupported(cell: Cell) -> dict[str, list[str]]:
     """For every backend by name, why it cannot run the cell on float32 tensors in this machine's memory."""
-    layer = tidegate.nn.Recurrent(cell, 4, 4)
+    g_x, g_r, own = len(cell.input_gates), len(cell.recurrent_gates), len(cell.own_bias_gates)
+    weights = Weights(
+        w_ih=torch.zeros(4 * g_x, 4) if g_x else None,
+        w_hh=torch.zeros(4 * g_r, 4) if g_r else None,
+        b_ih=torch.zeros(4 * g_x) if g_x and cell.bias else None,
+        b_hh=torch.zeros(4 * g_r) if own else None,
+        p={name: torch.zeros(4) for name in cell.parameters},
+    )
     state = tuple(torch.zeros(2, 4) for _ in cell.states)
     masks = {name: torch.ones(3, 2, 4) for name in cell.masks}
-    call = Call(cell, torch.zeros(3, 2, 4), layer.layer_weights(0, 0), state, masks=masks)
+    call = Call(cell, torch.zeros(3, 2, 4), weights, state, masks=masks)
     return {backend.name: backend.unsupported(call) for backend in BACKENDS}
 
 
@@ -193,6 +200,8 @@ def _backends(cell: Cell) -> str:
 
 
 def _use(cell: Cell) -> str:
+    if given := [name for name in cell.masks if name not in cell.fills]:
+        return f"Its masks ({', '.join(given)}) are given for every step: run it with `tidegate.engine.run`."
     code = f'layer = tidegate.nn.Recurrent("{cell.name}", input_size={SIZE}, hidden_size={SIZE})'
     if drop_in := _drop_ins().get(cell.name):
         code += f"\nlayer = tidegate.nn.{drop_in}  # the same, with the parameters and states of torch.nn"
