@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-all check bench clean
+.PHONY: setup demo test test-all check docs bench clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Tidegate needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,look,tasks,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,look,tasks,docs,dev]'
 	@touch $(READY)
 
 demo: setup
@@ -29,8 +29,11 @@ check: setup
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+docs: setup
+	$(BIN)/python -m tools.docs
+
 bench: setup
 	$(BIN)/tidegate bench --out benchmarks/results $(BENCH)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis

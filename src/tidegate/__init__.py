@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tidegate.nn import summary
 
 __version__ = "0.1.0"
+"""The version, as in the package's metadata."""
 
 __all__ = ["Cell", "Step", "__version__", "cell", "cells", "engine", "errors", "nn", "run", "summary"]
 

@@ -74,6 +74,7 @@ def test_equal_expressions_are_one_value_of_the_program() -> None:
 def test_text_and_latex_are_written_from_the_trace() -> None:
     assert lstm.text().splitlines()[4:] == ["c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t", "h_t = o_t ⊙ tanh(c_t)"]
     assert r"p_{o} \odot c_{t}" in peephole_lstm.latex()
+    assert r"\operatorname{relu}\left(" in get_cell("rnn_relu").latex()
     assert gru_original.text().splitlines()[2] == "n_t = tanh(W_n x_t + U_n (r_t ⊙ h_{t-1}) + b_n)"
     assert projected(lstm).text().splitlines()[-1] == "h_t = W_{proj} (o_t ⊙ tanh(c_t))"
 

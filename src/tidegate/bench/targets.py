@@ -116,6 +116,7 @@ TARGETS = (
         sense="at most",
     ),
 )
+"""The promises, one row each."""
 
 
 @dataclass(frozen=True)

@@ -36,3 +36,4 @@ class PerUnit:
 
 
 Fill = Noise | PerUnit
+"""What fills a mask that the caller of a run does not give."""

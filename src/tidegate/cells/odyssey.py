@@ -146,7 +146,7 @@ def odyssey_cifg(x: Any, r: Any, s: Any, p: Any) -> Step:
     parameters="p_i p_f p_o",
     paper=f"{PAPER} (FGR)",
     convention="U_fi leads from the last step's f to this step's i; o looks at c_t, as in the vanilla LSTM; the gates "
-    "are states, and products with them have no CPU kernel yet: it runs on the reference",
+    "are states",
 )
 def odyssey_fgr(x: Any, r: Any, s: Any, p: Any) -> Step:
     """The vanilla LSTM with full gate recurrence: every gate sees all gates of the step before.

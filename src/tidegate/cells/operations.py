@@ -34,7 +34,7 @@ class Operation:
 
 
 def _function(name: str, compute: Callable[..., Any], latex: str | None = None, text: str | None = None) -> Operation:
-    head = latex or rf"\operatorname{{{name}}}"
+    head = latex or rf"\operatorname{{{{{name}}}}}"  # doubled braces: it is a template of str.format
     return Operation(compute, f"{text or name}({{0}})", rf"{head}\left({{0}}\right)")
 
 
@@ -69,6 +69,7 @@ OPERATIONS: dict[str, Operation] = {
     "maximum": _extreme("max", torch.maximum, "min"),
     "normalize": _function("normalize", _normalize),
 }
+"""The table: every pointwise operation of the cell language by name."""
 
 
 def call(op: str, *args: Any) -> Any:

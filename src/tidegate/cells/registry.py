@@ -52,6 +52,7 @@ CELLS: dict[str, Cell] = {
         sru,
     )
 }
+"""Every cell that comes with Tidegate, by name."""
 
 
 def get_cell(cell: str | Cell) -> Cell:

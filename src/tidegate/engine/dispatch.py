@@ -6,8 +6,8 @@ from tidegate.engine.backends import llvm, reference
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
-# In order of preference: the first that supports a call runs it. The reference supports everything.
 BACKENDS: tuple[Backend, ...] = (llvm, reference)
+"""In order of preference: the first that supports a call runs it. The reference supports everything."""
 
 
 def choose(call: Call, wanted: str | Backend | None = None) -> Backend:

@@ -125,6 +125,7 @@ class Finished:
 
 
 Event = Started | Progressed | Validated | Sampled | Finished
+"""What a training run tells whoever watches it."""
 
 
 def ignore(event: Event) -> None:

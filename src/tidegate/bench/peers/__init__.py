@@ -34,6 +34,7 @@ class Peer(Protocol):
 
 
 PEERS: tuple[Peer, ...] = (torch_nn, torch_cell, loop, compiled, jax_scan, keras_layers, onnx_runtime)
+"""Whom the benchmark compares with; those that are not installed are told of as absent."""
 OPT_IN = (compiled.name,)  # unrolling and compiling one loop takes minutes
 
 

@@ -1,0 +1,261 @@
+"""The documentation's site: pages made from cells, the reference, links; and (slow) the whole site built."""
+
+import importlib
+import random
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import griffe
+import pytest
+from sklearn.isotonic import isotonic_regression
+from tools.docs import links, reference
+from tools.docs.build import ROOT, SiteError, build, filled, generated_pages
+from tools.docs.cell_page import cell_page, cost_terms, mathml, unsupported
+from tools.docs.diagram import diagram
+from tools.docs.docstrings import in_markdown, places
+from tools.docs.layers import GAP, place
+from tools.docs.step_graph import step_graph
+
+from tidegate.cells import CELLS, Step, cell, minimum, sigmoid, softplus, tanh
+from tidegate.cells.equations import render
+from tidegate.engine import BACKENDS, Call, Result, cost
+
+
+@pytest.fixture(scope="module")
+def library() -> griffe.Module:
+    return reference.load(ROOT / "src")
+
+
+@cell(gates="a b", states="h s", parameters="v w=1", masks="m")
+def odd(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
+    """A cell < that uses | what *others* do not."""
+    a = sigmoid(x.a + r.a + p.w) - tanh(s.s)
+    b = minimum(x.b, 3) / softplus(0.5 * r("b", a) + p.v * s.h)
+    return Step(h=a + m.m * b - 1, s=s.h, gates=dict(a=a, b=b))
+
+
+ALL = [*CELLS.values(), odd]
+
+
+@pytest.mark.parametrize("it", ALL, ids=lambda it: it.name)
+def test_a_cells_page_has_its_equations_its_drawing_and_its_costs(it: Any) -> None:
+    page = cell_page(it)
+    assert page.startswith(f"# {it.name}\n")
+    assert it.text() in page.replace("\n    ", "\n")
+    assert it.latex() in page.replace("\n    ", "\n")
+    equations = ElementTree.fromstring(mathml(it))
+    assert len(equations.findall("mtable/mtr")) == len(render(it, "latex"))
+    assert "&amp;" not in mathml(it), "an entity was escaped twice"
+    drawing = ElementTree.fromstring(re.search(r"<svg.*?</svg>", page, re.DOTALL)[0])  # type: ignore[index]
+    groups = [group.get("class") for group in drawing.iter("g")]
+    assert groups.count("output") == len(it.states)
+    assert "\n\n" not in diagram(it), "Markdown would end the drawing at a blank line"
+    for name in (*it.gates, *it.states, *it.parameters, *it.masks):
+        assert f"`{name}`" in page
+    assert f"{cost(it, 256, 256).parameters:,}" in page
+
+
+@pytest.mark.parametrize("it", ALL, ids=lambda it: it.name)
+def test_a_drawing_has_the_products_the_cell_has(it: Any) -> None:
+    graph = step_graph(it)
+    labels = [node.label for node in graph.nodes]
+    assert sorted(x for x in labels if x.startswith("W_")) == sorted(f"W_{gate}" for gate in it.input_gates)
+    assert sorted(x for x in labels if x.startswith("U_")) == sorted(f"U_{gate}" for gate in it.recurrent_gates)
+    biases = set(re.findall(r"b'?_\w+", " ".join(labels)))
+    assert biases >= {f"b'_{gate}" for gate in it.own_bias_gates}
+    assert not it.bias or biases >= {f"b_{gate}" for gate in it.input_gates}
+    shown = {node.caption for node in graph.nodes} | {node.label for node in graph.nodes if node.kind == "output"}
+    assert shown >= {f"{name}_t" for name in it.recorded}
+
+
+def test_the_drawing_of_the_lstm_is_its_equations() -> None:
+    graph = step_graph(CELLS["lstm"])
+
+    def name(k: int) -> str:
+        node = graph.nodes[k]
+        return node.caption or node.label
+
+    arrows = {(name(a), name(b)) for a, b in graph.edges}
+    for gate in "ifgo":
+        assert {("x_t", f"W_{gate}"), ("h_{t-1}", f"U_{gate}")} <= arrows
+        assert {(f"W_{gate}", f"+ b_{gate}"), (f"U_{gate}", f"+ b_{gate}"), (f"+ b_{gate}", f"{gate}_t")} <= arrows
+    rest = {arrow for arrow in arrows if not re.search(r"[WU]_|\+ b_", "".join(arrow))}
+    joined = {("f_t", "⊙"), ("c_{t-1}", "⊙"), ("i_t", "⊙"), ("g_t", "⊙"), ("o_t", "⊙"), ("⊙", "+"), ("tanh", "⊙")}
+    assert rest == joined | {("+", "tanh"), ("+", "c_t"), ("⊙", "h_t")}
+    assert len(graph.nodes) == 3 + 8 + 4 + 4 + 2 + 1 + 1 + 1 + 2
+
+
+def test_differences_quotients_numbers_masks_and_vectors_are_drawn() -> None:
+    labels = [node.label for node in step_graph(odd).nodes]
+    for label in ("−", "1/·", "min(·, 3)", "0.5 ·", "softplus", "m_t", "v ⊙", "+ b_a + w", "· − 1", "+ b_b"):
+        assert label in labels, label
+    assert "s_{t-1}" in labels
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_overlaps_and_arrows_lead_to_the_right(seed: int) -> None:
+    rng = random.Random(seed)
+    heights = [rng.choice([30.0, 48.0]) for _ in range(33)]
+    edges = [(rng.randrange(k), k) for k in range(1, 33) for _ in range(2)]
+    placed = place(heights, edges, late=[1, 7, 32])
+    size = {k: 8.0 if item.node is None else heights[item.node] for k, item in enumerate(placed.items)}
+    assert all(placed.items[b].column == placed.items[a].column + 1 for a, b in placed.segments)
+    columns: dict[int, list[int]] = {}
+    for k, item in enumerate(placed.items):
+        columns.setdefault(item.column, []).append(k)
+        assert item.y - size[k] / 2 >= -1e-9
+    for items in columns.values():
+        items.sort(key=lambda k: placed.items[k].y)
+        for above, below in pairwise(items):
+            room = placed.items[below].y - placed.items[above].y - (size[above] + size[below]) / 2
+            assert room >= GAP - 1e-9
+    for start, end in edges:  # every arrow is there, bend by bend
+        reached, column = {start}, placed.items[start].column
+        while column < placed.items[end].column:
+            reached, column = {b for a, b in placed.segments if a in reached}, column + 1
+        assert end in reached
+
+
+def test_heights_are_the_nearest_that_keep_order_and_gap() -> None:
+    from tools.docs.layers import _apart
+
+    wanted, size = [5.0, 3.0, 80.0, 70.0, 71.0, 200.0, 10.0], [30.0, 8.0, 30.0, 48.0, 8.0, 30.0, 30.0]
+    offset = [0.0]
+    for above, below in pairwise(size):
+        offset.append(offset[-1] + (above + below) / 2 + GAP)
+    flat = isotonic_regression([want - off for want, off in zip(wanted, offset, strict=True)])
+    assert _apart(wanted, size) == pytest.approx([float(base) + off for base, off in zip(flat, offset, strict=True)])
+
+
+@pytest.mark.parametrize("it", ALL, ids=lambda it: it.name)
+def test_formulas_of_costs_are_what_the_engine_counts(it: Any) -> None:
+    inputs, units = 7, 33
+    size = {"HI": units * inputs, "HH": units * units, "H": units}
+    price = cost(it, inputs, units)
+    for name, terms in cost_terms(it).items():
+        assert sum(n * size[what] for what, n in terms.items()) == getattr(price, name), name
+
+
+class Picky:
+    """A backend that runs no cell with more than one state."""
+
+    name = "picky"
+
+    def unsupported(self, call: Call) -> list[str]:
+        return [f"{len(call.state)} states | one_is_enough"] if len(call.state) > 1 else []
+
+    def run(self, call: Call) -> Result:
+        raise AssertionError("only asked, never run")
+
+
+def test_a_page_says_which_backends_do_not_run_a_cell_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.docs.cell_page.BACKENDS", (Picky(), *BACKENDS))
+    assert list(unsupported(CELLS["lstm"])) == ["picky", *(backend.name for backend in BACKENDS)]
+    assert unsupported(CELLS["gru"])["picky"] == []
+    assert "| `picky` | runs it |" in cell_page(CELLS["gru"])
+    assert "| `picky` | 2 states \\| one\\_is\\_enough |" in cell_page(CELLS["lstm"])
+    assert "| `reference` | runs it |" in cell_page(CELLS["lstm"])
+
+
+def test_a_new_cell_has_a_page_and_a_row(monkeypatch: pytest.MonkeyPatch, library: griffe.Module) -> None:
+    monkeypatch.setitem(CELLS, "odd", odd)
+    pages = generated_pages(library, reference.packages(library))
+    assert "cells/odd.md" in pages
+    assert "](odd.md)" in pages["cells/index.md"]
+
+
+def test_every_public_name_is_documented(library: griffe.Module) -> None:
+    assert reference.undocumented(library) == []
+
+
+def test_the_reference_names_what_python_makes_public(library: griffe.Module) -> None:
+    found = {package.path: set(package.names) for package in reference.packages(library)}
+    for name in ("cells", "engine", "nn", "data", "tasks", "train", "lens", "errors"):
+        assert f"tidegate.{name}" in found
+    for path, names in found.items():
+        module = importlib.import_module(path)
+        public = getattr(module, "__all__", None)
+        if public is None:  # a module of classes
+            public = [n for n, it in vars(module).items() if isinstance(it, type) and it.__module__ == path]
+        assert names == set(public), path
+
+
+def test_undocumented_names_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "tidegate"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        '"""It."""\n__all__ = ["A", "B", "f", "g", "h"]\nfrom tidegate.g import g, h\nA = 1\n'
+        '"""Said."""\nB = 2\ndef f():\n    """Said."""\n'
+    )
+    (package / "g.py").write_text(
+        'def g(): ...\nclass h:\n    """Said."""\n    def m(self): ...\n    def _p(self): ...\n'
+        "    @property\n    def q(self): ...\n"
+    )
+    found = [line.split(" ")[0] for line in reference.undocumented(reference.load(tmp_path))]
+    assert sorted(found) == ["tidegate.B", "tidegate.g.g", "tidegate.g.h.m", "tidegate.g.h.q"]
+
+
+def test_docstrings_become_markdown(library: griffe.Module) -> None:
+    found = reference.packages(library)
+    known = places(library, found)
+
+    def written(text: str) -> str:
+        return in_markdown(text, "tidegate.nn.layered.Layered.trace", known, found)
+
+    assert written("see `Recurrent`, `forward`") == "see [`Recurrent`][tidegate.nn.Recurrent], `forward`"
+    assert written("`tidegate.cells.gru`") == "[`tidegate.cells.gru`][tidegate.cells.gru]"
+    assert written("``Recurrent`` and `no_such`") == "``Recurrent`` and `no_such`"
+    assert written("x\n\n::\n\n    y\n\nExample:\n    >>> 1") == "x\n\n\n    y\n\nExamples:\n    >>> 1"
+
+
+SHOWN = '<html><a href="other/">x</a><a href="#here">y</a><p id="here"><a href="https://example.org/">z</a></html>'
+
+
+def test_a_good_site_has_no_faults_and_each_fault_is_found(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "index.html").write_text(SHOWN)
+    other = tmp_path / "other" / "index.html"
+    other.write_text('<link rel="canonical" href="https://example.org/other/"><a href="../#here">back</a>')
+    assert links.faults(tmp_path) == []
+    for html, fault in {
+        '<a href="../nowhere/">x</a>': "leads nowhere",
+        '<a href="../#there">x</a>': "leads to no anchor",
+        '<script src="https://example.org/x.js"></script>': "from elsewhere",
+        '<link rel="stylesheet" href="//example.org/x.css">': "from elsewhere",
+        '<img src="http://example.org/x.png">': "from elsewhere",
+    }.items():
+        other.write_text(html)
+        assert [line.split(": ")[0] for line in links.faults(tmp_path) if fault in line] == ["other/index.html"], html
+    other.write_text("")
+    (tmp_path / "style.css").write_text('@import "https://example.org/font.css"; p { background: url(//a.b/c.png) }')
+    assert len(links.faults(tmp_path)) == 2
+    (tmp_path / "style.css").unlink()
+    (tmp_path / "lost.html").write_text("")
+    assert links.faults(tmp_path) == ["lost.html: no link leads there"]
+
+
+def test_navigation_takes_the_pages_that_are_there(tmp_path: Path) -> None:
+    for name in ("index.md", "notes/b.md", "notes/a.md", "notes/first.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("# x")
+    nav: list[Any] = ["index.md", {"Notes": [{"First": "notes/first.md"}, "notes/*.md"]}, {"Empty": ["none/*.md"]}]
+    assert filled(nav, tmp_path) == [
+        "index.md",
+        {"Notes": [{"First": "notes/first.md"}, "notes/a.md", "notes/b.md"]},
+    ]
+    with pytest.raises(SiteError, match=r"does not name:\n  notes/a.md\n  notes/b.md"):
+        filled(["index.md", "notes/first.md"], tmp_path)
+    with pytest.raises(SiteError, match=r"not there:\n  gone.md"):
+        filled([*nav, "gone.md"], tmp_path)
+
+
+@pytest.mark.slow
+def test_the_site_is_built(tmp_path: Path) -> None:
+    built = build(tmp_path / "site", tmp_path / "work")
+    assert built.pages > 2 * len(CELLS) - 10
+    for name in CELLS:
+        assert "<math" in (built.folder / "cells" / name / "index.html").read_text()
+    assert not list(built.folder.rglob("*.md"))

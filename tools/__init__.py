@@ -1,0 +1,1 @@
+"""What the repository needs besides the library itself; nothing here is installed."""

@@ -1,0 +1,147 @@
+"""Build the site: gather the pages, fill the navigation, let Zensical build it, and check what came out.
+
+Pages written by hand (``docs/``) and by this package (cells, reference) are gathered in ``build/docs/pages``, beside
+the configuration of ``mkdocs.yml`` with its navigation filled in. Nothing generated is kept in the repository.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tidegate.cells import CELLS
+from tools.docs import links, reference
+from tools.docs.cell_page import cell_page, cells_page
+
+ROOT = Path(__file__).parents[2]
+
+
+class SiteError(Exception):
+    """The site cannot be built as it is; the message lists what is wrong."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A site that was built: its folder and how many pages it has."""
+
+    folder: Path
+    pages: int
+
+
+def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
+    """Build the site anew.
+
+    Args:
+        site: the folder to put it in; what was there is removed.
+        work: a folder for the gathered pages; what was there is removed.
+
+    Raises:
+        SiteError: a public name has no docstring, a page is not in the navigation, a link is broken, something would be
+            loaded from elsewhere, or Zensical has a warning.
+    """
+    library = reference.load(ROOT / "src")
+    if silent := reference.undocumented(library):
+        raise SiteError(_list("public names without a docstring", silent))
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", work / "pages")
+    found = reference.packages(library)
+    for name, text in generated_pages(library, found).items():
+        page = work / "pages" / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    config["nav"] = filled(config["nav"], work / "pages")
+    config |= {"docs_dir": "pages", "site_dir": "site"}
+    (work / "mkdocs.yml").write_text(json.dumps(config, indent=1), encoding="utf-8")  # YAML contains JSON
+    _zensical(work)
+    if wrong := links.faults(work / "site") + missing_from(work / "site", found):
+        raise SiteError(_list("faults of the built site", wrong))
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.move(work / "site", site)
+    return Built(site, sum(1 for _ in site.rglob("*.html")) - 1)  # 404.html is no page
+
+
+def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, str]:
+    """The pages that nobody writes, by name."""
+    pages = {f"cells/{cell.name}.md": cell_page(cell) for cell in CELLS.values()}
+    pages["cells/index.md"] = cells_page(CELLS.values())
+    pages |= {f"reference/{package.page}": reference.package_page(package) for package in found}
+    return pages | {"reference/index.md": reference.index_page(found, library)}
+
+
+def filled(nav: list[Any], pages: Path) -> list[Any]:
+    """The navigation with every pattern (``notes/en/*.md``) replaced by the pages it finds, but for those named.
+
+    A section whose patterns find nothing is left out.
+
+    Raises:
+        SiteError: a page that is named is missing, or a page is not in the navigation.
+    """
+    named = {entry for entry in _leaves(nav) if "*" not in entry}
+    there = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
+    if missing := sorted(named - there):
+        raise SiteError(_list("pages in the navigation of mkdocs.yml that are not there", missing))
+
+    def fill(entry: Any) -> list[Any]:
+        match entry:
+            case str() if "*" in entry:
+                return [p.relative_to(pages).as_posix() for p in sorted(pages.glob(entry)) if _new(p, pages, named)]
+            case dict():
+                inside = {title: filled_in(value) for title, value in entry.items()}
+                return [{title: value} for title, value in inside.items() if value]
+        return [entry]
+
+    def filled_in(value: Any) -> Any:
+        return [done for entry in value for done in fill(entry)] if isinstance(value, list) else value
+
+    done = filled_in(nav)
+    if lost := sorted(there - set(_leaves(done))):
+        raise SiteError(_list("pages that the navigation of mkdocs.yml does not name", lost))
+    return done
+
+
+def missing_from(site: Path, found: list[reference.Package]) -> list[str]:
+    """Public names that the built reference does not show."""
+    wrong: list[str] = []
+    for package in found:
+        folder = site / "reference" / package.page.removesuffix(".md")
+        shown = links.anchors(folder / "index.html")
+        names = package.names if package.path != reference.PACKAGE else ("__version__",)
+        wrong += [f"reference/{package.page}: no {name}" for name in names if f"{package.path}.{name}" not in shown]
+    return wrong
+
+
+def _new(page: Path, pages: Path, named: set[str]) -> bool:
+    return page.relative_to(pages).as_posix() not in named
+
+
+def _leaves(nav: Any) -> Iterator[str]:
+    match nav:
+        case str():
+            yield nav
+        case dict():
+            yield from _leaves(list(nav.values()))
+        case list():
+            for entry in nav:
+                yield from _leaves(entry)
+
+
+def _zensical(work: Path) -> None:
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", "mkdocs.yml"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}  # mkdocstrings finds our extension of griffe there
+    ran = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, env=environment)
+    if ran.returncode or "Warning" in ran.stderr + ran.stdout:
+        raise SiteError(f"zensical build --strict failed:\n{ran.stdout}{ran.stderr}")
+
+
+def _list(what: str, lines: list[str]) -> str:
+    return "\n  ".join([f"{len(lines)} {what}:", *lines])

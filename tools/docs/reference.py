@@ -1,0 +1,144 @@
+"""The API reference: which names are public, which of them say nothing of themselves, and a page for each package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import griffe
+
+PACKAGE = "tidegate"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A public package or module.
+
+    Attributes:
+        path: ``tidegate.nn``.
+        names: what it makes public, in alphabetical order.
+        summary: the first line of its docstring.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    summary: str
+
+    @property
+    def page(self) -> str:
+        """Its page's file in ``reference/``."""
+        return f"{self.path.removeprefix(f'{PACKAGE}.')}.md"
+
+
+def load(source: Path) -> griffe.Module:
+    """The library as griffe reads it, without importing it."""
+    loader = griffe.GriffeLoader(search_paths=[source], docstring_parser="google")
+    loader.load(PACKAGE)
+    library = loader.modules_collection[PACKAGE]
+    as_imported(library, loader)
+    return library
+
+
+def as_imported(library: griffe.Module, loader: griffe.GriffeLoader) -> None:
+    """Resolve what the packages import; a name that is a module and an import is what a user imports.
+
+    ``tidegate.cells.gru`` is a file, but ``from tidegate.cells import gru`` gives the cell of that name from it.
+    """
+    loader.resolve_aliases(implicit=False, external=False)
+    for module in [library, *library.modules.values()]:
+        both = [name for name in module.modules if name in module.imports and name in (module.exports or ())]
+        inside = {name: loader.modules_collection[module.imports[name]] for name in both}
+        for name, it in inside.items():
+            if it is not module.members[name]:
+                module.set_member(name, griffe.Alias(name, it, parent=module))
+
+
+def packages(library: griffe.Module) -> list[Package]:
+    """The library itself and every package and module directly below it that has public names.
+
+    Those are the names in ``__all__``, or in a module without one the classes and functions that it defines.
+    """
+    below = [m for name, m in sorted(library.modules.items()) if not name.startswith("_")]
+    found = [Package(m.path, public_names(m), _summary(m)) for m in (library, *below)]
+    return [package for package in found if package.names]
+
+
+def public_names(module: griffe.Module) -> tuple[str, ...]:
+    """The names that a package or module makes public."""
+    if module.exports is not None:
+        return tuple(sorted(map(str, module.exports), key=str.lower))
+    if module.is_package:
+        return ()
+    own = {**module.classes, **module.functions}
+    return tuple(sorted(name for name, it in own.items() if not name.startswith("_") and not it.is_alias))
+
+
+def undocumented(library: griffe.Module) -> list[str]:
+    """Public names without a docstring, as ``path (file:line)``: of packages, and methods of their public classes."""
+    found: dict[str, None] = {}
+    for package in packages(library):
+        module = library if package.path == PACKAGE else library[package.path.removeprefix(f"{PACKAGE}.")]
+        for name in package.names:
+            for it in _with_methods(module, name):
+                if not it.has_docstring:
+                    found[f"{it.path} ({it.relative_filepath}:{it.lineno})"] = None
+    return list(found)
+
+
+def _with_methods(module: griffe.Module, name: str) -> list[griffe.Object]:
+    if name not in module.members:
+        raise KeyError(f"{module.path}.__all__ names {name!r}, which is not there")
+    it = module.members[name]
+    own = it.final_target if isinstance(it, griffe.Alias) else it
+    assert isinstance(own, griffe.Object)
+    methods = [
+        method
+        for name, method in own.members.items()
+        if own.is_class and isinstance(method, griffe.Object) and not name.startswith("_")
+        if method.is_function or "property" in method.labels
+    ]
+    return [own, *methods]
+
+
+def package_page(package: Package) -> str:
+    """The page in Markdown: mkdocstrings writes what the docstrings say."""
+    heads = f"---\ntitle: {package.path}\n---\n\n::: {package.path}\n    options:\n"
+    if package.path != PACKAGE:
+        return heads + "      members:\n" + "".join(f"        - {name}\n" for name in package.names)
+    return heads + "      members: [__version__]\n"
+
+
+def index_page(found: list[Package], library: griffe.Module) -> str:
+    """The table of packages, and where each name of the root is."""
+    rows = [f"| [`{p.path}`]({p.page}) | {p.summary} | {len(p.names)} |" for p in found]
+    homes = [f"* {_home(name, library, found)}" for name in public_names(library) if name != "__version__"]
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "What each package makes public. Everything is imported from its package, `from tidegate.nn import LSTM`; "
+            "modules inside a package may change.",
+            "",
+            "| package | what is in it | names |",
+            "| --- | --- | --: |",
+            *rows,
+            "",
+            f"Directly in `{PACKAGE}`, after `import {PACKAGE}`:",
+            "",
+            *homes,
+            "",
+        ]
+    )
+
+
+def _home(name: str, library: griffe.Module, found: list[Package]) -> str:
+    it = library.members[name]
+    target = it.final_target if isinstance(it, griffe.Alias) else it
+    if target.is_module:
+        return f"[`{PACKAGE}.{name}`]({name}.md)"
+    home = next(p for p in found if p.path != PACKAGE and target.path.startswith(f"{p.path}.") and name in p.names)
+    return f"[`{PACKAGE}.{name}`]({home.page}#{home.path}.{name}): `{home.path}.{name}`"
+
+
+def _summary(module: griffe.Module) -> str:
+    return module.docstring.value.split("\n", 1)[0] if module.docstring else ""
