@@ -15,7 +15,7 @@ from tidegate.cli.text import visible
 from tidegate.errors import DataError
 
 if TYPE_CHECKING:
-    from tidegate.train import TrainConfig
+    from tidegate.train import Run, TrainConfig
 
 __all__ = ["demo", "standard_library"]
 
@@ -23,6 +23,8 @@ CHARACTERS = 4_000_000
 HIDDEN_SIZE = 256
 RARE = 20  # characters that stand fewer times in the text are not worth learning
 PROMPT = "def "
+REPORT = "report.html"
+REPORTED, MEASURED = 2_000, 20_000  # characters of held-out text in the report, and on which a cut is measured
 # Test code, and files that are tables rather than programs.
 PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings", "pydoc_data", "entities.py"}
 
@@ -105,7 +107,7 @@ def _free(folder: Path) -> Path:
 
 
 def _finish(folder: Path) -> None:
-    """The result against each baseline, a longer sample, and how to go on."""
+    """The result against each baseline, a longer sample, the unit that remembers best, and how to go on."""
     from tidegate.cli.evaluate import results
     from tidegate.cli.generate import copy_report
     from tidegate.tasks.writing import generate
@@ -121,8 +123,35 @@ def _finish(folder: Path) -> None:
     typer.echo(f"\nIt writes, from {PROMPT!r}:\n")
     typer.echo(visible(PROMPT + text))
     typer.echo("\n" + visible(copy_report(run, [text])))
+    _inside(run)
     typer.echo(f"\nThe run is in {folder}. Go on with:\n")
+    typer.echo(f"  tidegate look {folder}")
     typer.echo(f"  tidegate generate {folder} --prompt 'class '")
     typer.echo(f"  tidegate train lm --resume {folder} --minutes 30")
     typer.echo(f"  tidegate evaluate {folder}")
     typer.echo("  tidegate train lm YOUR_TEXT.txt --cell gru")
+
+
+def _inside(run: Run) -> None:
+    """What the finder finds, the best of it coloured, what its cut costs, and a report."""
+    from tidegate.cli.inside import best_cell, coloured
+    from tidegate.lens.effect import effect
+    from tidegate.lens.interventions import cut
+    from tidegate.serve.looking import Looking, held_out
+    from tidegate.serve.report import write_report
+
+    typer.echo("\nLooking inside: every unit against what it may remember, with controls ...\n")
+    findings, best = best_cell(run)
+    typer.echo(str(findings))
+    if best is not None:
+        typer.echo(f"\n{coloured(run, best)}\n")
+        cost = effect(run.model, run.units, held_out(run, MEASURED), cut(best.layer, best.name, best.unit))
+        worst = max(cost.classes.values(), key=lambda it: it.change)
+        typer.echo(
+            f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another is "
+            f"cut, {worst.control_worst:+.2f} at worst), {cost.whole.change:+.3f} to all {cost.unit}s."
+        )
+    path = run.folder / REPORT
+    with Looking([run], held_out(run, REPORTED)) as looking:
+        write_report(looking, path)
+    typer.echo(f"\nThe report is {path}: open it in a browser, it works offline.")

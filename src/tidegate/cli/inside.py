@@ -1,0 +1,68 @@
+"""The best unit that the finder names, coloured over a few lines of text in the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.drawing.terminal import Colour
+    from tidegate.lens.finder import Finding, Findings
+    from tidegate.train import Run
+
+__all__ = ["best_cell", "coloured"]
+
+SEARCHED = 40_000  # units of held-out text
+NAMED = ("quote", "bracket", "indented", "comment")  # what a person sees at once in coloured lines; of these the best
+LINES = 9
+WIDTH = 80
+
+
+def best_cell(run: Run) -> tuple[Findings, Finding | None]:
+    """What the finder finds on held-out text, and the best unit among the detectors that show well."""
+    from tidegate.lens.detectors import DETECTORS
+    from tidegate.lens.finder import find_cells
+    from tidegate.serve.looking import held_out
+
+    chosen = [DETECTORS[name] for name in NAMED]
+    findings = find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=chosen)
+    return findings, max(findings.found.values(), key=lambda it: it.score, default=None)
+
+
+def coloured(run: Run, finding: Finding) -> str:
+    """Some lines of held-out text in which the property comes and goes, tinted by the unit's value."""
+    import numpy as np
+
+    from tidegate.drawing.colours import Scale
+    from tidegate.drawing.terminal import tinted
+    from tidegate.lens import read
+    from tidegate.lens.detectors import DETECTORS, by_unit
+    from tidegate.serve.looking import held_out
+
+    reading = read(run.model, run.units, held_out(run, SEARCHED)[-SEARCHED // 4 :], names=(finding.name,))
+    values = reading.trace[finding.layer, 0][finding.name][:, finding.unit]
+    holds = np.nan_to_num(by_unit(DETECTORS[finding.detector], reading.pieces))
+    ends = [0, *(n + 1 for n, piece in enumerate(reading.pieces) if "\n" in piece)]
+    turns = np.concatenate([[0], np.cumsum(np.abs(np.diff(holds)) > 0)])
+
+    def score(at: int) -> float:
+        """Changes of the property, in lines that are not too long to be read."""
+        start, stop = ends[at], ends[at + LINES]
+        long = max(ends[n + 1] - ends[n] for n in range(at, at + LINES))
+        return float(turns[stop - 1] - turns[start]) * (long <= WIDTH)
+
+    at = max(range(max(1, len(ends) - LINES)), key=score) if len(ends) > LINES else 0
+    start, stop = ends[at], ends[min(at + LINES, len(ends) - 1)] or len(values)
+    top = float(np.quantile(np.abs(values), 0.99)) or 1.0
+    width = min(WIDTH, shutil.get_terminal_size().columns)
+    scale = Scale("diverging", top, f"unit {finding.layer}/{finding.unit} ({finding.name})")
+    return tinted(reading.pieces[start:stop], values[start:stop], scale=scale, width=max(16, width), colour=_colours())
+
+
+def _colours() -> Colour:
+    """What the terminal can show, as its environment says (no-color.org; COLORTERM)."""
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return "none"
+    return "truecolor" if os.environ.get("COLORTERM", "") in ("truecolor", "24bit") else "256"
