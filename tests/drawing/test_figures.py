@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from PIL import Image
 
 from tidegate.drawing import Scale, figures
 from tidegate.errors import ArgumentError, MissingDependencyError
@@ -102,10 +103,15 @@ def test_cells_and_labels_are_those_given():
 def test_tints_are_where_their_letters_are():
     figure: Any = figures.tinted_text(["ab", "한", "\n", "c"], [0, 1, np.nan, 2])
     axes = figure.axes[0]
-    places = [(*it.get_xy(), it.get_width()) for it in axes.patches]
-    assert places == [(0, 0, 2), (2, 0, 2), (0, 1, 1)]
-    assert axes.patches[2].get_facecolor()[:3] == pytest.approx(np.array([0x66, 0x25, 0x06]) / 255)
-    assert [it.get_position()[0] for it in axes.texts] == [0.5, 1.5, 3, 4.5, 0.5]
+    tints, *letters = axes.collections
+    corners = [it.vertices[:4].tolist() for it in tints.get_paths()]
+    assert [(it[0], it[2]) for it in corners] == [([0, 0], [2, 1]), ([2, 0], [4, 1]), ([0, 1], [1, 2])]
+    np.testing.assert_allclose(tints.get_facecolor()[2, :3], np.array([0x66, 0x25, 0x06]) / 255)
+    assert [it.get_offsets()[:, 0].tolist() for it in letters] == [[0.5], [1.5], [3], [4.5], [0.5]]  # a b 한 ↵ c
+    assert [it.get_facecolor()[0, 0] for it in letters] == [0, 0, 0, 0, 1]
+    for one in letters:  # a letter is no wider than its columns, and about its middle
+        box = one.get_paths()[0].get_extents()
+        assert -0.1 < box.x0 < 0 < box.x1 < 0.1
 
 
 def test_strips_share_their_steps():
@@ -154,3 +160,13 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "import_module", missing)
     with pytest.raises(MissingDependencyError, match=r"A figure needs matplotlib: pip install 'tidegate\[look\]'"):
         figures.line_chart({})
+
+
+def test_every_letter_leaves_ink(tmp_path):
+    """Thin ones too, wherever they stand: an underscore is a box that may fall between pixels."""
+    path = figures.save(
+        figures.tinted_text(["_\n"] * 9, [np.nan] * 9, scale=Scale("sequential", 1)), tmp_path / "it.png"
+    )
+    image = np.asarray(Image.open(path).convert("L"))
+    inked = (image[:, :18] < 200).any(1).astype(int)  # the column of the underscores, dots of a row
+    assert (np.diff(inked) == 1).sum() == 9

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MONOSPACE, MONOSPACE_WIDTH = "DejaVu Sans Mono", 0.602  # how far one letter is from the next, of the size
 BOX = "\N{WHITE SQUARE}"
 # Fonts with scripts that matplotlib's own DejaVu has not, by the names that systems install them under.
 FURTHER = (
@@ -166,26 +167,39 @@ def tinted_text(
     fitted = scale_of(given, scale)
     places, colours = fitted.places(given), table(fitted.kind)
     shares = (places + 1) / 2 if fitted.kind == "diverging" else places
-    patches, colors, cm = _needed("matplotlib.patches"), _needed("matplotlib.colors"), _needed("matplotlib.cm")
+    collections, colors, cm = (_needed(f"matplotlib.{it}") for it in ("collections", "colors", "cm"))
     figure = _figure(0.5 + 0.09 * width, 1.3 + 0.2 * max(len(rows), 1))
     axes = figure.add_subplot()
     axes.set(xlim=(0, width), ylim=(max(len(rows), 1), 0))
     axes.set_axis_off()
+    boxes, fills = [], []
+    written: dict[str, list[tuple[float, float, tuple[float, ...]]]] = {}
     for down, row in enumerate(rows):
         across = 0
         for text, n in row:
-            wide, colour = columns_of(text), (255, 255, 255)
+            colour = (255, 255, 255)
             if not np.isnan(places[n]):
                 red, green, blue = colours[round(shares[n] * (len(colours) - 1))].tolist()
-                colour = (red, green, blue)
-                axes.add_patch(patches.Rectangle((across, down), wide, 1, facecolor=_shares(colour), linewidth=0))
-            for character in text:  # one by one: fonts of different widths keep to the columns
+                colour, end = (red, green, blue), across + columns_of(text)
+                boxes.append([(across, down), (end, down), (end, down + 1), (across, down + 1)])
+                fills.append(_shares(colour))
+            for character in text:
                 size = columns_of(character)
-                if character.strip():
-                    made = axes.text(across + size / 2, down + 0.55, "", ha="center", va="center", fontsize=9)
-                    made.set(color=_shares(ink(colour)), in_layout=False)
-                    _write(made, character, mono=True)
+                written.setdefault(character, []).append((across + size / 2, down + 0.72, _shares(ink(colour))))
                 across += size
+    axes.add_collection(collections.PolyCollection(boxes, facecolors=fills, linewidths=0), autolim=False)
+    for character, at in written.items():  # one collection for each letter: a text of its own for each place is slow
+        if character.strip():
+            outlines = collections.PathCollection(
+                [_outline(character)],
+                offsets=[(x, y) for x, y, _ in at],
+                offset_transform=axes.transData,
+                facecolors=[colour for _, _, colour in at],
+                linewidths=0,
+            )
+            outlines.set_transform(figure.dpi_scale_trans)
+            outlines.set(in_layout=False, snap=False)  # snapped, an underscore can vanish
+            axes.add_collection(outlines, autolim=False)
     low = -fitted.top if fitted.kind == "diverging" else 0.0
     shades = cm.ScalarMappable(colors.Normalize(low, fitted.top), colors.ListedColormap(colours / 255))
     bar = figure.colorbar(shades, ax=axes, orientation="horizontal", fraction=0.05, shrink=0.4, pad=0.02)
@@ -296,10 +310,19 @@ def _ticks(place: Any, names: Sequence[str], shown: Sequence[int]) -> None:
     place(shown, words.split("\n"), fontfamily=list(families), parse_math=False)
 
 
-def _write(text: Any, said: str, *, mono: bool = False) -> None:
+def _write(text: Any, said: str) -> None:
     """Put words into a figure as they are: no mathematics in dollar signs, and fonts that have the letters."""
-    shown, families = in_fonts(said, "DejaVu Sans Mono" if mono else "DejaVu Sans")
+    shown, families = in_fonts(said)
     text.set(parse_math=False, text=shown, fontfamily=list(families))
+
+
+def _outline(character: str, points: float = 10.0) -> Any:
+    """A letter's shape in inches, its middle at 0."""
+    shown, families = in_fonts(character, MONOSPACE)
+    font = _needed("matplotlib.font_manager").FontProperties(family=[families[-1]])
+    path = _needed("matplotlib.textpath").TextPath((0, 0), shown, size=points, prop=font, usetex=False)
+    wide = MONOSPACE_WIDTH * points if families == (MONOSPACE,) else path.get_extents().x0 + path.get_extents().x1
+    return _needed("matplotlib.transforms").Affine2D().translate(-wide / 2, 0).scale(1 / 72).transform_path(path)
 
 
 def in_fonts(text: str, first: str = "DejaVu Sans") -> tuple[str, tuple[str, ...]]:
