@@ -37,14 +37,14 @@ class Prediction:
         with torch.no_grad():
             for begin in range(0, len(before) - 1, CHUNK):
                 stop = min(begin + CHUNK, len(before) - 1)
-                _, state = model.features(torch.fromnumpy_of(before[begin:stop]).to(self.device)[None], state)
+                _, state = model.features(torch.from_numpy(before[begin:stop]).to(self.device)[None], state)
             self.last = self.inputs(before[-1:])
         self.state = model.zero_state(1) if state is None else state
 
     def inputs(self, ids: NDArray[np.int64]) -> Tensor:
         """(W, I)."""
         with torch.no_grad():
-            return self.model.embed(torch.fromnumpy_of(ids).to(self.device))
+            return self.model.embed(torch.from_numpy(ids).to(self.device))
 
     def absent(self, baseline: Baseline) -> Tensor:
         """The vector (I,) that stands for no unit."""
@@ -113,7 +113,7 @@ class Path:
 
     def points(self, places: NDArray[np.float64]) -> Tensor:
         """The inputs (W, places, I) at places between 0 and 1."""
-        along = torch.fromnumpy_of(places).to(self.way)
+        along = torch.from_numpy(places).to(self.way)
         return self.begin[:, None] + along[:, None] * self.way[:, None]
 
     def values(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
