@@ -6,10 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from tidegate.cli.text import visible as visible_of_the_command_line
 from tidegate.drawing import Scale, spark, tinted
 from tidegate.drawing.terminal import nearest_256
-from tidegate.drawing.text import columns, label, visible
+from tidegate.drawing.text import columns, label
 from tidegate.errors import ArgumentError
 
 CODE = re.compile(r"\x1b\[(?:0|38;2;\d+;\d+;\d+;48;2;\d+;\d+;\d+|38;5;\d+;48;5;\d+)m")
@@ -41,11 +40,6 @@ def test_untrusted_text_sends_no_codes(colour):
     assert not {"\x9b", "\ud800", "\u202e", "\u2028", "\r"} & set(made)
     assert r"\x1b[31m\x00\ud800\u202e\x9b2J\r<b>한국" in made
     made.encode("utf-8")
-
-
-def test_visible_is_the_command_line_s_rule():
-    text = "".join(map(chr, range(0x3000))) + "".join(NASTY)
-    assert visible(text).replace("\\ufffe", "\ufffe") == visible_of_the_command_line(text)
 
 
 def test_newlines_are_kept_and_seen():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.running import start_run, tell
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 from tidegate.errors import DataError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.cli.board import Board, duration
 from tidegate.cli.console import is_live, stdout
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

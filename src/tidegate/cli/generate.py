@@ -12,7 +12,7 @@ import typer
 
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.guard import note
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

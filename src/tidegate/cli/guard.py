@@ -7,7 +7,7 @@ from typing import Any
 import typer
 import typer.core
 
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 from tidegate.errors import TidegateError
 
 __all__ = ["Guarded", "note"]

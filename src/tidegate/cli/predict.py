@@ -14,7 +14,7 @@ import typer
 
 from tidegate.cli.decoding import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
     from tidegate.data.rows import Row

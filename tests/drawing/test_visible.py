@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.cli.text import visible
+from tidegate.drawing.text import visible
 
 
 def test_ansi_escapes_are_shown_not_obeyed():
