@@ -57,3 +57,13 @@ def test_a_missing_file_and_a_line_that_is_being_written(run: Run, tmp_path: Pat
         '{"event": "train", "step": 4, "clipped_share": 0.5, "gradient_norm": 1.0}\n{"event": "tr'
     )
     assert clipping(other).share == 0.5
+
+
+def test_each_report_counts_with_the_steps_it_speaks_for(run: Run, tmp_path: Path) -> None:
+    made = [
+        {"event": "train", "step": step, "clipped_share": share, "gradient_norm": 1.0}
+        for step, share in ((4, 0.5), (12, 0.25), (14, 0.0))
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(it) + "\n" for it in made))
+    other = Run(tmp_path, run.config, run.model, run.vocabulary, run.step, run.validation)
+    assert clipping(other).share == pytest.approx(4 / 14)
