@@ -81,10 +81,11 @@ def test_scores_add_up_and_mates_change_nothing(width: int) -> None:
         assert found == sorted(found, key=lambda it: it.rank(1.0), reverse=True)
 
 
+@pytest.mark.parametrize("count", [1, 12])
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
-def test_who_observes_a_beam_changes_nothing_and_can_tell_the_texts_again(width: int) -> None:
-    examples = list(range(12))
-    how = {"examples": 12, "width": width, "end": END, "limit": LIMIT, "length_penalty": 1.0}
+def test_who_observes_a_beam_changes_nothing_and_can_tell_the_texts_again(width: int, count: int) -> None:
+    examples = list(range(count))
+    how = {"examples": count, "width": width, "end": END, "limit": LIMIT, "length_penalty": 1.0}
     steps: list[Considered] = []
     found = beam_search(Chain(examples, width), observe=steps.append, **how)
     assert found == beam_search(Chain(examples, width), **how)
@@ -113,6 +114,9 @@ def test_who_observes_a_beam_changes_nothing_and_can_tell_the_texts_again(width:
         assert ended == sorted(told, key=lambda it: it.rank(1.0), reverse=True)
         assert [it.tokens for it in texts if not it.ended] == cut[: width - len(ended)]
         assert len(told) == width or bool(cut)
+    ended_all = all(len(texts) == width and all(it.ended for it in texts) for texts in found)
+    assert [step.kept.shape[1] for step in steps[:-1]] == [width] * (len(steps) - 1)
+    assert steps[-1].kept.shape[1] == (0 if ended_all else width)
 
 
 def test_a_wider_beam_finds_what_greedy_misses() -> None:

@@ -1,5 +1,6 @@
 """One entry for all tasks: real runs, and what is refused."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tidegate.tasks.classify import ClassifyConfig, ClassifyTask
 from tidegate.tasks.kinds import example_task
 from tidegate.train import load_run
 
+PAGE = Path(__file__).parents[3] / "docs" / "look" / "tasks.md"
 CLASSIFY = ClassifyConfig(hidden_size=3, embedding_size=4, min_count=1, level="words")
 
 
@@ -46,6 +48,16 @@ def test_every_tasks_own_run_can_be_looked_at(tmp_path: Path, name: str) -> None
     for steps in look.steps.values():
         assert len(steps) == len(steps.trace.labels) == len(steps.read)
         assert steps.trace.layers == run.config.model.num_layers
+
+
+@pytest.mark.slow
+def test_the_pages_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained("tag", tmp_path / "runs" / "tags")
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, "tasks.md", "exec"), names)
+    assert names["steps"].read == ("Ann", "Lee", "went", "to", "Rome")
 
 
 def test_a_text_a_row_and_a_file_of_one_are_the_same(classifier: Any, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def test_both_directions_are_those_of_torch(tmp_path: Path, words: list[str]) ->
 @pytest.mark.parametrize("online", [False, True])
 def test_tags_and_spans_are_those_of_predict(tmp_path: Path, online: bool) -> None:
     task, run = tiny_run(TagTask, conll(tmp_path), replace(SMALL, online=online))
+    kinds: set[str] = set()
     for text in (" ".join(WORDS), "Rome", "Lee Ann w1 Rome x"):
         look = looked(run, text)
         row = Row("here", {"text": text})
@@ -91,6 +92,8 @@ def test_tags_and_spans_are_those_of_predict(tmp_path: Path, online: bool) -> No
             assert [p for _, p in best] == sorted(row.tolist(), reverse=True)[:3]
         assert look.steps["input"].trace.directions == 2 - online
         assert look.truth is None
+        kinds |= set(said["tags"])
+    assert len(kinds) > 2
 
 
 def test_an_example_of_the_run_has_its_words_as_spelled_and_its_tags(tmp_path: Path) -> None:

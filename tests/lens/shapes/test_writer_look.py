@@ -55,6 +55,9 @@ def check_tree(look: WriterLook, width: int) -> None:
     assert max(kept.values(), default=0) <= width
     ended = [n for n, it in enumerate(tree.branches) if it.fate == "finished"]
     assert {n for n in tree.leaves if tree.branches[n].fate == "finished"} == set(ended)
+    if len(ended) == width:  # the search was over before the limit
+        last = max(steps)
+        assert all(it.fate != "cut" and (it.step < last or it.fate != "kept") for it in tree.branches)
     for scores in ([it.score for it in tree.branches if it.step == step] for step in steps):
         assert scores == sorted(scores, reverse=True)
 
@@ -80,6 +83,7 @@ def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width
 def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: str, cell: str) -> None:
     """Attention and each token's log p, computed by hand from both traces, are those of attention and of the search."""
     _, run = tiny_run(TranslateTask, tsv(tmp_path), replace(SMALL, cell=cell))
+    run.model.decoder.output.bias.data[run.model.decoder.end] -= 5  # that no text ends at once
     look = looked(run, source)
     encoder, decoder = look.steps["source"], look.steps["target"]
     assert encoder.read == tuple(source)
@@ -102,6 +106,7 @@ def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: s
     chosen = [log[t, decoder.choices.labels.index(token)] for t, token in enumerate(look.written)]
     np.testing.assert_allclose([it.log_p for it in path], chosen, rtol=1e-3, atol=1e-4)
     assert len({it.log_p for it in path}) == len(path)
+    assert len(path) > 1
 
 
 def test_what_is_cut_says_so(tmp_path: Path) -> None:
