@@ -39,7 +39,8 @@ def log_p(model: LanguageModel, ids: list[int], target: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("cell", "embedding", "layers", "backend"), [("lstm", None, 1, None), ("gru", 3, 2, "reference")]
+    ("cell", "embedding", "layers", "backend"),
+    [pytest.param("lstm", None, 1, None, marks=pytest.mark.slow), ("gru", 3, 2, "reference")],
 )
 def test_the_gradient_is_autograds_through_the_equations(
     cell: str, embedding: int | None, layers: int, backend: str | None
