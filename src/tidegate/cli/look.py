@@ -30,6 +30,7 @@ def look(
     file: Annotated[Path | None, typer.Option(help="Read this UTF-8 file; - is standard input.")] = None,
     compare: Annotated[list[Path] | None, typer.Option(help="Another run on the same text; up to three.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a report, one HTML file that works offline, and end.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures to this folder, and end.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
@@ -40,11 +41,13 @@ def look(
     from tidegate.train import load_run
 
     runs = [load_run(folder) for folder in (run, *(compare or []))]
-    given = _given(runs[0], text, file, live=out is None)
+    given = _given(runs[0], text, file, live=out is None and png is None)
     with Looking(runs, given) as looking:
         if out is not None:
             _report(looking, out)
-        else:
+        if png is not None:
+            _figures(looking, png)
+        if out is None and png is None:
             _serve(looking, port, open_page=open_page)
 
 
@@ -68,6 +71,13 @@ def _report(looking: Looking, out: Path) -> None:
 
     write_report(looking, out)
     typer.echo(f"The report is in {out}: one file, which works offline.")
+
+
+def _figures(looking: Looking, folder: Path) -> None:
+    from tidegate.serve.figures import write_figures
+
+    written = write_figures(looking, folder)
+    typer.echo(f"{len(written)} figures are in {folder}: {', '.join(path.name for path in written)}")
 
 
 def _serve(looking: Looking, port: int, *, open_page: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.errors import ArgumentError
 from tidegate.lens.detectors import DETECTORS, by_unit
 from tidegate.lens.detectors import pattern as as_pattern
-from tidegate.lens.finder import Finding, find_cells
+from tidegate.lens.finder import Finding, Findings, find_cells
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.read import span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
@@ -49,13 +49,18 @@ def found(looking: Looking, pattern: str = "") -> dict[str, Any]:
 
     With a pattern: the unit that goes best with being inside a match of that regular expression.
     """
+    made = findings(looking, pattern)
+    ordered = sorted(made.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
+    return {"found": [told(it) for it in ordered], "absent": list(made.absent), "searched": SEARCHED}
+
+
+def findings(looking: Looking, pattern: str = "") -> Findings:
+    """What the finder finds on held-out text, computed once."""
     run = looking.run
     sought = [as_pattern(pattern, pattern)] if pattern else None
-    findings = looking.kept(
+    return looking.kept(
         ("found", pattern), lambda: find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=sought)
     )
-    ordered = sorted(findings.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
-    return {"found": [told(it) for it in ordered], "absent": list(findings.absent), "searched": SEARCHED}
 
 
 def told(finding: Finding) -> dict[str, Any]:
