@@ -83,7 +83,7 @@ def test_spans_are_where_the_difference_is_largest() -> None:
     other = some.copy()
     other[:9] -= draw.exponential(size=9)
     two = {"a": reading_of(["x"] * 63, some.tolist()), "b": reading_of(["x"] * 63, other.tolist())}
-    assert all(it.start < 9 for it in compare(two, spans=99, width=3).spans)  # and none of rounding
+    assert all(it.start < 9 for it in compare(two, spans=99, width=3).spans)
 
 
 def brute_spans(difference: NDArray[np.float64], width: int) -> list[tuple[int, float]]:

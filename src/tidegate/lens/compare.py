@@ -15,7 +15,6 @@ from tidegate.lens.reading import Reading
 
 MOST = 4  # readings that a person can tell apart side by side
 WORD = r"\w+"
-NOTHING = 1e-9  # nats: what sums of equal numbers may differ by
 
 
 class Span(NamedTuple):
@@ -195,7 +194,7 @@ def _spans(text: str, names: Sequence[str], log_p: NDArray[np.float64], count: i
     sums = np.cumsum(np.pad(log_p[1:] - log_p[0], ((0, 0), (1, 0))), 1)
     moving = sums[:, width:] - sums[:, :-width]
     sizes, found = np.abs(moving), []
-    while len(found) < count and (sizes > NOTHING).any():
+    while len(found) < count and (sizes > 0).any():
         row, start = (int(it) for it in np.unravel_index(int(sizes.argmax()), sizes.shape))
         stop = start + width
         found.append(Span(names[row + 1], start, stop, text[start:stop], float(moving[row, start])))
