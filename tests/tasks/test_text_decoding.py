@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import ArgumentError
-from tidegate.tasks.decoding import beam_search, drawn, greedy, penalty, stream, write
+from tidegate.tasks.decoding import Considered, Hypothesis, beam_search, drawn, greedy, penalty, stream, write
 from tidegate.tasks.sampling import Sampling
 
 END, SIZE, LIMIT = 0, 4, 4
@@ -79,6 +79,40 @@ def test_scores_add_up_and_mates_change_nothing(width: int) -> None:
             assert END not in it.tokens
         assert len({tuple(it.tokens) for it in found}) == len(found)
         assert found == sorted(found, key=lambda it: it.rank(1.0), reverse=True)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_who_observes_a_beam_changes_nothing_and_can_tell_the_texts_again(width: int) -> None:
+    examples = list(range(12))
+    how = {"examples": 12, "width": width, "end": END, "limit": LIMIT, "length_penalty": 1.0}
+    steps: list[Considered] = []
+    found = beam_search(Chain(examples, width), observe=steps.append, **how)
+    assert found == beam_search(Chain(examples, width), **how)
+    for example, texts in enumerate(found):
+        going: list[list[int]] = [[] for _ in range(width)]
+        told: list[Hypothesis] = []
+        for step in steps:
+            finite = step.scores[example].isfinite()
+            assert int(finite.sum()) <= 2 * width
+            assert step.scores[example][finite].tolist() == sorted(step.scores[example][finite].tolist(), reverse=True)
+            every = [
+                [*going[parent], token] if at > -math.inf else []
+                for parent, token, at in zip(*(it[example].tolist() for it in step[:3]), strict=True)
+            ]
+            for text, at in zip(every, step.scores[example].tolist(), strict=True):
+                if text:
+                    assert at == pytest.approx(score(example, text))
+            mine = [place for one, place in step.finished if one == example]
+            told += [Hypothesis(every[place][:-1], step.scores[example, place].item(), True) for place in mine]
+            kept = step.kept[example].tolist()
+            assert not set(mine) & set(kept)
+            assert all(every[place][-1] != END for place in kept if place >= 0)
+            going = [every[place] if place >= 0 else [] for place in kept]
+        cut = [text for text in going if text] if len(told) < width else []
+        ended = [it for it in texts if it.ended]
+        assert ended == sorted(told, key=lambda it: it.rank(1.0), reverse=True)
+        assert [it.tokens for it in texts if not it.ended] == cut[: width - len(ended)]
+        assert len(told) == width or bool(cut)
 
 
 def test_a_wider_beam_finds_what_greedy_misses() -> None:

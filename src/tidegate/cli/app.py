@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import bench, cells, demo, evaluate, generate, predict, probe, tasks, train
+from tidegate.cli import bench, cells, demo, evaluate, generate, look, predict, probe, tasks, train
 from tidegate.cli.guard import Guarded
 
 __all__ = ["app"]
@@ -33,6 +33,7 @@ app.command("generate")(generate.generate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("probe")(probe.probe)
+app.command("look")(look.look)
 app.command("cells")(cells.cells)
 app.command("bench")(bench.bench)
 

@@ -1,5 +1,7 @@
 """How much of a generated text stands verbatim in the training text."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -49,7 +51,40 @@ def longest_copy(text: ArrayLike, corpus: Ids, *, chunk: int = CHUNK) -> tuple[i
     return best
 
 
+def copied_stretches(text: ArrayLike, corpus: Ids, length: int, *, chunk: int = CHUNK) -> NDArray[np.bool_]:
+    """Which units of a text belong to a stretch of at least so many that stands word for word in a corpus.
+
+    Args:
+        text: the units of the generated text, shape (M,).
+        corpus: the units of the training text, shape (N,); it may be memory-mapped.
+        length: of the shortest stretch that counts.
+        chunk: as in `longest_copy`.
+
+    Returns:
+        Shape (M,).
+
+    Raises:
+        ArgumentError: ``length`` is less than 1.
+    """
+    if length < 1:
+        raise ArgumentError(f"a stretch of {length} units cannot be looked for: give 1 or more")
+    ids = np.asarray(text).astype(np.int64)
+    begins = np.zeros(len(ids), bool)
+    if length <= min(len(ids), len(corpus)):
+        for at, _ in _copies_of_length(ids, corpus, length, chunk, begins):
+            begins[at] = True
+    covered = np.convolve(begins, np.ones(length, np.int64))[: len(ids)]
+    return covered > 0
+
+
 def _copy_of_length(ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int) -> tuple[int, int] | None:
+    return next(_copies_of_length(ids, corpus, length, chunk, np.zeros(len(ids), bool)), None)
+
+
+def _copies_of_length(
+    ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int, known: NDArray[np.bool_]
+) -> Iterator[tuple[int, int]]:
+    """Where stretches of a length begin in the text and in the corpus; not those that are known to be copies."""
     hashes = _hashes(ids, length)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
@@ -66,9 +101,8 @@ def _copy_of_length(ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int
         hit = last > first
         for place, a, b in zip(places[hit].tolist(), first[hit].tolist(), last[hit].tolist(), strict=True):
             for at in order[a:b].tolist():
-                if np.array_equal(ids[at : at + length], part[place : place + length]):
-                    return at, start + place
-    return None
+                if not known[at] and np.array_equal(ids[at : at + length], part[place : place + length]):
+                    yield at, start + place
 
 
 def _hashes(ids: NDArray[np.int64], length: int) -> NDArray[np.uint64]:

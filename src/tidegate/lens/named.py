@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.optional import needed
+from tidegate.drawing import Scale, caption_html, heat_map_svg, line_chart_svg, table_html
 from tidegate.errors import ArgumentError
 
 Selector = int | slice | Sequence[int] | None
 """What to take along an axis: one place, which drops the axis; a slice or several places; None takes all."""
+
+
+SHOWN = 256  # places along an axis in a notebook's view
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,35 @@ class Named:
         )
         columns = pandas.Index(along[-1], name=self.dims[-1])
         return pandas.DataFrame(values.reshape(-1, self.shape[-1]), index=index, columns=columns)
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: a curve of one axis, a heat map of the last two, the first of every other axis."""
+        what = " × ".join(f"{size} {dim}" for dim, size in zip(self.dims, self.shape, strict=True)) or "one value"
+        if not self.values.size or not self.dims:
+            return table_html([self.values.ravel().tolist() or ["none"]], [what])
+        part = self.isel(**dict.fromkeys(self.dims[:-2], 0), **{dim: slice(SHOWN) for dim in self.dims[-2:]})
+        left = [f"{dim} {self.coords[dim][0] if dim in self.coords else 0}" for dim in self.dims[:-2]]
+        left += [
+            f"{dim} 0 to {SHOWN - 1}" for dim, size in zip(part.dims, self.shape[-2:], strict=True) if size > SHOWN
+        ]
+        values = np.asarray(part.values, np.float64)
+        if len(part.dims) == 1:
+            drawn = line_chart_svg({"": (np.arange(len(values)), values)}, x_label=part.dims[0])
+        else:
+            turned = part.dims[0] == "time"  # time runs across, as text does
+            down, across = part.dims[::-1] if turned else part.dims
+            kind = "diverging" if (values < 0).any() else "sequential"
+            finite = np.abs(values[np.isfinite(values)])
+            drawn = heat_map_svg(
+                values.T if turned else values,
+                part.coords.get(down, ()),
+                part.coords.get(across, ()),
+                # One unit of a state may be far beyond all others: it must not pale them.
+                scale=Scale(kind, float(np.percentile(finite, 99)) or 1.0 if len(finite) else 1.0),
+                x_label=across,
+                y_label=down,
+            )
+        return f"<div>{caption_html(f'{what}; shown: ' + ', '.join(left) if left else what)}{drawn}</div>"
 
     def to_xarray(self) -> Any:
         """An ``xarray.DataArray``.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data import Units
+from tidegate.drawing import caption_html, scale_of, tinted_html
+from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
 from tidegate.lens.trace import CHUNK, Trace, TraceWriter
 from tidegate.tasks.language_model import LanguageModel, State
 from tidegate.tasks.writing import before_text
 
 GUESSES = 5
+SHOWN = 2000  # units in a notebook's view
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Reading:
         guessed: (N, 5) float32, their probabilities.
         trace: gates and states after each unit was read.
         unknown: characters that are not in the vocabulary and were replaced or dropped, each with its number.
+        shown: the units among the guesses as a person sees them.
     """
 
     ids: NDArray[np.int64]
@@ -43,6 +47,7 @@ class Reading:
     guessed: NDArray[np.float32]
     trace: Trace
     unknown: Counter[str]
+    shown: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -56,6 +61,20 @@ class Reading:
     def nats(self) -> float:
         """Mean surprise, nats per unit: -mean log p."""
         return float(-self.log_p.mean(dtype=np.float64))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the text tinted by surprise, the guesses where the pointer is."""
+        surprise = -self.log_p[:SHOWN].astype(np.float64)
+        titles = [self._said(n, value) for n, value in enumerate(surprise.tolist())]
+        scale = scale_of(np.percentile(surprise, [95]), "sequential", "nats")  # one unit must not pale all others
+        text = tinted_html(self.pieces[:SHOWN], surprise, titles, scale=scale)
+        more = f"; the first {SHOWN} are shown, {len(self) - SHOWN} more are not" if len(self) > SHOWN else ""
+        return f"<div>{caption_html(f'{len(self)} units, {self.nats:.3f} nats each on average{more}')}{text}</div>"
+
+    def _said(self, n: int, surprise: float) -> str:
+        guesses = zip(self.guesses[n].tolist(), self.guessed[n].tolist(), strict=True)
+        likely = "\n".join(f"{p:6.1%}  {label(self.shown.get(unit, f'unit {unit}'))}" for unit, p in guesses)
+        return f"{surprise:.2f} nats, p {np.exp(-surprise):.1%}; expected:\n{likely}"
 
 
 def read(
@@ -99,7 +118,8 @@ def read(
         best = expected.topk(count, dim=-1)
         guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
         writer.add(values)
-    return Reading(ids, pieces, log_p, guesses, guessed, writer.finish(pieces), unknown)
+    shown = {unit: units.unit_text(unit) for unit in np.unique(guesses).tolist()}
+    return Reading(ids, pieces, log_p, guesses, guessed, writer.finish(pieces), unknown, shown)
 
 
 def passes(

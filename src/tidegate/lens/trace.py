@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.files import field, open_array, read_json, replacing
+from tidegate.drawing import caption_html, table_html
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.lens.named import Named, Selector, check_place
@@ -105,6 +106,16 @@ class Trace:
         whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
         stacked = Named(values, ("layer", "direction", "name", *first.dims), whole)
         return stacked.isel(**dict.fromkeys(dropped, 0))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: what was kept, and a heat map of the first layer's state."""
+        facts = {"steps": len(self), "layers": self.layers, "directions": self.directions, "kept": " ".join(self.names)}
+        summary = table_html([list(facts.values())], list(facts), caption="Trace")
+        if not self.names:
+            return summary
+        name = next((it for it in ("c", "h") if it in self.names), self.names[0])
+        shown = self.sel(layer=0, direction=0, name=name)
+        return f"<div>{summary}{caption_html(f'{name} of layer 0:')}{shown._repr_html_()}</div>"
 
     def to_numpy(self, name: str, *, layer: int = 0, direction: int = 0) -> NDArray[Any]:
         """One gate or state (T, H), in memory."""

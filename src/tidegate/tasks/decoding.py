@@ -58,6 +58,25 @@ class Hypothesis(NamedTuple):
         return self.ended, self.score / penalty(len(self.tokens) + self.ended, length_penalty)
 
 
+class Considered(NamedTuple):
+    """What a beam search made of one step: the best N continuations of each of B examples, the best first.
+
+    Attributes:
+        parents: (B, N) int64, which of the ``width`` hypotheses before each continues.
+        tokens: (B, N) int64, with what.
+        scores: (B, N) float64, the sum of log p with that token; minus infinity: there is no such continuation.
+        finished: those that ended and were taken, each as example and place among the N.
+        kept: (B, width) int64, the places of those that go on, as the hypotheses of the next step; -1 where fewer do.
+            (B, 0) after the step with which the search is over.
+    """
+
+    parents: Tensor
+    tokens: Tensor
+    scores: Tensor
+    finished: list[tuple[int, int]]
+    kept: Tensor
+
+
 def penalty(length: int, alpha: float) -> float:
     """((5 + length) / 6) ** alpha."""
     return ((5 + length) / 6) ** alpha
@@ -114,7 +133,14 @@ def drawn(sampling: Sampling, generators: Sequence[torch.Generator]) -> Callable
 
 
 def beam_search(
-    writer: Writer, *, examples: int, width: int, end: int, limit: int, length_penalty: float = 0.0
+    writer: Writer,
+    *,
+    examples: int,
+    width: int,
+    end: int,
+    limit: int,
+    length_penalty: float = 0.0,
+    observe: Callable[[Considered], None] | None = None,
 ) -> list[list[Hypothesis]]:
     """The best texts that can be found keeping ``width`` unfinished ones for each example.
 
@@ -129,6 +155,7 @@ def beam_search(
         end: the token that ends a text.
         limit: the most tokens, the end included.
         length_penalty: alpha.
+        observe: is told what was considered at each step, and what became of it.
 
     Returns:
         For each example its best hypotheses, at most ``width``, the best first. If fewer finished before the limit,
@@ -155,14 +182,20 @@ def beam_search(
         scores, best = every.topk(min(2 * width, every.shape[1]), dim=1)
         parents, tokens = best // size, best % size
         ends = (tokens == end) & scores.isfinite()
+        taken: list[tuple[int, int]] = []
         for example, place in ends[:, :width].nonzero().tolist():
             if len(finished[example]) < width:
                 text = texts[example, parents[example, place]].tolist()
                 finished[example].append(Hypothesis(text, scores[example, place].item(), True))
-        if all(len(it) == width for it in finished):
+                taken.append((example, place))
+        over = all(len(it) == width for it in finished)
+        going, chosen = scores.masked_fill(tokens == end, -torch.inf).topk(width, dim=1)
+        if observe is not None:
+            kept = chosen[:, :0] if over else chosen.masked_fill(going.isinf(), -1)
+            observe(Considered(parents, tokens, scores, taken, kept))
+        if over:
             break
-        scores = scores.masked_fill(tokens == end, -torch.inf)
-        scores, chosen = scores.topk(width, dim=1)
+        scores = going
         parents, tokens = parents.gather(1, chosen), tokens.gather(1, chosen)
         texts = torch.cat([texts.gather(1, parents[..., None].expand(-1, -1, step)), tokens[..., None]], -1)
         writer.reorder((first + parents).flatten())

@@ -19,7 +19,7 @@ from tidegate.data.units import Units
 from tidegate.errors import ArgumentError, UnknownUnitError
 from tidegate.tasks.sampling import Sampling, draw
 
-__all__ = ["Copy", "Piece", "before_text", "copied", "generate"]
+__all__ = ["Copy", "Piece", "before_text", "copied", "first_units", "generate", "random_streams"]
 
 PROMPT_CHUNK = 256  # units of the prompt read at once: bounds the (B, T, V) logits of a long prompt
 
@@ -94,8 +94,8 @@ def generate(
     stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if "" in stops:
         raise ArgumentError("a stop string is empty, which would stop before the first character; leave it out")
-    first = _first_ids(units, prompt)
-    return _write(model, units, first, length, stops, sampling, _generators(seed, count))
+    first = first_units(units, prompt)
+    return _write(model, units, first, length, stops, sampling, random_streams(seed, count))
 
 
 def copied(units: Units, text: str, training: NDArray[np.unsignedinteger]) -> Copy:
@@ -114,8 +114,12 @@ def copied(units: Units, text: str, training: NDArray[np.unsignedinteger]) -> Co
     return Copy(n, units.decode(ids[start : start + n]), position)
 
 
-def _first_ids(units: Units, prompt: str) -> NDArray[np.int64]:
-    """The ids to read before the first unit is written; never empty."""
+def first_units(units: Units, prompt: str) -> NDArray[np.int64]:
+    """The units to read before the first one is written; never empty.
+
+    Raises:
+        UnknownUnitError: the prompt has characters the vocabulary has not, and the policy is to refuse them.
+    """
     unknown: Counter[str] = Counter()
     ids = units.encode(prompt, unknown)
     if unknown:
@@ -139,7 +143,8 @@ def before_text(units: Units) -> NDArray[np.int64]:
     return ids if len(ids) and not unknown else np.zeros(1, np.int64)
 
 
-def _generators(seed: int | None, count: int) -> list[torch.Generator]:
+def random_streams(seed: int | None, count: int) -> list[torch.Generator]:
+    """A stream of random numbers for each text that is written side by side; fresh ones if there is no seed."""
     # Children of one SeedSequence are independent streams, unlike seed, seed + 1, ..., which collide between runs.
     children = np.random.SeedSequence(seed).spawn(count)
     return [torch.Generator().manual_seed(int(child.generate_state(1, np.uint64)[0] >> 1)) for child in children]

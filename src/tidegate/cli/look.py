@@ -1,0 +1,91 @@
+"""``tidegate look RUN [TEXT]``: the page that looks inside a run, or a report."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidegate.cli.guard import note
+from tidegate.errors import ArgumentError, EncodingError
+
+if TYPE_CHECKING:
+    from tidegate.serve.looking import Looking
+    from tidegate.train import Run
+
+__all__ = ["look"]
+
+HOST = "127.0.0.1"
+LIVE, REPORTED = 10_000, 2_000  # characters of the held-out text that are read if none is given
+
+
+def look(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="What it reads; held-out text if left out.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Read this UTF-8 file; - is standard input.")] = None,
+    compare: Annotated[list[Path] | None, typer.Option(help="Another run on the same text; up to three.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a report, one HTML file that works offline, and end.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Look inside a run: what it expects, what each unit remembers, and which one does it."""
+    if text is not None and file is not None:
+        raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
+    from tidegate.serve.looking import Looking
+    from tidegate.train import load_run
+
+    runs = [load_run(folder) for folder in (run, *(compare or []))]
+    given = _given(runs[0], text, file, live=out is None)
+    with Looking(runs, given) as looking:
+        if out is not None:
+            _report(looking, out)
+        else:
+            _serve(looking, port, open_page=open_page)
+
+
+def _given(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
+    from tidegate.serve.looking import held_out
+
+    if file is not None:
+        try:
+            return sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise EncodingError(f"{file} is not UTF-8 text: byte {error.start} cannot be read.") from error
+    if text is not None:
+        if Path(text).is_file():
+            note(f"note: TEXT is taken as it stands; to read the file of that name: --file {text}")
+        return text
+    return held_out(run, LIVE if live else REPORTED)
+
+
+def _report(looking: Looking, out: Path) -> None:
+    from tidegate.serve.report import write_report
+
+    write_report(looking, out)
+    typer.echo(f"The report is in {out}: one file, which works offline.")
+
+
+def _serve(looking: Looking, port: int, *, open_page: bool) -> None:
+    from tidegate.data.optional import needed
+    from tidegate.serve.app import application
+
+    uvicorn = needed("uvicorn", "The page needs", extra="look")
+    app = application(looking)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError as error:
+        raise ArgumentError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
+    address = f"http://{HOST}:{listening.getsockname()[1]}/"
+    typer.echo(f"{looking.run.folder.name} is open to view at {address} (Ctrl-C ends)")
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(address)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

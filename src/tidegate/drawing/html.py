@@ -1,0 +1,124 @@
+"""Text with a colour behind each piece, and tables, as small fragments of HTML for a notebook or a page.
+
+Colours are tints laid over the page's own background, and letters have the page's own colour: the same fragment is
+legible on a light page and on a dark one, and needs no style sheet. All text is escaped.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tidegate.drawing.colours import Kind, Scale, number, scale_of, tint
+from tidegate.drawing.text import NEWLINE, visible
+from tidegate.errors import ArgumentError
+
+LEVELS = 20  # shades on either side of zero
+MONOSPACE = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px;line-height:1.45"
+SANS = "font-family:system-ui,sans-serif;font-size:12px"
+
+
+def escaped(text: object) -> str:
+    r"""A text for HTML, as content or between double quotes; control characters as ``\x00`` and the like."""
+    return html.escape(visible(str(text)))
+
+
+def tinted_html(
+    pieces: Sequence[str],
+    values: ArrayLike,
+    titles: Sequence[str] | None = None,
+    *,
+    scale: Scale | Kind = "sequential",
+) -> str:
+    """A text with a colour behind each piece, and a legend.
+
+    Args:
+        pieces: N stretches of text; joined they are the text.
+        values: (N,) a number for each; nan leaves a piece as it is.
+        titles: what is shown while the pointer is on a piece, N of them.
+        scale: where the numbers lie on the scale of colours; fitted to them if only its kind is given.
+
+    Raises:
+        ArgumentError: there are not as many values, or titles, as pieces.
+    """
+    given = np.asarray(values, np.float64)
+    if given.shape != (len(pieces),):
+        raise ArgumentError(f"{len(pieces)} pieces of text need as many values, not values of shape {given.shape}")
+    if titles is not None and len(titles) != len(pieces):
+        raise ArgumentError(f"{len(pieces)} pieces of text need as many titles, not {len(titles)}")
+    fitted = scale_of(given, scale)
+    places = np.rint(fitted.places(given) * LEVELS) / LEVELS
+    styles = {place: _style(place) for place in set(places[~np.isnan(places)].tolist())}
+    spans = []
+    for n, (piece, place) in enumerate(zip(pieces, places.tolist(), strict=True)):
+        shown = escaped(piece).replace("\n", f"{NEWLINE}\n")
+        said = styles.get(place, "")  # nan is not in it
+        if titles is not None:
+            said += f' title="{escaped(titles[n])}"'
+        spans.append(f"<span{said}>{shown}</span>" if said else shown)
+    text = f'<div style="white-space:pre-wrap;overflow-wrap:anywhere;{MONOSPACE}">{"".join(spans)}</div>'
+    return f"<div>{text}{legend_html(fitted, given)}</div>"
+
+
+def legend_html(scale: Scale, values: ArrayLike = ()) -> str:
+    """The colours of a scale and what stands at its ends."""
+    low, high = scale.ends(values)
+    first = -1 if scale.kind == "diverging" else 0
+    bar = "".join(
+        f'<span{_style(place)} aria-hidden="true">&#8199;&#8199;</span>' for place in np.linspace(first, 1, 9)
+    )
+    ends = escaped(f"{low} "), escaped(f" {high} {scale.unit}")
+    return f'<div style="{SANS};margin:4px 0;opacity:.85">{ends[0]}{bar}{ends[1]}</div>'
+
+
+def caption_html(text: str) -> str:
+    """A line of plain text above or below a drawing."""
+    return f'<div style="{SANS};margin:4px 0">{escaped(text)}</div>'
+
+
+def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, caption: str = "") -> str:
+    """A table; numbers with four digits, to the right.
+
+    Raises:
+        ArgumentError: a row has not as many cells as there are headers.
+    """
+    for n, row in enumerate(rows):
+        if len(row) != len(headers):
+            raise ArgumentError(f"row {n} has {len(row)} cells for {len(headers)} headers")
+    numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(headers))]
+    sides = ["right" if it else "left" for it in numeric]
+    head = "".join(
+        f'<th scope="col" style="text-align:{side};padding:2px 8px">{escaped(header)}</th>'
+        for header, side in zip(headers, sides, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:{side};padding:2px 8px">{escaped(_shown(cell))}</td>'
+            for cell, side in zip(row, sides, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    said = f'<caption style="text-align:left;opacity:.85">{escaped(caption)}</caption>' if caption else ""
+    return (
+        f'<table style="{SANS};border-collapse:collapse">{said}<thead style="border-bottom:1px solid">'
+        f"<tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _is_number(cell: object) -> TypeGuard[float]:
+    return isinstance(cell, int | float | np.integer | np.floating) and not isinstance(cell, bool)
+
+
+def _shown(cell: object) -> object:
+    return number(cell) if _is_number(cell) else cell
+
+
+def _style(place: float) -> str:
+    (red, green, blue), opacity = tint(place)
+    return f' style="background:rgba({red},{green},{blue},{opacity:.2g})"' if opacity else ""

@@ -1,0 +1,67 @@
+"""Frames and images as pictures: the numbers that a model read, brought to 0..1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Frames:
+    """T pictures.
+
+    Attributes:
+        values: (T, height, width) or (T, height, width, channels) float32, from 0 to 1.
+        low: the number that 0 stands for.
+        high: the number that 1 stands for.
+    """
+
+    values: NDArray[np.float32]
+    low: float
+    high: float
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def pictures(numbers: NDArray[Any], shape: Sequence[int] | None = None) -> Frames:
+    """Numbers (T, F) as T pictures, all on one scale.
+
+    Numbers from 0 to 1 stay as they are; of others the lowest becomes 0 and the highest 1.
+
+    Args:
+        numbers: (T, F), finite, T at least 1.
+        shape: (height, width) or (height, width, channels) of a picture. None: a square of F points; else, where F is
+            3 times a square as of image files, one of red, green and blue; else one line of F points.
+
+    Raises:
+        ArgumentError: the shape does not hold F numbers.
+    """
+    count = numbers.shape[1]
+    found = _shape(count) if shape is None else tuple(int(it) for it in shape)
+    if len(found) not in (2, 3) or min(found) < 1 or prod(found) != count:
+        raise ArgumentError(
+            f"a picture of shape {found} does not hold {count} numbers: give (height, width) or (height, width, "
+            "channels) whose product is that"
+        )
+    wide = np.asarray(numbers, np.float64)
+    low, high = float(wide.min()), float(wide.max())
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    scaled = (wide - low) / (high - low if high > low else 1.0)
+    return Frames(scaled.astype(np.float32).reshape(len(numbers), *found), low, high)
+
+
+def _shape(count: int) -> tuple[int, ...]:
+    side = isqrt(count)
+    if side > 1 and side * side == count:
+        return side, side
+    side = isqrt(count // 3)
+    return (side, side, 3) if side > 1 and 3 * side * side == count else (1, count)

@@ -1,0 +1,36 @@
+"""What the page is told first: which runs, which screens, which names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate import __version__
+from tidegate.serve.looking import Looking
+from tidegate.serve.palette import palette
+from tidegate.serve.screens import SCREENS
+
+
+def about(looking: Looking) -> dict[str, Any]:
+    """The runs, their make, and the screens there are for them."""
+    runs = []
+    for run in looking.runs:
+        config, cell = run.config.model, run.model.cell
+        runs.append(
+            {
+                "name": run.folder.name,
+                "task": run.config.task,
+                "cell": cell.name,
+                "names": list(cell.recorded),
+                "states": list(cell.states),
+                "layers": config.num_layers,
+                "units": config.hidden_size,
+                "directions": 1,
+                "unit": run.config.unit,
+                "step": run.step,
+                "validation": run.validation,
+                "split": run.config.split_kind,
+                "baselines": run.config.baselines,
+            }
+        )
+    screens = [{"name": it.name, "title": it.title} for it in SCREENS if it.shown(looking)]
+    return {"version": __version__, "runs": runs, "screens": screens, "palette": palette()}

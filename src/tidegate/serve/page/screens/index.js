@@ -1,0 +1,11 @@
+// The screens by name: each is `async show(root)`, which fills an element and returns what stops it.
+
+import { show as cells } from "./cells.js";
+import { show as cut } from "./cut.js";
+import { show as gates } from "./gates.js";
+import { show as memory } from "./memory.js";
+import { show as read } from "./read.js";
+import { show as training } from "./training.js";
+import { show as write } from "./write.js";
+
+export const SCREENS = { read, cells, gates, memory, cut, training, write };

@@ -1,0 +1,12 @@
+"""How a question of the page is written: the same for the server and for the answers kept in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+
+def address(name: str, asked: Mapping[str, Any]) -> str:
+    """A view's name and what is asked, as the page writes it: parameters by name, in alphabetical order."""
+    return name + "?" + "&".join(f"{key}={quote_plus(str(asked[key]), safe='*-._')}" for key in sorted(asked))

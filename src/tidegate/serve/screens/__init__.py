@@ -1,0 +1,16 @@
+"""What the page shows, screen by screen: plain data for the JavaScript of the same name in ``page/screens/``."""
+
+from __future__ import annotations
+
+from tidegate.serve.screens.cells import CELLS
+from tidegate.serve.screens.cut import CUT
+from tidegate.serve.screens.gates import GATES
+from tidegate.serve.screens.memory import MEMORY
+from tidegate.serve.screens.read import READ
+from tidegate.serve.screens.screen import Screen, recorded_nothing
+from tidegate.serve.screens.training import TRAINING
+from tidegate.serve.screens.write import WRITE
+
+__all__ = ["SCREENS", "Screen", "recorded_nothing"]
+
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, TRAINING, WRITE)

@@ -1,0 +1,103 @@
+"""Cut & force: hold units, and see what that does to what is expected and to what is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tidegate.errors import ArgumentError
+from tidegate.lens.effect import ClassEffect, effect
+from tidegate.lens.interventions import Edit, cut, edited_model
+from tidegate.lens.writing import write
+from tidegate.serve.looking import Looking, held_out
+from tidegate.serve.screens.cells import found
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded
+from tidegate.tasks.sampling import Sampling
+
+MOST = 16  # edits at once
+MEASURED = 20_000  # units of held-out text on which an edit is measured
+STEPS = 10_000  # of the text that is read, those whose change is shown
+CHANGE = 3.0  # nats that are as dark as it gets
+LONGEST = 4_000
+
+
+def edits_of(given: str) -> tuple[Edit, ...]:
+    """Edits that the page asks for, as JSON: a list of objects with what `Edit` takes.
+
+    Raises:
+        ArgumentError: it is no such list, or longer than 16.
+    """
+    try:
+        entries = json.loads(given)
+        if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
+            raise ArgumentError(f"give a list of 1 to {MOST} edits")
+        return tuple(Edit(**entry) for entry in entries)
+    except (json.JSONDecodeError, TypeError, RecursionError) as error:
+        raise ArgumentError(f"edits are a list of layer, name, unit and low, high or other: {error}") from error
+
+
+def measured(looking: Looking, edits: str) -> dict[str, Any]:
+    """What edits do to the surprise on held-out text, by what was to be predicted, beside the same edit of others."""
+    run, chosen = looking.run, edits_of(edits)
+    made = looking.kept(("effect", chosen), lambda: effect(run.model, run.units, held_out(run, MEASURED), chosen))
+    return {
+        "said": "; ".join(map(str, chosen)),
+        "controls": len(made.controls),
+        "steps": len(made.pieces),
+        "unit": made.unit,
+        "rows": [_row(it) for it in (made.whole, *made.classes.values())],
+    }
+
+
+def _row(it: ClassEffect) -> dict[str, Any]:
+    numbers = {"before": it.before, "after": it.after, "change": it.change}
+    numbers |= {"control": it.control_mean, "worst": it.control_worst}
+    return {"name": it.name, "count": it.count} | {name: rounded(value) for name, value in numbers.items()}
+
+
+def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
+    """How much more surprised the edited model is by every unit of a text, in nats; below zero: less."""
+    run, chosen = looking.run, edits_of(edits)
+    ids = looking.reading(text).ids[:STEPS]
+    made = effect(run.model, run.units, ids, chosen, controls=1)
+    change = (made.log_p_before - made.log_p_after).clip(-CHANGE, CHANGE)
+    return {"steps": len(ids), "change": packed(change, CHANGE), "mean": rounded(made.whole.change)}
+
+
+def edited(
+    looking: Looking,
+    edits: str = "",
+    prompt: str = "",
+    length: int = 300,
+    temperature: float = 0.5,
+    seed: int = 0,
+) -> Iterator[Any]:
+    """What the model writes, with edits or without, piece by piece; the same draws for both."""
+    if not 0 <= length <= LONGEST:
+        raise ArgumentError(f"{length:,} units were asked for: give 0 to {LONGEST:,}")
+    run = looking.run
+    model = edited_model(run.model, edits_of(edits)) if edits else run.model
+    for it in write(model, run.units, prompt, length=length, sampling=Sampling(temperature), seed=seed, names=()):
+        yield {"text": it.text, "nats": rounded(-it.log_p, 3)}
+
+
+def recorded(looking: Looking) -> Iterator[Question]:
+    """The cut of each unit that the finder chose."""
+    for finding in found(looking)["found"]:
+        edits = as_asked([cut(finding["layer"], finding["name"], finding["unit"])])
+        yield "measured", {"edits": edits}
+        yield "changed", {"edits": edits, "text": 0}
+
+
+def as_asked(edits: list[Edit]) -> str:
+    """Cuts and forces as the page writes them."""
+    named = [{"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high} for it in edits]
+    return json.dumps([{key: _plain(value) for key, value in it.items()} for it in named], separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+CUT = Screen("cut", "Cut & force", {"measured": measured, "changed": changed}, {"edited": edited}, recorded=recorded)

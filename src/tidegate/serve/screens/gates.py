@@ -1,0 +1,48 @@
+"""Gates: how open they are, of which units, and how long each unit keeps what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tidegate.errors import ArgumentError
+from tidegate.lens.gates import BOUNDS, saturation
+from tidegate.lens.memory_time import memory_time
+from tidegate.serve.looking import Looking
+from tidegate.serve.screens.screen import Question, Screen, rounded
+
+
+def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
+    """Of each layer and squashed value, each unit's share of steps near either end; and memory times in steps."""
+    trace, cell = looking.reading(text, run).trace, looking.runs[run].model.cell
+    found = saturation(trace, cell)
+    squashed = [
+        {
+            "layer": layer,
+            "name": name,
+            "kind": kind,
+            "bounds": BOUNDS[kind],
+            "low": [rounded(it, 3) for it in found.low[layer, 0][name]],
+            "high": [rounded(it, 3) for it in found.high[layer, 0][name]],
+            "shares": [rounded(it) for it in found.shares((layer, 0), name)],
+        }
+        for layer in range(trace.layers)
+        for name, kind in found.kinds.items()
+    ]
+    try:
+        times = memory_time(trace, cell)
+    except ArgumentError as error:  # a simple recurrent network has no gate that keeps
+        return {"squashed": squashed, "memory": [], "why": str(error)}
+    memory = [
+        {"layer": layer, "state": state, "steps": [rounded(it, 2) for it in found.steps]}
+        for ((layer, _), state), found in times.items()
+    ]
+    return {"squashed": squashed, "memory": memory, "why": ""}
+
+
+def recorded(looking: Looking) -> Iterator[Question]:
+    """Of the first text; what a unit did over it is kept for Cells."""
+    yield "gates", {"text": 0, "run": 0}
+
+
+GATES = Screen("gates", "Gates", {"gates": gates}, recorded=recorded)

@@ -1,0 +1,151 @@
+"""A small run whose text is hostile, the page served to a real browser, and a report of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tidegate.data import prepare_corpus
+from tidegate.serve.looking import Looking, held_out
+from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.train import Run, TrainConfig, load_run, new_run, train
+
+HOSTILE = """x = "<script>document.title='taken'</script>" # (a <b>bold</b> & 'quoted' note)
+def f(a, [b]):\n    return {"key": '</script><img src=x onerror=alert(1)>'}\n"""
+ARTEFACTS = Path(os.environ.get("TIDEGATE_ARTEFACTS", Path(__file__).parents[2] / "build" / "screenshots"))
+CHROMIUM = os.environ.get("TIDEGATE_CHROMIUM") or next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+# Chromium would look up its maker's hosts, and as root it does not run in its sandbox.
+QUIET = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
+
+
+def small_run(folder: Path, **options: Any) -> Run:
+    """A language model that was trained for a moment on hostile text."""
+    source = folder.with_name(folder.name + ".txt")
+    source.write_text(HOSTILE * 60, encoding="utf-8")
+    corpus = new_run(folder, lambda to: prepare_corpus([source], to, splits=(0.8, 0.1, 0.1)))
+    model = LanguageModelConfig(corpus.units.size, **{"hidden_size": 12, "num_layers": 2, **options})
+    settings = TrainConfig(batch_size=4, k1=20, steps=25, warmup_steps=3, validate_every=10, report_every=5)
+    train(folder, corpus, model, settings, sample=lambda model: HOSTILE)
+    return load_run(folder)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    torch.set_num_threads(1)
+    return small_run(tmp_path_factory.mktemp("look") / "hostile")
+
+
+@pytest.fixture(scope="session")
+def looking(run: Run) -> Iterator[Looking]:
+    with Looking([run], held_out(run, 400)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium, headless."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install it (Debian: apt install chromium) or set TIDEGATE_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[f"--{it}" for it in QUIET])
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Looking], str]]:
+    """Serve the page in a thread of its own; the address."""
+    import uvicorn
+
+    from tidegate.serve.app import application
+
+    running = []
+
+    def start(looking: Looking) -> str:
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(application(looking), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread, listening))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+    yield start
+    for server, thread, listening in running:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def address(serve: Callable[[Looking], str], looking: Looking) -> str:
+    """Where the page of the hostile run is."""
+    return serve(looking)
+
+
+@pytest.fixture(scope="session")
+def report_file(looking: Looking, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of the hostile run."""
+    from tidegate.serve.report import write_report
+
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(looking, path)
+    return path
+
+
+class Visit:
+    """A browser's tab: everything it says on its console, or asks of a network, is kept.
+
+    Args:
+        page: Playwright's page.
+        address: of the page or report.
+    """
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page, self.address = page, address
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def open(self, screen: str, **chosen: object) -> Any:
+        """Open a screen; when it is there, the page."""
+        query = "&".join(f"{name}={value}" for name, value in chosen.items())
+        self.page.goto(f"{self.address}#{screen}" + (f"?{query}" if query else ""))
+        self.page.wait_for_selector(f"main[data-ready={screen}]")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+    """Open tabs; at the end none of them may have complained, and a picture of each is kept."""
+    opened: list[tuple[Visit, Any]] = []
+
+    def start(address: str, **options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(20_000)
+        visit = Visit(context.new_page(), address)
+        opened.append((visit, context))
+        return visit
+
+    yield start
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    for n, (visit, context) in enumerate(opened):
+        name = "".join(it if it.isalnum() else "-" for it in request.node.name).strip("-")
+        visit.page.screenshot(path=ARTEFACTS / f"{name}{f'-{n}' if n else ''}.png", full_page=True)
+        context.close()
+    assert [visit.faults for visit, _ in opened] == [[] for _ in opened]

@@ -1,0 +1,160 @@
+"""The page's server: what it answers, what it refuses, and what it lets a browser do."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.serve.conftest import HOSTILE
+
+from tidegate.errors import ArgumentError
+from tidegate.lens import read
+from tidegate.serve.app import application
+from tidegate.serve.looking import IN_MEMORY, KEPT, Looking, held_out
+from tidegate.train import Run
+
+
+@pytest.fixture(scope="module")
+def client(looking: Looking) -> Any:
+    from starlette.testclient import TestClient
+
+    return TestClient(application(looking), base_url="http://127.0.0.1")
+
+
+def test_every_answer_forbids_what_the_page_does_not_need(client):
+    for path in ("/", "/app.js", "/api/about", "/nothing", "/api/strip?unit=x&name=c"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_only_the_pages_own_files_are_served(client):
+    for path in ("/../app.py", "/..%2fapp.py", "/%2e%2e/app.py", "/__init__.py", "//etc/passwd", "/vendor", "/docs"):
+        answer = client.get(path)
+        assert answer.status_code == 404, path
+        assert "error" in answer.json()
+    assert client.get("/vendor/uPlot.LICENSE").text.startswith("The MIT License")
+
+
+def test_another_sites_name_or_page_is_refused(client):
+    assert client.get("/", headers={"host": "rebound.example"}).status_code == 400
+    post = dict(json={"text": "def"})
+    assert client.post("/api/text", headers={"origin": "https://other.example"}, **post).status_code == 403
+    assert client.post("/api/text", headers={"origin": "http://127.0.0.1"}, **post).status_code == 200
+    # What a form of another site can send without being asked first:
+    assert (
+        client.post("/api/text", content='{"text": "def"}', headers={"content-type": "text/plain"}).status_code == 422
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("strip?unit=999&name=c", "unit 999: there are 12, 0 to 11"),
+        ("strip?unit=1&name=x", "no 'x' was kept, but i, f, g, o, h, c"),
+        ("strip?unit=one&name=c", "unit: Input should be a valid integer"),
+        ("strip?name=c", "unit: Field required"),
+        ("strip?unit=1&name=c&layer=2", "layer 2: there are 2"),
+        ("text?text=77", "there is no text 77"),
+        ("text?run=1", "there is no run 1"),
+        ("guesses?start=5&stop=5", "give a stretch"),
+        ("guesses?start=-1&stop=5", "give a stretch"),
+        ("guesses?start=0&stop=100000", "give a stretch"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_told_why(client, question, said):
+    answer = client.get("/api/" + question)
+    assert answer.status_code in (400, 422)
+    assert said in answer.json()["error"]
+
+
+def test_surprise_and_guesses_are_the_models(client, run):
+    text = held_out(run, 400)
+    reading = read(run.model, run.units, text)
+    said = client.get("/api/text").json()
+    assert (said["text"], said["steps"], said["pieces"]) == (text, len(reading), None)
+    assert said["nats"] == pytest.approx(reading.nats, abs=1e-4)
+    answer = client.get("/api/guesses?start=7&stop=9").json()
+    assert answer["nats"] == pytest.approx(-reading.log_p[7:9], abs=1e-4)
+    for row, ids, shares in zip(answer["guesses"], reading.guesses[7:9], reading.guessed[7:9], strict=True):
+        assert [piece for piece, _ in row] == [run.units.unit_text(int(it)) for it in ids]
+        assert [p for _, p in row] == pytest.approx(shares, abs=1e-4)
+
+
+def test_a_strip_is_the_units_value_to_half_a_step(client, run):
+    reading = read(run.model, run.units, held_out(run, 400))
+    packed = client.get("/api/strip?unit=3&name=c&layer=1").json()
+    values = np.frombuffer(b64decode(packed["data"]), np.int8) / 127 * packed["scale"]
+    np.testing.assert_allclose(values, reading.trace[1, 0]["c"][:, 3], atol=packed["scale"] / 127)
+
+
+def test_what_a_person_types_is_read(client, run):
+    number = client.post("/api/text", json={"text": "return {"}).json()["text"]
+    said = client.get(f"/api/text?text={number}").json()
+    assert said["text"] == "return {"
+    assert said["nats"] == pytest.approx(read(run.model, run.units, "return {").nats, abs=1e-4)
+    for text, why in (("", "nothing to read"), ("字", "not in the vocabulary"), ("x" * 200_001, "at most 200,000")):
+        answer = client.post("/api/text", json={"text": text})
+        assert answer.status_code == 400
+        assert why in answer.json()["error"]
+    assert client.get(f"/api/text?text={number + 1}").status_code == 400  # what was refused left nothing behind
+
+
+def test_writing_streams_what_generate_writes(client, run):
+    from tidegate.tasks.writing import generate
+
+    asked = dict(name="c", prompt="def ", length=40, temperature=0.9, seed=5, layer=1, unit=2)
+    lines = [json.loads(line) for line in client.get("/api/write", params=asked).text.splitlines()]
+    pieces = generate(run.model, run.units, "def ", length=40, temperature=0.9, seed=5)
+    assert "".join(it["text"] for it in lines) == "".join(piece.text for piece in pieces)
+    assert all(len(it["guesses"]) == 5 and it["nats"] >= 0 for it in lines)
+    reading = read(run.model, run.units, "def " + "".join(it["text"] for it in lines))
+    # The prompt is read from a state of zeros here, after a newline there: the values differ by that alone.
+    assert len(lines) == 40 == len(reading) - 4
+    last = json.loads(client.get("/api/write", params=asked | {"temperature": -1}).text.splitlines()[-1])
+    assert "temperature is -1.0" in last["error"]
+
+
+def test_copies_are_marked_and_nothing_else(client, run):
+    training = run.units.decode(run.open_corpus().train)
+    text = "e)e)e)" + training[10:60] + "e)e)e)"
+    found = client.get("/api/copies", params={"written": text}).json()
+    assert found == {"length": 20, "stretches": [[6, 56]]}
+
+
+def test_old_texts_are_read_again_and_long_ones_kept_on_disk(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with Looking([run], "x") as looking:
+        for n in range(KEPT + 3):
+            looking.add("x" * (n + 1))
+        assert len(looking._readings) == KEPT
+        assert len(looking.reading(0)) == 1
+        monkeypatch.setattr("tidegate.serve.looking.IN_MEMORY", 100)
+        number = looking.add(HOSTILE)
+        values = looking.reading(number).trace[1, 0]["c"]
+        assert isinstance(values, np.memmap)
+        in_memory = read(run.model, run.units, HOSTILE, dtype=np.float16).trace[1, 0]["c"]
+        np.testing.assert_array_equal(values, in_memory)
+        folder = looking._folder.name
+    assert IN_MEMORY > 100
+    assert not Path(folder).exists()
+
+
+def test_more_than_four_runs_are_refused(run: Run):
+    with pytest.raises(ArgumentError, match="5 runs were given: one to 4"):
+        Looking([run] * 5, "x")
+
+
+def test_the_models_are_left_as_they_were(run: Run, client: Any):
+    before = {name: value.clone() for name, value in run.model.named_parameters()}
+    client.get("/api/write", params=dict(name="c", length=5))
+    assert not run.model.training
+    for name, value in run.model.named_parameters():
+        assert torch.equal(value, before[name])

@@ -1,0 +1,56 @@
+"""Cells: the finder's results on the page are the finder's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from tests.serve.conftest import Visit
+
+from tidegate.lens.finder import find_cells
+from tidegate.serve.app import application
+from tidegate.serve.looking import Looking, held_out
+from tidegate.serve.screens.cells import SEARCHED
+from tidegate.train import Run
+
+
+@pytest.fixture(scope="module")
+def client(looking: Looking) -> Any:
+    return TestClient(application(looking), base_url="http://127.0.0.1")
+
+
+def test_what_was_found_is_what_the_lens_finds(client: Any, run: Run):
+    said = client.get("/api/found").json()
+    findings = find_cells(run.model, run.units, held_out(run, SEARCHED))
+    assert {it["detector"]: it["said"] for it in said["found"]} == {k: str(it) for k, it in findings.found.items()}
+    assert said["absent"] == list(findings.absent)
+    scores = [it["score"] for it in said["found"] if it["kind"] == "yes/no"]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_pattern_of_ones_own_is_sought(client: Any):
+    (only,) = client.get("/api/found", params={"pattern": "return"}).json()["found"]
+    assert only["detector"] == "return"
+    assert only["detectors"] == 1
+    answer = client.get("/api/found", params={"pattern": "re(turn"})
+    assert (answer.status_code, "re(turn" in answer.json()["error"]) == (400, True)
+
+
+def test_where_a_detector_holds(client: Any, run: Run):
+    text = held_out(run, 400)
+    said = client.get("/api/holds", params={"detector": "digit"}).json()
+    assert [bool(it) for it in said["values"]] == [it.isdigit() for it in text]
+    assert client.get("/api/holds", params={"detector": "nonsense"}).status_code == 400
+
+
+def test_a_finding_is_chosen_by_a_click_or_a_key(address: str, visit: Callable[..., Visit], looking: Looking):
+    page = visit(address).open("cells")
+    row = page.locator("tr.choosable").first
+    row.wait_for()
+    name, unit = row.inner_text().split("\t")[:2]
+    row.focus()
+    page.keyboard.press("Enter")
+    page.locator(".told", has_text=f"unit {unit.split()[0]} {unit.split()[1]}").first.wait_for()
+    assert page.locator(".unit.holds").count() > 0, name

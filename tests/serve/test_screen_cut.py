@@ -1,0 +1,77 @@
+"""Cut & force: what an edit does, on the page as in the lens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from tests.serve.conftest import Visit
+
+from tidegate.lens.effect import effect
+from tidegate.lens.interventions import cut, swap
+from tidegate.serve.app import application
+from tidegate.serve.looking import Looking, held_out
+from tidegate.serve.screens.cut import MEASURED, as_asked, edits_of
+from tidegate.train import Run
+
+CUT = [{"layer": 1, "name": "c", "unit": 4, "low": 0, "high": 0}]
+
+
+@pytest.fixture(scope="module")
+def client(looking: Looking) -> Any:
+    return TestClient(application(looking), base_url="http://127.0.0.1")
+
+
+def test_the_cost_is_the_lens(client: Any, run: Run):
+    said = client.get("/api/measured", params={"edits": json.dumps(CUT)}).json()
+    made = effect(run.model, run.units, held_out(run, MEASURED), cut(1, "c", 4))
+    assert [it["name"] for it in said["rows"]] == ["all", *made.classes]
+    for row, own in zip(said["rows"], (made.whole, *made.classes.values()), strict=True):
+        numbers = (own.before, own.after, own.change, own.control_mean, own.control_worst)
+        assert [row[name] for name in ("before", "after", "change", "control", "worst")] == pytest.approx(
+            numbers, abs=1e-3
+        )
+    swapped = [{"layer": 0, "name": "h", "unit": 1, "other": 2}]
+    said = client.get("/api/measured", params={"edits": json.dumps(swapped)}).json()
+    made = effect(run.model, run.units, held_out(run, MEASURED), swap(0, "h", 1, 2))
+    assert said["rows"][0]["change"] == pytest.approx(made.whole.change, abs=1e-3)
+
+
+def test_edits_are_written_as_the_page_writes_them():
+    assert as_asked([cut(1, "c", 4)]) == json.dumps(CUT, separators=(",", ":"))
+    assert edits_of(as_asked([cut(1, "c", 4)])) == (cut(1, "c", 4),)
+
+
+@pytest.mark.parametrize(
+    "edits", ["", "{}", "[]", "[1]", '[{"layer":0}]', '[{"layer":9,"name":"c","unit":0,"low":0,"high":0}]', "[" * 99999]
+)
+def test_what_is_no_edit_is_refused(client: Any, edits: str):
+    for view in ("measured", "changed"):
+        assert client.get(f"/api/{view}", params={"edits": edits[:9999]}).status_code in (400, 422)
+
+
+def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, run: Run):
+    def written(**asked: Any) -> str:
+        lines = client.get("/api/edited", params={"prompt": "def ", "length": 60, **asked}).text.splitlines()
+        return "".join(json.loads(line)["text"] for line in lines)
+
+    held = [{"layer": 1, "name": "h", "unit": unit, "low": 1, "high": 1} for unit in range(12)]
+    plain = written()
+    assert written(edits=json.dumps(held)) != plain
+    assert written() == plain
+
+
+def test_the_page_shows_what_it_costs(address: str, visit: Callable[..., Visit], run: Run):
+    page = visit(address).open("cut", layer=1, unit=4, name="c")
+    page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
+    made = effect(run.model, run.units, held_out(run, MEASURED), cut(1, "c", 4))
+    assert f"{made.whole.change:+.3f}" in page.inner_text("table").split("\n")[2]
+    page.select_option("select >> nth=2", "force")
+    page.fill("input[type=number] >> nth=1", "0.5")
+    page.click("text=Show what it does")
+    page.locator("caption", has_text="held at 0.5").wait_for()
+    page.click("section >> text=Write >> nth=-1")
+    page.locator("pre >> nth=1", has_text="def ").wait_for()

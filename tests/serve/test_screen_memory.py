@@ -1,0 +1,86 @@
+"""Memory and Gates: the page's numbers are the lens', and its curves and maps are there."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from tests.serve.conftest import Visit
+
+from tidegate.lens.gates import saturation
+from tidegate.lens.gradient_flow import gradient_flow
+from tidegate.lens.memory_time import memory_time
+from tidegate.serve.app import application
+from tidegate.serve.looking import Looking, held_out
+from tidegate.serve.screens.memory import DECADES, EVERY, STEPS
+from tidegate.train import Run
+
+
+@pytest.fixture(scope="module")
+def client(looking: Looking) -> Any:
+    return TestClient(application(looking), base_url="http://127.0.0.1")
+
+
+def test_the_triangle_is_the_gradient_flow(client: Any, run: Run):
+    text = held_out(run, 400)[EVERY : EVERY + STEPS + 1]
+    said = client.get(f"/api/flow?start={EVERY}").json()
+    flow = gradient_flow(run.model, run.units, text, targets=range(STEPS))
+    assert "".join(said["pieces"]) == text[:-1]
+    assert [(it["layer"], it["name"]) for it in said["states"]] == list(flow.norms)
+    for it in said["states"]:
+        norms, decay = flow.norms[it["layer"], it["name"]], flow.decay(it["layer"], it["name"])
+        assert it["curve"] == pytest.approx(flow.curve(it["layer"], it["name"]), rel=1e-3)
+        assert (it["rate"], it["r2"]) == pytest.approx((decay.rate, decay.r2), abs=1e-3)
+        heights = np.frombuffer(b64decode(it["triangle"]["data"]), np.int8).reshape(norms.shape) / 127
+        seen = heights > 0
+        expected = np.log10(norms[seen] / norms.max()) / DECADES + 1
+        np.testing.assert_allclose(heights[seen], expected, atol=1 / 127)
+        assert not heights[np.triu_indices(STEPS, 1)].any()  # what comes later changes nothing
+
+
+@pytest.mark.parametrize("start", [-1, 398, 400, 10_000])
+def test_a_triangle_outside_the_text_is_refused(client: Any, start: int):
+    assert client.get(f"/api/flow?start={start}").status_code == 400
+
+
+def test_gates_are_as_saturated_as_the_lens_says(client: Any, run: Run, looking: Looking):
+    said = client.get("/api/gates").json()
+    trace = looking.reading().trace
+    found, times = saturation(trace, run.model.cell), memory_time(trace, run.model.cell)
+    assert {(it["layer"], it["name"]) for it in said["squashed"]} == {(k, name) for k in (0, 1) for name in "ifgo"}
+    for it in said["squashed"]:
+        assert it["high"] == pytest.approx(found.high[it["layer"], 0][it["name"]], abs=1e-3)
+        assert it["shares"] == pytest.approx(found.shares((it["layer"], 0), it["name"]), abs=1e-4)
+    for it in said["memory"]:
+        assert it["steps"] == pytest.approx(times[(it["layer"], 0), it["state"]].steps, abs=1e-2)
+
+
+def test_memory_follows_the_cursor_and_compares_cells(address: str, visit: Callable[..., Visit]):
+    page = visit(address).open("memory")
+    assert page.locator("canvas.heat").count() == 4
+    page.focus(".textview")
+    page.keyboard.press("Control+End")
+    page.locator(".unit.marked").first.wait_for()
+    canvas = page.locator("canvas.heat").first
+    canvas.hover(position={"x": 3, "y": 100})
+    page.locator(".told", has_text="state after").first.wait_for()
+
+
+@pytest.mark.slow
+def test_memory_overlays_other_cells(address: str, visit: Callable[..., Visit]):
+    page = visit(address).open("memory")
+    page.click("text=Compare RNN")
+    page.locator("h3", has_text="after 300 training steps").wait_for(timeout=120_000)
+    assert page.locator(".u-legend", has_text="residual h").count() == 2
+
+
+def test_gates_show_the_unit_and_let_one_be_picked(address: str, visit: Callable[..., Visit], looking: Looking):
+    page = visit(address).open("gates", layer=1, unit=3, at=20)
+    values = looking.reading().trace[1, 0]
+    assert f"f {values['f'][20, 3]:.2f}" in page.inner_text("main .told >> nth=0")
+    page.locator("circle").nth(5).dispatch_event("click")
+    page.locator("main .told", has_text="unit 1/5").first.wait_for()
