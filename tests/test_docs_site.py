@@ -95,6 +95,15 @@ def test_differences_quotients_numbers_masks_and_vectors_are_drawn() -> None:
     assert "s_{t-1}" in labels
 
 
+def test_an_inverse_is_drawn_once_for_each_value() -> None:
+    @cell(gates="a b c", states="h")
+    def quotients(x: Any) -> Step:
+        below = softplus(x.c)
+        return Step(h=x.a / below + x.b / below + x.a / softplus(x.b))
+
+    assert [node.label for node in step_graph(quotients).nodes].count("1/·") == 2
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_overlaps_and_arrows_lead_to_the_right(seed: int) -> None:
     rng = random.Random(seed)

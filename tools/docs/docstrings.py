@@ -13,7 +13,7 @@ import griffe
 
 from tools.docs.reference import PACKAGE, Package, as_imported, packages
 
-BACKTICKED = re.compile(r"(?<![`\[])`([A-Za-z_][\w.]*)`(?!`)")
+BACKTICKED = re.compile(r"(?<![`\[])`([A-Za-z_][\w.]*)`")
 
 
 class Docstrings(griffe.Extension):
