@@ -8,9 +8,10 @@ from tidegate.serve.screens.gates import GATES
 from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen, recorded_nothing
+from tidegate.serve.screens.steps import STEPS
 from tidegate.serve.screens.training import TRAINING
 from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen", "recorded_nothing"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, STEPS, TRAINING, WRITE)

@@ -5,7 +5,8 @@ import { show as cut } from "./cut.js";
 import { show as gates } from "./gates.js";
 import { show as memory } from "./memory.js";
 import { show as read } from "./read.js";
+import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { read, cells, gates, memory, cut, training, write };
+export const SCREENS = { read, cells, gates, memory, cut, steps, training, write };
