@@ -30,8 +30,12 @@ def look(
     text: Annotated[
         str | None, typer.Argument(metavar="[TEXT]", help="What it reads; held-out text or examples if left out.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="Read this file, as UTF-8 or as its task does; - is standard input.")] = None,
-    compare: Annotated[list[Path] | None, typer.Option(help="Another language model on the same text; up to three.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Read this file, as UTF-8 or as its task does; - is standard input.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None, typer.Option(help="Another language model on the same text; up to three.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write a report, one HTML file that works offline, and end.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures to this folder, and end.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,

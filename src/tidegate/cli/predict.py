@@ -57,9 +57,7 @@ def predict(
         sys.stdout.flush()
 
 
-def rows_given(
-    task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path
-) -> Iterator[Row]:
+def rows_given(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
     """The rows of files or of texts, or of standard input if neither is given; the folder is for what is not a file."""
     if files is None and text is None:
         path = folder / "standard-input.txt"

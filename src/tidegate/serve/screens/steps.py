@@ -54,7 +54,13 @@ def look(looking: Givens, text: int = 0, beam: int | None = None) -> dict[str, A
 
 
 def states(
-    looking: Givens, sequence: str, name: str, layer: int = 0, direction: int = 0, text: int = 0, beam: int | None = None
+    looking: Givens,
+    sequence: str,
+    name: str,
+    layer: int = 0,
+    direction: int = 0,
+    text: int = 0,
+    beam: int | None = None,
 ) -> dict[str, Any]:
     """All units of a gate or state over what was read: (steps, H).
 

@@ -5,12 +5,11 @@ import { choice, el, fill, labelled } from "../dom.js";
 import { choose, state } from "../state.js";
 import { unpackPictures } from "../steps/pictures.js";
 import { stateMaps } from "../steps/states.js";
-import { lead as tagged, show as tagger } from "../steps/tagger.js";
-import { lead as classified, show as classifier } from "../steps/classifier.js";
-import { lead as written, show as writer } from "../steps/writer.js";
-import { lead as expected, show as forecaster } from "../steps/forecaster.js";
+import { show as tagger } from "../steps/tagger.js";
+import { show as classifier } from "../steps/classifier.js";
+import { show as writer } from "../steps/writer.js";
+import { show as forecaster } from "../steps/forecaster.js";
 
-const TASKS = new Map([[tagger, tagged], [classifier, classified], [writer, written], [forecaster, expected]]);
 const typed = new Map(); // the names of what was typed since the page was opened
 
 export async function show(root) {
@@ -45,7 +44,7 @@ export async function show(root) {
     stops = [];
     const sequence = found.sequences[0], panel = kind(found), frames = sequence.pictures ? unpackPictures(sequence.pictures) : null;
     said.textContent = sequence.steps > Math.max(sequence.read.length, frames?.count ?? 0) ? `It has ${sequence.steps.toLocaleString("en")} steps; the first ${Math.max(sequence.read.length, frames?.count ?? 0).toLocaleString("en")} are shown.` : "";
-    fill(body, el("p", { class: "lead" }, TASKS.get(panel)));
+    fill(body);
     if (found.tree && live) widths(found.tree.width);
     const tokens = panel(body, found, frames, stops);
     const stop = await stateMaps(body, found.sequences, {

@@ -7,14 +7,12 @@ import { choose, state } from "../state.js";
 import { filmstrip, sheet } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
-export const lead = "What the classifier says, and what it would have said had the sequence ended earlier: its running verdict.";
-
 export function show(root, found, frames, stops) {
   const [{ read }] = found.sequences, { probabilities, running, label, true_label: truth } = found;
   const verdict = el("p", { class: "verdict" }, "It says ", el("strong", {}, visible(label)), ` (p = ${probabilities[0][1].toFixed(3)})`);
   if (truth !== null) verdict.append(truth === label ? ", which is right." : ", which is wrong: true is ", truth === label ? "" : el("strong", {}, visible(truth)));
   const main = el("div"), side = el("aside", { class: "side", "aria-live": "polite" }), curves = el("div");
-  root.append(verdict, el("div", { class: "beside" }, main, side), el("h2", {}, "Probability of each class, had the sequence ended there"), curves);
+  root.append(el("p", { class: "lead" }, "What the classifier says, and what it would have said had the sequence ended earlier: its running verdict."), verdict, el("div", { class: "beside" }, main, side), el("h2", {}, "Probability of each class, had the sequence ended there"), curves);
   const names = probabilities.map(([name]) => visible(name));
   const rest = found.classes > names.length ? `The likeliest ${names.length} of ${found.classes} classes` : "All classes";
 

@@ -3,8 +3,6 @@
 import { lineChart } from "../chart.js";
 import { el, table } from "../dom.js";
 
-export const lead = "The series, with the median and the interval that should hold 8 of 10 values. Up to step 0 each value is forecast from the true ones before it; after that the network goes on from its own draws, and gets less sure.";
-
 export function show(root, found, frames, stops) {
   const { levels, history, expected, ahead, true_values: truth } = found;
   const known = history.length, horizon = ahead[0].length, steps = Array.from({ length: known + horizon }, (_, n) => n - known + 1);
@@ -17,7 +15,7 @@ export function show(root, found, frames, stops) {
     { label: percent(levels[0]), y: quantile(0) }, { label: percent(levels[last]), y: quantile(last) }];
   if (truth !== null) series.push({ label: "what came", y: later(truth) });
   const chart = el("div"), numbers = el("div");
-  root.append(chart, el("h2", {}, "What is to come"), numbers);
+  root.append(el("p", { class: "lead" }, "The series, with the median and the interval that should hold 8 of 10 values. Up to step 0 each value is forecast from the true ones before it; after that the network goes on from its own draws, and gets less sure."), chart, el("h2", {}, "What is to come"), numbers);
   stops.push(lineChart(chart, steps, series, { xLabel: "steps from the last known value", yLabel: "value, in the series' own units", height: 320, bands: [[3, 2]] }));
   const rows = ahead[0].map((_, n) => [n + 1, ...ahead.map((it) => it[n]), ...(truth === null ? [] : [truth[n], truth[n] >= ahead[0][n] && truth[n] <= ahead[last][n] ? "inside" : "outside"])]);
   const inside = truth === null ? "" : ` ${rows.filter((it) => it.at(-1) === "inside").length} of ${rows.length} values that came lie between ${percent(levels[0])} and ${percent(levels[last])}.`;

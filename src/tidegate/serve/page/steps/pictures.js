@@ -40,7 +40,7 @@ export function filmstrip(root, frames, { below = null, onPick = null, aligned =
   const strip = el("div", { class: aligned ? "filmstrip aligned" : "filmstrip" });
   const widest = aligned ? "1fr" : below || !line ? "72px" : "24px", least = aligned ? "0" : below ? "38px" : line ? "4px" : "24px";
   strip.style.setProperty("grid-template-columns", `repeat(${count}, minmax(${least}, ${widest}))`);
-  strip.classList.toggle("line", line);
+  strip.classList.toggle("upright", line);
   for (let n = 0; n < count; n++) {
     const drawn = picture(frames.at(n), line ? width : height, line ? 1 : width, channels, `frame ${n}`);
     const shown = onPick ? el("button", { "aria-label": `frame ${n}`, on: { click: () => onPick(n) } }, drawn) : drawn;

@@ -6,8 +6,6 @@ import { choose, state } from "../state.js";
 import { filmstrip } from "./pictures.js";
 import { isText, Tokens } from "./tokens.js";
 
-export const lead = "What the tagger says of every step. The stronger the tint, the less sure; pick one to see the three likeliest tags.";
-
 export function show(root, found, frames) {
   const [{ read, guesses }] = found.sequences, { tags, true_tags: truth } = found;
   const wrong = tags.map((tag, n) => truth !== null && truth[n] !== tag);
@@ -27,7 +25,7 @@ export function show(root, found, frames) {
   const legend = [
     lanes.length ? el("p", { class: "told" }, el("span", { class: "lane said on first last" }), " what it says", truth === null ? null : [" ", el("span", { class: "lane true on first last" }), text && !marked ? " what is true, where that differs" : " what is true"]) : null,
     el("p", { class: "told" }, right + (truth === null ? "" : text ? " Underlined by waves: wrong." : " Below a wrong one, ≠ and the true one."))];
-  root.append(...legend.filter((it) => it !== null), el("div", { class: "beside" }, main, side));
+  root.append(el("p", { class: "lead" }, "What the tagger says of every step. The stronger the tint, the less sure; pick one to see the three likeliest tags."), ...legend.filter((it) => it !== null), el("div", { class: "beside" }, main, side));
 
   function tell(n) {
     choose({ at: n });

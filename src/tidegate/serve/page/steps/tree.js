@@ -38,7 +38,7 @@ export function beamTree(root, { width, leaves, branches }) {
     const { x: left, y, wide } = places[n], middle = y + HEIGHT / 2, thick = best.has(n) ? " best" : "";
     if (parent >= 0) {
       const from = places[parent], start = from.x + from.wide, half = (start + left) / 2, at = from.y + HEIGHT / 2;
-      lines.append(drawn("path", { class: `line ${fate}${thick}`, d: `M${start} ${at} C${half} ${at} ${half} ${middle} ${left} ${middle}` }));
+      lines.append(drawn("path", { class: `edge ${fate}${thick}`, d: `M${start} ${at} C${half} ${at} ${half} ${middle} ${left} ${middle}` }));
     }
     const node = drawn("g", { class: `node ${fate}${thick}`, "data-n": n },
       drawn("rect", { x: left, y, width: wide, height: HEIGHT, rx: fate === "finished" ? HEIGHT / 2 : 3 }),

@@ -7,13 +7,13 @@ import { broken, picture, unpackPictures } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 import { beamTree } from "./tree.js";
 
-export const lead = "What it wrote, token by token, the stronger the tint the less sure; where it looked as it wrote; and the texts that the search gave up.";
-
 export function show(root, found) {
   const source = found.sequences.find((it) => it.name === "source"), target = found.sequences.find((it) => it.name === "target");
   const { written, written_p: p, true_text: truth, texts } = found, text = texts[0][0];
-  const main = el("div"), side = el("aside", { class: "side", "aria-live": "polite" }), tokensOf = {};
-  root.append(el("div", { class: "beside" }, main, side));
+  const looked = found.attention ? " where it looked as it wrote;" : "", main = el("div"), side = el("aside", { class: "side", "aria-live": "polite" }), tokensOf = {};
+  root.append(
+    el("p", { class: "lead" }, `What it wrote, token by token, the stronger the tint the less sure;${looked} and the texts that the search gave up.`),
+    el("div", { class: "beside" }, main, side));
   if (found.image) {
     const { at, height, width, channels } = unpackPictures(found.image);
     const shown = height === 1 ? broken(at(0)) : el("div", { class: "image" }, picture(at(0), height, width, channels, "what was captioned"));
