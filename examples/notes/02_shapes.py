@@ -69,9 +69,8 @@ figure = Figure(figsize=(9, 3.4), layout="constrained")
 boxes, grids = figure.subplots(2, 5, height_ratios=(1, 1.3))
 for axis, grid, name in zip(boxes, grids, SHAPES, strict=True):
     outputs, inputs = seen[name].shape
-    first = {"one to many": 1, "many to one": inputs - 1, "many to many": inputs}.get(
-        name, 0
-    )  # the step of the first output
+    begins = {"one to many": 1, "many to one": inputs - 1, "many to many": inputs}
+    first = begins.get(name, 0)  # the step of the first output
     steps = max(inputs, first + outputs)
     axis.plot([0, steps - 1], [1, 1], color=GREY, zorder=0)
     for t in range(inputs):

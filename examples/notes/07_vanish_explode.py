@@ -94,15 +94,13 @@ figure = Figure(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
 for (name, inputs), colour in zip(CASES.items(), (ORANGE, BLUE), strict=True):
     left.semilogy(range(1, 13), by_hand(inputs), "o-", color=colour, markersize=3, label=name)
-left.set(xlabel="t", xticks=[1, 4, 8, 12], ylabel="$dh_t/dh_0$", title="$h_t = \\tanh(3 h_{t-1} + 2 x_t + 1)$")
+left.set(xlabel="t", xticks=[1, 4, 8, 12], ylabel="$dh_t/dh_0$", title="one unit")
 left.legend(fontsize=7)
 for scale, colour in zip(SCALES, (BLUE, GREEN, ORANGE), strict=True):
     right.semilogy(linear[scale], "--", color=colour, linewidth=1)
-    right.semilogy(curved[scale], color=colour, label=f"spectral radius {scale}")
-right.set(
-    xlabel="T - t", ylabel=r"$\|dh_T/dh_t\|$", ylim=(1e-19, 1e12), title="32 units: tanh (solid), linear (dashed)"
-)
-right.legend(fontsize=7)
+    right.semilogy(curved[scale], color=colour, label=str(scale))
+right.set(xlabel="T - t", ylabel=r"$\|dh_T/dh_t\|$", ylim=(1e-19, 1e12), title="32 units: tanh, linear (dashed)")
+right.legend(title="spectral radius")
 for axis in (left, right):
     axis.minorticks_off()
     axis.set_yticks([1e-24, 1e-16, 1e-8, 1, 1e8])
