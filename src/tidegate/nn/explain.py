@@ -51,7 +51,7 @@ class LayersExplained:
 
 
 def explain_stack(
-    cell: Cell,
+    cell_of: Callable[[int], Cell],
     x: Tensor,
     weights_of: Callable[[int, int], Weights],
     state: Sequence[Tensor] | None,
@@ -68,14 +68,14 @@ def explain_stack(
     """How `tidegate.nn.stack.run_stack` would run the same arguments."""
     parts = {}
     weights = weights_of(0, 0)
-    features = directions * (weights.hidden_size(cell) if weights.w_hr is None else weights.w_hr.shape[0])
+    features = directions * (weights.hidden_size(cell_of(0)) if weights.w_hr is None else weights.w_hr.shape[0])
     for layer in range(num_layers):
         flowing = [x[:1, :1, :1]]
         for direction in range(directions):
             index = layer * directions + direction
             weights, own = weights_of(layer, direction), None if state is None else [s[index] for s in state]
             parts[layer, direction] = explain(
-                cell,
+                cell_of(layer),
                 x,
                 weights,
                 own,

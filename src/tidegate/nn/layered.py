@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -64,6 +65,11 @@ class Layered(nn.Module):
     backend: str | Backend | None
     recompute: bool = False
     two_biases = False
+    layer_cells: Mapping[int, Cell] = MappingProxyType({})  # of layers that run another cell on the same weights
+
+    def layer_cell(self, layer: int) -> Cell:
+        """The cell that a layer runs: ``cell``, unless ``layer_cells`` has one for it (`tidegate.cells.edited`, say)."""
+        return self.layer_cells.get(layer, self.cell)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
         """The weights of one layer and direction."""
@@ -73,7 +79,7 @@ class Layered(nn.Module):
         """What one step of one layer costs, in one direction."""
         itemsize = next((p.element_size() for p in self.parameters()), torch.get_default_dtype().itemsize)
         return cost(
-            self.cell,
+            self.layer_cell(layer),
             self.layer_input_size(layer),
             self.hidden_size,
             batch=batch,
@@ -181,7 +187,7 @@ class Layered(nn.Module):
         """
         x, state, layout = self._read(input, hx, lengths, reset)
         return explain_stack(
-            self.cell,
+            self.layer_cell,
             x,
             self.layer_weights,
             state,
@@ -205,7 +211,7 @@ class Layered(nn.Module):
     ) -> tuple[StackResult, Layout]:
         x, state, layout = self._read(given, hx, lengths, reset)
         result = run_stack(
-            self.cell,
+            self.layer_cell,
             x,
             self.layer_weights,
             state,

@@ -29,7 +29,7 @@ class StackResult:
 
 
 def run_stack(
-    cell: Cell,
+    cell_of: Callable[[int], Cell],
     x: Tensor,
     weights_of: Callable[[int, int], Weights],
     state: Sequence[Tensor] | None,
@@ -55,7 +55,7 @@ def run_stack(
     for layer in range(num_layers):
         if layer and dropout:
             x = drop(x, dropout, training)
-        outputs = []
+        cell, outputs = cell_of(layer), []
         for direction in range(directions):
             index = layer * directions + direction
             weights = weights_of(layer, direction)

@@ -106,9 +106,9 @@ class Stepper:
         self._like = x
         for k in range(module.num_layers):
             weights = module.layer_weights(k, 0)
-            layers.append(stepping(module.cell, x, weights, old[k] if old else None, backend=module.backend))
+            layers.append(stepping(module.layer_cell(k), x, weights, old[k] if old else None, backend=module.backend))
             x = like.new_zeros(self.batch, module.output_size)
-        self._layers, self._cell = layers, module.cell
+        self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
         self._watched = [
             (own._parameters, name, p, p._version, p.data_ptr())
             for own in module.modules()
@@ -120,4 +120,4 @@ class Stepper:
         for owner, name, p, version, address in self._watched:
             if owner.get(name) is not p or p._version != version or p.data_ptr() != address:
                 return True
-        return self.module.cell is not self._cell
+        return any(self.module.layer_cell(k) is not cell for k, cell in enumerate(self._cells))
