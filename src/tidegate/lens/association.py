@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2**22
+BLOCK = 2**20
 """Values that are ranked at once: bounds the memory besides the values themselves."""
 
 

@@ -29,8 +29,6 @@ TAB = 8
 class Detector:
     """A property of a text, character by character.
 
-    Calling it gives what ``of`` gives, checked, as float64.
-
     Attributes:
         name: what it is called.
         kind: "yes/no", whose values are 1 and 0, or "count", any numbers.
@@ -38,7 +36,7 @@ class Detector:
             count.
 
     Raises:
-        ArgumentError: there is no such kind; when called, ``of`` gave something else than N such values.
+        ArgumentError: there is no such kind.
     """
 
     name: str
@@ -50,6 +48,11 @@ class Detector:
             raise ArgumentError(f"detector {self.name!r} is of kind {self.kind!r}; give 'yes/no' or 'count'")
 
     def __call__(self, text: str) -> NDArray[np.float64]:
+        """What ``of`` gives for a text of N characters, checked: (N,).
+
+        Raises:
+            ArgumentError: it gave something else than N values of its kind.
+        """
         made = np.asarray(self.of(text))
         if made.dtype.kind not in "biuf" or made.shape != (len(text),):
             raise ArgumentError(
@@ -175,6 +178,8 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         it.name: it
         for it in (
             Detector("quote", "yes/no", in_quotes),
+            Detector("string", "yes/no", lambda text: in_quotes(text, marks=(1,))),
+            Detector("docstring", "yes/no", lambda text: in_quotes(text, marks=(3,))),
             Detector("bracket", "yes/no", lambda text: bracket_depth(text) > 0),
             Detector("depth", "count", bracket_depth),
             Detector("comment", "yes/no", in_comment),
@@ -191,6 +196,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
 """The built-in detectors by name.
 
 * quote: inside '...' or "...", or three of either; see `tidegate.lens.marks.quotes_and_comments`.
+* string: inside one at each end. docstring: inside three.
 * bracket: inside any of ( ) [ ] { }; depth: of how many (count); see `tidegate.lens.marks.bracket_depth`.
 * comment: from a # outside quotes to the end of the line.
 * position: characters since the newline (count). newline: it or one of the two characters after it was just read.

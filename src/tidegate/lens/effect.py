@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,7 +86,8 @@ class Effect:
 
     def __str__(self) -> str:
         width = max(len(it.name) for it in (self.whole, *self.classes.values()))
-        head = f"{'':{width}} {'count':>9} {'before':>8} {'after':>8} {'change':>8}   {len(self.controls)} others: mean, worst"
+        others = f"{len(self.controls)} others: mean, worst"
+        head = f"{'':{width}} {'count':>9} {'before':>8} {'after':>8} {'change':>8}   {others}"
         rows = [
             f"{it.name:{width}} {it.count:9,} {it.before:8.3f} {it.after:8.3f} {it.change:+8.3f}   "
             f"{it.control_mean:+.3f}, {it.control_worst:+.3f}"
@@ -153,8 +154,8 @@ def _controls(
         taken = {unit for at, unit in used if at == layer}
         free[layer] = random.permutation([unit for unit in range(hidden_size) if unit not in taken]).tolist()
     most = min(len(own) // sum(at == layer for at, _ in used) for layer, own in free.items())
-    if not 1 <= count or not most:
-        raise ArgumentError(f"{count} controls of {most} that there are units for: give 1 or more, and edit fewer units")
+    if count < 1 or most < 1:
+        raise ArgumentError(f"{count} controls, and there are units for {most}: give 1 or more, and edit fewer units")
     made = []
     for _ in range(min(count, most)):
         instead = {(layer, unit): free[layer].pop() for layer, unit in used}
@@ -192,7 +193,7 @@ def _log_p(
 
 
 class _Runs:
-    """Reads on, chunk by chunk: once without edits, and from the first edited layer on a batch with each row's edits."""
+    """Reads on, chunk by chunk: once without edits, and from the first edited layer on once more for each row."""
 
     def __init__(self, model: LanguageModel, rows: Sequence[Sequence[Edit]]):
         self.model, self.rows = model, rows
@@ -204,7 +205,7 @@ class _Runs:
         self.plain = list(zip(*model.zero_state(1), strict=True))
         self.held = list(zip(*model.zero_state(len(rows)), strict=True))
 
-    def __call__(self, ids: Tensor) -> Iterator[Tensor]:
+    def __call__(self, ids: Tensor) -> list[Tensor]:
         """The last layer's output (T, H): without edits, then of each row."""
         layers = self.model.recurrent
         x = self.model.embed(ids)[:, None]
@@ -221,8 +222,7 @@ class _Runs:
                 made = run(self.cells.get(k, cell), held, weights, self.held[k], masks=masks, backend=backend)
                 self.held[k], held = made.state, made.output
             x = own.output
-        yield x[:, 0]
-        yield from held.unbind(1)
+        return [x[:, 0], *held.unbind(1)]
 
     def _masks(self, layer: int, cell: Cell, plain: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The bounds (T, R, H) of every edited state and gate of a layer."""
@@ -230,7 +230,9 @@ class _Runs:
         added = iter(self.cells[layer].masks[len(cell.masks) :])  # low and high of each name, in their order
         for name in self.names[layer]:
             values = plain[name]
-            low, high = (values.new_full((len(values), len(self.rows), values.shape[2]), it) for it in (-np.inf, np.inf))
+            low, high = (
+                values.new_full((len(values), len(self.rows), values.shape[2]), it) for it in (-np.inf, np.inf)
+            )
             for row, edits in enumerate(self.rows):
                 for edit in edits:
                     if (edit.layer, edit.name) != (layer, name):

@@ -157,7 +157,7 @@ def find_cells(
         raise ArgumentError(f"shifts is {shifts}; give at least 1 distance to move labels by")
     ids = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
     if len(ids) < 4 * LEAST:
-        raise ArgumentError(f"the text is {len(ids)} {units.name}s long; give {4 * LEAST} at the very least, best 20,000")
+        raise ArgumentError(f"the text is {len(ids)} {units.name}s long; give at least {4 * LEAST}, better 20,000")
     pieces = pieces_of(units, ids)
     random = np.random.default_rng(seed)
     labels = [_Labels(it, by_unit(it, pieces), shifts, random) for it in looked_for]
@@ -264,9 +264,7 @@ def _alike(labels: Sequence[_Labels], half: int) -> list[list[_Labels]]:
     return list(groups.values())
 
 
-def _choose(
-    first: NDArray[np.float64], second: NDArray[np.float64], chance: float
-) -> tuple[int, int, float, float]:
+def _choose(first: NDArray[np.float64], second: NDArray[np.float64], chance: float) -> tuple[int, int, float, float]:
     """The best on the first half, which way round, its score there, and on the second half."""
     at = int(np.abs(first - chance).argmax())
     sign = 1 if first[at] >= chance else -1

@@ -73,11 +73,16 @@ def _begun_before(text: str) -> int:
     return 0
 
 
-def in_quotes(text: str) -> NDArray[np.bool_]:
-    """Inside quotes: from the first mark to before the last one, so what is true once each character was read."""
+def in_quotes(text: str, marks: tuple[int, ...] = (1, 3)) -> NDArray[np.bool_]:
+    """Inside quotes: from the first mark to before the last one, so what is true once each character was read.
+
+    Args:
+        text: any.
+        marks: how many there may be at each end.
+    """
     inside = np.zeros(len(text), bool)
     for quote in quotes_and_comments(text)[0]:
-        inside[quote.start : quote.end - quote.closed] = True
+        inside[quote.start : quote.end - quote.closed] |= quote.marks in marks
     return inside
 
 

@@ -65,10 +65,11 @@ class Layered(nn.Module):
     backend: str | Backend | None
     recompute: bool = False
     two_biases = False
-    layer_cells: Mapping[int, Cell] = MappingProxyType({})  # of layers that run another cell on the same weights
+    # Of layers that run another cell on the same weights: an edited one, say.
+    layer_cells: Mapping[int, Cell] = MappingProxyType({})
 
     def layer_cell(self, layer: int) -> Cell:
-        """The cell that a layer runs: ``cell``, unless ``layer_cells`` has one for it (`tidegate.cells.edited`, say)."""
+        """The cell that a layer runs: ``cell``, unless ``layer_cells`` has one for it."""
         return self.layer_cells.get(layer, self.cell)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
