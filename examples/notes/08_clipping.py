@@ -72,7 +72,7 @@ left.set(xlabel="update", ylabel="loss", ylim=(1e-2, 1e6))
 left.legend()
 right.semilogy(norms, color=BLUE, linewidth=1)
 right.axhline(CLIP, color=ORANGE, linestyle="--")
-right.set(xlabel="update", ylabel="norm of the gradient before clipping", ylim=(0.5, None))
+right.set(xlabel="update", ylabel="gradient norm, not clipped", ylim=(0.5, None))
 for axis in (left, right):
     axis.minorticks_off()
 save(figure, options, "08_clipping")
