@@ -45,8 +45,7 @@ torch.manual_seed(0)
 model = LanguageModel(LanguageModelConfig(units.size, cell="lstm", hidden_size=24))
 optimizer = torch.optim.Adam(model.parameters(), 0.02)
 nothing = torch.full((16,), NOTHING_YET)
-
-for epoch in range(4 if options.quick else 10):
+for epoch in range(6 if options.quick else 10):
     optimizer.param_groups[0]["lr"] = 0.02 if epoch < 4 else 0.005
     state = model.zero_state(16)
     for window in Streams(units.encode(training), 16, k1=64, k2=64):
@@ -73,13 +72,13 @@ assert closing.change > closing.control_mean
 assert closing.change > 2 * letters.change
 
 # 3. The picture: lines as the cell sees them, its score beside the controls, and what the cut does.
-lines = [line for line in held_out.split("\n") if line.count('"') >= 4 and len(line) < 100][:4]
+lines = [line for line in held_out.split("\n") if line.count('"') >= 4 and len(line) < 90][:3]
 values = read(model, units, "\n".join(lines), names="c").trace.sel(layer=0, direction=0, name="c", unit=found.unit)
 shade = found.sign * values.values / np.abs(values.values).max()
-figure = Figure(figsize=(9, 4.4), layout="constrained")
+figure = Figure(figsize=(8, 3.8), layout="constrained")
 parts = figure.subplot_mosaic([["page", "page"], ["score", "effect"]], width_ratios=(1, 2))
 page, score, bars = parts["page"], parts["score"], parts["effect"]
-cells, at = np.zeros((len(lines), 100)), 0
+cells, at = np.full((len(lines), 90), np.nan), 0
 for row, shown in enumerate(lines):
     cells[row, : len(shown)] = shade[at : at + len(shown)]
     at += len(shown) + 1
