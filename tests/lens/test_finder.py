@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from tidegate.data import Characters
+from tidegate.data import Bytes, Characters
 from tidegate.errors import ArgumentError
 from tidegate.lens import association
 from tidegate.lens.association import areas, correlations, midranks
@@ -177,6 +178,33 @@ def test_labels_are_moved_not_mixed():
     assert found["third"] == again["third"]
     assert found["third"].untrained != other["third"].untrained
     assert found["third"].score == other["third"].score
+
+
+def test_what_never_counts_is_not_in_this_text():
+    model, units = planted()
+    never = function("never", lambda text: np.full(len(text), np.nan))
+    rare = function("rare", lambda text: np.arange(len(text)) % 200 == 0)
+    late = function("late", lambda text: np.arange(len(text)) > 900)
+    found = find_cells(model, units, written(1000), detectors=[never, rare, late, DETECTORS["quote"]])
+    assert found.absent == ("never", "rare", "late")
+    assert list(found.found) == ["quote"]
+    alone = find_cells(model, units, written(1000), detectors=[DETECTORS["quote"]])["quote"]
+    assert alone == replace(found["quote"], detectors=1)  # the controls do not depend on what else is looked for
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn_tanh"])
+def test_bytes_and_other_cells(cell: str):
+    units = Bytes()
+    torch.manual_seed(0)
+    model = LanguageModel(LanguageModelConfig(units.size, cell=cell, hidden_size=7, num_layers=2))
+    text = written(700).replace("a", "é")  # two bytes
+    found = find_cells(model, units, text, detectors=[DETECTORS["bracket"]], names="h", shifts=2)["bracket"]
+    inside = DETECTORS["bracket"](text)
+    assert (found.values, found.name) == (2 * 7, "h")
+    by_byte = np.repeat(inside, [len(it.encode()) for it in text])
+    first_of_two = np.flatnonzero([it == 0xC3 for it in text.encode()])
+    by_byte[first_of_two] = by_byte[first_of_two - 1]  # not known yet
+    assert found.positives == by_byte[len(by_byte) // 2 :].sum()
 
 
 def test_units_and_a_folder_give_the_same(tmp_path):

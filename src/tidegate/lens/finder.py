@@ -7,6 +7,7 @@ labels that were moved along the text.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ def find_cells(
     text: str | NDArray[np.int64],
     *,
     detectors: Mapping[str, Detector] | Sequence[Detector] | None = None,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] = "all",
     seed: int = 0,
     shifts: int = SHIFTS,
     folder: Path | None = None,
@@ -138,7 +139,7 @@ def find_cells(
         units: its vocabulary.
         text: text that it was not trained on, or its units (N,); long enough that both halves have what is looked for.
         detectors: what to look for; all built-in ones if not given.
-        names: which gates and states, of ``model.cell.recorded``; all if not given.
+        names: which gates and states, of ``model.cell.recorded``.
         seed: of the untrained twin and of the distances by which labels are moved.
         shifts: how many such distances, at least 1.
         folder: keep the values there, memory-mapped, in ``trained/`` and ``untrained/``; in memory if not given, which
@@ -159,8 +160,7 @@ def find_cells(
     if len(ids) < 4 * LEAST:
         raise ArgumentError(f"the text is {len(ids)} {units.name}s long; give at least {4 * LEAST}, better 20,000")
     pieces = pieces_of(units, ids)
-    random = np.random.default_rng(seed)
-    labels = [_Labels(it, by_unit(it, pieces), shifts, random) for it in looked_for]
+    labels = [_Labels(it, by_unit(it, pieces), shifts, seed) for it in looked_for]
     present = [it for it in labels if it.measurable]
     models = {"trained": model, "untrained": untrained(model, seed)}
     searched = {
@@ -187,8 +187,9 @@ def find_cells(
 class _Labels:
     """A detector's values in both halves of a text: where they count, as they are, and moved."""
 
-    def __init__(self, detector: Detector, values: NDArray[np.float64], shifts: int, random: np.random.Generator):
+    def __init__(self, detector: Detector, values: NDArray[np.float64], shifts: int, seed: int):
         self.detector = detector
+        random = np.random.default_rng([seed, zlib.crc32(detector.name.encode())])  # whatever else is looked for
         self.chance = 0.5 if detector.kind == "yes/no" else 0.0
         half = len(values) // 2
         self.halves = [_moved(part, shifts, random) for part in (values[:half], values[half:])]
@@ -221,9 +222,9 @@ def _moved(
 
 
 def _values(
-    model: LanguageModel, units: Units, ids: NDArray[np.int64], names: Sequence[str] | None, folder: Path | None
+    model: LanguageModel, units: Units, ids: NDArray[np.int64], names: str | Sequence[str], folder: Path | None
 ) -> Trace:
-    writer = TraceWriter(model.recurrent, len(ids), "all" if names is None else names, folder=folder, dtype=np.float32)
+    writer = TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=np.float32)
     if not writer.names:
         raise ArgumentError(f"names is empty; give some of {', '.join(model.cell.recorded)}")
     for _, _, values in passes(model, units, ids, writer.names):
