@@ -96,8 +96,8 @@ shown = ["letters", "blanks", "newline", "opening quotes", "closing quotes"]
 place = np.arange(len(shown))
 bars.bar(place - 0.2, [hurt.classes[name].change for name in shown], 0.4, color=BLUE, label=f"unit {found.unit} cut")
 others = [hurt.classes[name].control_mean for name in shown]
-bars.bar(place + 0.2, others, 0.4, color=GREEN, label="another unit cut (mean of 8)")
-bars.plot(place + 0.2, [hurt.classes[name].control_worst for name in shown], "_", color=GREY, label="the worst of them")
+bars.bar(place + 0.2, others, 0.4, color=GREEN, label="8 others, mean")
+bars.plot(place + 0.2, [hurt.classes[name].control_worst for name in shown], "_", color=GREY, label="8 others, worst")
 bars.axhline(0, color="black", linewidth=0.5)
 bars.set(xticks=place, xticklabels=[name.replace(" ", "\n") for name in shown], ylabel="nats lost")
 bars.legend(fontsize=8, loc="upper left")
