@@ -78,7 +78,7 @@ for row, H in zip(ratios, sizes, strict=True):
 
         # 2. The time of each, as a multiple of eight products.
         calls = [partial(way, x, W, U, b) for way in ways.values()] + [partial(layer, x)]
-        times = medians(calls, 6 if options.quick else 30)
+        times = medians(calls, 12 if options.quick else 30)
     row[:] = times[0] / times
     shown = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in zip([*ways, "tidegate"], row, strict=True))
     print(f"{H:3} units, difference {apart:.0e}: {shown}")

@@ -40,7 +40,7 @@ print(f"entropy of the language: {entropy:.3f} nats a character; of a tag that i
 
 T, B = 60, 32
 rows = len(text) // T
-steps = 150 if options.quick else 400
+steps = 100 if options.quick else 400
 x = torch.eye(6)[text[: rows * T]].view(rows, T, 6)  # a row for each 60 characters
 following = text[1 : rows * T + 1].view(rows, T)
 asked = tags[: rows * T].view(rows, T)
