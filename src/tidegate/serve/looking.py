@@ -45,7 +45,11 @@ class Looking:
         self._texts: list[str] = []
         self._readings: OrderedDict[tuple[int, int], Reading] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
-        self.add(text)
+        try:
+            self.add(text)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
