@@ -1,6 +1,7 @@
 """Edits: against a NumPy LSTM in which the edited values are overwritten at every step."""
 
 import copy
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from tidegate.data import Characters
 from tidegate.errors import ArgumentError
-from tidegate.lens import effect as effect_module
 from tidegate.lens.effect import effect
 from tidegate.lens.interventions import Edit, clamp, cut, edited_model, force, swap
 from tidegate.lens.reading import read
@@ -110,7 +110,7 @@ def test_edited_model_is_a_numpy_lstm_with_values_overwritten(name: str):
 @pytest.mark.parametrize("chunk", [1024, 7])
 @pytest.mark.parametrize("name", [*EDITS, "swap", "swap and cut"])
 def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(effect_module, "CHUNK", chunk)
+    monkeypatch.setattr(importlib.import_module("tidegate.lens.effect"), "CHUNK", chunk)
     model, units = model_of()
     ids = units.encode(TEXT)
     read_first = np.concatenate([units.encode("\n"), ids])

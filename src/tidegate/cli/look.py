@@ -117,16 +117,17 @@ def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
 
     uvicorn = needed("uvicorn", "The page needs", extra="look")
     app = application(looking)
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, port))
-    except OSError as error:
-        raise ArgumentError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
-    address = f"http://{HOST}:{listening.getsockname()[1]}/"
-    typer.echo(f"{looking.run.folder.name} is open to view at {address} (Ctrl-C ends)")
-    if open_page:
-        import webbrowser
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            raise ArgumentError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
+        listening.listen()  # so that whoever is told of the page can ask for it at once
+        address = f"http://{HOST}:{listening.getsockname()[1]}/"
+        typer.echo(f"{looking.run.folder.name} is open to view at {address} (Ctrl-C ends)")
+        if open_page:
+            import webbrowser
 
-        webbrowser.open(address)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+            webbrowser.open(address)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

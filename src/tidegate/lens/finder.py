@@ -224,12 +224,12 @@ def _moved(
 def _values(
     model: LanguageModel, units: Units, ids: NDArray[np.int64], names: str | Sequence[str], folder: Path | None
 ) -> Trace:
-    writer = TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=np.float32)
-    if not writer.names:
-        raise ArgumentError(f"names is empty; give some of {', '.join(model.cell.recorded)}")
-    for _, _, values in passes(model, units, ids, writer.names):
-        writer.add(values)
-    return writer.finish()
+    with TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=np.float32) as writer:
+        if not writer.names:
+            raise ArgumentError(f"names is empty; give some of {', '.join(model.cell.recorded)}")
+        for _, _, values in passes(model, units, ids, writer.names):
+            writer.add(values)
+        return writer.finish()
 
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[tuple[int, str], int, int]]]

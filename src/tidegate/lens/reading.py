@@ -107,19 +107,20 @@ def read(
     if not len(ids):
         raise ArgumentError("there is nothing to read: give at least one character that the model knows")
     pieces = pieces_of(units, ids)
-    writer = TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=dtype)
     count = min(GUESSES, units.size)
     log_p = np.empty(len(ids), np.float32)
     guesses, guessed = np.empty((len(ids), count), np.int64), np.empty((len(ids), count), np.float32)
-    for start, expected, values in passes(model, units, ids, writer.names):
-        stop = start + len(expected)
-        truth = torch.from_numpy(ids[start:stop])[:, None]
-        log_p[start:stop] = expected.gather(1, truth)[:, 0].numpy()
-        best = expected.topk(count, dim=-1)
-        guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
-        writer.add(values)
+    with TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=dtype) as writer:
+        for start, expected, values in passes(model, units, ids, writer.names):
+            stop = start + len(expected)
+            truth = torch.from_numpy(ids[start:stop])[:, None]
+            log_p[start:stop] = expected.gather(1, truth)[:, 0].numpy()
+            best = expected.topk(count, dim=-1)
+            guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
+            writer.add(values)
+        kept = writer.finish(pieces)
     shown = {unit: units.unit_text(unit) for unit in np.unique(guesses).tolist()}
-    return Reading(ids, pieces, log_p, guesses, guessed, writer.finish(pieces), unknown, shown)
+    return Reading(ids, pieces, log_p, guesses, guessed, kept, unknown, shown)
 
 
 def passes(
@@ -155,6 +156,8 @@ def _after_start(model: LanguageModel, units: Units, device: torch.device) -> tu
 
 def pieces_of(units: Units, ids: NDArray[np.int64]) -> tuple[str, ...]:
     """The stretch of text of each unit; a character of several units stands at the last of them."""
+    if units.kind == "characters":
+        return tuple(units.decode(ids))
     decoder = units.decoder()
     pieces = [decoder.push(int(unit)) for unit in ids]
     if pieces:

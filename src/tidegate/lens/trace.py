@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.data.files import field, open_array, read_json, replacing
+from tidegate.data.files import field, open_array, read_json, replacing, write_array_header
 from tidegate.drawing import caption_html, table_html
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
@@ -24,7 +25,7 @@ Place = tuple[int, int]
 """A layer, and a direction: 0 forward, 1 reverse."""
 
 KIND, VERSION, INDEX = "tidegate trace", 1, "trace.json"
-CHUNK = 1024  # steps run at once: bounds what is in memory besides the trace itself
+CHUNK = 2048  # steps run at once: bounds what is in memory besides the trace; each run packs the weights anew
 
 
 @dataclass(frozen=True)
@@ -161,21 +162,20 @@ def trace(
     """
     if inputs.dim() != 2:
         raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}")
-    writer = TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype)
     x = inputs.unsqueeze(0 if layer.batch_first else 1)
     steps = len(inputs) if layer.bidirectional else CHUNK  # the reverse direction begins at the end
     training, state = layer.training, hx
     layer.eval()
     try:
-        with torch.inference_mode():
+        with TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype) as writer, torch.inference_mode():
             for start in range(0, len(inputs), steps):
                 part = x.narrow(1 if layer.batch_first else 0, start, min(steps, len(inputs) - start))
                 made = layer.trace(part, state, names=writer.names)
                 writer.add(made.values, batch_first=layer.batch_first)
                 state = made.state
+            return writer.finish(labels)
     finally:
         layer.train(training)
-    return writer.finish(labels)
 
 
 class TraceWriter:
@@ -196,19 +196,20 @@ class TraceWriter:
             raise ArgumentError("there is nothing to trace: give at least one step")
         record = as_record(layer.cell, names)
         self.names, self.folder, self.written = record.names if record else (), folder, 0
-        kind, wide = np.dtype(dtype), layer.hidden_size
+        self.kind, self.steps, wide = np.dtype(dtype), steps, layer.hidden_size
         sizes = {name: layer.proj_size or wide if name == layer.cell.states[0] else wide for name in self.names}
         places = [(k, d) for k in range(layer.num_layers) for d in range(1 + layer.bidirectional)]
         self.values: dict[Place, dict[str, NDArray[Any]]] = {at: {} for at in places}
+        self._files: dict[tuple[Place, str], BinaryIO] = {}
         for at in places:
             for name in self.names:
                 shape = (steps, sizes[name])
                 if folder is None:
-                    self.values[at][name] = np.empty(shape, kind)
+                    self.values[at][name] = np.empty(shape, self.kind)
                 else:
                     folder.mkdir(parents=True, exist_ok=True)
-                    made = np.lib.format.open_memmap(folder / _file(at, name), "w+", kind, shape)
-                    self.values[at][name] = made
+                    self._files[at, name] = file = (folder / _file(at, name)).open("wb", buffering=0)
+                    write_array_header(file, self.kind, shape)
 
     def add(self, values: Mapping[Place, Mapping[str, Tensor]], *, batch_first: bool = False) -> None:
         """The next chunk's values, of a batch of one."""
@@ -217,8 +218,19 @@ class TraceWriter:
             for name, value in kept.items():
                 one = value[0] if batch_first else value[:, 0]
                 steps = len(one)
-                torch.from_numpy(self.values[at][name][self.written : self.written + steps]).copy_(one)
+                if self.folder is None:
+                    torch.from_numpy(self.values[at][name][self.written : self.written + steps]).copy_(one)
+                else:  # written, not copied into a map: faults of fresh pages would take twice as long
+                    part = torch.from_numpy(np.empty(one.shape, self.kind)).copy_(one)
+                    _write(self._files[at, name], part.numpy().data.cast("B"))
         self.written += steps
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for file in self._files.values():
+            file.close()
 
     def finish(self, labels: Sequence[str] = ()) -> Trace:
         """The trace, all steps having been added."""
@@ -228,8 +240,13 @@ class TraceWriter:
         record = {"format": KIND, "version": VERSION, "places": places, "names": self.names, "labels": list(labels)}
         with replacing(self.folder / INDEX) as file:
             file.write(json.dumps(record).encode())
-        self.values.clear()  # the maps that may be written to
         return open_trace(self.folder)
+
+
+def _write(file: BinaryIO, part: memoryview) -> None:
+    """All of it: a raw file may take less at once."""
+    while part:
+        part = part[file.write(part) :]
 
 
 def open_trace(folder: Path) -> Trace:

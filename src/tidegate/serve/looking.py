@@ -40,7 +40,11 @@ class Looking(Looked):
         self._texts: list[str] = []
         self._readings: OrderedDict[tuple[int, int], Reading] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
-        self.add(text)
+        try:
+            self.add(text)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Remove what is kept, on disk too."""

@@ -9,4 +9,5 @@ from urllib.parse import quote_plus
 
 def address(name: str, asked: Mapping[str, Any]) -> str:
     """A view's name and what is asked, as the page writes it: parameters by name, in alphabetical order."""
-    return name + "?" + "&".join(f"{key}={quote_plus(str(asked[key]), safe='*-._')}" for key in sorted(asked))
+    written = (f"{key}={quote_plus(str(asked[key]), safe='*-._')}" for key in sorted(asked))
+    return name + "?" + "&".join(written).replace("~", "%7E")  # the one character on which Python and browsers differ

@@ -52,6 +52,7 @@ def test_every_tasks_own_run_can_be_looked_at(tmp_path: Path, name: str) -> None
 
 @pytest.mark.slow
 def test_the_pages_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runs").mkdir()
     trained("tag", tmp_path / "runs" / "tags")
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

@@ -1,0 +1,82 @@
+"""``tidegate look``: the page, the report, the figures, and what a person gets wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.cli.command_line import command, environment
+from typer.testing import Result
+
+
+def test_the_page_is_served_until_ctrl_c(run_folder: Path):
+    process = subprocess.Popen(
+        command("look", run_folder, "the cat", "--no-open"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(PYTHONUNBUFFERED="1"),
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+    assert found, line
+    with urllib.request.urlopen(found[0] + "api/text", timeout=60) as answer:
+        assert json.load(answer)["text"] == "the cat"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in error
+
+
+def test_a_report_is_one_file(cli: Callable[..., Result], run_folder: Path, tmp_path: Path):
+    result = cli("look", run_folder, "the cat sat on the mat. " * 8, "--out", tmp_path / "report.html")
+    assert result.exit_code == 0, result.output
+    assert "works offline" in result.output
+    assert [it.name for it in tmp_path.iterdir()] == ["report.html"]
+    assert "the cat sat" in (tmp_path / "report.html").read_text()
+
+
+def test_a_file_is_read(cli: Callable[..., Result], run_folder: Path, tmp_path: Path):
+    (tmp_path / "cat.txt").write_text("the cat sat on the mat. " * 8)
+    result = cli("look", run_folder, "--file", tmp_path / "cat.txt", "--out", tmp_path / "report.html")
+    assert result.exit_code == 0, result.output
+    (tmp_path / "cat.txt").write_bytes(b"the \xff cat")
+    result = cli("look", run_folder, "--file", tmp_path / "cat.txt", "--out", tmp_path / "other.html")
+    assert (result.exit_code, "byte 4" in result.output) == (2, True)
+    assert not (tmp_path / "other.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "nowhere"),
+        (["RUN", ""], "nothing to read"),
+        (["RUN", "字"], "not in the vocabulary"),
+        (["RUN", "x", "--file", "y"], "not both"),
+        (["RUN", "--file", "nowhere.txt"], "nowhere.txt"),
+        (["RUN", "the cat", *["--compare", "RUN"] * 4, "--out", "x.html"], "5 runs were given"),
+        (["RUN", "the cat", "--out", "nowhere/file.txt/x.html"], "nowhere"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(
+    cli: Callable[..., Result], run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nowhere").write_text("a file where a folder should be")
+    result = cli("look", *(run_folder if it == "RUN" else it for it in arguments), "--no-open")
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_port_in_use_is_told(cli: Callable[..., Result], run_folder: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = cli("look", run_folder, "the cat", "--no-open", "--port", taken.getsockname()[1])
+    assert (result.exit_code, "choose another with --port" in result.output) == (2, True)

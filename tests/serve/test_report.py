@@ -1,0 +1,129 @@
+"""The report: one file that holds everything, and nothing that could run by mistake."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.conftest import HOSTILE
+
+from tidegate.serve import report as module
+from tidegate.serve.figures import write_figures
+from tidegate.serve.looking import Looking
+from tidegate.serve.questions import address
+from tidegate.serve.report import bundle
+from tidegate.serve.screens import SCREENS
+from tidegate.train import Run
+
+
+class Elements(HTMLParser):
+    """Every element that a browser sees, with what stands in scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: list[str] = []
+        self.held: dict[str, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        self.inside.append(dict(attrs).get("id") or dict(attrs).get("type") or tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.held[self.inside[-1]] = self.held.get(self.inside[-1], "") + data
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside:
+            self.inside.pop()
+
+
+@pytest.fixture(scope="module")
+def text(report_file: Path) -> str:
+    return report_file.read_text(encoding="utf-8")
+
+
+def test_it_loads_nothing_and_runs_nothing_but_its_own(text: str):
+    page = Elements(text)
+    scripts = [attributes for tag, attributes in page.seen if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "answers"}, {"type": "module"}]
+    assert not [it for it in page.seen if {"src", "onerror", "onclick", "onload"} & set(it[1])]
+    assert {attributes["href"] for tag, attributes in page.seen if "href" in attributes} <= {"#main", "data:,"}
+    (policy,) = [unescape(a["content"] or "") for tag, a in page.seen if a.get("http-equiv")]
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for kind, tag in (("module", "script"), ("style", "style")):
+        digest = b64encode(sha256(page.held[kind].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_hostile_text_cannot_end_the_data(text: str, looking: Looking):
+    page = Elements(text)
+    answers = json.loads(page.held["answers"])
+    assert answers["text?run=0&text=0"]["text"] == looking.text(0)
+    assert "<script>" in HOSTILE
+    assert "<" not in re.search(r'id="answers">(.*)</script>', text)[1]  # type: ignore[index]
+
+
+def test_all_that_is_recorded_can_be_asked_for(text: str, looking: Looking):
+    answers = json.loads(Elements(text).held["answers"])
+    asked = {address(name, given) for it in SCREENS if it.shown(looking) for name, given in it.recorded(looking)}
+    assert set(answers) == asked | {"about?"}
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({}, "v?"),
+        ({"b": 1, "a": "x y"}, "v?a=x+y&b=1"),
+        ({"a": "é&=+%*-._~'(){}[],:\"/"}, None),
+    ],
+)
+def test_questions_are_written_as_the_page_writes_them(given: dict[str, Any], written: str | None, browser: Any):
+    page = browser.new_page()
+    sent = page.evaluate(
+        "given => new URLSearchParams(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1))).toString()", given
+    )
+    page.close()
+    assert address("v", given) == "v?" + sent
+    assert written is None or address("v", given) == written
+
+
+def test_a_form_of_import_that_the_bundle_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    files = {"a.js": 'import { b as c } from "./b.js";\nexport const d = c + 1;\n', "b.js": "export const b = 1;\n"}
+
+    def with_files(changes: dict[str, str]) -> str:
+        for name, content in {**files, **changes}.items():
+            (tmp_path / name).write_text(content)
+        monkeypatch.setattr(module, "FILES", {name: tmp_path / name for name in files})
+        return bundle("a.js")
+
+    assert "const { b: c } = module0;" in with_files({})
+    for wrong in ('import * as b from "./b.js";', 'export * from "./b.js";', 'const x = "</script>";'):
+        with pytest.raises(AssertionError, match="cannot be put into a report"):
+            with_files({"a.js": wrong + "\n"})
+
+
+def test_an_interrupted_report_leaves_the_old_one(looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        module.write_report(looking, path)
+    assert [it.name for it in tmp_path.iterdir()] == ["report.html"]
+    assert path.read_text() == "old"
+
+
+def test_figures_are_written(run: Run, tmp_path: Path):
+    with Looking([run], HOSTILE) as looking:
+        written = write_figures(looking, tmp_path / "png")
+    assert {"training", "surprise", "decay", "gates"} <= {path.stem for path in written}
+    assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 3000 for path in written)
