@@ -15,7 +15,7 @@ from tests.lens.shapes.tiny import tiny_run
 from tests.serve.conftest import Visit
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.shapes import WriterLook, look_at
+from tidegate.lens.shapes import look_at
 from tidegate.serve.app import application
 from tidegate.serve.givens import LONGEST, Givens
 from tidegate.serve.report import report, write_report
@@ -131,6 +131,14 @@ def client(givens: Callable[[str], Givens]) -> Callable[[str], Any]:
     return lambda name: TestClient(application(givens(name)), base_url="http://127.0.0.1")
 
 
+def looked(run: Run, given: Any, **options: Any) -> Any:
+    return look_at(run, given, **options)
+
+
+def unpacked(packed: Any) -> Any:
+    return np.frombuffer(b64decode(packed["data"]), np.int8).reshape(packed["shape"]) / 127 * packed["scale"]
+
+
 def no_markup(page: Any) -> None:
     """What is in the data is nowhere an element, and ran nowhere."""
     assert page.title().endswith(" - Tidegate")
@@ -152,46 +160,53 @@ def test_the_screen_is_there_and_others_are_not(client: Any, name: str) -> None:
 @every
 def test_states_are_the_traces(client: Any, givens: Any, name: str) -> None:
     there = client(name)
-    for sequence, steps in look_at(givens(name).run, 1).steps.items():
+    for sequence, steps in looked(givens(name).run, 1).steps.items():
         for (layer, direction), named in steps.trace.values.items():
             asked = {"sequence": sequence, "layer": layer, "direction": direction, "name": "h", "text": 1}
             packed = there.get("/api/states", params=asked).json()
-            values = np.frombuffer(b64decode(packed["data"]), np.int8).reshape(packed["shape"]) / 127 * packed["scale"]
-            np.testing.assert_allclose(values, named["h"], atol=packed["scale"] / 127)
+            np.testing.assert_allclose(unpacked(packed), named["h"], atol=packed["scale"] / 127)
 
 
 def test_what_is_said_and_true_is_the_lens(client: Any, givens: Any) -> None:
-    found, own = client("tag").get("/api/look?text=2").json(), look_at(givens("tag").run, 2)
+    found, own = client("tag").get("/api/look?text=2").json(), looked(givens("tag").run, 2)
     assert (found["tags"], found["true_tags"]) == (own.said["tags"], own.truth["tags"])
     assert found["spans"] == [list(it) for it in own.spans]
     assert found["sequences"][0]["guesses"][0][0] == [
         own.said["tags"][0],
         pytest.approx(float(own.steps["input"].choices.probabilities[0].max()), abs=1e-4),
     ]
-    found, own = client("classify").get("/api/look?text=2").json(), look_at(givens("classify").run, 2)
+    found, own = client("classify").get("/api/look?text=2").json(), looked(givens("classify").run, 2)
     assert (found["label"], found["true_label"]) == (own.said["label"], own.truth["label"])
     assert found["probabilities"][0] == [
         own.said["label"],
         pytest.approx(max(own.said["probabilities"].values()), abs=1e-4),
     ]
     assert [row[-1] for row in found["running"]] == pytest.approx([p for _, p in found["probabilities"]], abs=1e-4)
-    found, own = client("translate").get("/api/look?text=2").json(), look_at(givens("translate").run, 2)
-    assert isinstance(own, WriterLook)
+    found, own = client("translate").get("/api/look?text=2").json(), looked(givens("translate").run, 2)
     assert found["texts"] == [[it["text"], pytest.approx(it["score"], abs=1e-4)] for it in own.said["n_best"]]
     assert [it[5] for it in found["tree"]["branches"]] == [it.fate for it in own.tree.branches]
     first = own.tree.path(own.tree.leaves[0])
     logs = [math.log(p) for p in found["written_p"]]
     assert logs == pytest.approx([own.tree.branches[n].log_p for n in first], abs=0.02)
-    found, own = client("forecast").get("/api/look?text=2").json(), look_at(givens("forecast").run, 2)
+    found, own = client("forecast").get("/api/look?text=2").json(), looked(givens("forecast").run, 2)
     assert pytest.approx(own.ahead, rel=1e-5) == np.array(found["ahead"]).T
     assert found["true_values"] == pytest.approx(own.truth["values"], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["classify", "translate"])
+def test_attention_and_frames_are_the_lens(client: Any, givens: Any, name: str) -> None:
+    found, own = client(name).get("/api/look?text=1").json()["attention"], looked(givens(name).run, 1)
+    np.testing.assert_allclose(unpacked(found), own.attention, atol=own.attention.max() / 127)
+    found = client("frames").get("/api/look?text=1").json()["sequences"][0]["pictures"]
+    frames = looked(givens("frames").run, 1).steps["input"].frames
+    np.testing.assert_allclose(unpacked(found), frames.values, atol=1 / 127)
 
 
 def test_another_beam_is_another_search(client: Any, givens: Any) -> None:
     found = client("translate").get("/api/look?text=2&beam=2").json()
     assert found["tree"]["width"] == 2
     assert len(found["texts"]) == 2
-    assert found["texts"][0][0] == look_at(givens("translate").run, 2, beam=2).said["text"]
+    assert found["texts"][0][0] == looked(givens("translate").run, 2, beam=2).said["text"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +230,7 @@ def test_what_is_typed_is_taken_as_predict_takes_it(client: Any, givens: Any) ->
     there, run = client("classify"), givens("classify").run
     number = there.post("/api/text", json={"text": "so\ngood"}).json()["text"]
     found = there.get(f"/api/look?text={number}").json()
-    assert found["label"] == look_at(run, "so good").said["label"]
+    assert found["label"] == looked(run, "so good").said["label"]
     assert (found["sequences"][0]["read"], found["true_label"]) == (["so", "good"], None)
     assert there.get("/api/examples").json()["names"][number] == "typed: so good"
     count = len(givens("classify").givens)
@@ -261,7 +276,7 @@ def test_of_a_long_example_the_beginning_is_shown(tmp_path: Path) -> None:
 def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Visit], name: str) -> None:
     looking, address = served(name)
     page = visit(address).open("steps", text=1)
-    own: Any = look_at(looking.run, 1)
+    own = looked(looking.run, 1)
     assert not page.query_selector("main .wrong") or name in ("tag", "characters")
     if name in ("tag", "characters"):
         page.click(".token >> nth=0")
@@ -289,7 +304,7 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
     page.locator("h3", has_text="f of layer 0").first.wait_for()
     page.click("canvas.heat >> nth=1", position={"x": 2, "y": 2})
     page.locator("main .told", has_text="unit 0/0, from the end").wait_for()
-    value = look_at(looking.run, 2).steps["input"].trace[0, 1]["f"][0, 0]
+    value = looked(looking.run, 2).steps["input"].trace[0, 1]["f"][0, 0]
     said = page.locator("main .told", has_text="unit 0/0, from the end").inner_text()
     assert float(said.partition(": f ")[2].split()[0]) == pytest.approx(value, abs=0.01)
     assert page.input_value("label:has-text('Tint by') select") == "f of unit 0/0, from the end"
@@ -298,7 +313,7 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
 
 def test_wrong_tags_are_told_in_words(served: Served, visit: Callable[..., Visit]) -> None:
     looking, address = served("tag")
-    number, own = next((n, it) for n in range(5) if (it := look_at(looking.run, n)).said["tags"] != it.truth["tags"])
+    number, own = next((n, it) for n in range(5) if (it := looked(looking.run, n)).said["tags"] != it.truth["tags"])
     page = visit(address).open("steps", text=number)
     pairs = list(zip(own.said["tags"], own.truth["tags"], strict=True))
     assert page.locator(".token .truth").count() == sum(said != true for said, true in pairs)
@@ -312,7 +327,7 @@ def test_wrong_tags_are_told_in_words(served: Served, visit: Callable[..., Visit
 def test_the_beam_is_drawn_and_another_can_be_tried(served: Served, visit: Callable[..., Visit]) -> None:
     looking, address = served("translate")
     page = visit(address).open("steps")
-    own: Any = look_at(looking.run, 0)
+    own = looked(looking.run, 0)
     assert page.locator(".tree .node.dropped").count() == sum(it.fate == "dropped" for it in own.tree.branches)
     page.focus(".tree")
     page.keyboard.press("ArrowRight")
@@ -321,11 +336,14 @@ def test_the_beam_is_drawn_and_another_can_be_tried(served: Served, visit: Calla
     rows, columns = own.attention.shape
     assert page.locator(".matrix tbody td").count() == rows * columns
     page.hover(".matrix tbody td >> nth=1")
-    page.locator(".told", has_text=f"{100 * own.attention[0, 1]:.0f}"[:1]).first.wait_for()
+    told = page.locator(".told", has_text="of its attention was on")
+    told.wait_for()
+    share = float(told.inner_text().partition("(0), ")[2].partition("%")[0])
+    assert share == pytest.approx(100 * float(own.attention[0, 1]), abs=100 / 127)
     page.fill("label:has-text('Beam') input", "1")
     page.keyboard.press("Tab")
     page.locator("h2", has_text="a beam of 1").wait_for()
-    assert page.inner_text(".verdict strong") == look_at(looking.run, 0, beam=1).said["text"]
+    assert page.inner_text(".verdict strong") == looked(looking.run, 0, beam=1).said["text"]
 
 
 def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Callable[..., Visit]) -> None:
@@ -338,7 +356,7 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.fill("textarea", f"so {IMAGE} good")
     page.click("text=Read it")
     page.locator("select option:checked", has_text="typed: so").wait_for(state="attached")
-    label = look_at(looking.run, f"so {IMAGE} good").said["label"]
+    label = looked(looking.run, f"so {IMAGE} good").said["label"]
     page.locator(".verdict", has_text=f"It says {label}").wait_for()
     no_markup(page)
     page.click("summary")
@@ -349,7 +367,7 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     there.faults.clear()  # the browser itself notes every answer of 400
 
 
-@every
+@pytest.mark.parametrize("name", ["tag", "frames", "translate", "forecast"])
 def test_it_fits_a_phone_in_the_dark(served: Served, visit: Callable[..., Visit], name: str) -> None:
     page = visit(served(name)[1], viewport={"width": 390, "height": 800}, color_scheme="dark").open("steps")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import tempfile
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,6 +95,10 @@ def _examples(run: Run, text: str | None, file: Path | None) -> Givens:
     files = None if file is None or str(file) == "-" else [file]
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         rows = list(islice(rows_given(task, config, files, None if text is None else [text], Path(folder)), MOST))
+    if files is None:  # they stood in a file of ours
+        rows = [
+            replace(it, where=f"{'TEXT' if text is not None else 'standard input'} {n}") for n, it in enumerate(rows)
+        ]
     return Givens(run, rows)
 
 

@@ -52,6 +52,7 @@ class Givens(Looked):
 
     Raises:
         ArgumentError: there is nothing to give.
+        DataError: the run cannot read the first row.
     """
 
     def __init__(self, run: Run, rows: Sequence[Row] = ()) -> None:
@@ -72,6 +73,8 @@ class Givens(Looked):
                 "--file"
             )
         self._looks: OrderedDict[tuple[int, int | None], Look] = OrderedDict()
+        if rows and self.can_look:
+            self.look()
 
     def close(self) -> None:
         """Let go of what is kept."""

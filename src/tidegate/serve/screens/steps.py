@@ -39,7 +39,7 @@ def look(looking: Givens, text: int = 0, beam: int | None = None) -> dict[str, A
         "name": looking.given(text).name,
         "task": found.task,
         "sequences": [_sequence(name, steps, found.task) for name, steps in found.steps.items()],
-        "attention": None if found.attention is None else packed(found.attention[:MOST, :MOST], 1.0),
+        "attention": None if found.attention is None else packed(found.attention[:MOST, :MOST]),
     }
     match found:
         case TaggerLook():

@@ -25,7 +25,7 @@ export function show(root, found, frames, stops) {
   const steps = running[0].map((_, n) => n), last = steps.length - 1, at = state.at ? Math.min(state.at, last) : last;
   let tokens = null;
   if (frames) {
-    if (frames.height === 1 && frames.count > 1) main.append(sheet(frames));
+    if (frames.height === 1 && frames.width > 1) main.append(sheet(frames));
     filmstrip(main, frames, { onPick: tell, below: (n) => el("span", { class: "below" }, `${running[0][n].toFixed(2)}`) });
     main.append(el("p", { class: "told" }, `The frames as they were read. Below each: p of ${visible(label)}, had it been the last.`));
   } else {

@@ -34,14 +34,17 @@ export function broken(values) {
   return el("div", {}, place, el("div", { class: "controls" }, labelled(`Its ${values.length} numbers, so many in a line`, input)));
 }
 
-/** Frames in a row; `aligned`: as wide as a heat map of as many steps below it. Frames of one line stand upright. */
-export function filmstrip(root, frames, { below = null, onPick = null, aligned = false } = {}) {
-  const { count, height, width, channels } = frames, line = height === 1;
+/**
+ * Frames in a row, of more than `most` every second, third ...; `aligned`: as wide as a heat map of as many steps below
+ * it. Frames of one line stand upright.
+ */
+export function filmstrip(root, frames, { below = null, onPick = null, aligned = false, most = 60 } = {}) {
+  const { count, height, width, channels } = frames, line = height === 1, step = Math.max(1, Math.ceil(count / most));
   const strip = el("div", { class: aligned ? "filmstrip aligned" : "filmstrip" });
   const widest = aligned ? "1fr" : below || !line ? "72px" : "24px", least = aligned ? "0" : below ? "38px" : line ? "4px" : "24px";
-  strip.style.setProperty("grid-template-columns", `repeat(${count}, minmax(${least}, ${widest}))`);
+  strip.style.setProperty("grid-template-columns", `repeat(${Math.ceil(count / step)}, minmax(${least}, ${widest}))`);
   strip.classList.toggle("upright", line);
-  for (let n = 0; n < count; n++) {
+  for (let n = 0; n < count; n += step) {
     const drawn = picture(frames.at(n), line ? width : height, line ? 1 : width, channels, `frame ${n}`);
     const shown = onPick ? el("button", { "aria-label": `frame ${n}`, on: { click: () => onPick(n) } }, drawn) : drawn;
     strip.append(el("div", { class: "frame" }, shown, below?.(n) ?? null));

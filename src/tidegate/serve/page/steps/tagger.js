@@ -35,7 +35,7 @@ export function show(root, found, frames) {
   }
 
   if (frames) {
-    filmstrip(main, frames, { below, onPick: tell });
+    filmstrip(main, frames, { below, onPick: tell, most: Infinity });
     tell(0);
     return null;
   }
