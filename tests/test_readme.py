@@ -20,7 +20,9 @@ def test_the_library_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert equations in printed
 
 
-@pytest.mark.parametrize("folder", ["cells", "engine", "nn", "data", "tasks", "train", "lens", "serve", "drawing", "cli"])
+@pytest.mark.parametrize(
+    "folder", ["cells", "engine", "nn", "data", "tasks", "train", "lens", "serve", "drawing", "cli"]
+)
 def test_the_tree_names_every_folder(folder: str) -> None:
     assert re.search(rf"^  {folder}/ ", README, re.MULTILINE)
     assert (Path(__file__).parent.parent / "src" / "tidegate" / folder).is_dir()
