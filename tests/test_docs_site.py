@@ -16,6 +16,7 @@ from tools.docs.build import ROOT, SiteError, build, filled, generated_pages
 from tools.docs.cell_page import cell_page, cost_terms, mathml, unsupported
 from tools.docs.diagram import diagram
 from tools.docs.docstrings import in_markdown, places
+from tools.docs.equations import with_mathml
 from tools.docs.layers import GAP, place
 from tools.docs.step_graph import step_graph
 
@@ -244,6 +245,26 @@ def test_a_good_site_has_no_faults_and_each_fault_is_found(tmp_path: Path) -> No
     (tmp_path / "style.css").unlink()
     (tmp_path / "lost.html").write_text("")
     assert links.faults(tmp_path) == ["lost.html: no link leads there"]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda it: it.stem)
+def test_every_equation_of_a_page_can_be_drawn(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    drawn = re.sub(r"(`{3,}).*?\1|`[^`\n]*`|<math.*?</math>", "", with_mathml(text), flags=re.DOTALL)
+    assert not re.search(r"\$[^\s$][^$\n]*\$", drawn)
+    assert with_mathml(text).count("```") == text.count("```")
+
+
+def test_equations_are_drawn_and_code_and_prices_are_not() -> None:
+    drawn = with_mathml("so $h_t$ is; `$x$` costs $5 or $6\n\n$$c = f * d$$\n\n```\n$a$\n```\n")
+    assert "<msub><mi>h</mi><mi>t</mi></msub>" in drawn
+    assert 'display="block"' in drawn
+    assert "&#42;" in drawn  # Markdown must not see the star
+    assert all(kept in drawn for kept in ("`$x$`", "$5 or $6", "```\n$a$\n```"))
+    assert drawn.count("<math") == 2
+    for wrong in ("$\\nocommand{x}$", "$\\left( x$", "$x^$"):
+        with pytest.raises(ValueError, match="cannot be drawn"):
+            with_mathml(wrong)
 
 
 def test_navigation_takes_the_pages_that_are_there(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import yaml
 from tidegate.cells import CELLS
 from tools.docs import links, reference
 from tools.docs.cell_page import cell_page, cells_page
+from tools.docs.equations import with_mathml
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +54,8 @@ def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
         raise SiteError(_list("public names without a docstring", silent))
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(ROOT / "docs", work / "pages")
+    for page in (work / "pages").rglob("*.md"):
+        _draw_equations(page)
     found = reference.packages(library)
     for name, text in generated_pages(library, found).items():
         page = work / "pages" / name
@@ -68,6 +71,13 @@ def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
     shutil.rmtree(site, ignore_errors=True)
     shutil.move(work / "site", site)
     return Built(site, sum(1 for _ in site.rglob("*.html")) - 1)  # 404.html is no page
+
+
+def _draw_equations(page: Path) -> None:
+    try:
+        page.write_text(with_mathml(page.read_text(encoding="utf-8")), encoding="utf-8")
+    except ValueError as error:
+        raise SiteError(f"{page.name}: {error}") from error
 
 
 def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, str]:

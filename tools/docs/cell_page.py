@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape, unescape
+from html import escape
 from xml.etree import ElementTree
 
 import torch
@@ -16,6 +16,7 @@ from tidegate.cells.fill import Noise
 from tidegate.engine import BACKENDS, Call, Weights, cost, program
 from tidegate.engine.cost import pointwise_operations
 from tools.docs.diagram import diagram
+from tools.docs.equations import plain
 
 SIZE = 256
 LEGEND = (
@@ -76,8 +77,7 @@ def mathml(cell: Cell) -> str:
         for latex, side in ((left, "right"), ("=", "center"), (right, "left")):
             place = ElementTree.SubElement(row, "mtd", style=f"text-align: {side}; padding: 0.25em 0.2em")
             place.extend(list(convert_to_element(latex)))
-    for element in math.iter():
-        element.text = unescape(element.text) if element.text else element.text  # latex2mathml writes "&#x0003D;"
+    plain(math)
     return ElementTree.tostring(math, encoding="unicode")
 
 

@@ -72,8 +72,8 @@ def state_gradients(
         >>> import torch, tidegate
         >>> layer = tidegate.nn.LSTM(3, 5)
         >>> found = state_gradients(layer, torch.randn(7, 2, 3), lambda output: output[-1].sum(-1))
-        >>> found[0, 0]["c"].shape
-        torch.Size([7, 2, 5])
+        >>> found.norms()[(0, 0), "c"].shape
+        (2, 7)
     """
     if inputs.dim() != 3 or not len(inputs):
         raise ArgumentError(f"inputs should be (T, B, I) of at least one step, but are of shape {tuple(inputs.shape)}")
