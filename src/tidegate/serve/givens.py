@@ -63,10 +63,11 @@ class Givens(Looked):
         self.can_read = reads_text or issubclass(kind, TranslateTask)
         self.givens = [Given(row.where, row) for row in rows]
         parts = open_examples(run.folder).parts
-        held_out: list[PartName] = [it for it in PARTS if len(parts[it])][:1]
-        for part in held_out:
-            own = range(min(MOST, len(parts[part])))
-            self.givens += [Given(f"{part} example {n}", n, part) for n in own]
+        for part in PARTS:
+            if len(parts[part]):
+                own = range(min(MOST, len(parts[part])))
+                self.givens += [Given(f"{part} example {n}", n, part) for n in own]
+                break
         if not self.givens and self.can_look:
             raise ArgumentError(
                 "the run has no example that it was not trained on, neither for validation nor for test: give TEXT or "
