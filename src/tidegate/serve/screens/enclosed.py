@@ -17,7 +17,7 @@ class Enclosed(NamedTuple):
     Attributes:
         mark: the closing mark.
         start: where the opening one is; of three quotes the first.
-        stop: where the closing one is; of three quotes the last.
+        stop: where the closing one is; of three quotes the first.
     """
 
     mark: str
@@ -27,7 +27,8 @@ class Enclosed(NamedTuple):
 
 def enclosed(text: str) -> list[Enclosed]:
     """Closed brackets and quotes, by where they close; the places are characters."""
-    found = [Enclosed(text[it.end - 1], it.start, it.end - 1) for it in quotes_and_comments(text)[0] if it.closed]
+    quotes = (it for it in quotes_and_comments(text)[0] if it.closed)
+    found = [Enclosed(text[it.end - it.marks], it.start, it.end - it.marks) for it in quotes]
     depth = np.pad(bracket_depth(text), (1, 0))  # before each character, and after the last
     opened: dict[int, int] = {}  # the last character that took the depth up from so much
     for n, (before, after) in enumerate(zip(depth[:-1].tolist(), depth[1:].tolist(), strict=True)):

@@ -48,22 +48,24 @@ def matched(
 
 
 def stretches(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
-    """Stretches of a text to begin with: the longest quote, the longest in brackets, and the longest word.
+    """Stretches of a text to begin with: a quote, brackets and a word, each the longest over which some unit is on.
 
-    What is enclosed begins with the opening mark and ends before the closing one: the steps after which the network
-    has to know that it is inside.
+    On in the sense of `select`, in the last state of layer 0; if that is never so, the longest. What is enclosed begins
+    with the opening mark and ends before the closing one: the steps after which the network has to know that it is
+    inside.
     """
-    reading = looking.reading(text)
-    inside = [it for it in enclosed_units(reading) if 1 < it.stop - it.start <= LONGEST]
+    reading, state = looking.reading(text), looking.run.model.cell.states[-1]
+    inside = [(it.mark, it.start, it.stop) for it in enclosed_units(reading) if 1 < it.stop - it.start <= LONGEST]
+    place = character_of(reading)
+    words = [("", *(int(n) for n in np.searchsorted(place, it.span()))) for it in WORD.finditer(reading.text)]
     found = []
-    for what, marks in (("a quote", "\"'"), ("brackets", ")]}")):
-        stretch = max((it for it in inside if it.mark in marks), key=lambda it: it.stop - it.start, default=None)
-        if stretch:
-            found.append({"what": what, "start": stretch.start, "stop": stretch.stop})
-    word = max(WORD.finditer(reading.text), key=lambda it: it.end() - it.start(), default=None)
-    if word:
-        start, stop = (int(it) for it in np.searchsorted(character_of(reading), word.span()))
-        found.append({"what": "the longest word", "start": start, "stop": max(stop, start + 1)})
+    for what, marks, some in (("quote", "\"'", inside), ("brackets", ")]}", inside), ("word", ("",), words)):
+        candidates = [(start, stop) for mark, start, stop in some if mark in marks and stop > start]
+        candidates.sort(key=lambda it: it[0] - it[1])
+        on = (it for it in candidates if len(select(reading.trace, *it, name=state)))
+        first = next(on, candidates[0] if candidates else None)
+        if first:
+            found.append({"what": what, "start": first[0], "stop": first[1]})
     return found
 
 

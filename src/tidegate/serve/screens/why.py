@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ WINDOW = 200  # units before a prediction
 FORESEEN = 0.3  # from which probability on a prediction can be said to have a reason
 LISTED = 12
 CLOSING = 6  # of them, those that close something
+ALIKE = 3  # of those, by the same mark
 APART = 5  # units between two that are listed
 MEASURES = ("gradient_input", "integrated", "erased")
 
@@ -57,28 +59,35 @@ def why(
 
 
 def predictions(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
-    """Predictions of a text to begin with: what closes brackets and quotes, then the least sure that still came true.
+    """Predictions of a text to begin with: what closes brackets and quotes, then what is rare but was foreseen.
 
-    Of those that the model gave 0.3 or more. At most six that close something, what was opened longest ago first; the
-    rest by rising probability. If that is not twelve, the likeliest of the others.
+    Of those that the model gave 0.3 or more. At most six that close something, what was opened longest ago first, and
+    at most three by the same mark; the rest by how many times likelier the unit was here than its share of the text,
+    and of each unit one.
     """
     reading = looking.reading(text)
     p = np.exp(reading.log_p.astype(np.float64))
+    _, which, counts = np.unique(reading.ids, return_inverse=True, return_counts=True)
+    times = p * len(p) / counts[which]
     chosen: dict[int, int | None] = {}  # how long ago what it closes was opened
 
-    def add(at: int, back: int | None, most: int) -> None:
-        if at > 0 and len(chosen) < most and all(abs(at - it) >= APART for it in chosen):
+    def add(at: int, back: int | None, most: int) -> bool:
+        fits = at > 0 and p[at] >= FORESEEN and len(chosen) < most and all(abs(at - it) >= APART for it in chosen)
+        if fits:
             chosen[at] = back
+        return fits
 
-    closing = [it for it in enclosed_units(reading) if it.stop - it.start <= WINDOW and p[it.stop] >= FORESEEN]
-    for it in sorted(closing, key=lambda it: it.start - it.stop):
-        add(it.stop, it.stop - it.start, CLOSING)
-    rising = np.argsort(p, kind="stable")
-    for at in [*rising[p[rising] >= FORESEEN], *rising[p[rising] < FORESEEN][::-1]]:
-        add(int(at), None, LISTED)
+    marks: Counter[str] = Counter()
+    for it in sorted(enclosed_units(reading), key=lambda it: it.start - it.stop):
+        back = it.stop - it.start
+        if 0 < back <= WINDOW and marks[it.mark] < ALIKE:
+            marks[it.mark] += add(it.stop, back, CLOSING)
+    seen: set[int] = set()
+    for at in np.argsort(-times, kind="stable").tolist():
+        if which[at] not in seen and add(at, None, LISTED):
+            seen.add(which[at])
     return [
-        {"at": at, "piece": reading.pieces[at], "p": rounded(float(p[at]), 3), "back": back}
-        for at, back in chosen.items()
+        {"at": at, "p": rounded(p[at]), "times": rounded(times[at], 1), "back": back} for at, back in chosen.items()
     ]
 
 

@@ -35,8 +35,8 @@ async function errors(root, stops, over) {
   const runs = choice(about.runs.map((it, n) => [String(n), it.name]), "0", (value) => load(Number(value)));
   root.append(
     el("div", { class: "controls" }, about.runs.length > 1 ? labelled("Errors of", runs) : null, next),
-    el("div", { class: "beside wide" }, el("div", {}, text, told), tableBox));
-  const view = new TextView(text, { label: "The text; errors are coloured by what explains them", height: "45vh", onCursor: (n) => { choose({ at: n }); tell(n); } });
+    text, told, tableBox);
+  const view = new TextView(text, { label: "The text; errors are coloured by what explains them", height: "36vh", onCursor: (n) => { choose({ at: n }); tell(n); } });
   stops.push(() => view.stop());
   let found = null, byPlace = new Map(), only = null, asked = 0;
 
@@ -46,12 +46,12 @@ async function errors(root, stops, over) {
     const error = byPlace.get(n);
     if (!found) return;
     if (!error) {
-      told.textContent = `${visible(view.pieces[n])}: no error, the model gave it 0.5 or more.`;
+      told.textContent = `“${visible(view.pieces[n])}” is no error: the model gave it 0.5 or more.`;
       return;
     }
     const [, kind, order, p, best] = error, { name, family } = found.classes[kind];
     const why = family === "n-gram" ? `a ${order}-gram model foresees it` : MEANING[family](name.split(" ")[1]);
-    told.textContent = `${visible(view.pieces[n])}: p = ${p.toFixed(3)}, ${visible(best)} was expected. ${name}: ${why}.`;
+    told.textContent = `“${visible(view.pieces[n])}” had p = ${p.toFixed(3)}; “${visible(best)}” was expected. ${name}: ${why}.`;
   }
 
   function jump() {

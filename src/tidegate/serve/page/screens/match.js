@@ -28,7 +28,7 @@ export async function show(root) {
     el("div", { class: "controls" }, labelled("Layer", layer), labelled("Gate or state", name), live ? [labelled("On from", threshold), labelled(`Off for … ${unit}s before`, before), labelled("and after", after)] : null),
     tries.length ? el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...tries) : null,
     el("div", { class: "beside wide" }, el("div", {}, text, told), list), found);
-  const view = new TextView(text, { label: "The text; mark a stretch of it", height: "45vh", onCursor: (n) => choose({ at: n }), onSelect: chosen });
+  const view = new TextView(text, { label: "The text; mark a stretch of it", height: "45vh", onCursor: (n) => choose({ at: n, end: -1 }), onSelect: chosen });
   view.setText(pieces);
   let timer = 0, asked = 0, from = 0, to = 0;
 
@@ -66,7 +66,8 @@ export async function show(root) {
       told.textContent = "";
       units(answer.units);
       matches(answer);
-      await tint();
+      if (answer.units.length) await tint();
+      else view.setTint(null);
     } catch (error) {
       if (mine !== asked) return;
       told.textContent = error.message;
@@ -108,7 +109,7 @@ export async function show(root) {
       `${shared} of ${on.length}`, stop - start, start,
       el("code", {}, tail(start), el("mark", {}, cut(pieces.slice(start, stop), LONG)), pieces.slice(stop, stop + AROUND).map(visible).join(""))]);
     fill(found, el("h2", {}, "Where else the same units are on"),
-      table(["units shared", `${unit}s`, "at", "text"], rows, { caption: "Most units shared first, then the nearest length. Pick one to go there.", onRow: (n) => { view.setCursor(places[n][0]); choose({ at: places[n][0] }); view.box.scrollIntoView({ block: "nearest" }); } }));
+      table(["units shared", `${unit}s`, "at", "text"], rows, { caption: "Most units shared first, then the nearest length. Pick one to go there.", onRow: (n) => { view.setCursor(places[n][0]); choose({ at: places[n][0], end: -1 }); view.box.scrollIntoView({ block: "nearest" }); } }));
   }
 
   const tail = (start) => pieces.slice(Math.max(0, start - AROUND), start).map(visible).join("");

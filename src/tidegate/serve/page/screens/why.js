@@ -7,7 +7,7 @@ import { piecesOf, TextView } from "../textview.js";
 
 const RESTS = 400; // ms after which the cursor rests
 const MEASURES = [
-  ["gradient_input", "Gradient × input", "The slope of log p at this text, times the unit's input vector: what a small step away from it would take."],
+  ["gradient_input", "Gradient × input", "The slope of log p here, times the unit's input: what it is worth if log p were a straight line."],
   ["integrated", "Integrated gradients", "That slope along the whole way from no input to this one: the parts sum to the whole."],
   ["erased", "Erasure", "What log p loses when that one unit is taken away and the rest is read anew: measured, not derived."],
 ];
@@ -30,13 +30,13 @@ export async function show(root) {
     el("p", { class: "lead" }, `Put the cursor on a ${unit}: which ${unit}s before it made the model expect it? Red made it likelier, blue less likely. Three common measures are shown side by side, because they often disagree; trust what they agree on.`),
     live ? controls : null,
     el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, `The ${unit} at the cursor is asked about`), text), list), status, result);
-  const view = new TextView(text, { label: `The text; the ${unit} at the cursor is asked about`, height: "30vh", onCursor: (n) => { choose({ at: n }); rest(n); } });
+  const view = new TextView(text, { label: `The text; the ${unit} at the cursor is asked about`, height: "40vh", onCursor: (n) => { choose({ at: n }); rest(n); } });
   view.setText(pieces);
   const offered = new Set(listed.map((it) => it.at));
   view.setClasses((n) => (offered.has(n) ? "holds" : null));
-  const rows = listed.map((it) => [el("code", {}, context(it.at)), it.p, it.back === null ? "" : `closes what opened ${it.back} before`]);
+  const rows = listed.map((it) => [el("code", {}, context(it.at)), it.p.toFixed(3), it.back === null ? `${Number(it.times.toPrecision(2)).toLocaleString("en")} times its share of the text` : `closes what opened ${it.back} before`]);
   fill(list, el("h2", {}, "Predictions to begin with"), table(["predicted", "p", ""], rows, { onRow: (n) => go(listed[n].at) }),
-    el("p", { class: "told" }, "Underlined in the text: what closes brackets or quotes, and the least sure predictions that came true."));
+    el("p", { class: "told" }, "Underlined in the text: what closes brackets or quotes, and what is rare but was foreseen."));
   let views = [], timer = 0, wanted = null, busy = false, over = false;
 
   function context(at) {
@@ -110,7 +110,7 @@ export async function show(root) {
     const columns = el("div", { class: "three" });
     const truth = found.target === pieces[found.at];
     fill(result,
-      el("h2", {}, truth ? "Why " : "Why not ", el("code", {}, visible(found.target)), ` at ${found.at.toLocaleString("en")}? The model gave it p = ${found.p.toPrecision(3)}` + (truth ? "." : ", "), truth ? null : el("code", {}, visible(pieces[found.at])), truth ? null : " stands there."),
+      el("h2", {}, truth ? "Why " : "Why not ", el("code", {}, visible(found.target)), ` at ${found.at.toLocaleString("en")}? The model gave it p ${likely(found.p)}` + (truth ? "." : ", "), truth ? null : el("code", {}, visible(pieces[found.at])), truth ? null : " stands there."),
       columns, told);
     for (const [name, title, meaning] of MEASURES) {
       const values = [...found.measures[name].map((it) => it ?? 0), 0], top = Math.max(1e-6, ...values.map(Math.abs));
@@ -124,9 +124,9 @@ export async function show(root) {
       views.push(one);
     }
     const compare = (n) => {
-      const back = window.length - 1 - n, sign = (value) => `${value >= 0 ? "+" : ""}${value.toFixed(3)}`;
+      const back = window.length - 1 - n;
       told.textContent = back === 0 ? `This is what was predicted: pick one of the ${unit}s before it.`
-        : `${visible(window[n])}, ${back} before: ` + MEASURES.map(([name, title]) => `${title.toLowerCase()} ${sign(found.measures[name][n] ?? 0)}`).join(", ") + " nats";
+        : `${visible(window[n])}, ${back} before: ` + MEASURES.map(([name, title]) => `${title.toLowerCase()} ${signed(found.measures[name][n] ?? 0)}`).join(", ") + " nats";
     };
     const pairs = found.correlations.map(([a, b, value]) => [TITLES[a], TITLES[b], value === null ? "–" : value.toFixed(2)]);
     result.append(el("div", { class: "columns" },
@@ -137,9 +137,9 @@ export async function show(root) {
   function complete(found) {
     const whole = found.log_p - found.baseline_log_p, share = found.completeness;
     const sound = found.complete && share !== null && Math.abs(share - 1) <= 0.01;
-    const sums = `They sum to ${(whole + found.residual).toFixed(3)} nats; log p rises by ${whole.toFixed(3)} nats from no input to this text (${found.baseline_log_p.toFixed(2)} to ${found.log_p.toFixed(2)}).`;
+    const sums = `They sum to ${signed(whole + found.residual)} nats, and log p goes from ${signed(found.baseline_log_p)} with no input to ${signed(found.log_p)} with this text: ${signed(whole)} nats.`;
     return el("p", { class: sound ? "sound" : "unsound" },
-      el("strong", {}, share === null ? "✗ There is no rise to explain. " : `${sound ? "✓" : "✗"} ${(100 * share).toFixed(2)}% complete. `), sums,
+      el("strong", {}, share === null ? "✗ There is no change to explain. " : `${sound ? "✓" : "✗"} ${(100 * share).toFixed(2)}% complete. `), sums,
       sound ? ` ${found.steps} gradients were taken.` : ` That is not within 1%, with ${found.steps} gradients: do not trust the middle text here.`);
   }
 
@@ -148,6 +148,14 @@ export async function show(root) {
   const begun = look(first);
   if (!live) await begun; // what a report has is there at once
   return () => { over = true; clearTimeout(timer); views.forEach((it) => it.stop()); view.stop(); };
+}
+
+function signed(value) {
+  return `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(3)}`;
+}
+
+function likely(p) {
+  return p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`;
 }
 
 function legend(top) {
