@@ -43,7 +43,8 @@ def why(
     return {
         "at": made.at,
         "start": made.start,
-        "target": run.units.unit_text(made.target),
+        "target": run.units.decode(np.array([made.target])) or run.units.unit_text(made.target),
+        "stands": made.target == int(looking.reading(text).ids[at]),
         "p": rounded(np.exp(made.log_p)),
         "log_p": rounded(made.log_p),
         "baseline_log_p": rounded(made.baseline_log_p),
@@ -83,9 +84,9 @@ def predictions(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
         if 0 < back <= WINDOW and marks[it.mark] < ALIKE:
             marks[it.mark] += add(it.stop, back, CLOSING)
     seen: set[int] = set()
-    for at in np.argsort(-times, kind="stable").tolist():
+    for at in map(int, np.argsort(-times, kind="stable")):
         if which[at] not in seen and add(at, None, LISTED):
-            seen.add(which[at])
+            seen.add(int(which[at]))
     return [
         {"at": at, "p": rounded(p[at]), "times": rounded(times[at], 1), "back": back} for at, back in chosen.items()
     ]

@@ -135,7 +135,7 @@ async function compare(root, stops, over) {
     table(["run", "nats per character", `less ${first}`], nats, { caption: "Mean surprise: less is better" }), el("h3", {}, "Where they differ most"),
     found.spans.length ? table(["run", "nats", "stretch"], spans, { caption: `Nats by which that run's log p is above that of ${first}; pick one to see it`, onRow: jump }) : el("p", { class: "told" }, "Nowhere."));
   root.append(
-    el("p", { class: "lead" }, `Red: the run that is chosen foresaw the character better than ${first}; blue: worse. Darkest: 3 nats or more.`),
+    el("p", { class: "lead" }, `Red: the run that is chosen foresaw the character better than ${first}; blue: worse. Strongest tint: 3 nats or more.`),
     el("div", { class: "controls" }, labelled("Run", runs)), el("div", { class: "beside wide" }, el("div", {}, text, told), side));
   const view = new TextView(text, { label: `The text, tinted by what the chosen run foresaw better than ${first}`, height: "45vh", onCursor: tell });
   stops.push(() => view.stop());
@@ -150,8 +150,8 @@ async function compare(root, stops, over) {
   }
 
   function tell(n) {
-    const value = differences[now].values[n], end = Math.abs(value) >= differences[now].scale ? " or more" : "";
-    told.textContent = `${visible(pieces[n])}: ${signed(value)} nats${end} for ${others[now]}`;
+    const value = differences[now].values[n], end = Math.abs(value) >= differences[now].scale ? " (or beyond)" : "";
+    told.textContent = `“${visible(pieces[n])}”: ${signed(value)} nats${end} for ${others[now]} against ${first}`;
   }
 
   function jump(n) {

@@ -21,7 +21,7 @@ export async function show(root) {
   // A report has the states; a gate that was chosen elsewhere is left for the last state.
   const names = live ? run.names : run.states;
   const name = choice(names, names.includes(state.name) ? state.name : names.at(-1), (value) => choose({ name: value }));
-  const text = el("div", { class: "main" }), told = el("p", { class: "told", "aria-live": "polite" }), list = el("section", {}), found = el("section", {});
+  const text = el("div", { class: "main" }), told = el("p", { class: "told", "aria-live": "polite" }), list = el("section", { class: "on" }), found = el("section", {});
   const tries = offers.map((it) => el("button", { on: { click: () => select(it.start, it.stop) } }, `${it.what}: ${cut(pieces.slice(it.start, it.stop), 24)}`));
   root.append(
     el("p", { class: "lead" }, `Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which units are on just there, and where else are the same units on? What the matches have in common is what these units may stand for; Cells and Cut & force can test it.`),
@@ -84,7 +84,7 @@ export async function show(root) {
       return;
     }
     const rows = on.slice(0, SHOWN).map(([n, mean]) => [`${layer.value}/${n} ${name.value}`, mean.toFixed(2)]);
-    fill(list, title, table(["unit", "mean there"], rows, { onRow: (n) => { choose({ unit: on[n][0] }); tint().catch(wrong); }, caption: "Pick one to tint the text by it: red above zero, blue below" }),
+    fill(list, title, el("p", { class: "told" }, "Pick one to tint the text by it: red above zero, blue below."), table(["unit", "mean there"], rows, { onRow: (n) => { choose({ unit: on[n][0] }); tint().catch(wrong); } }),
       on.length > SHOWN ? el("p", { class: "told" }, `… and ${on.length - SHOWN} more that are weaker`) : null);
     if (!on.some(([n]) => n === state.unit)) choose({ unit: on[0][0] });
   }
@@ -106,13 +106,13 @@ export async function show(root) {
       return;
     }
     const rows = places.map(([start, stop, shared]) => [
-      `${shared} of ${on.length}`, stop - start, start,
-      el("code", {}, tail(start), el("mark", {}, cut(pieces.slice(start, stop), LONG)), pieces.slice(stop, stop + AROUND).map(visible).join(""))]);
+      el("code", {}, tail(start), el("mark", {}, cut(pieces.slice(start, stop), LONG)), pieces.slice(stop, stop + AROUND).map(visible).join("")),
+      `${shared} of ${on.length}`, stop - start, start]);
     fill(found, el("h2", {}, "Where else the same units are on"),
-      table(["units shared", `${unit}s`, "at", "text"], rows, { caption: "Most units shared first, then the nearest length. Pick one to go there.", onRow: (n) => { view.setCursor(places[n][0]); choose({ at: places[n][0], end: -1 }); view.box.scrollIntoView({ block: "nearest" }); } }));
+      table(["text", "units shared", `${unit}s`, "at"], rows, { caption: "Most units shared first, then the nearest length. Pick one to go there.", onRow: (n) => { view.setCursor(places[n][0]); choose({ at: places[n][0], end: -1 }); view.box.scrollIntoView({ block: "nearest" }); } }));
   }
 
-  const tail = (start) => pieces.slice(Math.max(0, start - AROUND), start).map(visible).join("");
+  const tail = (start) => pieces.slice(Math.max(0, start - AROUND), start).map(visible).join("").padStart(AROUND);
   const wrong = (error) => { told.textContent = error.message; };
   const stop = listen((changed) => {
     layer.value = String(state.layer);

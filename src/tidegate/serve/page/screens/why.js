@@ -108,7 +108,7 @@ export async function show(root) {
     const window = [...pieces.slice(found.start, found.at), found.target];
     const told = el("p", { class: "told" }, `Pick a ${unit} in one of the texts to compare its three numbers.`);
     const columns = el("div", { class: "three" });
-    const truth = found.target === pieces[found.at];
+    const truth = found.stands;
     fill(result,
       el("h2", {}, truth ? "Why " : "Why not ", el("code", {}, visible(found.target)), ` at ${found.at.toLocaleString("en")}? The model gave it p ${likely(found.p)}` + (truth ? "." : ", "), truth ? null : el("code", {}, visible(pieces[found.at])), truth ? null : " stands there."),
       columns, told);
@@ -159,5 +159,5 @@ function likely(p) {
 }
 
 function legend(top) {
-  return el("p", { class: "told" }, `Darkest: ±${top.toPrecision(2)} nats.`);
+  return el("p", { class: "told" }, `Strongest tint: ±${top.toPrecision(2)} nats.`);
 }
