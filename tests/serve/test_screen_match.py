@@ -137,3 +137,4 @@ def test_a_report_has_the_stretches_to_begin_with(report_file: Path, visit: Call
     page.keyboard.press("Shift+ArrowRight")
     page.locator("main .told", has_text="The report has the stretches above only").wait_for()
     assert page.locator("input[type=number]").count() == 0
+    assert "null" not in page.inner_text("main")

@@ -78,6 +78,7 @@ def test_what_is_enclosed_is_found():
         Enclosed('"', 19, 23),
     ]
     assert enclosed("") == enclosed(")]") == enclosed("(]") == []
+    assert enclosed('and so on."""\nx = [1]\n') == [Enclosed("]", 18, 20)]  # the quotes were opened before the text
 
 
 def test_places_are_units_of_the_reading(run: Run, looking: Looking):
@@ -188,3 +189,4 @@ def test_a_report_has_the_listed_predictions(
     page.keyboard.press("Control+Home")
     page.locator("main .told", has_text="The report has the 3 underlined predictions").wait_for()
     assert page.locator("main .go").count() == 0
+    assert "null" not in page.inner_text("main")

@@ -26,8 +26,11 @@ class Enclosed(NamedTuple):
 
 
 def enclosed(text: str) -> list[Enclosed]:
-    """Closed brackets and quotes, by where they close; the places are characters."""
-    quotes = (it for it in quotes_and_comments(text)[0] if it.closed)
+    """Closed brackets and quotes, by where they close; the places are characters.
+
+    Quotes that were opened before the text are left out.
+    """
+    quotes = (it for it in quotes_and_comments(text)[0] if it.closed and text[it.start] in "'\"")
     found = [Enclosed(text[it.end - it.marks], it.start, it.end - it.marks) for it in quotes]
     depth = np.pad(bracket_depth(text), (1, 0))  # before each character, and after the last
     opened: dict[int, int] = {}  # the last character that took the depth up from so much

@@ -23,7 +23,7 @@ export async function show(root) {
   const name = choice(names, names.includes(state.name) ? state.name : names.at(-1), (value) => choose({ name: value }));
   const text = el("div", { class: "main" }), told = el("p", { class: "told", "aria-live": "polite" }), list = el("section", { class: "on" }), found = el("section", {});
   const tries = offers.map((it) => el("button", { on: { click: () => select(it.start, it.stop) } }, `${it.what}: ${cut(pieces.slice(it.start, it.stop), 24)}`));
-  root.append(
+  fill(root,
     el("p", { class: "lead" }, `Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which units are on just there, and where else are the same units on? What the matches have in common is what these units may stand for; Cells and Cut & force can test it.`),
     el("div", { class: "controls" }, labelled("Layer", layer), labelled("Gate or state", name), live ? [labelled("On from", threshold), labelled(`Off for … ${unit}s before`, before), labelled("and after", after)] : null),
     tries.length ? el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...tries) : null,

@@ -26,7 +26,7 @@ export async function show(root) {
   const erasure = choice([["delete", "left out"], ["baseline", "replaced by “no input”"]], "delete", () => look(view.cursor));
   const controls = el("div", { class: "controls" }, labelled(`Why not … (a ${unit})`, target), labelled("“No input” is", baseline), labelled("What is erased is", erasure),
     el("button", { class: "go", on: { click: () => look(view.cursor) } }, "Ask"));
-  root.append(
+  fill(root,
     el("p", { class: "lead" }, `Put the cursor on a ${unit}: which ${unit}s before it made the model expect it? Red made it likelier, blue less likely. Three common measures are shown side by side, because they often disagree; trust what they agree on.`),
     live ? controls : null,
     el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, `The ${unit} at the cursor is asked about`), text), list), status, result);
