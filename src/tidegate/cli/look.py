@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,8 @@ from tidegate.cli.guard import note
 from tidegate.errors import ArgumentError, EncodingError
 
 if TYPE_CHECKING:
-    from tidegate.serve.looking import Looking
+    from tidegate.serve.givens import Givens
+    from tidegate.serve.looked import Looked
     from tidegate.train import Run
 
 __all__ = ["look"]
@@ -25,10 +29,14 @@ LIVE, REPORTED = 10_000, 2_000  # characters of the held-out text that are read 
 def look(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="What it reads; held-out text if left out.")
+        str | None, typer.Argument(metavar="[TEXT]", help="What it reads; held-out text or examples if left out.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="Read this UTF-8 file; - is standard input.")] = None,
-    compare: Annotated[list[Path] | None, typer.Option(help="Another run on the same text; up to three.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Read this file, as UTF-8 or as its task does; - is standard input.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None, typer.Option(help="Another language model on the same text; up to three.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write a report, one HTML file that works offline, and end.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures to this folder, and end.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,
@@ -41,8 +49,16 @@ def look(
     from tidegate.train import load_run
 
     runs = [load_run(folder) for folder in (run, *(compare or []))]
-    given = _given(runs[0], text, file, live=out is None and png is None)
-    with Looking(runs, given) as looking:
+    if runs[0].config.task == "lm":
+        looked: Looked = Looking(runs, _given(runs[0], text, file, live=out is None and png is None))
+    elif compare:
+        raise ArgumentError(
+            f"--compare is for language models, which read one text, but {run} is a run of {runs[0].config.task}: look "
+            "at one run at a time"
+        )
+    else:
+        looked = _examples(runs[0], text, file)
+    with looked as looking:
         if out is not None:
             _report(looking, out)
         if png is not None:
@@ -66,21 +82,41 @@ def _given(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
     return held_out(run, LIVE if live else REPORTED)
 
 
-def _report(looking: Looking, out: Path) -> None:
+def _examples(run: Run, text: str | None, file: Path | None) -> Givens:
+    """A run of another task with what ``tidegate predict`` would be given, and its own examples."""
+    from tidegate.cli.predict import rows_given
+    from tidegate.serve.givens import MOST, Givens
+    from tidegate.tasks.kinds import example_task
+
+    if text is None and file is None:
+        return Givens(run)
+    config = run.config.model
+    task = example_task(run.config.task)(config, run.vocabulary)
+    files = None if file is None or str(file) == "-" else [file]
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        rows = list(islice(rows_given(task, config, files, None if text is None else [text], Path(folder)), MOST))
+    if files is None:  # they stood in a file of ours
+        rows = [
+            replace(it, where=f"{'TEXT' if text is not None else 'standard input'} {n}") for n, it in enumerate(rows)
+        ]
+    return Givens(run, rows)
+
+
+def _report(looking: Looked, out: Path) -> None:
     from tidegate.serve.report import write_report
 
     write_report(looking, out)
     typer.echo(f"The report is in {out}: one file, which works offline.")
 
 
-def _figures(looking: Looking, folder: Path) -> None:
+def _figures(looking: Looked, folder: Path) -> None:
     from tidegate.serve.figures import write_figures
 
     written = write_figures(looking, folder)
     typer.echo(f"{len(written)} figures are in {folder}: {', '.join(path.name for path in written)}")
 
 
-def _serve(looking: Looking, port: int, *, open_page: bool) -> None:
+def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
     from tidegate.data.optional import needed
     from tidegate.serve.app import application
 

@@ -19,7 +19,7 @@ from tidegate.drawing.text import visible
 if TYPE_CHECKING:
     from tidegate.data.rows import Row
 
-__all__ = ["predict"]
+__all__ = ["predict", "rows_given"]
 
 
 def predict(
@@ -50,14 +50,15 @@ def predict(
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     task = example_task(loaded.config.task)(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        rows = _rows(task, config, files, text, Path(folder))
+        rows = rows_given(task, config, files, text, Path(folder))
         for _, said in task.predict_rows(loaded.model, rows, batch_size=batch_size):
             line = json.dumps(said, ensure_ascii=False) if as_json else task.text(said)
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
         sys.stdout.flush()
 
 
-def _rows(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
+def rows_given(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
+    """The rows of files or of texts, or of standard input if neither is given; the folder is for what is not a file."""
     if files is None and text is None:
         path = folder / "standard-input.txt"
         with path.open("wb") as file:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate import __version__
-from tidegate.serve.looking import Looking
+from tidegate.cells import get_cell
+from tidegate.serve.looked import Looked
 from tidegate.serve.palette import palette
 from tidegate.serve.screens import SCREENS
 
 
-def about(looking: Looking) -> dict[str, Any]:
+def about(looking: Looked) -> dict[str, Any]:
     """The runs, their make, and the screens there are for them."""
     runs = []
     for run in looking.runs:
-        config, cell = run.config.model, run.model.cell
+        config = run.config.model
+        cell = get_cell(config.cell)
         runs.append(
             {
                 "name": run.folder.name,
@@ -32,5 +34,6 @@ def about(looking: Looking) -> dict[str, Any]:
                 "baselines": run.config.baselines,
             }
         )
-    screens = [{"name": it.name, "title": it.title} for it in SCREENS if it.shown(looking)]
+    task = looking.run.config.task
+    screens = [{"name": it.name, "title": it.titles.get(task, it.title)} for it in SCREENS if it.shown(looking)]
     return {"version": __version__, "runs": runs, "screens": screens, "palette": palette()}

@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.data.optional import needed
 from tidegate.errors import TidegateError
 from tidegate.serve.about import about
-from tidegate.serve.looking import Looking
+from tidegate.serve.looked import Looked
 from tidegate.serve.page import FILES, TYPES
 from tidegate.serve.screens import SCREENS
 
@@ -27,7 +27,7 @@ HEADERS = {
 }
 
 
-def application(looking: Looking) -> Any:
+def application(looking: Looked) -> Any:
     """An ASGI application (FastAPI) that serves the page and answers its questions.
 
     Raises:
@@ -65,7 +65,7 @@ def application(looking: Looking) -> Any:
 
     app.get("/api/about", response_model=None)(_bound(about, looking))
     app.post("/api/text", response_model=None)(_bound(_add, looking))
-    for screen in SCREENS:
+    for screen in (it for it in SCREENS if it.shown(looking)):
         for name, view in screen.views.items():
             app.get(f"/api/{name}", response_model=None)(_bound(view, looking))
         for name, view in screen.streams.items():
@@ -81,7 +81,7 @@ def application(looking: Looking) -> Any:
     return app
 
 
-def _bound(view: Callable[..., Any], looking: Looking, answer: Callable[[Any], Any] = lambda made: made) -> Any:
+def _bound(view: Callable[..., Any], looking: Looked, answer: Callable[[Any], Any] = lambda made: made) -> Any:
     """The view with its first argument given, and the signature of the others, which FastAPI reads and checks."""
 
     def ask(**asked: Any) -> Any:
@@ -100,7 +100,7 @@ class NewText:
     text: str
 
 
-def _add(looking: Looking, given: NewText) -> dict[str, int]:
+def _add(looking: Looked, given: NewText) -> dict[str, int]:
     return {"text": looking.add(given.text)}
 
 

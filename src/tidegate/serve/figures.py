@@ -13,6 +13,7 @@ from tidegate.drawing import Scale
 from tidegate.drawing.figures import heat_map, line_chart, save, strips, tinted_text
 from tidegate.lens.finder import Finding
 from tidegate.lens.gradient_flow import gradient_flow
+from tidegate.serve.looked import Looked
 from tidegate.serve.looking import Looking
 from tidegate.serve.screens.cells import findings
 from tidegate.serve.screens.memory import DECADES, STEPS
@@ -29,7 +30,7 @@ AROUND = 80  # steps in a picture of gates
 Pictures = Iterator[tuple[str, "Figure"]]
 
 
-def write_figures(looking: Looking, folder: Path) -> list[Path]:
+def write_figures(looking: Looked, folder: Path) -> list[Path]:
     """Write PNG files into a folder, which is made if need be; each is whole or not there.
 
     Raises:
@@ -40,14 +41,14 @@ def write_figures(looking: Looking, folder: Path) -> list[Path]:
     return [save(figure, folder / f"{name}.png") for name, figure in _pictures(looking)]
 
 
-def _pictures(looking: Looking) -> Pictures:
+def _pictures(looking: Looked) -> Pictures:
     yield from _training(looking)
-    if looking.run.config.task == "lm":
+    if isinstance(looking, Looking):
         yield from _text(looking)
         yield from _memory(looking)
 
 
-def _training(looking: Looking) -> Pictures:
+def _training(looking: Looked) -> Pictures:
     said = training(looking)
     curves = {
         "training": ([it[0] for it in said["train"]], [it[1] for it in said["train"]]),

@@ -6,14 +6,12 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from threading import RLock
-from types import TracebackType
-from typing import Any, Self
 
 import numpy as np
 
 from tidegate.errors import ArgumentError
 from tidegate.lens import Reading, read
+from tidegate.serve.looked import Looked
 from tidegate.train import Run
 
 MOST_RUNS = 4
@@ -22,11 +20,10 @@ IN_MEMORY = 64 << 20  # bytes of a trace; a longer one is kept on disk
 KEPT = 6  # texts whose traces are kept; an older one is read again when it is asked for
 
 
-class Looking:
-    """One to four runs and the texts that they read.
+class Looking(Looked):
+    """One to four runs of language models and the texts that they read.
 
     Every text has a number. Number 0 is there from the beginning; those that are typed on the page come after it.
-    What is computed is kept, and made by one thread at a time: models are not to be shared.
 
     Args:
         runs: the first is the one that is looked into; the others are compared with it.
@@ -39,9 +36,7 @@ class Looking:
     def __init__(self, runs: Sequence[Run], text: str) -> None:
         if not 1 <= len(runs) <= MOST_RUNS:
             raise ArgumentError(f"{len(runs)} runs were given: one to {MOST_RUNS} can be looked at together")
-        self.runs = tuple(runs)
-        self.lock = RLock()
-        self.made: dict[Any, Any] = {}
+        super().__init__(runs)
         self._texts: list[str] = []
         self._readings: OrderedDict[tuple[int, int], Reading] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
@@ -51,22 +46,11 @@ class Looking:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Remove what is kept on disk."""
+        """Remove what is kept, on disk too."""
+        super().close()
         self._readings.clear()
-        self.made.clear()
         self._folder.cleanup()
-
-    @property
-    def run(self) -> Run:
-        """The run that is looked into."""
-        return self.runs[0]
 
     def add(self, text: str) -> int:
         """Let the run read a text; its number.
@@ -119,13 +103,6 @@ class Looking:
     def _size(text: str, run: Run) -> int:
         config, cell = run.config.model, run.model.cell
         return 2 * len(text) * config.num_layers * config.hidden_size * len(cell.recorded)
-
-    def kept(self, key: Any, make: Any) -> Any:
-        """What ``make()`` gives, computed once for a key and kept."""
-        with self.lock:
-            if key not in self.made:
-                self.made[key] = make()
-            return self.made[key]
 
 
 def held_out(run: Run, length: int) -> str:

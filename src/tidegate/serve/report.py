@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidegate.data.files import replacing
 from tidegate.serve.about import about
-from tidegate.serve.looking import Looking
+from tidegate.serve.looked import Looked
 from tidegate.serve.page import FILES
 from tidegate.serve.questions import address
 from tidegate.serve.screens import SCREENS
@@ -22,7 +22,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 DEFAULT = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.MULTILINE)
 
 
-def report(looking: Looking) -> str:
+def report(looking: Looked) -> str:
     """The page as one HTML file, with all that its screens have recorded."""
     answers = {address("about", {}): about(looking)}
     for screen in SCREENS:
@@ -48,7 +48,7 @@ def report(looking: Looking) -> str:
     )
 
 
-def write_report(looking: Looking, path: Path) -> None:
+def write_report(looking: Looked, path: Path) -> None:
     """Write a report; the file is whole or not there."""
     made = report(looking).encode("utf-8", "backslashreplace")
     with replacing(Path(path)) as file:

@@ -8,9 +8,9 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
 
 /**
  * Curves over one x. `series`: [{label, y: [numbers or null]}, ...]. Returns what stops it.
- * Options: `log` (logarithmic y), `xLabel`, `yLabel`, `height`.
+ * Options: `log` (logarithmic y), `xLabel`, `yLabel`, `height`, `bands`: pairs of series between which it is filled.
  */
-export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = "", height = 260 } = {}) {
+export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = "", height = 260, bands = [] } = {}) {
   const box = el("div", { class: "chart", role: "img", "aria-label": `${yLabel} against ${xLabel}: ${series.map((it) => it.label).join(", ")}` });
   root.append(box);
   const ink = dark() ? "#ddd" : "#333", grid = dark() ? "#444" : "#ddd";
@@ -23,6 +23,7 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
     series: [{ label: xLabel || "x" }, ...series.map((it, n) => ({
       label: it.label, stroke: curve(n), dash: DASHES[n % DASHES.length], width: 2, value: number, points: { show: it.y.length < 3 },
     }))],
+    bands: bands.map((pair) => ({ series: pair.map((n) => n + 1), fill: curve(pair[0]) + "2e" })),
   };
   // null is a gap; undefined is a step of which the curve says nothing, and it goes on.
   const clean = (y) => Array.from(y, (it) => (it === undefined ? it : it === null || !Number.isFinite(it) || (log && it <= 0) ? null : log ? Math.log10(it) : it));

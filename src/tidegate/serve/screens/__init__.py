@@ -10,10 +10,11 @@ from tidegate.serve.screens.match import MATCH
 from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen, recorded_nothing
+from tidegate.serve.screens.steps import STEPS
 from tidegate.serve.screens.training import TRAINING
 from tidegate.serve.screens.why import WHY
 from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen", "recorded_nothing"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, TRAINING, WRITE)

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.serve.looking import Looking
+from tidegate.serve.looked import Looked
 
 Question = tuple[str, Mapping[str, Any]]
 """The name of a view, and what is asked of it."""
 
 
-def recorded_nothing(looking: Looking) -> Iterable[Question]:
+def recorded_nothing(looking: Looked) -> Iterable[Question]:
     """A screen that needs the live page."""
     return ()
 
 
-def language_models(looking: Looking) -> bool:
+def language_models(looking: Looked) -> bool:
     """Screens for runs of language models."""
     return looking.run.config.task == "lm"
 
@@ -37,15 +37,17 @@ class Screen:
             asked say how it is read.
         streams: the same for what comes piece by piece: generators of plain data.
         recorded: what a report asks beforehand, so that the screen works from the file alone.
-        shown: whether the screen is for these runs.
+        shown: whether the screen is for these runs; only then are its questions answered.
+        titles: its tab for runs of some tasks, where it is another.
     """
 
     name: str
     title: str
     views: Mapping[str, Callable[..., Any]]
     streams: Mapping[str, Callable[..., Iterator[Any]]] = field(default_factory=dict)
-    recorded: Callable[[Looking], Iterable[Question]] = recorded_nothing
-    shown: Callable[[Looking], bool] = language_models
+    recorded: Callable[[Any], Iterable[Question]] = recorded_nothing
+    shown: Callable[[Looked], bool] = language_models
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def packed(values: NDArray[Any], scale: float | None = None) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import RunFolderError
-from tidegate.serve.looking import Looking
+from tidegate.serve.looked import Looked
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 MOST = 2000  # points of a curve: more cannot be seen
 SAMPLES = 60
 
 
-def training(looking: Looking, run: int = 0) -> dict[str, Any]:
+def training(looking: Looked, run: int = 0) -> dict[str, Any]:
     """Loss while training and on the validation part by step, baselines, gradient norms, samples."""
     one = looking.runs[run]
     train, validation, samples = [], [], []
@@ -48,7 +48,7 @@ def thinned(rows: list[Any], most: int) -> list[Any]:
     return [rows[round(n * (len(rows) - 1) / (most - 1))] for n in range(most)]
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
+def recorded(looking: Looked) -> Iterator[Question]:
     """Every run's training."""
     for run in range(len(looking.runs)):
         yield "training", {"run": run}

@@ -7,8 +7,9 @@ import { show as gates } from "./gates.js";
 import { show as match } from "./match.js";
 import { show as memory } from "./memory.js";
 import { show as read } from "./read.js";
+import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
 import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, training, write };
+export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, steps, training, write };
