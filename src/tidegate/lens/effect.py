@@ -110,7 +110,7 @@ class Effect:
         added = self.log_p_before.astype(np.float64) - self.log_p_after
         return together(
             table_html(rows, headers, caption=f"{said}: nats per {self.unit}, by what was to be predicted"),
-            tinted_text(self.pieces, added, "What the edits add to the surprise at each", "nats"),
+            tinted_text(self.pieces, added, f"What the edits add to the surprise of each {self.unit}", "nats"),
         )
 
 

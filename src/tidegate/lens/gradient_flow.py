@@ -109,10 +109,10 @@ class Flow:
         return heat_map_svg(
             decades,
             self.targets[::every].tolist(),
-            self.labels[first:] or range(first, first + norms.shape[1]),
+            self.labels[first:],
             scale=Scale("sequential", DECADES, f"decades above {largest * 10**-DECADES:.2g}"),
             title=f"Gradient by {state} of layer {layer}",
-            x_label="step",
+            x_label=f"step, counted from {first}" if first else "step",
             y_label="target",
         )
 

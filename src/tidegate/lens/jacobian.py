@@ -84,8 +84,8 @@ class StepJacobians:
         if steps * size**3 > QUICK and not {"norms", "products"} <= vars(self).keys():
             return together(caption_html(f"{self}; ask for .norms and .products to see them here"), last)
         t = np.arange(1, steps + 1)
-        curves = {"of each step, by step": (t, self.norms), "of the product of the last d, by d": (t, self.products)}
-        chart = line_chart_svg(curves, log_y=True, x_label="step, or steps back", y_label="spectral norm")
+        curves = {"of step t, by t": (t, self.norms), "of the last d, multiplied": (t, self.products)}
+        chart = line_chart_svg(curves, log_y=True, x_label="t or d", y_label="spectral norm")
         return together(caption_html(str(self)), chart, last)
 
 

@@ -54,7 +54,7 @@ class MemoryTime:
         """A notebook's view: the times of all units, shortest first."""
         order = np.argsort(self.steps, kind="stable")
         rank = np.arange(len(order))
-        curves = {"-1 / log of the geometric mean": self.steps, "1 / (1 - mean)": self.simple}
+        curves = {"by the geometric mean": self.steps, "by the arithmetic mean": self.simple}
         drawn = {name: (rank, times[order]) for name, times in curves.items()}
         chart = line_chart_svg(drawn, log_y=True, x_label="units, the most forgetful first", y_label="steps")
         return together(caption_html(str(self)), chart)

@@ -17,6 +17,7 @@ from tidegate.drawing import line_chart_svg
 from tidegate.errors import ArgumentError
 from tidegate.lens.decay import Decay, decay_of
 from tidegate.lens.gradient_flow import probe_flow
+from tidegate.lens.notebook import table_text
 from tidegate.lens.residual import ResidualNetwork
 from tidegate.tasks.probe import Probe, ProbeConfig
 from tidegate.train.randomness import own_randomness
@@ -52,6 +53,10 @@ class FlowCurve:
 
 class Overlay(tuple[FlowCurve, ...]):
     """Curves of several networks on one problem."""
+
+    def __str__(self) -> str:
+        rows = [[it.name, it.state, it.steps, it.loss, float(it.norms[1]), float(it.norms[-1])] for it in self]
+        return table_text(rows, ("network", "state", "training steps", "loss", "gradient 1 back", "farthest back"))
 
     def _repr_html_(self) -> str:
         """A notebook's view: all curves in one chart."""

@@ -16,7 +16,7 @@ from tidegate.lens.shapes.frames import Frames
 from tidegate.lens.trace import Trace
 
 SHOWN = 256  # steps of a heat map in a notebook's view
-OFTENEST = 12  # choices there
+LIKELIEST = 12  # choices there
 LONGEST = 400  # characters of what was said there
 
 
@@ -59,14 +59,14 @@ class Choices:
         return self._drawn(())
 
     def _drawn(self, read: Sequence[str]) -> str:
-        said, counts = np.unique(self.probabilities.argmax(1), return_counts=True)
-        rows = said[np.argsort(-counts, kind="stable")][:OFTENEST]
-        shown = self.probabilities[:SHOWN, rows].T
-        names = [self.labels[int(n)] for n in rows]
+        """What is likely at some step; ``read`` stands below."""
+        rows = np.argsort(-self.probabilities.max(0), kind="stable")[:LIKELIEST]
+        shown, names = self.probabilities[:SHOWN, rows].T, [self.labels[int(n)] for n in rows]
+        what = f"The {len(rows)} of {len(self.labels)} that are likeliest at some step; "
+        what += f"{shown.shape[1]} of {len(self.probabilities)} steps"
         scale = Scale("sequential", 1.0, "probability")
         drawn = heat_map_svg(shown, names, read[:SHOWN], scale=scale, x_label="step", y_label="said")
-        what = f"{len(self.probabilities)} steps, {len(said)} of {len(self.labels)} are said; shown: {len(rows)}"
-        return together(caption_html(f"{what}, the first {shown.shape[1]} steps"), drawn)
+        return together(caption_html(what), drawn)
 
 
 @dataclass(frozen=True)
