@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tidegate.data import Characters
-from tidegate.drawing.colours import number
+from tidegate.drawing.colours import BLUE, VERMILLION, number
 from tidegate.lens import Named, Reading, Trace, read
 from tidegate.lens.attribution import what_mattered
 from tidegate.lens.clipping import Clipping
@@ -25,7 +25,7 @@ from tidegate.lens.interventions import cut
 from tidegate.lens.jacobian import StepJacobians
 from tidegate.lens.memory_time import MemoryTime
 from tidegate.lens.mistakes import mistakes
-from tidegate.lens.notebook import table_text
+from tidegate.lens.notebook import table_text, tinted_text
 from tidegate.lens.overlay import overlay
 from tidegate.lens.scalar import scalar_example
 from tidegate.lens.shapes import BeamTree, Branch, Choices, Look, Steps
@@ -375,3 +375,12 @@ def test_tables_for_a_terminal_hide_what_it_would_obey():
     made = table_text([["\x1b[31m", 1], ["b\n", 20.5]], ("a", "n"))
     assert made.splitlines() == ["a            n", "\\x1b[31m     1", "b↵        20.5"]
     assert table_text([], ("a", "b")) == "a  b"
+
+
+@pytest.mark.parametrize("values", [[-1.0, 3.0, np.nan], [1.0, 3.0, np.inf], [0.0, 0.0, 0.0], []])
+def test_a_tinted_text_has_two_colours_only_below_zero(values):
+    fragment = tinted_text("<a"[: len(values)] + "b" * (len(values) > 2), values, "said", "nats")
+    red, blue = (f"rgba({r},{g},{b}" for r, g, b in (VERMILLION, BLUE))
+    assert (blue in fragment) == (-1.0 in values)
+    assert red in fragment  # of the legend at least
+    assert Page(fragment).titles == [f"{number(it)} nats" for it in values]

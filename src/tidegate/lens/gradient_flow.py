@@ -105,7 +105,7 @@ class Flow:
         norms = self.norms[layer, state][::every, first:]
         largest = float(norms[np.isfinite(norms)].max(initial=0)) or 1.0
         with np.errstate(divide="ignore"):  # exactly 0 after the target
-            decades = (np.log10(norms / largest) + DECADES).clip(0)
+            decades = np.log10(norms / largest) + DECADES
         return heat_map_svg(
             decades,
             self.targets[::every].tolist(),
