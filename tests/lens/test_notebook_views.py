@@ -332,7 +332,7 @@ def test_choices_and_steps_and_looks():
 def test_steps_without_choices_or_without_text():
     trace = Trace({(0, 0): {"h": np.zeros((2, 5))}})
     silent = Steps(tuple("<x"), trace)
-    assert "2 steps, 1 layers; kept: h<x" in shown(silent).text
+    assert "2 steps; layers: 1; kept: h<x" in shown(silent).text
     frames = Steps((), trace, choices=Choices(["a"], np.ones((2, 1), np.float32)))
     assert "2 of 2 steps" in shown(frames).text
 

@@ -90,7 +90,7 @@ class Steps:
 
     def _repr_html_(self) -> str:
         """A notebook's view: what was read, tinted by how sure the model was of what it said there."""
-        facts = f"{len(self)} steps, {self.trace.layers} layers; kept: {' '.join(self.trace.names)}"
+        facts = f"{len(self)} steps; layers: {self.trace.layers}; kept: {' '.join(self.trace.names)}"
         if self.choices is None:
             return together(caption_html(facts), caption_html(_cut("".join(_spaced(self.read)))))
         if not self.read:
