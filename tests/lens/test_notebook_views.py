@@ -1,6 +1,7 @@
 """What a notebook shows of a reading, a trace and a part of it, and of every other result."""
 
 import base64
+import re
 import struct
 from collections import Counter
 from dataclasses import replace
@@ -28,7 +29,7 @@ from tidegate.lens.mistakes import mistakes
 from tidegate.lens.notebook import table_text, tinted_text
 from tidegate.lens.overlay import overlay
 from tidegate.lens.scalar import scalar_example
-from tidegate.lens.shapes import BeamTree, Branch, Choices, Look, Steps
+from tidegate.lens.shapes import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
 from tidegate.nn import GRU
 from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
 
@@ -384,3 +385,36 @@ def test_a_tinted_text_has_two_colours_only_below_zero(values):
     assert (blue in fragment) == (-1.0 in values)
     assert red in fragment  # of the legend at least
     assert Page(fragment).titles == [f"{number(it)} nats" for it in values]
+
+
+def test_a_written_text_names_its_rows_and_shows_the_tree():
+    steps = Steps(("<", "b"), Trace({(0, 0): {"h": np.zeros((2, 5))}}))
+    tree = BeamTree(1, (Branch(0, -1, "<script>", -0.5, -0.5, "cut"),), (0,))
+    look = WriterLook(
+        "t", {"source": steps}, {"text": ""}, None, np.eye(2, dtype=np.float32), ("<script>", "2"), tree, None
+    )
+    page = shown(look)
+    assert "looked at" in page.text.split("<script>2<b")[1]  # rows, then columns
+    assert "<script> 60.7%, -0.50 nats, cut, text 1" in page.text
+
+
+@pytest.mark.parametrize("known", [1, 7])
+def test_a_forecast_is_drawn_after_what_is_known(known):
+    steps = Steps(("1",) * known, Trace({(0, 0): {"h": np.zeros((known, 5))}}))
+    bands = np.tile(np.arange(5.0), (9, 1))
+    look = ForecasterLook(
+        "<script>",
+        {"input": steps},
+        {},
+        None,
+        None,
+        (0.1, 0.25, 0.5, 0.75, 0.9),
+        np.ones(known),
+        bands[:known],
+        bands[:2],
+    )
+    page = shown(look)
+    assert f"<script>: {known} known values" in page.text
+    assert "not drawn" not in page.text
+    last = {it.split()[0] for it in re.findall(r"L([\d.]+ [\d.]+)\" stroke=", look._repr_html_())}
+    assert max(map(float, last)) == 624  # the right end: the last step ahead

@@ -121,6 +121,11 @@ class Look:
     truth: Any
     attention: NDArray[np.float32] | None
 
+    @property
+    def answers(self) -> Sequence[str]:
+        """What each row of ``attention`` is the answer of; empty where it is one answer, in ``said``."""
+        return ()
+
     def _repr_html_(self) -> str:
         """A notebook's view: what is said and is right, the steps, and where the model looked."""
         rows = [["said", _cut(self.said)], ["right", "not known" if self.truth is None else _cut(self.truth)]]
@@ -134,7 +139,14 @@ class Look:
     def _attention(self, shown: NDArray[np.float32]) -> str:
         read = next(iter(self.steps.values())).read[:SHOWN]
         fits = len(read) == shown.shape[1]  # a captioner's columns are parts of its image
-        return heat_map_svg(shown, (), read if fits else (), scale="sequential", x_label="looked at", y_label="answer")
+        return heat_map_svg(
+            shown,
+            self.answers[:SHOWN],
+            read if fits else (),
+            scale="sequential",
+            x_label="looked at",
+            y_label="answer",
+        )
 
 
 def _spaced(read: Sequence[str]) -> list[str]:
