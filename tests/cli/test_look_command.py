@@ -22,13 +22,16 @@ def test_the_page_is_served_until_ctrl_c(run_folder: Path):
         env=environment(PYTHONUNBUFFERED="1"),
     )  # fmt: skip
     assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://127\.0\.0\.1:\d+/", line)
-    assert found, line
-    with urllib.request.urlopen(found[0] + "api/text", timeout=60) as answer:
-        assert json.load(answer)["text"] == "the cat"
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        assert found, line
+        with urllib.request.urlopen(found[0] + "api/text", timeout=60) as answer:
+            assert json.load(answer)["text"] == "the cat"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode in (0, 130)
     assert "Traceback" not in error
 

@@ -55,3 +55,10 @@ def test_pandas_keeps_names_and_coordinates():
     series = named().isel(layer=0, unit=0).to_pandas()
     assert (series.index.name, series["b"]) == ("time", 4)
     assert named().isel(layer=1, time=1, unit=1).to_pandas().item() == 17
+
+
+def test_xarray_has_the_same_axes_values_and_coordinates():
+    made = named().to_xarray()
+    assert (made.dims, made.sel(time="b", layer=1).values.tolist()) == (("layer", "time", "unit"), [16, 17, 18, 19])
+    again = Named(np.zeros((2, 2)), ("time", "unit"), {"time": ["a", "a"]}).to_xarray()
+    assert again.isel(time=1).shape == (2,)

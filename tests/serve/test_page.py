@@ -39,6 +39,7 @@ def test_every_screen_loads(address: str, visit: Start, screen: str):
     page = there.open(screen)
     assert page.get_attribute(f"#tab-{screen}", "aria-selected") == "true"
     assert not page.query_selector("main .wrong")
+    assert not set(page.inner_text("main").split()) & {"null", "undefined", "NaN"}
     assert all(it.startswith((address, "data:")) for it in there.asked)
 
 
@@ -47,6 +48,7 @@ def test_every_screen_works_from_the_file_alone(report_file: Path, visit: Start,
     there = visit(report_file.as_uri(), offline=True)
     page = there.open(screen)
     assert not page.query_selector("main .wrong")
+    assert not set(page.inner_text("main").split()) & {"null", "undefined", "NaN"}
     assert [it for it in there.asked if not it.startswith("data:")] == [there.asked[0]]
 
 

@@ -49,8 +49,8 @@ def test_a_finding_is_chosen_by_a_click_or_a_key(address: str, visit: Callable[.
     page = visit(address).open("cells")
     row = page.locator("tr.choosable").first
     row.wait_for()
-    name, unit = row.inner_text().split("\t")[:2]
+    unit = row.inner_text().split("\t")[1]
     row.focus()
     page.keyboard.press("Enter")
     page.locator(".told", has_text=f"unit {unit.split()[0]} {unit.split()[1]}").first.wait_for()
-    assert page.locator(".unit.holds").count() > 0, name
+    page.locator(".unit.holds").first.wait_for()

@@ -84,7 +84,7 @@ def line_chart_svg(
         why = "not finite, or not above 0" if log_y else "not finite"
         drawn.append(f'<text x="{LEFT}" y="{bottom}" opacity=".8">{lost} points not drawn: {why}</text>')
         bottom += 15
-    return svg(drawn, WIDTH, bottom, title or "line chart")
+    return svg(drawn, WIDTH, bottom + 4, title or "line chart")
 
 
 def svg(drawn: Iterable[str], width: int, height: int, title: str) -> str:

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data import Units
+from tidegate.drawing import caption_html, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.inputs import Baseline, Path, Prediction, numpy_of
+from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.reading import pieces_of
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.writing import before_text
@@ -84,6 +86,28 @@ class Attribution:
             (a, b): _spearman(*((np.abs(values[a]), np.abs(values[b])) if a == "gradient" else (values[a], values[b])))
             for a, b in combinations(names, 2)
         }
+
+    def __str__(self) -> str:
+        holds = "complete" if self.complete else "not complete to 1%"
+        return (
+            f"log p of unit {self.target} at {self.at}: {self.log_p:.3f} nats, {self.baseline_log_p:.3f} with the "
+            f"{self.baseline} baseline in place of the {len(self.ids)} units before it; integrated gradients sum to "
+            f"{self.completeness:.4f} of the difference ({holds})"
+        )
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the window by the three measures that are in nats, and how far the measures agree."""
+        measures = {
+            "Gradient · input": self.gradient_input,
+            "Integrated gradients": self.integrated,
+            f"Erasure ({self.erasure})": self.erased,
+        }
+        texts = [tinted_text(self.pieces, values, name, "nats") for name, values in measures.items()]
+        rows = [
+            [*(name.replace("_", " · ") for name in pair), value] for pair, value in self.rank_correlations().items()
+        ]
+        agreement = table_html(rows, ("measure", "and", "rank correlation"))
+        return together(caption_html(str(self)), *texts, agreement)
 
 
 def what_mattered(

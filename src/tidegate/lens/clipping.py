@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.files import field
+from tidegate.drawing import caption_html, line_chart_svg
 from tidegate.errors import RunFolderError
+from tidegate.lens.notebook import together
 from tidegate.train import Run
 from tidegate.train.metrics import NAME
 
@@ -34,6 +36,22 @@ class Clipping:
     def share(self) -> float:
         """Over the whole training: the mean share, each report with the steps it speaks for."""
         return float(np.average(self.shares, weights=np.diff(self.steps, prepend=0)))
+
+    def __str__(self) -> str:
+        if self.threshold is None:
+            return f"no gradient was clipped in {self.steps[-1]:,} steps: there is no threshold"
+        return f"{self.share:.1%} of {self.steps[-1]:,} steps had a gradient longer than {self.threshold:g}"
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the gradient's norm beside the threshold, and the share of steps beyond it."""
+        norms = {"mean norm before clipping": (self.steps, self.norms)}
+        if self.threshold is not None:
+            norms["threshold"] = (self.steps, np.full(len(self.steps), self.threshold))
+        return together(
+            caption_html(str(self)),
+            line_chart_svg(norms, log_y=True, x_label="training step", y_label="gradient"),
+            line_chart_svg({"": (self.steps, self.shares)}, x_label="training step", y_label="share clipped"),
+        )
 
 
 def clipping(run: Run) -> Clipping:

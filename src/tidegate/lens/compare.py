@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.drawing import line_chart_svg, table_html
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import Table, table_text, tinted_text, together
 from tidegate.lens.reading import Reading
 
 MOST = 4  # readings that a person can tell apart side by side
@@ -60,6 +62,24 @@ class Comparison:
     def nats(self) -> dict[str, float]:
         """Nats per character of each, which makes models of characters, bytes and tokens comparable."""
         return dict(zip(self.names, (-self.log_p.mean(1)).tolist(), strict=True))
+
+    def __str__(self) -> str:
+        return "\n\n".join(table_text(*it) for it in (self._means(), self._differences()))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: means, the stretches that differ most, and the text tinted by each difference."""
+        texts = [
+            tinted_text(self.text, row, f"{name} knew better than {self.names[0]} above 0", "nats")
+            for name, row in zip(self.names[1:], self.difference[1:], strict=True)
+        ]
+        return together(table_html(*self._means()), table_html(*self._differences()), *texts)
+
+    def _means(self) -> Table:
+        return [[name, nats] for name, nats in self.nats.items()], ("reading", "nats per character")
+
+    def _differences(self) -> Table:
+        rows = [[it.name, it.start, it.text, it.difference] for it in self.spans]
+        return rows, ("reading", "at", "text", f"nats above {self.names[0]}")
 
 
 def compare(readings: Mapping[str, Reading], *, spans: int = 10, width: int = 20) -> Comparison:
@@ -152,6 +172,19 @@ class KnownLetters:
     letters: NDArray[np.int64]
     right: NDArray[np.float64]
     nats: NDArray[np.float64]
+
+    def __str__(self) -> str:
+        columns = (self.known, self.letters, self.right, self.nats)
+        rows = list(zip(*(it.tolist() for it in columns), strict=True))
+        return table_text(rows, ("letters read", "to foresee", "right", "nats"))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: both curves."""
+        known = "letters of the word that were read"
+        return together(
+            line_chart_svg({"": (self.known, self.right)}, x_label=known, y_label="share guessed right"),
+            line_chart_svg({"": (self.known, self.nats)}, x_label=known, y_label="nats"),
+        )
 
 
 def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> KnownLetters:

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from tidegate.cells import Cell, edited
 from tidegate.data import Units
+from tidegate.drawing import table_html
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.classes import CHARACTER_CLASSES, CharacterClass, members
 from tidegate.lens.interventions import Edit, bounds_of, checked_edits
+from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.reading import pieces_of
 from tidegate.lens.trace import CHUNK
 from tidegate.tasks.language_model import LanguageModel
@@ -95,6 +97,21 @@ class Effect:
         ]
         said = "; ".join(map(str, self.edits))
         return "\n".join([f"{said}: nats per {self.unit}, by what was to be predicted", head, *rows])
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the table, and the text tinted by what the edits add."""
+        rows = [
+            [it.name, it.count, it.before, it.after, it.change, it.control_mean, it.control_worst]
+            for it in (self.whole, *self.classes.values())
+        ]
+        others = f"{len(self.controls)} others"
+        headers = ("", "count", "before", "after", "change", f"{others}: mean", "worst")
+        said = "; ".join(map(str, self.edits))
+        added = self.log_p_before.astype(np.float64) - self.log_p_after
+        return together(
+            table_html(rows, headers, caption=f"{said}: nats per {self.unit}, by what was to be predicted"),
+            tinted_text(self.pieces, added, f"What the edits add to the surprise of each {self.unit}", "nats"),
+        )
 
 
 def effect(

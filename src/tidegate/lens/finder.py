@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data import Units
+from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.association import areas, correlations
 from tidegate.lens.detectors import DETECTORS, Detector, Kind, by_unit
@@ -117,8 +118,20 @@ class Findings:
         return sorted(every, key=lambda it: -abs(it[3] - chance))[:count]
 
     def __str__(self) -> str:
-        ordered = sorted(self.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
-        return "\n".join([*map(str, ordered), *(f"{name}: not in this text" for name in self.absent)])
+        return "\n".join([*map(str, self._ordered()), *(f"{name}: not in this text" for name in self.absent)])
+
+    def _ordered(self) -> list[Finding]:
+        return sorted(self.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: a row for each detector, best first."""
+        rows = [
+            [it.detector, f"{it.layer}/{it.unit}", it.name, it.score, it.untrained, it.shuffled, str(it)]
+            for it in self._ordered()
+        ]
+        headers = ("detector", "unit", "value", "score", "untrained", "shuffled", "in words")
+        absent = f"; not in this text: {', '.join(self.absent)}" if self.absent else ""
+        return table_html(rows, headers, caption=f"The unit that goes best with each detector{absent}")
 
 
 def find_cells(

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from tidegate.cells import Cell, get_cell
 from tidegate.cells.expression import Expression
+from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import Table, table_text
 from tidegate.lens.trace import Place, Trace
 
 Squashing = Literal["sigmoid", "tanh"]
@@ -47,6 +49,22 @@ class Saturation:
             there = [(at, called) for at, names in self.low.items() for called in names]
             raise ArgumentError(f"{place} and {name!r}: there are {', '.join(map(str, there))}")
         return float(self.low[place][name].mean()), float(self.high[place][name].mean())
+
+    def __str__(self) -> str:
+        return table_text(*self._table())
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the shares of steps, and how many units spend most of them near an end."""
+        return table_html(*self._table(), caption="Share of steps near an end; units that are there most of the time")
+
+    def _table(self) -> Table:
+        rows = [
+            [*place, name, kind, *self.shares(place, name)]
+            + [f"{int((side[place][name] > 0.5).sum())} of {len(side[place][name])}" for side in (self.low, self.high)]
+            for place in self.low
+            for name, kind in self.kinds.items()
+        ]
+        return rows, ("layer", "direction", "value", "kind", "low", "high", "units mostly low", "mostly high")
 
 
 def saturation(trace: Trace, cell: Cell | str) -> Saturation:

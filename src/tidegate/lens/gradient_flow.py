@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data import Units
+from tidegate.drawing import Scale, heat_map_svg, line_chart_svg, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.decay import Decay, decay_of
+from tidegate.lens.notebook import Table, table_text, together
 from tidegate.lens.reading import pieces_of
 from tidegate.lens.state_gradients import state_gradients
 from tidegate.tasks.language_model import LanguageModel
@@ -21,6 +23,8 @@ from tidegate.tasks.writing import before_text
 
 TARGETS = 16
 ROWS = 32  # targets differentiated at once: bounds the memory of a triangle
+DECADES = 6  # below the largest gradient, in a notebook's view
+SHOWN = 256, 2000  # targets and steps of a triangle there
 
 At = tuple[int, str]
 """A layer, and the name of one of the cell's states."""
@@ -71,6 +75,46 @@ class Flow:
             ArgumentError: there is no such layer or state, or fewer than three such distances.
         """
         return decay_of(self.curve(layer, state)[self.counts * 2 >= len(self.targets)])
+
+    def __str__(self) -> str:
+        return table_text(*self._decays())
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: half-lives, the curves, and the triangle of the first layer's last state."""
+        curves = {f"{name} of layer {k}": (self.distances, self.curve(k, name)) for k, name in self.norms}
+        norm = "mean norm of the gradient"
+        return together(
+            table_html(*self._decays(), caption=f"Gradients of {len(self.targets)} targets, by distance"),
+            line_chart_svg(curves, log_y=True, x_label="steps back", y_label=norm),
+            self._triangle(*[at for at in self.norms if at[0] == 0][-1]),
+        )
+
+    def _decays(self) -> Table:
+        rows: list[list[object]] = []
+        for layer, state in self.norms:
+            try:
+                fall = self.decay(layer, state)
+            except ArgumentError as error:  # too few distances, or no gradient: the curve is there all the same
+                rows.append([layer, state, f"none: {error}", "", ""])
+            else:
+                rows.append([layer, state, fall.half_life, fall.rate, fall.r2])
+        return rows, ("layer", "state", "half-life, steps", "factor per step", "R² of that")
+
+    def _triangle(self, layer: int, state: str) -> str:
+        every, first = -(-len(self.targets) // SHOWN[0]), max(0, int(self.targets.max()) + 1 - SHOWN[1])
+        norms = self.norms[layer, state][::every, first:]
+        largest = float(norms[np.isfinite(norms)].max(initial=0)) or 1.0
+        with np.errstate(divide="ignore"):  # exactly 0 after the target
+            decades = np.log10(norms / largest) + DECADES
+        return heat_map_svg(
+            decades,
+            self.targets[::every].tolist(),
+            self.labels[first:],
+            scale=Scale("sequential", DECADES, f"decades above {largest * 10**-DECADES:.2g}"),
+            title=f"Gradient by {state} of layer {layer}",
+            x_label=f"step, counted from {first}" if first else "step",
+            y_label="target",
+        )
 
     def _norms(self, layer: int, state: str) -> NDArray[np.float64]:
         if (layer, state) not in self.norms:

@@ -20,10 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.drawing import caption_html, heat_map_svg, line_chart_svg
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import together
 from tidegate.lens.trace import Place
 from tidegate.nn.layered import Layered, State
+
+QUICK = 1e9
+"""T S³ up to which a notebook's view computes norms: about a second."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,21 @@ class StepJacobians:
     def growth(self) -> NDArray[np.float64]:
         """(T,) ``products`` ** (1 / d): the factor per step that the bound amounts to."""
         return self.products ** (1 / np.arange(1, len(self.products) + 1))
+
+    def __str__(self) -> str:
+        steps, size, _ = self.jacobians.shape
+        return f"{steps} steps' Jacobians of {size} states ({', '.join(self.parts)})"
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the last step's Jacobian, and the norms if they are there or quickly made."""
+        steps, size, _ = self.jacobians.shape
+        last = heat_map_svg(self.jacobians[-1, :1000, :1000], title="The last step", x_label="from", y_label="to")
+        if steps * size**3 > QUICK and not {"norms", "products"} <= vars(self).keys():
+            return together(caption_html(f"{self}; ask for .norms and .products to see them here"), last)
+        t = np.arange(1, steps + 1)
+        curves = {"of step t, by t": (t, self.norms), "of the last d, multiplied": (t, self.products)}
+        chart = line_chart_svg(curves, log_y=True, x_label="t or d", y_label="spectral norm")
+        return together(caption_html(str(self)), chart, last)
 
 
 def step_jacobian(layer: Layered, inputs: Tensor, hx: State | None = None, *, place: Place = (0, 0)) -> StepJacobians:

@@ -70,7 +70,7 @@ def select(
     if before < 0 or after < 0:
         raise ArgumentError(f"before={before}, after={after}: give numbers of steps, 0 or more")
     first = max(0, start - before)
-    on = np.asarray(values[first : stop + after]) >= threshold
+    on = np.asarray(values[first : stop + after]) >= np.float64(threshold)  # not rounded to the trace's precision
     inside = on[start - first : stop - first].all(0)
     outside = on[: start - first].any(0) | on[stop - first :].any(0)
     return np.flatnonzero(inside & ~outside)
@@ -175,7 +175,7 @@ def _on(values: NDArray[Any], units: NDArray[np.int64], threshold: float) -> NDA
     on = np.empty((len(values), len(units)), bool)
     step = max(1, ROOM // values.shape[1])
     for start in range(0, len(values), step):
-        on[start : start + step] = values[start : start + step][:, units] >= threshold
+        on[start : start + step] = values[start : start + step][:, units] >= np.float64(threshold)
     return on
 
 

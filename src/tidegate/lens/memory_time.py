@@ -21,9 +21,11 @@ from torch import Tensor
 from tidegate.cells import Cell, get_cell
 from tidegate.cells.expression import Expression, constant, postorder
 from tidegate.cells.operations import call
+from tidegate.drawing import caption_html, line_chart_svg
 from tidegate.engine.masks import expected_mask
 from tidegate.errors import ArgumentError
 from tidegate.lens.gates import check_cell
+from tidegate.lens.notebook import together
 from tidegate.lens.trace import Place, Trace
 
 
@@ -41,6 +43,21 @@ class MemoryTime:
     kept: NDArray[np.float64]
     steps: NDArray[np.float64]
     simple: NDArray[np.float64]
+
+    def __str__(self) -> str:
+        ever = int(np.isinf(self.steps).sum())
+        middle, longest = (f"{it:.4g}" for it in (np.median(self.steps), self.steps.max()))
+        never = f", {ever} of them never lose anything" if ever else ""
+        return f"{len(self.steps)} units: steps until 1/e is left, median {middle}, longest {longest}{never}"
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the times of all units, shortest first."""
+        order = np.argsort(self.steps, kind="stable")
+        rank = np.arange(len(order))
+        curves = {"by the geometric mean": self.steps, "by the arithmetic mean": self.simple}
+        drawn = {name: (rank, times[order]) for name, times in curves.items()}
+        chart = line_chart_svg(drawn, log_y=True, x_label="units, the most forgetful first", y_label="steps")
+        return together(caption_html(str(self)), chart)
 
 
 def memory_time(trace: Trace, cell: Cell | str) -> dict[tuple[Place, str], MemoryTime]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from tidegate.data import Units
 from tidegate.data.kneser_ney import ngram_probabilities
+from tidegate.drawing import Scale, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.compare import character_of, words_of
+from tidegate.lens.notebook import Table, table_text, tinted_text, together
 from tidegate.lens.reading import Reading
 
 WORD = r"\S+"
@@ -31,12 +33,14 @@ class Mistakes:
         which: (N,) int8, for each unit of the reading the place of its class in ``classes``; -1 where it is no error.
         order: (N,) int8, for errors of the class "n-gram" the smallest n whose n-grams foresee the unit; else 0.
         note: if only a part of the training text was counted, a sentence that says so; else None.
+        pieces: the N stretches of text.
     """
 
     classes: tuple[str, ...]
     which: NDArray[np.int8]
     order: NDArray[np.int8]
     note: str | None
+    pieces: Sequence[str] = field(repr=False)
 
     @property
     def errors(self) -> int:
@@ -54,6 +58,28 @@ class Mistakes:
         """The share of all units that are still errors after each oracle."""
         left = self.errors - np.cumsum(list(self.removed.values()))
         return dict(zip(self.classes, (left / len(self.which)).tolist(), strict=True))
+
+    def __str__(self) -> str:
+        return f"{self._said()}\n{table_text(*self._table())}"
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: what each oracle takes away, and the text with its errors tinted by the oracle."""
+        known = ["no error", *self.classes]
+        titles = [
+            known[place + 1] + (f", n = {n}" if n else "") for place, n in zip(self.which, self.order, strict=True)
+        ]
+        rows = np.where(self.which == NONE, np.nan, self.which + 1)
+        scale = Scale("sequential", len(self.classes), "row of the table")
+        text = tinted_text(self.pieces, rows, "Errors, by the row of what takes them away", titles=titles, scale=scale)
+        return together(table_html(*self._table(), caption=self._said()), text)
+
+    def _said(self) -> str:
+        return f"{self.errors} errors in {len(self.which)} units" + (f"; {self.note}" if self.note else "")
+
+    def _table(self) -> Table:
+        most, left = max(self.errors, 1), self.remaining
+        rows = [[n, it, gone, gone / most, left[it]] for n, (it, gone) in enumerate(self.removed.items(), 1)]
+        return rows, ("", "taken away by", "errors", "share of the errors", "units still wrong")
 
 
 def mistakes(
@@ -133,7 +159,7 @@ def mistakes(
         take(f"boost {low:g}", reading.log_p >= _log(low))
     take("left", np.ones(count, bool))
     part = f"counted on the last {max_train:,} of {len(training):,} training units"
-    return Mistakes(tuple(classes), which, order, part if len(training) > max_train else None)
+    return Mistakes(tuple(classes), which, order, part if len(training) > max_train else None, tuple(reading.pieces))
 
 
 def _log(p: float) -> np.float32:

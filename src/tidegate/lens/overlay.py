@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from tidegate.cells import get_cell
 from tidegate.data.samples.probes.adding import generate
+from tidegate.drawing import line_chart_svg
 from tidegate.errors import ArgumentError
 from tidegate.lens.decay import Decay, decay_of
 from tidegate.lens.gradient_flow import probe_flow
+from tidegate.lens.notebook import table_text
 from tidegate.lens.residual import ResidualNetwork
 from tidegate.tasks.probe import Probe, ProbeConfig
 from tidegate.train.randomness import own_randomness
@@ -49,6 +51,20 @@ class FlowCurve:
         return decay_of(self.norms)
 
 
+class Overlay(tuple[FlowCurve, ...]):
+    """Curves of several networks on one problem."""
+
+    def __str__(self) -> str:
+        rows = [[it.name, it.state, it.steps, it.loss, float(it.norms[1]), float(it.norms[-1])] for it in self]
+        return table_text(rows, ("network", "state", "training steps", "loss", "gradient 1 back", "farthest back"))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: all curves in one chart."""
+        drawn = {f"{it.name} {it.state}, {it.steps} steps": (np.arange(len(it.norms)), it.norms) for it in self}
+        back = "distance from the answer, in steps or layers"
+        return line_chart_svg(drawn, log_y=True, x_label=back, y_label="mean norm of the gradient")
+
+
 def overlay(
     cells: Sequence[str] = ("rnn_tanh", "lstm", "gru"),
     *,
@@ -61,7 +77,7 @@ def overlay(
     seed: int = 0,
     residual: bool = True,
     backend: str | None = None,
-) -> list[FlowCurve]:
+) -> Overlay:
     """Curves of several networks on the adding problem, before and after training on the same sequences.
 
     Sequences are drawn anew for each step, in the same order for all; Adam, gradients clipped to norm 1. The residual
@@ -110,7 +126,7 @@ def overlay(
                 optimizer.step()
             done = wanted
             curves += _curves(name, model, done, *measured)
-    return curves
+    return Overlay(curves)
 
 
 def _drawn(lag: int, count: int, seed: int, stream: int) -> tuple[Tensor, Tensor]:

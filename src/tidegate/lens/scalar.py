@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import torch
 
+from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import Table, table_text
 from tidegate.nn import Recurrent
 
 
@@ -38,6 +40,21 @@ class ScalarExample:
     by_hand: float
     by_machine: float
     by_difference: float
+
+    def __str__(self) -> str:
+        return f"{self._said()}\n{table_text(*self._table())}"
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: the factors, step by step, and their product."""
+        return table_html(*self._table(), caption=self._said())
+
+    def _said(self) -> str:
+        ways = {"hand": self.by_hand, "machine": self.by_machine, "differences": self.by_difference}
+        return "dh_T / dh_0 " + ", ".join(f"by {name} {value:.6g}" for name, value in ways.items())
+
+    def _table(self) -> Table:
+        rows = list(zip(range(1, 1 + len(self.inputs)), self.inputs, self.states[1:], self.factors, strict=True))
+        return rows, ("t", "x", "h", "dh_t / dh_{t-1}")
 
 
 def scalar_example(

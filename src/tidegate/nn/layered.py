@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
+from tidegate.drawing import table_html
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.nn.explain import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
@@ -41,6 +42,15 @@ class Trace:
 
     def __getitem__(self, layer_and_direction: tuple[int, int]) -> dict[str, Tensor]:
         return self.values[layer_and_direction]
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: what was kept of each layer and direction, and how far its values go."""
+        rows: list[list[object]] = []
+        for place, kept in self.values.items():
+            for name, value in kept.items():
+                ends = [float(it) for it in value.detach().aminmax()] if value.numel() else ["", ""]
+                rows.append([*place, name, " × ".join(map(str, value.shape)), *ends])
+        return table_html(rows, ("layer", "direction", "value", "shape", "lowest", "highest"), caption="Trace")
 
 
 def plain(backend: str | Backend | None) -> str | Backend | None:

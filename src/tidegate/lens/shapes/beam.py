@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp
 from typing import Literal
 
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.drawing import caption_html
+from tidegate.drawing.html import MONOSPACE, escaped
+from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import together
 from tidegate.tasks.decoding import Considered, Hypothesis
 
 Fate = Literal["kept", "finished", "dropped", "cut"]
 START = -1
+SHOWN = 500  # branches in a notebook's view
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,26 @@ class BeamTree:
             found.append(branch)
             branch = self.branches[branch].parent
         return found[::-1]
+
+    def __str__(self) -> str:
+        texts = [" ".join(label(self.branches[n].token) for n in self.path(leaf)) for leaf in self.leaves]
+        scores = [self.branches[leaf].score for leaf in self.leaves]
+        return "\n".join(f"{score:8.3f}  {text}" for text, score in zip(texts, scores, strict=True))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: lists in lists, the texts that were found in bold."""
+        best = {n for leaf in self.leaves for n in self.path(leaf)}
+        inside: dict[int, str] = {}
+        for n, it in reversed(list(enumerate(self.branches[:SHOWN]))):  # children first
+            token = f"<b>{escaped(label(it.token))}</b>" if n in best else escaped(label(it.token))
+            fate = "" if it.fate == "kept" else f", {it.fate}"
+            rank = f", text {self.leaves.index(n) + 1}" if n in self.leaves else ""
+            said = f'{token} <span style="opacity:.8">{exp(it.log_p):.1%}, {it.score:.2f} nats{fate}{rank}</span>'
+            children = f'<ul style="margin:0;padding-left:1.2em">{inside.pop(n)}</ul>' if n in inside else ""
+            inside[it.parent] = f"<li>{said}{children}</li>" + inside.get(it.parent, "")
+        more = f"; the first {SHOWN} are shown" if len(self.branches) > SHOWN else ""
+        caption = f"A beam of {self.width}: {len(self.branches)} branches, {len(self.leaves)} texts{more}"
+        return together(caption_html(caption), f'<ul style="{MONOSPACE}">{inside.get(START, "")}</ul>')
 
 
 class Grower:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tidegate.drawing import caption_html, line_chart_svg
 from tidegate.errors import ArgumentError
+from tidegate.lens.notebook import together
 from tidegate.lens.shapes.given import Given
 from tidegate.lens.shapes.steps import Look, Steps
 from tidegate.lens.shapes.watch import watched
@@ -35,6 +37,14 @@ class ForecasterLook(Look):
     history: NDArray[np.float64]
     expected: NDArray[np.float64]
     ahead: NDArray[np.float64]
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: what was known, what was expected of it, and what is expected to come."""
+        known, steps = len(self.history), len(self.history) + len(self.ahead)
+        every = np.concatenate([self.expected[: known - 1], self.ahead])  # after step t: of value t + 1
+        quantiles = {f"{level:g}": (np.arange(1, steps), every[:, n]) for n, level in enumerate(self.levels)}
+        chart = line_chart_svg({"known": (np.arange(known), self.history), **quantiles}, x_label="step")
+        return together(caption_html(f"{self.task}: {known} known values and the quantiles of each next one"), chart)
 
 
 def look_at_series(task: ForecastTask, model: Forecaster, given: Given) -> ForecasterLook:

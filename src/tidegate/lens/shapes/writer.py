@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from tidegate.data.pieces import pieces
+from tidegate.drawing import caption_html
+from tidegate.lens.notebook import together
 from tidegate.lens.shapes.beam import BeamTree, Grower
 from tidegate.lens.shapes.frames import Frames, pictures
 from tidegate.lens.shapes.given import Given, on_cpu
@@ -39,6 +41,15 @@ class WriterLook(Look):
     written: tuple[str, ...]
     tree: BeamTree
     image: Frames | None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What was written."""
+        return self.written
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: that of any look, and the tree."""
+        return together(super()._repr_html_(), caption_html("beam search:"), self.tree._repr_html_())
 
 
 def look_at_text(task: WritingTask, model: Translator | Captioner, given: Given) -> WriterLook:

@@ -16,6 +16,12 @@ export function el(tag, props = {}, ...children) {
   return made;
 }
 
+/** Add children; those that are null are left out. */
+export function add(parent, ...children) {
+  parent.append(...children.flat().filter((it) => it !== null && it !== undefined));
+  return parent;
+}
+
 /** Put children in place of what an element has. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((it) => it !== null && it !== undefined));

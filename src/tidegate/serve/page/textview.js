@@ -137,7 +137,7 @@ export class TextView {
 
   reveal() {
     if (!this.lines.length) return;
-    const top = this.lineOf(this.cursor) * this.row;
+    const top = 4 + this.lineOf(this.cursor) * this.row; // below the margin of .lines
     if (top < this.box.scrollTop) this.box.scrollTop = top;
     else if (top + this.row > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + this.row - this.box.clientHeight;
   }

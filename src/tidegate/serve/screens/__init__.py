@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from tidegate.serve.screens.cells import CELLS
 from tidegate.serve.screens.cut import CUT
+from tidegate.serve.screens.errors import ERRORS
 from tidegate.serve.screens.gates import GATES
+from tidegate.serve.screens.match import MATCH
 from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen, recorded_nothing
 from tidegate.serve.screens.steps import STEPS
 from tidegate.serve.screens.training import TRAINING
+from tidegate.serve.screens.why import WHY
 from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen", "recorded_nothing"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, STEPS, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, TRAINING, WRITE)

@@ -1,7 +1,7 @@
 // Cut & force: hold a unit; what that does to every prediction, by class of character, and to what is written.
 
 import { ask, known, live, stream, unpack } from "../ask.js";
-import { choice, el, fill, labelled, table, visible } from "../dom.js";
+import { add, choice, el, fill, labelled, table, visible } from "../dom.js";
 import { about, listen, state } from "../state.js";
 import { piecesOf, TextView } from "../textview.js";
 import { pickers } from "./cells.js";
@@ -19,15 +19,15 @@ export async function show(root) {
   const ways = choice(WAYS, way, (chosen) => { way = chosen; offer(); });
   const list = el("p", { class: "told" }), status = el("p", { class: "told", "aria-live": "polite" });
   const go = el("button", { class: "go", on: { click: measure } }, "Show what it does");
-  const add = el("button", { on: { click: () => { added.push(edit()); offer(); } } }, "And another");
+  const another = el("button", { on: { click: () => { added.push(edit()); offer(); } } }, "And another");
   const none = el("button", { on: { click: () => { added = []; offer(); } } }, "Forget those");
-  picked.row.append(labelled("Edit", ways), lowBox, highBox, otherBox, go, live ? add : null, live ? none : null);
+  add(picked.row, labelled("Edit", ways), lowBox, highBox, otherBox, go, live ? another : null, live ? none : null);
   const tableBox = el("div"), text = el("div", { class: "main" });
   const before = el("pre", { class: "sample" }), after = el("pre", { class: "sample" });
   const prompt = el("input", { type: "text", value: "def " }), heat = el("input", { type: "number", step: "0.1", min: "0", value: "0.5" });
   const seed = el("input", { type: "number", step: "1", min: "0", value: "0" });
   const write = el("button", { on: { click: rewrite } }, "Write");
-  root.append(
+  add(root,
     el("p", { class: "lead" }, "Only this turns “goes with” into “does it”: a unit is held while the text goes on. Red: the edited model is more surprised there; blue: less."),
     picked.row, list, status,
     el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, "Where it hurts"), text), el("section", {}, el("h2", {}, `What it costs, nats per ${unit}`), tableBox)),

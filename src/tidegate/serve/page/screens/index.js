@@ -2,11 +2,14 @@
 
 import { show as cells } from "./cells.js";
 import { show as cut } from "./cut.js";
+import { show as errors } from "./errors.js";
 import { show as gates } from "./gates.js";
+import { show as match } from "./match.js";
 import { show as memory } from "./memory.js";
 import { show as read } from "./read.js";
 import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
+import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { read, cells, gates, memory, cut, steps, training, write };
+export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, steps, training, write };
