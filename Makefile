@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/tidegate demo
 
 test: setup
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: setup
 	$(BIN)/python -m pytest
