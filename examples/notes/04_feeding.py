@@ -30,7 +30,7 @@ def count(numbers: int) -> np.ndarray:
 
 
 text = np.concatenate([count(80) for _ in range(400)])
-tests = torch.from_numpy(np.stack([count(40) for _ in range(200)]))
+tests = torch.from_numpy(np.stack([count(40) for _ in range(60 if options.quick else 200)]))
 
 
 def wrong(model: LanguageModel, share: float) -> Tensor:

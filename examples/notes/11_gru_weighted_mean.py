@@ -67,7 +67,7 @@ parameters = [*layer.parameters(), *readout.parameters()]
 optimizer = torch.optim.Adam(parameters, 0.01)
 made = adding.generate(LAG, 5000, seed=1)
 frames, sums = torch.from_numpy(made["frames"]).transpose(0, 1), torch.from_numpy(made["targets"])[:, -1]
-for _ in range(400 if options.quick else 800):
+for _ in range(300 if options.quick else 800):
     pick = torch.randint(0, 5000, (50,))
     loss = torch.nn.functional.mse_loss(readout(layer(frames[:, pick])[0][-1])[:, 0], sums[pick])
     optimizer.zero_grad()
