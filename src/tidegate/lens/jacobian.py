@@ -7,7 +7,7 @@ With S_t all states after step t in one vector, (h_t, c_t) for an LSTM, and J_t 
 (Pascanu, Mikolov & Bengio 2013, On the difficulty of training recurrent neural networks.) The parts of S are
 independent of one another here, as what a step hands to the next: dL/dc_{t-1} is by way of step t, without the way by
 h_{t-1}, which is a part of its own. That is another derivative than the *total* one of `tidegate.lens.state_gradients`,
-in which c_{t-1} also moves h_{t-1}, in its own step; with one state the two agree.
+in which c_{t-1} also moves h_{t-1}, in its own step. In the last layer they agree for h, and so for cells of one state.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from tidegate.lens.trace import Place, Trace
 
 
 COARSE = 410
-"""Steps, the longest time that float16 tells to a tenth: near 1 it is off by 2^-12 at most, by 410 / 4096 of 1 / 410."""
+"""Steps, the longest time that float16 surely tells to a tenth: near 1 it is off by up to 1/4096, a tenth of 1/410."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ class Overlay(tuple[FlowCurve, ...]):
     """Curves of several networks on one problem."""
 
     def __str__(self) -> str:
-        rows = [[it.name, it.state, it.steps, it.loss, it.baseline, float(it.norms[1]), float(it.norms[-1])] for it in self]
+        rows = [
+            [it.name, it.state, it.steps, it.loss, it.baseline, float(it.norms[1]), float(it.norms[-1])] for it in self
+        ]
         return table_text(
             rows, ("network", "state", "training steps", "loss", "of always 1", "gradient 1 back", "farthest back")
         )

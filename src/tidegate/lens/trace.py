@@ -161,8 +161,8 @@ def trace(
         names: which of ``layer.cell.recorded``, at least one.
         labels: what each step reads, for a person.
         folder: keep the values there, memory-mapped, instead of in memory; `open_trace` reads them again.
-        dtype: of what is kept; float16 is plenty to look at and takes half the room. Just below 1 it knows only every
-            0.0005th, so that a gate of 0.9999 is kept as 1: `memory_time` of long times needs float32.
+        dtype: of what is kept; float16 is plenty to look at and takes half the room. Just below 1 its numbers are
+            0.0005 apart, and a gate of 0.9999 is kept as 1: `memory_time` of long times needs float32.
 
     Raises:
         ArgumentError: the cell records no such name, none is asked for, or there are no steps.
