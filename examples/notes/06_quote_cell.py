@@ -62,8 +62,8 @@ print(found)
 assert found.score > 0.85
 assert found.score > max(found.untrained, found.shuffled) + 0.1
 
-# 2. Cut it: hold that unit's c at 0, and the same with 8 other units.
-hurt = effect(model, units, held_out, cut(found.layer, "c", found.unit))
+# 2. Cut it: hold that unit's c at 0, and the same with each other unit; on the half that did not choose it.
+hurt = effect(model, units, held_out[len(held_out) // 2 :], cut(found.layer, "c", found.unit))
 print(hurt)
 closing = hurt.classes["closing quotes"]
 letters = hurt.classes["letters"]
@@ -96,8 +96,9 @@ shown = ["letters", "blanks", "newline", "opening quotes", "closing quotes"]
 place = np.arange(len(shown))
 bars.bar(place - 0.2, [hurt.classes[name].change for name in shown], 0.4, color=BLUE, label=f"unit {found.unit} cut")
 others = [hurt.classes[name].control_mean for name in shown]
-bars.bar(place + 0.2, others, 0.4, color=GREEN, label="8 others, mean")
-bars.plot(place + 0.2, [hurt.classes[name].control_worst for name in shown], "_", color=GREY, label="8 others, worst")
+bars.bar(place + 0.2, others, 0.4, color=GREEN, label=f"{len(hurt.controls)} others, mean")
+worst = [hurt.classes[name].control_worst for name in shown]
+bars.plot(place + 0.2, worst, "_", color=GREY, label="the worst of them")
 bars.axhline(0, color="black", linewidth=0.5)
 bars.set(xticks=place, xticklabels=[name.replace(" ", "\n") for name in shown], ylabel="nats lost")
 bars.legend(fontsize=8, loc="upper left")

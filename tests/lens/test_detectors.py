@@ -133,6 +133,22 @@ def test_by_unit_takes_the_last_character_of_each():
     np.testing.assert_array_equal(by_unit(depth, pieces), [math.nan, 0, 1, 1, 1])
 
 
+@pytest.mark.parametrize(
+    ("text", "opening", "closing"),
+    [
+        ('ends here.""" + "x"', [16], [10, 18]),  # it begins inside three quotes
+        ('"it" is said.""" + "x"', [19], [13, 21]),  # as does this one, and the first mark is of the text inside
+        ('""" + """a"""', [6], [0, 10]),  # the first three close
+        ("'a' + '''b'''", [0, 6], [2, 10]),
+        ("''", [0], [1]),
+    ],
+)
+def test_opening_quotes_are_quotes(text: str, opening: list[int], closing: list[int]):
+    found = {name: members(CHARACTER_CLASSES[f"{name} quotes"], name, list(text)) for name in ("opening", "closing")}
+    assert np.flatnonzero(found["opening"]).tolist() == opening
+    assert np.flatnonzero(found["closing"]).tolist() == closing
+
+
 def test_classes_are_those_of_the_characters():
     text = 'f("a1", x)\n\t\'"\' + """b"""'
     found = {name: members(kind, name, list(text)) for name, kind in CHARACTER_CLASSES.items()}

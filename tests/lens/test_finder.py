@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens import association
 from tidegate.lens.association import areas, correlations, midranks
 from tidegate.lens.detectors import DETECTORS, by_unit, function, pattern
-from tidegate.lens.finder import find_cells
+from tidegate.lens.finder import _moved, find_cells
 from tidegate.lens.reading import read
 from tidegate.lens.twin import untrained
 from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
@@ -169,6 +170,18 @@ def test_low_inside_is_found_too():
 
 def test_labels_are_moved_not_mixed():
     """Long stretches are easy to follow by chance; the control has to keep them, and moves them by a tenth or more."""
+    values = np.where(np.arange(1500) % 301 == 5, np.nan, np.random.default_rng(0).random(1500) < 0.3)
+    counts, made = _moved(values, 20, np.random.default_rng(1))
+    own = values[~np.isnan(values)]
+    np.testing.assert_array_equal(counts, ~np.isnan(values))
+    np.testing.assert_array_equal(made[:, 0], own)
+    rolled = {np.roll(own, distance).tobytes() for distance in range(len(own) // 10, len(own) * 9 // 10)}
+    assert len(rolled) == len(own) * 9 // 10 - len(own) // 10  # no two alike, so that each distance is told
+    assert all(column.tobytes() in rolled for column in made[:, 1:].T)
+    assert len({column.tobytes() for column in made[:, 1:].T}) > 15
+
+
+def test_controls_are_drawn_from_the_seed():
     model, units = planted()
     text = written(1500)
     stretches = function("third", lambda it: np.arange(len(it)) % 300 < 100)
@@ -178,6 +191,17 @@ def test_labels_are_moved_not_mixed():
     assert found["third"] == again["third"]
     assert found["third"].untrained != other["third"].untrained
     assert found["third"].score == other["third"].score
+
+
+def test_the_untrained_control_is_the_best_of_several_twins(tmp_path: Path):
+    model, units = planted()
+    vowels, text = pattern("vowel", "[aei]"), written(1500)
+    single = [find_cells(model, units, text, detectors=[vowels], seed=k, twins=1)["vowel"].untrained for k in range(5)]
+    assert len(set(single)) > 2
+    for twins in (2, 5):
+        found = find_cells(model, units, text, detectors=[vowels], twins=twins, folder=tmp_path)["vowel"]
+        assert found.untrained == max(single[:twins])
+    assert find_cells(model, units, text, detectors=[vowels])["vowel"].untrained == max(single[:3])
 
 
 def test_what_never_counts_is_not_in_this_text():
@@ -224,6 +248,7 @@ def test_what_cannot_be_searched_is_refused():
         ("different names", {"detectors": []}),
         ("names is empty", {"names": []}),
         ("shifts is 0", {"shifts": 0}),
+        ("twins is 0", {"twins": 0}),
     ]
     for message, options in wrong:
         with pytest.raises(ArgumentError, match=message):

@@ -12,6 +12,7 @@ from tidegate.data import Characters
 from tidegate.errors import ArgumentError
 from tidegate.lens import read
 from tidegate.lens.gradient_flow import Flow, gradient_flow, probe_flow
+from tidegate.lens.interventions import cut, edited_model, force
 from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
 from tidegate.tasks.probe import Probe, ProbeConfig
 
@@ -45,6 +46,32 @@ def test_losses_are_those_of_reading():
     flow = gradient_flow(model, UNITS, TEXT, targets=[3, 11])
     assert flow.targets.tolist() == [3, 11]
     np.testing.assert_allclose(flow.losses, -read(model, UNITS, TEXT).log_p[[4, 12]], rtol=1e-5)
+
+
+EDITS = {"f shut": [force(0, "f", unit, 0.0) for unit in range(5)], "one c": [cut(1, "c", 3)]}
+
+
+@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
+def test_of_an_edited_model_losses_are_those_of_reading_it_and_gradients_differences(edits):
+    model = model_of(num_layers=2)
+    held = edited_model(model, edits)
+    flow = gradient_flow(held, UNITS, TEXT, targets=[3, 11])
+    np.testing.assert_allclose(flow.losses, -read(held, UNITS, TEXT).log_p[[4, 12]], rtol=1e-5)
+    # By differences: the last layer's h after step 8 is moved, and the rest is read on.
+    ids = torch.from_numpy(UNITS.encode("\n" + TEXT))[None]
+    slopes: list[float] = []
+    with torch.no_grad():
+        _, (h, c) = held(ids[:, :10])
+        for unit in range(5):
+            ends: list[float] = []
+            for move in (1e-6, -1e-6):
+                moved = h.clone()
+                moved[1, 0, unit] += move
+                ends.append(-float(held(ids[:, 10:13], (moved, c))[0][0, -1].log_softmax(-1)[ids[0, 13]]))
+            slopes.append((ends[0] - ends[1]) / 2e-6)
+    np.testing.assert_allclose(flow.norms[1, "h"][1, 8], np.linalg.norm(slopes), rtol=1e-5)
+    plain = gradient_flow(model, UNITS, TEXT, targets=[3, 11])
+    assert np.abs(flow.norms[0, "h"] - plain.norms[0, "h"]).max() > 1e-4 * plain.norms[0, "h"].max()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tidegate.cells import edited
 from tidegate.errors import ArgumentError
 from tidegate.lens.jacobian import step_jacobian
+from tidegate.lens.state_gradients import state_gradients
 from tidegate.nn import Recurrent
 
 T, I, H = 7, 3, 5
@@ -109,6 +111,34 @@ def test_a_single_step_and_a_projected_output():
     assert layer.training
     assert found.jacobians.shape == (1, 2 + H, 2 + H)
     assert found.parts == {"h": slice(0, 2), "c": slice(2, 7)}
+
+
+def test_of_a_layer_that_runs_another_cell_it_is_that_cells():
+    layer, x = layer_of("lstm"), some_inputs()
+    plain = step_jacobian(layer, x, place=(1, 0)).jacobians
+    c = slice(H, 2 * H)
+    assert (np.diagonal(plain[:, c, c], axis1=1, axis2=2) > 0.1).all()
+    layer.layer_cells = {1: edited(layer.cell, {"f": dict.fromkeys(range(H), 0.0)})}
+    shut = step_jacobian(layer, x, place=(1, 0)).jacobians
+    np.testing.assert_array_equal(shut[:, c, c], 0)  # with f at 0, c_t is new in every step
+    assert np.abs(shut[:, :, :H]).max() > 0.01
+    first = layer_of("lstm")
+    np.testing.assert_allclose(step_jacobian(layer, x).jacobians, step_jacobian(first, x).jacobians)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_partial_derivatives_are_the_total_ones_where_there_is_one_state(name):
+    layer, x = layer_of(name, num_layers=1), some_inputs()
+    found = step_jacobian(layer, x)
+    last = torch.linspace(-1, 1, H, dtype=torch.float64)
+    total = state_gradients(layer, x[:, None], lambda output: output[-1] @ last)[0, 0]
+    back = np.concatenate([last.numpy(), np.zeros(H * (len(layer.cell.states) - 1))])
+    for t in range(T - 1, 1, -1):
+        back = found.jacobians[t].T @ back
+        h = total["h"][t - 1, 0].numpy()
+        np.testing.assert_allclose(back[:H], h, rtol=1e-9, atol=1e-15)
+    if name == "lstm":  # c_t also moves h_t, in its own step
+        assert np.abs(back[H:] - total["c"][1, 0].numpy()).max() > 0.01 * np.abs(back[H:]).max()
 
 
 def test_what_does_not_fit_is_refused():

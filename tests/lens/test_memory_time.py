@@ -24,6 +24,25 @@ def test_times_by_hand():
     np.testing.assert_allclose(found.simple, [10, 1 / (1 - 1.625 / 3), math.inf], rtol=1e-5)
 
 
+@pytest.mark.parametrize("steps", [999.5, 9998.0])
+def test_long_times_are_not_read_from_float16(steps: float):
+    f = np.full((7, 5), math.exp(-1 / 50))
+    f[:, 3] = math.exp(-1 / steps)
+    found = memory_time(Trace({(0, 0): {"f": f.astype(np.float32)}}), "lstm")[(0, 0), "c"]
+    np.testing.assert_allclose(found.steps, [50, 50, 50, steps, 50], rtol=1e-3)
+    with pytest.raises(
+        ArgumentError, match=r"1 units of c of layer and direction \(0, 0\) \(the first is 3\) keep it for"
+    ):
+        memory_time(Trace({(0, 0): {"f": f.astype(np.float16)}}), "lstm")
+
+
+def test_what_float16_does_tell_is_told_to_a_tenth():
+    times = np.linspace(1, 400, 200)
+    f = np.tile(np.exp(-1 / times), (7, 1)).astype(np.float16)
+    found = memory_time(Trace({(0, 0): {"f": f}}), "lstm")[(0, 0), "c"]
+    np.testing.assert_allclose(found.steps, times, rtol=0.1)
+
+
 def test_a_gate_that_was_shut_once_keeps_nothing():
     found = memory_time(Trace({(0, 0): {"f": np.array([[0.0], [1.0]], np.float32)}}), "lstm")[(0, 0), "c"]
     assert (found.kept[0], found.steps[0], found.simple[0]) == (0, 0, 2)

@@ -67,6 +67,32 @@ def test_nothing_need_be_kept(tmp_path):
     bare, whole = read(model, UNITS, text, names=()), read(model, UNITS, text, folder=tmp_path)
     np.testing.assert_array_equal(bare.log_p, whole.log_p)
     assert isinstance(whole.trace[0, 0]["c"], np.memmap)
+    assert (len(bare.trace), bare.trace.names, "".join(bare.trace.labels)) == (20, (), text)
+    apart = read(model, UNITS, text, names=(), folder=tmp_path / "none")
+    assert (len(apart.trace), apart.trace.names) == (20, ())
+
+
+def test_few_units_have_few_guesses():
+    units = Characters("a\n")
+    reading = read(model_of(units), units, "aa\naaaa")
+    assert reading.guesses.shape == reading.guessed.shape == (7, 2)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_writing_leaves_the_model_in_the_mode_it_was_in(training):
+    model = model_of(UNITS, dropout=0.5).train(training)
+    pieces = write(model, UNITS, "ab", length=7, seed=0, names=())
+    first = next(pieces)
+    assert not model.training
+    assert len([first, *pieces]) == 7
+    assert model.training is training
+    early = write(model, UNITS, "ab", length=None, seed=0, names=())
+    assert next(early) == first
+    early.close()
+    assert model.training is training
+    with pytest.raises(ArgumentError, match="'q'"):
+        next(write(model, UNITS, "ab", length=7, names="q"))
+    assert all(it.training is training for it in model.modules())
 
 
 def test_bytes_of_a_character_stand_at_its_last():

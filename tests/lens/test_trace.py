@@ -149,3 +149,18 @@ def test_what_was_altered_on_disk_is_noticed(tmp_path: Path, spoil):
     spoil(tmp_path)
     with pytest.raises(RunFolderError):
         open_trace(tmp_path)
+
+
+def test_names_of_different_width_are_taken_one_at_a_time():
+    made = trace(layer(proj_size=2), inputs(7))
+    for names in (["h", "c"], None):
+        with pytest.raises(ArgumentError, match=r"units differ: .*h has 2.*c has 5|units differ: .*c has 5.*h has 2"):
+            made.sel(name=names)
+    assert made.sel(name=["h", "c"], unit=1).shape == (1, 1, 2, 7)  # one that both have
+    assert made.sel(name=["f", "c"]).shape == (1, 1, 2, 7, 5)
+    np.testing.assert_array_equal(made.sel(name=["h", "c"], unit=[0, 1]).values[0, 0, 0], made[0, 0]["h"])
+
+
+def test_a_trace_of_nothing_is_refused():
+    with pytest.raises(ArgumentError, match="names is empty; give some of i, f, g, o, h, c"):
+        trace(layer(), inputs(7), names=())

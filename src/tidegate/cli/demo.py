@@ -24,7 +24,7 @@ HIDDEN_SIZE = 256
 RARE = 20  # characters that stand fewer times in the text are not worth learning
 PROMPT = "def "
 REPORT = "report.html"
-REPORTED, MEASURED = 2_000, 20_000  # characters of held-out text in the report, and on which a cut is measured
+REPORTED = 2_000  # characters of held-out text in the report
 # Test code, and files that are tables rather than programs.
 PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings", "pydoc_data", "entities.py"}
 
@@ -134,7 +134,7 @@ def _finish(folder: Path) -> None:
 
 def _inside(run: Run) -> None:
     """What the finder finds, the best of it coloured, what its cut costs, and a report."""
-    from tidegate.cli.inside import best_cell, coloured
+    from tidegate.cli.inside import SEARCHED, best_cell, coloured
     from tidegate.lens.effect import effect
     from tidegate.lens.interventions import cut
     from tidegate.serve.looking import Looking, held_out
@@ -145,7 +145,9 @@ def _inside(run: Run) -> None:
     typer.echo(str(findings))
     if best is not None:
         typer.echo(f"\n{coloured(run, best)}\n")
-        cost = effect(run.model, run.units, held_out(run, MEASURED), cut(best.layer, best.name, best.unit))
+        # The finder chose on the first half of what it searched: what the cut costs is measured on the other.
+        ids = run.units.encode(held_out(run, SEARCHED))
+        cost = effect(run.model, run.units, ids[len(ids) // 2 :], cut(best.layer, best.name, best.unit))
         worst = max(cost.classes.values(), key=lambda it: it.change)
         typer.echo(
             f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another is "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.detectors import Detector, by_unit, pattern
-from tidegate.lens.marks import bracket_depth, in_quotes, quotes_and_comments
+from tidegate.lens.marks import Quote, bracket_depth, in_quotes, quotes_and_comments
 
 CharacterClass = str | re.Pattern[str] | Callable[[str], bool] | Detector
 """A regular expression (characters of a match in the whole text), a test of one character, or a yes/no detector."""
@@ -45,11 +45,18 @@ def members(kind: CharacterClass, name: str, pieces: Sequence[str]) -> NDArray[n
 
 
 def _opening_quotes(text: str) -> NDArray[np.bool_]:
-    return _at(text, [quote.start for quote in quotes_and_comments(text)[0]])
+    # Of what was in quotes when the text begins, the first mark is not in it.
+    return _at(text, [it.start for it in quotes_and_comments(text)[0] if _begins_here(text, it)])
 
 
 def _closing_quotes(text: str) -> NDArray[np.bool_]:
     return _at(text, [quote.end - quote.marks for quote in quotes_and_comments(text)[0] if quote.closed])
+
+
+def _begins_here(text: str, quote: Quote) -> bool:
+    marks = text[quote.start : quote.start + quote.marks]
+    own_end = not quote.closed or quote.end - quote.start >= 2 * quote.marks  # else these are the marks that close it
+    return own_end and marks in ("'", '"', "'''", '"""')
 
 
 def _at(text: str, places: list[int]) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Which unit carries what: every state and gate of every unit against every detector, with controls.
 
 Thousands of units are tried, and the best of thousands looks good by chance. So a unit is chosen on the first half of a
-text and its score is measured on the second, and the same search is made over an untrained twin of the model and over
+text and its score is measured on the second, and the same search is made over untrained twins of the model and over
 labels that were moved along the text.
 """
 
@@ -27,6 +27,7 @@ from tidegate.lens.twin import untrained
 from tidegate.tasks.language_model import LanguageModel
 
 SHIFTS = 8
+TWINS = 3
 LEAST = 8
 """Units of text with a yes, and with a no, that each half must have: fewer make no score."""
 
@@ -47,7 +48,7 @@ class Finding:
         sign: 1 if the value is high where the detector is (inside), -1 if it is low there.
         score: on the second half of the text, which the choice did not see.
         chosen_score: on the first half, where it is the best of all.
-        untrained: ``score`` of the same search in the untrained twin.
+        untrained: ``score`` of the same search in each of several untrained twins; the best of them.
         shuffled: ``score`` of the same search with the detector's values moved along the text by a random distance;
             the best of several.
         values: how many values (units of all layers, gates and states) were tried.
@@ -143,6 +144,7 @@ def find_cells(
     names: str | Sequence[str] = "all",
     seed: int = 0,
     shifts: int = SHIFTS,
+    twins: int = TWINS,
     folder: Path | None = None,
 ) -> Findings:
     """Look for units that carry properties of a text.
@@ -153,10 +155,11 @@ def find_cells(
         text: text that it was not trained on, or its units (N,); long enough that both halves have what is looked for.
         detectors: what to look for; all built-in ones if not given.
         names: which gates and states, of ``model.cell.recorded``.
-        seed: of the untrained twin and of the distances by which labels are moved.
+        seed: of the first untrained twin, the next have the next ones; and of the distances by which labels are moved.
         shifts: how many such distances, at least 1.
-        folder: keep the values there, memory-mapped, in ``trained/`` and ``untrained/``; in memory if not given, which
-            takes N x H x names x 4 bytes per layer.
+        twins: how many untrained models of the same make are searched too, at least 1; each takes as long as the model.
+        folder: keep the values there, memory-mapped, in ``trained/`` and ``untrained/`` (each twin in the place of the
+            last); in memory if not given, which takes N x H x names x 4 bytes per layer.
 
     Raises:
         ArgumentError: the text is too short, a detector or its values are none, or the cell records no such name.
@@ -169,28 +172,31 @@ def find_cells(
         raise ArgumentError(f"detectors need different names, at least one: given {', '.join(known) or 'none'}")
     if shifts < 1:
         raise ArgumentError(f"shifts is {shifts}; give at least 1 distance to move labels by")
+    if twins < 1:
+        raise ArgumentError(f"twins is {twins}; give at least 1 untrained model to compare with")
     ids = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
     if len(ids) < 4 * LEAST:
         raise ArgumentError(f"the text is {len(ids)} {units.name}s long; give at least {4 * LEAST}, better 20,000")
     pieces = pieces_of(units, ids)
     labels = [_Labels(it, by_unit(it, pieces), shifts, seed) for it in looked_for]
     present = [it for it in labels if it.measurable]
-    models = {"trained": model, "untrained": untrained(model, seed)}
-    searched = {
-        which: _search(_values(it, units, ids, names, folder and folder / which), present)
-        for which, it in models.items()
-    }
+
+    def searched(it: LanguageModel, which: str) -> dict[str, Scores]:
+        return _search(_values(it, units, ids, names, folder and folder / which), present)
+
+    trained = searched(model, "trained")
+    blank = [searched(untrained(model, seed + k), "untrained") for k in range(twins)]
     found: dict[str, Finding] = {}
     scores: dict[str, dict[tuple[int, str], NDArray[np.float64]]] = {}
     for own in present:
         name = own.detector.name
-        first, second, places = searched["trained"][name]
+        first, second, places = trained[name]
         at, sign, chosen_score, score = _choose(first[:, 0], second[:, 0], own.chance)
         moved = [_choose(first[:, k], second[:, k], own.chance)[3] for k in range(1, 1 + shifts)]
-        blank = _choose(searched["untrained"][name][0][:, 0], searched["untrained"][name][1][:, 0], own.chance)[3]
+        twin = [_choose(it[name][0][:, 0], it[name][1][:, 0], own.chance)[3] for it in blank]
         (layer, gate), unit = next((place, at - start) for place, start, end in places if start <= at < end)
         found[name] = Finding(
-            name, own.detector.kind, layer, gate, unit, sign, score, chosen_score, blank, max(moved),
+            name, own.detector.kind, layer, gate, unit, sign, score, chosen_score, max(twin), max(moved),
             len(first), len(known), own.positives, own.counted,
         )  # fmt: skip
         scores[name] = {place: second[start:end, 0] for place, start, end in places}

@@ -129,11 +129,11 @@ def gradient_flow(model: LanguageModel, units: Units, text: str, *, targets: Seq
     the model begins after a newline.
 
     Args:
-        model: the model; as in evaluation.
+        model: the model, an edited one too; as in evaluation.
         units: its vocabulary.
         text: N units, at least two.
         targets: steps t of 0 .. N-2, each once; None spreads 16 over the second half, so that all reach back at least
-            N/2 steps. ``range(N - 1)`` gives the whole triangle.
+            (N - 1) // 2 steps. ``range(N - 1)`` gives the whole triangle.
 
     Raises:
         ArgumentError: the text is too short, or there is no such target.

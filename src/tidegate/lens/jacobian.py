@@ -6,7 +6,8 @@ With S_t all states after step t in one vector, (h_t, c_t) for an LSTM, and J_t 
 
 (Pascanu, Mikolov & Bengio 2013, On the difficulty of training recurrent neural networks.) The parts of S are
 independent of one another here, as what a step hands to the next: dL/dc_{t-1} is by way of step t, without the way by
-h_{t-1}, which is a part of its own. `tidegate.lens.state_gradients` counts that way too.
+h_{t-1}, which is a part of its own. That is another derivative than the *total* one of `tidegate.lens.state_gradients`,
+in which c_{t-1} also moves h_{t-1}, in its own step. In the last layer they agree for h, and so for cells of one state.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def step_jacobian(layer: Layered, inputs: Tensor, hx: State | None = None, *, pl
     the work of norms and products with T S³: 50 steps of an LSTM of 256 units take 100 MB and some seconds.
 
     Args:
-        layer: any recurrent module of `tidegate.nn`; as in evaluation.
+        layer: any recurrent module of `tidegate.nn`, edited or not; as in evaluation.
         inputs: (T, I), at least one step.
         hx: the states before the first step, each (layers * directions, 1, ·); zeros if not given.
         place: the layer and direction.
@@ -112,7 +113,7 @@ def step_jacobian(layer: Layered, inputs: Tensor, hx: State | None = None, *, pl
             f"layer and direction {place}: there are {layer.num_layers} layers, {1 + layer.bidirectional} directions"
         )
     x, before = _into(layer, inputs, hx, k, direction)
-    cell, weights = layer.cell, layer.layer_weights(k, direction)
+    cell, weights = layer.layer_cell(k), layer.layer_weights(k, direction)
     sizes = [it.shape[1] for it in before]
 
     def step(state: Tensor, vector: Tensor) -> Tensor:

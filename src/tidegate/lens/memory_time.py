@@ -29,6 +29,10 @@ from tidegate.lens.notebook import together
 from tidegate.lens.trace import Place, Trace
 
 
+COARSE = 410
+"""Steps, the longest time that float16 surely tells to a tenth: near 1 it is off by up to 1/4096, a tenth of 1/410."""
+
+
 @dataclass(frozen=True)
 class MemoryTime:
     """How long the units of one state of one layer and direction remember.
@@ -66,7 +70,9 @@ def memory_time(trace: Trace, cell: Cell | str) -> dict[tuple[Place, str], Memor
     What multiplies s_{t-1} is read off the equations (`kept_share`) and computed from the gates in the trace.
 
     Args:
-        trace: with the gates that decide what is kept; of at least one step.
+        trace: with the gates that decide what is kept; of at least one step. In float16 a gate near 1 is rounded to a
+            multiple of 0.0005 (what would be 999.5 steps reads as 1,023, and 9,998 as for ever), and one below 3e-8
+            to 0, so keep the gates in float32 where units remember long.
         cell: the cell it is a trace of, or its name.
 
     Returns:
@@ -74,14 +80,14 @@ def memory_time(trace: Trace, cell: Cell | str) -> dict[tuple[Place, str], Memor
 
     Raises:
         ArgumentError: the cell keeps nothing directly, as a simple recurrent network; or the trace is another cell's,
-            or lacks a gate that is needed.
+            or lacks a gate that is needed; or it is of float16, and a unit keeps its state for more than 410 steps.
         CellError: no cell has that name.
     """
     cell = get_cell(cell)
     check_cell(trace, cell)
     shares = {state: kept_share(cell, state) for state in cell.states}
     found = {
-        (place, state): _time(_values(share, cell, values))
+        (place, state): _told(_time(_values(share, cell, values)), values, place, state)
         for place, values in trace.values.items()
         for state, share in shares.items()
         if share is not None
@@ -142,6 +148,17 @@ def _values(share: Expression, cell: Cell, kept: Mapping[str, NDArray[np.floatin
             f"the trace ({', '.join(kept)}): keep it too, or name it in the cell's Step(gates=...)"
         )
     return made[id(share)].expand(steps, hidden).numpy()
+
+
+def _told(found: MemoryTime, values: Mapping[str, NDArray[np.floating]], place: Place, state: str) -> MemoryTime:
+    """What was found, if the values are exact enough for it."""
+    long = np.flatnonzero(found.steps > COARSE)
+    if len(long) and any(it.dtype.itemsize < 4 for it in values.values()):
+        raise ArgumentError(
+            f"{len(long)} units of {state} of layer and direction {place} (the first is {long[0]}) keep it for more than "
+            f"{COARSE} steps, which float16 gates do not tell apart: make the trace again with dtype=np.float32"
+        )
+    return found
 
 
 def _time(kept: NDArray[np.float64]) -> MemoryTime:

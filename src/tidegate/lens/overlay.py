@@ -34,9 +34,10 @@ class FlowCurve:
         name: the cell, or "residual".
         state: whose gradient: a state of the cell, or "h".
         steps: training steps that the network has had.
-        norms: (T,) the mean over sequences of ||dL / d state||, by distance from the answer: in steps of time, or in
-            layers of the residual network.
-        loss: the mean squared error on the same sequences (always saying 1: 1/6).
+        norms: the mean over sequences of ||dL / d state||, by distance from the answer: (T,) in steps of time; (T + 1,)
+            in the residual network, whose T layers have a hidden state before the first and after each.
+        loss: the mean squared error on the same sequences.
+        baseline: that of always saying 1, the mean answer, on these very sequences; on endless ones it is 1/6.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FlowCurve:
     steps: int
     norms: NDArray[np.float64]
     loss: float
+    baseline: float
 
     @property
     def decay(self) -> Decay:
@@ -55,8 +57,12 @@ class Overlay(tuple[FlowCurve, ...]):
     """Curves of several networks on one problem."""
 
     def __str__(self) -> str:
-        rows = [[it.name, it.state, it.steps, it.loss, float(it.norms[1]), float(it.norms[-1])] for it in self]
-        return table_text(rows, ("network", "state", "training steps", "loss", "gradient 1 back", "farthest back"))
+        rows = [
+            [it.name, it.state, it.steps, it.loss, it.baseline, float(it.norms[1]), float(it.norms[-1])] for it in self
+        ]
+        return table_text(
+            rows, ("network", "state", "training steps", "loss", "of always 1", "gradient 1 back", "farthest back")
+        )
 
     def _repr_html_(self) -> str:
         """A notebook's view: all curves in one chart."""
@@ -145,15 +151,16 @@ def _errors(model: nn.Module, frames: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _curves(name: str, model: nn.Module, steps: int, frames: Tensor, targets: Tensor) -> list[FlowCurve]:
+    x, answers = frames.flatten(1), targets[:, -1]
+    baseline = float((answers - 1).square().mean())
     if isinstance(model, Probe):
         flow = probe_flow(model, frames, targets)
         return [
-            FlowCurve(name, state, steps, flow.curve(layer, state), float(flow.losses.mean()))
+            FlowCurve(name, state, steps, flow.curve(layer, state), float(flow.losses.mean()), baseline)
             for layer, state in flow.norms
         ]
     assert isinstance(model, ResidualNetwork)
-    x, answers = frames.flatten(1), targets[:, -1]
     found = model.gradients(x, lambda output: (output[:, 0] - answers) ** 2)
     with torch.no_grad():
         error = float(_errors(model, frames)(answers).mean())
-    return [FlowCurve(name, "h", steps, found.double().norm(dim=-1).mean(1).flip(0).numpy(), error)]
+    return [FlowCurve(name, "h", steps, found.double().norm(dim=-1).mean(1).flip(0).numpy(), error, baseline)]

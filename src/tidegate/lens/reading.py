@@ -33,8 +33,8 @@ class Reading:
         ids: (N,) the units of the text.
         pieces: the N stretches of text that they stand for; joined they are the text as it was read.
         log_p: (N,) float32, log p(unit n | all before it), in nats.
-        guesses: (N, 5) int64, the most likely units at n, given all before it; the likeliest first.
-        guessed: (N, 5) float32, their probabilities.
+        guesses: (N, min(5, V)) int64, the most likely units at n, given all before it; the likeliest first.
+        guessed: (N, min(5, V)) float32, their probabilities.
         trace: gates and states after each unit was read.
         unknown: characters that are not in the vocabulary and were replaced or dropped, each with its number.
         shown: the units among the guesses as a person sees them.
@@ -96,7 +96,7 @@ def read(
         text: at least one unit.
         names: which of ``model.cell.recorded`` to keep; () keeps no gate.
         folder: keep them there, memory-mapped, instead of in memory.
-        dtype: of what is kept; float16 takes half the room.
+        dtype: of what is kept; float16 takes half the room, and is coarse near 1 (`tidegate.lens.trace`).
 
     Raises:
         ArgumentError: the text is empty, or the cell records no such name.

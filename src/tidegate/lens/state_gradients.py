@@ -58,7 +58,7 @@ def state_gradients(
     targets are one pass too: let each sequence of the batch hold one of them.
 
     Args:
-        layer: any recurrent module of `tidegate.nn`; nothing of it is changed.
+        layer: any recurrent module of `tidegate.nn`, edited or not; nothing of it is changed.
         inputs: (T, B, I), time first even where the layer is batch first.
         loss: from the last layer's output (T, B, R * directions) to the losses of the sequences (B,), each of its own
             sequence's output alone, or to their sum.
@@ -103,7 +103,7 @@ def state_gradients(
 
 def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) -> dict[str, list[Tensor]]:
     """One layer's states after each step, each a tensor that all later ones are computed from."""
-    cell, weights = layer.cell, layer.layer_weights(k, direction)
+    cell, weights = layer.layer_cell(k), layer.layer_weights(k, direction)
     state: tuple[Tensor, ...] | None = None
     if hx is not None:
         every = (hx,) if isinstance(hx, Tensor) else hx

@@ -32,7 +32,8 @@ CHUNK = 2048  # steps run at once: bounds what is in memory besides the trace; e
 class Trace:
     """What the recurrent layers did with one sequence of T steps.
 
-    Value t is that after step t was read; c of step t - 1 went into step t.
+    Value t is that after step t was read. In direction 0 the c that went into step t is that of t - 1; in direction 1,
+    which reads from the end, that of t + 1.
 
     Attributes:
         values: for each (layer, direction), each gate's and state's values (T, H) by the cell's names; arrays in
@@ -44,7 +45,7 @@ class Trace:
     labels: Sequence[str] = ()
 
     def __len__(self) -> int:
-        return len(next(iter(self.values[0, 0].values())))
+        return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may keep labels only
 
     def __getitem__(self, place: Place) -> Mapping[str, NDArray[Any]]:
         if place not in self.values:
@@ -85,7 +86,8 @@ class Trace:
             unit: units.
 
         Raises:
-            ArgumentError: there is no such layer, direction, name, step or unit.
+            ArgumentError: there is no such layer, direction, name, step or unit; or the names have different numbers of
+                units (h and c of layers with ``proj_size``), and all of them were asked for together.
         """
         names = self.names if name is None else (name,) if isinstance(name, str) else tuple(name)
         for one in names:
@@ -103,6 +105,10 @@ class Trace:
         dropped += ["name"] if isinstance(name, str) else []
         if len(dropped) == 3:
             return first  # as it is, memory-mapped
+        sizes = {n: it.shape for n, it in zip(names, parts[0][0], strict=True)}
+        if len(set(sizes.values())) > 1:
+            wide = ", ".join(f"{n} has {self.values[0, 0][n].shape[1]}" for n in sizes)
+            raise ArgumentError(f"units differ: {wide}; take one name at a time, or units that all have")
         values = np.stack([np.stack([np.stack([it.values for it in row]) for row in rows]) for rows in parts])
         whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
         stacked = Named(values, ("layer", "direction", "name", *first.dims), whole)
@@ -152,14 +158,17 @@ def trace(
         layer: any recurrent module of `tidegate.nn`.
         inputs: (T, I), T at least 1.
         hx: the states before the first step, each (layers * directions, 1, ·); zeros if not given.
-        names: which of ``layer.cell.recorded``.
+        names: which of ``layer.cell.recorded``, at least one.
         labels: what each step reads, for a person.
         folder: keep the values there, memory-mapped, instead of in memory; `open_trace` reads them again.
-        dtype: of what is kept; float16 is plenty to look at and takes half the room.
+        dtype: of what is kept; float16 is plenty to look at and takes half the room. Just below 1 its numbers are
+            0.0005 apart, and a gate of 0.9999 is kept as 1: `memory_time` of long times needs float32.
 
     Raises:
-        ArgumentError: the cell records no such name, or there are no steps.
+        ArgumentError: the cell records no such name, none is asked for, or there are no steps.
     """
+    if not names:
+        raise ArgumentError(f"names is empty; give some of {', '.join(layer.cell.recorded)}")
     if inputs.dim() != 2:
         raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}")
     x = inputs.unsqueeze(0 if layer.batch_first else 1)
@@ -234,7 +243,7 @@ class TraceWriter:
 
     def finish(self, labels: Sequence[str] = ()) -> Trace:
         """The trace, all steps having been added."""
-        if self.folder is None:
+        if self.folder is None or not self.names:
             return Trace(self.values, tuple(labels))
         places = [list(at) for at in self.values]
         record = {"format": KIND, "version": VERSION, "places": places, "names": self.names, "labels": list(labels)}

@@ -51,7 +51,7 @@ def write(
     The same seed gives the text that `tidegate.tasks.writing.generate` gives, as far as rounding allows.
 
     Args:
-        model: the model, an edited one too; in eval mode while it writes.
+        model: the model, an edited one too; in eval mode while it writes, and as it was once it has ended or is closed.
         units: its vocabulary.
         prompt: the text to go on from; nothing: as if after a newline.
         length: how many units; None goes on for ever.
@@ -79,19 +79,23 @@ def _write(
     names: str | Sequence[str],
     guesses: int,
 ) -> Iterator[Written]:
-    decoder, device = units.decoder(), model.output.weight.device
-    with torch.inference_mode():
-        logits, state = model.eval()(torch.from_numpy(first).to(device)[None])
-    count = 0
-    while length is None or count < length:
-        # inference_mode wraps the steps, not the generator: around a `yield` it would leak into whoever reads this.
+    decoder, device, training = units.decoder(), model.output.weight.device, model.training
+    model.eval()
+    try:
         with torch.inference_mode():
-            expected = logits[0, -1].float().log_softmax(-1)
-            unit = int(draw(logits[:, -1], sampling, generators)[0])
-            best = expected.topk(min(guesses, len(expected)))
-            logits, state, values = model.trace(torch.tensor([[unit]], device=device), state, names=names)
-        likely = tuple(zip(best.indices.tolist(), best.values.exp().tolist(), strict=True))
-        kept = {at: {name: value[0, 0] for name, value in made.items()} for at, made in values.items()}
-        count += 1
-        piece = decoder.push(unit) + (decoder.flush() if count == length else "")
-        yield Written(piece, unit, float(expected[unit]), likely, kept)
+            logits, state = model(torch.from_numpy(first).to(device)[None])
+        count = 0
+        while length is None or count < length:
+            # inference_mode wraps the steps, not the generator: around a `yield` it would leak into whoever reads this.
+            with torch.inference_mode():
+                expected = logits[0, -1].float().log_softmax(-1)
+                unit = int(draw(logits[:, -1], sampling, generators)[0])
+                best = expected.topk(min(guesses, len(expected)))
+                logits, state, values = model.trace(torch.tensor([[unit]], device=device), state, names=names)
+            likely = tuple(zip(best.indices.tolist(), best.values.exp().tolist(), strict=True))
+            kept = {at: {name: value[0, 0] for name, value in made.items()} for at, made in values.items()}
+            count += 1
+            piece = decoder.push(unit) + (decoder.flush() if count == length else "")
+            yield Written(piece, unit, float(expected[unit]), likely, kept)
+    finally:  # whoever stops reading early closes the generator
+        model.train(training)
