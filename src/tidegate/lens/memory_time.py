@@ -28,7 +28,6 @@ from tidegate.lens.gates import check_cell
 from tidegate.lens.notebook import together
 from tidegate.lens.trace import Place, Trace
 
-
 COARSE = 410
 """Steps, the longest time that float16 surely tells to a tenth: near 1 it is off by up to 1/4096, a tenth of 1/410."""
 
