@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from pathlib import Path
+from threading import Event, RLock, Thread
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.serve.conftest import HOSTILE
+from starlette.testclient import TestClient
+from tests.serve.conftest import HOSTILE, small_run
 
 from tidegate.errors import ArgumentError
 from tidegate.lens import read
 from tidegate.serve.app import application
+from tidegate.serve.kept import Kept
 from tidegate.serve.looking import IN_MEMORY, KEPT, Looking, held_out
 from tidegate.train import Run
 
 
 @pytest.fixture(scope="module")
 def client(looking: Looking) -> Any:
-    from starlette.testclient import TestClient
-
     return TestClient(application(looking), base_url="http://127.0.0.1")
 
 
@@ -135,6 +136,7 @@ def test_old_texts_are_read_again_and_long_ones_kept_on_disk(run: Run, monkeypat
         for n in range(KEPT + 3):
             looking.add("x" * (n + 1))
         assert len(looking._readings) == KEPT
+        assert looking.text(KEPT + 3) == "x" * (KEPT + 3)
         assert len(looking.reading(0)) == 1
         monkeypatch.setattr("tidegate.serve.looking.IN_MEMORY", 100)
         number = looking.add(HOSTILE)
@@ -145,6 +147,77 @@ def test_old_texts_are_read_again_and_long_ones_kept_on_disk(run: Run, monkeypat
         folder = looking._folder.name
     assert IN_MEMORY > 100
     assert not Path(folder).exists()
+
+
+def test_a_trace_that_is_dropped_leaves_the_disk_but_not_whoever_reads_it(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tidegate.serve.looking.IN_MEMORY", 10)
+    with Looking([run], HOSTILE) as looking:
+        values = looking.reading().trace[1, 0]["c"]
+        assert isinstance(values, np.memmap)
+        path = Path(str(values.filename))
+        expected = np.array(values)
+        for n in range(KEPT):
+            looking.add("x" * (n + 1))
+        assert not path.exists()
+        again = looking.reading().trace[1, 0]["c"]
+        assert isinstance(again, np.memmap)
+        assert Path(str(again.filename)) != path
+        np.testing.assert_array_equal(values, expected)
+        np.testing.assert_array_equal(again, expected)
+        assert len(list(Path(looking._folder.name).iterdir())) == KEPT
+
+
+def test_old_texts_are_forgotten_but_not_the_first(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tidegate.serve.looking.TEXTS", 3)
+    with Looking([run], "x") as looking:
+        assert [looking.add("x" * n) for n in range(2, 7)] == [1, 2, 3, 4, 5]
+        assert sorted(looking._texts) == [0, 3, 4, 5]
+        with pytest.raises(ArgumentError, match=r"no text 2 any longer: give it again"):
+            looking.text(2)
+        with pytest.raises(ArgumentError, match=r"no text 6$"):
+            looking.text(6)
+
+
+def test_what_is_kept_is_bounded_and_given_while_something_else_is_made():
+    started, go_on, gone = Event(), Event(), []
+    kept: Kept[str] = Kept(2, RLock(), gone.append)
+    assert [kept.get(n, lambda n=n: str(n)) for n in (1, 2, 1, 3)] == ["1", "2", "1", "3"]
+    assert (gone, len(kept)) == (["2"], 2)
+
+    def slow() -> str:
+        started.set()
+        assert go_on.wait(10)
+        return "slow"
+
+    threads = [Thread(target=kept.get, args=("slow", slow), daemon=True)]
+    threads[0].start()
+    assert started.wait(10)
+    quick: list[str] = []
+    threads += [
+        Thread(target=lambda: quick.append(kept.get(3, lambda: "made again")), daemon=True),
+        Thread(target=lambda: quick.append(kept.get("slow", lambda: "made twice")), daemon=True),
+    ]
+    threads[1].start()
+    threads[2].start()
+    threads[1].join(5)
+    assert quick == ["3"]
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert quick == ["3", "slow"]
+
+
+def test_a_run_without_held_out_text_says_so(tmp_path: Path):
+    whole = small_run(tmp_path / "whole", prepared={"splits": None})
+    with pytest.raises(ArgumentError, match=r"whole has no held-out text: it was trained on all of its text"):
+        held_out(whole, 100)
+    with Looking([whole], "def f") as looking:
+        client = TestClient(application(looking), base_url="http://127.0.0.1")
+        assert client.get("/api/text").json()["text"] == "def f"
+        edits = '[{"layer":0,"name":"c","unit":1,"low":0,"high":0}]'
+        for answer in (client.get("/api/found"), client.get("/api/measured", params={"edits": edits})):
+            assert (answer.status_code, "no held-out text" in answer.json()["error"]) == (400, True)
+        assert client.get("/api/changed", params={"edits": edits}).status_code == 200
 
 
 def test_more_than_four_runs_are_refused(run: Run):
@@ -158,3 +231,24 @@ def test_the_models_are_left_as_they_were(run: Run, client: Any):
     assert not run.model.training
     for name, value in run.model.named_parameters():
         assert torch.equal(value, before[name])
+
+
+def test_pieces_of_several_characters_are_told_from_as_many_of_one(tmp_path: Path):
+    run = small_run(tmp_path / "run", "字本 x\n" * 300, prepared={"units": "bytes"}, num_layers=1)
+    with Looking([run], "字字") as looking:
+        said = TestClient(application(looking), base_url="http://127.0.0.1").get("/api/text").json()
+    assert said["pieces"] == ["", "", "字"] * 2
+
+
+def test_as_many_units_as_characters_are_not_a_character_each(tmp_path: Path):
+    """A character of two bytes and a token of two characters make as many units as characters."""
+    run = small_run(tmp_path / "run", "the cat the dog\n" * 200, prepared={"units": "bpe", "vocabulary_size": 265})
+    with Looking([run], "x") as looking:
+        text = next(
+            text
+            for text in ("é" * n + " the" * m for n in range(1, 9) for m in range(1, 9))
+            if len(run.units.encode(text)) == len(text)
+        )
+        looking.add(text)
+        said = TestClient(application(looking), base_url="http://127.0.0.1").get("/api/text?text=1").json()
+    assert "".join(said["pieces"]) == said["text"] == text

@@ -91,11 +91,10 @@ def _cell(looking: Looking, finding: Finding, number: int) -> Pictures:
 
 
 def _memory(looking: Looking) -> Pictures:
-    run, text = looking.run, "".join(looking.reading().pieces[: STEPS + 1])
-    if len(text) < 5:
+    run, ids = looking.run, looking.reading().ids[: STEPS + 1]
+    if len(ids) < 5:
         return
-    steps = len(run.units.encode(text)) - 1
-    flow = gradient_flow(run.model, run.units, text, targets=range(steps))
+    flow = gradient_flow(run.model, run.units, ids, targets=range(len(ids) - 1))
     curves = {f"{name}, layer {layer}": (flow.distances, flow.curve(layer, name)) for layer, name in flow.norms}
     labels = {"x_label": "distance, steps", "y_label": "gradient norm"}
     yield "decay", line_chart(curves, log_y=True, title="how far back gradients reach", **labels)
