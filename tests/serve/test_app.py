@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from base64 import b64decode
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -19,7 +20,8 @@ from tidegate.lens import read
 from tidegate.serve.app import application
 from tidegate.serve.kept import Kept
 from tidegate.serve.looking import IN_MEMORY, KEPT, Looking, held_out
-from tidegate.train import Run
+from tidegate.serve.screens.training import training
+from tidegate.train import Run, load_run
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,9 @@ def test_only_the_pages_own_files_are_served(client):
 
 def test_another_sites_name_or_page_is_refused(client):
     assert client.get("/", headers={"host": "rebound.example"}).status_code == 400
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        assert client.get("/api/about", headers={"sec-fetch-site": site}).status_code == status
+    assert client.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200  # a link to the page
     post = dict(json={"text": "def"})
     assert client.post("/api/text", headers={"origin": "https://other.example"}, **post).status_code == 403
     assert client.post("/api/text", headers={"origin": "http://127.0.0.1"}, **post).status_code == 200
@@ -66,6 +71,8 @@ def test_another_sites_name_or_page_is_refused(client):
         ("strip?unit=1&name=c&layer=2", "layer 2: there are 2"),
         ("text?text=77", "there is no text 77"),
         ("text?run=1", "there is no run 1"),
+        ("training?run=5", "there is no run 5"),
+        ("training?run=-1", "there is no run -1"),
         ("guesses?start=5&stop=5", "give a stretch"),
         ("guesses?start=-1&stop=5", "give a stretch"),
         ("guesses?start=0&stop=100000", "give a stretch"),
@@ -122,6 +129,56 @@ def test_writing_streams_what_generate_writes(client, run):
     assert len(lines) == 40 == len(reading) - 4
     last = json.loads(client.get("/api/write", params=asked | {"temperature": -1}).text.splitlines()[-1])
     assert "temperature is -1.0" in last["error"]
+    (said,) = client.get("/api/write", params=asked | {"seed": -1}).text.splitlines()
+    assert "seed is -1; give 0" in json.loads(said)["error"]
+
+
+def test_a_fault_of_ours_is_told_with_the_same_headers(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(*asked: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tidegate.serve.screens.read.rounded", broken)
+    monkeypatch.setattr("tidegate.serve.screens.write.rounded", broken)
+    client = TestClient(application(looking), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    answer = client.get("/api/text")
+    assert (answer.status_code, "ZeroDivisionError" in answer.json()["error"]) == (500, True)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    (said,) = client.get("/api/write?name=c&length=3").text.splitlines()
+    assert "ZeroDivisionError" in json.loads(said)["error"]
+    assert "Traceback" in caplog.text
+
+
+def altered(run: Run, folder: Path, metrics: bytes | None) -> Looking:
+    """The run with another record of its training."""
+    shutil.copytree(run.folder, folder)
+    (folder / "metrics.jsonl").unlink()
+    if metrics is not None:
+        (folder / "metrics.jsonl").write_bytes(metrics)
+    return Looking([load_run(folder)], "def")
+
+
+def test_a_line_that_is_being_written_is_left_out(run: Run, tmp_path: Path):
+    whole = (run.folder / "metrics.jsonl").read_bytes()
+    with Looking([run], "def") as before, altered(run, tmp_path / "run", whole + whole[:30]) as now:
+        assert training(now) == training(before)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (None, "metrics.jsonl cannot be read: No such file"),
+        (b'{"event": "validation", "step": Infinity, "nats": 1}\n', "line 1 was altered"),
+        (b'{"event": "validation", "nats": 1}\n', "line 1 was altered"),
+        (b"\xff\n", "line 1 was altered"),
+        (b"[" * 99_999 + b"\n", "line 1 was altered"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told(run: Run, tmp_path: Path, metrics: bytes | None, said: str):
+    with altered(run, tmp_path / "run", metrics) as looking:
+        answer = TestClient(application(looking), base_url="http://127.0.0.1").get("/api/training")
+    assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
 
 
 def test_copies_are_marked_and_nothing_else(client, run):
@@ -129,6 +186,7 @@ def test_copies_are_marked_and_nothing_else(client, run):
     text = "e)e)e)" + training[10:60] + "e)e)e)"
     found = client.get("/api/copies", params={"written": text}).json()
     assert found == {"length": 20, "stretches": [[6, 56]]}
+    assert client.get("/api/copies?written=").json() == {"length": 20, "stretches": []}
 
 
 def test_old_texts_are_read_again_and_long_ones_kept_on_disk(run: Run, monkeypatch: pytest.MonkeyPatch):
