@@ -7,19 +7,25 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 from tests.cli.command_line import command, environment
 from typer.testing import Result
 
+from tidegate.cli.look import _given
+from tidegate.train import load_run
 
-def test_the_page_is_served_until_ctrl_c(run_folder: Path):
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_page_is_served_until_ctrl_c(run_folder: Path, tmp_path: Path, number: signal.Signals):
     process = subprocess.Popen(
         command("look", run_folder, "the cat", "--no-open"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=environment(PYTHONUNBUFFERED="1"),
+        env=environment(PYTHONUNBUFFERED="1", TMPDIR=str(tmp_path)),
     )  # fmt: skip
     assert process.stdout is not None
     try:
@@ -28,12 +34,31 @@ def test_the_page_is_served_until_ctrl_c(run_folder: Path):
         assert found, line
         with urllib.request.urlopen(found[0] + "api/text", timeout=60) as answer:
             assert json.load(answer)["text"] == "the cat"
-        process.send_signal(signal.SIGINT)
+        assert [it for it in tmp_path.iterdir() if it.name.startswith("tidegate-look-")]
+        process.send_signal(number)
         _, error = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode in (0, 130)
     assert "Traceback" not in error
+    assert not [it for it in tmp_path.iterdir() if it.name.startswith("tidegate-look-")]
+
+
+def test_a_browser_that_does_not_return_does_not_keep_the_page_from_being_served(run_folder: Path, tmp_path: Path):
+    (tmp_path / "browser.py").write_text(
+        "import sys, urllib.request\nurllib.request.urlopen(sys.argv[1] + 'api/about', timeout=60)\nprint('was served')\n"
+    )
+    process = subprocess.Popen(
+        command("look", run_folder, "the cat"), stdout=subprocess.PIPE, text=True,
+        env=environment(BROWSER=f"{sys.executable} {tmp_path / 'browser.py'} %s", PYTHONUNBUFFERED="1"),
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        assert "is open to view" in process.stdout.readline()
+        assert process.stdout.readline() == "was served\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
 
 
 def test_a_report_is_one_file(cli: Callable[..., Result], run_folder: Path, tmp_path: Path):
@@ -44,10 +69,17 @@ def test_a_report_is_one_file(cli: Callable[..., Result], run_folder: Path, tmp_
     assert "the cat sat" in (tmp_path / "report.html").read_text()
 
 
-def test_a_file_is_read(cli: Callable[..., Result], run_folder: Path, tmp_path: Path):
+def test_a_file_is_read_as_training_does(
+    cli: Callable[..., Result], run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     (tmp_path / "cat.txt").write_text("the cat sat on the mat. " * 8)
     result = cli("look", run_folder, "--file", tmp_path / "cat.txt", "--out", tmp_path / "report.html")
     assert result.exit_code == 0, result.output
+    (tmp_path / "dos.txt").write_bytes(b"\xef\xbb\xbfthe cat\r\nsat\r\n")
+    run = load_run(run_folder)
+    assert _given(run, None, tmp_path / "dos.txt", live=False) == "the cat\nsat\n"
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO((tmp_path / "dos.txt").read_bytes())))
+    assert _given(run, None, Path("-"), live=False) == "the cat\nsat\n"
     (tmp_path / "cat.txt").write_bytes(b"the \xff cat")
     result = cli("look", run_folder, "--file", tmp_path / "cat.txt", "--out", tmp_path / "other.html")
     assert (result.exit_code, "byte 4" in result.output) == (2, True)

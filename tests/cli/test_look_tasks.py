@@ -38,10 +38,12 @@ def test_the_rows_of_a_file_come_first(cli: Cli, classifier: Path, tmp_path: Pat
     assert 'some.txt, line 2", "validation example 0"' in made
 
 
-def test_comparing_is_for_language_models(cli: Cli, classifier: Path) -> None:
+def test_comparing_is_for_language_models(cli: Cli, classifier: Path, run_folder: Path) -> None:
     result = cli("look", classifier, "--compare", classifier, "--no-open")
     assert result.exit_code != 0
     assert "is a run of classify: look at one run at a time" in " ".join(result.output.split())
+    result = cli("look", run_folder, "the cat", "--compare", classifier, "--no-open")
+    assert (result.exit_code, f"{classifier} is a run of classify" in " ".join(result.output.split())) == (2, True)
 
 
 def test_the_training_curve_is_a_figure(cli: Cli, classifier: Path, tmp_path: Path) -> None:

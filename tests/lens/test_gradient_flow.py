@@ -40,6 +40,13 @@ def test_the_whole_triangle_of_a_text():
     np.testing.assert_array_equal(flow.counts, np.arange(steps, 0, -1))
 
 
+def test_units_are_as_good_as_their_text():
+    model = model_of()
+    of_text, of_units = gradient_flow(model, UNITS, TEXT), gradient_flow(model, UNITS, UNITS.encode(TEXT))
+    np.testing.assert_array_equal(of_text.norms[0, "c"], of_units.norms[0, "c"])
+    assert of_units.labels == of_text.labels
+
+
 def test_losses_are_those_of_reading():
     model = model_of()
     flow = gradient_flow(model, UNITS, TEXT, targets=[3, 11])

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,11 @@ CHROMIUM = os.environ.get("TIDEGATE_CHROMIUM") or next(
 QUIET = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
 
 
-def small_run(folder: Path, **options: Any) -> Run:
-    """A language model that was trained for a moment on hostile text."""
+def small_run(folder: Path, text: str = HOSTILE * 60, *, prepared: Mapping[str, Any] = {}, **options: Any) -> Run:
+    """A language model that was trained for a moment, on hostile text if nothing else is said."""
     source = folder.with_name(folder.name + ".txt")
-    source.write_text(HOSTILE * 60, encoding="utf-8")
-    corpus = new_run(folder, lambda to: prepare_corpus([source], to, splits=(0.8, 0.1, 0.1)))
+    source.write_text(text, encoding="utf-8")
+    corpus = new_run(folder, lambda to: prepare_corpus([source], to, **{"splits": (0.8, 0.1, 0.1), **prepared}))
     model = LanguageModelConfig(corpus.units.size, **{"hidden_size": 12, "num_layers": 2, **options})
     settings = TrainConfig(batch_size=4, k1=20, steps=25, warmup_steps=3, validate_every=10, report_every=5)
     train(folder, corpus, model, settings, sample=lambda model: HOSTILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from base64 import b64encode
 from hashlib import sha256
 from html import unescape
@@ -12,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.conftest import HOSTILE
+from tests.serve.conftest import HOSTILE, small_run
 
+from tidegate.errors import ArgumentError
 from tidegate.serve import report as module
-from tidegate.serve.figures import write_figures
+from tidegate.serve.figures import ROWS, _drawn, write_figures
 from tidegate.serve.looking import Looking
 from tidegate.serve.questions import address
 from tidegate.serve.report import bundle
 from tidegate.serve.screens import SCREENS
-from tidegate.train import Run
+from tidegate.train import Run, load_run
 
 
 class Elements(HTMLParser):
@@ -120,6 +122,55 @@ def test_an_interrupted_report_leaves_the_old_one(looking: Looking, tmp_path: Pa
         module.write_report(looking, path)
     assert [it.name for it in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "refused"),
+    [
+        ({"cell": "rnn_relu"}, HOSTILE, set()),
+        ({"hidden_size": 1}, HOSTILE, {"measured", "changed"}),
+        ({}, "de", {"flow"}),
+        ({"prepared": {"splits": None}}, HOSTILE, {"found"}),
+    ],
+)
+def test_what_cannot_be_answered_says_why_and_the_rest_stands(
+    tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
+):
+    run = small_run(tmp_path / "run", **{"num_layers": 1, **options})
+    with Looking([run], text) as looking:
+        answers = json.loads(Elements(module.report(looking)).held["answers"])
+    wrong = {name.partition("?")[0] for name, it in answers.items() if isinstance(it, dict) and "error" in it}
+    assert wrong == refused
+    assert answers["text?run=0&text=0"]["text"] == text
+
+
+def test_a_run_without_its_text_has_a_report(run: Run, tmp_path: Path):
+    shutil.copytree(run.folder, tmp_path / "run")
+    with Looking([load_run(tmp_path / "run")], HOSTILE) as looking:
+        for path in (tmp_path / "run").rglob("corpus.npy"):
+            path.unlink()
+        answers = json.loads(Elements(module.report(looking)).held["answers"])
+    assert "corpus.npy" in answers["found?"]["error"]
+    assert answers["gates?run=0&text=0"]["memory"]
+
+
+def test_a_report_that_nobody_could_open_is_refused(looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    module.check_size(looking)
+    whole = len(module.report(looking))
+    monkeypatch.setattr(module, "LARGEST", 100_000)
+    with pytest.raises(ArgumentError, match=r"would take about 0 MB: give a text of at most (\d+) characters") as error:
+        module.write_report(looking, tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
+    assert 100 < int(re.search(r"at most (\d+)", str(error.value))[1]) < 400  # type: ignore[index]
+    assert whole < 64 << 20
+
+
+def test_a_text_of_many_rows_is_drawn_as_far_as_there_is_room(run: Run, tmp_path: Path):
+    with Looking([run], "x\n" * 400) as looking:
+        written = write_figures(looking, tmp_path)
+    assert {"surprise", "decay"} <= {path.stem for path in written}
+    assert _drawn(["x", "\n"] * 400) == ["x", "\n"] * ROWS
+    assert _drawn(["x"] * 400) == ["x"] * 400
 
 
 def test_figures_are_written(run: Run, tmp_path: Path):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
+from tidegate.lens.detectors import pattern
 from tidegate.lens.finder import find_cells
 from tidegate.serve.app import application
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.cells import SEARCHED
+from tidegate.serve.sought import sought
 from tidegate.train import Run
 
 
@@ -36,6 +40,22 @@ def test_a_pattern_of_ones_own_is_sought(client: Any):
     assert only["detectors"] == 1
     answer = client.get("/api/found", params={"pattern": "re(turn"})
     assert (answer.status_code, "re(turn" in answer.json()["error"]) == (400, True)
+
+
+def test_a_pattern_without_end_is_ended(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tidegate.serve.sought.SECONDS", 0.5)
+    began = monotonic()
+    answer = client.get("/api/found", params={"pattern": "(.|..)+\\Z(?!)"})
+    assert monotonic() - began < 20
+    assert (answer.status_code, "after 0.5 seconds" in answer.json()["error"]) == (400, True)
+    answer = client.get("/api/found", params={"pattern": "x" * 1001})
+    assert (answer.status_code, "at most 1,000" in answer.json()["error"]) == (400, True)
+
+
+def test_a_pattern_is_sought_as_the_lens_does():
+    text = "aa é\nab \ud800 x" * 3
+    for regex in ("a+", "é|b", r"\w*", "(?s)a.*?x", "z"):
+        np.testing.assert_array_equal(sought(regex, text), pattern("it", regex)(text) > 0)
 
 
 def test_where_a_detector_holds(client: Any, run: Run):

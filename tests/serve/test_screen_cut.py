@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
 from tidegate.lens.effect import effect
-from tidegate.lens.interventions import cut, swap
+from tidegate.lens.interventions import cut, force, swap
 from tidegate.serve.app import application
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.cut import MEASURED, as_asked, edits_of
@@ -50,7 +50,41 @@ def test_edits_are_written_as_the_page_writes_them():
 )
 def test_what_is_no_edit_is_refused(client: Any, edits: str):
     for view in ("measured", "changed"):
-        assert client.get(f"/api/{view}", params={"edits": edits[:9999]}).status_code in (400, 422)
+        answer = client.get(f"/api/{view}", params={"edits": edits[:9999]})
+        assert answer.status_code == 400
+        assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"high": 1e39}, "held between"),
+        ({"high": float("inf")}, "held between"),
+        ({"low": float("nan")}, "held between"),
+        ({"low": "0"}, "low of an edit is a number"),
+        ({"unit": 0.5}, "unit of an edit is a number"),
+        ({"unit": True}, "unit of an edit is a number, given True"),
+        ({"other": 1.5}, "other of an edit is a number"),
+        ({"layer": None}, "layer of an edit is a number"),
+        ({"name": []}, "name of an edit is a name"),
+        ({"more": 1}, "an edit has layer, name"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(client: Any, changes: dict[str, Any], said: str):
+    edits = json.dumps([CUT[0] | changes])
+    for view in ("measured", "changed"):
+        answer = client.get(f"/api/{view}", params={"edits": edits})
+        assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
+    assert said in client.get("/api/edited", params={"edits": edits}).text
+
+
+def test_the_change_is_told_in_full(client: Any, run: Run, looking: Looking):
+    held = [{"layer": 1, "name": "h", "unit": unit, "low": 9, "high": 9} for unit in range(6)]
+    said = client.get("/api/changed", params={"edits": json.dumps(held)}).json()
+    made = effect(run.model, run.units, looking.text(0), [force(1, "h", unit, 9) for unit in range(6)], controls=1)
+    assert said["change"] == pytest.approx(made.log_p_before - made.log_p_after, abs=1e-3)
+    assert max(said["change"]) > 2 * said["scale"]
+    assert (said["steps"], said["scale"]) == (len(said["change"]), 3.0)
 
 
 def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, run: Run):

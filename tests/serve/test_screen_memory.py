@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.serve.conftest import Visit
+from tests.serve.conftest import Visit, small_run
 
 from tidegate.lens.gates import saturation
 from tidegate.lens.gradient_flow import gradient_flow
 from tidegate.lens.memory_time import memory_time
 from tidegate.serve.app import application
+from tidegate.serve.figures import write_figures
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.memory import DECADES, EVERY, STEPS
 from tidegate.train import Run
@@ -40,6 +42,18 @@ def test_the_triangle_is_the_gradient_flow(client: Any, run: Run):
         expected = np.log10(norms[seen] / norms.max()) / DECADES + 1
         np.testing.assert_allclose(heights[seen], expected, atol=1 / 127)
         assert not heights[np.triu_indices(STEPS, 1)].any()  # what comes later changes nothing
+
+
+@pytest.mark.parametrize("prepared", [{"units": "bytes"}, {"units": "bpe", "vocabulary_size": 260}])
+def test_a_triangle_may_begin_within_a_character(tmp_path: Path, prepared: dict[str, Any]):
+    run = small_run(tmp_path / "run", "él 字 “x” 本\n" * 300, prepared=prepared, num_layers=1)
+    with Looking([run], "字“x”本é\n" * 9) as looking:
+        reading, client = looking.reading(), TestClient(application(looking), base_url="http://127.0.0.1")
+        within = next(n for n, piece in enumerate(reading.pieces) if not piece) + 1
+        said = client.get(f"/api/flow?start={within}").json()
+        assert len(said["pieces"]) == len(said["states"][0]["curve"]) == min(STEPS, len(reading) - within - 1)
+        figures = write_figures(looking, tmp_path)
+        assert "decay" in {path.stem for path in figures}
 
 
 @pytest.mark.parametrize("start", [-1, 398, 400, 10_000])

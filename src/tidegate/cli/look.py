@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidegate.cli.guard import note
-from tidegate.errors import ArgumentError, EncodingError
+from tidegate.errors import ArgumentError
 
 if TYPE_CHECKING:
     from tidegate.serve.givens import Givens
@@ -48,13 +51,16 @@ def look(
     from tidegate.serve.looking import Looking
     from tidegate.train import load_run
 
+    _end_as_ctrl_c()
     runs = [load_run(folder) for folder in (run, *(compare or []))]
-    if runs[0].config.task == "lm":
+    tasks = {it.config.task for it in runs}
+    if tasks == {"lm"}:
         looked: Looked = Looking(runs, _given(runs[0], text, file, live=out is None and png is None))
     elif compare:
+        other = next(it for it in runs if it.config.task != "lm")
         raise ArgumentError(
-            f"--compare is for language models, which read one text, but {run} is a run of {runs[0].config.task}: look "
-            "at one run at a time"
+            f"--compare is for language models, which read one text, but {other.folder} is a run of "
+            f"{other.config.task}: look at one run at a time"
         )
     else:
         looked = _examples(runs[0], text, file)
@@ -68,13 +74,15 @@ def look(
 
 
 def _given(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
+    from tidegate.data.text import read_text
     from tidegate.serve.looking import held_out
 
     if file is not None:
-        try:
-            return sys.stdin.buffer.read().decode() if str(file) == "-" else file.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise EncodingError(f"{file} is not UTF-8 text: byte {error.start} cannot be read.") from error
+        with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+            if str(file) == "-":
+                file = Path(folder, "standard-input.txt")
+                file.write_bytes(sys.stdin.buffer.read())
+            return "".join(read_text([file]))
     if text is not None:
         if Path(text).is_file():
             note(f"note: TEXT is taken as it stands; to read the file of that name: --file {text}")
@@ -134,5 +142,19 @@ def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
         if open_page:
             import webbrowser
 
-            webbrowser.open(address)
+            # In a thread: a browser of the terminal returns only when it is left, and asks for the page before.
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+
+
+def _end_as_ctrl_c() -> None:
+    """Let what ends a process (kill, a terminal that is closed) end it as Ctrl-C does, so that nothing stays on disk."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # One that is ignored, as by nohup, stays so.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)

@@ -122,7 +122,9 @@ class Flow:
         return self.norms[layer, state]
 
 
-def gradient_flow(model: LanguageModel, units: Units, text: str, *, targets: Sequence[int] | None = None) -> Flow:
+def gradient_flow(
+    model: LanguageModel, units: Units, text: str | NDArray[np.int64], *, targets: Sequence[int] | None = None
+) -> Flow:
     """How strongly each state of a language model could have changed what it expected later.
 
     L_t = -log p(unit t+1 | units 0 .. t), in nats. States are those after each unit was read; as `tidegate.lens.read`,
@@ -131,7 +133,7 @@ def gradient_flow(model: LanguageModel, units: Units, text: str, *, targets: Seq
     Args:
         model: the model; as in evaluation.
         units: its vocabulary.
-        text: N units, at least two.
+        text: of N units, at least two; or those units (N,).
         targets: steps t of 0 .. N-2, each once; None spreads 16 over the second half, so that all reach back at least
             N/2 steps. ``range(N - 1)`` gives the whole triangle.
 
@@ -143,7 +145,8 @@ def gradient_flow(model: LanguageModel, units: Units, text: str, *, targets: Seq
         >>> flow = gradient_flow(run.model, run.units, text)  # doctest: +SKIP
         >>> flow.curve(0, "c"), flow.decay(0, "c").half_life  # doctest: +SKIP
     """
-    ids = torch.from_numpy(units.encode(text)).to(model.output.weight.device)
+    given = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
+    ids = torch.from_numpy(given).to(model.output.weight.device)
     steps = len(ids) - 1
     if steps < 1:
         raise ArgumentError(f"a text of at least two units is needed, one to read and one to predict; given {len(ids)}")

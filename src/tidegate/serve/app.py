@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ HEADERS = {
 }
 
 
+LOG = logging.getLogger(__name__)
+
+
 def application(looking: Looked) -> Any:
     """An ASGI application (FastAPI) that serves the page and answers its questions.
 
@@ -46,8 +50,10 @@ def application(looking: Looked) -> Any:
 
     @app.middleware("http")
     async def headers(request: Any, go_on: Callable[[Any], Awaitable[Any]]) -> Any:
-        origin = request.headers.get("origin")
-        if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+        own = origin in (None, f"{request.url.scheme}://{request.headers.get('host')}")
+        # A GET of another site's page has no Origin: it cannot read the answer, but would make us compute it.
+        if not own or (request.url.path.startswith("/api/") and site not in ("same-origin", "none")):
             response = JSONResponse({"error": "a page of another site asked"}, 403)
         else:
             response = await go_on(request)
@@ -62,6 +68,11 @@ def application(looking: Looked) -> Any:
     def malformed(request: Any, error: Any) -> Any:
         said = "; ".join(f"{'.'.join(map(str, it['loc'][1:]))}: {it['msg']}" for it in error.errors())
         return JSONResponse({"error": said}, 422)
+
+    @app.exception_handler(Exception)
+    def failed(request: Any, error: Exception) -> Any:
+        # Whoever runs the server prints the traceback. No middleware comes after this, so the headers are given here.
+        return JSONResponse({"error": unexpected(error)}, 500, HEADERS)
 
     app.get("/api/about", response_model=None)(_bound(about, looking))
     app.post("/api/text", response_model=None)(_bound(_add, looking))
@@ -110,3 +121,11 @@ def _lines(pieces: Iterator[Any]) -> Iterator[str]:
             yield json.dumps(piece) + "\n"
     except TidegateError as error:  # the answer has begun: what went wrong is its last line
         yield json.dumps({"error": str(error)}) + "\n"
+    except Exception as error:
+        LOG.exception("a stream ended early")
+        yield json.dumps({"error": unexpected(error)}) + "\n"
+
+
+def unexpected(error: Exception) -> str:
+    """What the page says of a fault of ours."""
+    return f"The server failed ({type(error).__name__}); where tidegate look runs it says why."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import numpy as np
 
 from tidegate.drawing import Scale
 from tidegate.drawing.figures import heat_map, line_chart, save, strips, tinted_text
+from tidegate.drawing.text import laid_out
+from tidegate.errors import ArgumentError
 from tidegate.lens.finder import Finding
 from tidegate.lens.gradient_flow import gradient_flow
 from tidegate.serve.looked import Looked
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 1200  # units of text in a picture
+COLUMNS, ROWS = 80, 100  # of a text in a picture
 CELLS = 6  # units that were found, at most
 AROUND = 80  # steps in a picture of gates
 
@@ -63,13 +67,24 @@ def _training(looking: Looked) -> Pictures:
 
 def _text(looking: Looking) -> Pictures:
     reading = looking.reading()
-    pieces = reading.pieces[:SHOWN]
+    pieces = _drawn(reading.pieces)
     scale = Scale("sequential", SURPRISE, "nats of surprise")
     title = f"{looking.run.folder.name}: {reading.nats:.3f} nats per {looking.run.config.unit}"
-    yield "surprise", tinted_text(pieces, -reading.log_p[:SHOWN], scale=scale, title=title)
-    found = sorted(findings(looking).found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
+    yield "surprise", tinted_text(pieces, -reading.log_p[: len(pieces)], scale=scale, width=COLUMNS, title=title)
+    try:
+        made = findings(looking)
+    except ArgumentError as error:  # no held-out text, or too little: all other pictures can be drawn
+        warnings.warn(f"no cells are drawn: {error}", stacklevel=2)
+        return
+    found = sorted(made.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
     for number, finding in enumerate(islice(found, CELLS), 1):
         yield from _cell(looking, finding, number)
+
+
+def _drawn(pieces: Sequence[str]) -> Sequence[str]:
+    """As much of the beginning of a text as there is room for."""
+    rows = list(islice(laid_out(pieces[:SHOWN], COLUMNS), ROWS + 1))
+    return pieces[: rows[ROWS][0][1] if len(rows) > ROWS else SHOWN]
 
 
 def _cell(looking: Looking, finding: Finding, number: int) -> Pictures:
@@ -81,8 +96,9 @@ def _cell(looking: Looking, finding: Finding, number: int) -> Pictures:
         f"unit {finding.layer}/{finding.unit} and {finding.detector}: {kind} {finding.score:.2f}, "
         f"untrained {finding.untrained:.2f}, shuffled {finding.shuffled:.2f}"
     )
+    pieces = _drawn(reading.pieces)
     name = f"cell-{number}-{finding.detector}"
-    yield name, tinted_text(reading.pieces[:SHOWN], values[:SHOWN], scale=scale, title=title)
+    yield name, tinted_text(pieces, values[: len(pieces)], scale=scale, width=COLUMNS, title=title)
     if number == 1:
         named = reading.trace[finding.layer, 0]
         curves = {it: named[it][:AROUND, finding.unit].astype(np.float32) for it in reading.trace.names}
@@ -91,11 +107,10 @@ def _cell(looking: Looking, finding: Finding, number: int) -> Pictures:
 
 
 def _memory(looking: Looking) -> Pictures:
-    run, text = looking.run, "".join(looking.reading().pieces[: STEPS + 1])
-    if len(text) < 5:
+    run, ids = looking.run, looking.reading().ids[: STEPS + 1]
+    if len(ids) < 5:
         return
-    steps = len(run.units.encode(text)) - 1
-    flow = gradient_flow(run.model, run.units, text, targets=range(steps))
+    flow = gradient_flow(run.model, run.units, ids, targets=range(len(ids) - 1))
     curves = {f"{name}, layer {layer}": (flow.distances, flow.curve(layer, name)) for layer, name in flow.norms}
     labels = {"x_label": "distance, steps", "y_label": "gradient norm"}
     yield "decay", line_chart(curves, log_y=True, title="how far back gradients reach", **labels)

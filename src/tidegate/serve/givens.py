@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.shapes import Look, look_at
 from tidegate.lens.shapes.given import PartName
 from tidegate.lens.shapes.look import LOOKS
+from tidegate.serve.kept import Kept
 from tidegate.serve.looked import Looked
 from tidegate.tasks.classify import ClassifyTask
 from tidegate.tasks.kinds import task_named
@@ -73,7 +73,7 @@ class Givens(Looked):
                 "the run has no example that it was not trained on, neither for validation nor for test: give TEXT or "
                 "--file"
             )
-        self._looks: OrderedDict[tuple[int, int | None], Look] = OrderedDict()
+        self._looks: Kept[Look] = Kept(KEPT, self.lock)
         if rows and self.can_look:
             self.look()
 
@@ -123,11 +123,5 @@ class Givens(Looked):
         Raises:
             ArgumentError: nothing has that number, or it cannot be looked at.
         """
-        with self.lock:
-            given, key = self.given(number), (number, beam)
-            if key not in self._looks:
-                self._looks[key] = look_at(self.run, given.value, part=given.part, beam=beam)
-                while len(self._looks) > KEPT:
-                    self._looks.popitem(last=False)
-            self._looks.move_to_end(key)
-            return self._looks[key]
+        given = self.given(number)
+        return self._looks.get((number, beam), lambda: look_at(self.run, given.value, part=given.part, beam=beam))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from tidegate.errors import ArgumentError
 from tidegate.lens import Reading, read
+from tidegate.serve.kept import Kept
 from tidegate.serve.looked import Looked
 from tidegate.train import Run
 
@@ -18,6 +21,12 @@ MOST_RUNS = 4
 LONGEST = 200_000  # characters of one text
 IN_MEMORY = 64 << 20  # bytes of a trace; a longer one is kept on disk
 KEPT = 6  # texts whose traces are kept; an older one is read again when it is asked for
+TEXTS = 100  # that were typed; an older one is forgotten
+
+
+class _Read(NamedTuple):
+    reading: Reading
+    folder: Path | None  # where its trace is
 
 
 class Looking(Looked):
@@ -37,8 +46,9 @@ class Looking(Looked):
         if not 1 <= len(runs) <= MOST_RUNS:
             raise ArgumentError(f"{len(runs)} runs were given: one to {MOST_RUNS} can be looked at together")
         super().__init__(runs)
-        self._texts: list[str] = []
-        self._readings: OrderedDict[tuple[int, int], Reading] = OrderedDict()
+        self._texts: dict[int, str] = {}
+        self._next = 0
+        self._readings: Kept[_Read] = Kept(KEPT, self.lock, _removed)
         self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
         try:
             self.add(text)
@@ -62,13 +72,16 @@ class Looking(Looked):
         if len(text) > LONGEST:
             raise ArgumentError(f"the text has {len(text):,} characters, but at most {LONGEST:,} can be looked at")
         with self.lock:
-            self._texts.append(text)
+            number = self._next
+            self._texts[number] = text
             try:
-                self.reading(len(self._texts) - 1)
+                self.reading(number)
             except Exception:
-                self._texts.pop()
+                del self._texts[number]
                 raise
-            return len(self._texts) - 1
+            self._next += 1
+            self._texts.pop(number - TEXTS if number > TEXTS else -1, None)
+            return number
 
     def text(self, number: int) -> str:
         """A text by its number.
@@ -76,9 +89,11 @@ class Looking(Looked):
         Raises:
             ArgumentError: there is no such text.
         """
-        if not 0 <= number < len(self._texts):
-            raise ArgumentError(f"there is no text {number}: there are {len(self._texts)}")
-        return self._texts[number]
+        text = self._texts.get(number)
+        if text is None:
+            old = 0 <= number < self._next
+            raise ArgumentError(f"there is no text {number}" + " any longer: give it again" * old)
+        return text
 
     def reading(self, text: int = 0, run: int = 0) -> Reading:
         """A text as a run read it, with all gates and states in half precision.
@@ -86,23 +101,30 @@ class Looking(Looked):
         Raises:
             ArgumentError: there is no such text or run.
         """
-        if not 0 <= run < len(self.runs):
-            raise ArgumentError(f"there is no run {run}: there are {len(self.runs)}")
-        with self.lock:
-            given, key = self.text(text), (text, run)
-            if key not in self._readings:
-                one = self.runs[run]
-                folder = Path(self._folder.name, f"{text}-{run}") if self._size(given, one) > IN_MEMORY else None
-                self._readings[key] = read(one.model, one.units, given, folder=folder, dtype=np.float16)
-                while len(self._readings) > KEPT:
-                    self._readings.popitem(last=False)
-            self._readings.move_to_end(key)
-            return self._readings[key]
+        one, given = self.run_of(run), self.text(text)
+        return self._readings.get((text, run), lambda: self._read(one, given)).reading
+
+    def _read(self, run: Run, text: str) -> _Read:
+        # A folder of its own: the trace of an earlier reading may still be mapped, and its files must not change.
+        large = self._size(text, run) > IN_MEMORY
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name)) if large else None
+        try:
+            return _Read(read(run.model, run.units, text, folder=folder, dtype=np.float16), folder)
+        except BaseException:
+            if folder is not None:
+                shutil.rmtree(folder)
+            raise
 
     @staticmethod
     def _size(text: str, run: Run) -> int:
         config, cell = run.config.model, run.model.cell
         return 2 * len(text) * config.num_layers * config.hidden_size * len(cell.recorded)
+
+
+def _removed(kept: _Read) -> None:
+    """What is mapped can still be read where its file is gone, until nobody does."""
+    if kept.folder is not None:
+        shutil.rmtree(kept.folder, ignore_errors=os.name == "nt")  # Windows keeps what is mapped; close() removes it
 
 
 def held_out(run: Run, length: int) -> str:
@@ -113,10 +135,14 @@ def held_out(run: Run, length: int) -> str:
         length: units, at most.
 
     Raises:
-        ArgumentError: the run has neither.
+        ArgumentError: the run has neither; without splits, what it was trained on is all there is.
     """
     corpus = run.open_corpus()
-    for part in (corpus.test, corpus.validation):
-        if part is not None and len(part):
+    for part in (corpus.test, corpus.validation) if corpus.splits else ():
+        if len(part):
             return run.units.decode(part[:length])
-    raise ArgumentError("the run has no text that it was not trained on, neither validation nor test: give TEXT")
+    raise ArgumentError(
+        f"{run.folder.name} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
+        "to be read; what is measured on held-out text (the finder, the cost of an edit) needs a run trained with "
+        "--splits, such as 90/5/5"
+    )

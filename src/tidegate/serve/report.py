@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from contextlib import suppress
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from tidegate.data.files import replacing
+from tidegate.errors import ArgumentError, TidegateError
 from tidegate.serve.about import about
 from tidegate.serve.looked import Looked
+from tidegate.serve.looking import Looking
 from tidegate.serve.page import FILES
 from tidegate.serve.questions import address
-from tidegate.serve.screens import SCREENS
+from tidegate.serve.screens import SCREENS, Screen
 
+LARGEST = 64 << 20  # bytes of a report
+OTHER = 300  # bytes that a report takes for each unit of the text, besides gates and states: guesses above all
 IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\}|(?P<default>\w+)) from "(?P<path>[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?P<what>(?:async )?function\*?|const|let|class) (?P<name>\w+)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -23,13 +29,17 @@ DEFAULT = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.MULTILINE)
 
 
 def report(looking: Looked) -> str:
-    """The page as one HTML file, with all that its screens have recorded."""
-    answers = {address("about", {}): about(looking)}
+    """The page as one HTML file, with all that its screens have recorded.
+
+    Raises:
+        ArgumentError: it would be too large.
+    """
+    if isinstance(looking, Looking):
+        check_size(looking)
+    answers: dict[str, Any] = {address("about", {}): about(looking)}
     for screen in SCREENS:
         if screen.shown(looking):
-            for name, asked in screen.recorded(looking):
-                view = screen.views[name]
-                answers[address(name, asked)] = view(looking, **asked)
+            answers |= _answers(looking, screen)
     script, style = bundle("app.js"), "\n".join(_read(name) for name in ("vendor/uPlot.min.css", "style.css"))
     # A "<" in the data could end their element; what JSON means is the same with its escape.
     data = json.dumps(answers, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
@@ -46,6 +56,35 @@ def report(looking: Looked) -> str:
         f'{head}<body>{body}<script type="application/json" id="answers">{data}</script>\n'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'
     )
+
+
+def _answers(looking: Looked, screen: Screen) -> dict[str, Any]:
+    """What a screen has recorded; a question that cannot be answered says why, and the others stand."""
+    answers: dict[str, Any] = {}
+    # Questions may follow from an answer (which units were found): where there is none, that answer says why.
+    with suppress(TidegateError):
+        for name, asked in screen.recorded(looking):
+            try:
+                answers[address(name, asked)] = screen.views[name](looking, **asked)
+            except TidegateError as error:
+                answers[address(name, asked)] = {"error": str(error)}
+    return answers
+
+
+def check_size(looking: Looking) -> None:
+    """Refuse a text whose report would be too large to be opened.
+
+    Raises:
+        ArgumentError: it would have more than 64 MiB or so.
+    """
+    trace = looking.reading().trace
+    values = sum(named[name].shape[1] for named in trace.values.values() for name in trace.names)
+    each = OTHER + values * 4 // 3  # a byte each, in base64
+    if len(trace) * each > LARGEST:
+        raise ArgumentError(
+            f"a report of this text would take about {len(trace) * each / 1e6:,.0f} MB: give a text of at most "
+            f"{LARGEST // each:,} {looking.run.units.name}s, or look at the live page (without --out)"
+        )
 
 
 def write_report(looking: Looked, path: Path) -> None:

@@ -89,8 +89,6 @@ def generate(
         raise ArgumentError(f"length is {length}; give 0 or more units, or None for text without end")
     if count < 1:
         raise ArgumentError(f"count is {count}; give 1 or more texts")
-    if seed is not None and seed < 0:
-        raise ArgumentError(f"seed is {seed}; give 0 or a positive whole number, or None for a fresh one")
     stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if "" in stops:
         raise ArgumentError("a stop string is empty, which would stop before the first character; leave it out")
@@ -144,7 +142,13 @@ def before_text(units: Units) -> NDArray[np.int64]:
 
 
 def random_streams(seed: int | None, count: int) -> list[torch.Generator]:
-    """A stream of random numbers for each text that is written side by side; fresh ones if there is no seed."""
+    """A stream of random numbers for each text that is written side by side; fresh ones if there is no seed.
+
+    Raises:
+        ArgumentError: the seed is negative.
+    """
+    if seed is not None and seed < 0:
+        raise ArgumentError(f"seed is {seed}; give 0 or a positive whole number, or None for a fresh one")
     # Children of one SeedSequence are independent streams, unlike seed, seed + 1, ..., which collide between runs.
     children = np.random.SeedSequence(seed).spawn(count)
     return [torch.Generator().manual_seed(int(child.generate_state(1, np.uint64)[0] >> 1)) for child in children]

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.detectors import DETECTORS, by_unit
-from tidegate.lens.detectors import pattern as as_pattern
+from tidegate.lens.detectors import DETECTORS, by_unit, function
 from tidegate.lens.finder import Finding, Findings, find_cells
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.read import span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
+from tidegate.serve.sought import sought
 
 CHART = 120  # steps of all units at once that a report shows
 SEARCHED = 40_000  # units of text in which the finder looks
@@ -57,9 +57,9 @@ def found(looking: Looking, pattern: str = "") -> dict[str, Any]:
 def findings(looking: Looking, pattern: str = "") -> Findings:
     """What the finder finds on held-out text, computed once."""
     run = looking.run
-    sought = [as_pattern(pattern, pattern)] if pattern else None
+    chosen = [function(pattern, lambda text: sought(pattern, text))] if pattern else None
     return looking.kept(
-        ("found", pattern), lambda: find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=sought)
+        ("found", pattern), lambda: find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=chosen)
     )
 
 

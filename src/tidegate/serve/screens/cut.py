@@ -6,19 +6,22 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from tidegate.errors import ArgumentError
 from tidegate.lens.effect import ClassEffect, effect
 from tidegate.lens.interventions import Edit, cut, edited_model
 from tidegate.lens.writing import write
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.cells import found
-from tidegate.serve.screens.screen import Question, Screen, packed, rounded
+from tidegate.serve.screens.screen import Question, Screen, rounded
 from tidegate.tasks.sampling import Sampling
 
 MOST = 16  # edits at once
 MEASURED = 20_000  # units of held-out text on which an edit is measured
 STEPS = 10_000  # of the text that is read, those whose change is shown
 CHANGE = 3.0  # nats that are as dark as it gets
+LARGEST = 1e6  # to hold a unit at: far outside what any cell computes, and its products are finite
 LONGEST = 4_000
 
 
@@ -26,15 +29,28 @@ def edits_of(given: str) -> tuple[Edit, ...]:
     """Edits that the page asks for, as JSON: a list of objects with what `Edit` takes.
 
     Raises:
-        ArgumentError: it is no such list, or longer than 16.
+        ArgumentError: it is no such list, or longer than 16; or a unit is to be held at more than a million.
     """
     try:
         entries = json.loads(given)
-        if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
-            raise ArgumentError(f"give a list of 1 to {MOST} edits")
-        return tuple(Edit(**entry) for entry in entries)
-    except (json.JSONDecodeError, TypeError, RecursionError) as error:
-        raise ArgumentError(f"edits are a list of layer, name, unit and low, high or other: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"edits are a list in JSON: {error}") from error
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
+        raise ArgumentError(f"give a list of 1 to {MOST} edits")
+    return tuple(map(_edit, entries))
+
+
+def _edit(entry: Any) -> Edit:
+    wanted = {"layer": int, "name": str, "unit": int, "low": (int, float), "high": (int, float), "other": int}
+    needed = {"layer", "name", "unit"}
+    if not isinstance(entry, dict) or not (needed <= set(entry) <= set(wanted)):
+        raise ArgumentError(f"an edit has layer, name, unit and low, high or other, given {entry!r:.80}")
+    for key, value in entry.items():
+        if isinstance(value, bool) or not isinstance(value, wanted[key]):
+            raise ArgumentError(f"{key} of an edit is {'a name' if key == 'name' else 'a number'}, given {value!r:.40}")
+        if key in ("low", "high") and not abs(value) <= LARGEST:
+            raise ArgumentError(f"a unit is held between -{LARGEST:,.0f} and {LARGEST:,.0f}, given {key}={value!r:.40}")
+    return Edit(**entry)
 
 
 def measured(looking: Looking, edits: str) -> dict[str, Any]:
@@ -57,12 +73,17 @@ def _row(it: ClassEffect) -> dict[str, Any]:
 
 
 def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
-    """How much more surprised the edited model is by every unit of a text, in nats; below zero: less."""
+    """How much more surprised the edited model is by every unit of a text, in nats; below zero: less.
+
+    ``scale`` is the change that is as dark as it gets.
+    """
     run, chosen = looking.run, edits_of(edits)
     ids = looking.reading(text).ids[:STEPS]
-    made = effect(run.model, run.units, ids, chosen, controls=1)
-    change = (made.log_p_before - made.log_p_after).clip(-CHANGE, CHANGE)
-    return {"steps": len(ids), "change": packed(change, CHANGE), "mean": rounded(made.whole.change)}
+    made = looking.kept(
+        ("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1)
+    )
+    change = [rounded(it, 3) for it in made.log_p_before.astype(np.float64) - made.log_p_after]
+    return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 
 
 def edited(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tidegate.cells import Cell
 from tidegate.errors import ArgumentError
 from tidegate.lens.gates import BOUNDS, saturation
 from tidegate.lens.memory_time import memory_time
+from tidegate.lens.trace import Trace
 from tidegate.serve.looking import Looking
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
@@ -15,7 +17,10 @@ from tidegate.serve.screens.screen import Question, Screen, rounded
 def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Of each layer and squashed value, each unit's share of steps near either end; and memory times in steps."""
     trace, cell = looking.reading(text, run).trace, looking.runs[run].model.cell
-    found = saturation(trace, cell)
+    try:
+        found = saturation(trace, cell)
+    except ArgumentError as error:  # of a simple recurrent network with another activation
+        return {"squashed": [], "unsquashed": str(error), **_memory(trace, cell)}
     squashed = [
         {
             "layer": layer,
@@ -29,15 +34,19 @@ def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
         for layer in range(trace.layers)
         for name, kind in found.kinds.items()
     ]
+    return {"squashed": squashed, "unsquashed": "", **_memory(trace, cell)}
+
+
+def _memory(trace: Trace, cell: Cell) -> dict[str, Any]:
     try:
         times = memory_time(trace, cell)
     except ArgumentError as error:  # a simple recurrent network has no gate that keeps
-        return {"squashed": squashed, "memory": [], "why": str(error)}
+        return {"memory": [], "why": str(error)}
     memory = [
         {"layer": layer, "state": state, "steps": [rounded(it, 2) for it in found.steps]}
         for ((layer, _), state), found in times.items()
     ]
-    return {"squashed": squashed, "memory": memory, "why": ""}
+    return {"memory": memory, "why": ""}
 
 
 def recorded(looking: Looking) -> Iterator[Question]:

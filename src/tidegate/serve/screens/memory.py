@@ -25,10 +25,9 @@ def flow(looking: Looking, start: int, text: int = 0) -> dict[str, Any]:
     start, stop = span(start, start + STEPS + 1, len(reading))
     if stop - start < 5:
         raise ArgumentError(f"from step {start} on there are {stop - start} steps: a triangle needs 5")
-    pieces = reading.pieces[start:stop]
-    given = "".join(pieces)
+    ids = reading.ids[start:stop]  # not the text: a stretch that begins within a character would be cut otherwise
     found = looking.kept(
-        ("flow", text, start), lambda: gradient_flow(run.model, run.units, given, targets=range(stop - start - 1))
+        ("flow", text, start), lambda: gradient_flow(run.model, run.units, ids, targets=range(stop - start - 1))
     )
     states = []
     for (layer, name), norms in found.norms.items():

@@ -16,10 +16,9 @@ SURPRISE = 8.0  # nats that are as dark as it gets
 def text(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """The units of a text and how surprising each was, in nats."""
     reading = looking.reading(text, run)
-    joined = reading.text
-    alone = len(joined) == len(reading)  # a character each: the text itself says it shortest
+    alone = all(len(it) == 1 for it in reading.pieces)  # a character each: the text itself says it shortest
     return {
-        "text": joined,
+        "text": reading.text,
         "pieces": None if alone else list(reading.pieces),
         "steps": len(reading),
         "surprise": packed((-reading.log_p).clip(0, SURPRISE), SURPRISE),

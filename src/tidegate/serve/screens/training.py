@@ -15,10 +15,19 @@ SAMPLES = 60
 
 
 def training(looking: Looked, run: int = 0) -> dict[str, Any]:
-    """Loss while training and on the validation part by step, baselines, gradient norms, samples."""
-    one = looking.runs[run]
+    """Loss while training and on the validation part by step, baselines, gradient norms, samples.
+
+    Raises:
+        RunFolderError: its record cannot be read, or a line of it was altered.
+    """
+    one = looking.run_of(run)
     train, validation, samples = [], [], []
-    for number, line in enumerate((one.folder / "metrics.jsonl").read_text(encoding="ascii").splitlines(), 1):
+    path = one.folder / "metrics.jsonl"
+    try:
+        whole = path.read_bytes().rpartition(b"\n")[0]  # what follows the last newline is being written
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
+    for number, line in enumerate(whole.splitlines(), 1):
         try:
             record = json.loads(line)
             step = int(record["step"])
@@ -29,8 +38,8 @@ def training(looking: Looked, run: int = 0) -> dict[str, Any]:
                 validation.append([step, rounded(record["nats"])])
             elif record["event"] == "sample":
                 samples.append([step, str(record["text"])])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(f"metrics.jsonl, line {number} was altered: {error}.") from error
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise RunFolderError(f"{path}, line {number} was altered: {error}.") from error
     return {
         "train": thinned(train, MOST),
         "validation": thinned(validation, MOST),

@@ -44,6 +44,8 @@ def write(
 
 def copies(looking: Looking, written: str) -> dict[str, Any]:
     """Which characters of a text that was written belong to stretches that stand verbatim in the training text."""
+    if not written:
+        return {"length": COPIED, "stretches": []}
     units, training = looking.run.units, looking.run.open_corpus().train
     ids = units.encode(written)[-RECENT:]
     covered = copied_stretches(ids, training, COPIED)
