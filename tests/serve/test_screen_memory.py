@@ -77,8 +77,10 @@ def test_memory_follows_the_cursor_and_compares_cells(address: str, visit: Calla
     page = visit(address).open("memory")
     assert page.locator("canvas.heat").count() == 4
     page.focus(".textview")
+    page.locator(".unit.marked[data-n='0']").wait_for()
     page.keyboard.press("Control+End")
-    page.locator(".unit.marked").first.wait_for()
+    page.locator(".unit.marked[data-n='398']").wait_for()
+    assert page.locator(".unit.marked[data-n='0']").count() == 0
     canvas = page.locator("canvas.heat").first
     canvas.hover(position={"x": 3, "y": 100})
     page.locator(".told", has_text="state after").first.wait_for()

@@ -1,6 +1,7 @@
 // The page: tabs, what is being read, and the screen that is chosen.
 
-import { ask, live, send } from "./ask.js";
+import { ask, live, Refused, send } from "./ask.js";
+import { dark, repaint } from "./colours.js";
 import { el, fill } from "./dom.js";
 import { SCREENS } from "./screens/index.js";
 import { about, choose, listen, read, state } from "./state.js";
@@ -37,10 +38,8 @@ function header() {
 }
 
 function turn() {
-  const root = document.documentElement;
-  const now = root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  root.dataset.theme = now === "dark" ? "light" : "dark";
-  show();
+  document.documentElement.dataset.theme = dark() ? "light" : "dark";
+  repaint();
 }
 
 function other() {
@@ -60,6 +59,19 @@ function other() {
   return box;
 }
 
+// A text that was typed is gone when the server was started anew, and an address may name any number.
+async function gone() {
+  if (state.text === 0 || about.runs[0].task !== "lm") return false;
+  try {
+    await ask("text", { text: state.text, run: 0 });
+    return false;
+  } catch (error) {
+    if (!(error instanceof Refused) || !error.status) throw error;
+    say(live ? `There is no text ${state.text} here, or no longer: this is the first one.` : `The report has no text ${state.text}: this is the first one.`, true);
+    return true;
+  }
+}
+
 async function show() {
   shown?.();
   shown = null;
@@ -70,15 +82,16 @@ async function show() {
   }
   const root = el("section", { role: "tabpanel", "aria-labelledby": `tab-${state.screen}`, class: `screen ${state.screen}` });
   fill(main, root);
-  const mine = root;
   try {
-    const stop = await SCREENS[state.screen](root);
-    if (main.firstChild === mine) shown = stop ?? null;
-    else stop?.();
-    main.dataset.ready = state.screen;
+    if (await gone()) return choose({ text: 0, at: 0, end: -1 }); // which shows it
+    if (main.firstChild !== root) return;
+    const name = state.screen, stop = await SCREENS[name](root);
+    if (main.firstChild !== root) return stop?.();
+    shown = stop ?? null;
+    main.dataset.ready = name;
   } catch (error) {
     fill(root, el("p", { class: "wrong" }, error.message));
-    if (error.name !== "Refused" && error.constructor.name !== "Refused") throw error;
+    if (!(error instanceof Refused)) throw error;
   }
 }
 
@@ -92,13 +105,14 @@ async function begin() {
   Object.assign(state, read());
   header();
   listen((changed) => {
+    if (changed.has("screen")) say("");
     if (changed.has("screen") || changed.has("text")) {
       delete main.dataset.ready;
       show();
     }
   });
   addEventListener("popstate", () => choose(read()));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   await show();
 }
 

@@ -8,8 +8,13 @@ const REMEMBERED = 400;
 /** Whether there is a server that answers anything; a report has kept answers only. */
 export const live = answers === null;
 
-/** What went wrong, in a sentence for a person. */
-export class Refused extends Error {}
+/** What went wrong, in a sentence for a person; `status` as in HTTP, where the question itself was refused. */
+export class Refused extends Error {
+  constructor(sentence, status = 0) {
+    super(sentence);
+    this.status = status;
+  }
+}
 
 function address(name, params) {
   const sorted = Object.entries(params).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -20,8 +25,9 @@ function address(name, params) {
 export function ask(name, params = {}) {
   const where = address(name, params);
   if (!live) {
-    if (where in answers) return Promise.resolve(answers[where]);
-    return Promise.reject(new Refused("This is not in the report. The live page has it: tidegate look RUN"));
+    if (!(where in answers)) return Promise.reject(new Refused("This is not in the report. The live page has it: tidegate look RUN", 404));
+    const { error } = answers[where];
+    return error === undefined ? Promise.resolve(answers[where]) : Promise.reject(new Refused(error, 400));
   }
   if (!asked.has(where)) {
     const answer = get(where);
@@ -30,6 +36,16 @@ export function ask(name, params = {}) {
     if (asked.size > REMEMBERED) asked.delete(asked.keys().next().value);
   }
   return asked.get(where);
+}
+
+/** [the answer, null], or [what to go on with instead, why there is none]: a part of a screen that cannot be shown. */
+export async function orWhyNot(answer, instead) {
+  try {
+    return [await answer, null];
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return [instead, error.message];
+  }
 }
 
 /** Whether a report has the answer; the live page has them all. */
@@ -45,7 +61,7 @@ async function get(where, options = {}) {
     throw error.name === "AbortError" ? error : new Refused("The server does not answer: is tidegate look still running?");
   }
   const said = await response.json();
-  if (!response.ok) throw new Refused(said.error ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refused(said.error ?? `The server answered ${response.status}.`, response.status);
   return said;
 }
 
@@ -59,7 +75,7 @@ export async function send(text) {
 export async function* stream(name, params, signal) {
   if (!live) throw new Refused("A report cannot write anew. The live page can: tidegate look RUN");
   const response = await fetch("/api/" + address(name, params), { signal });
-  if (!response.ok) throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`, response.status);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

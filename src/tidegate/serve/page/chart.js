@@ -1,7 +1,7 @@
 // Curves (uPlot) and heat maps (a canvas), with their numbers under the pointer.
 
 import uPlot from "./vendor/uPlot.esm.js";
-import { curve, dark, shade } from "./colours.js";
+import { curve, dark, painted, shade } from "./colours.js";
 import { el } from "./dom.js";
 
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
@@ -13,7 +13,7 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
 export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = "", height = 260, bands = [] } = {}) {
   const box = el("div", { class: "chart", role: "img", "aria-label": `${yLabel} against ${xLabel}: ${series.map((it) => it.label).join(", ")}` });
   root.append(box);
-  const ink = dark() ? "#ddd" : "#333", grid = dark() ? "#444" : "#ddd";
+  const ink = () => (dark() ? "#ddd" : "#333"), grid = () => (dark() ? "#444" : "#ddd");
   const axis = { stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
   // A logarithmic axis is a straight one of logarithms: uPlot's own runs out of ticks over many decades.
   const number = (at, value) => (value === null || value === undefined ? "–" : Number((log ? 10 ** value : value).toPrecision(4)).toString());
@@ -30,6 +30,7 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
   const chart = new uPlot(options, [Array.from(x), ...series.map((it) => clean(it.y))], box);
   const watch = new ResizeObserver(() => chart.setSize({ width: Math.max(280, box.clientWidth), height }));
   watch.observe(box);
+  painted(box, () => chart.redraw(false));
   return () => {
     watch.disconnect();
     chart.destroy();
@@ -38,23 +39,25 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
 
 /**
  * A matrix as colours. `values`: row after row. Options: `kind` ("diverging", "sequential"), `scale`, `rowLabel(r)`,
- * `columnLabel(c)`, `onPick(r, c)`, `height` in px, `label`, `marked` (a row).
+ * `columnLabel(c)`, `onPick(r, c)`, `height` in px, `label`, `marked` (a row). Returns `mark(row)`, which marks another.
  */
 export function heatMap(root, values, rows, columns, options = {}) {
   const { kind = "diverging", scale = 1, rowLabel = String, columnLabel = String, onPick = null, height = 260, label = "Heat map", marked = null } = options;
   const shown = options.shown ?? ((value) => Number(value.toPrecision(3)));
-  const canvas = el("canvas", { class: "heat", width: columns, height: rows, tabindex: onPick ? "0" : null, role: "img", "aria-label": label });
+  const canvas = el("canvas", { class: "heat", width: columns, height: rows, tabindex: onPick ? "0" : null, role: onPick ? "application" : "img", "aria-label": onPick ? `${label}; arrow keys move through it` : label });
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d"), image = context.createImageData(Math.max(1, columns), Math.max(1, rows));
-  const known = new Map();
-  for (let n = 0; n < rows * columns; n++) {
-    const [background] = shade(kind, values[n] / scale);
-    if (!known.has(background)) known.set(background, [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16)));
-    const [red, green, blue] = known.get(background);
-    image.data.set([red, green, blue, 255], 4 * n);
-  }
-  context.putImageData(image, 0, 0);
-  const told = el("p", { class: "told" }, "\u00a0");
+  painted(canvas, () => {
+    const known = new Map();
+    for (let n = 0; n < rows * columns; n++) {
+      const [background] = shade(kind, values[n] / scale);
+      if (!known.has(background)) known.set(background, [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16)));
+      const [red, green, blue] = known.get(background);
+      image.data.set([red, green, blue, 255], 4 * n);
+    }
+    context.putImageData(image, 0, 0);
+  });
+  const told = el("p", { class: "told", "aria-live": "polite" }, "\u00a0");
   const frame = el("div", { class: "heatbox" }, canvas);
   const line = el("div", { class: "row-mark", "aria-hidden": "true" });
   const mark = (row) => {
@@ -91,7 +94,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
     });
   }
   root.append(frame, told);
-  return { mark };
+  return { mark: (row) => { here[0] = row; mark(row); } };
 }
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -103,17 +106,43 @@ function drawn(tag, props, ...children) {
   return made;
 }
 
-/** Points of a square from 0 to 1 each way. Options: `title`, `xLabel`, `yLabel`, `label(n)`, `onPick(n)`, `chosen`. */
+/**
+ * Points of a square from 0 to 1 each way. Options: `title`, `xLabel`, `yLabel`, `label(n)`, `onPick(n)`, `chosen`. Arrow keys
+ * go through the points in order, Enter picks one. Returns a function that marks another point as the chosen one.
+ */
 export function scatter(root, points, { title, xLabel, yLabel, label, onPick, chosen }) {
   const size = 240, at = (share) => 10 + share * (size - 20);
-  const svg = drawn("svg", { class: "scatter", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": `${title}: ${yLabel} against ${xLabel}, ${points.length} units` });
+  const svg = drawn("svg", { class: "scatter", viewBox: `0 0 ${size} ${size}`, tabindex: "0", role: "application", "aria-label": `${title}: ${yLabel} against ${xLabel}, ${points.length} units; arrow keys go from unit to unit, Enter picks one` });
   svg.append(drawn("rect", { x: 10, y: 10, width: size - 20, height: size - 20, class: "frame" }), drawn("line", { x1: 10, y1: 10, x2: size - 10, y2: size - 10, class: "frame" }));
-  const told = el("p", { class: "told" }, "\u00a0");
-  points.forEach(([x, y], n) => {
-    const dot = drawn("circle", { cx: at(x), cy: at(1 - y), r: n === chosen ? 5 : 3, class: n === chosen ? "dot chosen" : "dot" }, drawn("title", {}, label(n)));
+  const told = el("p", { class: "told", "aria-live": "polite" }, "\u00a0");
+  const dots = points.map(([x, y], n) => {
+    const dot = drawn("circle", { cx: at(x), cy: at(1 - y), r: 3, class: "dot" }, drawn("title", {}, label(n)));
     dot.addEventListener("pointerenter", () => { told.textContent = label(n); });
     dot.addEventListener("click", () => onPick(n));
-    svg.append(dot);
+    return dot;
   });
+  const choose = (n) => dots.forEach((dot, k) => {
+    dot.classList.toggle("chosen", k === n);
+    dot.setAttribute("r", k === n ? 5 : 3);
+  });
+  const ring = drawn("circle", { r: 7, class: "ring" });
+  let here = null;
+  const go = (n) => {
+    here = (n + points.length) % points.length;
+    for (const name of ["cx", "cy"]) ring.setAttribute(name, dots[here].getAttribute(name));
+    ring.classList.add("shown");
+    told.textContent = label(here);
+  };
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step && event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    if (!step) {
+      if (here !== null) onPick(here);
+    } else go(here === null ? chosen ?? 0 : here + step);
+  });
+  svg.append(...dots, ring);
+  choose(chosen);
   root.append(el("h3", {}, title), el("div", { class: "axes" }, el("span", { class: "y" }, yLabel), svg), el("p", { class: "x" }, xLabel), told);
+  return choose;
 }

@@ -20,3 +20,15 @@ export function shade(kind, value) {
   const at = Math.round(Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0.5)) * (scale.length - 1));
   return scale[at];
 }
+
+/** Paint an element now, and again whenever the page turns light or dark; what it holds stays. */
+export function painted(element, paint) {
+  element.classList.add("painted");
+  element.addEventListener("repaint", paint);
+  paint();
+}
+
+/** The page turned light or dark: everything that has colours of its own is painted anew. */
+export function repaint() {
+  for (const element of document.querySelectorAll(".painted")) element.dispatchEvent(new Event("repaint"));
+}

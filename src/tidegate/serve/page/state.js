@@ -1,6 +1,6 @@
 // What is chosen: kept in the address, so that a place can be marked, sent, and gone back to.
 
-const START = { screen: "read", text: 0, at: 0, layer: 0, direction: 0, name: "", unit: 0, end: -1 };
+const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1 };
 const listeners = new Set();
 
 export const state = { ...START };

@@ -1,9 +1,10 @@
 // A text of any length, each unit on a tint of its own. Only the lines that are seen are there.
 
-import { shade } from "./colours.js";
+import { painted, shade } from "./colours.js";
 import { el, visible } from "./dom.js";
 
 const AROUND = 6; // lines above and below those that are seen
+const LONG = 500, SLOP = 10; // ms and px of a touch that is held where it is: it begins to mark
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u;
 
 /**
@@ -23,12 +24,20 @@ export class TextView {
     this.marked = null; // [from, to)
     this.lines = [];
     this.inner = el("div", { class: "lines" });
-    this.box = el("div", { class: "textview", tabindex: "0", role: "listbox", "aria-label": label }, this.inner);
+    this.box = el("div", { class: "textview", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", "aria-label": label }, this.inner);
     if (height) this.box.style.height = height;
     root.append(this.box);
     this.box.addEventListener("scroll", () => this.draw(), { passive: true });
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("pointerdown", (event) => this.press(event));
+    this.box.addEventListener("click", (event) => this.click(event));
+    if (onSelect) {
+      this.box.classList.add("markable");
+      // A touch that marks does not scroll; the browser asks at its beginning whether anybody might say so.
+      this.box.addEventListener("touchmove", (event) => { if (this.marking) event.preventDefault(); }, { passive: false });
+      this.box.addEventListener("contextmenu", (event) => { if (this.marking) event.preventDefault(); });
+    }
+    painted(this.box, () => this.draw());
     this.watch = new ResizeObserver(() => this.wrap());
     this.watch.observe(this.box);
   }
@@ -221,23 +230,64 @@ export class TextView {
     this.onCursor(this.cursor);
   }
 
+  // A mouse chooses and marks at once. A finger may be about to scroll: it chooses by a tap, and marks if it is held first.
   press(event) {
+    this.pressed = event.pointerType === "mouse";
     const from = unitAt(event);
-    if (from === null) return;
-    this.setCursor(from);
-    this.onCursor(from);
-    if (!this.onSelect) return;
+    if (from === null || event.button > 0) return;
+    if (this.pressed) {
+      this.choose(from);
+      if (this.onSelect) this.mark(from, event.pointerId);
+    } else if (this.onSelect) this.hold(from, event);
+  }
+
+  click(event) {
+    const n = unitAt(event);
+    if (n !== null && !this.pressed) this.choose(n);
+    this.pressed = false;
+  }
+
+  choose(n) {
+    this.setMarked(null, 0);
+    this.setCursor(n);
+    this.onCursor(n);
+  }
+
+  hold(from, { clientX, clientY, pointerId }) {
+    const give = () => {
+      clearTimeout(timer);
+      for (const name of ["pointermove", "pointerup", "pointercancel"]) removeEventListener(name, watch);
+    };
+    const watch = (event) => {
+      if (event.type !== "pointermove" || Math.hypot(event.clientX - clientX, event.clientY - clientY) > SLOP) give();
+    };
+    const timer = setTimeout(() => {
+      give();
+      this.choose(from);
+      this.setMarked(from, from + 1);
+      this.mark(from, pointerId);
+    }, LONG);
+    for (const name of ["pointermove", "pointerup", "pointercancel"]) addEventListener(name, watch);
+  }
+
+  mark(from, pointerId) {
+    this.marking = true;
     const move = (at) => {
+      if (at.pointerId !== pointerId) return;
       const to = unitAt(document.elementFromPoint(at.clientX, at.clientY));
       if (to !== null) this.setMarked(Math.min(from, to), Math.max(from, to) + 1);
     };
-    const end = () => {
+    const end = (at) => {
+      if (at.pointerId !== pointerId) return;
+      this.marking = false;
       removeEventListener("pointermove", move);
+      removeEventListener("pointerup", end);
+      removeEventListener("pointercancel", end);
       if (this.marked && this.marked[1] - this.marked[0] > 1) this.onSelect(...this.marked);
     };
-    this.setMarked(null, 0);
     addEventListener("pointermove", move);
-    addEventListener("pointerup", end, { once: true });
+    addEventListener("pointerup", end);
+    addEventListener("pointercancel", end);
   }
 }
 

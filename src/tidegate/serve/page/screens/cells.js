@@ -32,7 +32,7 @@ function common(values, scale) {
 export async function show(root) {
   const said = await ask("text", { text: state.text, run: 0 });
   const pieces = piecesOf(said), picked = pickers();
-  const text = el("div", { class: "main" }), map = el("div", { class: "map" }), value = el("p", { class: "told" });
+  const text = el("div", { class: "main" }), map = el("div", { class: "map" }), value = el("p", { class: "told", "aria-live": "polite" });
   const finder = el("section", { class: "finder" });
   root.append(
     el("p", { class: "lead" }, "The text, tinted by one unit: red above zero, blue below. Pick a unit from what the finder found, by number, or from the map below."),
@@ -40,17 +40,28 @@ export async function show(root) {
   const view = new TextView(text, { label: "The text, tinted by the unit's value", height: "45vh", onCursor: (n) => { choose({ at: n }); tell(); } });
   view.setText(pieces);
   view.setCursor(state.at);
-  let strip = null, drawn = "";
+  // An answer that another question has overtaken is not shown.
+  let strip = null, drawn = "", rows = null, tinted = 0, held = 0;
 
   function tell() {
-    if (strip) value.textContent = `unit ${state.layer}/${state.unit} ${state.name} after ${visible(pieces[view.cursor])}: ${strip.values[view.cursor].toFixed(3)} (the scale ends at ±${strip.scale.toFixed(2)})`;
+    if (strip) value.textContent = `unit ${strip.layer}/${strip.unit} ${strip.name} after ${visible(pieces[view.cursor])}: ${strip.values[view.cursor].toFixed(3)} (the scale ends at ±${strip.scale.toFixed(2)})`;
   }
 
   async function tint() {
-    const { layer, name, unit } = state;
-    strip = unpack(await ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit }));
-    view.setTint(strip.values, "diverging", strip.scale);
-    tell();
+    const { layer, name, unit } = state, mine = ++tinted;
+    try {
+      const got = await ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit });
+      if (mine !== tinted) return;
+      strip = { layer, name, unit, ...unpack(got) };
+      value.classList.remove("wrong");
+      view.setTint(strip.values, "diverging", strip.scale);
+      tell();
+    } catch (error) {
+      if (mine !== tinted) return;
+      strip = null;
+      view.setTint(null);
+      wrong(error);
+    }
   }
 
   async function all() {
@@ -58,29 +69,50 @@ export async function show(root) {
     let start = Math.max(0, Math.min(view.seen[0], said.steps - SEEN));
     let asked = { text: state.text, run: 0, layer, direction: 0, name, start, stop: Math.min(start + SEEN, said.steps) };
     if (!known("window", asked)) asked = { ...asked, start: (start = 0), stop: Math.min(SEEN, said.steps) };
-    const key = JSON.stringify([asked, state.unit]);
+    const key = JSON.stringify(asked);
     if (key === drawn) return;
     drawn = key;
-    const { shape: [steps, units], scale, values } = unpack(await ask("window", asked));
+    let got;
+    try {
+      got = await ask("window", asked);
+    } catch (error) {
+      if (key !== drawn) return;
+      [drawn, rows] = ["", null];
+      fill(map, el("p", { class: "wrong" }, error.message));
+      return;
+    }
+    if (key !== drawn) return;
+    const { shape: [steps, units], scale, values } = unpack(got);
     const turned = new Float32Array(values.length);
     for (let t = 0; t < steps; t++) for (let u = 0; u < units; u++) turned[u * steps + t] = values[t * units + u];
     fill(map);
-    heatMap(map, turned, units, steps, {
+    rows = heatMap(map, turned, units, steps, {
       scale: common(values, scale), height: Math.max(160, Math.min(420, 2 * units)), label: `${name} of all units of layer ${layer}`, marked: state.unit,
       rowLabel: (u) => `unit ${u}`, columnLabel: (t) => `${start + t} ${visible(pieces[start + t])}`,
-      onPick: (u, t) => { choose({ unit: u, at: start + t }); view.setCursor(start + t); },
+      onPick: (u, t) => { choose({ unit: u, at: start + t }); view.setCursor(start + t); tell(); },
     });
   }
 
   async function holds(detector) {
-    const { kind, values } = await ask("holds", { detector, text: state.text, run: 0 });
+    const mine = ++held;
+    let found;
+    try {
+      found = await ask("holds", { detector, text: state.text, run: 0 });
+    } catch (error) {
+      if (mine === held) wrong(error);
+      return;
+    }
+    if (mine !== held) return;
+    const { kind, values } = found;
     view.setClasses((n) => (values[n] === null ? null : (kind === "yes/no" ? values[n] > 0.5 : values[n] > 0) ? "holds" : null));
   }
 
   function pick(finding, own) {
     choose({ layer: finding.layer, name: finding.name, unit: finding.unit });
-    if (own) view.setClasses(null);
-    else holds(finding.detector).catch(wrong);
+    if (own) {
+      held++;
+      view.setClasses(null);
+    } else holds(finding.detector);
   }
 
   const score = (it, value) => (it.kind === "yes/no" ? `AUC ${value.toFixed(2)}` : `r ${value.toFixed(2)}`);
@@ -112,15 +144,19 @@ export async function show(root) {
     live ? el("div", { class: "controls" }, regex, el("button", { on: { click: () => regex.value && find(regex.value) } }, "Find its unit")) : null, mine,
     el("p", { class: "told" }, "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in an untrained twin, and for labels moved along the text."));
 
-  const wrong = (error) => { value.textContent = error.message; };
+  const wrong = (error) => {
+    value.textContent = error.message;
+    value.classList.add("wrong");
+  };
   const stop = listen((changed) => {
-    if (["layer", "name", "unit"].some((it) => changed.has(it))) tint().catch(wrong);
-    if (["layer", "name"].some((it) => changed.has(it))) all().catch(wrong);
+    if (["layer", "name", "unit"].some((it) => changed.has(it))) tint();
+    if (changed.has("unit")) rows?.mark(state.unit);
+    if (["layer", "name"].some((it) => changed.has(it))) all();
   });
   let later = 0;
-  view.box.addEventListener("scroll", () => { clearTimeout(later); later = setTimeout(() => all().catch(wrong), 200); }, { passive: true });
+  view.box.addEventListener("scroll", () => { clearTimeout(later); later = setTimeout(all, 200); }, { passive: true });
   await tint();
   await all();
   find("");
-  return () => { clearTimeout(later); stop(); picked.stop(); view.stop(); };
+  return () => { tinted++; clearTimeout(later); stop(); picked.stop(); view.stop(); };
 }

@@ -1,6 +1,6 @@
 // Cut & force: hold a unit; what that does to every prediction, by class of character, and to what is written.
 
-import { ask, known, live, stream, unpack } from "../ask.js";
+import { ask, known, live, stream } from "../ask.js";
 import { add, choice, el, fill, labelled, table, visible } from "../dom.js";
 import { about, listen, state } from "../state.js";
 import { piecesOf, TextView } from "../textview.js";
@@ -61,7 +61,7 @@ export async function show(root) {
   }
 
   function tell(n) {
-    if (change) status.textContent = `${visible(pieces[n])}: ${change.values[n] >= 0 ? "+" : ""}${change.values[n].toFixed(2)} nats`;
+    if (Number.isFinite(change?.[n])) status.textContent = `${visible(pieces[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`;
   }
 
   async function measure() {
@@ -71,8 +71,8 @@ export async function show(root) {
     try {
       const [cost, where] = await Promise.all([ask("measured", { edits: given }), ask("changed", { edits: given, text: state.text })]);
       if (mine !== asked) return;
-      change = unpack(where.change);
-      view.setTint(change.values, "diverging", change.scale);
+      change = where.change;
+      view.setTint(change, "diverging", where.scale);
       const sign = (value) => (value === null ? "–" : (value >= 0 ? "+" : "") + value.toFixed(3));
       const rows = cost.rows.map((it) => [it.name, it.count.toLocaleString("en"), it.before.toFixed(3), it.after.toFixed(3), el("strong", {}, sign(it.change)), sign(it.control), sign(it.worst)]);
       fill(tableBox, table([`to be predicted`, "count", "before", "after", "change", "others", "worst"], rows, { caption: cost.said }),

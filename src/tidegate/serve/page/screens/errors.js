@@ -32,7 +32,7 @@ export async function show(root) {
 async function errors(root, stops, over) {
   const text = el("div", { class: "main" }), tableBox = el("div"), told = el("p", { class: "told", "aria-live": "polite" }, "\u00a0");
   const next = el("button", { disabled: true, on: { click: jump } }, "Next error");
-  const runs = choice(about.runs.map((it, n) => [String(n), it.name]), "0", (value) => load(Number(value)));
+  const runs = choice(about.runs.map((it, n) => [String(n), it.name]), "0", (value) => load(Number(value)).catch((error) => fill(tableBox, el("p", { class: "wrong" }, error.message))));
   root.append(
     el("div", { class: "controls" }, about.runs.length > 1 ? labelled("Errors of", runs) : null, next),
     text, told, tableBox);
@@ -80,6 +80,7 @@ async function errors(root, stops, over) {
   async function load(run) {
     const mine = ++asked;
     const said = await ask("text", { text: state.text, run });
+    if (over() || mine !== asked) return;
     view.setText(piecesOf(said));
     view.setCursor(state.at);
     found = null;

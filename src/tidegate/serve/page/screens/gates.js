@@ -10,24 +10,31 @@ import { pickers } from "./cells.js";
 const AROUND = 60; // steps to either side of the cursor
 
 export async function show(root) {
-  const run = about.runs[0], picked = pickers();
-  const [said, found] = await Promise.all([ask("text", { text: state.text, run: 0 }), ask("gates", { text: state.text, run: 0 })]);
+  const run = about.runs[0], said = await ask("text", { text: state.text, run: 0 }), picked = pickers();
   const pieces = piecesOf(said);
-  const text = el("div", { class: "main" }), inGates = el("div"), inStates = el("div"), where = el("p", { class: "told" });
+  const text = el("div", { class: "main" }), inGates = el("div"), inStates = el("div"), where = el("p", { class: "told", "aria-live": "polite" });
   const plots = el("div", { class: "tiles" }), times = el("div");
-  let charts = [], strips = null, tinted = 0;
+  let charts = [], strips = null, tinted = 0, marks = [], found = null;
   root.append(
     el("p", { class: "lead" }, "One unit's gates and states at every step around the cursor; below, how open the gates of all units are, and how long units keep what they hold."),
     picked.row, el("div", { class: "columns" }, el("div", {}, text, where), el("div", {}, el("h2", {}, "Gates of the unit"), inGates, el("h2", {}, "Its states"), inStates)),
     el("h2", {}, "Share of time near an end of the range, each point a unit"), plots, times);
+  const shown = {}; // the unit whose values `strips` has: a newer one may have been asked for
   const view = new TextView(text, { label: "The text, tinted by the unit's value", height: "50vh", onCursor: (n) => { choose({ at: n }); course(); } });
   view.setText(pieces);
   view.setCursor(state.at);
 
   async function unit() {
     const { layer, unit: which } = state, mine = ++tinted;
-    const got = await Promise.all(run.names.map((name) => ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit: which })));
+    let got;
+    try {
+      got = await Promise.all(run.names.map((name) => ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit: which })));
+    } catch (error) {
+      if (mine === tinted) wrong(error);
+      return;
+    }
     if (mine !== tinted) return;
+    [shown.layer, shown.unit] = [layer, which];
     strips = Object.fromEntries(run.names.map((name, n) => [name, unpack(got[n])]));
     view.setTint(strips[state.name].values, "diverging", strips[state.name].scale);
     course();
@@ -45,11 +52,14 @@ export async function show(root) {
     charts = [];
     if (gates.length) charts.push(lineChart(inGates, x, series(gates), { xLabel: "step", yLabel: "value", height: 200 }));
     charts.push(lineChart(inStates, x, series(run.states), { xLabel: "step", yLabel: "value", height: 180 }));
+    where.classList.remove("wrong");
     const values = run.names.map((name) => `${name} ${strips[name].values[view.cursor].toFixed(2)}`).join(", ");
-    where.textContent = `After ${visible(pieces[view.cursor])} at step ${view.cursor.toLocaleString("en")}, unit ${state.layer}/${state.unit}: ${values}`;
+    where.textContent = `After ${visible(pieces[view.cursor])} at step ${view.cursor.toLocaleString("en")}, unit ${shown.layer}/${shown.unit}: ${values}`;
   }
 
   function saturation() {
+    if (!found) return;
+    marks = [];
     const percent = (share) => `${(100 * share).toFixed(1)}%`;
     const rows = found.squashed.map((it) => [`${it.layer}`, it.name, `${percent(it.shares[0])} below ${it.bounds[0]}`, `${percent(it.shares[1])} above ${it.bounds[1]}`]);
     fill(plots, el("div", {}, table(["layer", "gate", "", ""], rows, { caption: "Over all units and steps of this text" })));
@@ -57,10 +67,10 @@ export async function show(root) {
       const box = el("div");
       plots.append(box);
       const points = it.low.map((low, n) => [low, it.high[n]]);
-      scatter(box, points, {
+      marks.push(scatter(box, points, {
         title: `${it.name}, layer ${it.layer}`, xLabel: `share of steps below ${it.bounds[0]}`, yLabel: `above ${it.bounds[1]}`, chosen: state.unit,
         label: (n) => `unit ${n}: ${percent(it.low[n])} below, ${percent(it.high[n])} above`, onPick: (n) => choose({ unit: n, name: it.name }),
-      });
+      }));
     }
     if (found.why) fill(times, el("h2", {}, "How long units remember"), el("p", {}, found.why));
     else {
@@ -74,12 +84,18 @@ export async function show(root) {
     }
   }
 
-  const wrong = (error) => { where.textContent = error.message; };
+  const wrong = (error) => {
+    where.textContent = error.message;
+    where.classList.add("wrong");
+  };
   const stop = listen((changed) => {
-    if (["layer", "unit"].some((it) => changed.has(it))) { unit().catch(wrong); saturation(); }
+    if (changed.has("layer")) saturation();
+    else if (changed.has("unit")) marks.forEach((mark) => mark(state.unit));
+    if (changed.has("layer") || changed.has("unit")) unit();
     else if (changed.has("name") && strips) view.setTint(strips[state.name].values, "diverging", strips[state.name].scale);
   });
-  saturation();
+  const told = ask("gates", { text: state.text, run: 0 }).then((answer) => { found = answer; saturation(); }, (error) => fill(plots, el("p", { class: "wrong" }, error.message)));
   await unit();
+  await told;
   return () => { tinted++; charts.forEach((it) => it()); stop(); picked.stop(); view.stop(); };
 }

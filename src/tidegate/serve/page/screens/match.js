@@ -1,6 +1,6 @@
 // Match: mark a stretch; the units that are on over it and off around it; where else the same units are on.
 
-import { ask, known, live, unpack } from "../ask.js";
+import { ask, known, live, orWhyNot, unpack } from "../ask.js";
 import { choice, el, fill, labelled, table, visible } from "../dom.js";
 import { about, choose, listen, state } from "../state.js";
 import { piecesOf, TextView } from "../textview.js";
@@ -12,7 +12,7 @@ const LONG = 60; // units of a match that are shown
 export async function show(root) {
   const run = about.runs[0], unit = run.unit;
   const said = await ask("text", { text: state.text, run: 0 });
-  const offers = await ask("stretches", { text: state.text });
+  const [offers, refused] = await orWhyNot(ask("stretches", { text: state.text }), []);
   const pieces = piecesOf(said);
   const number = (value, props) => el("input", { type: "number", value, ...props, on: { change: () => look() } });
   const threshold = number("0.3", { step: "any" }), before = number("1", { min: "0", step: "1" }), after = number("1", { min: "0", step: "1" });
@@ -26,7 +26,7 @@ export async function show(root) {
   fill(root,
     el("p", { class: "lead" }, `Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which units are on just there, and where else are the same units on? What the matches have in common is what these units may stand for; Cells and Cut & force can test it.`),
     el("div", { class: "controls" }, labelled("Layer", layer), labelled("Gate or state", name), live ? [labelled("On from", threshold), labelled(`Off for … ${unit}s before`, before), labelled("and after", after)] : null),
-    tries.length ? el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...tries) : null,
+    refused ? el("p", { class: "wrong" }, refused) : tries.length ? el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...tries) : null,
     el("div", { class: "beside wide" }, el("div", {}, text, told), list), found);
   const view = new TextView(text, { label: "The text; mark a stretch of it", height: "45vh", onCursor: (n) => choose({ at: n, end: -1 }), onSelect: chosen });
   view.setText(pieces);

@@ -11,9 +11,10 @@ const STEPS = 120, EVERY = 40; // as the server cuts triangles
 export async function show(root) {
   const said = await ask("text", { text: state.text, run: 0 });
   const pieces = piecesOf(said);
-  const text = el("div", { class: "main" }), where = el("p", { class: "told" });
+  const text = el("div", { class: "main" }), where = el("p", { class: "told", "aria-live": "polite" });
   const curves = el("div"), halves = el("div"), maps = el("div", { class: "columns" }), others = el("div");
-  let stops = [], start = -1;
+  const overlaid = []; // what stops the curves of the overlay: they stay when the cursor moves
+  let stops = [], start = -1, over = false;
   root.append(
     el("p", { class: "lead" }, "How much the surprise at one step would change if a state at an earlier step were nudged: ‖dL_t/dh_s‖, and the same for the other states. A network cannot learn what its gradient does not reach."),
     el("div", { class: "columns" }, el("div", {}, el("h2", {}, `The ${STEPS} steps that are looked at follow the cursor`), text, where),
@@ -69,6 +70,7 @@ export async function show(root) {
       fill(place, el("p", { class: "told" }, "Training four small networks: some seconds …"));
       try {
         const found = await ask("overlay");
+        if (over) return;
         fill(place);
         for (const steps of [...new Set(found.map((it) => it.steps))]) {
           const box = el("section", {}, el("h3", {}, steps ? `after ${steps} training steps` : "untrained"));
@@ -76,7 +78,7 @@ export async function show(root) {
           const own = found.filter((it) => it.steps === steps), longest = Math.max(...own.map((it) => it.norms.length));
           const x = Array.from({ length: longest }, (_, d) => d);
           const series = own.map((it) => ({ label: `${it.name} ${it.state}`, y: x.map((d) => it.norms[d] ?? null) }));
-          stops.push(lineChart(box, x, series, { log: true, xLabel: "distance: steps, or layers", yLabel: "gradient norm" }));
+          overlaid.push(lineChart(box, x, series, { log: true, xLabel: "distance: steps, or layers", yLabel: "gradient norm" }));
         }
       } catch (error) {
         fill(place, el("p", { class: "wrong" }, error.message));
@@ -86,5 +88,5 @@ export async function show(root) {
 
   overlay();
   await look().catch(wrong);
-  return () => { stops.forEach((stop) => stop()); view.stop(); };
+  return () => { over = true; [...stops, ...overlaid].forEach((stop) => stop()); view.stop(); };
 }

@@ -16,7 +16,8 @@ export async function show(root) {
   const given = await ask("examples");
   const names = [...given.names, ...[...typed].filter(([n]) => n >= given.names.length).map(([, name]) => name)];
   const there = names.map((name, n) => [String(n), name]).filter(([n]) => known("look", { text: Number(n) }));
-  const number = live || there.some(([n]) => Number(n) === state.text) ? state.text : Number(there[0][0]);
+  const found = there.some(([n]) => Number(n) === state.text), number = found ? state.text : Number(there[0][0]);
+  const lost = found ? "" : `There is no example ${state.text} here: this is ${there[0][1]}. `;
   const at = there.findIndex(([n]) => Number(n) === number);
   const go = (to) => choose({ text: Number(there[(to + there.length) % there.length][0]), at: 0 });
   const example = choice(there, String(number), (to) => choose({ text: Number(to), at: 0 }));
@@ -43,7 +44,7 @@ export async function show(root) {
     stops.forEach((stop) => stop());
     stops = [];
     const sequence = found.sequences[0], panel = kind(found), frames = sequence.pictures ? unpackPictures(sequence.pictures) : null;
-    said.textContent = sequence.steps > Math.max(sequence.read.length, frames?.count ?? 0) ? `It has ${sequence.steps.toLocaleString("en")} steps; the first ${Math.max(sequence.read.length, frames?.count ?? 0).toLocaleString("en")} are shown.` : "";
+    said.textContent = lost + (sequence.steps > Math.max(sequence.read.length, frames?.count ?? 0) ? `It has ${sequence.steps.toLocaleString("en")} steps; the first ${Math.max(sequence.read.length, frames?.count ?? 0).toLocaleString("en")} are shown.` : "");
     fill(body);
     if (found.tree && live) widths(found.tree.width);
     const tokens = panel(body, found, frames, stops);

@@ -1,6 +1,6 @@
 // Training: curves beside the baselines, and what the model wrote as it learned.
 
-import { ask } from "../ask.js";
+import { ask, orWhyNot } from "../ask.js";
 import { lineChart } from "../chart.js";
 import { el, fill } from "../dom.js";
 import { about } from "../state.js";
@@ -28,12 +28,14 @@ export async function show(root) {
   stops.push(lineChart(clipped, x, [{ label: "share", y: said.train.map((it) => it[3]) }], { xLabel: "step", yLabel: "share" }));
   stops.push(lineChart(rate, x, [{ label: "rate", y: said.train.map((it) => it[4]) }], { xLabel: "step", yLabel: "rate" }));
   if (about.runs.length > 1) {
-    const others = await Promise.all(about.runs.map((_, run) => ask("training", { run })));
-    const all = [...new Set(others.flatMap((it) => it.validation.map((row) => row[0])))].sort((a, b) => a - b);
+    const asked = await Promise.all(about.runs.map((_, run) => orWhyNot(ask("training", { run }), null)));
+    const others = asked.flatMap(([answer], run) => (answer ? [{ run, answer }] : []));
+    const all = [...new Set(others.flatMap((it) => it.answer.validation.map((row) => row[0])))].sort((a, b) => a - b);
     const place = el("div");
-    root.append(el("h2", {}, "Validation of all runs"), place);
-    const series = others.map((it, run) => {
-      const known = new Map(it.validation);
+    root.append(el("h2", {}, "Validation of all runs"), place,
+      ...asked.flatMap(([, refused], run) => (refused ? [el("p", { class: "wrong" }, `${about.runs[run].name}: ${refused}`)] : [])));
+    const series = others.map(({ run, answer }) => {
+      const known = new Map(answer.validation);
       return { label: about.runs[run].name, y: joined(all.map((step) => known.get(step) ?? null)) };
     });
     stops.push(lineChart(place, all, series, { xLabel: "step", yLabel: "nats" }));

@@ -1,6 +1,6 @@
 // Why: which of the units before a prediction mattered for it, by three measures side by side, because they differ.
 
-import { ask, known, live } from "../ask.js";
+import { ask, known, live, orWhyNot } from "../ask.js";
 import { choice, el, fill, labelled, table, visible } from "../dom.js";
 import { about, choose, state } from "../state.js";
 import { piecesOf, TextView } from "../textview.js";
@@ -17,7 +17,7 @@ const SIGNS = { "\\n": "\n", "\\t": "\t", "↵": "\n", "→": "\t" };
 export async function show(root) {
   const unit = about.runs[0].unit;
   const said = await ask("text", { text: state.text, run: 0 });
-  const listed = await ask("predictions", { text: state.text });
+  const [listed, refused] = await orWhyNot(ask("predictions", { text: state.text }), []);
   const pieces = piecesOf(said);
   const text = el("div", { class: "main" }), list = el("section", {}), status = el("p", { class: "told", "aria-live": "polite" });
   const result = el("div", { class: "result" });
@@ -35,7 +35,7 @@ export async function show(root) {
   const offered = new Set(listed.map((it) => it.at));
   view.setClasses((n) => (offered.has(n) ? "holds" : null));
   const rows = listed.map((it) => [el("code", {}, context(it.at)), it.p.toFixed(3), it.back === null ? `${Number(it.times.toPrecision(2)).toLocaleString("en")} times its share of the text` : `closes what opened ${it.back} before`]);
-  fill(list, el("h2", {}, "Predictions to begin with"), table(["predicted", "p", ""], rows, { onRow: (n) => go(listed[n].at) }),
+  fill(list, el("h2", {}, "Predictions to begin with"), refused ? el("p", { class: "wrong" }, refused) : table(["predicted", "p", ""], rows, { onRow: (n) => go(listed[n].at) }),
     el("p", { class: "told" }, "Underlined in the text: what closes brackets or quotes, and what is rare but was foreseen."));
   let views = [], timer = 0, wanted = null, busy = false, over = false;
 

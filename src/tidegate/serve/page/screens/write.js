@@ -26,15 +26,27 @@ export async function show(root) {
   let by = "value", going = null, pieces = [], values = [], nats = [], guesses = [], copied = [];
   const tint = choice([["value", "the unit's value"], ["nats", "surprise"]], by, (chosen) => { by = chosen; paint(); });
   const start = el("button", { class: "go", on: { click: go } }, "Write"), told = el("p", { class: "told", "aria-live": "polite" });
-  const text = el("div", { class: "main" }), side = el("aside", { class: "side" });
+  const text = el("div", { class: "main" }), side = el("aside", { class: "side", "aria-live": "polite" });
   picked.row.append(labelled("Tint by", tint), start);
   root.append(fields, picked.row, told, el("div", { class: "beside" }, text, side));
   const view = new TextView(text, { label: "What the model writes", onCursor: details });
 
   function paint() {
-    const top = Math.max(1e-6, ...values.map(Math.abs));
+    const top = values.reduce((most, it) => Math.max(most, Math.abs(it)), 1e-6);
     if (by === "value") view.setTint(values, "diverging", top);
     else view.setTint(nats, "sequential", 8);
+  }
+
+  // Many pieces come between two pictures of the screen: they are laid out together.
+  let frame = 0;
+
+  function grow() {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      view.cursor = Math.max(0, pieces.length - 1);
+      view.setText(pieces);
+      paint();
+    });
   }
 
   function details(n) {
@@ -59,10 +71,7 @@ export async function show(root) {
       for await (const piece of stream("write", { ...asked, layer, name, unit }, going.signal)) {
         if (piece.text === "" && pieces.length) continue;
         pieces.push(piece.text); values.push(piece.value ?? 0); nats.push(piece.nats ?? 0); guesses.push(piece.guesses);
-        view.cursor = pieces.length - 1;
-        view.columns = 0;
-        view.wrap();
-        paint();
+        grow();
       }
       told.textContent = "";
     } catch (error) {
@@ -90,5 +99,5 @@ export async function show(root) {
     view.draw();
   }
 
-  return () => { going?.abort(); picked.stop(); view.stop(); };
+  return () => { going?.abort(); cancelAnimationFrame(frame); picked.stop(); view.stop(); };
 }

@@ -1,7 +1,7 @@
 // Attention: a matrix of shares with a label for every row and column.
 
 import { heatMap } from "../chart.js";
-import { shade } from "../colours.js";
+import { painted, shade } from "../colours.js";
 import { el, visible } from "../dom.js";
 
 const MOST = 8000; // cells of a table; more are drawn without their labels
@@ -17,13 +17,13 @@ export function matrix(root, values, rows, columns, { label, tell }) {
   }
   const cells = rows.map((_, r) => columns.map((_, c) => {
     const cell = el("td", { title: tell(r, c, values[r * wide + c]), on: { pointerenter: () => said(r, c), click: () => go(r, c) } });
-    cell.style.setProperty("background-color", shade("sequential", values[r * wide + c])[0]);
     return cell;
   }));
   const long = columns.some((it) => [...it].length > 2);
   const head = el("tr", {}, el("td"), ...columns.map((it) => el("th", { scope: "col", class: long ? "turned" : null }, visible(it))));
   const body = rows.map((it, r) => el("tr", {}, el("th", { scope: "row" }, visible(it)), ...cells[r]));
   const grid = el("table", { class: "matrix", tabindex: "0", "aria-label": `${label}; arrow keys move through it` }, el("thead", {}, head), el("tbody", {}, ...body));
+  painted(grid, () => cells.forEach((row, r) => row.forEach((cell, c) => cell.style.setProperty("background-color", shade("sequential", values[r * wide + c])[0]))));
   let here = [0, 0];
   function go(r, c) {
     cells[here[0]][here[1]].classList.remove("cursor");

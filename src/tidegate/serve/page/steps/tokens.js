@@ -1,6 +1,6 @@
 // What was read, token by token: tinted, with brackets above and what was said below. Tokens are text, never HTML.
 
-import { shade } from "../colours.js";
+import { painted, shade } from "../colours.js";
 import { choice, el, fill, labelled, visible } from "../dom.js";
 
 /** Whether every piece is one character: such a sequence is set as text, not as words. */
@@ -31,6 +31,7 @@ export class Tokens {
       this.go(to);
     });
     this.mark(0);
+    painted(this.box, () => this.tinted && this.paint(this.tinted));
   }
 
   /** Choose a token, and tell. */

@@ -32,7 +32,7 @@ export function beamTree(root, { width, leaves, branches }) {
     x += wide + ACROSS;
   }
   const tall = Math.max(...columns.map((it) => it.length)) * (HEIGHT + APART) + 4;
-  const svg = drawn("svg", { class: "tree", width: x, height: tall, viewBox: `0 0 ${x} ${tall}`, tabindex: "0", role: "img", "aria-label": `Beam search of width ${width}: ${branches.length} continuations; arrow keys go from one to another` });
+  const svg = drawn("svg", { class: "tree", width: x, height: tall, viewBox: `0 0 ${x} ${tall}`, tabindex: "0", role: "application", "aria-label": `Beam search of width ${width}: ${branches.length} continuations; arrow keys go from one to another` });
   const lines = drawn("g", {}), told = el("p", { class: "told", "aria-live": "polite" }, "\u00a0");
   const nodes = branches.map(([, parent, token, logP, , fate], n) => {
     const { x: left, y, wide } = places[n], middle = y + HEIGHT / 2, thick = best.has(n) ? " best" : "";

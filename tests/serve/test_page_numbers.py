@@ -1,0 +1,328 @@
+"""What the page shows is what the lens says: the server's numbers, the browser's colours, and how it is handled."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+from tests.serve.conftest import Visit
+
+from tidegate.lens import read, write
+from tidegate.lens.effect import effect
+from tidegate.lens.interventions import cut
+from tidegate.serve.app import application
+from tidegate.serve.looking import Looking, held_out
+from tidegate.serve.palette import palette
+from tidegate.serve.report import report
+from tidegate.serve.screens.cut import as_asked
+from tidegate.serve.screens.read import SURPRISE
+from tidegate.tasks.sampling import Sampling
+from tidegate.train import Run
+
+PLACES = [(layer, name) for layer in (0, 1) for name in ("g", "c", "h")]  # what can be above zero and below
+Start = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def client(looking: Looking) -> Iterator[Any]:
+    with TestClient(application(looking), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def text(run: Run) -> str:
+    return held_out(run, 400)
+
+
+def unpacked(packed: dict[str, Any]) -> NDArray[np.float64]:
+    return np.frombuffer(b64decode(packed["data"]), np.int8).reshape(packed["shape"]) / 127 * packed["scale"]
+
+
+def colour(kind: str, value: float, ground: str = "light") -> tuple[int, int, int]:
+    """The background that the palette has for a number from -1 (diverging) or 0 (sequential) to 1."""
+    scale = palette()[ground][kind]
+    share = (value + 1) / 2 if kind == "diverging" else value
+    found = scale[int(np.clip(share, 0, 1) * (len(scale) - 1) + 0.5)][0]
+    return int(found[1:3], 16), int(found[3:5], 16), int(found[5:7], 16)
+
+
+def tint_of(page: Any, n: int) -> tuple[int, ...]:
+    """The background of a unit of the first text on the page."""
+    shown = page.locator(f".textview >> nth=0 >> .unit[data-n='{n}']").evaluate("it => it.style.backgroundColor")
+    return tuple(int(it) for it in shown.removeprefix("rgb(").removesuffix(")").split(","))
+
+
+def near(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two colours are the same or neighbours on a scale: packed numbers are rounded."""
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= 12
+
+
+def test_what_is_written_is_watched_by_its_numbers(client: Any, run: Run):
+    asked = dict(name="f", prompt="def ", length=30, temperature=0.9, seed=5, layer=1, unit=2)
+    lines = [json.loads(line) for line in client.get("/api/write", params=asked).text.splitlines()]
+    made = list(write(run.model, run.units, "def ", length=30, sampling=Sampling(0.9), seed=5, names=("f",)))
+    assert [it["value"] for it in lines] == pytest.approx([float(it.values[1, 0]["f"][2]) for it in made], abs=1e-4)
+    assert [it["nats"] for it in lines] == pytest.approx([-it.log_p for it in made], abs=1e-3)
+    for line, own in zip(lines, made, strict=True):
+        assert [p for _, p in line["guesses"]] == pytest.approx([p for _, p in own.guesses], abs=1e-3)
+        assert [piece for piece, _ in line["guesses"]] == [run.units.unit_text(unit) for unit, _ in own.guesses]
+
+
+def test_training_is_the_runs_record(client: Any, run: Run):
+    said = client.get("/api/training").json()
+    rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    named = ("step", "nats", "gradient_norm", "clipped_share", "learning_rate")
+    expected = [[row[name] for name in named] for row in rows if row["event"] == "train"]
+    np.testing.assert_allclose(said["train"], expected, atol=1e-6)
+    expected = [[row["step"], row["nats"]] for row in rows if row["event"] == "validation"]
+    np.testing.assert_allclose(said["validation"], expected, atol=1e-4)
+    assert len(said["train"]) > 2
+    assert len(said["validation"]) > 1
+    assert said["samples"] == [[row["step"], row["text"]] for row in rows if row["event"] == "sample"]
+
+
+def test_surprise_is_packed_with_its_size(client: Any, run: Run, text: str):
+    expected = -read(run.model, run.units, text).log_p
+    surprise = unpacked(client.get("/api/text").json()["surprise"])
+    np.testing.assert_allclose(surprise, expected.clip(0, SURPRISE), atol=SURPRISE / 250)
+    assert np.ptp(expected) > 0.5
+
+
+def test_a_window_is_the_trace(client: Any, run: Run, text: str):
+    trace = read(run.model, run.units, text).trace
+    packed = client.get("/api/window?name=c&layer=1&start=7&stop=70").json()
+    np.testing.assert_allclose(unpacked(packed), trace[1, 0]["c"][7:70], atol=packed["scale"] / 127)
+
+
+def test_what_an_edit_changes_has_its_sign_and_its_size(client: Any, run: Run, text: str):
+    edits = as_asked([cut(1, "c", 4)])
+    made = effect(run.model, run.units, text, cut(1, "c", 4), controls=1)
+    expected = made.log_p_before - made.log_p_after  # nats that the edit adds to the surprise
+    said = client.get("/api/changed", params={"edits": edits}).json()
+    assert said["change"] == pytest.approx(expected, abs=1e-3)
+    assert said["mean"] == pytest.approx(expected.mean(), abs=1e-3)
+    assert min(said["change"]) < 0 < max(said["change"])
+    forced = [{"layer": 1, "name": "h", "unit": unit, "low": 99, "high": 99} for unit in range(3)]
+    far = client.get("/api/changed", params={"edits": json.dumps(forced)}).json()
+    assert max(far["change"]) > far["scale"] == 3.0  # the tint ends there, the number does not
+
+
+def test_read_is_tinted_by_surprise(address: str, visit: Start, run: Run, text: str):
+    page = visit(address).open("read")
+    surprise = -read(run.model, run.units, text).log_p
+    page.locator(".unit[style]").first.wait_for()
+    for n in (1, int(surprise[:40].argmin()), int(surprise[:40].argmax())):
+        assert near(tint_of(page, n), colour("sequential", surprise[n] / SURPRISE)), n
+    assert not near(colour("sequential", surprise[:40].min() / SURPRISE), colour("sequential", 0.9))
+
+
+def test_cells_is_tinted_by_the_unit_and_mapped_unit_by_unit(address: str, visit: Start, run: Run, text: str):
+    trace = read(run.model, run.units, text).trace
+    ranges = {at: np.minimum(trace[at[0], 0][at[1]][:40].max(0), -trace[at[0], 0][at[1]][:40].min(0)) for at in PLACES}
+    layer, name = max(ranges, key=lambda at: ranges[at].max())
+    values, one = np.asarray(trace[layer, 0][name]), int(ranges[layer, name].argmax())
+    assert ranges[layer, name][one] > 0  # a unit that is above zero and below, early in the text
+    page = visit(address).open("cells", layer=layer, unit=one, name=name)
+    top = np.abs(values[:, one]).max()
+    page.locator(".unit[style]").first.wait_for()
+    for n in (int(values[:40, one].argmax()), int(values[:40, one].argmin())):
+        assert near(tint_of(page, n), colour("diverging", values[n, one] / top)), n
+    window = values[:120]
+    sizes = np.sort(np.abs(window).ravel())
+    scale = sizes[int(0.99 * (len(sizes) - 1))]
+    drawn = "it => [...it.getContext('2d').getImageData(0, 0, it.width, it.height).data]"
+    pixels = np.array(page.locator("canvas.heat").evaluate(drawn)).reshape(12, 120, 4)
+    for unit, step in [(0, 3), (4, 77), (11, 119), np.unravel_index(window.T.argmax(), (12, 120))]:
+        assert near(tuple(pixels[unit, step, :3].tolist()), colour("diverging", window[step, unit] / scale)), unit
+
+
+def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: str):
+    made = effect(run.model, run.units, text, cut(1, "c", 4), controls=1)
+    change = made.log_p_before - made.log_p_after
+    page = visit(address).open("cut", layer=1, unit=4, name="c")
+    page.locator("caption", has_text="held at 0").wait_for()
+    page.locator(".unit[style]").first.wait_for()
+    largest = [int(change[:40].argmax()), int(change[:40].argmin())]
+    for n in largest:
+        assert near(tint_of(page, n), colour("diverging", change[n] / 3)), n
+    page.click(f".unit[data-n='{largest[0]}']")
+    page.locator(".told", has_text=f"{change[largest[0]]:+.2f} nats").first.wait_for()
+
+
+def test_cells_never_shows_another_units_number(address: str, visit: Start, run: Run, text: str):
+    page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
+    value = read(run.model, run.units, text).trace[1, 0]["c"][20, 5]
+    late: list[Any] = []
+
+    def hold(route: Any) -> None:
+        late.append(route)
+
+    page.route(lambda url: "/api/strip" in url and "unit=3" in url, hold)
+    unit = page.locator("input[type=number] >> nth=0")
+    unit.fill("3")
+    unit.press("Enter")
+    unit.fill("5")
+    unit.press("Enter")
+    page.locator(".told", has_text="unit 1/5 c").wait_for()
+    with page.expect_response(lambda answer: "unit=3" in answer.url):
+        late[0].continue_()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    shown = page.locator(".told", has_text="unit 1/").inner_text()
+    assert shown.startswith("unit 1/5 c")
+    assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(value, abs=0.02)
+
+
+def test_the_number_at_the_cursor_is_the_one_it_names(address: str, visit: Start, run: Run, text: str):
+    page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
+    value = read(run.model, run.units, text).trace[1, 0]["c"][21, 4]
+    late: list[Any] = []
+
+    def hold(route: Any) -> None:
+        late.append(route)
+
+    page.route(lambda url: "/api/strip" in url and "unit=3" in url, hold)
+    unit = page.locator("input[type=number] >> nth=0")
+    unit.fill("3")
+    unit.press("Enter")  # it is not answered yet
+    page.focus(".textview")
+    page.keyboard.press("ArrowRight")
+    shown = page.locator(".told", has_text="unit 1/").inner_text()
+    assert shown.startswith("unit 1/4 c")
+    assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(value, abs=0.02)
+    late[0].continue_()
+    page.locator(".told", has_text="unit 1/3 c").wait_for()
+
+
+def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: Start, run: Run, text: str):
+    page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
+    box = page.locator("canvas.heat").bounding_box()
+    page.click("canvas.heat", position={"x": (77 + 0.5) / 120 * box["width"], "y": (4 + 0.5) / 12 * box["height"]})
+    value = read(run.model, run.units, text).trace[1, 0]["c"][77, 4]
+    assert "at=77" in page.url
+    shown = page.locator(".told", has_text="unit 1/4 c").inner_text()
+    assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(value, abs=0.02)
+
+
+def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
+    page = visit(address, viewport={"width": 390, "height": 300}, has_touch=True, is_mobile=True).open("match")
+    page.locator(".unit.cursor").wait_for()
+    page.locator(".textview").evaluate("it => it.scrollIntoView({ block: 'center' })")
+    box = page.locator(".textview").bounding_box()
+    chosen = page.locator(".unit.cursor").get_attribute("data-n")
+    x, y = box["x"] + 60, box["y"] + box["height"] - 30
+    devtools = page.context.new_cdp_session(page)
+
+    def touch(kind: str, y: float = 0) -> None:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", y)
+    for n in range(1, 9):
+        touch("touchMove", y - 20 * n)
+    touch("touchEnd")
+    assert page.locator(".textview").evaluate("it => it.scrollTop") > 50
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    assert page.locator(f".unit.cursor:not([data-n='{chosen}'])").count() == 0
+    page.touchscreen.tap(x, box["y"] + 60)
+    page.locator(f".unit.cursor:not([data-n='{chosen}'])").wait_for()
+    chosen = page.locator(".unit.cursor").get_attribute("data-n")
+    # Held where it is, a finger begins to mark.
+    at = page.locator(f".unit[data-n='{chosen}']").bounding_box()
+    x, y = at["x"] + 2, at["y"] + at["height"] / 2
+    touch("touchStart", y)
+    page.locator(f".unit.marked[data-n='{chosen}']").wait_for()
+    before = page.locator(".textview").evaluate("it => it.scrollTop")
+    touch("touchMove", y + 1.5 * at["height"])
+    touch("touchEnd")
+    page.locator(".unit.marked >> nth=1").wait_for()
+    assert page.locator(".textview").evaluate("it => it.scrollTop") == before
+
+
+def test_light_and_dark_change_colours_and_nothing_else(address: str, visit: Start):
+    page = visit(address, color_scheme="light").open("write")
+    page.fill("main textarea", "def ")
+    page.fill("main input >> nth=0", "60")
+    page.click(".go")
+    page.locator("main .told", has_text="verbatim").wait_for()
+    before, light = "".join(page.locator(".unit").all_inner_texts()), tint_of(page, 1)
+    page.click("#tools [title='Light or dark']")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert "".join(page.locator(".unit").all_inner_texts()) == before
+    assert tint_of(page, 1) != light
+    page.click("#tab-cells")
+    page.wait_for_selector("main[data-ready=cells]")
+    pixel = "it => it.toDataURL()"
+    dark = page.locator("canvas.heat").evaluate(pixel)
+    page.emulate_media(color_scheme="dark")  # what was chosen on the page stays
+    page.click("#tools [title='Light or dark']")
+    assert page.locator("canvas.heat").evaluate(pixel) != dark
+
+
+def test_a_text_that_is_gone_gives_way_to_the_first(address: str, visit: Start, text: str):
+    there = visit(address)
+    page = there.open("read", text=9, at=7)
+    assert "no text 9" in page.inner_text("#said")
+    assert f"{len(text)} characters" in page.inner_text(".lead")
+    assert "text=9" not in page.url
+    assert [it for it in there.faults if "400" not in it] == []
+    there.faults.clear()  # the browser itself notes every answer of 400
+    page.click("#tab-cells")
+    page.wait_for_selector("main[data-ready=cells]")
+    assert page.inner_text("#said") == ""
+
+
+def test_points_are_reached_by_the_keyboard(address: str, visit: Start, looking: Looking):
+    page = visit(address).open("gates", layer=1, unit=3, at=20)
+    plot = page.locator("svg.scatter").first
+    plot.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")  # to the unit that is chosen, and two on
+    page.locator(".told", has_text="unit 5: ").wait_for()
+    page.keyboard.press("Enter")
+    page.locator(".told", has_text="unit 1/5: ").wait_for()
+    page.keyboard.press("ArrowLeft")  # the plot still has the focus
+    page.locator(".told", has_text="unit 4: ").wait_for()
+    assert plot.locator(".chosen").count() == 1
+
+
+def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, visit: Start, tmp_path: Path):
+    path = tmp_path / "report.html"
+    whole = report(looking)
+    head, mark, rest = whole.partition('<script type="application/json" id="answers">')
+    data, end, script = rest.partition("</script>")
+    failing = ("window?", "gates?", "flow?", "predictions?", "stretches?", "mistakes?", "guesses?")
+    answers = {
+        k: {"error": "it has too few steps"} if k.startswith(failing) else v for k, v in json.loads(data).items()
+    }
+    path.write_text(head + mark + json.dumps(answers).replace("<", "\\u003c") + end + script, encoding="utf-8")
+    for screen, still in (
+        ("read", ".unit[style]"),
+        ("cells", ".unit[style]"),
+        ("gates", ".chart"),
+        ("memory", "text=Compare RNN"),
+        ("why", ".unit"),
+        ("match", ".unit"),
+        ("errors", "text=How a word becomes foreseeable"),
+    ):
+        page = visit(path.as_uri(), offline=True).open(screen)
+        page.locator("main", has_text="it has too few steps").wait_for(timeout=5000)
+        page.locator(still).first.wait_for()
+
+
+def test_the_curves_of_the_overlay_stay(address: str, visit: Start):
+    page = visit(address).open("memory")
+    curves = [{"name": "rnn", "state": "h", "steps": 0, "loss": 1.0, "norms": [1.0, 0.5, 0.25]}]
+    page.route("**/api/overlay*", lambda route: route.fulfill(json=curves))
+    page.click("text=Compare RNN")
+    page.locator(".u-legend", has_text="rnn h").wait_for()
+    page.focus(".textview")
+    page.keyboard.press("Control+End")
+    page.locator(".unit.marked[data-n='398']").wait_for()
+    assert page.locator(".u-legend", has_text="rnn h").count() == 1
