@@ -13,8 +13,8 @@ from tests.serve.conftest import Visit
 from tidegate.lens.effect import effect
 from tidegate.lens.interventions import cut, force, swap
 from tidegate.serve.app import application
-from tidegate.serve.looking import Looking, held_out
-from tidegate.serve.screens.cut import MEASURED, as_asked, edits_of
+from tidegate.serve.looking import Looking
+from tidegate.serve.screens.cut import apart, as_asked, edits_of
 from tidegate.train import Run
 
 CUT = [{"layer": 1, "name": "c", "unit": 4, "low": 0, "high": 0}]
@@ -27,7 +27,7 @@ def client(looking: Looking) -> Any:
 
 def test_the_cost_is_the_lens(client: Any, run: Run):
     said = client.get("/api/measured", params={"edits": json.dumps(CUT)}).json()
-    made = effect(run.model, run.units, held_out(run, MEASURED), cut(1, "c", 4))
+    made = effect(run.model, run.units, apart(run), cut(1, "c", 4))
     assert [it["name"] for it in said["rows"]] == ["all", *made.classes]
     for row, own in zip(said["rows"], (made.whole, *made.classes.values()), strict=True):
         numbers = (own.before, own.after, own.change, own.control_mean, own.control_worst)
@@ -36,7 +36,7 @@ def test_the_cost_is_the_lens(client: Any, run: Run):
         )
     swapped = [{"layer": 0, "name": "h", "unit": 1, "other": 2}]
     said = client.get("/api/measured", params={"edits": json.dumps(swapped)}).json()
-    made = effect(run.model, run.units, held_out(run, MEASURED), swap(0, "h", 1, 2))
+    made = effect(run.model, run.units, apart(run), swap(0, "h", 1, 2))
     assert said["rows"][0]["change"] == pytest.approx(made.whole.change, abs=1e-3)
 
 
@@ -101,7 +101,7 @@ def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, 
 def test_the_page_shows_what_it_costs(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("cut", layer=1, unit=4, name="c")
     page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
-    made = effect(run.model, run.units, held_out(run, MEASURED), cut(1, "c", 4))
+    made = effect(run.model, run.units, apart(run), cut(1, "c", 4))
     assert f"{made.whole.change:+.3f}" in page.inner_text("table").split("\n")[2]
     page.select_option("select >> nth=2", "force")
     page.fill("input[type=number] >> nth=1", "0.5")

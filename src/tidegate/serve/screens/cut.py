@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.effect import ClassEffect, effect
 from tidegate.lens.interventions import Edit, cut, edited_model
 from tidegate.lens.writing import write
 from tidegate.serve.looking import Looking, held_out
-from tidegate.serve.screens.cells import found
+from tidegate.serve.screens.cells import SEARCHED, found
 from tidegate.serve.screens.screen import Question, Screen, rounded
 from tidegate.tasks.sampling import Sampling
+from tidegate.train import Run
 
 MOST = 16  # edits at once
-MEASURED = 20_000  # units of held-out text on which an edit is measured
 STEPS = 10_000  # of the text that is read, those whose change is shown
 CHANGE = 3.0  # nats that are as dark as it gets
 LARGEST = 1e6  # to hold a unit at: far outside what any cell computes, and its products are finite
@@ -56,7 +57,7 @@ def _edit(entry: Any) -> Edit:
 def measured(looking: Looking, edits: str) -> dict[str, Any]:
     """What edits do to the surprise on held-out text, by what was to be predicted, beside the same edit of others."""
     run, chosen = looking.run, edits_of(edits)
-    made = looking.kept(("effect", chosen), lambda: effect(run.model, run.units, held_out(run, MEASURED), chosen))
+    made = looking.kept(("effect", chosen), lambda: effect(run.model, run.units, apart(run), chosen))
     return {
         "said": "; ".join(map(str, chosen)),
         "controls": len(made.controls),
@@ -64,6 +65,12 @@ def measured(looking: Looking, edits: str) -> dict[str, Any]:
         "unit": made.unit,
         "rows": [_row(it) for it in (made.whole, *made.classes.values())],
     }
+
+
+def apart(run: Run) -> NDArray[np.int64]:
+    """The half of the searched text on which the finder did not choose."""
+    ids = run.units.encode(held_out(run, SEARCHED))
+    return ids[len(ids) // 2 :]
 
 
 def _row(it: ClassEffect) -> dict[str, Any]:

@@ -9,14 +9,21 @@ from tidegate.cells import Cell
 from tidegate.errors import ArgumentError
 from tidegate.lens.gates import BOUNDS, saturation
 from tidegate.lens.memory_time import memory_time
+from tidegate.lens.reading import read
 from tidegate.lens.trace import Trace
 from tidegate.serve.looking import Looking
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 
+EXACT = 5_000  # characters of a text over which gates are measured
+
+
 def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Of each layer and squashed value, each unit's share of steps near either end; and memory times in steps."""
-    trace, cell = looking.reading(text, run).trace, looking.runs[run].model.cell
+    one, given = looking.run_of(run), looking.text(text)[:EXACT]
+    # Not the page's own trace: half precision cannot tell how long a unit keeps what it hardly forgets.
+    trace = looking.kept(("exact", text, run), lambda: read(one.model, one.units, given).trace)
+    cell = one.model.cell
     try:
         found = saturation(trace, cell)
     except ArgumentError as error:  # of a simple recurrent network with another activation

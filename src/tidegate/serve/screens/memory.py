@@ -59,6 +59,7 @@ def overlay(looking: Looking) -> list[dict[str, Any]]:
             "state": it.state,
             "steps": it.steps,
             "loss": rounded(it.loss),
+            "baseline": rounded(it.baseline),
             "norms": [float(f"{n:.4g}") for n in it.norms],
         }
         for it in curves

@@ -130,7 +130,7 @@ export async function show(root) {
 
   async function find(pattern) {
     const own = pattern !== "", place = own ? mine : built;
-    fill(place, el("p", { class: "told" }, "Searching all units, an untrained twin and shuffled labels …"));
+    fill(place, el("p", { class: "told" }, "Searching all units, untrained twins and shuffled labels …"));
     try {
       fill(place, ...results(await ask("found", own ? { pattern } : {}), own));
     } catch (error) {
