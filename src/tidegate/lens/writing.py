@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +45,7 @@ def write(
     seed: int | None = None,
     names: str | Sequence[str] = "all",
     guesses: int = 5,
-) -> Iterator[Written]:
+) -> Generator[Written, None, None]:
     """Write on from a prompt, one unit at a time, and say what went on inside.
 
     The same seed gives the text that `tidegate.tasks.writing.generate` gives, as far as rounding allows.
@@ -78,7 +78,7 @@ def _write(
     generators: list[torch.Generator],
     names: str | Sequence[str],
     guesses: int,
-) -> Iterator[Written]:
+) -> Generator[Written, None, None]:
     decoder, device, training = units.decoder(), model.output.weight.device, model.training
     model.eval()
     try:
