@@ -131,8 +131,8 @@ def effect(
     Args:
         model: the model; not changed.
         units: its vocabulary.
-        text: text that it was not trained on, or its units (N,). Where `find_cells` chose the unit, the half that it was
-            not chosen on, or other text.
+        text: text that it was not trained on, or its units (N,). Where `find_cells` chose the unit, the half that it
+            was not chosen on, or other text.
         edits: at least one.
         classes: characters by name: a regular expression, a test of one character, or a yes/no detector.
         controls: how many times the same is done to other units, drawn at random, each at most once; fewer where the

@@ -154,8 +154,8 @@ def _told(found: MemoryTime, values: Mapping[str, NDArray[np.floating]], place: 
     long = np.flatnonzero(found.steps > COARSE)
     if len(long) and any(it.dtype.itemsize < 4 for it in values.values()):
         raise ArgumentError(
-            f"{len(long)} units of {state} of layer and direction {place} (the first is {long[0]}) keep it for more than "
-            f"{COARSE} steps, which float16 gates do not tell apart: make the trace again with dtype=np.float32"
+            f"{len(long)} units of {state} of layer and direction {place} (the first is {long[0]}) keep it for more "
+            f"than {COARSE} steps, which float16 gates do not tell apart: make the trace again with dtype=np.float32"
         )
     return found
 
