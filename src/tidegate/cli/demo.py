@@ -134,26 +134,27 @@ def _finish(folder: Path) -> None:
 
 def _inside(run: Run) -> None:
     """What the finder finds, the best of it coloured, what its cut costs, and a report."""
-    from tidegate.cli.inside import SEARCHED, best_cell, coloured
-    from tidegate.lens.effect import effect
-    from tidegate.lens.interventions import cut
+    from tidegate.cli.inside import best_cell, coloured
+    from tidegate.lens import cut
     from tidegate.serve.looking import Looking, held_out
     from tidegate.serve.report import write_report
+    from tidegate.serve.screens.cells import findings
+    from tidegate.serve.screens.cut import cost
 
     typer.echo("\nLooking inside: every unit against what it may remember, with controls ...\n")
-    findings, best = best_cell(run)
-    typer.echo(str(findings))
-    if best is not None:
-        typer.echo(f"\n{coloured(run, best)}\n")
-        # The finder chose on the first half of what it searched: what the cut costs is measured on the other.
-        ids = run.units.encode(held_out(run, SEARCHED))
-        cost = effect(run.model, run.units, ids[len(ids) // 2 :], cut(best.layer, best.name, best.unit))
-        worst = max(cost.classes.values(), key=lambda it: it.change)
-        typer.echo(
-            f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another is "
-            f"cut, {worst.control_worst:+.2f} at worst), {cost.whole.change:+.3f} to all {cost.unit}s."
-        )
     path = run.folder / REPORT
     with Looking([run], held_out(run, REPORTED)) as looking:
+        found = findings(looking)
+        typer.echo(str(found))
+        best = best_cell(found)
+        if best is not None:
+            typer.echo(f"\n{coloured(run, best)}\n")
+            paid = cost(looking, (cut(best.layer, best.name, best.unit),))
+            worst = max(paid.classes.values(), key=lambda it: it.change)
+            typer.echo(
+                f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another "
+                f"is cut, {worst.control_worst:+.2f} at worst), {paid.whole.change:+.3f} to all {paid.unit}s."
+            )
+        typer.echo("\nWriting the report ...")
         write_report(looking, path)
-    typer.echo(f"\nThe report is {path}: open it in a browser, it works offline.")
+    typer.echo(f"The report is {path}: open it in a browser, it works offline.")

@@ -14,21 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["best_cell", "coloured"]
 
-SEARCHED = 40_000  # units of held-out text
 NAMED = ("quote", "bracket", "indented", "comment")  # what a person sees at once in coloured lines; of these the best
 LINES = 9
 WIDTH = 80
 
 
-def best_cell(run: Run) -> tuple[Findings, Finding | None]:
-    """What the finder finds on held-out text, and the best unit among the detectors that show well."""
-    from tidegate.lens.detectors import DETECTORS
-    from tidegate.lens.finder import find_cells
-    from tidegate.serve.looking import held_out
-
-    chosen = [DETECTORS[name] for name in NAMED]
-    findings = find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=chosen)
-    return findings, max(findings.found.values(), key=lambda it: it.score, default=None)
+def best_cell(findings: Findings) -> Finding | None:
+    """The best unit among the detectors that show well; None if this text has none of what they look for."""
+    return max(
+        (findings.found[name] for name in NAMED if name in findings.found), key=lambda it: it.score, default=None
+    )
 
 
 def coloured(run: Run, finding: Finding) -> str:
@@ -40,6 +35,7 @@ def coloured(run: Run, finding: Finding) -> str:
     from tidegate.lens import read
     from tidegate.lens.detectors import DETECTORS, by_unit
     from tidegate.serve.looking import held_out
+    from tidegate.serve.screens.cells import SEARCHED
 
     reading = read(run.model, run.units, held_out(run, SEARCHED)[-SEARCHED // 4 :], names=(finding.name,))
     values = reading.trace[finding.layer, 0][finding.name][:, finding.unit]

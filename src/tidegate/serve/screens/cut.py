@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.effect import ClassEffect, effect
+from tidegate.lens.effect import ClassEffect, Effect, effect
 from tidegate.lens.interventions import Edit, cut, edited_model
 from tidegate.lens.writing import write
 from tidegate.serve.looking import Looking, held_out
@@ -56,8 +56,8 @@ def _edit(entry: Any) -> Edit:
 
 def measured(looking: Looking, edits: str) -> dict[str, Any]:
     """What edits do to the surprise on held-out text, by what was to be predicted, beside the same edit of others."""
-    run, chosen = looking.run, edits_of(edits)
-    made = looking.kept(("effect", chosen), lambda: effect(run.model, run.units, apart(run), chosen))
+    chosen = edits_of(edits)
+    made = cost(looking, chosen)
     return {
         "said": "; ".join(map(str, chosen)),
         "controls": len(made.controls),
@@ -65,6 +65,12 @@ def measured(looking: Looking, edits: str) -> dict[str, Any]:
         "unit": made.unit,
         "rows": [_row(it) for it in (made.whole, *made.classes.values())],
     }
+
+
+def cost(looking: Looking, edits: tuple[Edit, ...]) -> Effect:
+    """What edits do on held-out text, computed once."""
+    run = looking.run
+    return looking.kept(("effect", edits), lambda: effect(run.model, run.units, apart(run), edits))
 
 
 def apart(run: Run) -> NDArray[np.int64]:
@@ -86,9 +92,7 @@ def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
     """
     run, chosen = looking.run, edits_of(edits)
     ids = looking.reading(text).ids[:STEPS]
-    made = looking.kept(
-        ("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1)
-    )
+    made = looking.kept(("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1))
     change = [rounded(it, 3) for it in made.log_p_before.astype(np.float64) - made.log_p_after]
     return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 

@@ -14,7 +14,6 @@ from tidegate.lens.trace import Trace
 from tidegate.serve.looking import Looking
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
-
 EXACT = 5_000  # characters of a text over which gates are measured
 
 

@@ -17,8 +17,8 @@ from tidegate.serve.screens.screen import Question, Screen, rounded
 
 WINDOW = 200  # units before a prediction
 FORESEEN = 0.3  # from which probability on a prediction can be said to have a reason
-LISTED = 12
-CLOSING = 6  # of them, those that close something
+LISTED = 8
+CLOSING = 5  # of them, those that close something
 ALIKE = 3  # of those, by the same mark
 APART = 5  # units between two that are listed
 MEASURES = ("gradient_input", "integrated", "erased")

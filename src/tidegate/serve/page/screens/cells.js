@@ -142,7 +142,7 @@ export async function show(root) {
   const regex = el("input", { type: "text", placeholder: "a regular expression", "aria-label": "A regular expression of your own", on: { keydown: (event) => { if (event.key === "Enter" && regex.value) find(regex.value); } } });
   fill(finder, el("h2", {}, "What the finder found"), built,
     live ? el("div", { class: "controls" }, regex, el("button", { on: { click: () => regex.value && find(regex.value) } }, "Find its unit")) : null, mine,
-    el("p", { class: "told" }, "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in an untrained twin, and for labels moved along the text."));
+    el("p", { class: "told" }, "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in three untrained twins, and for labels moved along the text."));
 
   const wrong = (error) => {
     value.textContent = error.message;
