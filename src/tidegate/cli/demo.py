@@ -6,6 +6,7 @@ import hashlib
 import sysconfig
 from itertools import count
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -134,7 +135,7 @@ def _finish(folder: Path) -> None:
 
 def _inside(run: Run) -> None:
     """What the finder finds, the best of it coloured, what its cut costs, and a report."""
-    from tidegate.cli.inside import best_cell, coloured
+    from tidegate.cli.inside import best_cell, coloured, listed
     from tidegate.lens import cut
     from tidegate.serve.looking import Looking, held_out
     from tidegate.serve.report import write_report
@@ -145,16 +146,18 @@ def _inside(run: Run) -> None:
     path = run.folder / REPORT
     with Looking([run], held_out(run, REPORTED)) as looking:
         found = findings(looking)
-        typer.echo(str(found))
+        typer.echo(listed(found))
         best = best_cell(found)
         if best is not None:
+            typer.echo(f"\n{fill(str(best), 80)}")
             typer.echo(f"\n{coloured(run, best)}\n")
             paid = cost(looking, (cut(best.layer, best.name, best.unit),))
             worst = max(paid.classes.values(), key=lambda it: it.change)
-            typer.echo(
+            said = (
                 f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another "
                 f"is cut, {worst.control_worst:+.2f} at worst), {paid.whole.change:+.3f} to all {paid.unit}s."
             )
+            typer.echo(fill(said, 80))
         typer.echo("\nWriting the report ...")
         write_report(looking, path)
     typer.echo(f"The report is {path}: open it in a browser, it works offline.")

@@ -26,6 +26,19 @@ def best_cell(findings: Findings) -> Finding | None:
     )
 
 
+def listed(findings: Findings) -> str:
+    """What was found and both controls, a line of less than 80 columns for each detector, best first."""
+    ordered = sorted(findings.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
+    rows = [f"{'goes with':<12} {'unit':<14} {'score':>10}   {'untrained':>9}  {'shuffled':>8}"]
+    for it in ordered:
+        unit = f"{it.layer}/{it.unit} {it.name}{'' if it.sign > 0 else ' (low)'}"
+        kind = "AUC" if it.kind == "yes/no" else "r  "
+        rows.append(
+            f"{it.detector:<12} {unit:<14} {kind:>5} {it.score:.2f}   {it.untrained:>9.2f}  {it.shuffled:>8.2f}"
+        )
+    return "\n".join(rows)
+
+
 def coloured(run: Run, finding: Finding) -> str:
     """Some lines of held-out text in which the property comes and goes, tinted by the unit's value."""
     import numpy as np

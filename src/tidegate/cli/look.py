@@ -148,7 +148,7 @@ def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
 
 
 def _end_as_ctrl_c() -> None:
-    """Let what ends a process (kill, a terminal that is closed) end it as Ctrl-C does, so that nothing stays on disk."""
+    """Let what ends a process (kill, a closed terminal) end it as Ctrl-C does, so that nothing stays on disk."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
