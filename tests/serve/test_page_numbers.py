@@ -201,13 +201,26 @@ def test_the_number_at_the_cursor_is_the_one_it_names(address: str, visit: Start
 
 
 def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: Start, run: Run, text: str):
-    page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
+    values = np.asarray(read(run.model, run.units, text).trace[1, 0]["o"])[:, 4]
+    to = int(np.abs(values[:120] - values[20]).argmax())
+    page = visit(address).open("cells", layer=1, unit=4, name="o", at=20)
     box = page.locator("canvas.heat").bounding_box()
-    page.click("canvas.heat", position={"x": (77 + 0.5) / 120 * box["width"], "y": (4 + 0.5) / 12 * box["height"]})
-    value = read(run.model, run.units, text).trace[1, 0]["c"][77, 4]
-    assert "at=77" in page.url
-    shown = page.locator(".told", has_text="unit 1/4 c").inner_text()
-    assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(value, abs=0.02)
+    page.click("canvas.heat", position={"x": (to + 0.5) / 120 * box["width"], "y": (4 + 0.5) / 12 * box["height"]})
+    assert f"at={to}" in page.url
+    shown = page.locator(".told", has_text="unit 1/4 o").inner_text()
+    step = np.abs(values).max() / 127
+    assert abs(values[to] - values[20]) > 3 * step
+    assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(values[to], abs=step)
+
+
+def test_gates_goes_on_without_what_the_cell_has_not(address: str, visit: Start):
+    there = visit(address)
+    none = {"squashed": [], "unsquashed": "nothing is squashed", "memory": [], "why": "nothing is kept"}
+    there.page.route("**/api/gates*", lambda route: route.fulfill(json=none))
+    page = there.open("gates")
+    assert "nothing is squashed" in page.inner_text("main")
+    assert "nothing is kept" in page.inner_text("main")
+    assert page.locator(".chart").count() == 2
 
 
 def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):

@@ -22,6 +22,8 @@ export class TextView {
     this.classes = null;
     this.cursor = 0;
     this.marked = null; // [from, to)
+    this.marking = false;
+    this.still = (event) => { if (this.marking) event.preventDefault(); };
     this.lines = [];
     this.inner = el("div", { class: "lines" });
     this.box = el("div", { class: "textview", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", "aria-label": label }, this.inner);
@@ -34,7 +36,7 @@ export class TextView {
     if (onSelect) {
       this.box.classList.add("markable");
       // A touch that marks does not scroll; the browser asks at its beginning whether anybody might say so.
-      this.box.addEventListener("touchmove", (event) => { if (this.marking) event.preventDefault(); }, { passive: false });
+      this.box.addEventListener("touchmove", this.still, { passive: false });
       this.box.addEventListener("contextmenu", (event) => { if (this.marking) event.preventDefault(); });
     }
     painted(this.box, () => this.draw());
@@ -253,7 +255,8 @@ export class TextView {
     this.onCursor(n);
   }
 
-  hold(from, { clientX, clientY, pointerId }) {
+  hold(from, { clientX, clientY, pointerId, target }) {
+    target.addEventListener("touchmove", this.still, { passive: false }); // once painted anew, it is no longer in the box
     const give = () => {
       clearTimeout(timer);
       for (const name of ["pointermove", "pointerup", "pointercancel"]) removeEventListener(name, watch);

@@ -62,7 +62,7 @@ export async function show(root) {
     marks = [];
     const percent = (share) => `${(100 * share).toFixed(1)}%`;
     const rows = found.squashed.map((it) => [`${it.layer}`, it.name, `${percent(it.shares[0])} below ${it.bounds[0]}`, `${percent(it.shares[1])} above ${it.bounds[1]}`]);
-    fill(plots, el("div", {}, table(["layer", "gate", "", ""], rows, { caption: "Over all units and steps of this text" })));
+    fill(plots, found.unsquashed ? el("p", {}, found.unsquashed) : el("div", {}, table(["layer", "gate", "", ""], rows, { caption: "Over all units and steps of this text" })));
     for (const it of found.squashed.filter((one) => one.layer === state.layer)) {
       const box = el("div");
       plots.append(box);

@@ -37,16 +37,16 @@ export async function show(root) {
     else view.setTint(nats, "sequential", 8);
   }
 
-  // Many pieces come between two pictures of the screen: they are laid out together.
-  let frame = 0;
+  // A text that grows is laid out a few times a second, not for every piece.
+  let timer = 0;
 
   function grow() {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
+    timer ||= setTimeout(() => {
+      timer = 0;
       view.cursor = Math.max(0, pieces.length - 1);
       view.setText(pieces);
       paint();
-    });
+    }, 100);
   }
 
   function details(n) {
@@ -99,5 +99,5 @@ export async function show(root) {
     view.draw();
   }
 
-  return () => { going?.abort(); cancelAnimationFrame(frame); picked.stop(); view.stop(); };
+  return () => { going?.abort(); clearTimeout(timer); picked.stop(); view.stop(); };
 }
