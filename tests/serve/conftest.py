@@ -118,7 +118,7 @@ class Visit:
         self.faults: list[str] = []
         self.asked: list[str] = []
         page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(str(error.stack)))
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
 

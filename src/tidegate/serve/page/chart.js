@@ -11,6 +11,10 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
  * Options: `log` (logarithmic y), `xLabel`, `yLabel`, `height`, `bands`: pairs of series between which it is filled.
  */
 export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = "", height = 260, bands = [] } = {}) {
+  if (!series.some((it) => Array.from(it.y).some(Number.isFinite))) { // uPlot has no axes without a number
+    root.append(el("p", { class: "told" }, "There is nothing to draw yet."));
+    return () => {};
+  }
   const box = el("div", { class: "chart", role: "img", "aria-label": `${yLabel} against ${xLabel}: ${series.map((it) => it.label).join(", ")}` });
   root.append(box);
   const ink = () => (dark() ? "#ddd" : "#333"), grid = () => (dark() ? "#444" : "#ddd");
