@@ -46,7 +46,9 @@ def test_the_page_is_served_until_ctrl_c(run_folder: Path, tmp_path: Path, numbe
 
 def test_a_browser_that_does_not_return_does_not_keep_the_page_from_being_served(run_folder: Path, tmp_path: Path):
     (tmp_path / "browser.py").write_text(
-        "import sys, urllib.request\nurllib.request.urlopen(sys.argv[1] + 'api/about', timeout=60)\nprint('was served')\n"
+        "import sys, urllib.request\n"
+        "urllib.request.urlopen(sys.argv[1] + 'api/about', timeout=60)\n"
+        "print('was served')\n"
     )
     process = subprocess.Popen(
         command("look", run_folder, "the cat"), stdout=subprocess.PIPE, text=True,

@@ -79,9 +79,7 @@ def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
     """
     run, chosen = looking.run, edits_of(edits)
     ids = looking.reading(text).ids[:STEPS]
-    made = looking.kept(
-        ("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1)
-    )
+    made = looking.kept(("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1))
     change = [rounded(it, 3) for it in made.log_p_before.astype(np.float64) - made.log_p_after]
     return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 
