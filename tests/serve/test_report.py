@@ -67,6 +67,12 @@ def test_it_loads_nothing_and_runs_nothing_but_its_own(text: str):
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
+@pytest.fixture
+def no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the networks that Memory trains for a moment, which are the same for every run."""
+    monkeypatch.setattr("tidegate.serve.screens.memory.overlaid", list)
+
+
 def test_hostile_text_cannot_end_the_data(text: str, looking: Looking):
     page = Elements(text)
     answers = json.loads(page.held["answers"])
@@ -134,7 +140,7 @@ def test_an_interrupted_report_leaves_the_old_one(looking: Looking, tmp_path: Pa
     ],
 )
 def test_what_cannot_be_answered_says_why_and_the_rest_stands(
-    tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
+    no_overlay: None, tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
 ):
     run = small_run(tmp_path / "run", **{"num_layers": 1, **options})
     with Looking([run], text) as looking:
@@ -144,7 +150,7 @@ def test_what_cannot_be_answered_says_why_and_the_rest_stands(
     assert answers["text?run=0&text=0"]["text"] == text
 
 
-def test_a_run_without_its_text_has_a_report(run: Run, tmp_path: Path):
+def test_a_run_without_its_text_has_a_report(no_overlay: None, run: Run, tmp_path: Path):
     shutil.copytree(run.folder, tmp_path / "run")
     with Looking([load_run(tmp_path / "run")], HOSTILE) as looking:
         for path in (tmp_path / "run").rglob("corpus.npy"):
@@ -154,7 +160,9 @@ def test_a_run_without_its_text_has_a_report(run: Run, tmp_path: Path):
     assert answers["gates?run=0&text=0"]["memory"]
 
 
-def test_a_report_that_nobody_could_open_is_refused(looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_report_that_nobody_could_open_is_refused(
+    no_overlay: None, looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     module.check_size(looking)
     whole = len(module.report(looking))
     monkeypatch.setattr(module, "LARGEST", 100_000)

@@ -7,6 +7,8 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -48,29 +50,31 @@ def look(
     """Look inside a run: what it expects, what each unit remembers, and which one does it."""
     if text is not None and file is not None:
         raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
-    from tidegate.serve.looking import Looking
     from tidegate.train import load_run
 
-    _end_as_ctrl_c()
     runs = [load_run(folder) for folder in (run, *(compare or []))]
-    tasks = {it.config.task for it in runs}
-    if tasks == {"lm"}:
-        looked: Looked = Looking(runs, _given(runs[0], text, file, live=out is None and png is None))
-    elif compare:
-        other = next(it for it in runs if it.config.task != "lm")
-        raise ArgumentError(
-            f"--compare is for language models, which read one text, but {other.folder} is a run of "
-            f"{other.config.task}: look at one run at a time"
-        )
-    else:
-        looked = _examples(runs[0], text, file)
-    with looked as looking:
+    with _ending_as_ctrl_c(), _looked(runs, text, file, live=out is None and png is None) as looking:
         if out is not None:
             _report(looking, out)
         if png is not None:
             _figures(looking, png)
         if out is None and png is None:
             _serve(looking, port, open_page=open_page)
+
+
+def _looked(runs: list[Run], text: str | None, file: Path | None, *, live: bool) -> Looked:
+    from tidegate.serve.looking import Looking
+
+    tasks = {it.config.task for it in runs}
+    if tasks == {"lm"}:
+        return Looking(runs, _given(runs[0], text, file, live=live))
+    if len(runs) > 1:
+        other = next(it for it in runs if it.config.task != "lm")
+        raise ArgumentError(
+            f"--compare is for language models, which read one text, but {other.folder} is a run of "
+            f"{other.config.task}: look at one run at a time"
+        )
+    return _examples(runs[0], text, file)
 
 
 def _given(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
@@ -147,14 +151,24 @@ def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 
 
+<<<<<<< HEAD
 def _end_as_ctrl_c() -> None:
     """Let what ends a process (kill, a closed terminal) end it as Ctrl-C does, so that nothing stays on disk."""
+=======
+@contextmanager
+def _ending_as_ctrl_c() -> Iterator[None]:
+    """What ends a process (kill, a terminal that is closed) ends it as Ctrl-C does, so that nothing stays on disk."""
+>>>>>>> 8b2e05ffcb20a8d525758f68efc813885242a02c
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # One that is ignored, as by nohup, stays so.
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, interrupt)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    changed = [it for it in numbers if signal.getsignal(it) == signal.SIG_DFL]  # nohup ignores one: it stays so
+    for it in changed:
+        signal.signal(it, interrupt)
+    try:
+        yield
+    finally:
+        for it in changed:
+            signal.signal(it, signal.SIG_DFL)
