@@ -151,14 +151,9 @@ def _serve(looking: Looked, port: int, *, open_page: bool) -> None:
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 
 
-<<<<<<< HEAD
-def _end_as_ctrl_c() -> None:
-    """Let what ends a process (kill, a closed terminal) end it as Ctrl-C does, so that nothing stays on disk."""
-=======
 @contextmanager
 def _ending_as_ctrl_c() -> Iterator[None]:
     """What ends a process (kill, a terminal that is closed) ends it as Ctrl-C does, so that nothing stays on disk."""
->>>>>>> 8b2e05ffcb20a8d525758f68efc813885242a02c
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
