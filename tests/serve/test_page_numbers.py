@@ -16,7 +16,7 @@ from tests.serve.conftest import Visit
 
 from tidegate.lens import read, write
 from tidegate.lens.effect import effect
-from tidegate.lens.interventions import cut
+from tidegate.lens.interventions import cut, force
 from tidegate.serve.app import application
 from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.palette import palette
@@ -144,16 +144,20 @@ def test_cells_is_tinted_by_the_unit_and_mapped_unit_by_unit(address: str, visit
 
 
 def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: str):
-    made = effect(run.model, run.units, text, cut(1, "c", 4), controls=1)
+    made = effect(run.model, run.units, text, force(1, "h", 4, 5.0), controls=1)
     change = made.log_p_before - made.log_p_after
-    page = visit(address).open("cut", layer=1, unit=4, name="c")
-    page.locator("caption", has_text="held at 0").wait_for()
+    places = [int(change[:40].argmax()), int(change[:40].argmin())]
+    assert not near(colour("diverging", change[places[0]] / 3), colour("diverging", -change[places[0]] / 3))
+    page = visit(address).open("cut", layer=1, unit=4, name="h")
+    page.select_option("select >> nth=2", "force")
+    page.fill("input[type=number] >> nth=1", "5")
+    page.click("text=Show what it does")
+    page.locator("caption", has_text="held at 5").wait_for()
     page.locator(".unit[style]").first.wait_for()
-    largest = [int(change[:40].argmax()), int(change[:40].argmin())]
-    for n in largest:
+    for n in places:
         assert near(tint_of(page, n), colour("diverging", change[n] / 3)), n
-    page.click(f".unit[data-n='{largest[0]}']")
-    page.locator(".told", has_text=f"{change[largest[0]]:+.2f} nats").first.wait_for()
+        page.click(f".unit[data-n='{n}']")
+        page.locator(".told", has_text=f"{change[n]:+.2f} nats").first.wait_for()
 
 
 def test_cells_never_shows_another_units_number(address: str, visit: Start, run: Run, text: str):
@@ -208,7 +212,7 @@ def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: St
     page.click("canvas.heat", position={"x": (to + 0.5) / 120 * box["width"], "y": (4 + 0.5) / 12 * box["height"]})
     assert f"at={to}" in page.url
     shown = page.locator(".told", has_text="unit 1/4 o").inner_text()
-    step = np.abs(values).max() / 127
+    step = float(np.abs(values).max()) / 127
     assert abs(values[to] - values[20]) > 3 * step
     assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(values[to], abs=step)
 

@@ -60,7 +60,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
       image.data.set([red, green, blue, 255], 4 * n);
     }
     context.putImageData(image, 0, 0);
-  });
+  })();
   const told = el("p", { class: "told", "aria-live": "polite" }, "\u00a0");
   const frame = el("div", { class: "heatbox" }, canvas);
   const line = el("div", { class: "row-mark", "aria-hidden": "true" });

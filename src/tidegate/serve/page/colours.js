@@ -21,11 +21,11 @@ export function shade(kind, value) {
   return scale[at];
 }
 
-/** Paint an element now, and again whenever the page turns light or dark; what it holds stays. */
+/** `paint` paints an element: it is called again whenever the page turns light or dark, and what the element holds stays. */
 export function painted(element, paint) {
   element.classList.add("painted");
   element.addEventListener("repaint", paint);
-  paint();
+  return paint;
 }
 
 /** The page turned light or dark: everything that has colours of its own is painted anew. */

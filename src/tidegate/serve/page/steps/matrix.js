@@ -23,7 +23,7 @@ export function matrix(root, values, rows, columns, { label, tell }) {
   const head = el("tr", {}, el("td"), ...columns.map((it) => el("th", { scope: "col", class: long ? "turned" : null }, visible(it))));
   const body = rows.map((it, r) => el("tr", {}, el("th", { scope: "row" }, visible(it)), ...cells[r]));
   const grid = el("table", { class: "matrix", tabindex: "0", "aria-label": `${label}; arrow keys move through it` }, el("thead", {}, head), el("tbody", {}, ...body));
-  painted(grid, () => cells.forEach((row, r) => row.forEach((cell, c) => cell.style.setProperty("background-color", shade("sequential", values[r * wide + c])[0]))));
+  painted(grid, () => cells.forEach((row, r) => row.forEach((cell, c) => cell.style.setProperty("background-color", shade("sequential", values[r * wide + c])[0]))))();
   let here = [0, 0];
   function go(r, c) {
     cells[here[0]][here[1]].classList.remove("cursor");
