@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["best_cell", "coloured"]
 
-NAMED = ("quote", "bracket", "indented", "comment")  # what a person sees at once in coloured lines; of these the best
+# What a person sees at once in coloured lines; of these the best.
+NAMED = ("string", "quote", "bracket", "indented", "comment")
 LINES = 9
 WIDTH = 80
 
