@@ -29,9 +29,8 @@ def best_cell(findings: Findings) -> Finding | None:
 
 def listed(findings: Findings) -> str:
     """What was found and both controls, a line of less than 80 columns for each detector, best first."""
-    ordered = sorted(findings.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
     rows = [f"{'goes with':<12} {'unit':<14} {'score':>10}   {'untrained':>9}  {'shuffled':>8}"]
-    for it in ordered:
+    for it in findings.ordered:
         unit = f"{it.layer}/{it.unit} {it.name}{'' if it.sign > 0 else ' (low)'}"
         kind = "AUC" if it.kind == "yes/no" else "r  "
         rows.append(

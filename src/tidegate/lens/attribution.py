@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, get_args
@@ -18,6 +16,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.inputs import Baseline, Path, Prediction, numpy_of
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.reading import pieces_of
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.writing import before_text
 
@@ -168,7 +167,7 @@ def what_mattered(
         raise ArgumentError(f"at={at}: {len(ids)} units are read, so give 1 to {len(ids)}; nothing stands before 0")
     goal = _target(units, ids, at, target)
     start = max(0, at - window)
-    with _reading(model):
+    with evaluating(model):
         function = Prediction(model, np.concatenate([before_text(units), ids[:start]]), goal)
         inputs = function.inputs(ids[start:at])
         absent = function.absent(baseline)
@@ -197,16 +196,6 @@ def what_mattered(
         complete=complete,
         unknown=unknown,
     )
-
-
-@contextmanager
-def _reading(model: LanguageModel) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 def _target(units: Units, ids: NDArray[np.int64], at: int, target: int | str | None) -> int:

@@ -18,8 +18,9 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.classes import CHARACTER_CLASSES, CharacterClass, members
 from tidegate.lens.interventions import Edit, bounds_of, checked_edits
 from tidegate.lens.notebook import tinted_text, together
-from tidegate.lens.reading import pieces_of
+from tidegate.lens.reading import pieces_of, units_of
 from tidegate.lens.trace import CHUNK
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.writing import before_text
 
@@ -145,7 +146,7 @@ def effect(
         UnknownUnitError: as `read`.
     """
     edits = checked_edits(model, edits)
-    ids = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
+    ids = units_of(units, text)
     if not len(ids):
         raise ArgumentError("there is nothing to read: give at least one character that the model knows")
     others = _controls(edits, model.config.hidden_size, controls, np.random.default_rng(seed))
@@ -193,9 +194,8 @@ def _log_p(
     begin = before_text(units)
     inputs = np.concatenate([begin, ids])
     plain, held = np.empty(len(ids), np.float32), np.empty((len(rows), len(ids)), np.float32)
-    device, training = model.output.weight.device, model.training
-    model.eval()
-    try:
+    device = model.output.weight.device
+    with evaluating(model):
         run_on = _Runs(model, rows)
         for start in range(0, len(inputs) - 1, CHUNK):
             truth = torch.from_numpy(inputs[start + 1 : start + 1 + CHUNK]).to(device)
@@ -205,8 +205,6 @@ def _log_p(
             for output, kept in zip(outputs, (plain, *held), strict=True):
                 expected = model.output(output[skip:]).float().log_softmax(-1)
                 kept[at] = expected.gather(1, truth[skip:, None])[:, 0].cpu().numpy()
-    finally:
-        model.train(training)
     return plain, held
 
 

@@ -21,7 +21,7 @@ from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.association import areas, correlations
 from tidegate.lens.detectors import DETECTORS, Detector, Kind, by_unit
-from tidegate.lens.reading import passes, pieces_of
+from tidegate.lens.reading import passes, pieces_of, units_of
 from tidegate.lens.trace import Trace, TraceWriter
 from tidegate.lens.twin import untrained
 from tidegate.tasks.language_model import LanguageModel
@@ -119,16 +119,18 @@ class Findings:
         return sorted(every, key=lambda it: -abs(it[3] - chance))[:count]
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self._ordered()), *(f"{name}: not in this text" for name in self.absent)])
+        return "\n".join([*map(str, self.ordered), *(f"{name}: not in this text" for name in self.absent)])
 
-    def _ordered(self) -> list[Finding]:
+    @property
+    def ordered(self) -> list[Finding]:
+        """What was found, best first; counts after yes or no."""
         return sorted(self.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
 
     def _repr_html_(self) -> str:
         """A notebook's view: a row for each detector, best first."""
         rows = [
             [it.detector, f"{it.layer}/{it.unit}", it.name, it.score, it.untrained, it.shuffled, str(it)]
-            for it in self._ordered()
+            for it in self.ordered
         ]
         headers = ("detector", "unit", "value", "score", "untrained", "shuffled", "in words")
         absent = f"; not in this text: {', '.join(self.absent)}" if self.absent else ""
@@ -174,7 +176,7 @@ def find_cells(
         raise ArgumentError(f"shifts is {shifts}; give at least 1 distance to move labels by")
     if twins < 1:
         raise ArgumentError(f"twins is {twins}; give at least 1 untrained model to compare with")
-    ids = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
+    ids = units_of(units, text)
     if len(ids) < 4 * LEAST:
         raise ArgumentError(f"the text is {len(ids)} {units.name}s long; give at least {4 * LEAST}, better 20,000")
     pieces = pieces_of(units, ids)

@@ -15,8 +15,9 @@ from tidegate.drawing import Scale, heat_map_svg, line_chart_svg, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.decay import Decay, decay_of
 from tidegate.lens.notebook import Table, table_text, together
-from tidegate.lens.reading import pieces_of
+from tidegate.lens.reading import pieces_of, units_of
 from tidegate.lens.state_gradients import state_gradients
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.probe import Probe
 from tidegate.tasks.writing import before_text
@@ -145,7 +146,7 @@ def gradient_flow(
         >>> flow = gradient_flow(run.model, run.units, text)  # doctest: +SKIP
         >>> flow.curve(0, "c"), flow.decay(0, "c").half_life  # doctest: +SKIP
     """
-    given = units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
+    given = units_of(units, text)
     ids = torch.from_numpy(given).to(model.output.weight.device)
     steps = len(ids) - 1
     if steps < 1:
@@ -154,9 +155,7 @@ def gradient_flow(
     chosen = sorted(int(it) for it in (spread if targets is None else targets))
     if not chosen or chosen[0] < 0 or chosen[-1] >= steps or len(set(chosen)) < len(chosen):
         raise ArgumentError(f"targets should be different steps of 0 .. {steps - 1}, given {chosen!r:.80}")
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         with torch.no_grad():
             before = torch.from_numpy(before_text(units)).to(ids.device)[None]
             state, vectors = model(before)[1], model.embed(ids[:-1])
@@ -175,8 +174,6 @@ def gradient_flow(
             for ((layer, _), name), part in found.norms().items():
                 every = norms.setdefault((layer, name), np.zeros((len(chosen), steps)))
                 every[start : start + count, :stop] = part
-    finally:
-        model.train(training)
     labels = pieces_of(units, ids.cpu().numpy())[:-1]
     return Flow(np.array(chosen), torch.cat(losses).double().cpu().numpy(), norms, labels)
 

@@ -26,6 +26,7 @@ from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.notebook import together
 from tidegate.lens.trace import Place
+from tidegate.nn.evaluating import evaluating
 from tidegate.nn.layered import Layered, State
 
 QUICK = 1e9
@@ -128,12 +129,8 @@ def step_jacobian(layer: Layered, inputs: Tensor, hx: State | None = None, *, pl
 @torch.no_grad()
 def _into(layer: Layered, inputs: Tensor, hx: State | None, k: int, direction: int) -> tuple[Tensor, list[Tensor]]:
     """What goes into each step of a layer and direction: vectors (T, I) and each state (T, ·), as time runs there."""
-    training = layer.training
-    layer.eval()
-    try:
+    with evaluating(layer):
         traced = layer.trace(inputs.unsqueeze(0 if layer.batch_first else 1), hx, names=layer.cell.states)
-    finally:
-        layer.train(training)
     one = 0 if layer.batch_first else 1
     values = {at: {name: it.select(one, 0) for name, it in kept.items()} for at, kept in traced.values.items()}
     output = layer.cell.states[0]

@@ -18,6 +18,7 @@ from tidegate.drawing import caption_html, scale_of, tinted_html
 from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
 from tidegate.lens.trace import CHUNK, Trace, TraceWriter
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel, State
 from tidegate.tasks.writing import before_text
 
@@ -132,9 +133,8 @@ def passes(
         The chunk's first step; log p of every unit (steps, V) *before* each step, on the CPU; and for each layer and
         direction the values of ``names`` (steps, 1, H) after each.
     """
-    device, training = model.output.weight.device, model.training
-    model.eval()
-    try:
+    device = model.output.weight.device
+    with evaluating(model):
         state, before = _after_start(model, units, device)
         for start in range(0, len(ids), CHUNK):
             chunk = torch.from_numpy(ids[start : start + CHUNK]).to(device)[None]
@@ -143,8 +143,6 @@ def passes(
                 expected = torch.cat([before, logits[0, :-1]]).float().log_softmax(-1).cpu()
                 before = logits[0, -1:]
             yield start, expected, values
-    finally:
-        model.train(training)
 
 
 @torch.inference_mode()
@@ -152,6 +150,15 @@ def _after_start(model: LanguageModel, units: Units, device: torch.device) -> tu
     """The state and the logits (1, V) before the first unit of a text."""
     logits, state = model(torch.from_numpy(before_text(units)).to(device)[None])
     return state, logits[0, -1:]
+
+
+def units_of(units: Units, text: str | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The units (N,) of a text, or those that are given.
+
+    Raises:
+        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+    """
+    return units.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
 
 
 def pieces_of(units: Units, ids: NDArray[np.int64]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from tidegate.drawing import caption_html, table_html
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.lens.named import Named, Selector, check_place
+from tidegate.nn.evaluating import evaluating
 from tidegate.nn.layered import Layered, State
 
 Place = tuple[int, int]
@@ -173,18 +174,15 @@ def trace(
         raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}")
     x = inputs.unsqueeze(0 if layer.batch_first else 1)
     steps = len(inputs) if layer.bidirectional else CHUNK  # the reverse direction begins at the end
-    training, state = layer.training, hx
-    layer.eval()
-    try:
-        with TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype) as writer, torch.inference_mode():
-            for start in range(0, len(inputs), steps):
-                part = x.narrow(1 if layer.batch_first else 0, start, min(steps, len(inputs) - start))
-                made = layer.trace(part, state, names=writer.names)
-                writer.add(made.values, batch_first=layer.batch_first)
-                state = made.state
-            return writer.finish(labels)
-    finally:
-        layer.train(training)
+    state = hx
+    writing = TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype)
+    with evaluating(layer), writing as writer, torch.inference_mode():
+        for start in range(0, len(inputs), steps):
+            part = x.narrow(1 if layer.batch_first else 0, start, min(steps, len(inputs) - start))
+            made = layer.trace(part, state, names=writer.names)
+            writer.add(made.values, batch_first=layer.batch_first)
+            state = made.state
+        return writer.finish(labels)
 
 
 class TraceWriter:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tidegate.data import Units
 from tidegate.errors import ArgumentError
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.sampling import Sampling, draw
 from tidegate.tasks.writing import first_units, random_streams
@@ -79,9 +80,8 @@ def _write(
     names: str | Sequence[str],
     guesses: int,
 ) -> Generator[Written, None, None]:
-    decoder, device, training = units.decoder(), model.output.weight.device, model.training
-    model.eval()
-    try:
+    decoder, device = units.decoder(), model.output.weight.device
+    with evaluating(model):  # whoever stops reading early closes the generator, which ends this too
         with torch.inference_mode():
             logits, state = model(torch.from_numpy(first).to(device)[None])
         count = 0
@@ -97,5 +97,3 @@ def _write(
             count += 1
             piece = decoder.push(unit) + (decoder.flush() if count == length else "")
             yield Written(piece, unit, float(expected[unit]), likely, kept)
-    finally:  # whoever stops reading early closes the generator
-        model.train(training)

@@ -26,7 +26,6 @@ def about(looking: Looked) -> dict[str, Any]:
                 "states": list(cell.states),
                 "layers": config.num_layers,
                 "units": config.hidden_size,
-                "directions": 1,
                 "unit": run.config.unit,
                 "step": run.step,
                 "validation": run.validation,

@@ -76,8 +76,7 @@ def _text(looking: Looking) -> Pictures:
     except ArgumentError as error:  # no held-out text, or too little: all other pictures can be drawn
         warnings.warn(f"no cells are drawn: {error}", stacklevel=2)
         return
-    found = sorted(made.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
-    for number, finding in enumerate(islice(found, CELLS), 1):
+    for number, finding in enumerate(made.ordered[:CELLS], 1):
         yield from _cell(looking, finding, number)
 
 

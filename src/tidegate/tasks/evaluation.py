@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from tidegate.data.streams import Streams
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.language_model import LanguageModel
 from tidegate.tasks.task import Evaluation
 
@@ -36,13 +37,8 @@ def evaluate(
     ids = ids if limit is None else ids[:limit]
     streams = Streams(ids, max(1, min(batch_size, len(ids) // LONG_STREAM)), k1=WINDOW, k2=WINDOW)
     device = model.output.weight.device
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            return _evaluate(model, streams, device)
-    finally:
-        model.train(training)
+    with evaluating(model), torch.inference_mode():
+        return _evaluate(model, streams, device)
 
 
 def _evaluate(model: LanguageModel, streams: Streams, device: torch.device) -> Evaluation:

@@ -17,6 +17,7 @@ from tidegate.data.characters import Characters, name_characters
 from tidegate.data.overlap import longest_copy
 from tidegate.data.units import Units
 from tidegate.errors import ArgumentError, UnknownUnitError
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.sampling import Sampling, draw
 
 __all__ = ["Copy", "Piece", "before_text", "copied", "first_units", "generate", "random_streams"]
@@ -164,9 +165,7 @@ def _write(
     generators: list[torch.Generator],
 ) -> Generator[Piece, None, None]:
     texts = [_Text(units, stops) for _ in generators]
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         written = 0
         logits, state = _read(model, first, len(generators))
         read_on = _reader(model, state)
@@ -181,8 +180,6 @@ def _write(
         for index, text in enumerate(texts):
             if piece := text.flush():
                 yield Piece(index, piece)
-    finally:
-        model.train(was_training)
 
 
 def _read(model: nn.Module, ids: NDArray[np.int64], count: int) -> tuple[Tensor, Any]:

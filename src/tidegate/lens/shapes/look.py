@@ -15,6 +15,7 @@ from tidegate.lens.shapes.given import Givable, Given, PartName, read_given
 from tidegate.lens.shapes.steps import Look
 from tidegate.lens.shapes.tagger import look_at_tags
 from tidegate.lens.shapes.writer import look_at_text
+from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.caption import CaptionTask
 from tidegate.tasks.classify import ClassifyTask
 from tidegate.tasks.example_task import ExampleTask
@@ -77,13 +78,8 @@ def look_at(
         )
     task = kind(_decoding(run, beam=beam, length_penalty=length_penalty, max_length=max_length), run.vocabulary)
     read = read_given(run, task, given, part=part, picture=picture)
-    training = run.model.training
-    run.model.eval()
-    try:
-        with torch.inference_mode():
-            return act(task, run.model, read)
-    finally:
-        run.model.train(training)
+    with evaluating(run.model), torch.inference_mode():
+        return act(task, run.model, read)
 
 
 def _decoding(run: Run, **given: float | None) -> Any:

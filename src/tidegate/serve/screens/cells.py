@@ -50,8 +50,7 @@ def found(looking: Looking, pattern: str = "") -> dict[str, Any]:
     With a pattern: the unit that goes best with being inside a match of that regular expression.
     """
     made = findings(looking, pattern)
-    ordered = sorted(made.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
-    return {"found": [told(it) for it in ordered], "absent": list(made.absent), "searched": SEARCHED}
+    return {"found": [told(it) for it in made.ordered], "absent": list(made.absent), "searched": SEARCHED}
 
 
 def findings(looking: Looking, pattern: str = "") -> Findings:

@@ -35,8 +35,7 @@ def matched(
     if not np.isfinite(threshold):
         raise ArgumentError(f"threshold={threshold}: give a number")
     trace = looking.reading(text).trace
-    # A float64, as what is compared with a plain number is compared in the half precision of the trace.
-    where: dict[str, Any] = {"layer": layer, "name": name, "threshold": np.float64(threshold)}
+    where: dict[str, Any] = {"layer": layer, "name": name, "threshold": threshold}
     units = select(trace, start, stop, before=before, after=after, **where)
     if not len(units):
         return {"units": [], "matches": []}
