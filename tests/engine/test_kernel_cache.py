@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.engine.backends.llvm.cache import Code, load, save
+from tidegate.engine.backends.llvm.compile import source_digest
 
 CODE = Code({"x": 0, "steps": 1}, b"\x7fELF machine code")
 PROGRAM = """
@@ -105,3 +106,22 @@ def test_two_processes_at_once(folder: Path) -> None:
     assert len(values) == 1
     assert run()[0] == "0"
     assert not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize("name", ["top.py", "one/middle.py", "one/two/deep.py"])
+def test_the_source_digest_sees_a_change_in_every_subfolder(tmp_path: Path, name: str) -> None:
+    for path in ("top.py", "one/middle.py", "one/two/deep.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("WIDTH = 16\n")
+    before = source_digest(tmp_path)
+    assert source_digest(tmp_path) == before
+    (tmp_path / name).write_text("WIDTH = 32\n")
+    assert source_digest(tmp_path) != before
+
+
+def test_the_source_digest_sees_a_file_that_moves(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "kernel.py").write_text("WIDTH = 16\n")
+    before = source_digest(tmp_path)
+    (tmp_path / "kernel.py").rename(tmp_path / "one" / "kernel.py")
+    assert source_digest(tmp_path) != before

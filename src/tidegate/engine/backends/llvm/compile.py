@@ -133,6 +133,14 @@ def _key(spec: Spec) -> str:
 
 @functools.cache
 def _emitter() -> str:
-    """A digest of this folder's source."""
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
+    """A digest of all source that decides what is emitted: this backend's folder."""
+    return source_digest(Path(__file__).parent)
+
+
+def source_digest(*folders: Path) -> str:
+    """A digest of all Python source in some folders and in the folders below them, names included."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
