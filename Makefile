@@ -33,7 +33,7 @@ docs: setup
 	$(BIN)/python -m tools.docs
 
 bench: setup
-	$(BIN)/tidegate bench --out benchmarks/results $(BENCH)
+	$(BIN)/python -m benchmarks --out benchmarks/results $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis

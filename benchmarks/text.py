@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.data.characters import Characters
-from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
-from tidegate.tasks.writing import generate
+from tidegate.text.generation import generate
+from tidegate.text.model import LanguageModel, LanguageModelConfig
+from tidegate.text.tokenizers.characters import CharacterTokenizer
 
-UNITS = Characters.from_counts(Counter(chr(code) for code in range(32, 127)))
+UNITS = CharacterTokenizer.from_counts(Counter(chr(code) for code in range(32, 127)))
 SHAPES = ((16, 64, 512, 1), (32, 100, 256, 2))
 
 

@@ -19,9 +19,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from tidegate.engine.backends.llvm import buffers, host, prepared, threads
-from tidegate.engine.backends.llvm.padding import COPY
-from tidegate.engine.backends.llvm.panels import JOB
+from tidegate.engine.backends.llvm.emit.copy_kernel import COPY
+from tidegate.engine.backends.llvm.emit.pack_kernel import JOB
+from tidegate.engine.backends.llvm.front import prepared_step
+from tidegate.engine.backends.llvm.jit import threads
+from tidegate.engine.backends.llvm.launch import buffers, launcher
 
 BAND = 256  # bytes: four of the widest vectors
 OFF = 8  # bytes by which every copy misses a whole vector
@@ -175,7 +177,7 @@ def guarded(place: str = "bands", pattern: int = 0xFF) -> Iterator[Guard]:
                 ctypes.memmove(piece.start, piece.base + piece.at, piece.size)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (host, prepared):
+        for module in (launcher, prepared_step):
             patch.setattr(module, "run_parts", watched)
         yield guard
     assert guard.launches

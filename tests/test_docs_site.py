@@ -21,7 +21,7 @@ from tools.docs.layers import GAP, place
 from tools.docs.step_graph import step_graph
 
 from tidegate.cells import CELLS, Step, cell, minimum, sigmoid, softplus, tanh
-from tidegate.cells.equations import render
+from tidegate.cells.language.render import render
 from tidegate.engine import BACKENDS, Call, Result, cost
 
 

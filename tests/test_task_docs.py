@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tidegate.cli.tasks import TASKS
+from tidegate.cli.task_commands import TASKS
 from tidegate.data.samples import SAMPLES
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -18,8 +18,8 @@ def test_every_task_has_a_page_and_every_page_a_task() -> None:
 
 def test_options_and_samples_that_are_named_are_there() -> None:
     from tidegate.data.samples.probes import PROBLEMS
-    from tidegate.tasks.kinds import example_task
     from tidegate.train import TrainConfig
+    from tidegate.train.registry import example_task
 
     general = {"validation", "test", "splits", "split-seed", "vectors", "seeds", "resume", "out", "json", "text"}
     general |= {name.replace("_", "-") for name in vars(TrainConfig)["__dataclass_fields__"]}

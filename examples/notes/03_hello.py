@@ -11,18 +11,17 @@ import torch
 from matplotlib.figure import Figure
 from notes import BLUE, GREY, ORANGE, arguments, save
 
-from tidegate.data import Characters
-from tidegate.tasks import LanguageModel, LanguageModelConfig
-from tidegate.tasks.writing import generate
+from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig
+from tidegate.text.generation import generate
 
 options = arguments(__doc__)
 torch.manual_seed(0)
-units = Characters("ehlo")
-text = torch.from_numpy(units.encode("hello"))[None]
+tokenizer = CharacterTokenizer("ehlo")
+text = torch.from_numpy(tokenizer.encode("hello"))[None]
 inputs, targets = text[:, :-1], text[:, 1:]  # h e l l -> e l l o
 
 # One-hot vectors in (no embedding), five tanh units, four scores out.
-model = LanguageModel(LanguageModelConfig(units.size, cell="rnn_tanh", hidden_size=5))
+model = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, cell="rnn_tanh", hidden_size=5))
 print(f"'h' is fed as {model.embed(inputs)[0, 0].tolist()}; {sum(p.numel() for p in model.parameters())} parameters")
 
 
@@ -34,7 +33,7 @@ def probabilities() -> np.ndarray:
 
 def written() -> str:
     """What the model writes after "h", always taking the likeliest letter."""
-    return "h" + "".join(piece.text for piece in generate(model, units, "h", length=4, temperature=0))
+    return "h" + "".join(piece.text for piece in generate(model, tokenizer, "h", length=4, temperature=0))
 
 
 before = probabilities()
@@ -54,7 +53,7 @@ floor = math.log(2) / 2  # e and the first e -> l can be sure; l -> l and l -> o
 print(f"loss {losses[0]:.3f} -> {losses[-1]:.4f} nats; without a memory it cannot fall below {floor:.3f}")
 print(f"trained it writes {written()!r}")
 l_first, l_second = after[2], after[3]
-print(f"after the first l: p(l) = {l_first[units.encode('l')[0]]:.3f}; after the second: p(o) = {l_second[3]:.3f}")
+print(f"after the first l: p(l) = {l_first[tokenizer.encode('l')[0]]:.3f}; after the second: p(o) = {l_second[3]:.3f}")
 assert losses[-1] < 0.1 < floor
 assert written() == "hello"
 

@@ -12,21 +12,20 @@ from matplotlib.figure import Figure
 from notes import BLUE, GREEN, ORANGE, arguments, save
 from torch import Tensor
 
-from tidegate.data import Characters, Streams
-from tidegate.tasks import LanguageModel, LanguageModelConfig
-from tidegate.tasks.feeding import NOTHING_YET, Feeding, feed
-from tidegate.tasks.truncated_bptt import window_loss
+from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
+from tidegate.text.feeding import NOTHING_YET, Feeding, feed
+from tidegate.text.truncated_bptt import window_loss
 
 options = arguments(__doc__)
 B, K, UPDATES, EVERY, SEEN = 32, 32, 240 if options.quick else 600, 30, 24
-units = Characters(" 0123456789")
+tokenizer = CharacterTokenizer(" 0123456789")
 begin = np.random.default_rng(0)
 
 
 def count(numbers: int) -> np.ndarray:
     """Two-digit numbers from a random one on."""
     first = int(begin.integers(100))
-    return units.encode("".join(f"{n % 100:02} " for n in range(first, first + numbers)))
+    return tokenizer.encode("".join(f"{n % 100:02} " for n in range(first, first + numbers)))
 
 
 text = np.concatenate([count(80) for _ in range(400)])
@@ -53,7 +52,7 @@ def wrong(model: LanguageModel, share: float) -> Tensor:
 def train(feeding: Feeding, share: Callable[[float], float], updates: int) -> list[tuple[int, Tensor, Tensor]]:
     """(updates, wrong when fed the truth, wrong when fed itself) along a training; ``share`` of progress 0 to 1."""
     torch.manual_seed(0)
-    model = LanguageModel(LanguageModelConfig(units.size, cell="gru", hidden_size=12))
+    model = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, cell="gru", hidden_size=12))
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     windows, curve = Streams(text, B, k1=K, k2=K), []
     for update in range(updates):

@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 from notes import BLUE, GREEN, ORANGE, arguments, save
 from torch import Tensor
 
-from tidegate.data import Streams
-from tidegate.tasks import LanguageModel, LanguageModelConfig
-from tidegate.tasks.feeding import NOTHING_YET
-from tidegate.tasks.truncated_bptt import window_loss
+from tidegate.text import LanguageModel, LanguageModelConfig, Streams
+from tidegate.text.feeding import NOTHING_YET
+from tidegate.text.truncated_bptt import window_loss
 
 options = arguments(__doc__)
 torch.manual_seed(0)

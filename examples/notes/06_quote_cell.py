@@ -9,15 +9,14 @@ import torch
 from matplotlib.figure import Figure
 from notes import BLUE, GREEN, GREY, ORANGE, arguments, save
 
-from tidegate.data import Characters, Streams
 from tidegate.lens import read
-from tidegate.lens.detectors import DETECTORS
-from tidegate.lens.effect import effect
-from tidegate.lens.finder import find_cells
-from tidegate.lens.interventions import cut
-from tidegate.tasks import LanguageModel, LanguageModelConfig
-from tidegate.tasks.feeding import NOTHING_YET
-from tidegate.tasks.truncated_bptt import window_loss
+from tidegate.lens.hidden_units.detectors import DETECTORS
+from tidegate.lens.hidden_units.finder import find_cells
+from tidegate.lens.interventions.edits import ablate
+from tidegate.lens.interventions.effect import effect
+from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
+from tidegate.text.feeding import NOTHING_YET
+from tidegate.text.truncated_bptt import window_loss
 
 options = arguments(__doc__)
 random = np.random.default_rng(0)
@@ -39,16 +38,16 @@ def text(lines: int) -> str:
 
 
 training, held_out = text(1500), text(200 if options.quick else 400)
-units = Characters("".join(sorted(set(training))))
+tokenizer = CharacterTokenizer("".join(sorted(set(training))))
 
 torch.manual_seed(0)
-model = LanguageModel(LanguageModelConfig(units.size, cell="lstm", hidden_size=24))
+model = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, cell="lstm", hidden_size=24))
 optimizer = torch.optim.Adam(model.parameters(), 0.02)
 nothing = torch.full((16,), NOTHING_YET)
 for epoch in range(6 if options.quick else 10):
     optimizer.param_groups[0]["lr"] = 0.02 if epoch < 4 else 0.005
     state = model.zero_state(16)
-    for window in Streams(units.encode(training), 16, k1=64, k2=64):
+    for window in Streams(tokenizer.encode(training), 16, k1=64, k2=64):
         loss, state, _ = window_loss(model, window, state, nothing, k2=64)
         optimizer.zero_grad()
         loss.backward()
@@ -57,13 +56,13 @@ for epoch in range(6 if options.quick else 10):
 print(f"trained on {len(training):,} characters: {loss.item():.3f} nats per character")
 
 # 1. Which of the 24 cell states goes with "inside quotes"? Chosen on one half of new text, measured on the other.
-found = find_cells(model, units, held_out, detectors=[DETECTORS["quote"]], names=["c"])["quote"]
+found = find_cells(model, tokenizer, held_out, detectors=[DETECTORS["quote"]], names=["c"])["quote"]
 print(found)
 assert found.score > 0.85
 assert found.score > max(found.untrained, found.shuffled) + 0.1
 
 # 2. Cut it: hold that unit's c at 0, and the same with each other unit; on the half that did not choose it.
-hurt = effect(model, units, held_out[len(held_out) // 2 :], cut(found.layer, "c", found.unit))
+hurt = effect(model, tokenizer, held_out[len(held_out) // 2 :], ablate(found.layer, "c", found.unit))
 print(hurt)
 closing = hurt.classes["closing quotes"]
 letters = hurt.classes["letters"]
@@ -73,7 +72,7 @@ assert closing.change > 2 * letters.change
 
 # 3. The picture: lines as the cell sees them, its score beside the controls, and what the cut does.
 lines = [line for line in held_out.split("\n") if line.count('"') >= 4 and len(line) < 90][:3]
-values = read(model, units, "\n".join(lines), names="c").trace.sel(layer=0, direction=0, name="c", unit=found.unit)
+values = read(model, tokenizer, "\n".join(lines), names="c").trace.sel(layer=0, direction=0, name="c", unit=found.unit)
 shade = found.sign * values.values / np.abs(values.values).max()
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 parts = figure.subplot_mosaic([["page", "page"], ["score", "effect"]], width_ratios=(1, 2))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from notes import BLUE, GREY, ORANGE, arguments, save
 
 import tidegate
-from tidegate.cells import edited, get_cell
+from tidegate.cells import get_cell, intervened
 
 options = arguments(__doc__)
 LEAST, MOST, STEPS = 5, 20, 60
@@ -21,7 +21,7 @@ print(get_cell("peephole_lstm").text())
 for name in CELLS:
     torch.manual_seed(0)
     layer = tidegate.nn.Recurrent(name, 1, 4)
-    layer.cell = edited(layer.cell, {"o": dict.fromkeys(range(4), 0.0)})
+    layer.cell = intervened(layer.cell, {"o": dict.fromkeys(range(4), 0.0)})
     nothing = torch.zeros(1, 2, 1)
     start = (torch.zeros(1, 2, 4), torch.tensor([[[0.0] * 4, [2.0] * 4]]))
     f = layer.trace(nothing, start)[0, 0]["f"][0]

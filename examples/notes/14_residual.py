@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from notes import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, arguments, save
 
 import tidegate
-from tidegate.cells import edited
+from tidegate.cells import intervened
 from tidegate.engine import Weights, run
 
 options = arguments(__doc__)
@@ -20,7 +20,7 @@ SEEDS = 1 if options.quick else 5
 #    c_{k+1} = c_k + F(c_k) with F(c) = tanh(U tanh(c) + b).
 torch.manual_seed(0)
 everywhere = dict.fromkeys(range(5), 1.0)
-open_lstm = edited(tidegate.cells.lstm, {"i": everywhere, "f": everywhere, "o": everywhere})
+open_lstm = intervened(tidegate.cells.lstm, {"i": everywhere, "f": everywhere, "o": everywhere})
 U, b = torch.randn(5, 5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
 zero = torch.zeros(10, 5, dtype=torch.float64)
 weights = Weights(torch.zeros(20, 1).double(), torch.cat([zero, U, zero[:5]]), torch.cat([zero[:, 0], b, zero[:5, 0]]))

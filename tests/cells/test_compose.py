@@ -9,9 +9,9 @@ from tidegate.cells import (
     Cell,
     Step,
     cell,
-    edited,
     get_cell,
     gru,
+    intervened,
     lstm,
     min_gru,
     projected,
@@ -40,7 +40,7 @@ def test_variational_dropout_as_equations() -> None:
 
 
 def test_an_edit_as_equations() -> None:
-    lines = edited(lstm, {"c": {0: 0.0}}).text().splitlines()
+    lines = intervened(lstm, {"c": {0: 0.0}}).text().splitlines()
     assert lines[:4] == lstm.text().splitlines()[:4]
     assert lines[4:] == ["c_t = max(min(f_t ⊙ c_{t-1} + i_t ⊙ g_t, c_high_t), c_low_t)", "h_t = o_t ⊙ tanh(c_t)"]
 
@@ -50,7 +50,7 @@ def test_an_edit_reaches_an_expression_wherever_it_is_written() -> None:
     def twice(x: Any, r: Any) -> Step:
         return Step(h=sigmoid(x.a + r.a) * x.n, gates=dict(a=sigmoid(x.a + r.a)))
 
-    assert edited(twice, {"a": {0: 0.0}}).text().splitlines()[-1] == "h_t = a_t ⊙ (W_n x_t + b_n)"
+    assert intervened(twice, {"a": {0: 0.0}}).text().splitlines()[-1] == "h_t = a_t ⊙ (W_n x_t + b_n)"
 
 
 def test_an_edit_of_a_state_that_is_handed_on_leaves_the_other_state_alone() -> None:
@@ -58,7 +58,7 @@ def test_an_edit_of_a_state_that_is_handed_on_leaves_the_other_state_alone() -> 
     def register(x: Any, r: Any, s: Any) -> Step:
         return Step(h=tanh(x.h + r.h + s.a), a=x.h, b=s.a)
 
-    lines = edited(register, {"b": {0: 0.0}}).text().splitlines()
+    lines = intervened(register, {"b": {0: 0.0}}).text().splitlines()
     assert "h_t = tanh(a_t + U_h h_{t-1} + a_{t-1} + b'_h)" in lines
     assert "b_t = max(min(a_{t-1}, b_high_t), b_low_t)" in lines
 
@@ -66,11 +66,11 @@ def test_an_edit_of_a_state_that_is_handed_on_leaves_the_other_state_alone() -> 
 COMPOSED = {
     "zoneout": lambda: zoneout(lstm, {"h": 0.1}),
     "variational_dropout": lambda: variational_dropout(gru, 0.2),
-    "edited": lambda: edited(lstm, {"c": {1: 0.0, 3: (-1.0, 1.0)}, "f": {2: 0.5}}),
-    "edited twice": lambda: edited(edited(lstm, {"c": {1: 0.0}}), {"c": {2: 0.0}}),
+    "edited": lambda: intervened(lstm, {"c": {1: 0.0, 3: (-1.0, 1.0)}, "f": {2: 0.5}}),
+    "edited twice": lambda: intervened(intervened(lstm, {"c": {1: 0.0}}), {"c": {2: 0.0}}),
     "zoneout twice": lambda: zoneout(zoneout(gru, 0.1), 0.2),
-    "all": lambda: edited(zoneout(variational_dropout(lstm, 0.5), 0.1), {"h": {0: 1.0}}),
-    "projected": lambda: projected(edited(zoneout(lstm, {"c": 0.1}), {"c": {0: 1.0}})),
+    "all": lambda: intervened(zoneout(variational_dropout(lstm, 0.5), 0.1), {"h": {0: 1.0}}),
+    "projected": lambda: projected(intervened(zoneout(lstm, {"c": 0.1}), {"c": {0: 1.0}})),
 }
 
 
@@ -95,12 +95,15 @@ REFUSED = {
     "zoneout above one": (lambda: zoneout(gru, 1.5), r"a rate lies in 0..1, got 1.5"),
     "dropout of everything": (lambda: variational_dropout(lstm, 1.0), "is less than 1, got 1.0"),
     "dropout of no product": (lambda: variational_dropout(min_gru, 0.1), "min_gru has no recurrent product"),
-    "another value": (lambda: edited(lstm, {"r": {0: 0.0}}), "lstm has the gates and states i f g o h c"),
-    "a swap": (lambda: edited(lstm, {"c": {0: SWAP}}), "no value can be moved from one unit to another"),
-    "an empty interval": (lambda: edited(lstm, {"c": {0: (1.0, 0.0)}}), r"got \(1.0, 0.0\)"),
-    "not a number": (lambda: edited(lstm, {"c": {0: float("nan")}}), "held at a number"),
-    "a negative unit": (lambda: edited(lstm, {"c": {-1: 0.0}}), "a unit is a whole number 0..H-1, got -1"),
-    "a projected output": (lambda: edited(projected(lstm), {"h": {0: 0.0}}), "edit the cell before it is projected"),
+    "another value": (lambda: intervened(lstm, {"r": {0: 0.0}}), "lstm has the gates and states i f g o h c"),
+    "a swap": (lambda: intervened(lstm, {"c": {0: SWAP}}), "no value can be moved from one unit to another"),
+    "an empty interval": (lambda: intervened(lstm, {"c": {0: (1.0, 0.0)}}), r"got \(1.0, 0.0\)"),
+    "not a number": (lambda: intervened(lstm, {"c": {0: float("nan")}}), "held at a number"),
+    "a negative unit": (lambda: intervened(lstm, {"c": {-1: 0.0}}), "a unit is a whole number 0..H-1, got -1"),
+    "a projected output": (
+        lambda: intervened(projected(lstm), {"h": {0: 0.0}}),
+        "edit the cell before it is projected",
+    ),
     "zoneout of a projected output": (lambda: zoneout(projected(lstm), 0.1), "outside a product|only be applied"),
     "a projection of zoneout": (lambda: projected(zoneout(lstm, 0.1)), "outside a product|only be applied"),
 }

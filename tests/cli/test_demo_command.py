@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli import demo
+from tidegate.cli.verbs import demo
 from tidegate.errors import DataError
 from tidegate.train import load_run
 

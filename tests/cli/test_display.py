@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tidegate.cli import display
-from tidegate.cli.board import Board, duration
-from tidegate.cli.display import picture, watching
+from tidegate.cli.display import live
+from tidegate.cli.display.board import Board, duration
+from tidegate.cli.display.live import picture, watching
 from tidegate.train import Event, Finished, Progressed, Sampled, Started, Validated
 
 BASELINES = {"uniform": 4.0, "unigram": 3.0, "bigram": 2.5, "trigram": 2.0, "5-gram": 1.5}
@@ -17,7 +17,7 @@ STARTED = Started(
     total_steps=1000,
     steps_per_epoch=100,
     parameters=1_234_567,
-    unit="character",
+    prediction_name="character",
     baselines=BASELINES,
     split_kind="contiguous 90/5/5",
     batch_size=32,
@@ -32,8 +32,8 @@ PROGRESSED = Progressed(
     learning_rate=2.5e-3,
     gradient_norm=0.7,
     clipped_share=0.125,
-    own_share=0.0,
-    units_per_second=12_345.0,
+    sampling_probability=0.0,
+    predictions_per_second=12_345.0,
     seconds_left=75.4,
     elapsed=60.0,
 )
@@ -145,7 +145,7 @@ def terminal(monkeypatch) -> io.StringIO:
     console = Console(
         file=file, force_terminal=True, width=80, height=24, markup=False, emoji=False, highlight=False, _environ={}
     )
-    monkeypatch.setattr(display, "stdout", lambda: console)
+    monkeypatch.setattr(live, "stdout", lambda: console)
     return file
 
 
@@ -190,7 +190,7 @@ def test_elsewhere_a_validation_is_always_a_line_and_progress_now_and_then(capsy
 
 
 def test_elsewhere_progress_is_a_line(capsys, monkeypatch):
-    monkeypatch.setattr(display, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(live, "LINE_EVERY", 0.0)
     with watching("lstm") as report:
         report(STARTED)
         report(PROGRESSED)

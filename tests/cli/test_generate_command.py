@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from command_line import command, environment, process
 
-from tidegate.data import Corpus
-from tidegate.tasks.writing import generate
+from tidegate.text import Corpus
+from tidegate.text.generation import generate
 from tidegate.train import load_run
 
 
@@ -15,7 +15,9 @@ from tidegate.train import load_run
 def lines(run_folder) -> str:
     """What the library writes: 60 characters from "the " with seed 3."""
     run = load_run(run_folder)
-    return "".join(piece.text for piece in generate(run.model, run.units, "the ", length=60, temperature=0.8, seed=3))
+    return "".join(
+        piece.text for piece in generate(run.model, run.tokenizer, "the ", length=60, temperature=0.8, seed=3)
+    )
 
 
 def test_it_prints_the_prompt_and_what_the_library_writes(cli, run_folder, lines):
@@ -32,7 +34,7 @@ def test_settings_reach_the_draw(cli, run_folder):
         (["--temperature", 1.5, "--min-p", 0.4], {"temperature": 1.5, "min_p": 0.4}),
         (["--greedy"], {"temperature": 0}),
     ]:
-        written = "".join(p.text for p in generate(run.model, run.units, "a", length=50, seed=1, **settings))
+        written = "".join(p.text for p in generate(run.model, run.tokenizer, "a", length=50, seed=1, **settings))
         result = cli("generate", run_folder, "--prompt", "a", "--length", 50, "--seed", 1, *options)
         assert result.stdout == f"a{written}\n", options
 
@@ -62,7 +64,7 @@ def test_the_longest_copy_is_told_and_is_one(cli, run_folder):
     assert told.startswith("Longest stretch that stands verbatim in the training text: ")
     count, quoted = told.split(": ", 1)[1].split(" ", 1)[0], told.split(": ", 2)[2]
     run = load_run(run_folder)
-    training = run.units.decode(run.open_corpus().train)
+    training = run.tokenizer.decode(run.open_corpus().train)
     body = result.stdout[:-1]
     longest = max(
         (body[i:j] for i in range(len(body)) for j in range(i + 1, len(body) + 1) if body[i:j] in training), key=len
@@ -72,7 +74,7 @@ def test_the_longest_copy_is_told_and_is_one(cli, run_folder):
 
 
 def test_of_a_long_text_only_the_end_is_searched_for_copies_and_it_says_so(cli, run_folder, monkeypatch):
-    monkeypatch.setattr("tidegate.cli.generate.REMEMBERED", 5)
+    monkeypatch.setattr("tidegate.cli.verbs.generate.REMEMBERED", 5)
     result = cli("generate", run_folder, "--length", 50, "--seed", 0)
     assert "from 5 pieces before it" in result.stderr
     assert "training text: " in result.stderr
@@ -142,7 +144,7 @@ def test_a_terminal_shows_escapes_and_a_pipe_gets_them(cli, tmp_path, monkeypatc
     piped = cli(*arguments)
     assert "\x1b[31m\x07" in piped.stdout
     assert "\x1b" not in piped.stderr
-    monkeypatch.setattr("tidegate.cli.generate._is_terminal", lambda: True)
+    monkeypatch.setattr("tidegate.cli.verbs.generate._is_terminal", lambda: True)
     shown = cli(*arguments)
     assert r"\x1b[31m\x07" in shown.stdout
     assert "\x1b" not in shown.stdout

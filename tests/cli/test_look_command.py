@@ -17,7 +17,7 @@ import pytest
 from tests.cli.command_line import command, environment
 from typer.testing import Result
 
-from tidegate.cli.look import _given
+from tidegate.cli.verbs.look import _given
 from tidegate.train import load_run
 
 

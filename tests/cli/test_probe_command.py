@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.probe import probe
+from tidegate.cli.verbs.probe import probe
 from tidegate.data.samples import probes
-from tidegate.train.probes import probe_table
+from tidegate.tasks.probe.table import probe_table
 
 
 def test_the_defaults_are_those_of_the_function() -> None:

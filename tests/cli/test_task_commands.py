@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tidegate.cli.tasks import TASKS, command
-from tidegate.tasks.kinds import HOMES, example_task
-from tidegate.tasks.task import Task
+from tidegate.cli.task_commands import TASKS, command
 from tidegate.train import read_config
+from tidegate.train.registry import HOMES, example_task
+from tidegate.train.task import Task
 
 Cli = Callable[..., Result]
 SMALL = "--hidden-size 8 --embedding-size 8 --level words --min-count 1 --device cpu"
@@ -187,7 +187,7 @@ def test_resume_goes_on(cli: Cli, run: Path) -> None:
     [
         ([], (1.0, 1.0)),
         (["--feeding", "sampled"], (0.0, 1.0)),
-        (["--feeding", "greedy", "--own-share-start", 0.5, "--own-share-end", 0.5], (0.5, 0.5)),
+        (["--feeding", "greedy", "--sampling-probability-start", 0.5, "--sampling-probability-end", 0.5], (0.5, 0.5)),
     ],
 )
 def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding: list, shares: tuple) -> None:
@@ -196,11 +196,11 @@ def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding
     result = cli("train", "translate", tmp_path / "pairs.tsv", "--out", tmp_path / "run", *options, *feeding)
     assert result.exit_code == 0, result.output
     train = read_config(tmp_path / "run").train
-    assert (train.own_share_start, train.own_share_end) == shares
+    assert (train.sampling_probability_start, train.sampling_probability_end) == shares
 
 
 def test_own_shares_of_a_teacher_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
-    result = cli("train", "translate", data, "--out", tmp_path / "run", "--own-share-start", 0.5)
+    result = cli("train", "translate", data, "--out", tmp_path / "run", "--sampling-probability-start", 0.5)
     assert result.exit_code == 2
     assert "teacher feeds no predictions" in " ".join(result.output.replace("│", " ").split())
 

@@ -8,9 +8,9 @@ import signal
 import pytest
 import typer
 
-from tidegate.cli.train import language_model, parse_splits
-from tidegate.data import prepare_corpus
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.cli.verbs.train import language_model, parse_splits
+from tidegate.text import prepare_corpus
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import Progressed, TrainConfig, read_config
 
 OPTIONS = {name: it.default for name, it in inspect.signature(language_model).parameters.items()}
@@ -33,10 +33,10 @@ def test_every_setting_is_an_option_with_the_same_default():
 def test_options_reach_the_run(cli, text_file, tmp_path):
     options = (
         "--cell gru --hidden-size 12 --layers 2 --embedding-size 12 --dropout 0.1 --tie-weights --init keras "
-        "--units bytes --splits 70/20/10 --limit 2000 --batch-size 4 --k1 10 --k2 20 --feeding sampled "
-        "--own-share-start 0.1 --own-share-end 0.2 --learning-rate 0.01 --final-learning-rate 0.1 "
+        "--tokenizer bytes --splits 70/20/10 --limit 2000 --batch-size 4 --k1 10 --k2 20 --feeding sampled "
+        "--sampling-probability-start 0.1 --sampling-probability-end 0.2 --learning-rate 0.01 --final-learning-rate 0.1 "
         "--warmup-steps 1 --beta1 0.8 --beta2 0.9 --weight-decay 0.1 --clip 0 --steps 3 --validate-every 2 "
-        "--validation-units 100 --patience 4 --report-every 1 --checkpoint-every 2 "
+        "--validation-tokens 100 --patience 4 --report-every 1 --checkpoint-every 2 "
         "--seed 5 --device cpu --sample-length 0"
     )
     result = cli("train", "lm", text_file, "--out", tmp_path / "run", *options.split())
@@ -57,8 +57,8 @@ def test_options_reach_the_run(cli, text_file, tmp_path):
         k1=10,
         k2=20,
         feeding="sampled",
-        own_share_start=0.1,
-        own_share_end=0.2,
+        sampling_probability_start=0.1,
+        sampling_probability_end=0.2,
         learning_rate=0.01,
         final_learning_rate=0.1,
         warmup_steps=1,
@@ -68,14 +68,14 @@ def test_options_reach_the_run(cli, text_file, tmp_path):
         clip=None,
         steps=3,
         validate_every=2,
-        validation_units=100,
+        validation_tokens=100,
         patience=4,
         report_every=1,
         checkpoint_every=2,
         seed=5,
         device="cpu",
     )
-    assert (run.unit, run.split_kind) == ("byte", "contiguous 70/20/10")
+    assert (run.prediction_name, run.split_kind) == ("byte", "contiguous 70/20/10")
 
 
 def test_a_run_without_a_terminal_is_plain_lines(trained):
@@ -140,7 +140,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(cli, text_file, tmp_path, monkeypat
         if isinstance(event, Progressed) and event.step == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("tidegate.cli.board.Board.update", interrupt)
+    monkeypatch.setattr("tidegate.cli.display.board.Board.update", interrupt)
     options = ("--hidden-size", 4, "--steps", 100, "--report-every", 1, "--sample-length", 0)
     result = cli("train", "lm", text_file, "--out", tmp_path / "run", *options)
     assert result.exit_code == 130, result.output
@@ -162,7 +162,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(cli, text_file, tmp_path, monkeypat
         (["good.txt", "--splits", "90/0/10"], "validation"),
         (["good.txt", "--steps", "0"], "--steps"),
         (["good.txt", "--minutes", "-1"], "minutes"),
-        (["good.txt", "--units", "words"], "--units"),
+        (["good.txt", "--tokenizer", "words"], "--tokenizer"),
         (["good.txt", "--dropout", "2"], "--dropout"),
         (["good.txt", "--learning-rate", "nan"], "learning_rate"),
         (["good.txt", "--out", "good.txt"], "good.txt is a file"),

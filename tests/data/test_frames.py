@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
-from tidegate.data.captions import read_captions
 from tidegate.data.frames import read_frames
 from tidegate.data.rows import Row
-from tidegate.data.tagged import tags_of
 from tidegate.errors import DataError
+from tidegate.tasks.seq2seq.caption_reader import read_captions
+from tidegate.tasks.tag.reader import tags_of
 
 
 def refused(path: Path, message: str) -> None:

@@ -28,8 +28,8 @@ from tidegate.cells import (
     tanh,
 )
 from tidegate.engine import Program, Weights, program, run
-from tidegate.engine.adjoint import adjoint
-from tidegate.engine.program import ACROSS_UNITS
+from tidegate.engine.program.adjoint import adjoint
+from tidegate.engine.program.program import ACROSS_UNITS
 
 STEPS, BATCH, INPUTS, UNITS, PROJECTED = 5, 3, 2, 4, 3
 

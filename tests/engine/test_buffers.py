@@ -10,7 +10,7 @@ import torch
 from tests.harness import one_thread  # noqa: F401
 from torch import Tensor
 
-from tidegate.engine.backends.llvm import buffers
+from tidegate.engine.backends.llvm.launch import buffers
 from tidegate.nn import GRU, LSTM
 
 LIKE = torch.zeros(0)

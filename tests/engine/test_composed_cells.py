@@ -9,7 +9,7 @@ from tests.witnesses import Paper
 from tests.witnesses.cases import Case, some_lengths, some_resets
 from tests.witnesses.composed import edited_lstm, variational_dropout_lstm, zoneout_lstm
 
-from tidegate.cells import CELLS, Cell, Noise, edited, gru, gru_original, lstm, variational_dropout, zoneout
+from tidegate.cells import CELLS, Cell, Noise, gru, gru_original, intervened, lstm, variational_dropout, zoneout
 from tidegate.engine import BACKENDS, Backend, Weights, draw_masks, program, run
 from tidegate.errors import ArgumentError
 
@@ -17,7 +17,7 @@ RAGGED = Case(T=7, B=5, H=4, lengths=some_lengths(7, 5, 0), resets=some_resets(7
 COMPOSED = {
     "zoneout": (zoneout(lstm, 0.5), zoneout_lstm),
     "variational_dropout": (variational_dropout(lstm, 0.5), variational_dropout_lstm),
-    "edited": (edited(lstm, {"c": {0: 0.0}, "f": {0: 0.0}}), edited_lstm),
+    "edited": (intervened(lstm, {"c": {0: 0.0}, "f": {0: 0.0}}), edited_lstm),
 }
 ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
 
@@ -86,7 +86,7 @@ def test_drawn_noise_has_its_probability_and_its_mean():
 
 @ANY_BACKEND
 def test_edits_hold_their_units_and_leave_the_others_alone(backend: Backend):
-    it = edited(lstm, {"c": {4: 0.0}, "o": {1: (0.25, 0.75), 2: 1.0}})
+    it = intervened(lstm, {"c": {4: 0.0}, "o": {1: (0.25, 0.75), 2: 1.0}})
     w, x, state = weights(lstm), 3 * torch.randn(9, 4, 3), [torch.randn(4, 6), torch.randn(4, 6)]
     plain = run(lstm, x, w, state, record="all", lengths=[9, 4, 0, 6], backend=backend)
     found = run(it, x, w, state, record="all", lengths=[9, 4, 0, 6], backend=backend)
@@ -107,7 +107,7 @@ def test_edits_hold_their_units_and_leave_the_others_alone(backend: Backend):
 def test_no_gradient_passes_a_held_unit(backend: Backend):
     w, x = weights(lstm), torch.randn(4, 2, 3)
     c0 = torch.randn(2, 6, requires_grad=True)
-    result = run(edited(lstm, {"c": {4: 0.5}}), x, w, [torch.zeros(2, 6), c0], backend=backend)
+    result = run(intervened(lstm, {"c": {4: 0.5}}), x, w, [torch.zeros(2, 6), c0], backend=backend)
     (gradient,) = torch.autograd.grad(result.output.sum() + result.state[1].sum(), c0)
     assert (gradient[:, 4] == 0).all()
     assert (gradient[:, [0, 1, 2, 3, 5]] != 0).all()
@@ -115,7 +115,7 @@ def test_no_gradient_passes_a_held_unit(backend: Backend):
 
 @ANY_BACKEND
 def test_an_edit_may_begin_in_the_middle(backend: Backend):
-    it, w, x = edited(lstm, {"c": {4: 0.0}}), weights(lstm), torch.randn(6, 2, 3)
+    it, w, x = intervened(lstm, {"c": {4: 0.0}}), weights(lstm), torch.randn(6, 2, 3)
     low, high = torch.full((6, 2, 6), -torch.inf), torch.full((6, 2, 6), torch.inf)
     low[3:, 1, 4] = high[3:, 1, 4] = 0
     plain, found = (
@@ -127,7 +127,7 @@ def test_an_edit_may_begin_in_the_middle(backend: Backend):
 
 
 def test_cells_that_differ_in_numbers_only_share_their_program():
-    first, second = edited(gru_original, {"h": {1: 0.0}}), edited(gru_original, {"h": {2: (-1, 1)}})
+    first, second = intervened(gru_original, {"h": {1: 0.0}}), intervened(gru_original, {"h": {2: (-1, 1)}})
     assert program(first) is program(second)
     assert program(first) is not program(gru_original)
     assert program(zoneout(lstm, 0.1)) is program(zoneout(lstm, 0.2))
@@ -135,4 +135,4 @@ def test_cells_that_differ_in_numbers_only_share_their_program():
 
 def test_a_unit_that_is_not_there_is_refused():
     with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for unit 87; the units are 0..5"):
-        run(edited(lstm, {"c": {87: 0.0}}), torch.zeros(2, 1, 3), weights(lstm))
+        run(intervened(lstm, {"c": {87: 0.0}}), torch.zeros(2, 1, 3), weights(lstm))

@@ -7,8 +7,10 @@ import torch
 
 from tidegate.cells import lstm, projected
 from tidegate.engine import BACKENDS, Explanation, Peaks, Weights, explain, run
-from tidegate.engine.backends.llvm import autograd, compile, host, threads
-from tidegate.engine.peaks import measured_peaks
+from tidegate.engine.backends.llvm.front import autograd
+from tidegate.engine.backends.llvm.jit import compile, threads
+from tidegate.engine.backends.llvm.launch import launcher
+from tidegate.engine.explain.peaks import measured_peaks
 from tidegate.errors import ArgumentError, BackendError
 from tidegate.nn import Recurrent
 
@@ -104,9 +106,9 @@ def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, m
     layer, x = Recurrent(cell, 8, units), torch.zeros(3, batch, 8, requires_grad=True)
     e = explain(cell, x, layer.layer_weights(0, 0), peaks=PEAKS)
     launched, kept = [], []
-    real_run, real_forward = host.Launch.run, autograd.run_forward
+    real_run, real_forward = launcher.Launch.run, autograd.run_forward
 
-    def watched_run(self: host.Launch, lengths: Any, count: int) -> None:
+    def watched_run(self: launcher.Launch, lengths: Any, count: int) -> None:
         real_run(self, lengths, count)
         launched.append((self.kernel, self.slots["sharing units"]))
 
@@ -115,7 +117,7 @@ def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, m
         kept.append(sum(s.numel() * s.element_size() for s in result.sequences.values()))
         return result
 
-    monkeypatch.setattr(host.Launch, "run", watched_run)
+    monkeypatch.setattr(launcher.Launch, "run", watched_run)
     monkeypatch.setattr(autograd, "run_forward", watched_forward)
     layer(x)[0].sum().backward()
     assert kept == [e.bytes.kept]
@@ -130,7 +132,7 @@ def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, m
 
 
 def test_threads_share_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "meetable", lambda: True)
+    monkeypatch.setattr(launcher, "meetable", lambda: True)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -190,8 +192,8 @@ def test_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for backend in BACKENDS:
         monkeypatch.setattr(backend, "run", refuse)
-    monkeypatch.setattr(host, "launch", refuse)
-    monkeypatch.setattr(host, "compiled", refuse)
+    monkeypatch.setattr(launcher, "launch", refuse)
+    monkeypatch.setattr(launcher, "compiled", refuse)
     state = torch.random.get_rng_state()
     for name in ("llvm", "reference"):
         assert small(backend=name).backend == name

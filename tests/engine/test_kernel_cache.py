@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.engine.backends.llvm.cache import Code, load, save
-from tidegate.engine.backends.llvm.compile import source_digest
+from tidegate.engine.backends.llvm.jit.compile import source_digest
+from tidegate.engine.kernels.cache import Code, load, save
 
 CODE = Code({"x": 0, "steps": 1}, b"\x7fELF machine code")
 PROGRAM = """

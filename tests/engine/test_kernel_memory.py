@@ -14,8 +14,10 @@ from tests.guards import PLACES, guarded, poisoned
 from tests.kernel_runs import everything, numbers, same, some_lengths
 
 from tidegate.cells import CELLS, Cell, lstm, projected, zoneout
-from tidegate.engine.backends.llvm import buffers, host, prepared, threads
-from tidegate.engine.backends.llvm.matmul import multiply
+from tidegate.engine.backends.llvm.front import prepared_step
+from tidegate.engine.backends.llvm.jit import threads
+from tidegate.engine.backends.llvm.launch import buffers, launcher
+from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.nn import Recurrent
 
 IT: dict[str, Cell] = {name: CELLS[name] for name in ("lstm", "gru_original", "layer_norm_lstm", "min_gru")}
@@ -112,7 +114,7 @@ def check_products(place: str) -> None:
 
 @pytest.mark.parametrize("several", [1, 3])
 def test_products_write_their_own_numbers_only(several: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.engine.backends.llvm.matmul.WORTH_SHARING", 0)
+    monkeypatch.setattr("tidegate.engine.backends.llvm.launch.matmul.WORTH_SHARING", 0)
     torch.set_num_threads(several)
     check_products("bands")
 
@@ -139,7 +141,7 @@ def test_what_memory_held_has_no_influence(name: str, pool_from: int | None) -> 
 def test_a_step_at_a_time_is_within_its_buffers(
     name: str, batch: int, units: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepared, "WORTH_SHARING", 0)
+    monkeypatch.setattr(prepared_step, "WORTH_SHARING", 0)
     torch.set_num_threads(2)
     torch.manual_seed(0)
     layer, x = Recurrent(name, 3, units), torch.randn(5, batch, 3)
@@ -158,7 +160,7 @@ def test_poison_is_what_memory_holds(size: int) -> None:
     with poisoned(7.0):
         fresh = [
             buffers.empty(size, like),
-            host.empty(size, like),
+            launcher.empty(size, like),
             torch.empty(size),
             torch.empty_like(torch.ones(size)),
         ]

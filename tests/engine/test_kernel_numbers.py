@@ -11,7 +11,7 @@ from tests.kernel_runs import everything, numbers, same, some_lengths
 from torch import Tensor, nn
 
 from tidegate.cells import CELLS
-from tidegate.engine.backends.llvm.matmul import multiply
+from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.nn import GRU, LSTM, RNN
 
 NAMES = pytest.mark.parametrize("name", ["lstm", "gru", "gru_original", "layer_norm_lstm", "min_gru"])

@@ -272,7 +272,7 @@ def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_b
 
 
 def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidegate.engine.backends.llvm import autograd
+    from tidegate.engine.backends.llvm.front import autograd
 
     stored: list[set[str]] = []
     real = autograd.forward
@@ -291,11 +291,11 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
 
 
 def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidegate.engine.backends.llvm import host
+    from tidegate.engine.backends.llvm.launch import launcher
 
     kernels: list[Any] = []
-    real = host.Launch.run
-    monkeypatch.setattr(host.Launch, "run", lambda self, *given: kernels.append(self.kernel) or real(self, *given))
+    real = launcher.Launch.run
+    monkeypatch.setattr(launcher.Launch, "run", lambda self, *given: kernels.append(self.kernel) or real(self, *given))
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
     for names, by in ((None, "output"), ("all", "output"), ("all", "f")):
         result = run("lstm", torch.ones(6, 2, 3), weights, backend=llvm, record=names)

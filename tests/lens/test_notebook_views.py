@@ -11,27 +11,27 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.data import Characters
 from tidegate.drawing.colours import BLUE, VERMILLION, number
 from tidegate.lens import Named, Reading, Trace, read
-from tidegate.lens.attribution import what_mattered
-from tidegate.lens.clipping import Clipping
-from tidegate.lens.compare import compare, known_letters
-from tidegate.lens.detectors import Detector
-from tidegate.lens.effect import effect
-from tidegate.lens.finder import find_cells
-from tidegate.lens.gates import saturation
-from tidegate.lens.gradient_flow import Flow, gradient_flow
-from tidegate.lens.interventions import cut
-from tidegate.lens.jacobian import StepJacobians
-from tidegate.lens.memory_time import MemoryTime
-from tidegate.lens.mistakes import mistakes
+from tidegate.lens.hidden_units.detectors import Detector
+from tidegate.lens.hidden_units.finder import find_cells
+from tidegate.lens.interventions.edits import ablate
+from tidegate.lens.interventions.effect import effect
+from tidegate.lens.memory.clipping import Clipping
+from tidegate.lens.memory.gradient_flow import Flow, gradient_flow
+from tidegate.lens.memory.memory_time import MemoryTime
+from tidegate.lens.memory.step_jacobian import StepJacobians
 from tidegate.lens.notebook import table_text, tinted_text
 from tidegate.lens.overlay import overlay
+from tidegate.lens.predictions.attribution import what_mattered
+from tidegate.lens.predictions.compare import compare, known_letters
+from tidegate.lens.predictions.mistakes import mistakes
+from tidegate.lens.record.gates import saturation
 from tidegate.lens.scalar import scalar_example
-from tidegate.lens.shapes import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
+from tidegate.lens.tasks import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
 from tidegate.nn import GRU
-from tidegate.tasks.language_model import LanguageModel, LanguageModelConfig
+from tidegate.text import CharacterTokenizer
+from tidegate.text.model import LanguageModel, LanguageModelConfig
 
 TEXT = "<b>a\nb & \"c\" 'd'</b>"
 
@@ -64,8 +64,10 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def reading() -> Reading:
     torch.manual_seed(0)
-    units = Characters("".join(sorted(set(TEXT))))
-    return read(LanguageModel(LanguageModelConfig(units.size, hidden_size=5, num_layers=2)), units, TEXT)
+    tokenizer = CharacterTokenizer("".join(sorted(set(TEXT))))
+    return read(
+        LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, hidden_size=5, num_layers=2)), tokenizer, TEXT
+    )
 
 
 def test_a_reading_is_its_text_with_the_guesses(reading):
@@ -145,14 +147,14 @@ def cells(*numbers: float) -> str:
 
 
 @pytest.fixture(scope="module")
-def units() -> Characters:
-    return Characters("".join(sorted(set(HOSTILE))))
+def units() -> CharacterTokenizer:
+    return CharacterTokenizer("".join(sorted(set(HOSTILE))))
 
 
 @pytest.fixture(scope="module")
 def model(units) -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(LanguageModelConfig(units.size, hidden_size=5, num_layers=2)).eval()
+    return LanguageModel(LanguageModelConfig(units.vocabulary_size, hidden_size=5, num_layers=2)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,7 @@ def test_findings_are_a_table_best_first(model, units):
 
 
 def test_an_effect_is_its_table_and_the_text_by_what_was_added(model, units):
-    made = effect(model, units, HOSTILE, [cut(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
+    made = effect(model, units, HOSTILE, [ablate(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
     page = shown(made)
     own = made.classes["<script>"]
     numbers = (own.count, own.before, own.after, own.change, own.control_mean, own.control_worst)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tidegate.cells import Cell, edited, gru, lstm, rnn_tanh, variational_dropout, zoneout
+from tidegate.cells import Cell, gru, intervened, lstm, rnn_tanh, variational_dropout, zoneout
 from tidegate.errors import ArgumentError
 from tidegate.nn import LSTM, Recurrent
 
@@ -69,7 +69,7 @@ def test_a_trained_layer_is_edited_in_place_of_its_cell(bidirectional: bool, bac
     torch.manual_seed(0)
     layer = LSTM(3, 16, 2, bidirectional=bidirectional, batch_first=True, backend=backend)
     before = copy.deepcopy(layer)
-    layer.cell = edited(layer.cell, {"c": {7: 0.0}})
+    layer.cell = intervened(layer.cell, {"c": {7: 0.0}})
     x, lengths = torch.randn(4, 6, 3), [6, 0, 2, 5]
     trace = layer.trace(x, lengths=lengths)
     for values in trace.values.values():
@@ -117,7 +117,7 @@ def test_a_forget_bias_needs_a_bias() -> None:
 
 
 @pytest.mark.parametrize(
-    "it", [zoneout(lstm, 0.2), variational_dropout(gru, 0.2), edited(lstm, {"c": {1: 0.0}})], ids=lambda it: it.name
+    "it", [zoneout(lstm, 0.2), variational_dropout(gru, 0.2), intervened(lstm, {"c": {1: 0.0}})], ids=lambda it: it.name
 )
 def test_composed_cells_compile_whole(it: Cell) -> None:
     torch._dynamo.reset()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tidegate.cells import edited, lstm
+from tidegate.cells import intervened, lstm
 from tidegate.errors import ArgumentError
 from tidegate.nn import GRU, LSTM, RNN, Layered, Recurrent
 
@@ -72,7 +72,7 @@ def test_changed_weights_are_noticed_and_the_state_is_kept(backend: str | None) 
         lambda: torch.optim.SGD(layer.parameters(), 0.5).step(),
         lambda: setattr(layer, "weight_hh_l1", torch.nn.Parameter(torch.randn(68, 17))),
         lambda: setattr(layer.bias_ih_l0, "data", torch.randn(68)),
-        lambda: setattr(layer, "cell", edited(lstm, {"c": {3: 0.0}})),
+        lambda: setattr(layer, "cell", intervened(lstm, {"c": {3: 0.0}})),
         lambda: torch.nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0"),
         lambda: layer.get_parameter("parametrizations.weight_hh_l0.original0").detach().mul_(2),
     ]

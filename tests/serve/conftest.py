@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from tidegate.data import prepare_corpus
-from tidegate.serve.looking import Looking, held_out
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.text import prepare_corpus
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import Run, TrainConfig, load_run, new_run, train
 
 HOSTILE = """x = "<script>document.title='taken'</script>" # (a <b>bold</b> & 'quoted' note)
@@ -33,7 +33,7 @@ def small_run(folder: Path, text: str = HOSTILE * 60, *, prepared: Mapping[str, 
     source = folder.with_name(folder.name + ".txt")
     source.write_text(text, encoding="utf-8")
     corpus = new_run(folder, lambda to: prepare_corpus([source], to, **{"splits": (0.8, 0.1, 0.1), **prepared}))
-    model = LanguageModelConfig(corpus.units.size, **{"hidden_size": 12, "num_layers": 2, **options})
+    model = LanguageModelConfig(corpus.tokenizer.vocabulary_size, **{"hidden_size": 12, "num_layers": 2, **options})
     settings = TrainConfig(batch_size=4, k1=20, steps=25, warmup_steps=3, validate_every=10, report_every=5)
     train(folder, corpus, model, settings, sample=lambda model: HOSTILE)
     return load_run(folder)
@@ -69,7 +69,7 @@ def serve() -> Iterator[Callable[[Looking], str]]:
     """Serve the page in a thread of its own; the address."""
     import uvicorn
 
-    from tidegate.serve.app import application
+    from tidegate.serve.server import application
 
     running = []
 

@@ -11,7 +11,7 @@ import pytest
 from tests.serve.conftest import Visit
 
 from tidegate.lens import read
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.page import FILES
 from tidegate.serve.screens import SCREENS
 from tidegate.serve.screens.steps import STEPS
@@ -70,7 +70,7 @@ def test_hostile_text_is_text(address: str, visit: Start, run: Run):
 
 def test_read_shows_the_models_probability(address: str, visit: Start, run: Run):
     page = visit(address).open("read", at=9)
-    reading = read(run.model, run.units, held_out(run, 400))
+    reading = read(run.model, run.tokenizer, held_out(run, 400))
     page.wait_for_selector(".side table")
     assert f"surprise {-reading.log_p[9]:.2f} nats" in page.inner_text(".side")
     page.focus(".textview")
@@ -83,7 +83,7 @@ def test_read_shows_the_models_probability(address: str, visit: Start, run: Run)
 
 def test_cells_shows_the_units_value(address: str, visit: Start, run: Run):
     page = visit(address).open("cells", layer=1, unit=4, name="f", at=20)
-    value = read(run.model, run.units, held_out(run, 400)).trace[1, 0]["f"][20, 4]
+    value = read(run.model, run.tokenizer, held_out(run, 400)).trace[1, 0]["f"][20, 4]
     shown = page.inner_text("main .told >> nth=0").partition(": ")[2].partition(" (")[0]
     assert float(shown) == pytest.approx(value, abs=0.01)
     page.select_option("select >> nth=1", "c")
@@ -115,9 +115,9 @@ def test_write_writes_with_live_tints_and_stops(address: str, visit: Start, run:
     says(page, "main .told", "verbatim")
     says(page, ".go", "Write")  # what was the button to stop it
     shown = "".join(page.locator(".unit").all_inner_texts())
-    from tidegate.tasks.writing import generate
+    from tidegate.text.generation import generate
 
-    pieces = generate(run.model, run.units, "def ", length=400, temperature=0.8, seed=0)
+    pieces = generate(run.model, run.tokenizer, "def ", length=400, temperature=0.8, seed=0)
     written = "".join(it.text for it in pieces).replace("\n", "↵")
     assert len(shown) > 60
     assert shown in written

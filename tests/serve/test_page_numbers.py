@@ -15,15 +15,15 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
 from tidegate.lens import read, write
-from tidegate.lens.effect import effect
-from tidegate.lens.interventions import cut, force
-from tidegate.serve.app import application
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.interventions.edits import ablate, set_to
+from tidegate.lens.interventions.effect import effect
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.palette import palette
 from tidegate.serve.report import report
 from tidegate.serve.screens.cut import as_asked
 from tidegate.serve.screens.read import SURPRISE
-from tidegate.tasks.sampling import Sampling
+from tidegate.serve.server import application
+from tidegate.text.sampling import Sampling
 from tidegate.train import Run
 
 PLACES = [(layer, name) for layer in (0, 1) for name in ("g", "c", "h")]  # what can be above zero and below
@@ -67,12 +67,12 @@ def near(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
 def test_what_is_written_is_watched_by_its_numbers(client: Any, run: Run):
     asked = dict(name="f", prompt="def ", length=30, temperature=0.9, seed=5, layer=1, unit=2)
     lines = [json.loads(line) for line in client.get("/api/write", params=asked).text.splitlines()]
-    made = list(write(run.model, run.units, "def ", length=30, sampling=Sampling(0.9), seed=5, names=("f",)))
+    made = list(write(run.model, run.tokenizer, "def ", length=30, sampling=Sampling(0.9), seed=5, names=("f",)))
     assert [it["value"] for it in lines] == pytest.approx([float(it.values[1, 0]["f"][2]) for it in made], abs=1e-4)
     assert [it["nats"] for it in lines] == pytest.approx([-it.log_p for it in made], abs=1e-3)
     for line, own in zip(lines, made, strict=True):
         assert [p for _, p in line["guesses"]] == pytest.approx([p for _, p in own.guesses], abs=1e-3)
-        assert [piece for piece, _ in line["guesses"]] == [run.units.unit_text(unit) for unit, _ in own.guesses]
+        assert [piece for piece, _ in line["guesses"]] == [run.tokenizer.token_text(unit) for unit, _ in own.guesses]
 
 
 def test_training_is_the_runs_record(client: Any, run: Run):
@@ -89,21 +89,21 @@ def test_training_is_the_runs_record(client: Any, run: Run):
 
 
 def test_surprise_is_packed_with_its_size(client: Any, run: Run, text: str):
-    expected = -read(run.model, run.units, text).log_p
+    expected = -read(run.model, run.tokenizer, text).log_p
     surprise = unpacked(client.get("/api/text").json()["surprise"])
     np.testing.assert_allclose(surprise, expected.clip(0, SURPRISE), atol=SURPRISE / 250)
     assert np.ptp(expected) > 0.5
 
 
 def test_a_window_is_the_trace(client: Any, run: Run, text: str):
-    trace = read(run.model, run.units, text).trace
+    trace = read(run.model, run.tokenizer, text).trace
     packed = client.get("/api/window?name=c&layer=1&start=7&stop=70").json()
     np.testing.assert_allclose(unpacked(packed), trace[1, 0]["c"][7:70], atol=packed["scale"] / 127)
 
 
 def test_what_an_edit_changes_has_its_sign_and_its_size(client: Any, run: Run, text: str):
-    edits = as_asked([cut(1, "c", 4)])
-    made = effect(run.model, run.units, text, cut(1, "c", 4), controls=1)
+    edits = as_asked([ablate(1, "c", 4)])
+    made = effect(run.model, run.tokenizer, text, ablate(1, "c", 4), controls=1)
     expected = made.log_p_before - made.log_p_after  # nats that the edit adds to the surprise
     said = client.get("/api/changed", params={"edits": edits}).json()
     assert said["change"] == pytest.approx(expected, abs=1e-3)
@@ -116,7 +116,7 @@ def test_what_an_edit_changes_has_its_sign_and_its_size(client: Any, run: Run, t
 
 def test_read_is_tinted_by_surprise(address: str, visit: Start, run: Run, text: str):
     page = visit(address).open("read")
-    surprise = -read(run.model, run.units, text).log_p
+    surprise = -read(run.model, run.tokenizer, text).log_p
     page.locator(".unit[style]").first.wait_for()
     for n in (1, int(surprise[:40].argmin()), int(surprise[:40].argmax())):
         assert near(tint_of(page, n), colour("sequential", surprise[n] / SURPRISE)), n
@@ -124,7 +124,7 @@ def test_read_is_tinted_by_surprise(address: str, visit: Start, run: Run, text: 
 
 
 def test_cells_is_tinted_by_the_unit_and_mapped_unit_by_unit(address: str, visit: Start, run: Run, text: str):
-    trace = read(run.model, run.units, text).trace
+    trace = read(run.model, run.tokenizer, text).trace
     ranges = {at: np.minimum(trace[at[0], 0][at[1]][:40].max(0), -trace[at[0], 0][at[1]][:40].min(0)) for at in PLACES}
     layer, name = max(ranges, key=lambda at: ranges[at].max())
     values, one = np.asarray(trace[layer, 0][name]), int(ranges[layer, name].argmax())
@@ -144,7 +144,7 @@ def test_cells_is_tinted_by_the_unit_and_mapped_unit_by_unit(address: str, visit
 
 
 def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: str):
-    made = effect(run.model, run.units, text, force(1, "h", 4, 5.0), controls=1)
+    made = effect(run.model, run.tokenizer, text, set_to(1, "h", 4, 5.0), controls=1)
     change = made.log_p_before - made.log_p_after
     places = [int(change[:40].argmax()), int(change[:40].argmin())]
     assert not near(colour("diverging", change[places[0]] / 3), colour("diverging", -change[places[0]] / 3))
@@ -162,7 +162,7 @@ def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: s
 
 def test_cells_never_shows_another_units_number(address: str, visit: Start, run: Run, text: str):
     page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
-    value = read(run.model, run.units, text).trace[1, 0]["c"][20, 5]
+    value = read(run.model, run.tokenizer, text).trace[1, 0]["c"][20, 5]
     late: list[Any] = []
 
     def hold(route: Any) -> None:
@@ -185,7 +185,7 @@ def test_cells_never_shows_another_units_number(address: str, visit: Start, run:
 
 def test_the_number_at_the_cursor_is_the_one_it_names(address: str, visit: Start, run: Run, text: str):
     page = visit(address).open("cells", layer=1, unit=4, name="c", at=20)
-    value = read(run.model, run.units, text).trace[1, 0]["c"][21, 4]
+    value = read(run.model, run.tokenizer, text).trace[1, 0]["c"][21, 4]
     late: list[Any] = []
 
     def hold(route: Any) -> None:
@@ -205,7 +205,7 @@ def test_the_number_at_the_cursor_is_the_one_it_names(address: str, visit: Start
 
 
 def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: Start, run: Run, text: str):
-    values = np.asarray(read(run.model, run.units, text).trace[1, 0]["o"])[:, 4]
+    values = np.asarray(read(run.model, run.tokenizer, text).trace[1, 0]["o"])[:, 4]
     to = int(np.abs(values[:120] - values[20]).argmax())
     page = visit(address).open("cells", layer=1, unit=4, name="o", at=20)
     box = page.locator("canvas.heat").bounding_box()

@@ -16,9 +16,9 @@ import pytest
 from tests.serve.conftest import HOSTILE, small_run
 
 from tidegate.errors import ArgumentError
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve import report as module
 from tidegate.serve.figures import ROWS, _drawn, write_figures
-from tidegate.serve.looking import Looking
 from tidegate.serve.questions import address
 from tidegate.serve.report import bundle
 from tidegate.serve.screens import SCREENS

@@ -11,12 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
-from tidegate.lens.detectors import pattern
-from tidegate.lens.finder import find_cells
-from tidegate.serve.app import application
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.hidden_units.detectors import pattern
+from tidegate.lens.hidden_units.finder import find_cells
+from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.serve.safe_regex import sought
 from tidegate.serve.screens.cells import SEARCHED
-from tidegate.serve.sought import sought
+from tidegate.serve.server import application
 from tidegate.train import Run
 
 
@@ -27,7 +27,7 @@ def client(looking: Looking) -> Any:
 
 def test_what_was_found_is_what_the_lens_finds(client: Any, run: Run):
     said = client.get("/api/found").json()
-    findings = find_cells(run.model, run.units, held_out(run, SEARCHED))
+    findings = find_cells(run.model, run.tokenizer, held_out(run, SEARCHED))
     assert {it["detector"]: it["said"] for it in said["found"]} == {k: str(it) for k, it in findings.found.items()}
     assert said["absent"] == list(findings.absent)
     scores = [it["score"] for it in said["found"] if it["kind"] == "yes/no"]
@@ -43,7 +43,7 @@ def test_a_pattern_of_ones_own_is_sought(client: Any):
 
 
 def test_a_pattern_without_end_is_ended(client: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tidegate.serve.sought.SECONDS", 0.5)
+    monkeypatch.setattr("tidegate.serve.safe_regex.SECONDS", 0.5)
     began = monotonic()
     answer = client.get("/api/found", params={"pattern": "(.|..)+\\Z(?!)"})
     assert monotonic() - began < 20

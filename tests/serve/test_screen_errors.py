@@ -10,14 +10,14 @@ import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import HOSTILE, Visit, small_run
 
-from tidegate.data import prepare_corpus
 from tidegate.lens import read
-from tidegate.lens.compare import compare, known_letters
-from tidegate.lens.mistakes import mistakes
-from tidegate.serve.app import application
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.predictions.compare import compare, known_letters
+from tidegate.lens.predictions.mistakes import mistakes
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.report import write_report
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.serve.server import application
+from tidegate.text import prepare_corpus
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import Run, TrainConfig, load_run, new_run, train
 
 
@@ -44,16 +44,16 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Run:
     source = tmp_path_factory.mktemp("tokens") / "text.txt"
     source.write_text(HOSTILE * 60, encoding="utf-8")
     folder = source.with_name("bpe")
-    corpus = new_run(folder, lambda to: prepare_corpus([source], to, units="bpe", vocabulary_size=280))
+    corpus = new_run(folder, lambda to: prepare_corpus([source], to, tokenizer="bpe", vocabulary_size=280))
     settings = TrainConfig(batch_size=2, k1=10, steps=2, warmup_steps=1, validate_every=2, report_every=1)
-    train(folder, corpus, LanguageModelConfig(corpus.units.size, hidden_size=4), settings)
+    train(folder, corpus, LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=4), settings)
     return load_run(folder)
 
 
 def test_errors_are_the_lens(client: Any, run: Run):
     said = client.get("/api/mistakes").json()
-    reading = read(run.model, run.units, held_out(run, 400))
-    made = mistakes(reading, run.units, run.open_corpus().train)
+    reading = read(run.model, run.tokenizer, held_out(run, 400))
+    made = mistakes(reading, run.tokenizer, run.open_corpus().train)
     assert {it["name"]: it["removed"] for it in said["classes"]} == made.removed
     assert [it["remaining"] for it in said["classes"]] == pytest.approx(list(made.remaining.values()), abs=1e-5)
     assert len(said["errors"]) == made.errors > 100
@@ -61,14 +61,14 @@ def test_errors_are_the_lens(client: Any, run: Run):
         assert (kind, order) == (made.which[n], made.order[n])
         assert p == pytest.approx(np.exp(reading.log_p[n]), abs=1e-4)
         assert p < 0.5
-        assert best == run.units.unit_text(int(reading.guesses[n, 0]))
+        assert best == run.tokenizer.token_text(int(reading.guesses[n, 0]))
     assert said["note"] is None
 
 
 def test_the_comparison_is_the_lens(both: Looking, run: Run, other: Run):
     said = TestClient(application(both), base_url="http://127.0.0.1").get("/api/compared").json()
     text = held_out(run, 400)
-    made = compare({str(n): read(it.model, it.units, text) for n, it in enumerate((run, other))})
+    made = compare({str(n): read(it.model, it.tokenizer, text) for n, it in enumerate((run, other))})
     assert said["names"] == ["hostile (1)", "hostile (2)"]
     assert said["nats"] == pytest.approx(list(made.nats.values()), abs=1e-4)
     assert [it[1:4] for it in said["spans"]] == [[it.start, it.stop, it.text] for it in made.spans]
@@ -76,7 +76,7 @@ def test_the_comparison_is_the_lens(both: Looking, run: Run, other: Run):
     assert [it[4] for it in said["spans"]] == pytest.approx([it.difference for it in made.spans], abs=1e-2)
     letters = TestClient(application(both), base_url="http://127.0.0.1").get("/api/letters").json()
     for it, one in zip(letters, (run, other), strict=True):
-        known = known_letters(read(one.model, one.units, text))
+        known = known_letters(read(one.model, one.tokenizer, text))
         right = [None if np.isnan(share) else share for share in known.right]
         assert it["right"] == pytest.approx(right, abs=1e-4)
         assert it["letters"] == known.letters.tolist()
@@ -96,7 +96,7 @@ def test_texts_that_differ_are_told(tmp_path: Any, run: Run):
     folder = tmp_path / "short"
     corpus = new_run(folder, lambda to: prepare_corpus([source], to, unknown="drop"))
     settings = TrainConfig(batch_size=2, k1=10, steps=2, warmup_steps=1, validate_every=2, report_every=1)
-    train(folder, corpus, LanguageModelConfig(corpus.units.size, hidden_size=4), settings)
+    train(folder, corpus, LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=4), settings)
     with Looking([run, load_run(folder)], held_out(run, 400)) as looking:
         said = TestClient(application(looking), base_url="http://127.0.0.1").get("/api/compared").json()
     assert "did not read the same text" in said["refused"]
@@ -105,8 +105,8 @@ def test_texts_that_differ_are_told(tmp_path: Any, run: Run):
 def test_the_page_colours_errors_and_filters_them(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address, viewport={"width": 1280, "height": 4000}).open("errors")
     page.locator("caption", has_text="errors in 400 characters").wait_for()
-    reading = read(run.model, run.units, held_out(run, 400))
-    made = mistakes(reading, run.units, run.open_corpus().train)
+    reading = read(run.model, run.tokenizer, held_out(run, 400))
+    made = mistakes(reading, run.tokenizer, run.open_corpus().train)
     page.evaluate("document.querySelector('.textview').style.height = '2000px'")
     page.locator(f".textview .err >> nth={made.errors - 1}").wait_for()
     assert page.locator(".textview .err").count() == made.errors

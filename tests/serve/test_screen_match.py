@@ -11,10 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
-from tidegate.lens.match import matches, select
-from tidegate.serve.app import application
-from tidegate.serve.looking import Looking
+from tidegate.lens.hidden_units.pattern_search import matches, select
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.match import stretches
+from tidegate.serve.server import application
 
 ANY = {"layer": 1, "name": "c", "before": 0, "after": 0}
 

@@ -12,13 +12,13 @@ import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import Visit, small_run
 
-from tidegate.lens.gates import saturation
-from tidegate.lens.gradient_flow import gradient_flow
-from tidegate.lens.memory_time import memory_time
-from tidegate.serve.app import application
+from tidegate.lens.memory.gradient_flow import gradient_flow
+from tidegate.lens.memory.memory_time import memory_time
+from tidegate.lens.record.gates import saturation
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.figures import write_figures
-from tidegate.serve.looking import Looking, held_out
 from tidegate.serve.screens.memory import DECADES, EVERY, STEPS
+from tidegate.serve.server import application
 from tidegate.train import Run
 
 
@@ -30,7 +30,7 @@ def client(looking: Looking) -> Any:
 def test_the_triangle_is_the_gradient_flow(client: Any, run: Run):
     text = held_out(run, 400)[EVERY : EVERY + STEPS + 1]
     said = client.get(f"/api/flow?start={EVERY}").json()
-    flow = gradient_flow(run.model, run.units, text, targets=range(STEPS))
+    flow = gradient_flow(run.model, run.tokenizer, text, targets=range(STEPS))
     assert "".join(said["pieces"]) == text[:-1]
     assert [(it["layer"], it["name"]) for it in said["states"]] == list(flow.norms)
     for it in said["states"]:

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.lens.shapes.tiny import tiny_run
+from tests.lens.tasks.tiny import tiny_run
 from tests.serve.conftest import Visit
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.shapes import look_at
-from tidegate.serve.app import application
-from tidegate.serve.givens import LONGEST, Givens
+from tidegate.lens.session.example_session import LONGEST, Givens
+from tidegate.lens.tasks import look_at
 from tidegate.serve.report import report, write_report
 from tidegate.serve.screens.steps import MOST, look
-from tidegate.tasks.caption import CaptionConfig, CaptionTask
-from tidegate.tasks.classify import ClassifyConfig, ClassifyTask
-from tidegate.tasks.forecast import ForecastTask
-from tidegate.tasks.forecast_config import ForecastConfig
-from tidegate.tasks.probe import ProbeConfig, ProbeTask
-from tidegate.tasks.tagging import TagConfig, TagTask
-from tidegate.tasks.translate import TranslateConfig, TranslateTask
+from tidegate.serve.server import application
+from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
+from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.task import ForecastTask
+from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
+from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
+from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
+from tidegate.tasks.tag.task import TagConfig, TagTask
 from tidegate.train import Run
 
 SCRIPT = "<script>document.title='taken'</script>"

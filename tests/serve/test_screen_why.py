@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
 from tidegate.lens import read
-from tidegate.lens.attribution import what_mattered
-from tidegate.serve.app import application
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.predictions.attribution import what_mattered
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.screens import why as screen
 from tidegate.serve.screens.enclosed import Enclosed, enclosed, enclosed_units
 from tidegate.serve.screens.why import predictions
+from tidegate.serve.server import application
 from tidegate.train import Run
 
 
@@ -34,7 +34,7 @@ def client(looking: Looking) -> Any:
 def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any]):
     said = client.get("/api/why", params=asked).json()
     text = held_out(run, 400)
-    made = what_mattered(run.model, run.units, text, **{**asked, "window": 200})
+    made = what_mattered(run.model, run.tokenizer, text, **{**asked, "window": 200})
     assert said["target"] == asked.get("target", text[asked["at"]])
     assert said["stands"] == (said["target"] == text[asked["at"]])
     assert (said["at"], said["start"]) == (asked["at"], max(0, asked["at"] - 200))
@@ -42,7 +42,7 @@ def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any])
         assert values == pytest.approx(getattr(made, name), abs=1e-4)
     assert said["log_p"] == pytest.approx(made.log_p, abs=1e-4)
     if "target" not in asked:
-        log_p = read(run.model, run.units, text).log_p[asked["at"]]
+        log_p = read(run.model, run.tokenizer, text).log_p[asked["at"]]
         assert said["p"] == pytest.approx(np.exp(log_p), abs=1e-4)
     assert len(said["correlations"]) == 3
     for a, b, value in said["correlations"]:
@@ -113,7 +113,7 @@ def test_predictions_that_are_listed_came_true(looking: Looking, monkeypatch: py
 def test_the_page_shows_what_mattered(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("why", at=150)
     text = held_out(run, 400)
-    made = what_mattered(run.model, run.units, text, 150, window=200)
+    made = what_mattered(run.model, run.tokenizer, text, 150, window=200)
     page.locator(".result h2", has_text=f"p = {np.exp(made.log_p):.3f}").wait_for()
     correlation = made.rank_correlations()["integrated", "erased"]
     assert f"{correlation:.2f}" in page.inner_text(".result table")
@@ -126,7 +126,7 @@ def test_the_page_shows_what_mattered(address: str, visit: Callable[..., Visit],
     # Another target, then another place once the cursor rests.
     page.fill("main input", "(")
     page.click("text=Ask")
-    other = what_mattered(run.model, run.units, text, 150, target="(", window=200)
+    other = what_mattered(run.model, run.tokenizer, text, 150, target="(", window=200)
     page.locator(".result h2", has_text=f"Why not ( at 150? The model gave it p = {np.exp(other.log_p):.3f}").wait_for()
     page.focus(".textview >> nth=0")
     page.keyboard.press("ArrowRight")

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tidegate.data.examples import Examples
+from tidegate.data.columns import Examples
 from tidegate.data.rows import Row
 from tidegate.data.samples import write_sample
 from tidegate.data.sources import Sources
 from tidegate.errors import DataError
-from tidegate.tasks.caption import CaptionConfig, CaptionTask
-from tidegate.tasks.prepare import prepare_examples
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 
 SMALL = CaptionConfig(hidden_size=12, embedding_size=6, dropout=0.0, min_count=1)
 NAMES = ["zero", "one", "이", "three"]
@@ -31,7 +31,7 @@ def examples(folder: Path, config: CaptionConfig = SMALL, **arrays: Any) -> Exam
 def task_of(found: Examples, config: CaptionConfig = SMALL) -> tuple[CaptionTask, Any]:
     torch.manual_seed(0)
     settings: Any = SimpleNamespace(batch_size=4, seed=0, feeding="teacher", backend=None)
-    task = CaptionTask(config, found.facts, found, settings)
+    task = CaptionTask(config, found.preprocessing, found, settings)
     return task, task.build().eval()
 
 

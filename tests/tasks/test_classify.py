@@ -10,12 +10,12 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from tidegate.data.examples import Examples, open_examples
+from tidegate.data.columns import Examples, open_examples
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources, find_sources
 from tidegate.errors import ArgumentError, DataError, EncodingError, MissingDependencyError, RunFolderError
-from tidegate.tasks.classify import ClassifyConfig, ClassifyTask, split_words
-from tidegate.tasks.prepare import prepare_examples
+from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask, split_words
+from tidegate.tasks.encode_examples import prepare_examples
 
 TEXTS = [("good movie", "pos"), ("bad movie", "neg"), ("a very good film", "pos"), ("a very bad film", "neg")]
 SMALL = ClassifyConfig(hidden_size=5, embedding_size=4, min_count=1)
@@ -69,7 +69,7 @@ FORMS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, form: str) -> None:
     examples = prepared(tmp_path, FORMS[form](tmp_path / form))
-    words, labels = examples.facts.vocabulary("words"), examples.facts.vocabulary("labels")
+    words, labels = examples.preprocessing.vocabulary("words"), examples.preprocessing.vocabulary("labels")
     part = examples.parts["train"]
     rows = part.rows(range(len(part)))
     found = [
@@ -85,15 +85,15 @@ def test_columns_are_found_or_given(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="which column holds the text"):
         prepared(tmp_path, path)
     config = ClassifyConfig(text_column="opinion", label_column="what", min_count=1)
-    assert prepared(tmp_path, path, config=config).facts.vocabulary("labels").entries == ["neg", "pos"]
+    assert prepared(tmp_path, path, config=config).preprocessing.vocabulary("labels").entries == ["neg", "pos"]
     with pytest.raises(DataError, match="no column 'nope'; there are: 'id', 'opinion', 'what'"):
         prepared(tmp_path, path, config=ClassifyConfig(text_column="nope", label_column="what"))
 
 
 def test_steps_are_words_or_characters_as_suits_the_texts(tmp_path: Path) -> None:
-    assert prepared(tmp_path, fasttext(tmp_path / "a.txt")).facts.text("input") == "words"  # 3 words each
+    assert prepared(tmp_path, fasttext(tmp_path / "a.txt")).preprocessing.text("input") == "words"  # 3 words each
     shorter = [(text.split()[-1], label) for text, label in TEXTS]
-    assert prepared(tmp_path, fasttext(tmp_path / "a.txt", shorter)).facts.text("input") == "characters"
+    assert prepared(tmp_path, fasttext(tmp_path / "a.txt", shorter)).preprocessing.text("input") == "characters"
     assert split_words("Don't stop: it's 5!", True) == ["don't", "stop", ":", "it's", "5", "!"]
 
 
@@ -125,7 +125,7 @@ def test_windows_line_ends_a_mark_and_a_long_line(tmp_path: Path) -> None:
     long = "word " * 200_000
     path.write_bytes(f"\ufeff__label__a {long}\r\n__label__b y\r\n".encode())
     examples = prepared(tmp_path, path)
-    assert examples.facts.vocabulary("labels").entries == ["a", "b"]
+    assert examples.preprocessing.vocabulary("labels").entries == ["a", "b"]
     assert sorted(examples.parts["train"].columns["inputs"].lengths.tolist()) == [1, 200_000]
 
 
@@ -145,8 +145,8 @@ def test_frames_have_their_lengths_and_are_normalised(tmp_path: Path) -> None:
     assert examples.parts["train"].columns["inputs"].lengths.tolist() == [n % 6 for n in range(12)]
     with np.load(tmp_path / "a.npz") as file:
         valid = np.concatenate([file["frames"][n, : n % 6] for n in range(12)])
-    assert np.allclose(examples.facts.numbers("mean"), valid.mean(0), atol=1e-5)
-    assert np.allclose(examples.facts.numbers("deviation"), valid.std(0), atol=1e-5)
+    assert np.allclose(examples.preprocessing.numbers("mean"), valid.mean(0), atol=1e-5)
+    assert np.allclose(examples.preprocessing.numbers("deviation"), valid.std(0), atol=1e-5)
 
 
 def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_rows_without_a_class_are_named_where_one_is_needed(
     train, validation = ((good, path), ()) if part == "train" else ((good,), (path,))
     with pytest.raises(DataError, match=said):
         prepare_examples(ClassifyTask, Sources(train, validation), SMALL, tmp_path / "run", shares=(1.0, 0.0, 0.0))
-    facts = prepared(tmp_path, good).facts
+    preprocessing = prepared(tmp_path, good).preprocessing
     for row in ClassifyTask.read(path, SMALL):
-        assert [list(it) for it in ClassifyTask.encode(row, SMALL, facts, labelled=False)] == [["inputs"]]
+        assert [list(it) for it in ClassifyTask.encode(row, SMALL, preprocessing, labelled=False)] == [["inputs"]]
 
 
 @pytest.mark.parametrize("label", [None, "what"])
@@ -222,21 +222,21 @@ def test_a_table_to_be_classified_may_lack_the_classes(tmp_path: Path, label: st
     path = tmp_path / "a.csv"
     path.write_text(f"opinion,{label or 'class'}\ngood movie,pos\nbad movie,neg\n")
     config = ClassifyConfig(label_column=label, min_count=1, level="words")
-    facts = prepared(tmp_path, path, config=config).facts
+    preprocessing = prepared(tmp_path, path, config=config).preprocessing
     path = tmp_path / "b.jsonl"
     path.write_text('{"opinion": "good movie"}\n')
     (row,) = ClassifyTask.read(path, config)
-    ((inputs,),) = (it.values() for it in ClassifyTask.encode(row, config, facts, labelled=False))
-    assert facts.vocabulary("words").decode(inputs.tolist()) == ["good", "movie"]
+    ((inputs,),) = (it.values() for it in ClassifyTask.encode(row, config, preprocessing, labelled=False))
+    assert preprocessing.vocabulary("words").decode(inputs.tolist()) == ["good", "movie"]
     with pytest.raises(
         DataError, match=rf"b\.jsonl, row 1: .* No column '{label or 'of classes'}' was found; there are: 'o"
     ):
-        list(ClassifyTask.encode(row, config, facts))
+        list(ClassifyTask.encode(row, config, preprocessing))
 
 
 def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
-    facts = prepared(tmp_path, fasttext(tmp_path / "a.txt")).facts
-    task, path = ClassifyTask(SMALL, facts), tmp_path / "b.txt"
+    preprocessing = prepared(tmp_path, fasttext(tmp_path / "a.txt")).preprocessing
+    task, path = ClassifyTask(SMALL, preprocessing), tmp_path / "b.txt"
     for text, count in (("\n\ngood\n  \nbad\n\n", 6), ("\n\n", 2)):
         path.write_text(text)
         said = list(task.predict_rows(task.build().eval(), ClassifyTask.read(path, SMALL)))
@@ -248,7 +248,7 @@ def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
 def test_labels_of_bytes_are_strings(tmp_path: Path) -> None:
     given = np.array([("up", "größer", "tief")[n % 3].encode() for n in range(12)])
     found = prepared(tmp_path, frames(tmp_path / "a.npz", labels=given))
-    assert found.facts.vocabulary("labels").entries == ["größer", "tief", "up"]
+    assert found.preprocessing.vocabulary("labels").entries == ["größer", "tief", "up"]
     with pytest.raises(DataError, match=r"a\.npz: 'labels' holds bytes that are not UTF-8"):
         prepared(tmp_path, frames(tmp_path / "a.npz", labels=np.array(["é".encode("latin-1")] * 12)))
 
@@ -267,7 +267,7 @@ def test_batch_mates_change_no_prediction(tmp_path: Path, cell: str, pooling: An
         num_layers=2,
     )
     examples = prepared(tmp_path, fasttext(tmp_path / "a.txt"), config=config)
-    task = ClassifyTask(config, examples.facts)
+    task = ClassifyTask(config, examples.preprocessing)
     torch.manual_seed(0)
     model = task.build().eval()
     texts = ["a", "a very very very bad film", "", "good", "zzz", "x" * 50]
@@ -280,7 +280,7 @@ def test_batch_mates_change_no_prediction(tmp_path: Path, cell: str, pooling: An
 
 
 def test_the_report_is_scikit_learns(tmp_path: Path) -> None:
-    task = ClassifyTask(SMALL, prepared(tmp_path, frames(tmp_path / "a.npz")).facts)
+    task = ClassifyTask(SMALL, prepared(tmp_path, frames(tmp_path / "a.npz")).preprocessing)
     true, said = [0, 0, 0, 1, 2, 2], [0, 1, 0, 1, 1, 2]
     report = task.report(0.5, true, said, tables=True)
     accuracy, f1 = report.metrics
@@ -301,7 +301,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
         ClassifyTask, sources, config, tmp_path / "run", shares=(1.0, 0.0, 0.0), vectors=vectors
     )
     assert any("2 of 7 words found" in note for note in examples.notes)
-    words = examples.facts.vocabulary("words")
+    words = examples.preprocessing.vocabulary("words")
     task = ClassifyTask.create(examples, config, TrainSettings(), 1)
     weight = task.vectors(task.build())  # type: ignore[arg-type]
     assert weight is not None
@@ -316,7 +316,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
 
 
 class TrainSettings:
-    batch_size, k1, k2, feeding, validation_units, seed, backend = 4, 1, None, "teacher", None, 0, None
+    batch_size, k1, k2, feeding, validation_tokens, seed, backend = 4, 1, None, "teacher", None, 0, None
 
 
 def test_examples_are_checked_when_they_are_opened(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_every_label_is_learned_from_wherever_the_draw_puts_its_rows(tmp_path: P
     texts = [(f"x{n}", "common") for n in range(40)] + [(f"y{n}", f"rare {n}") for n in range(20)]
     sources = Sources((jsonl(tmp_path / "a.jsonl", texts),))
     examples = prepare_examples(ClassifyTask, sources, SMALL, tmp_path / "run", shares=(0.5, 0.25, 0.25), seed=seed)
-    assert len(examples.facts.vocabulary("labels")) == 21
+    assert len(examples.preprocessing.vocabulary("labels")) == 21
     assert all(len(examples.parts[part]) > 3 for part in ("validation", "test"))
 
 

@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from tidegate.data.buckets import pad
-from tidegate.data.examples import Examples, Part
-from tidegate.data.ragged import Rows
+from tidegate.data.columns import Examples, Part
+from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
-from tidegate.data.series import read_series, series_values
 from tidegate.data.sources import Sources
 from tidegate.errors import DataError
-from tidegate.tasks.distributions import Gaussian, Quantiles, shares
-from tidegate.tasks.forecast import ForecastTask
-from tidegate.tasks.forecast_config import ForecastConfig
-from tidegate.tasks.forecast_scores import Forecasts
-from tidegate.tasks.forecaster import inputs
-from tidegate.tasks.prepare import prepare_examples
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
+from tidegate.tasks.forecast.model import inputs
+from tidegate.tasks.forecast.reader import read_series, series_values
+from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.train import TrainConfig, load_run, new_run, train
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "window": 20, "horizon": 5, "paths": 8}
@@ -34,7 +34,7 @@ def table(path: Path, **columns: Any) -> Path:
 
 def prepared(folder: Path, source: Path, config: ForecastConfig) -> tuple[ForecastTask, Examples]:
     data = prepare_examples(ForecastTask, Sources((source,)), config, folder)
-    return ForecastTask(config, data.facts, data, TrainConfig()), data
+    return ForecastTask(config, data.preprocessing, data, TrainConfig()), data
 
 
 def columns_of(part: Part, chosen: list[int]) -> dict[str, Any]:
@@ -113,11 +113,11 @@ def test_nothing_is_learned_from_later_parts(tmp_path: Path):
     draw = np.random.default_rng(0)
     y, c = draw.normal(size=100), draw.normal(size=100)
     other_y, other_c = (np.concatenate([it[:80], 1000 + it[80:]]) for it in (y, c))
-    facts = [
-        prepared(tmp_path / f"run{k}", table(tmp_path / f"{k}.csv", y=a, c=b), config)[1].facts.values
+    preprocessing = [
+        prepared(tmp_path / f"run{k}", table(tmp_path / f"{k}.csv", y=a, c=b), config)[1].preprocessing.values
         for k, (a, b) in enumerate([(y, c), (other_y, other_c)])
     ]
-    assert facts[0] == facts[1]
+    assert preprocessing[0] == preprocessing[1]
 
 
 def model_and_part(tmp_path: Path, **more: Any) -> tuple[ForecastTask, Any, Part]:
@@ -175,7 +175,7 @@ def test_a_path_that_runs_away_is_held(tmp_path: Path):
     (row,) = part.rows([0])["frames"]
     with torch.inference_mode():
         (said,) = task.predict(model, columns_of(part, [0]))
-    (reach,), (mean, deviation) = task.facts.numbers("reach"), task.facts.values["series"]["A"][:2]
+    (reach,), (mean, deviation) = task.preprocessing.numbers("reach"), task.preprocessing.values["series"]["A"][:2]
     ends = mean + deviation * (row[-6, 0] + np.array([-reach, reach]))
     assert ends[0] - 1e-4 <= min(said["mean"]) <= max(said["mean"]) <= ends[1] + 1e-4
     assert min(abs(said["mean"][-1] - end) for end in ends) < 1e-3
@@ -352,11 +352,11 @@ def test_a_series_not_seen_in_training_has_the_scale_of_its_past(tmp_path: Path)
     config = ForecastConfig(**SMALL)
     _, data = prepared(tmp_path / "run", table(tmp_path / "y.csv", y=np.arange(60.0)), config)
     new = Row("new", series_values("new", np.arange(1000.0, 1030.0)))
-    (example,) = ForecastTask.encode(new, config, data.facts, labelled=False)
+    (example,) = ForecastTask.encode(new, config, data.preprocessing, labelled=False)
     assert example["scale"][:2].tolist() == [1014.5, pytest.approx(np.arange(30).std())]
     everything = ForecastConfig(**SMALL, normalise="all")
-    (example,) = ForecastTask.encode(new, everything, data.facts, labelled=False)
-    assert example["scale"][:2].tolist() == data.facts.numbers("overall")
+    (example,) = ForecastTask.encode(new, everything, data.preprocessing, labelled=False)
+    assert example["scale"][:2].tolist() == data.preprocessing.numbers("overall")
 
 
 def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
@@ -367,7 +367,7 @@ def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
     data = prepare_examples(ForecastTask, sources, config, tmp_path / "run")
     rows = data.parts["validation"].rows(range(len(data.parts["validation"])))
     assert [int(at[0]) for at in rows["at"]] == [20, 25]
-    assert data.facts.values["series"]["y"][0] == np.arange(60).mean()
+    assert data.preprocessing.values["series"]["y"][0] == np.arange(60).mean()
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path):
@@ -379,7 +379,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match=r"covariates of 5 steps after the last value are needed, but there are 0"):
         list(task.predict_rows(task.build().eval(), ForecastTask.read(source, config)))
     with pytest.raises(DataError, match=r"there are 0 covariates, but those of training were 1"):
-        list(ForecastTask.encode(Row("x", series_values("y", np.arange(9.0))), config, data.facts, labelled=False))
+        list(
+            ForecastTask.encode(
+                Row("x", series_values("y", np.arange(9.0))), config, data.preprocessing, labelled=False
+            )
+        )
     twice = Sources((source, source))
     with pytest.raises(DataError, match="another series of this name"):
         prepare_examples(ForecastTask, twice, config, tmp_path / "d")
@@ -391,8 +395,8 @@ def test_the_future_of_covariates_is_read(tmp_path: Path):
     source.write_text("y,c\n" + "".join(f"{k % 7},{k % 3}\n" for k in range(60)) + "".join(f",{k}\n" for k in range(6)))
     task, data = prepared(tmp_path / "run", source, config)
     (row,) = ForecastTask.read(source, config)
-    (example,) = ForecastTask.encode(row, config, data.facts, labelled=False)
-    mean, deviation = data.facts.numbers("mean")[0], data.facts.numbers("deviation")[0]
+    (example,) = ForecastTask.encode(row, config, data.preprocessing, labelled=False)
+    mean, deviation = data.preprocessing.numbers("mean")[0], data.preprocessing.numbers("deviation")[0]
     np.testing.assert_allclose(example["frames"][-5:, 1] * deviation + mean, range(5), atol=1e-6)
     assert len(example["frames"]) == 25
     part = Part({name: Rows([it]) for name, it in example.items()})

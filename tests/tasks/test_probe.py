@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tidegate.data.buckets import pad
-from tidegate.data.examples import Examples
+from tidegate.data.columns import Examples
 from tidegate.data.samples.probes import adding, reber
 from tidegate.data.sources import Sources
 from tidegate.errors import DataError
-from tidegate.tasks.prepare import prepare_examples
-from tidegate.tasks.probe import ProbeConfig, ProbeTask
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
 from tidegate.train import TrainConfig
 
 
@@ -23,7 +23,7 @@ def prepared(tmp_path: Path, **parts: Any) -> tuple[ProbeTask, Examples]:
     config = ProbeConfig(hidden_size=4)
     sources = Sources((tmp_path / "train.npz",), (tmp_path / "validation.npz",))
     data = prepare_examples(ProbeTask, sources, config, tmp_path / "run")
-    return ProbeTask(config, data.facts, data, TrainConfig()), data
+    return ProbeTask(config, data.preprocessing, data, TrainConfig()), data
 
 
 class Says(torch.nn.Module):
@@ -48,7 +48,7 @@ def test_numbers_are_scored_where_they_are_asked(tmp_path: Path):
     report = task.measure(SAYS, data.parts["validation"])
     first, solved = report.metrics
     mean = (1.5 + 2 + 2) / 3
-    assert (first.name, first.higher_is_better, report.units) == ("mean squared error", False, 3)
+    assert (first.name, first.higher_is_better, report.predictions) == ("mean squared error", False, 3)
     assert first.value == pytest.approx((0.25 + 0 + 1) / 3)
     assert first.of_baseline == pytest.approx(((1.5 - mean) ** 2 + 2 * (2 - mean) ** 2) / 3)
     assert task.baselines()[0]["always the same"] == pytest.approx(first.of_baseline)
@@ -74,7 +74,7 @@ def test_a_sequence_is_right_where_all_legal_answers_are_above_the_others(tmp_pa
 
 def test_the_baseline_of_adding_is_a_sixth_and_truth_is_solved(tmp_path: Path):
     task, data = prepared(tmp_path, train=adding.generate(10, 3000, 0), validation=adding.generate(10, 3000, 1))
-    assert data.facts.numbers("always")[0] == pytest.approx(1, abs=0.03)
+    assert data.preprocessing.numbers("always")[0] == pytest.approx(1, abs=0.03)
     assert task.baselines()[0]["always the same"] == pytest.approx(1 / 6, rel=0.06)
     part = data.parts["validation"]
 
@@ -91,7 +91,7 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str):
     task, data = prepared(tmp_path, train=reber.generate(8, 30, 0), validation=reber.generate(8, 9, 1))
     torch.manual_seed(0)
     model, part = (
-        ProbeTask.make(ProbeConfig(cell=cell, hidden_size=4), data.facts, None).eval(),
+        ProbeTask.make(ProbeConfig(cell=cell, hidden_size=4), data.preprocessing, None).eval(),
         data.parts["validation"],
     )
     with torch.inference_mode():

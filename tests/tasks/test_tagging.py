@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from tidegate.data.buckets import Padded, pad
-from tidegate.data.examples import Examples
+from tidegate.data.columns import Examples
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources
 from tidegate.errors import DataError, EncodingError
 from tidegate.nn import Recurrent
-from tidegate.tasks.kinds import task_named
-from tidegate.tasks.prepare import prepare_examples
-from tidegate.tasks.spelling import Spelling
-from tidegate.tasks.tagging import TagConfig, Tagger, TagTask
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.tag.character_encoder import Spelling
+from tidegate.tasks.tag.task import TagConfig, Tagger, TagTask
 from tidegate.train import TrainConfig, load_run, new_run, resume, train
+from tidegate.train.registry import task_named
 
 TRAIN = """Anna\tB-PER
 Smith\tI-PER
@@ -56,7 +56,7 @@ def prepared(folder: Path, content: str, other: str = "", ending: str = "conll",
 
 
 def task_on(examples: Examples, **options: Any) -> tuple[TagTask, Tagger]:
-    task = TagTask(TagConfig(**{"min_count": 1, **SMALL, **options}), examples.facts, examples, TrainConfig())
+    task = TagTask(TagConfig(**{"min_count": 1, **SMALL, **options}), examples.preprocessing, examples, TrainConfig())
     torch.manual_seed(0)
     model = task.build()
     assert isinstance(model, Tagger)
@@ -68,7 +68,7 @@ def rows(*sentences: str) -> list[Row]:
 
 
 def logits(task: TagTask, model: Tagger, given: list[Row]) -> list[torch.Tensor]:
-    encoded = [next(iter(task.encode(row, task.config, task.facts, labelled=False))) for row in given]
+    encoded = [next(iter(task.encode(row, task.config, task.preprocessing, labelled=False))) for row in given]
     columns = {name: pad([it[name] for it in encoded]) for name in encoded[0]}
     with torch.no_grad():
         said = model(columns)
@@ -77,7 +77,7 @@ def logits(task: TagTask, model: Tagger, given: list[Row]) -> list[torch.Tensor]
 
 def test_what_is_learned(tmp_path: Path) -> None:
     examples = prepared(tmp_path, TRAIN)
-    values = examples.facts.values
+    values = examples.preprocessing.values
     assert (values["input"], values["scheme"], values["common"]) == ("words", "BIO", "O")
     assert values["labels"] == ["B-LOC", "B-PER", "I-PER", "O"]
     assert values["usual"] == {"Anna": "B-PER", "Smith": "I-PER", "Rome": "B-LOC"}
@@ -85,19 +85,19 @@ def test_what_is_learned(tmp_path: Path) -> None:
     part = examples.parts["train"]
     assert [row.tolist() for row in part.rows([1])["tags"]] == [[0, 3, 1, 1, 3]]
     assert [row.tolist() for row in part.rows([1])["spelling"]] == [[4, 5, 4, 4, 6]]
-    words = examples.facts.vocabulary("words")
+    words = examples.preprocessing.vocabulary("words")
     assert words.decode(part.rows([0])["inputs"][0]) == ["anna", "smith", "lives", "in", "rome"]
     task, _ = task_on(examples)
     assert task.predictions(part).tolist() == [5, 5, 2]
-    assert task.unit == "word"
+    assert task.prediction_name == "word"
     assert task_named("tag") is TagTask
 
 
 def test_rare_words_are_unknown_but_their_case_is_spelled(tmp_path: Path) -> None:
     examples = prepared(tmp_path, TRAIN, min_count=2)
-    assert "sleeps" not in examples.facts.vocabulary("words")
+    assert "sleeps" not in examples.preprocessing.vocabulary("words")
     spelled = examples.parts["train"].rows([0])["characters"][0]
-    assert examples.facts.vocabulary("characters").decode(spelled)[:4] == list("Anna")
+    assert examples.preprocessing.vocabulary("characters").decode(spelled)[:4] == list("Anna")
     assert "characters" in prepared(tmp_path, TRAIN, lowercase=False).parts["train"].columns
     assert "characters" not in prepared(tmp_path, TRAIN, character_hidden_size=0).parts["train"].columns
 
@@ -190,7 +190,7 @@ def test_measures_beside_the_usual_tag_of_each_word(tmp_path: Path) -> None:
     dev = "Anna\tB-PER\nSmith\tB-PER\nlives\tO\nBob\tB-PER\n"
     task, model = task_on(prepared(tmp_path, TRAIN, dev))
     report = task.measure(model, task._training()[0].parts["validation"])
-    assert report.units == 4
+    assert report.predictions == 4
     named = {metric.name: metric for metric in report.metrics}
     # Anna, and "Smith" goes on with it: one wrong span; lives and Anna are right, Bob is taken for O.
     assert named["span F1"].of_baseline == 0
@@ -198,7 +198,7 @@ def test_measures_beside_the_usual_tag_of_each_word(tmp_path: Path) -> None:
     assert "always 'O': span F1 0.0000, accuracy 0.2500" in report.tables["without a network"]
     with torch.no_grad():
         said = model({n: pad(r) for n, r in task._training()[0].parts["validation"].rows([0]).items()}).argmax(-1)
-    labels = task.facts.vocabulary("labels").decode(said[0].tolist())
+    labels = task.preprocessing.vocabulary("labels").decode(said[0].tolist())
     assert named["accuracy"].value == np.mean(np.array(labels) == ["B-PER", "B-PER", "O", "B-PER"])
 
 
@@ -211,11 +211,11 @@ def frames_file(path: Path, labels: Any, frames: Any = None, lengths: Any = (3, 
 def test_frames(tmp_path: Path) -> None:
     path = frames_file(tmp_path / "train.npz", [[1, 2, 1], [0, 0, 0], [2, 2, 9]])
     examples = prepare_examples(TagTask, Sources((path,)), TagConfig(**SMALL), tmp_path / "run", shares=(1, 0, 0))
-    assert examples.facts.values["labels"] == ["1", "2"]  # past the lengths there is nothing
+    assert examples.preprocessing.values["labels"] == ["1", "2"]  # past the lengths there is nothing
     assert "1 sequences without a step were left out" in examples.notes
     task, model = task_on(examples)
     report = task.measure(model, examples.parts["train"])
-    assert (task.unit, report.units, report.metrics[0].baseline) == ("frame", 5, "always '2'")
+    assert (task.prediction_name, report.predictions, report.metrics[0].baseline) == ("frame", 5, "always '2'")
     answers = [answer for _, answer in task.predict_rows(model, task.read(path, task.config))]
     assert [len(answer["tags"]) for answer in answers] == [3, 0, 2]
     assert answers[0].keys() == {"tags"}
@@ -240,9 +240,9 @@ def test_frames_that_are_refused(tmp_path: Path, labels: Any, frames: Any, messa
 def test_characters(tmp_path: Path) -> None:
     lines = [{"text": "ab\nc", "tags": ["x", "x", "y", "x"]}, {"text": "ba", "tags": ["x", "y"]}]
     examples = prepared(tmp_path, "\n".join(map(json.dumps, lines)), ending="jsonl")
-    assert examples.facts.values["characters"] == ["<unk>", "a", "b", "\n", "c"]
+    assert examples.preprocessing.values["characters"] == ["<unk>", "a", "b", "\n", "c"]
     task, model = task_on(examples)
-    assert (task.unit, model.spelling) == ("character", None)
+    assert (task.prediction_name, model.spelling) == ("character", None)
     answers = [answer for _, answer in task.predict_rows(model, [Row("a", {"text": "a\nz"})])]
     assert answers[0]["tokens"] == ["a", "\n", "z"]
     assert task.text({"tokens": list("ab\nc"), "tags": ["x", "x", "y", "y"]}) == "ab/x \\nc/y"
@@ -331,7 +331,7 @@ def test_sequences_are_not_kept_while_spans_are_counted(tmp_path: Path) -> None:
 
 def test_a_given_scheme_counts_as_it_counts(tmp_path: Path) -> None:
     examples = prepared(tmp_path, "a\tI-X\nb\tO\nc\tB-X\n", "a\tO\nb\tI-X\n", scheme="BIO")
-    assert examples.facts.text("scheme") == "BIO"
+    assert examples.preprocessing.text("scheme") == "BIO"
     with pytest.raises(DataError, match="mark no span in BIOES"):
         prepared(tmp_path, "a\tI-X\nb\tO\n", scheme="BIOES")
 
@@ -355,7 +355,7 @@ def test_word_vectors_start_the_words(tmp_path: Path) -> None:
     sources = Sources((tmp_path / "a.conll",))
     examples = prepare_examples(TagTask, sources, config, tmp_path / "run", shares=(1, 0, 0), vectors=vectors)
     _, model = task_on(examples)
-    found = model.input.embedding.weight[examples.facts.vocabulary("words").number("rome")]  # type: ignore[union-attr]
+    found = model.input.embedding.weight[examples.preprocessing.vocabulary("words").number("rome")]  # type: ignore[union-attr]
     assert found.tolist() == [1, 2, 3, 4, 5]
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.data.examples import Examples
+from tidegate.data.columns import Examples
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources, find_sources
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.decoding import Hypothesis
-from tidegate.tasks.prepare import prepare_examples
-from tidegate.tasks.sampling import Sampling
-from tidegate.tasks.translate import TranslateConfig, TranslateTask
-from tidegate.tasks.writing_task import stored_texts
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.seq2seq.search import Hypothesis
+from tidegate.tasks.seq2seq.task import stored_texts
+from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
+from tidegate.text.sampling import Sampling
 
 SMALL = TranslateConfig(hidden_size=12, embedding_size=6, dropout=0.0)
 SETTINGS: Any = SimpleNamespace(batch_size=8, seed=0, feeding="teacher", backend=None)
@@ -38,7 +38,7 @@ def reversing(count: int = 60, seed: int = 0) -> str:
 def task_of(found: Examples, config: TranslateConfig = SMALL, **settings: Any) -> tuple[TranslateTask, Any]:
     torch.manual_seed(0)
     of_training: Any = SimpleNamespace(**{**vars(SETTINGS), **settings})
-    task = TranslateTask(config, found.facts, found, of_training)
+    task = TranslateTask(config, found.preprocessing, found, of_training)
     return task, task.build().eval()
 
 
@@ -70,7 +70,7 @@ def test_the_loss_is_the_sum_over_the_predictions_that_are_counted(tmp_path: Pat
     task, model = task_of(found)
     batches = task.batches(0, 1)
     batch = batches.batch(0, 0)
-    nats, count = task.nats(model, batch.columns, 0.0), batches.units(0, 0)
+    nats, count = task.nats(model, batch.columns, 0.0), batches.predictions(0, 0)
     assert count == int(batch.columns["target"].lengths.sum())
     alone = 0.0
     for n in range(len(batch.columns["target"].lengths)):
@@ -83,9 +83,9 @@ def test_the_loss_is_the_sum_over_the_predictions_that_are_counted(tmp_path: Pat
 def test_the_target_ends_and_the_first_input_is_no_token_of_it(tmp_path: Path) -> None:
     found = examples(tmp_path, "abab\tba\nbb\ta\n", replace(SMALL, min_count=1))
     part = found.parts["train"]
-    target = found.facts.vocabulary("target")
+    target = found.preprocessing.vocabulary("target")
     assert [target.decode(part.columns["target"][n]) for n in range(2)] == [["b", "a", "<end>"], ["a", "<end>"]]
-    assert found.facts.number("longest") == 3
+    assert found.preprocessing.number("longest") == 3
     # p(first token) must depend on the source only: changing later tokens of the target leaves it alone.
     task, model = task_of(found)
     columns = task.batches(0, 1).batch(0, 0).columns
@@ -128,7 +128,7 @@ def test_streaming_gives_the_predicted_text_in_pieces(tmp_path: Path) -> None:
 
 def test_what_is_unknown_is_read_but_never_written(tmp_path: Path) -> None:
     task, model = task_of(examples(tmp_path, reversing() + "z\tz\n"))
-    assert "z" not in task.facts.vocabulary("target")
+    assert "z" not in task.preprocessing.vocabulary("target")
     with torch.no_grad():
         model.decoder.output.bias[0] += 100
     said = [it["text"] for _, it in task.predict_rows(model, rows("zß", "ab"))]
@@ -144,7 +144,7 @@ def test_nothing_is_longer_than_is_allowed(tmp_path: Path, beam: int) -> None:
     task, model = task_of(examples(tmp_path, reversing(), config), config)
     with torch.no_grad():
         model.decoder.output.bias[1] -= 100  # never ends
-    assert task.facts.number("longest") == 6
+    assert task.preprocessing.number("longest") == 6
     ((_, said),) = task.predict_rows(model, rows("abcd"))
     assert len(said["text"]) == 3  # the third would have been the end
 
@@ -169,18 +169,18 @@ def test_long_targets_are_judged_by_chrf_and_in_validation_some_are_written(tmp_
     report = task.measure(model, part, tables=False)
     assert report.metrics[0].name == "chrF"
     assert report.evaluation().criterion == -report.metrics[0].value
-    monkeypatch.setattr("tidegate.tasks.writing_task.AT_MOST", 5)
+    monkeypatch.setattr("tidegate.tasks.seq2seq.task.AT_MOST", 5)
     written: list[int] = []
     write = task.write
     monkeypatch.setattr(task, "write", lambda m, c, w: (written.append(len(c["source"].lengths)), write(m, c, w))[1])
-    assert task.measure(model, part, tables=False).units == report.units
+    assert task.measure(model, part, tables=False).predictions == report.predictions
     assert sum(written) == 5
 
 
 def test_words_come_back_with_their_spaces(tmp_path: Path) -> None:
     lines = 3 * "this is a text of many words\tc'est un texte de plusieurs mots !\n"
     found = examples(tmp_path, lines)
-    assert (found.facts.text("source_level"), found.facts.text("target_level")) == ("words", "words")
+    assert (found.preprocessing.text("source_level"), found.preprocessing.text("target_level")) == ("words", "words")
     task, _ = task_of(found)
     target = found.parts["train"].columns["target"][0]
     assert task.text_of(Hypothesis(target[:-1].tolist(), 0, True)) == "c'est un texte de plusieurs mots !"

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tidegate.data import Corpus, prepare_corpus
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.text import Corpus, prepare_corpus
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import Finished, TrainConfig, claim_folder, holds_run, new_run, resume, train
 
 WORDS = ("the", "sea", "comes", "in", "and", "goes", "out", "at", "the", "gate", "of", "the", "tide")
@@ -34,7 +34,7 @@ def corpus_in(folder: Path, **options: Any) -> Corpus:
 
 
 def model_for(corpus: Corpus, **options: Any) -> LanguageModelConfig:
-    return replace(LanguageModelConfig(corpus.units.size, hidden_size=8), **options)
+    return replace(LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=8), **options)
 
 
 def train_in(folder: Path, *, model: dict[str, Any] | None = None, **options: Any) -> Finished:
@@ -91,8 +91,8 @@ def rich_run(folder: Path) -> Finished:
             k1=8,
             k2=12,
             feeding="sampled",
-            own_share_start=0.0,
-            own_share_end=0.4,
+            sampling_probability_start=0.0,
+            sampling_probability_end=0.4,
             learning_rate=0.02,
             warmup_steps=10,
             steps=48,

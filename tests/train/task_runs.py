@@ -10,9 +10,9 @@ import numpy as np
 
 from tidegate.data.samples.probes import temporal_order
 from tidegate.data.sources import find_sources
-from tidegate.tasks.kinds import example_task
-from tidegate.tasks.prepare import prepare_examples
+from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.train import Finished, TrainConfig, holds_run, new_run, resume, train
+from tidegate.train.registry import example_task
 
 CONFIG = TrainConfig(
     batch_size=6, steps=24, warmup_steps=4, validate_every=9, checkpoint_every=4, report_every=5, seed=2
@@ -75,14 +75,16 @@ def caption(folder: Path) -> list[Path]:
 
 SMALL = {"hidden_size": 6, "embedding_size": 5, "num_layers": 2}
 TASKS = {
-    "translate": Small(translate, SMALL | {"word_dropout": 0.2}, {"feeding": "sampled", "own_share_start": 0.0}),
+    "translate": Small(
+        translate, SMALL | {"word_dropout": 0.2}, {"feeding": "sampled", "sampling_probability_start": 0.0}
+    ),
     "caption": Small(caption, SMALL, {}),
     "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
     "tag": Small(tag, {"hidden_size": 6, "embedding_size": 5, "character_hidden_size": 3, "num_layers": 2}, {}),
     "forecast": Small(
         forecast,
         {"hidden_size": 6, "horizon": 4, "window": 20, "noise": 0.1, "paths": 5},
-        {"feeding": "sampled", "own_share_start": 0.0, "own_share_end": 0.5},
+        {"feeding": "sampled", "sampling_probability_start": 0.0, "sampling_probability_end": 0.5},
     ),
     "probe": Small(probe, {"cell": "gru", "hidden_size": 6}, {}),
 }

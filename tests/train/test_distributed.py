@@ -70,7 +70,12 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path):
 
 @pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_exactly(tmp_path: Path):
-    options = {"device": "cpu", "model": {"dropout": 0.3, "num_layers": 2}, "feeding": "greedy", "own_share_start": 0.0}
+    options = {
+        "device": "cpu",
+        "model": {"dropout": 0.3, "num_layers": 2},
+        "feeding": "greedy",
+        "sampling_probability_start": 0.0,
+    }
     launch(tmp_path, tmp_path / "whole", options)
     out = launch(tmp_path, tmp_path / "run", options | {"stop_at": 12})
     assert "DONE 0 interrupted 13" in out

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import RunFolderError
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import TrainConfig
 from tidegate.train.records import from_record, to_record
 
@@ -22,7 +22,9 @@ def read(record):
     "config",
     [
         TrainConfig(),
-        TrainConfig(feeding="sampled", own_share_start=0.1, k2=50, minutes=2.5, clip=None, backend="reference"),
+        TrainConfig(
+            feeding="sampled", sampling_probability_start=0.1, k2=50, minutes=2.5, clip=None, backend="reference"
+        ),
     ],
 )
 def test_round_trip_through_json(config):

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from tests.train.small_runs import corpus_in, train_in
 
 from tidegate.errors import RunFolderError, TidegateError
+from tidegate.io.tensor_files import digest
 from tidegate.train import claim_folder, holds_run, load_run, read_config, resume
-from tidegate.train.files import digest
 
 FILES = (
     "config.json",
@@ -69,7 +69,7 @@ def test_load_run_gives_the_model_that_was_trained(run):
     for name, parameter in loaded.model.named_parameters():
         assert torch.equal(parameter, tensors[name])
     assert not loaded.model.training
-    assert loaded.units.decode(loaded.units.encode("the sea")) == "the sea"
+    assert loaded.tokenizer.decode(loaded.tokenizer.encode("the sea")) == "the sea"
     assert loaded.open_corpus().digest == loaded.config.data_digest
     assert loaded.config.train.steps == 30
 

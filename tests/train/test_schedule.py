@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tidegate.train import TrainConfig
-from tidegate.train.schedule import learning_rate, own_share, progress, total_steps
+from tidegate.train.schedule import learning_rate, progress, sampling_probability, total_steps
 
 
 def test_progress_is_the_largest_share_of_any_budget():
@@ -40,6 +40,6 @@ def test_no_warm_up_begins_at_the_peak():
 
 
 def test_own_share_is_linear_in_progress():
-    config = TrainConfig(feeding="greedy", own_share_start=0.2, own_share_end=0.6)
-    assert [own_share(config, share) for share in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.4, 0.6])
-    assert own_share(TrainConfig(), 0.7) == 0.0
+    config = TrainConfig(feeding="greedy", sampling_probability_start=0.2, sampling_probability_end=0.6)
+    assert [sampling_probability(config, share) for share in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.4, 0.6])
+    assert sampling_probability(TrainConfig(), 0.7) == 0.0

@@ -15,8 +15,8 @@ from tests.train.task_runs import TASKS, run
 
 from tidegate.data.buckets import pad
 from tidegate.errors import DataError, RunFolderError
-from tidegate.tasks.kinds import HOMES, example_task
 from tidegate.train import load_run, resume
+from tidegate.train.registry import HOMES, example_task
 
 
 class StopError(Exception):

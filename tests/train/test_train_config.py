@@ -28,7 +28,7 @@ from tidegate.train import TrainConfig
         ("steps", -5),
         ("minutes", 0.0),
         ("validate_every", 0),
-        ("validation_units", 1),
+        ("validation_tokens", 1),
         ("patience", 0),
         ("report_every", 0),
         ("checkpoint_every", 0),
@@ -45,13 +45,13 @@ def test_a_value_out_of_range_is_named(name, value):
 
 
 def test_own_share_out_of_range_is_named():
-    with pytest.raises(ArgumentError, match=r"own_share_end is 1\.1"):
-        TrainConfig(feeding="greedy", own_share_end=1.1)
+    with pytest.raises(ArgumentError, match=r"sampling_probability_end is 1\.1"):
+        TrainConfig(feeding="greedy", sampling_probability_end=1.1)
 
 
 def test_own_share_means_nothing_to_a_teacher():
     with pytest.raises(ArgumentError, match="teacher feeds no predictions"):
-        TrainConfig(own_share_start=0.0)
+        TrainConfig(sampling_probability_start=0.0)
 
 
 def test_without_a_budget_there_are_ten_epochs_and_with_one_there_are_not():

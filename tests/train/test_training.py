@@ -9,10 +9,10 @@ import pytest
 import torch
 from tests.train.small_runs import CONFIG, corpus_in, lines, model_for, state, train_in
 
-from tidegate.data import ngram_baselines, prepare_corpus
 from tidegate.errors import ArgumentError, MissingDependencyError, NonFiniteLossError, RunFolderError
-from tidegate.tasks.evaluation import evaluate
-from tidegate.tasks.language_model import LanguageModelConfig
+from tidegate.text import ngram_baselines, prepare_corpus
+from tidegate.text.evaluation import evaluate
+from tidegate.text.model import LanguageModelConfig
 from tidegate.train import (
     Finished,
     Progressed,
@@ -33,13 +33,18 @@ def test_hello_is_learned(tmp_path: Path, cell):
     (tmp_path / "hello.txt").write_text("hello")
     corpus = new_run(tmp_path / "run", lambda out: prepare_corpus(tmp_path / "hello.txt", out, splits=None))
     config = TrainConfig(batch_size=1, k1=4, steps=80, warmup_steps=0, learning_rate=0.03, validate_every=40)
-    train(tmp_path / "run", corpus, LanguageModelConfig(corpus.units.size, cell=cell, hidden_size=16), config)
+    train(
+        tmp_path / "run",
+        corpus,
+        LanguageModelConfig(corpus.tokenizer.vocabulary_size, cell=cell, hidden_size=16),
+        config,
+    )
     run = load_run(tmp_path / "run")
     word, state = "h", None
     with torch.no_grad():
         for _ in range(4):
-            logits, state = run.model(torch.from_numpy(run.units.encode(word[-1])).unsqueeze(0), state)
-            word += run.units.decode([int(logits[0, -1].argmax())])
+            logits, state = run.model(torch.from_numpy(run.tokenizer.encode(word[-1])).unsqueeze(0), state)
+            word += run.tokenizer.decode([int(logits[0, -1].argmax())])
     assert word == "hello"
     assert run.config.baselines["bigram"] > 0.3 > 0.05 > (run.validation or 0.0)
 
@@ -49,9 +54,17 @@ def test_hello_is_learned_with_its_own_predictions_mixed_in(tmp_path: Path, feed
     (tmp_path / "hello.txt").write_text("hello")
     corpus = new_run(tmp_path / "run", lambda out: prepare_corpus(tmp_path / "hello.txt", out, splits=None))
     config = TrainConfig(
-        batch_size=1, k1=4, steps=120, warmup_steps=0, learning_rate=0.03, feeding=feeding, own_share_start=0.0
+        batch_size=1,
+        k1=4,
+        steps=120,
+        warmup_steps=0,
+        learning_rate=0.03,
+        feeding=feeding,
+        sampling_probability_start=0.0,
     )
-    finished = train(tmp_path / "run", corpus, LanguageModelConfig(corpus.units.size, hidden_size=16), config)
+    finished = train(
+        tmp_path / "run", corpus, LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=16), config
+    )
     assert finished.nats is not None
     assert finished.nats < 0.1
     shares = [line["own_share"] for line in lines(tmp_path / "run") if line["event"] == "train"]
@@ -63,7 +76,7 @@ def test_events_tell_the_story_and_metrics_keep_it(tmp_path: Path):
     finished = train_in(tmp_path / "run", report=events.append, sample=lambda model: type(model).__name__)
     started, last = events[0], events[-1]
     assert isinstance(started, Started)
-    assert (started.step, started.total_steps, started.unit, started.batch_size) == (0, 30, "character", 4)
+    assert (started.step, started.total_steps, started.prediction_name, started.batch_size) == (0, 30, "character", 4)
     assert list(started.baselines) == ["uniform", "unigram", "bigram", "trigram", "5-gram"]
     assert started.split_kind == "contiguous 90/5/5"
     assert started.parameters == sum(it.numel() for it in load_run(tmp_path / "run").model.parameters())
@@ -73,7 +86,9 @@ def test_events_tell_the_story_and_metrics_keep_it(tmp_path: Path):
     assert [it.step for it in progressed] == [4, 8, 12, 16, 20, 24, 28, 30]
     assert [it.progress for it in progressed] == [step / 30 for step in (4, 8, 12, 16, 20, 24, 28, 30)]
     assert progressed[-1].seconds_left == 0
-    assert all(it.units_per_second > 0 and it.gradient_norm > 0 and 0 <= it.clipped_share <= 1 for it in progressed)
+    assert all(
+        it.predictions_per_second > 0 and it.gradient_norm > 0 and 0 <= it.clipped_share <= 1 for it in progressed
+    )
     assert progressed[-1].nats < progressed[0].nats
     validated = [it for it in events if isinstance(it, Validated)]
     assert [it.step for it in validated] == [10, 20, 30]
@@ -239,11 +254,15 @@ def test_a_folder_in_use_another_corpus_and_another_vocabulary_are_refused(tmp_p
 
 
 def test_baselines_are_measured_where_the_model_is(tmp_path: Path):
-    train_in(tmp_path / "run", steps=2, validation_units=40)
+    train_in(tmp_path / "run", steps=2, validation_tokens=40)
     run = load_run(tmp_path / "run")
     corpus = run.open_corpus()
-    assert run.config.baselines == dict(ngram_baselines(corpus.train, corpus.validation[:40], corpus.units.size))
-    assert run.config.baselines != dict(ngram_baselines(corpus.train, corpus.validation, corpus.units.size))
+    assert run.config.baselines == dict(
+        ngram_baselines(corpus.train, corpus.validation[:40], corpus.tokenizer.vocabulary_size)
+    )
+    assert run.config.baselines != dict(
+        ngram_baselines(corpus.train, corpus.validation, corpus.tokenizer.vocabulary_size)
+    )
     assert [line["units"] for line in lines(tmp_path / "run") if line["event"] == "validation"] == [39]
 
 

@@ -1,4 +1,4 @@
-"""Units whose gates do not look at the past.
+"""Tokenizer whose gates do not look at the past.
 
 Feng et al. (2024), *Were RNNs all we needed?*. minGRU:
 

@@ -11,10 +11,10 @@ from latex2mathml.converter import convert_to_element
 
 import tidegate
 from tidegate.cells import Cell
-from tidegate.cells.equations import render
-from tidegate.cells.fill import Noise
+from tidegate.cells.language.render import render
+from tidegate.cells.mask_defaults import Noise
 from tidegate.engine import BACKENDS, Call, Weights, cost, program
-from tidegate.engine.cost import pointwise_operations
+from tidegate.engine.program.cost import pointwise_operations
 from tools.docs.diagram import diagram
 from tools.docs.equations import plain
 

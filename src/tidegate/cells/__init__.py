@@ -5,25 +5,10 @@ Read `lstm.py` first. `cell` makes a cell of a function; the operations below ar
 
 from tidegate.cells.cell import Cell, cell
 from tidegate.cells.compose import projected, variational_dropout, zoneout
-from tidegate.cells.edit import edited
-from tidegate.cells.expression import Expression
-from tidegate.cells.fill import Fill, Noise, PerUnit
-from tidegate.cells.gru import gru, gru_original, gru_original_z_new, gru_z_new
-from tidegate.cells.handle import by_handle
-from tidegate.cells.layer_norm import layer_norm_lstm
-from tidegate.cells.light import janet, li_gru, sru
-from tidegate.cells.lstm import coupled_lstm, lstm, peephole_lstm
-from tidegate.cells.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
-from tidegate.cells.odyssey import (
-    odyssey_cifg,
-    odyssey_fgr,
-    odyssey_nfg,
-    odyssey_niaf,
-    odyssey_nig,
-    odyssey_noaf,
-    odyssey_nog,
-)
-from tidegate.cells.operations import (
+from tidegate.cells.interventions import intervened
+from tidegate.cells.language.digest import by_handle
+from tidegate.cells.language.expression import Expression
+from tidegate.cells.language.operations import (
     OPERATIONS,
     absolute,
     exp,
@@ -36,9 +21,24 @@ from tidegate.cells.operations import (
     softplus,
     tanh,
 )
-from tidegate.cells.registry import CELLS, get_cell
-from tidegate.cells.rnn import rnn_relu, rnn_tanh
-from tidegate.cells.step import Step
+from tidegate.cells.language.step import Step
+from tidegate.cells.mask_defaults import Fill, Noise, PerUnit
+from tidegate.cells.zoo.catalogue import CELLS, get_cell
+from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.zoo.layer_norm import layer_norm_lstm
+from tidegate.cells.zoo.light import janet, li_gru, sru
+from tidegate.cells.zoo.lstm import coupled_lstm, lstm, peephole_lstm
+from tidegate.cells.zoo.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
+from tidegate.cells.zoo.odyssey import (
+    odyssey_cifg,
+    odyssey_fgr,
+    odyssey_nfg,
+    odyssey_niaf,
+    odyssey_nig,
+    odyssey_noaf,
+    odyssey_nog,
+)
+from tidegate.cells.zoo.rnn import rnn_relu, rnn_tanh
 
 __all__ = [
     "CELLS",
@@ -53,7 +53,6 @@ __all__ = [
     "by_handle",
     "cell",
     "coupled_lstm",
-    "edited",
     "exp",
     "get_cell",
     "gru",
@@ -61,6 +60,7 @@ __all__ = [
     "gru_original_z_new",
     "gru_z_new",
     "indrnn",
+    "intervened",
     "janet",
     "layer_norm_lstm",
     "li_gru",

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.cells.equations import render
-from tidegate.cells.facts import derive
-from tidegate.cells.fill import Fill
-from tidegate.cells.handle import register
-from tidegate.cells.step import Step
-from tidegate.cells.trace import trace
+from tidegate.cells.language.analysis import derive
+from tidegate.cells.language.digest import register
+from tidegate.cells.language.render import render
+from tidegate.cells.language.step import Step
+from tidegate.cells.language.symbolic_trace import trace
+from tidegate.cells.mask_defaults import Fill
 from tidegate.errors import CellError
 
 ARGUMENTS = ("x", "r", "s", "p", "m")
@@ -44,7 +44,7 @@ class Cell:
         presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
         own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
         projected: whether the output state passes through a projection (``proj_size``).
-        handle: its name and a digest of its equations; see `tidegate.cells.handle`.
+        handle: its name and a digest of its equations; see `tidegate.cells.language.digest`.
     """
 
     name: str

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.cells.cell import ARGUMENTS, Cell
-from tidegate.cells.fill import Fill, Noise
-from tidegate.cells.step import Step
+from tidegate.cells.language.step import Step
+from tidegate.cells.mask_defaults import Fill, Noise
 from tidegate.errors import CellError
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import bench, cells, demo, evaluate, generate, look, predict, probe, tasks, train
-from tidegate.cli.guard import Guarded
+from tidegate.cli import task_commands
+from tidegate.cli.error_boundary import Guarded
+from tidegate.cli.verbs import cells, demo, evaluate, generate, look, predict, probe, train
 
 __all__ = ["app"]
 
@@ -35,10 +36,9 @@ app.command("predict")(predict.predict)
 app.command("probe")(probe.probe)
 app.command("look")(look.look)
 app.command("cells")(cells.cells)
-app.command("bench")(bench.bench)
 
-training = typer.Typer(cls=tasks.Tasks, help="Train a model.", no_args_is_help=True)
+training = typer.Typer(cls=task_commands.Tasks, help="Train a model.", no_args_is_help=True)
 training.command("lm")(train.language_model)
-for name, what in tasks.TASKS.items():
-    training.command(name, help=what)(tasks.placeholder)
+for name, what in task_commands.TASKS.items():
+    training.command(name, help=what)(task_commands.placeholder)
 app.add_typer(training, name="train")

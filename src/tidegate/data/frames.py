@@ -149,7 +149,7 @@ class FrameStatistics:
         self.count, self.series = self.count + len(frames), self.series + 1
         self._sum, self._squares = self._sum + wide.sum(0), self._squares + (wide**2).sum(0)
 
-    def facts(self) -> dict[str, list[float]]:
+    def preprocessing(self) -> dict[str, list[float]]:
         """``mean`` and ``deviation`` of each feature; the latter 1 where a feature never changes."""
         mean = self._sum / self.count
         deviation = np.sqrt(np.maximum(self._squares / self.count - mean**2, 0))

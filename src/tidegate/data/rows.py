@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tidegate.data.optional import needed
 from tidegate.errors import DataError, EncodingError
+from tidegate.io.optional import needed
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 LONGEST_CELL = 1 << 30  # characters

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.data.optional import needed
 from tidegate.errors import DataError
+from tidegate.io.optional import needed
 
 PARTS = ("train", "validation", "test")
 CALLED = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"}

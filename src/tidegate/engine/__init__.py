@@ -1,15 +1,15 @@
 """How a cell runs over time. `run` is the one entry; everything about time is here and nowhere else."""
 
 from tidegate.engine.call import Backend, Call, Result, Stepping
-from tidegate.engine.cost import Cost, cost, own_bias_gates
 from tidegate.engine.dispatch import BACKENDS
-from tidegate.engine.explain import explain
-from tidegate.engine.explanation import Explanation, Peaks
+from tidegate.engine.explain.explain import explain
+from tidegate.engine.explain.explanation import Explanation, Peaks
 from tidegate.engine.masks import draw_masks
-from tidegate.engine.one_step import stepping
-from tidegate.engine.program import Program, Value, program
+from tidegate.engine.program.cost import Cost, cost, own_bias_gates
+from tidegate.engine.program.program import Program, Value, program
 from tidegate.engine.record import Record
 from tidegate.engine.run import run
+from tidegate.engine.stepping import stepping
 from tidegate.engine.weights import Weights, negate_gate
 
 __all__ = [

@@ -15,11 +15,11 @@ from tidegate.cells import get_cell
 from tidegate.data.samples.probes.adding import generate
 from tidegate.drawing import line_chart_svg
 from tidegate.errors import ArgumentError
-from tidegate.lens.decay import Decay, decay_of
-from tidegate.lens.gradient_flow import probe_flow
+from tidegate.lens.memory.decay import Decay, decay_of
+from tidegate.lens.memory.gradient_flow import probe_flow
 from tidegate.lens.notebook import table_text
 from tidegate.lens.residual import ResidualNetwork
-from tidegate.tasks.probe import Probe, ProbeConfig
+from tidegate.tasks.probe.task import Probe, ProbeConfig
 from tidegate.train.randomness import own_randomness
 
 RESIDUAL = "residual"

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from tidegate.cells import Cell
 from tidegate.drawing import table_html
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
-from tidegate.nn.explain import LayersExplained, explain_stack
+from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import Layout, read_input
 from tidegate.nn.stack import StackResult, run_stack

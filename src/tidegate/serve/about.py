@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate import __version__
 from tidegate.cells import get_cell
-from tidegate.serve.looked import Looked
+from tidegate.lens.session.session import Looked
 from tidegate.serve.palette import palette
 from tidegate.serve.screens import SCREENS
 
@@ -26,7 +26,7 @@ def about(looking: Looked) -> dict[str, Any]:
                 "states": list(cell.states),
                 "layers": config.num_layers,
                 "units": config.hidden_size,
-                "unit": run.config.unit,
+                "unit": run.config.prediction_name,
                 "step": run.step,
                 "validation": run.validation,
                 "split": run.config.split_kind,

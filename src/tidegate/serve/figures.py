@@ -14,10 +14,10 @@ from tidegate.drawing import Scale
 from tidegate.drawing.figures import heat_map, line_chart, save, strips, tinted_text
 from tidegate.drawing.text import laid_out
 from tidegate.errors import ArgumentError
-from tidegate.lens.finder import Finding
-from tidegate.lens.gradient_flow import gradient_flow
-from tidegate.serve.looked import Looked
-from tidegate.serve.looking import Looking
+from tidegate.lens.hidden_units.finder import Finding
+from tidegate.lens.memory.gradient_flow import gradient_flow
+from tidegate.lens.session.session import Looked
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.cells import findings
 from tidegate.serve.screens.memory import DECADES, STEPS
 from tidegate.serve.screens.read import SURPRISE
@@ -69,7 +69,7 @@ def _text(looking: Looking) -> Pictures:
     reading = looking.reading()
     pieces = _drawn(reading.pieces)
     scale = Scale("sequential", SURPRISE, "nats of surprise")
-    title = f"{looking.run.folder.name}: {reading.nats:.3f} nats per {looking.run.config.unit}"
+    title = f"{looking.run.folder.name}: {reading.nats:.3f} nats per {looking.run.config.prediction_name}"
     yield "surprise", tinted_text(pieces, -reading.log_p[: len(pieces)], scale=scale, width=COLUMNS, title=title)
     try:
         made = findings(looking)
@@ -109,7 +109,7 @@ def _memory(looking: Looking) -> Pictures:
     run, ids = looking.run, looking.reading().ids[: STEPS + 1]
     if len(ids) < 5:
         return
-    flow = gradient_flow(run.model, run.units, ids, targets=range(len(ids) - 1))
+    flow = gradient_flow(run.model, run.tokenizer, ids, targets=range(len(ids) - 1))
     curves = {f"{name}, layer {layer}": (flow.distances, flow.curve(layer, name)) for layer, name in flow.norms}
     labels = {"x_label": "distance, steps", "y_label": "gradient norm"}
     yield "decay", line_chart(curves, log_y=True, title="how far back gradients reach", **labels)

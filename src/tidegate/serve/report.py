@@ -11,11 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tidegate.data.files import replacing
 from tidegate.errors import ArgumentError, TidegateError
+from tidegate.io.files import replacing
+from tidegate.lens.session.session import Looked
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.about import about
-from tidegate.serve.looked import Looked
-from tidegate.serve.looking import Looking
 from tidegate.serve.page import FILES
 from tidegate.serve.questions import address
 from tidegate.serve.screens import SCREENS, Screen
@@ -83,7 +83,7 @@ def check_size(looking: Looking) -> None:
     if len(trace) * each > LARGEST:
         raise ArgumentError(
             f"a report of this text would take about {len(trace) * each / 1e6:,.0f} MB: give a text of at most "
-            f"{LARGEST // each:,} {looking.run.units.name}s, or look at the live page (without --out)"
+            f"{LARGEST // each:,} {looking.run.tokenizer.name}s, or look at the live page (without --out)"
         )
 
 

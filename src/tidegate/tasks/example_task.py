@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data.buckets import Batch, Buckets, Padded, pad
-from tidegate.data.examples import Encoded, Examples, Facts, Part, open_examples, read_facts
-from tidegate.data.ragged import Rows
+from tidegate.data.columns import Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
+from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS
 from tidegate.errors import MissingDependencyError
-from tidegate.tasks.report import Report
-from tidegate.tasks.task import Carried, Evaluation, Loss, Settings
+from tidegate.tasks.metrics_report import Report
+from tidegate.train.task import Carried, Evaluation, Loss, Settings
 
 T = TypeVar("T")
 Columns = Mapping[str, Padded]
@@ -32,13 +32,13 @@ class ExampleTask(ABC):
 
     Args:
         config: how the model is made.
-        facts: what was learned from the training part.
+        preprocessing: what was learned from the training part.
         examples: the data; None to use a trained model only.
         settings: of training; None likewise.
     """
 
     name: ClassVar[str]
-    unit: str = "example"
+    prediction_name: str = "example"
     Config: ClassVar[type[Any]]
     LENGTH: ClassVar[str]
     """The column by whose length examples are put together."""
@@ -49,12 +49,16 @@ class ExampleTask(ABC):
     fewest_steps: ClassVar[int] = 2000
     """Of training if no budget is given, however few examples there are."""
     streams: ClassVar[Sequence[str]] = ()
-    """Which of the settings for feeding the task has a use for: ``feeding``, ``own_share_start``, ``own_share_end``."""
+    """Which of the settings for feeding the task has a use for: ``feeding``, ``sampling_probability_start``, ``sampling_probability_end``."""
 
     def __init__(
-        self, config: Any, facts: Facts, examples: Examples | None = None, settings: Settings | None = None
+        self,
+        config: Any,
+        preprocessing: Preprocessing,
+        examples: Examples | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        self.config, self.facts, self.examples, self.settings = config, facts, examples, settings
+        self.config, self.preprocessing, self.examples, self.settings = config, preprocessing, examples, settings
         self.notes: list[str] = []
 
     @classmethod
@@ -90,7 +94,7 @@ class ExampleTask(ABC):
 
     @classmethod
     @abstractmethod
-    def learn(cls, rows: Iterable[Row], config: Any) -> tuple[Facts, list[str]]:
+    def learn(cls, rows: Iterable[Row], config: Any) -> tuple[Preprocessing, list[str]]:
         """What must be known before rows can be encoded, from the training part; and what is to be said of it.
 
         Raises:
@@ -99,7 +103,7 @@ class ExampleTask(ABC):
 
     @classmethod
     @abstractmethod
-    def encode(cls, row: Row, config: Any, facts: Facts, *, labelled: bool = True) -> Iterable[Encoded]:
+    def encode(cls, row: Row, config: Any, preprocessing: Preprocessing, *, labelled: bool = True) -> Iterable[Encoded]:
         """The examples of a row, most often one; without what is to be predicted unless ``labelled``.
 
         Raises:
@@ -132,11 +136,11 @@ class ExampleTask(ABC):
 
     @classmethod
     @abstractmethod
-    def make(cls, config: Any, vocabulary: Facts, backend: str | None) -> nn.Module:
+    def make(cls, config: Any, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
         """A new model."""
 
     @abstractmethod
-    def nats(self, model: Any, columns: Columns, own_share: float) -> Tensor:
+    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of the losses of a batch's predictions."""
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
@@ -178,9 +182,9 @@ class ExampleTask(ABC):
         return open_examples(folder)
 
     @classmethod
-    def vocabulary(cls, folder: Path) -> Facts:
+    def vocabulary(cls, folder: Path) -> Preprocessing:
         """What was learned from the training part."""
-        return read_facts(folder)
+        return read_preprocessing(folder)
 
     @classmethod
     def create(cls, data: Examples, config: Any, settings: Settings, world: int) -> Self:
@@ -190,11 +194,11 @@ class ExampleTask(ABC):
             MissingDependencyError: what its metrics come from is not installed.
         """
         cls.check_packages()
-        return cls(config, data.facts, data, settings)
+        return cls(config, data.preprocessing, data, settings)
 
     def build(self) -> nn.Module:
         """A new model, its word vectors from a file if one was given."""
-        model = self.make(self.config, self.facts, None if self.settings is None else self.settings.backend)
+        model = self.make(self.config, self.preprocessing, None if self.settings is None else self.settings.backend)
         embedding = self.vectors(model)
         given = None if self.examples is None else self.examples.vectors()
         if embedding is not None and given is not None and not embedding.is_meta:
@@ -214,11 +218,11 @@ class ExampleTask(ABC):
         """Nothing: examples are independent."""
         return {}
 
-    def loss(self, model: nn.Module, batch: Batch, carried: Carried, own_share: float) -> Loss:
+    def loss(self, model: nn.Module, batch: Batch, carried: Carried, sampling_probability: float) -> Loss:
         """Mean nats per prediction."""
         device = next(model.parameters()).device
         columns = {name: column.to(device) for name, column in batch.columns.items()}
-        return Loss(self.nats(model, columns, own_share) / batch.share, {})
+        return Loss(self.nats(model, columns, sampling_probability) / batch.share, {})
 
     def validate(self, model: nn.Module) -> Evaluation | None:
         """The metrics on the validation part; None without one."""
@@ -238,7 +242,9 @@ class ExampleTask(ABC):
         """
         rows = iter(rows)
         while chunk := list(islice(rows, READ_AT_ONCE)):
-            encoded = [(row, e) for row in chunk for e in self.encode(row, self.config, self.facts, labelled=False)]
+            encoded = [
+                (row, e) for row in chunk for e in self.encode(row, self.config, self.preprocessing, labelled=False)
+            ]
             part = Part({name: Rows([e[name] for _, e in encoded]) for name in encoded[0][1]}) if encoded else Part({})
             with torch.inference_mode():
                 said = over(part, self.LENGTH, model, lambda columns: self.predict(model, columns), batch_size)
@@ -289,7 +295,7 @@ class ExampleBatches:
     """
 
     def __init__(self, part: Part, buckets: Buckets, predictions: NDArray[np.int64]) -> None:
-        self.part, self.buckets, self.predictions = part, buckets, predictions
+        self.part, self.buckets, self.counts = part, buckets, predictions
 
     def __len__(self) -> int:
         return len(self.buckets)
@@ -297,8 +303,8 @@ class ExampleBatches:
     def batch(self, epoch: int, index: int) -> Batch:
         """This process's share of a batch."""
         rows = self.part.rows(self.buckets.own(epoch, index))
-        return Batch({n: pad(r) for n, r in rows.items()}, max(1, self.units(epoch, index)) / self.buckets.world)
+        return Batch({n: pad(r) for n, r in rows.items()}, max(1, self.predictions(epoch, index)) / self.buckets.world)
 
-    def units(self, epoch: int, index: int) -> int:
+    def predictions(self, epoch: int, index: int) -> int:
         """Predictions in a batch, in all processes together."""
-        return int(self.predictions[self.buckets.all(epoch, index)].sum())
+        return int(self.counts[self.buckets.all(epoch, index)].sum())

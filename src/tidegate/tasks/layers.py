@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from tidegate.data.examples import Facts
+from tidegate.data.columns import Preprocessing
 from tidegate.nn import Recurrent
-from tidegate.tasks.options import RecurrentConfig
+from tidegate.train.options import RecurrentConfig
 
 Pooling = Literal["last", "mean", "max", "attention"]
 
@@ -88,19 +88,19 @@ class FrameInput(nn.Module):
         return (frames - self.mean) * self.scale
 
 
-def input_layer(facts: Facts, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:
-    """What comes before the recurrent layers for steps of ``facts["input"]``, and how wide it is.
+def input_layer(preprocessing: Preprocessing, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:
+    """What comes before the recurrent layers for steps of ``preprocessing["input"]``, and how wide it is.
 
     Args:
-        facts: "input" is "frames", or the name of the vocabulary of the steps, as "words".
+        preprocessing: "input" is "frames", or the name of the vocabulary of the steps, as "words".
         width: E, of the vectors of words or characters.
         word_dropout: share of words that are taken for unknown; of few characters each counts.
     """
-    level = facts.text("input")
+    level = preprocessing.text("input")
     if level == "frames":
-        mean = facts.numbers("mean")
-        return FrameInput(mean, facts.numbers("deviation")), len(mean)
-    tokens = facts.vocabulary(level)
+        mean = preprocessing.numbers("mean")
+        return FrameInput(mean, preprocessing.numbers("deviation")), len(mean)
+    tokens = preprocessing.vocabulary(level)
     lost = word_dropout if level == "words" else 0.0
     return TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost), width
 

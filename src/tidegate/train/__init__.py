@@ -7,16 +7,20 @@ from tidegate.train.config import TrainConfig
 from tidegate.train.distributed import is_main_process
 from tidegate.train.events import Event, Finished, Progressed, Sampled, Started, Validated, ignore
 from tidegate.train.run_folder import Run, RunConfig, claim_folder, holds_run, load_run, new_run, read_config
+from tidegate.train.task import Evaluation, Loss, Task
 from tidegate.train.training import resume, train
 
 __all__ = [
+    "Evaluation",
     "Event",
     "Finished",
+    "Loss",
     "Progressed",
     "Run",
     "RunConfig",
     "Sampled",
     "Started",
+    "Task",
     "TrainConfig",
     "Validated",
     "claim_folder",

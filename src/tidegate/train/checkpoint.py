@@ -6,7 +6,7 @@ parts never come from different moments. Learning rate and randomness are functi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import RunFolderError
-from tidegate.train.files import Layout, read_header, read_tensors, write_tensors
-from tidegate.train.records import from_record, to_record
+from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
+from tidegate.train.records import from_record, stored_as, to_record
 
 NAME = "training_state.safetensors"
 KIND, VERSION = "tidegate training state", 2
@@ -32,10 +32,10 @@ class Counters:
         best: nats per unit of the best validation; None before the first.
         criterion: what it was the best by, lower is better; None before the first.
         best_step: the step it was measured at.
-        bad: validations in a row without a new best.
+        without_best: validations in a row without a new best.
         metrics_bytes: length of metrics.jsonl.
         loss: sum of nats since the last report.
-        units: predictions they were summed over.
+        predictions: how many they were summed over.
         steps: steps taken since the last report.
         norm: sum of gradient norms since the last report.
         clipped: steps clipped since the last report.
@@ -48,10 +48,10 @@ class Counters:
     best: float | None = None
     criterion: float | None = None
     best_step: int = 0
-    bad: int = 0
+    without_best: int = field(default=0, metadata=stored_as("bad"))
     metrics_bytes: int = 0
     loss: float = 0.0
-    units: int = 0
+    predictions: int = field(default=0, metadata=stored_as("units"))
     steps: int = 0
     norm: float = 0.0
     clipped: int = 0
@@ -59,7 +59,15 @@ class Counters:
     finished: str | None = None
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.best_step, self.bad, self.metrics_bytes, self.units, self.steps, self.clipped)
+        counts = (
+            self.step,
+            self.best_step,
+            self.without_best,
+            self.metrics_bytes,
+            self.predictions,
+            self.steps,
+            self.clipped,
+        )
         if min(*counts, self.validated + 1) < 0 or self.elapsed < 0 or max(self.best_step, self.validated) > self.step:
             raise RunFolderError(f"{NAME}: a counter is out of range: the file was altered.")
 

@@ -1,11 +1,12 @@
 """How a model is trained, as plain data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tidegate.errors import ArgumentError
-from tidegate.tasks.feeding import Feeding
+from tidegate.text.feeding import Feeding
+from tidegate.train.records import stored_as
 
 DEFAULT_EPOCHS = 10
 BUDGET = ("epochs", "steps", "minutes")
@@ -26,8 +27,8 @@ class TrainConfig:
         k2: positions the gradient goes back; None is k1.
         feeding: what is fed as the previous unit: the true one (teacher), or the model's own argmax (greedy) or
             draw (sampled).
-        own_share_start: share of positions fed with the model's own prediction as training begins ...
-        own_share_end: ... and as it ends; linear in between. For greedy and sampled only.
+        sampling_probability_start: share of positions fed with the model's own prediction as training begins ...
+        sampling_probability_end: ... and as it ends; linear in between. For greedy and sampled only.
         learning_rate: the largest, reached after the warm-up.
         final_learning_rate: where the cosine ends, as a share of ``learning_rate``.
         warmup_steps: steps over which the learning rate rises linearly.
@@ -39,7 +40,7 @@ class TrainConfig:
         steps: budget in optimizer steps.
         minutes: budget in minutes on the clock, validation included.
         validate_every: steps between validations, each with a sample and a checkpoint; None: once an epoch.
-        validation_units: validate on the first so many units only; None on the whole part.
+        validation_tokens: validate on the first so many units only; None on the whole part.
         patience: stop after so many validations in a row without a new best; None never does.
         report_every: steps between two lines of metrics.
         checkpoint_every: steps between further checkpoints; None makes them at validations only.
@@ -56,8 +57,8 @@ class TrainConfig:
     k1: int = 100
     k2: int | None = None
     feeding: Feeding = "teacher"
-    own_share_start: float = 1.0
-    own_share_end: float = 1.0
+    sampling_probability_start: float = field(default=1.0, metadata=stored_as("own_share_start"))
+    sampling_probability_end: float = field(default=1.0, metadata=stored_as("own_share_end"))
     learning_rate: float = 3e-3
     final_learning_rate: float = 0.05
     warmup_steps: int = 100
@@ -69,7 +70,7 @@ class TrainConfig:
     steps: int | None = None
     minutes: float | None = None
     validate_every: int | None = 250
-    validation_units: int | None = None
+    validation_tokens: int | None = field(default=None, metadata=stored_as("validation_units"))
     patience: int | None = None
     report_every: int = 10
     checkpoint_every: int | None = None
@@ -85,10 +86,10 @@ class TrainConfig:
             self._check(name, "at least 1", lambda value: value >= 1)
         for name in ("epochs", "steps"):
             self._check(name, "at least 1", lambda value: value >= 1)
-        self._check("validation_units", "at least 2 (a unit and its successor)", lambda value: value >= 2)
+        self._check("validation_tokens", "at least 2 (a unit and its successor)", lambda value: value >= 2)
         for name in ("learning_rate", "clip", "minutes"):
             self._check(name, "above 0 and finite", lambda value: 0 < value < float("inf"))
-        for name in ("own_share_start", "own_share_end", "final_learning_rate"):
+        for name in ("sampling_probability_start", "sampling_probability_end", "final_learning_rate"):
             self._check(name, "from 0 to 1", lambda value: 0 <= value <= 1)
         for name in ("beta1", "beta2"):
             self._check(name, "at least 0 and below 1", lambda value: 0 <= value < 1)
@@ -101,9 +102,9 @@ class TrainConfig:
             ("mixed_precision", ("no", "fp16", "bf16")),
         ):
             self._check(name, f"one of {', '.join(choices)}", lambda value, choices=choices: value in choices)
-        if self.feeding == "teacher" and (self.own_share_start, self.own_share_end) != (1.0, 1.0):
+        if self.feeding == "teacher" and (self.sampling_probability_start, self.sampling_probability_end) != (1.0, 1.0):
             raise ArgumentError(
-                f"own_share_start and own_share_end are {self.own_share_start} and {self.own_share_end}, but the "
+                f"sampling_probability_start and sampling_probability_end are {self.sampling_probability_start} and {self.sampling_probability_end}, but the "
                 "teacher feeds no predictions: choose feeding='greedy' or 'sampled', or leave them out."
             )
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.errors import ArgumentError, MissingDependencyError, ProcessLostError, TidegateError
-from tidegate.tasks.task import Carried, Loss, Task
+from tidegate.train.task import Carried, Loss, Task
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -44,9 +44,9 @@ class Objective(nn.Module):
         super().__init__()
         self.task, self.model = task, model
 
-    def forward(self, batch: Any, carried: Carried, own_share: float) -> Loss:
-        """The loss of one batch, as :meth:`tidegate.tasks.task.Task.loss`."""
-        return self.task.loss(self.model, batch, carried, own_share)
+    def forward(self, batch: Any, carried: Carried, sampling_probability: float) -> Loss:
+        """The loss of one batch, as :meth:`tidegate.train.task.Task.loss`."""
+        return self.task.loss(self.model, batch, carried, sampling_probability)
 
 
 class Processes:

@@ -16,7 +16,7 @@ class Started:
         total_steps: after how many steps the budget ends; None if only the clock says.
         steps_per_epoch: steps in one pass over the data.
         parameters: how many numbers are learned.
-        unit: what a prediction is ("character").
+        prediction_name: what a prediction is ("character").
         baselines: nats per unit of n-gram models on the same validation part.
         split_kind: how the data were split.
         batch_size: streams side by side.
@@ -29,7 +29,7 @@ class Started:
     total_steps: int | None
     steps_per_epoch: int
     parameters: int
-    unit: str
+    prediction_name: str
     baselines: dict[str, float]
     split_kind: str
     batch_size: int
@@ -50,8 +50,8 @@ class Progressed:
         learning_rate: of the last step.
         gradient_norm: mean, before clipping.
         clipped_share: share of steps whose gradient was clipped.
-        own_share: share of positions fed with own predictions.
-        units_per_second: units learned from per second.
+        sampling_probability: share of positions fed with own predictions.
+        predictions_per_second: units learned from per second.
         seconds_left: until the budget ends; None before that can be said.
         elapsed: seconds trained, earlier parts of a resumed run included.
     """
@@ -63,8 +63,8 @@ class Progressed:
     learning_rate: float
     gradient_norm: float
     clipped_share: float
-    own_share: float
-    units_per_second: float
+    sampling_probability: float
+    predictions_per_second: float
     seconds_left: float | None
     elapsed: float
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.errors import NonFiniteLossError
-from tidegate.tasks.task import Carried, Evaluation, Task
 from tidegate.train import schedule
 from tidegate.train.checkpoint import Checkpoint, write_checkpoint
 from tidegate.train.config import TrainConfig
@@ -22,6 +21,7 @@ from tidegate.train.metrics import Metrics
 from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 from tidegate.train.randomness import seed_torch
 from tidegate.train.run_folder import load_parameters, write_model
+from tidegate.train.task import Carried, Evaluation, Task
 
 
 class Loop:
@@ -72,7 +72,7 @@ class Loop:
         self._elapsed_before = self.counters.elapsed
         self._agreed = self.counters.elapsed  # seconds trained, the same in all processes
         self._share_before = self._share()
-        self._units_reported = 0
+        self._predictions_reported = 0
 
     def run(self) -> Finished:
         """Train until the budget is used up, nothing improves, or someone asks to stop.
@@ -95,7 +95,7 @@ class Loop:
                 share = self._share()
                 if share >= 1:
                     return self._finish("budget")
-                if patience is not None and self.counters.bad >= patience:
+                if patience is not None and self.counters.without_best >= patience:
                     return self._finish("early stopping")
                 if self._stop:
                     self.checkpoint()
@@ -146,7 +146,9 @@ class Loop:
         rate = schedule.learning_rate(config, counters.step, share)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._objective(self.batches.batch(epoch, index), self.carried, schedule.own_share(config, share))
+        loss = self._objective(
+            self.batches.batch(epoch, index), self.carried, schedule.sampling_probability(config, share)
+        )
         processes.backward(loss.nats)
         norm = processes.clip(self.parameters, config.clip)
         # The step's only wait for the device: both numbers together.
@@ -160,11 +162,11 @@ class Loop:
         self._stepper.zero_grad()
         self.carried = loss.carried
         self._stop = stop > 0
-        units = self.batches.units(epoch, index)
+        predictions = self.batches.predictions(epoch, index)
         counters.step += 1
-        counters.loss += value * units
-        counters.units += units
-        self._units_reported += units
+        counters.loss += value * predictions
+        counters.predictions += predictions
+        self._predictions_reported += predictions
         if math.isfinite(size):  # with fp16 a step whose scaled gradient overflowed was left out
             counters.steps += 1
             counters.norm += size
@@ -190,12 +192,12 @@ class Loop:
             step=counters.step,
             progress=share,
             epoch=counters.step / len(self.batches),
-            nats=counters.loss / counters.units,
+            nats=counters.loss / counters.predictions,
             learning_rate=schedule.learning_rate(self.config, *before),
             gradient_norm=counters.norm / max(1, counters.steps),
             clipped_share=counters.clipped / max(1, counters.steps),
-            own_share=schedule.own_share(self.config, before[1]),
-            units_per_second=self._units_reported / max(now - self._reported, 1e-9),
+            sampling_probability=schedule.sampling_probability(self.config, before[1]),
+            predictions_per_second=self._predictions_reported / max(now - self._reported, 1e-9),
             seconds_left=(now - self._began) * (1 - share) / done if done > 0 else None,
             elapsed=self._elapsed(),
         )
@@ -207,12 +209,12 @@ class Loop:
             learning_rate=event.learning_rate,
             gradient_norm=event.gradient_norm,
             clipped_share=event.clipped_share,
-            own_share=event.own_share,
-            clock={"units_per_second": event.units_per_second},
+            own_share=event.sampling_probability,
+            clock={"units_per_second": event.predictions_per_second},
         )
         counters.loss, counters.norm = 0.0, 0.0
-        counters.units = counters.steps = counters.clipped = 0
-        self._reported, self._units_reported = now, 0
+        counters.predictions = counters.steps = counters.clipped = 0
+        self._reported, self._predictions_reported = now, 0
 
     def _validate(self) -> None:
         counters = self.counters
@@ -220,8 +222,8 @@ class Loop:
         self.model.eval()
         found = (self.task.validate(self.model) if self.processes.main else None) or Evaluation(0.0, 0)
         criterion = found.nats if found.criterion is None else found.criterion
-        nats, units, criterion = self.processes.sum(found.nats, found.units, criterion)
-        if units:
+        nats, predictions, criterion = self.processes.sum(found.nats, found.predictions, criterion)
+        if predictions:
             if not math.isfinite(nats):
                 raise self._non_finite(nats, math.nan, math.nan)
             if not math.isfinite(criterion):
@@ -232,11 +234,11 @@ class Loop:
             best = None in before or (criterion, nats) < before
             if best:
                 counters.criterion, counters.best = criterion, nats
-                counters.best_step, counters.bad = counters.step, 0
+                counters.best_step, counters.without_best = counters.step, 0
                 self.best = {name: it.detach().cpu().clone() for name, it in self.model.named_parameters()}
             else:
-                counters.bad += 1
-            self._write("validation", nats=nats, best=best, units=int(units), metrics=dict(found.metrics))
+                counters.without_best += 1
+            self._write("validation", nats=nats, best=best, units=int(predictions), metrics=dict(found.metrics))
             lowest = nats if counters.best is None else counters.best
             metrics = dict(found.metrics)
             self._tell(Validated(counters.step, self._share(), nats, best, lowest, self._elapsed(), metrics))
@@ -248,7 +250,7 @@ class Loop:
         self.model.train()
 
     def _finish(self, why: Why) -> Finished:
-        if self.counters.units:
+        if self.counters.predictions:
             self._report()
         if self.counters.validated != self.counters.step:
             self._validate()

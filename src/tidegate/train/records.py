@@ -2,7 +2,8 @@
 
 import math
 import types
-from dataclasses import asdict, fields
+from copy import deepcopy
+from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -11,9 +12,22 @@ from tidegate.errors import ArgumentError, CellError, RunFolderError
 T = TypeVar("T")
 
 
+def stored_as(key: str) -> dict[str, str]:
+    """The metadata of a dataclass field that is called ``key`` in files: a field may be renamed, a file format may not."""
+    return {"key": key}
+
+
+def _key(it: Field[Any]) -> str:
+    return it.metadata.get("key", it.name)
+
+
 def to_record(value: Any) -> dict[str, Any]:
     """A dataclass of plain values as a JSON object."""
-    return asdict(value)
+    made = {}
+    for it in fields(value):
+        one = getattr(value, it.name)
+        made[_key(it)] = to_record(one) if is_dataclass(one) and not isinstance(one, type) else deepcopy(one)
+    return made
 
 
 def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
@@ -33,13 +47,13 @@ def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
     """
     if not isinstance(record, dict):
         raise RunFolderError(f"{path}: {where!r} should be an object, but is {record!r:.80}: the file was altered.")
-    names = [it.name for it in fields(kind)]  # type: ignore[arg-type]
+    names = {_key(it): it.name for it in fields(kind)}  # type: ignore[arg-type]
     odd = sorted(set(names) ^ set(record), key=str)
     if odd:
         what = "is missing" if odd[0] in names else "is not known"
         raise RunFolderError(f"{path}: {where!r}: {odd[0]!r:.80} {what}: the file was altered.")
     hints = get_type_hints(kind)
-    values = {name: _typed(record[name], hints[name], path, f"{where}.{name}") for name in names}
+    values = {name: _typed(record[key], hints[name], path, f"{where}.{key}") for key, name in names.items()}
     try:
         return kind(**values)
     except (ArgumentError, CellError) as error:

@@ -12,6 +12,7 @@
 Nothing in it is executed or unpickled by reading it, and no size it claims is believed before the file bears it out.
 """
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -20,22 +21,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from tidegate import __version__
-from tidegate.data import Corpus, Units, open_corpus
-from tidegate.data.examples import FOLDER as EXAMPLES
-from tidegate.data.files import field, read_json, write_json
+from tidegate.data.columns import FOLDER as EXAMPLES
 from tidegate.errors import ArgumentError, RunFolderError
-from tidegate.tasks.kinds import task_named
-from tidegate.tasks.task import Data
-from tidegate.train import checkpoint, metrics
-from tidegate.train.config import BUDGET, TrainConfig
-from tidegate.train.distributed import main_first
-from tidegate.train.files import (
+from tidegate.io.files import field, read_json, write_json
+from tidegate.io.tensor_files import (
     Layout,
     check_layout,
     layout_of,
@@ -44,8 +39,16 @@ from tidegate.train.files import (
     sync_folder,
     write_tensors,
 )
+from tidegate.train import checkpoint, metrics
+from tidegate.train.config import BUDGET, TrainConfig
+from tidegate.train.distributed import main_first
 from tidegate.train.randomness import own_randomness
-from tidegate.train.records import from_record, to_record
+from tidegate.train.records import from_record, stored_as, to_record
+from tidegate.train.registry import task_named
+from tidegate.train.task import Data
+
+if TYPE_CHECKING:
+    from tidegate.text import Corpus, Tokenizer
 
 D = TypeVar("D", bound=Data)
 CONFIG, CONFIG_KIND, CONFIG_VERSION = "config.json", "tidegate run", 2
@@ -71,7 +74,7 @@ class RunConfig:
         task: what is learned, by name.
         model: the model's make.
         train: how it is trained.
-        unit: what a prediction is ("character").
+        prediction_name: what a prediction is ("character").
         baselines: nats per unit of what needs no network, on the validation part.
         split_kind: how the data were split.
         data_digest: digest of the data and their vocabulary.
@@ -81,7 +84,7 @@ class RunConfig:
     task: str
     model: Any
     train: TrainConfig
-    unit: str
+    prediction_name: str = dataclasses.field(metadata=stored_as("unit"))
     baselines: dict[str, float]
     split_kind: str
     data_digest: str
@@ -148,7 +151,7 @@ def new_run(
 
     Args:
         folder: the run folder.
-        prepare: makes the data in that folder, as :func:`tidegate.data.prepare_corpus` does.
+        prepare: makes the data in that folder, as :func:`tidegate.text.prepare_corpus` does.
         task: whose data they are, by name.
         overwrite: replace a run that is there.
         device: as in :class:`TrainConfig`; it decides how processes find one another.
@@ -208,7 +211,7 @@ def read_config(folder: Path) -> RunConfig:
         task=task,
         model=from_record(kind.Config, record.get("model"), path, "model"),
         train=from_record(TrainConfig, record.get("train"), path, "train"),
-        unit=field(record, path, "unit", str),
+        prediction_name=field(record, path, "unit", str),
         baselines=baselines,
         split_kind=field(record, path, "split_kind", str),
         data_digest=field(record, path, "data_digest", str),
@@ -224,8 +227,8 @@ class Run:
         folder: where it is.
         config: its settings.
         model: the best model on validation so far, in eval mode.
-        vocabulary: what its numbers stand for: `tidegate.data.Units` of a language model, else
-            `tidegate.data.examples.Facts`.
+        vocabulary: what its numbers stand for: `tidegate.text.Tokenizer` of a language model, else
+            `tidegate.data.columns.Preprocessing`.
         step: the step the model is of.
         validation: its validation loss, nats per unit; None if it was not validated.
     """
@@ -238,7 +241,7 @@ class Run:
     validation: float | None
 
     @property
-    def units(self) -> Units:
+    def tokenizer(self) -> "Tokenizer":
         """A language model's units.
 
         Raises:
@@ -247,13 +250,15 @@ class Run:
         self._text()
         return self.vocabulary
 
-    def open_corpus(self) -> Corpus:
+    def open_corpus(self) -> "Corpus":
         """The text a language model was trained on.
 
         Raises:
             RunFolderError: it is the run of another task.
         """
         self._text()
+        from tidegate.text.corpus.corpus import open_corpus
+
         return open_corpus(self.folder)
 
     def _text(self) -> None:

@@ -51,8 +51,11 @@ def learning_rate(config: TrainConfig, step: int, share: float) -> float:
     return config.learning_rate * warmup * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def own_share(config: TrainConfig, share: float) -> float:
+def sampling_probability(config: TrainConfig, share: float) -> float:
     """Share of positions fed with own predictions, linear in progress (Bengio et al. 2015); 0 with a teacher."""
     if config.feeding == "teacher":
         return 0.0
-    return config.own_share_start + (config.own_share_end - config.own_share_start) * share
+    return (
+        config.sampling_probability_start
+        + (config.sampling_probability_end - config.sampling_probability_start) * share
+    )

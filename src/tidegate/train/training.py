@@ -8,17 +8,17 @@ from typing import Any
 import torch
 
 from tidegate.errors import DataError, RunFolderError
-from tidegate.tasks.kinds import task_named
-from tidegate.tasks.task import Data, Task
+from tidegate.io.tensor_files import layout_of, read_header
 from tidegate.train import checkpoint, schedule
 from tidegate.train.checkpoint import Checkpoint, Counters, read_checkpoint
 from tidegate.train.config import TrainConfig
 from tidegate.train.distributed import Processes
 from tidegate.train.events import Event, Finished, Started, ignore
-from tidegate.train.files import layout_of, read_header
 from tidegate.train.loop import Loop
 from tidegate.train.randomness import own_randomness
+from tidegate.train.registry import task_named
 from tidegate.train.run_folder import RunConfig, holds_run, model_layout, read_config, write_config
+from tidegate.train.task import Data, Task
 
 Report = Callable[[Event], None]
 Sample = Callable[[Any], str]
@@ -38,10 +38,10 @@ def train(
 
     Args:
         folder: the run folder, where the data were prepared; see :func:`tidegate.train.new_run`.
-        data: prepared for the task: a `tidegate.data.Corpus` for "lm", else `tidegate.data.Examples`.
+        data: prepared for the task: a `tidegate.text.Corpus` for "lm", else `tidegate.data.Examples`.
         model: the model's make, of the task's own kind.
         config: how to train.
-        task: what is learned, by name; see `tidegate.tasks.kinds`.
+        task: what is learned, by name; see `tidegate.train.registry`.
         report: told of every event, on the main process.
         sample: given the model after each validation, in eval mode and without gradients; what it returns is reported.
 
@@ -76,7 +76,7 @@ def train(
             task=task,
             model=model,
             train=config,
-            unit=learned.unit,
+            prediction_name=learned.prediction_name,
             baselines=baselines,
             split_kind=data.split_kind,
             data_digest=data.digest,
@@ -147,7 +147,7 @@ def resume(
         try:
             processes.wait()  # all have read the checkpoint before the main process replaces it
             if raised:
-                loop.counters.finished, loop.counters.bad = None, 0
+                loop.counters.finished, loop.counters.without_best = None, 0
                 if processes.main:
                     write_config(folder, settings)
             loop.checkpoint()
@@ -175,7 +175,7 @@ def _run(loop: Loop, task: Task, settings: RunConfig, report: Report) -> Finishe
                 total_steps=schedule.total_steps(settings.train, len(loop.batches)),
                 steps_per_epoch=len(loop.batches),
                 parameters=sum(it.numel() for it in loop.parameters),
-                unit=settings.unit,
+                prediction_name=settings.prediction_name,
                 baselines=settings.baselines,
                 split_kind=settings.split_kind,
                 batch_size=getattr(task, "batch_size", settings.train.batch_size),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.data.optional import needed
+from tidegate.io.optional import needed
 
 LOCALES = (
     *("cs_CZ", "de_DE", "el_GR", "en_GB", "en_US", "es_ES", "fi_FI", "fr_FR", "hu_HU", "it_IT"),

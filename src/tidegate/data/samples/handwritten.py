@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.optional import needed
+from tidegate.io.optional import needed
 
 
 def images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

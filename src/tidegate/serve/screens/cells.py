@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.detectors import DETECTORS, by_unit, function
-from tidegate.lens.finder import Finding, Findings, find_cells
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.hidden_units.detectors import DETECTORS, by_unit, function
+from tidegate.lens.hidden_units.finder import Finding, Findings, find_cells
+from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.serve.safe_regex import sought
 from tidegate.serve.screens.read import span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
-from tidegate.serve.sought import sought
 
 CHART = 120  # steps of all units at once that a report shows
 SEARCHED = 40_000  # units of text in which the finder looks
@@ -58,7 +58,7 @@ def findings(looking: Looking, pattern: str = "") -> Findings:
     run = looking.run
     chosen = [function(pattern, lambda text: sought(pattern, text))] if pattern else None
     return looking.kept(
-        ("found", pattern), lambda: find_cells(run.model, run.units, held_out(run, SEARCHED), detectors=chosen)
+        ("found", pattern), lambda: find_cells(run.model, run.tokenizer, held_out(run, SEARCHED), detectors=chosen)
     )
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.effect import ClassEffect, Effect, effect
-from tidegate.lens.interventions import Edit, cut, edited_model
-from tidegate.lens.writing import write
-from tidegate.serve.looking import Looking, held_out
+from tidegate.lens.interventions.edits import Intervention, ablate, intervened_model
+from tidegate.lens.interventions.effect import ClassEffect, Effect, effect
+from tidegate.lens.record.writing import write
+from tidegate.lens.session.text_session import Looking, held_out
 from tidegate.serve.screens.cells import SEARCHED, found
 from tidegate.serve.screens.screen import Question, Screen, rounded
-from tidegate.tasks.sampling import Sampling
+from tidegate.text.sampling import Sampling
 from tidegate.train import Run
 
 MOST = 16  # edits at once
@@ -26,8 +26,8 @@ LARGEST = 1e6  # to hold a unit at: far outside what any cell computes, and its 
 LONGEST = 4_000
 
 
-def edits_of(given: str) -> tuple[Edit, ...]:
-    """Edits that the page asks for, as JSON: a list of objects with what `Edit` takes.
+def edits_of(given: str) -> tuple[Intervention, ...]:
+    """Edits that the page asks for, as JSON: a list of objects with what `Intervention` takes.
 
     Raises:
         ArgumentError: it is no such list, or longer than 16; or a unit is to be held at more than a million.
@@ -41,7 +41,7 @@ def edits_of(given: str) -> tuple[Edit, ...]:
     return tuple(map(_edit, entries))
 
 
-def _edit(entry: Any) -> Edit:
+def _edit(entry: Any) -> Intervention:
     wanted = {"layer": int, "name": str, "unit": int, "low": (int, float), "high": (int, float), "other": int}
     needed = {"layer", "name", "unit"}
     if not isinstance(entry, dict) or not (needed <= set(entry) <= set(wanted)):
@@ -51,7 +51,7 @@ def _edit(entry: Any) -> Edit:
             raise ArgumentError(f"{key} of an edit is {'a name' if key == 'name' else 'a number'}, given {value!r:.40}")
         if key in ("low", "high") and not abs(value) <= LARGEST:
             raise ArgumentError(f"a unit is held between -{LARGEST:,.0f} and {LARGEST:,.0f}, given {key}={value!r:.40}")
-    return Edit(**entry)
+    return Intervention(**entry)
 
 
 def measured(looking: Looking, edits: str) -> dict[str, Any]:
@@ -67,15 +67,15 @@ def measured(looking: Looking, edits: str) -> dict[str, Any]:
     }
 
 
-def cost(looking: Looking, edits: tuple[Edit, ...]) -> Effect:
+def cost(looking: Looking, edits: tuple[Intervention, ...]) -> Effect:
     """What edits do on held-out text, computed once."""
     run = looking.run
-    return looking.kept(("effect", edits), lambda: effect(run.model, run.units, apart(run), edits))
+    return looking.kept(("effect", edits), lambda: effect(run.model, run.tokenizer, apart(run), edits))
 
 
 def apart(run: Run) -> NDArray[np.int64]:
     """The half of the searched text on which the finder did not choose."""
-    ids = run.units.encode(held_out(run, SEARCHED))
+    ids = run.tokenizer.encode(held_out(run, SEARCHED))
     return ids[len(ids) // 2 :]
 
 
@@ -92,7 +92,7 @@ def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
     """
     run, chosen = looking.run, edits_of(edits)
     ids = looking.reading(text).ids[:STEPS]
-    made = looking.kept(("changed", text, chosen), lambda: effect(run.model, run.units, ids, chosen, controls=1))
+    made = looking.kept(("changed", text, chosen), lambda: effect(run.model, run.tokenizer, ids, chosen, controls=1))
     change = [rounded(it, 3) for it in made.log_p_before.astype(np.float64) - made.log_p_after]
     return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 
@@ -109,20 +109,20 @@ def edited(
     if not 0 <= length <= LONGEST:
         raise ArgumentError(f"{length:,} units were asked for: give 0 to {LONGEST:,}")
     run = looking.run
-    model = edited_model(run.model, edits_of(edits)) if edits else run.model
-    for it in write(model, run.units, prompt, length=length, sampling=Sampling(temperature), seed=seed, names=()):
+    model = intervened_model(run.model, edits_of(edits)) if edits else run.model
+    for it in write(model, run.tokenizer, prompt, length=length, sampling=Sampling(temperature), seed=seed, names=()):
         yield {"text": it.text, "nats": rounded(-it.log_p, 3)}
 
 
 def recorded(looking: Looking) -> Iterator[Question]:
     """The cut of each unit that the finder chose."""
     for finding in found(looking)["found"]:
-        edits = as_asked([cut(finding["layer"], finding["name"], finding["unit"])])
+        edits = as_asked([ablate(finding["layer"], finding["name"], finding["unit"])])
         yield "measured", {"edits": edits}
         yield "changed", {"edits": edits, "text": 0}
 
 
-def as_asked(edits: list[Edit]) -> str:
+def as_asked(edits: list[Intervention]) -> str:
     """Cuts and forces as the page writes them."""
     named = [{"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high} for it in edits]
     return json.dumps([{key: _plain(value) for key, value in it.items()} for it in named], separators=(",", ":"))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.lens.compare import character_of
-from tidegate.lens.marks import CLOSES, bracket_depth, quotes_and_comments
-from tidegate.lens.reading import Reading
+from tidegate.lens.hidden_units.text_structure import CLOSES, bracket_depth, quotes_and_comments
+from tidegate.lens.predictions.compare import character_of
+from tidegate.lens.record.reading import Reading
 
 
 class Enclosed(NamedTuple):

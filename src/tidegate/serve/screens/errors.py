@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.compare import compare, known_letters
-from tidegate.lens.mistakes import NONE, Mistakes
-from tidegate.lens.mistakes import mistakes as peeled
-from tidegate.serve.looking import Looking
+from tidegate.lens.predictions.compare import compare, known_letters
+from tidegate.lens.predictions.mistakes import NONE, Mistakes
+from tidegate.lens.predictions.mistakes import mistakes as peeled
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 DIFFERENCE = 3.0  # nats that are as dark as it gets
@@ -25,7 +25,7 @@ def mistakes(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """
     reading, one = looking.reading(text, run), looking.runs[run]
     kept = looking.kept(
-        ("mistakes", text, run), lambda: _or_why_not(lambda: peeled(reading, one.units, one.open_corpus().train))
+        ("mistakes", text, run), lambda: _or_why_not(lambda: peeled(reading, one.tokenizer, one.open_corpus().train))
     )
     if not isinstance(kept, Mistakes):
         return {"refused": kept}
@@ -35,7 +35,9 @@ def mistakes(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     counts, remaining = kept.removed, kept.remaining
     return {
         "steps": len(reading),
-        "errors": [[n, kind, order, rounded(np.exp(p)), one.units.unit_text(best)] for n, kind, order, p, best in rows],
+        "errors": [
+            [n, kind, order, rounded(np.exp(p)), one.tokenizer.token_text(best)] for n, kind, order, p, best in rows
+        ],
         "classes": [
             {"name": it, "family": it.split()[0], "removed": counts[it], "remaining": rounded(remaining[it], 6)}
             for it in kept.classes

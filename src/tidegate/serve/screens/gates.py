@@ -7,11 +7,11 @@ from typing import Any
 
 from tidegate.cells import Cell
 from tidegate.errors import ArgumentError
-from tidegate.lens.gates import BOUNDS, saturation
-from tidegate.lens.memory_time import memory_time
-from tidegate.lens.reading import read
-from tidegate.lens.trace import Trace
-from tidegate.serve.looking import Looking
+from tidegate.lens.memory.memory_time import memory_time
+from tidegate.lens.record.gates import BOUNDS, saturation
+from tidegate.lens.record.reading import read
+from tidegate.lens.record.trace import Trace
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 EXACT = 5_000  # characters of a text over which gates are measured
@@ -21,7 +21,7 @@ def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Of each layer and squashed value, each unit's share of steps near either end; and memory times in steps."""
     one, given = looking.run_of(run), looking.text(text)[:EXACT]
     # Not the page's own trace: half precision cannot tell how long a unit keeps what it hardly forgets.
-    trace = looking.kept(("exact", text, run), lambda: read(one.model, one.units, given).trace)
+    trace = looking.kept(("exact", text, run), lambda: read(one.model, one.tokenizer, given).trace)
     cell = one.model.cell
     try:
         found = saturation(trace, cell)

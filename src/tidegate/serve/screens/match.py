@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.compare import character_of
-from tidegate.lens.match import matches, select
-from tidegate.serve.looking import Looking
+from tidegate.lens.hidden_units.pattern_search import matches, select
+from tidegate.lens.predictions.compare import character_of
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.enclosed import enclosed_units
 from tidegate.serve.screens.screen import Question, Screen, rounded
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.gradient_flow import gradient_flow
+from tidegate.lens.memory.gradient_flow import gradient_flow
 from tidegate.lens.overlay import overlay as overlaid
-from tidegate.serve.looking import Looking
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.read import span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
@@ -27,7 +27,7 @@ def flow(looking: Looking, start: int, text: int = 0) -> dict[str, Any]:
         raise ArgumentError(f"from step {start} on there are {stop - start} steps: a triangle needs 5")
     ids = reading.ids[start:stop]  # not the text: a stretch that begins within a character would be cut otherwise
     found = looking.kept(
-        ("flow", text, start), lambda: gradient_flow(run.model, run.units, ids, targets=range(stop - start - 1))
+        ("flow", text, start), lambda: gradient_flow(run.model, run.tokenizer, ids, targets=range(stop - start - 1))
     )
     states = []
     for (layer, name), norms in found.norms.items():

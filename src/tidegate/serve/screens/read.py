@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.serve.looking import Looking
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 MOST = 4000  # steps of one answer
@@ -29,10 +29,10 @@ def text(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
 
 def guesses(looking: Looking, start: int, stop: int, text: int = 0, run: int = 0) -> dict[str, Any]:
     """For steps start .. stop-1: what was expected, likeliest first, each with its probability; the truth's nats."""
-    reading, units = looking.reading(text, run), looking.runs[run].units
+    reading, tokenizer = looking.reading(text, run), looking.runs[run].tokenizer
     start, stop = span(start, stop, len(reading))
     best = zip(reading.guesses[start:stop].tolist(), reading.guessed[start:stop].tolist(), strict=True)
-    expected = [[[units.unit_text(unit), rounded(p)] for unit, p in zip(*row, strict=True)] for row in best]
+    expected = [[[tokenizer.token_text(unit), rounded(p)] for unit, p in zip(*row, strict=True)] for row in best]
     return {"start": start, "guesses": expected, "nats": [rounded(-it) for it in reading.log_p[start:stop]]}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.serve.looked import Looked
+from tidegate.lens.session.session import Looked
 
 Question = tuple[str, Mapping[str, Any]]
 """The name of a view, and what is asked of it."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.shapes import BeamTree, ForecasterLook, Frames, Look, Steps, TaggerLook, WriterLook
-from tidegate.lens.trace import Trace
-from tidegate.serve.givens import Givens
-from tidegate.serve.looked import Looked
+from tidegate.lens.record.trace import Trace
+from tidegate.lens.session.example_session import Givens
+from tidegate.lens.session.session import Looked
+from tidegate.lens.tasks import BeamTree, ForecasterLook, Frames, Look, Steps, TaggerLook, WriterLook
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 MOST = 4_000  # steps of a sequence that are shown

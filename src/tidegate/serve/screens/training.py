@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import RunFolderError
-from tidegate.serve.looked import Looked
+from tidegate.lens.session.session import Looked
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 MOST = 2000  # points of a curve: more cannot be seen
@@ -45,7 +45,7 @@ def training(looking: Looked, run: int = 0) -> dict[str, Any]:
         "validation": thinned(validation, MOST),
         "samples": thinned(samples, SAMPLES),
         "baselines": {name: rounded(value) for name, value in one.config.baselines.items()},
-        "unit": one.config.unit,
+        "unit": one.config.prediction_name,
         "best": None if one.validation is None else [one.step, rounded(one.validation)],
     }
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.lens.attribution import Attribution, Erasure, what_mattered
-from tidegate.lens.inputs import Baseline
-from tidegate.serve.looking import Looking
+from tidegate.lens.predictions.attribution import Attribution, Erasure, what_mattered
+from tidegate.lens.predictions.attribution_paths import Baseline
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.enclosed import enclosed_units
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
@@ -34,7 +34,7 @@ def why(
 ) -> dict[str, Any]:
     """What mattered for log p of the unit at a place, or of another target there, by each measure, in nats."""
     run, given = looking.run, looking.text(text)
-    ask = partial(what_mattered, run.model, run.units, given, at, window=WINDOW)
+    ask = partial(what_mattered, run.model, run.tokenizer, given, at, window=WINDOW)
     made: Attribution = looking.kept(
         ("why", text, at, target, baseline, erasure),
         lambda: ask(target=target or None, baseline=baseline, erasure=erasure),
@@ -43,7 +43,7 @@ def why(
     return {
         "at": made.at,
         "start": made.start,
-        "target": run.units.decode(np.array([made.target])) or run.units.unit_text(made.target),
+        "target": run.tokenizer.decode(np.array([made.target])) or run.tokenizer.token_text(made.target),
         "stands": made.target == int(looking.reading(text).ids[at]),
         "p": rounded(np.exp(made.log_p)),
         "log_p": rounded(made.log_p),

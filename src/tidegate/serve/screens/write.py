@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tidegate.data.overlap import copied_stretches
 from tidegate.errors import ArgumentError
-from tidegate.lens.writing import write as written
-from tidegate.serve.looking import Looking
+from tidegate.lens.record.writing import write as written
+from tidegate.lens.session.text_session import Looking
 from tidegate.serve.screens.screen import Screen, rounded
-from tidegate.tasks.sampling import Sampling
+from tidegate.text.corpus.memorization import copied_stretches
+from tidegate.text.sampling import Sampling
 
 LONGEST = 20_000
 COPIED = 20  # units of the shortest stretch that is called a copy
@@ -36,8 +36,8 @@ def write(
     if not (0 <= layer < run.config.model.num_layers and 0 <= unit < run.config.model.hidden_size):
         raise ArgumentError(f"there is no unit {unit} in a layer {layer}")
     sampling = Sampling(temperature, top_k, top_p)
-    for it in written(run.model, run.units, prompt, length=length, sampling=sampling, seed=seed, names=(name,)):
-        guesses = [[run.units.unit_text(guess), rounded(p, 3)] for guess, p in it.guesses]
+    for it in written(run.model, run.tokenizer, prompt, length=length, sampling=sampling, seed=seed, names=(name,)):
+        guesses = [[run.tokenizer.token_text(guess), rounded(p, 3)] for guess, p in it.guesses]
         value = rounded(float(it.values[layer, 0][name][unit]))
         yield {"text": it.text, "nats": rounded(-it.log_p, 3), "value": value, "guesses": guesses}
 
@@ -46,11 +46,11 @@ def copies(looking: Looking, written: str) -> dict[str, Any]:
     """Which characters of a text that was written belong to stretches that stand verbatim in the training text."""
     if not written:
         return {"length": COPIED, "stretches": []}
-    units, training = looking.run.units, looking.run.open_corpus().train
-    ids = units.encode(written)[-RECENT:]
+    tokenizer, training = looking.run.tokenizer, looking.run.open_corpus().train
+    ids = tokenizer.encode(written)[-RECENT:]
     covered = copied_stretches(ids, training, COPIED)
-    marks = [False] * (len(written) - len(units.decode(ids)))
-    decoder = units.decoder()
+    marks = [False] * (len(written) - len(tokenizer.decode(ids)))
+    decoder = tokenizer.decoder()
     for unit, copied in zip(ids.tolist(), covered.tolist(), strict=True):
         marks += [copied] * len(decoder.push(unit))
     edges = [n for n in range(len(marks)) if marks[n] != (n > 0 and marks[n - 1])]

@@ -6,33 +6,33 @@ from collections.abc import Callable
 
 from torch import Tensor, float32, float64
 
-from tidegate.engine.backends.llvm import operators as operators  # so that traced programs find them
-from tidegate.engine.backends.llvm.reasons import INSTALLED
-from tidegate.engine.backends.llvm.reasons import unsupported as unsupported
+from tidegate.engine.backends.llvm.front import operators as operators  # so that traced programs find them
+from tidegate.engine.backends.llvm.front.reasons import INSTALLED
+from tidegate.engine.backends.llvm.front.reasons import unsupported as unsupported
 from tidegate.engine.call import Call, Result, Stepping
-from tidegate.engine.explanation import BackendPlan
+from tidegate.engine.explain.explanation import BackendPlan
 
 name = "llvm"
 
 
 def run(call: Call) -> Result:
     """Run a checked call."""
-    from tidegate.engine.backends.llvm.calls import run_call
+    from tidegate.engine.backends.llvm.front.entry import run_call
 
     return run_call(call)
 
 
 def stepping(call: Call) -> Stepping | None:
     """A checked call of one step, to be made again and again; None if that is no faster than running it."""
-    from tidegate.engine.backends.llvm.autograd import flatten
-    from tidegate.engine.backends.llvm.prepared import Prepared
+    from tidegate.engine.backends.llvm.front.autograd import flatten
+    from tidegate.engine.backends.llvm.front.prepared_step import Prepared
 
     return Prepared(call) if {t.dtype for t in flatten(call).values()} in ({float32}, {float64}) else None
 
 
 def explain(call: Call, *, training: bool) -> BackendPlan:
     """How `run` would run a checked call, which is not run."""
-    from tidegate.engine.backends.llvm.describe import described
+    from tidegate.engine.backends.llvm.front.describe import described
 
     return described(call, training=training)
 
@@ -41,6 +41,6 @@ def product() -> Callable[[Tensor, Tensor], Tensor] | None:
     """The backend's matrix product; None where nothing can be compiled."""
     if not INSTALLED:
         return None
-    from tidegate.engine.backends.llvm.matmul import multiply
+    from tidegate.engine.backends.llvm.launch.matmul import multiply
 
     return multiply

@@ -1,0 +1,71 @@
+"""Something that solves a problem, ready to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.problem import Problem
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that solves a problem, ready to be timed.
+
+    Attributes:
+        run: solve it once; this alone is timed, and it returns when everything is computed.
+        results: what ``run`` returned, as tensors by our names: "output" and "gradient of ..."; not timed.
+    """
+
+    run: Callable[[], Any]
+    results: Callable[[Any], dict[str, Tensor]]
+
+
+def solver(
+    problem: Problem,
+    forward: Callable[[Tensor], Tensor],
+    parameters: dict[str, Tensor],
+    *,
+    x: Tensor | None = None,
+    cotangent: Tensor | None = None,
+    padded: Callable[[Tensor], Tensor] = lambda value: value,
+) -> Contender:
+    """A contender made of PyTorch: inference, or forward and backward by autograd.
+
+    Args:
+        problem: what to solve.
+        forward: input to output.
+        parameters: by our names.
+        x: the input in the form that ``forward`` takes, if it differs from the problem's.
+        cotangent: the same of the output's gradient.
+        padded: from that form to (T, B, ·).
+    """
+    given = problem.x if x is None else x
+    gradient = problem.cotangent if cotangent is None else cotangent
+
+    def inference() -> Tensor:
+        with torch.inference_mode():
+            return forward(given)
+
+    def training() -> tuple[Tensor, tuple[Tensor, ...]]:
+        leaf = given.detach().requires_grad_()
+        output = forward(leaf)
+        return output, torch.autograd.grad(output, [leaf, *parameters.values()], gradient)
+
+    def results(solved: Any) -> dict[str, Tensor]:
+        if problem.setting.mode == "inference":
+            return {"output": padded(solved)}
+        output, (of_x, *of_parameters) = solved
+        found = {"output": padded(output.detach()), "gradient of x": padded(of_x)}
+        return found | gradients(dict(zip(parameters, of_parameters, strict=True)))
+
+    return Contender(inference if problem.setting.mode == "inference" else training, results)
+
+
+def gradients(by_name: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Gradients of parameters under the names they have in results."""
+    return {f"gradient of {name}": value for name, value in by_name.items()}

@@ -1,0 +1,57 @@
+"""The cells that are measured, a user's own among them, and our layers of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.cases import Case
+from tidegate import nn
+from tidegate.cells import Step, cell, sigmoid, tanh
+from tidegate.errors import ArgumentError
+
+
+@cell(gates="k n", states="h", paper="nobody's: it stands for a user's own")
+def own_cell(x: Any, r: Any, s: Any) -> Step:
+    """A cell such as a user may write.
+
+    ::
+
+        k_t = σ(W_k x_t + U_k h_{t-1} + b_k)
+        n_t = tanh(W_n x_t + U_n (k_t ⊙ h_{t-1}) + b_n)
+        h_t = k_t ⊙ h_{t-1} + (1 - k_t) ⊙ n_t
+    """
+    k = sigmoid(x.k + r.k)
+    n = tanh(x.n + r("n", k * s.h))
+    h = k * s.h + (1 - k) * n
+    return Step(h=h, gates=dict(k=k, n=n))
+
+
+DROP_INS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
+OTHERS = {
+    "peephole_lstm": "peephole_lstm",
+    "coupled_lstm": "coupled_lstm",
+    "gru_original": "gru_original",
+    "own_cell": own_cell,
+}
+CELLS = (*DROP_INS, *OTHERS)
+
+
+def make_layer(name: str, case: Case) -> nn.Layered:
+    """Our layer for a case, on the kernels: it never falls back to the reference."""
+    shape: dict[str, Any] = dict(num_layers=case.layers, bidirectional=case.kind == "bidirectional", backend="llvm")
+    if name in DROP_INS:
+        return DROP_INS[name](case.size, case.size, **shape)
+    return nn.Recurrent(OTHERS[name], case.size, case.size, **shape)
+
+
+def choose_cells(names: str | None = None) -> list[str]:
+    """The cells named, separated by commas; all if none is named.
+
+    Raises:
+        ArgumentError: the benchmark has no such cell.
+    """
+    chosen = list(CELLS) if names is None else [name.strip() for name in names.split(",")]
+    for name in chosen:
+        if name not in CELLS:
+            raise ArgumentError(f"the benchmark has no cell {name!r}; it has {', '.join(CELLS)}")
+    return chosen

@@ -1,0 +1,54 @@
+"""Whether two contenders computed the same: checked before a number is told."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from benchmarks.contender import Contender
+from tidegate.errors import ParityError
+
+# Largest difference in units of the tensor's largest number. float32 has an epsilon of 1.2e-7; sums in another order
+# differ by up to 4e-6 (outputs of an RNN of 1024 units) and 7e-6 (torch.nn's gradient of a bias, a sum over 16 x 2000
+# steps). A wrong gate or step differs by 1e-2 and more.
+LIMIT = 2e-5
+RUNS = 2  # the second run of a kernel, graph or state is not the first
+
+
+def check(name: str, theirs: Contender, ours: Contender) -> float:
+    """Run both, twice, and compare everything they computed.
+
+    Returns:
+        The seconds that their first call took, compiling included.
+
+    Raises:
+        ParityError: they differ; the message says where and by how much.
+    """
+    seconds = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        solved = theirs.run()
+        seconds.append(time.perf_counter() - start)
+        faults = differences(theirs.results(solved), ours.results(ours.run()))
+        if faults:
+            listed = "\n  ".join(faults)
+            raise ParityError(f"parity is red, so no number is told: {name}\n  {listed}")
+    return seconds[0]
+
+
+def differences(theirs: dict[str, Tensor], ours: dict[str, Tensor]) -> list[str]:
+    """What differs, one line each."""
+    if set(theirs) != set(ours):
+        return [f"they give {sorted(theirs)}, we give {sorted(ours)}"]
+    faults = []
+    for name, mine in ours.items():
+        other = theirs[name]
+        if other.shape != mine.shape:
+            faults.append(f"{name}: their shape is {tuple(other.shape)}, ours {tuple(mine.shape)}")
+            continue
+        found = ((other - mine).abs().max() / other.abs().max().clamp(min=torch.finfo(other.dtype).tiny)).item()
+        if not found <= LIMIT:  # so that NaN is red
+            faults.append(f"{name}: differs by {found:.2g} of its largest number, allowed {LIMIT:.2g}")
+    return faults

@@ -1,0 +1,88 @@
+"""Facts that follow from a cell's equations and are therefore never declared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tidegate.cells.language.expression import Expression, postorder
+from tidegate.cells.language.step import Step
+from tidegate.errors import CellError
+
+if TYPE_CHECKING:
+    from tidegate.cells.cell import Cell
+
+
+def derive(it: Cell, step: Step) -> dict[str, Any]:
+    """The cell's derived attributes by name.
+
+    Raises:
+        CellError: something declared is not used.
+    """
+    outputs = [*step.states.values(), *step.gates.values()]
+    nodes = postorder(*outputs)
+    used = {(node.op, node.name) for node in nodes}
+    for gate in it.gates:
+        if not used & {("input", gate), ("recur", gate)}:
+            raise CellError(f"gate {gate!r} is declared but neither x.{gate} nor r.{gate} is used")
+    for kind, names in (("parameter", it.parameters), ("mask", it.masks)):
+        for name in names:
+            if (kind, name) not in used:
+                raise CellError(f"{kind} {name!r} is declared but not used")
+    if any(op == "project" for op, _ in used):
+        _check_projection(it, nodes, outputs)
+    beside = _beside(it, nodes, outputs)
+    return {
+        "input_gates": tuple(g for g in it.gates if ("input", g) in used),
+        "recurrent_gates": tuple(g for g in it.gates if ("recur", g) in used),
+        "direct_gates": _direct(it, nodes),
+        "presummed_gates": tuple(gate for gate, sums in beside.items() if gate in sums),
+        "own_bias_gates": tuple(gate for gate, sums in beside.items() if it.bias and not sums),
+        "projected": ("project", "h") in used,
+    }
+
+
+def _direct(it: Cell, nodes: list[Expression]) -> tuple[str, ...]:
+    """Gates whose product is with h_{t-1} itself: they can be computed together as the step begins."""
+    output = ("state", it.states[0])
+    direct = {node.name for node in nodes if node.op == "recur" and (node.args[0].op, node.args[0].name) == output}
+    return tuple(g for g in it.gates if g in direct)
+
+
+def _beside(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> dict[str, set[str]]:
+    """For each gate k with a recurrent product, the gates j whose x.j stands beside it in every sum that holds either.
+
+    A bias of the product is then one with the bias of x.j.
+    """
+    read = outputs + [arg for node in nodes if node.op != "add" for arg in node.args]
+    used = {(node.op, node.name) for node in nodes}
+    inputs = {g for g in it.gates if ("input", g) in used}
+    beside = {g: set(inputs) for g in it.gates if ("recur", g) in used}
+    known: dict[int, Counter[tuple[str, str]]] = {}
+    for expression in read:
+        terms = _terms(expression, known)
+        for product, sums in beside.items():
+            sums -= {j for j in sums if (terms["input", j], terms["recur", product]) not in ((0, 0), (1, 1))}
+    return beside
+
+
+def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Counter[tuple[str, str]]:
+    """How often each leaf and product stands in a sum."""
+    if node.op != "add":
+        return Counter({(node.op, node.name): 1})
+    if id(node) not in known:
+        known[id(node)] = sum((_terms(arg, known) for arg in node.args), Counter())
+    return known[id(node)]
+
+
+def _check_projection(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> None:
+    """A projected output has another size, so h_{t-1} may stand only in products."""
+    output = it.states[0]
+    for node in nodes:
+        for arg in node.args:
+            if (arg.op, arg.name) == ("state", output) and node.op != "recur":
+                raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product")
+            if arg.op == "project":
+                raise CellError("the projection may only be applied to the output state")
+    if any(value.op == "state" and value.name == output for value in outputs):
+        raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product")

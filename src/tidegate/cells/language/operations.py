@@ -1,0 +1,132 @@
+"""The pointwise operations of a cell's equations: one table, on tensors and on symbols alike.
+
+A row says how torch computes it and how it is written; the LaTeX and text templates
+use ``{0}`` and ``{1}`` for the arguments. Nothing else in Tidegate lists the operations' spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tidegate.cells.language.expression import Expression, apply
+
+
+@dataclass(frozen=True)
+class Operation:
+    """How one operation is computed and written.
+
+    Attributes:
+        compute: the operation on tensors.
+        text: its plain-text template.
+        latex: its LaTeX template.
+        binding: how tightly it binds (1 sum, 2 product, 3 sign, 4 function), for brackets.
+    """
+
+    compute: Callable[..., Any]
+    text: str
+    latex: str
+    binding: int = 4
+
+
+def _function(name: str, compute: Callable[..., Any], latex: str | None = None, text: str | None = None) -> Operation:
+    head = latex or rf"\operatorname{{{{{name}}}}}"  # doubled braces: it is a template of str.format
+    return Operation(compute, f"{text or name}({{0}})", rf"{head}\left({{0}}\right)")
+
+
+def _normalize(v: Tensor) -> Tensor:
+    return torch.nn.functional.layer_norm(v, v.shape[-1:])
+
+
+def _extreme(name: str, pair: Callable[..., Any], bound: str) -> Operation:
+    def compute(a: Any, b: Any) -> Any:
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            return pair(a, b)
+        vector, number = (a, b) if isinstance(a, Tensor) else (b, a)
+        return torch.clamp(vector, **{bound: number})
+
+    return Operation(compute, f"{name}({{0}}, {{1}})", rf"\{name}\left({{0}}, {{1}}\right)")
+
+
+OPERATIONS: dict[str, Operation] = {
+    "add": Operation(lambda a, b: a + b, "{0} + {1}", "{0} + {1}", 1),
+    "sub": Operation(lambda a, b: a - b, "{0} - {1}", "{0} - {1}", 1),
+    "mul": Operation(lambda a, b: a * b, "{0} ⊙ {1}", r"{0} \odot {1}", 2),
+    "div": Operation(lambda a, b: a / b, "{0} / {1}", r"\frac{{{0}}}{{{1}}}", 2),
+    "neg": Operation(lambda a: -a, "-{0}", "-{0}", 3),
+    "sigmoid": _function("sigmoid", torch.sigmoid, r"\sigma", "σ"),
+    "tanh": _function("tanh", torch.tanh, r"\tanh"),
+    "relu": _function("relu", torch.relu),
+    "exp": _function("exp", torch.exp, r"\exp"),
+    "log": _function("log", torch.log, r"\log"),
+    "softplus": _function("softplus", torch.nn.functional.softplus),
+    "absolute": Operation(torch.abs, "|{0}|", r"\left|{0}\right|"),
+    "minimum": _extreme("min", torch.minimum, "max"),
+    "maximum": _extreme("max", torch.maximum, "min"),
+    "normalize": _function("normalize", _normalize),
+}
+"""The table: every pointwise operation of the cell language by name."""
+
+
+def call(op: str, *args: Any) -> Any:
+    """The operation of that name, on tensors or symbols."""
+    if any(isinstance(arg, Expression) for arg in args):
+        return apply(op, *args)
+    return OPERATIONS[op].compute(*args)
+
+
+def sigmoid(v: Any) -> Any:
+    """σ(v) = 1 / (1 + exp(-v))."""
+    return call("sigmoid", v)
+
+
+def tanh(v: Any) -> Any:
+    """The hyperbolic tangent."""
+    return call("tanh", v)
+
+
+def relu(v: Any) -> Any:
+    """max(v, 0)."""
+    return call("relu", v)
+
+
+def exp(v: Any) -> Any:
+    """The exponential."""
+    return call("exp", v)
+
+
+def log(v: Any) -> Any:
+    """The natural logarithm."""
+    return call("log", v)
+
+
+def softplus(v: Any) -> Any:
+    """log(1 + exp(v))."""
+    return call("softplus", v)
+
+
+def absolute(v: Any) -> Any:
+    """|v|."""
+    return call("absolute", v)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of the two, unit by unit; either may be a number."""
+    return call("minimum", a, b)
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of the two, unit by unit; either may be a number."""
+    return call("maximum", a, b)
+
+
+def normalize(v: Any) -> Any:
+    """(v - mean) / sqrt(variance + 1e-5) over the units: layer norm (Ba 2016) without gain and bias.
+
+    Gain and bias are per-unit parameters: ``p.gain * normalize(v) + p.bias``.
+    """
+    return call("normalize", v)

@@ -1,0 +1,159 @@
+"""Write a cell's equations from its trace, as plain text or LaTeX: never by hand, so they cannot drift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tidegate.cells.language.expression import Expression
+from tidegate.cells.language.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from tidegate.cells.cell import Cell
+
+SUM, PRODUCT, ATOM = 1, 2, 5
+
+
+@dataclass(frozen=True)
+class _Style:
+    subscript: Callable[[str, str], str]
+    brackets: str
+    of_operation: Literal["text", "latex"]
+    separator: str
+    previous: str = "t-1"
+
+
+def _text_subscript(base: str, index: str) -> str:
+    return f"{base}_{{{index}}}" if index == "t-1" else f"{base}_{index}"
+
+
+def _latex_subscript(base: str, index: str) -> str:
+    plain = index in ("t", "t-1") or len(index) == 1
+    return f"{_latex_name(base)}_{{{index if plain else _latex_name(index)}}}"
+
+
+def _latex_name(name: str) -> str:
+    if len(name) == 1 or name.startswith(("b'", "W", "U")):
+        return name
+    return rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+
+
+STYLES = {
+    "text": _Style(_text_subscript, "({})", "text", " "),
+    "latex": _Style(_latex_subscript, r"\left({}\right)", "latex", r"\,"),
+}
+
+
+def render(cell: Cell, style: Literal["text", "latex"]) -> list[tuple[str, str]]:
+    """The cell's equations as (left side, right side), each value before those that use it.
+
+    Values the cell names (its gates and states) are written by their names where others use them.
+    """
+    return _Writer(cell, STYLES[style]).equations()
+
+
+class _Writer:
+    def __init__(self, cell: Cell, style: _Style):
+        self.cell, self.style = cell, style
+        self.named = {**cell.step.gates, **cell.step.states}
+        self.names: dict[int, str] = {}
+        for name, node in self.named.items():
+            if node.op not in ("state", "constant"):
+                self.names.setdefault(id(node), name)
+
+    def equations(self) -> list[tuple[str, str]]:
+        lines: dict[str, tuple[str, str]] = {}
+
+        def define(name: str, node: Expression) -> None:
+            if name in lines:
+                return
+            stack = [node]
+            while stack:  # first whatever this equation refers to by name
+                inner = stack.pop()
+                for arg in reversed(inner.args):
+                    if id(arg) in self.names:
+                        define(self.names[id(arg)], arg)
+                    else:
+                        stack.append(arg)
+            own = self.names.get(id(node))
+            right = self.at_t(own) if own not in (None, name) else self.write(node)[0]
+            lines[name] = (self.at_t(name), right)
+
+        for name, node in self.named.items():
+            define(name, node)
+        return list(lines.values())
+
+    def at_t(self, name: str | None) -> str:
+        return self.style.subscript(name or "", "t")
+
+    def bracketed(self, node: Expression, at_least: int) -> str:
+        text, binding = self.argument(node)
+        return text if binding >= at_least else self.style.brackets.format(text)
+
+    def argument(self, node: Expression) -> tuple[str, int]:
+        if id(node) in self.names:
+            return self.at_t(self.names[id(node)]), ATOM
+        return self.write(node)
+
+    def write(self, node: Expression) -> tuple[str, int]:
+        """An expression's text and how tightly its outermost operation binds."""
+        sub = self.style.subscript
+        match node.op:
+            case "constant":
+                return f"{node.value:g}", ATOM if node.value >= 0 else SUM
+            case "state":
+                return sub(node.name, self.style.previous), ATOM
+            case "parameter":
+                return self.parameter(node.name), ATOM
+            case "mask":
+                return self.at_t(node.name), ATOM
+            case "project":
+                return f"W_{{proj}}{self.style.separator}{self.bracketed(node.args[0], ATOM)}", PRODUCT
+            case "add" | "input" | "recur":
+                return self.write_sum(node)
+        operation = OPERATIONS[node.op]
+        if node.op == "div" and self.style.of_operation == "latex":
+            needs = [0, 0]
+        elif operation.binding >= 4:
+            needs = [0] * len(node.args)
+        else:
+            needs = [operation.binding] + [operation.binding + 1] * (len(node.args) - 1)
+        template = operation.text if self.style.of_operation == "text" else operation.latex
+        if node.op == "mul" and "constant" in (node.args[0].op, node.args[1].op):
+            template = "{0} {1}" if self.style.of_operation == "text" else r"{0}\,{1}"
+        return template.format(*map(self.bracketed, node.args, needs)), operation.binding
+
+    def parameter(self, name: str) -> str:
+        base, _, index = name.partition("_")
+        return self.style.subscript(base, index) if index else base
+
+    def write_sum(self, node: Expression) -> tuple[str, int]:
+        """A sum's products and terms in order, its biases last, as papers write them."""
+        terms: list[str] = []
+        biases: list[str] = []
+        for term in self.summands(node):
+            sub, gap = self.style.subscript, self.style.separator
+            if term is not node and id(term) in self.names:
+                terms.append(self.at_t(self.names[id(term)]))
+            elif term.op == "input":
+                terms.append(f"{sub('W', term.name)}{gap}{sub('x', 't')}")
+                if self.cell.bias:
+                    biases.append(sub("b", term.name))
+            elif term.op == "recur":
+                terms.append(f"{sub('U', term.name)}{gap}{self.bracketed(term.args[0], ATOM)}")
+                if term.name in self.cell.own_bias_gates:
+                    biases.append(sub("b'", term.name))
+            else:
+                terms.append(self.bracketed(term, SUM))
+        parts = terms + biases
+        return " + ".join(parts), SUM if len(parts) > 1 else PRODUCT
+
+    def summands(self, node: Expression) -> list[Expression]:
+        if node.op != "add":
+            return [node]
+        return [
+            term
+            for arg in node.args
+            for term in ([arg] if id(arg) in self.names or arg.op != "add" else self.summands(arg))
+        ]

@@ -1,0 +1,88 @@
+"""Run a cell's function once on symbols and check what it returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.cells.language.expression import Expression
+from tidegate.cells.language.step import Step
+from tidegate.errors import CellError
+
+if TYPE_CHECKING:
+    from tidegate.cells.cell import Cell
+
+
+class _Names:
+    """Attribute access that makes leaves and refuses names that were not declared."""
+
+    def __init__(self, owner: str, op: str, names: tuple[str, ...], declared_as: str):
+        self._owner, self._names, self._declared_as = owner, names, declared_as
+        self._leaves = {name: Expression(op, name=name) for name in names}
+
+    def __getattr__(self, name: str) -> Expression:
+        leaf = self._leaves.get(name)
+        if leaf is None:
+            raise CellError(
+                f"it uses {self._owner}.{name}, but {self._declared_as}={' '.join(self._names)!r} has no {name!r}"
+            )
+        return leaf
+
+
+class _Recurrent:
+    """``r``: recurrent products, each gate's weights used on one vector."""
+
+    def __init__(self, names: tuple[str, ...], output: Expression):
+        self._names, self._output = names, output
+        self._products: dict[str, Expression] = {}
+
+    def __getattr__(self, name: str) -> Expression:
+        return self(name, self._output)
+
+    def __call__(self, name: str, vector: Any) -> Expression:
+        if name not in self._names:
+            raise CellError(f"it uses r.{name}, but gates={' '.join(self._names)!r} has no {name!r}")
+        if not isinstance(vector, Expression):
+            raise CellError(f"r({name!r}, ...) was given {type(vector).__name__}; it takes a vector of the step")
+        product = self._products.setdefault(name, Expression("recur", (vector,), name))
+        if product.args[0] is not vector:
+            raise CellError(f"the recurrent weights of gate {name!r} are used on two different vectors")
+        return product
+
+    def project(self, vector: Expression) -> Expression:
+        return Expression("project", (vector,), "h")
+
+
+def trace(it: Cell) -> Step:
+    """Call the cell's function on symbols.
+
+    Raises:
+        CellError: a name that was not declared, or a step that is not what was declared.
+    """
+    s = _Names("s", "state", it.states, "states")
+    symbols = {
+        "x": _Names("x", "input", it.gates, "gates"),
+        "r": _Recurrent(it.gates, getattr(s, it.states[0])),
+        "s": s,
+        "p": _Names("p", "parameter", it.parameters, "parameters"),
+        "m": _Names("m", "mask", it.masks, "masks"),
+    }
+    step = it.fn(**{name: symbols[name] for name in it.arguments})
+    if not isinstance(step, Step):
+        raise CellError(f"its function returned {type(step).__name__}; it must return Step({it.states[0]}=...)")
+    _check(it, step)
+    return step
+
+
+def _check(it: Cell, step: Step) -> None:
+    for name in it.states:
+        if name not in step.states:
+            raise CellError(f"its Step has no {name!r}, which is declared in states={' '.join(it.states)!r}")
+    for name in step.states:
+        if name not in it.states:
+            raise CellError(f"its Step has {name!r}, which is not declared in states={' '.join(it.states)!r}")
+    for name in step.gates:
+        if name in it.states:
+            raise CellError(f"{name!r} is both a state and a gate's value in its Step")
+    for name, value in {**step.states, **step.gates}.items():
+        if not isinstance(value, Expression):
+            raise CellError(f"{name!r} in its Step is {value!r}, not an expression of the step's symbols")

@@ -1,0 +1,72 @@
+"""``tidegate predict RUN [FILES]``: what a trained model says of other data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
+from tidegate.cli.devices import Device, chosen_device
+from tidegate.drawing.text import visible
+
+if TYPE_CHECKING:
+    from tidegate.data.rows import Row
+
+__all__ = ["predict", "rows_given"]
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILES", help="What to predict for; standard input if left out.")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A text to predict for; may be given again.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON Lines with all that is known of each prediction.")
+    ] = False,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    max_length: MaxLength = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 64,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Predict for files, texts or standard input: a line for each, as text or as JSON."""
+    if files and text:
+        raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
+    from tidegate.errors import RunFolderError
+    from tidegate.train import load_run
+    from tidegate.train.registry import example_task
+
+    loaded = load_run(run, device=chosen_device(device))
+    if loaded.config.task == "lm":
+        raise RunFolderError(f"{run} is a run of a language model: let it write with tidegate generate {run}")
+    config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
+    task = example_task(loaded.config.task)(config, loaded.vocabulary)
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        rows = rows_given(task, config, files, text, Path(folder))
+        for _, said in task.predict_rows(loaded.model, rows, batch_size=batch_size):
+            line = json.dumps(said, ensure_ascii=False) if as_json else task.text(said)
+            sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
+        sys.stdout.flush()
+
+
+def rows_given(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
+    """The rows of files or of texts, or of standard input if neither is given; the folder is for what is not a file."""
+    if files is None and text is None:
+        path = folder / "standard-input.txt"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        files = [path]
+    elif text is not None:
+        path = folder / "text.txt"
+        path.write_text("\n".join(line.replace("\n", " ") for line in text) + "\n", encoding="utf-8")
+        files = [path]
+    for path in files or []:
+        yield from task.read(path, config)

@@ -1,0 +1,249 @@
+"""The examples of a run, encoded on disk: columns of rows of different lengths, in parts."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.ragged_array import Column, RaggedWriter, open_ragged
+from tidegate.data.sources import PARTS
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
+from tidegate.io.files import field, read_json, replacing, write_json
+
+FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
+FILE = "examples.json"
+VECTORS = "vectors.npy"
+Encoded = Mapping[str, NDArray[Any]]
+"""One example: for each column its steps, (L, ...)."""
+
+
+class Preprocessing:
+    """What was learned from the training part before anything was encoded: vocabularies, sizes, choices.
+
+    Args:
+        values: plain JSON values by name; vocabularies are lists of strings.
+        path: the file they came from, for messages.
+    """
+
+    def __init__(self, values: Mapping[str, Any], path: Path | None = None) -> None:
+        self.values, self.path = dict(values), path or Path(FILE)
+        self._vocabularies: dict[str, Vocabulary] = {}
+
+    def vocabulary(self, name: str) -> Vocabulary:
+        """A vocabulary by name.
+
+        Raises:
+            RunFolderError: it is missing, or not a list of different strings.
+        """
+        if name not in self._vocabularies:
+            entries = field(self.values, self.path, name, list)
+            if not all(isinstance(entry, str) for entry in entries) or len(set(entries)) < len(entries):
+                raise RunFolderError(f"{self.path}: {name!r} should be different strings: the file was altered.")
+            self._vocabularies[name] = Vocabulary(entries)
+        return self._vocabularies[name]
+
+    def number(self, name: str) -> int:
+        """A whole number by name.
+
+        Raises:
+            RunFolderError: it is missing or something else.
+        """
+        return field(self.values, self.path, name, int)
+
+    def text(self, name: str) -> str:
+        """A string by name.
+
+        Raises:
+            RunFolderError: it is missing or something else.
+        """
+        return field(self.values, self.path, name, str)
+
+    def numbers(self, name: str) -> list[float]:
+        """A list of finite numbers by name.
+
+        Raises:
+            RunFolderError: it is missing or something else.
+        """
+        found = field(self.values, self.path, name, list)
+        if not all(type(it) in (int, float) and np.isfinite(it) for it in found):
+            raise RunFolderError(f"{self.path}: {name!r} should be numbers: the file was altered.")
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The examples for training, validation or test.
+
+    Attributes:
+        columns: by name; all have as many rows.
+    """
+
+    columns: Mapping[str, Column]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def rows(self, indices: Iterable[int]) -> dict[str, list[NDArray[Any]]]:
+        """Some examples, by column."""
+        chosen = [int(n) for n in indices]
+        return {name: [column[n] for n in chosen] for name, column in self.columns.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """All examples of a run.
+
+    Attributes:
+        folder: the run folder.
+        preprocessing: what they are encoded with.
+        parts: train, validation, test; the last two may be empty.
+        split_kind: how they were split, in words.
+        notes: what was read and chosen, in lines for a person.
+        digest: SHA-256 over all of it.
+    """
+
+    folder: Path
+    preprocessing: Preprocessing
+    parts: Mapping[str, Part]
+    split_kind: str
+    notes: tuple[str, ...]
+    digest: str
+
+    def report(self) -> list[str]:
+        """What was read and chosen."""
+        return list(self.notes)
+
+    def vectors(self) -> NDArray[np.float32] | None:
+        """Word vectors that start the embedding, one for each entry of the vocabulary; None if none were given."""
+        path = self.folder / FOLDER / VECTORS
+        return np.load(path, allow_pickle=False) if path.exists() else None
+
+    def verify(self) -> None:
+        """Read everything again and compare it with the digest.
+
+        Raises:
+            DataError: the examples are not those that were prepared.
+        """
+        if _digest(self.folder / FOLDER, self.preprocessing.values) != self.digest:
+            raise DataError(
+                f"The examples in {self.folder} have changed since they were prepared: train anew rather than resume."
+            )
+
+
+class ExamplesWriter:
+    """Write the parts of a run's examples; to be used in a ``with`` block.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.counts: dict[str, int] = dict.fromkeys(PARTS, 0)
+        self._stack = ExitStack()
+        self._columns: dict[tuple[str, str], RaggedWriter] = {}
+
+    def __enter__(self) -> "ExamplesWriter":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def add(self, part: str, example: Encoded) -> None:
+        """Add an example to a part."""
+        for name, row in example.items():
+            if (part, name) not in self._columns:
+                writer = RaggedWriter(self.folder / FOLDER, f"{part}.{name}")
+                self._columns[part, name] = self._stack.enter_context(writer)
+            self._columns[part, name].add(row)
+        self.counts[part] += 1
+
+    def part(self, part: str) -> Part:
+        """A part as it was written; nothing can be added any more."""
+        self._stack.close()
+        names = [name for p, name in self._columns if p == part]
+        return Part({name: open_ragged(self.folder / FOLDER, f"{part}.{name}") for name in names})
+
+    def add_vectors(self, table: NDArray[np.float32]) -> None:
+        """Add word vectors, one for each entry of the vocabulary."""
+        with replacing(self.folder / FOLDER / VECTORS) as file:
+            np.save(file, table)
+
+    def finish(self, preprocessing: Preprocessing, split_kind: str, notes: Sequence[str]) -> Examples:
+        """Close the columns and write ``examples.json``: from now on the examples are there.
+
+        Raises:
+            CorpusTooSmallError: there is nothing to train on.
+        """
+        if not self.counts["train"]:
+            raise CorpusTooSmallError("There is no example to train on: give more data.")
+        self._stack.close()
+        columns = {part: [name for p, name in self._columns if p == part] for part in PARTS}
+        counted = ", ".join(f"{self.counts[part]:,} for {part}" for part in PARTS if self.counts[part])
+        record = {
+            **RECORD,
+            "facts": preprocessing.values,
+            "columns": columns,
+            "counts": self.counts,
+            "split_kind": split_kind,
+            "notes": [*notes, f"examples: {counted.replace('for train', 'for training')}"],
+            "digest": _digest(self.folder / FOLDER, preprocessing.values),
+        }
+        write_json(self.folder / FILE, record)
+        return open_examples(self.folder)
+
+
+def read_preprocessing(folder: Path) -> Preprocessing:
+    """What a run's examples are encoded with, without the examples.
+
+    Raises:
+        RunFolderError: ``examples.json`` is missing, truncated or altered.
+    """
+    path = folder / FILE
+    return Preprocessing(field(read_json(path, **RECORD), path, "facts", dict), path)
+
+
+def open_examples(folder: Path) -> Examples:
+    """Open the examples of a run, memory-mapped.
+
+    Raises:
+        RunFolderError: a file is missing, truncated or altered.
+    """
+    path = folder / FILE
+    record = read_json(path, **RECORD)
+    columns, counts = field(record, path, "columns", dict), field(record, path, "counts", dict)
+    notes = field(record, path, "notes", list)
+    parts = {}
+    for part in PARTS:
+        names = columns.get(part, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+            raise RunFolderError(f"{path}: 'columns' should be names of columns: the file was altered.")
+        parts[part] = Part({name: open_ragged(folder / FOLDER, f"{part}.{name}") for name in names})
+        if any(len(column) != counts.get(part) for column in parts[part].columns.values()):
+            raise RunFolderError(f"{path}: the columns of {part} do not all have {counts.get(part)!r:.20} rows.")
+    if not len(parts["train"]) or not all(isinstance(line, str) for line in notes):
+        raise RunFolderError(f"{path} was altered: there is nothing to train on, or the notes are not text.")
+    return Examples(
+        folder,
+        Preprocessing(field(record, path, "facts", dict), path),
+        parts,
+        field(record, path, "split_kind", str),
+        tuple(notes),
+        field(record, path, "digest", str),
+    )
+
+
+def _digest(folder: Path, preprocessing: Mapping[str, Any]) -> str:
+    sha = hashlib.sha256(json.dumps(preprocessing, sort_keys=True).encode())
+    for path in sorted(folder.glob("*.npy")):
+        sha.update(path.name.encode())
+        with path.open("rb") as file:
+            sha.update(hashlib.file_digest(file, "sha256").digest())
+    return sha.hexdigest()

@@ -1,0 +1,1 @@
+"""What the engine and PyTorch see: entry, autograd, registered operators, reasons, descriptions."""

@@ -1,0 +1,1 @@
+"""From IR to machine code that runs on threads."""

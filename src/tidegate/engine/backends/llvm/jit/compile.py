@@ -1,0 +1,147 @@
+"""From IR to a function that Python can call, through the cache on disk."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import operator
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+from llvmlite import binding as llvm
+
+from tidegate.engine.backends.llvm.emit.copy_kernel import Pad, Padding
+from tidegate.engine.backends.llvm.emit.gemm import Gemm, Product
+from tidegate.engine.backends.llvm.emit.kernel import Kernel
+from tidegate.engine.backends.llvm.emit.pack_kernel import Pack, Packing
+from tidegate.engine.backends.llvm.jit.threads import together
+from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
+from tidegate.engine.kernels import stages
+from tidegate.engine.kernels.cache import Code, load, save
+
+_LOCK = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """The width of this machine's vector registers."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx2") else 16
+
+
+@functools.cache
+def registers() -> int:
+    """How many vector registers it has."""
+    features = llvm.get_host_cpu_features()
+    return 32 if features.get("avx512f") or features.get("neon") else 16
+
+
+Spec = KernelSpec | Product | Packing | Padding
+EMITTERS: dict[type, Callable[..., Kernel | Gemm | Pack | Pad]] = {
+    KernelSpec: Kernel,
+    Product: Gemm,
+    Packing: Pack,
+    Padding: Pad,
+}
+
+
+class Compiled:
+    """Code, ready to be run with a table of pointers and whole numbers.
+
+    Attributes:
+        call: the function, given the table, which part of the work to do, and of how many.
+        together: the address of the function that each of several threads runs.
+        table: where in the table each argument stands, by name.
+    """
+
+    def __init__(self, spec: Spec):
+        key = _key(spec)
+        code = load(key)
+        if code is None:
+            code = _compile(spec, key)
+            save(key, code)
+        self.table = code.table
+        self._arguments = operator.itemgetter(*sorted(code.table, key=code.table.__getitem__))
+        self._array = ctypes.c_int64 * len(code.table)
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        address, self.together = _addresses(key, code.machine_code)
+        self.call: Callable[..., None] = signature(address)
+
+    def filled(self, slots: Mapping[str, int]) -> Any:
+        """A table of its own for one call, from the addresses and whole numbers by name."""
+        return self._array(*self._arguments(slots))
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(spec: Spec) -> Compiled:
+    """The code for a specification, made once in a process."""
+    with _LOCK:
+        return Compiled(spec)
+
+
+def _machine() -> llvm.TargetMachine:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault"
+    )
+
+
+@functools.cache
+def _engine() -> llvm.ExecutionEngine:
+    """One for all kernels; it owns its target machine."""
+    machine = _machine()
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+
+
+def _addresses(key: str, machine_code: bytes) -> tuple[int, int]:
+    engine = _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+    engine.finalize_object()
+    name = f"tidegate_{key}"
+    return engine.get_function_address(name), engine.get_function_address(f"{name}_together")
+
+
+def _compile(spec: Spec, key: str) -> Code:
+    name = f"tidegate_{key}"
+    emitted = EMITTERS[type(spec)](spec, name)
+    machine = _machine()
+    module = llvm.parse_assembly(str(emitted.module) + together(name))
+    module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+    module.verify()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=1)
+    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return Code(dict(emitted.table.slots), machine.emit_object(module))
+
+
+def _key(spec: Spec) -> str:
+    """What the machine code depends on: the specification, the machine, and the versions of all that wrote it."""
+    features = llvm.get_host_cpu_features().flatten()
+    text = repr((spec.key(), llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter()))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _emitter() -> str:
+    """A digest of all source that decides what is emitted: this backend's, and the plan that backends share."""
+    return source_digest(Path(__file__).parents[1], Path(stages.__file__).parent)
+
+
+def source_digest(*folders: Path) -> str:
+    """A digest of all Python source in some folders and in the folders below them, names included."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,64 @@
+"""What the machine can do at most, measured once in a process."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from tidegate.engine.dispatch import BACKENDS
+from tidegate.engine.explain.explanation import Peaks
+
+SIZE = 512  # of the square matrices: their three fit a second-level cache or nearly so
+MEMORY = 1 << 26  # bytes that are read and copied
+PATIENCE = 0.08  # seconds for each of the two
+
+
+def measured_peaks(dtype: torch.dtype) -> Peaks:
+    """The most FLOP/s and bytes/s that this process reaches with as many threads as PyTorch has now.
+
+    FLOPs: a product of square matrices by PyTorch, by oneDNN, and by the backends that have one of their own. Bytes: a
+    sum over a large vector, and a copy of it (counted as read and written). Each group is done in turns for 80 ms, and
+    the best single call counts; a machine that is busy all that time has lower peaks than it could have.
+    Measured once for each number of threads, and once for float64 and once for all other dtypes, which the CPU's
+    kernels compute in float32.
+    """
+    threads = torch.get_num_threads()
+    return Peaks(_flops(dtype == torch.float64, threads), _bandwidth(threads), threads)
+
+
+@functools.cache
+def _flops(double: bool, _threads: int) -> float:
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        a = torch.ones(SIZE, SIZE, dtype=torch.float64 if double else torch.float32, device="cpu")
+        found = [getattr(backend, "product", None) for backend in BACKENDS]
+        products = [torch.matmul, *(product for tell in found if tell and (product := tell()))]
+        ways = [functools.partial(product, a, a) for product in products]
+        if torch.backends.mkldnn.is_available() and not double:
+            ways.append(functools.partial(torch.nn.functional.linear, a.to_mkldnn(), a.to_mkldnn()))
+        return 2 * SIZE**3 / min(_best(ways))
+
+
+@functools.cache
+def _bandwidth(_threads: int) -> float:
+    with torch.no_grad():
+        source = torch.ones(MEMORY // 4, dtype=torch.float32, device="cpu")
+        target = torch.empty_like(source)
+        read, copied = _best([source.sum, lambda: target.copy_(source)])
+        return max(MEMORY / read, 2 * MEMORY / copied)
+
+
+def _best(ways: list[Callable[[], Any]]) -> list[float]:
+    """The shortest time of a call of each; the first calls are not counted."""
+    for way in ways:
+        way()
+    best, end = [float("inf")] * len(ways), time.perf_counter() + PATIENCE
+    while best[0] == float("inf") or time.perf_counter() < end:
+        for n, way in enumerate(ways):
+            start = time.perf_counter()
+            way()
+            best[n] = min(best[n], time.perf_counter() - start)
+    return best

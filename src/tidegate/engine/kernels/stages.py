@@ -1,0 +1,167 @@
+"""What a kernel does at each step: which products are accumulated together, which means are taken, and what later
+stages need.
+
+Nothing here knows of LLVM; it is bookkeeping on a Program.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from tidegate.engine.program.program import ACROSS_UNITS, Program, Value
+
+Operand = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An operand, and the products it takes part in, done in one loop over its elements.
+
+    Attributes:
+        operand: ("x", ""), ("state", name), or ("made", number) for a vector made in an earlier stage.
+        products: (accumulator, op, gate) of each.
+    """
+
+    operand: Operand
+    products: tuple[tuple[int, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is computed in one pass over the units, or over the fewer units of a projected output.
+
+    Attributes:
+        projected: whether the units are the output's.
+        means: the numbers of the values that are means over the units, taken before the pass.
+        accumulators: the numbers of the values that are sums of products (and of inputs' parts).
+        parts: for each accumulator, the products and inputs' parts in it.
+        streams: the products, by operand.
+        values: the pointwise values to compute, in order, and leaves that a later stage's product is with.
+        made: those of its values and accumulators that a later stage reads.
+    """
+
+    projected: bool
+    means: tuple[int, ...]
+    accumulators: tuple[int, ...]
+    parts: tuple[tuple[int, ...], ...]
+    streams: tuple[Stream, ...]
+    values: tuple[int, ...]
+    made: tuple[int, ...]
+
+
+def state_operands(program: Program) -> dict[str, str]:
+    """The previous state that a recurrent product is with, by gate, for those that are with one."""
+    operands = {v.name: program.values[v.args[0]] for v in program.values if v.op == "recur"}
+    return {gate: operand.name for gate, operand in operands.items() if operand.op == "state"}
+
+
+def is_product(value: Value) -> bool:
+    """Whether a value is a matrix times its operand."""
+    return value.op in ACROSS_UNITS and value.op != "unit_mean"
+
+
+def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple[Stage, ...]:
+    """Cut a Program into stages, and gather products that are only ever added to one another.
+
+    Args:
+        program: what is to be run.
+        fused_input: whether the inputs' parts W_k x are products of the kernel (or given to it, computed).
+        output: the state whose size is not that of the others; "" if all have one size.
+    """
+    small = of_output_size(program, output)
+    sums, inside = _sums(program)
+    stage_of = _stages(program, sums)
+    result = []
+    levels = range(1 + max(stage_of.values(), default=0))
+    # Values of two sizes meet only in products, so where there are two, it does not matter which come first.
+    for n, projected in itertools.product(levels, (True, False) if small else (False,)):
+        here = [k for k in range(len(program.values)) if stage_of.get(k) == n and (k in small) == projected]
+        if small and not here:
+            continue
+        means = tuple(k for k in here if program.values[k].op == "unit_mean")
+        accumulators = tuple(k for k in here if k in sums)
+        values = tuple(k for k in here if k not in (*means, *sums, *inside))
+        made = tuple(k for k in (*accumulators, *values) if any(stage_of[u] > n for u in _readers(program, k, sums)))
+        streams: dict[Operand, list[tuple[int, str, str]]] = {}
+        for place, k in enumerate(accumulators):
+            for part in sums[k]:
+                value = program.values[part]
+                if value.op != "input":
+                    arg = program.values[value.args[0]]
+                    operand = ("state", arg.name) if arg.op == "state" else ("made", str(value.args[0]))
+                    streams.setdefault(operand, []).append((place, value.op, value.name))
+                elif fused_input:
+                    streams.setdefault(("x", ""), []).append((place, value.op, value.name))
+        result.append(
+            Stage(
+                projected,
+                means,
+                accumulators,
+                tuple(sums[k] for k in accumulators),
+                tuple(Stream(operand, tuple(products)) for operand, products in streams.items()),
+                values,
+                made,
+            )
+        )
+    return tuple(result)
+
+
+def is_output(name: str, output: str) -> bool:
+    """Whether a leaf is the state, or its gradient, that has a size of its own."""
+    return bool(output) and name in (output, f"d {output}")
+
+
+def of_output_size(program: Program, output: str) -> frozenset[int]:
+    """The values that have the size of a projected output."""
+    small: set[int] = set()
+    for k, value in enumerate(program.values if output else ()):
+        leaf = value.op == "state" and is_output(value.name, output)
+        leaf = leaf or (value.op in ("before", "saved", "cotangent") and value.name == output)
+        pointwise = not is_product(value) and any(arg in small for arg in value.args)
+        if leaf or pointwise or value.op in ("project", "recur_transposed"):
+            small.add(k)
+    return frozenset(small)
+
+
+def _sums(program: Program) -> tuple[dict[int, tuple[int, ...]], set[int]]:
+    """The parts of each product, input's part, or sum of such that nothing else reads; and the values inside them."""
+    users: dict[int, list[int]] = {}
+    for k, value in enumerate(program.values):
+        for arg in value.args:
+            users.setdefault(arg, []).append(k)
+    results = {*program.states.values(), *program.gates.values(), *program.sums.values()}
+    sums: dict[int, tuple[int, ...]] = {}
+    inside: set[int] = set()
+    for k, value in enumerate(program.values):
+        if is_product(value) or value.op == "input":
+            sums[k] = (k,)
+        elif value.op == "add" and all(a in sums and users[a] == [k] and a not in results for a in value.args):
+            sums[k] = tuple(part for a in value.args for part in sums.pop(a))
+            inside |= set(value.args)
+    return sums, inside
+
+
+def _readers(program: Program, k: int, sums: dict[int, tuple[int, ...]]) -> list[int]:
+    """The values that read k; a product is read where its sum is accumulated."""
+    readers = []
+    for u, value in enumerate(program.values):
+        if k in value.args:
+            readers.append(next((root for root, parts in sums.items() if u in parts), u))
+    return readers
+
+
+def _stages(program: Program, sums: dict[int, tuple[int, ...]]) -> dict[int, int]:
+    """The stage of each accumulator, mean and pointwise value: one after that in which a whole operand is made."""
+    operands = {value.args[0] for value in program.values if is_product(value)}
+    # A product reads its operand from a state's sequence, or from where an earlier stage has put it.
+    stage = {k: 0 for k in operands if not program.values[k].args and program.values[k].op not in ("state", "input")}
+    for k, value in enumerate(program.values):
+        if k in sums:
+            operands = [program.values[part].args[0] for part in sums[k] if program.values[part].args]
+            stage[k] = max((1 + stage.get(a, -1) for a in operands if program.values[a].op != "state"), default=0)
+        elif value.op == "unit_mean":
+            stage[k] = 1 + stage.get(value.args[0], -1)
+        elif value.args:
+            stage[k] = max((stage.get(a, 0) for a in value.args), default=0)
+    return stage

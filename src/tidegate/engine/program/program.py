@@ -1,0 +1,136 @@
+"""A step's equations as a frozen Program: numbered values, cut into stages where units meet."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidegate.cells import Cell, Expression
+from tidegate.cells.language.expression import postorder
+
+NORMALIZE_EPS = 1e-5
+
+# Operations in which a unit's value needs other units' values. Such an operation on a vector made inside the step needs
+# that vector whole, so a new stage begins. Every other operation is pointwise in the units.
+ACROSS_UNITS = ("recur", "recur_transposed", "project", "project_transposed", "unit_mean")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of a Program.
+
+    Attributes:
+        op: a leaf, an operation across units, or a pointwise operation.
+        args: the numbers of the values it is made of, all smaller than its own.
+        name: the gate, state, parameter or mask of a leaf or product.
+        number: a constant's number.
+        stage: the stage in which it can be computed.
+    """
+
+    op: str
+    args: tuple[int, ...]
+    name: str
+    number: float
+    stage: int
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One step of a loop over time, neutral to how it is run.
+
+    Attributes:
+        values: in an order in which each can be computed; equal expressions are one value.
+        states: the value that each carried leaf ("state", name) has at the next step.
+        gates: values that may be given out at every step, by name.
+        sums: values that are added up over all steps and sequences, by name.
+        stages: how many stages there are.
+    """
+
+    values: tuple[Value, ...]
+    states: Mapping[str, int]
+    gates: Mapping[str, int]
+    sums: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> int:
+        """How many stages a step has."""
+        return 1 + max((value.stage for value in self.values), default=0)
+
+
+_KNOWN: dict[tuple[object, ...], Program] = {}
+
+
+@functools.lru_cache(maxsize=1024)
+def program(cell: Cell) -> Program:
+    """The cell's Program: its states and gates by their names. Cells with the same equations share one."""
+    made = lower(cell.step.states, cell.step.gates)
+    return _KNOWN.setdefault((made.values, tuple(made.states.items()), tuple(made.gates.items())), made)
+
+
+def lower(
+    states: Mapping[str, Expression], gates: Mapping[str, Expression], sums: Mapping[str, Expression] | None = None
+) -> Program:
+    """Number a step's expressions, each once, leaving out what adds nothing."""
+    sums = sums or {}
+    made = _Values()
+    for node in postorder(*states.values(), *gates.values(), *sums.values()):
+        made.numbers[id(node)] = made.number(node)
+    return made.needed(*({name: made.numbers[id(e)] for name, e in group.items()} for group in (states, gates, sums)))
+
+
+class _Values:
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self.numbers: dict[int, int] = {}  # an expression's identity -> its value's number
+        self.known: dict[tuple[object, ...], int] = {}
+
+    def number(self, node: Expression) -> int:
+        args = tuple(self.numbers[id(arg)] for arg in node.args)
+        return self.apply(node.op, *args, name=node.name, number=node.value)
+
+    def apply(self, op: str, *args: int, name: str = "", number: float = 0.0) -> int:
+        given = [self.values[a].number if self.values[a].op == "constant" else None for a in args]
+        match op, given:
+            case ("mul", [1.0, _]) | ("add", [0.0, _]):
+                return args[1]
+            case ("mul" | "div", [_, 1.0]) | ("add" | "sub", [_, 0.0]):
+                return args[0]
+            case ("sub", [0.0, _]) | ("mul", [-1.0, _]):
+                return self.apply("neg", args[1])
+            case ("neg", [None]) if self.values[args[0]].op == "neg":
+                return self.values[args[0]].args[0]
+            case ("normalize", _):
+                return self.normalize(args[0])
+        key = (op, args, name, number)
+        if key not in self.known:
+            stage = max((self.values[a].stage for a in args), default=0)
+            stage += op in ACROSS_UNITS and self.values[args[0]].op != "state"
+            self.known[key] = len(self.values)
+            self.values.append(Value(op, args, name, number, stage))
+        return self.known[key]
+
+    def constant(self, number: float) -> int:
+        return self.apply("constant", number=number)
+
+    def normalize(self, v: int) -> int:
+        centred = self.apply("sub", v, self.apply("unit_mean", v))
+        variance = self.apply("unit_mean", self.apply("mul", centred, centred))
+        scale = self.apply("rsqrt", self.apply("add", variance, self.constant(NORMALIZE_EPS)))
+        return self.apply("mul", centred, scale)
+
+    def needed(self, states: dict[str, int], gates: dict[str, int], sums: dict[str, int]) -> Program:
+        """The Program of these results, without values that simplifying left unused."""
+        used: set[int] = set()
+        stack = [*states.values(), *gates.values(), *sums.values()]
+        while stack:
+            k = stack.pop()
+            if k not in used:
+                used.add(k)
+                stack.extend(self.values[k].args)
+        new = {old: k for k, old in enumerate(sorted(used))}
+        values = [self.values[k] for k in sorted(used)]
+        return Program(
+            tuple(Value(v.op, tuple(new[a] for a in v.args), v.name, v.number, v.stage) for v in values),
+            *({name: new[k] for name, k in group.items()} for group in (states, gates, sums)),
+        )

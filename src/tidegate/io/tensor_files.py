@@ -1,0 +1,134 @@
+"""Tensors in files: written whole or not at all, and checked before they are believed. Nothing is ever unpickled."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from tidegate.errors import RunFolderError
+from tidegate.io.files import replacing
+
+KEY = "tidegate"  # the one entry of a file's metadata: several would be written in any order
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
+Layout = dict[str, tuple[torch.dtype | None, tuple[int, ...]]]
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> None:
+    """Write tensors with a JSON record in the header, the record holding the digest of all.
+
+    The file takes its name only when it is complete and on the disk: that rename is the one moment at which anything
+    changes.
+    """
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    record = record | {"digest": digest(held, record)}
+    with replacing(path) as file:
+        file.write(save(held, {KEY: json.dumps(record)}))
+    sync_folder(path.parent)
+
+
+def read_header(path: Path, kind: str, version: int) -> tuple[dict[str, Any], Layout]:
+    """The JSON record of a file, and the type and shape of each tensor, without reading any.
+
+    Raises:
+        RunFolderError: the file is missing, truncated, not a safetensors file, or another program's or version's.
+    """
+    if not path.is_file():
+        raise RunFolderError(f"{path} is missing: {path.parent} is not a whole run folder.")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            layout = {name: (DTYPES.get(it.get_dtype()), tuple(it.get_shape())) for name, it in slices.items()}
+    except (SafetensorError, OSError) as error:
+        raise RunFolderError(
+            f"{path} is not a whole safetensors file ({error}): it is truncated or altered."
+        ) from error
+    try:
+        record = json.loads(metadata.get(KEY, ""))
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or record.get("format") != kind:
+        raise RunFolderError(f"{path} does not say it is a {kind!r} file: another program wrote it.")
+    if record.get("version") != version:
+        raise RunFolderError(
+            f"{path} has version {record.get('version')!r:.80}, but this Tidegate reads {version}: use the Tidegate "
+            "that wrote it."
+        )
+    return record, layout
+
+
+def read_tensors(path: Path, record: dict[str, Any], layout: Layout, expected: Layout) -> dict[str, Tensor]:
+    """Every tensor of a file, checked against what there should be and against the digest.
+
+    Args:
+        path: the file.
+        record: from :func:`read_header`.
+        layout: from :func:`read_header`.
+        expected: type and shape of each tensor there should be.
+
+    Returns:
+        Tensors on the CPU.
+
+    Raises:
+        RunFolderError: a tensor is missing, foreign, or of another type or shape; or a byte was changed.
+    """
+    check_layout(path, layout, expected)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}): it is truncated or altered.") from error
+    claimed = {key: value for key, value in record.items() if key != "digest"}
+    if digest(tensors, claimed) != record.get("digest"):
+        raise RunFolderError(f"{path} is not what was written: its digest does not fit, so it was altered.")
+    return tensors
+
+
+def check_layout(path: Path, layout: Layout, expected: Layout) -> None:
+    """Compare types and shapes.
+
+    Raises:
+        RunFolderError: naming the first tensor that is missing, foreign, or of another type or shape.
+    """
+    for name in sorted(set(layout) ^ set(expected)):
+        what = "is missing" if name in expected else "does not belong to this run's model"
+        raise RunFolderError(f"{path}: tensor {name!r:.200} {what}: config.json and this file do not fit together.")
+    for name, (dtype, shape) in expected.items():
+        if layout[name] != (dtype, shape):
+            found = layout[name]
+            raise RunFolderError(
+                f"{path}: tensor {name!r} should be {dtype} of shape {shape}, as config.json says, but is {found[0]} "
+                f"of shape {found[1]}."
+            )
+
+
+def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
+    """Type and shape of each tensor."""
+    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def digest(tensors: Mapping[str, Tensor], record: dict[str, Any]) -> str:
+    """SHA-256 over a record and tensors: names, types, shapes and bytes."""
+    sha = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        sha.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's renames to the disk."""
+    if os.name == "nt":  # Windows cannot open a folder; its renames need no such thing
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

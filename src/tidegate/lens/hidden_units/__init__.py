@@ -1,0 +1,1 @@
+"""Which hidden unit goes with a property of the text, with controls."""

@@ -1,0 +1,294 @@
+"""Which unit carries what: every state and gate of every unit against every detector, with controls.
+
+Thousands of units are tried, and the best of thousands looks good by chance. So a unit is chosen on the first half of a
+text and its score is measured on the second, and the same search is made over untrained twins of the model and over
+labels that were moved along the text.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.drawing import table_html
+from tidegate.errors import ArgumentError
+from tidegate.lens.hidden_units.association import areas, correlations
+from tidegate.lens.hidden_units.controls import untrained
+from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, Kind, by_unit
+from tidegate.lens.record.reading import passes, pieces_of, units_of
+from tidegate.lens.record.trace import Trace, TraceWriter
+from tidegate.text import Tokenizer
+from tidegate.text.model import LanguageModel
+
+SHIFTS = 8
+TWINS = 3
+LEAST = 8
+"""Tokenizer of text with a yes, and with a no, that each half must have: fewer make no score."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The unit that goes best with a detector.
+
+    Scores are areas under the ROC curve for "yes/no" (0.5 is chance, 1 is perfect), Pearson's correlations for "count"
+    (0 and 1); both are turned by ``sign``, so a low score that should be high is a choice that did not hold.
+
+    Attributes:
+        detector: its name.
+        kind: "yes/no" or "count".
+        layer: of the unit.
+        name: of the gate or state.
+        unit: 0..H-1.
+        sign: 1 if the value is high where the detector is (inside), -1 if it is low there.
+        score: on the second half of the text, which the choice did not see.
+        chosen_score: on the first half, where it is the best of all.
+        untrained: ``score`` of the same search in each of several untrained twins; the best of them.
+        shuffled: ``score`` of the same search with the detector's values moved along the text by a random distance;
+            the best of several.
+        values: how many values (units of all layers, gates and states) were tried.
+        detectors: for how many detectors.
+        positives: units of text in the second half where the detector holds; for a count, where it counts.
+        counted: units of text in the second half where it counts.
+    """
+
+    detector: str
+    kind: Kind
+    layer: int
+    name: str
+    unit: int
+    sign: int
+    score: float
+    chosen_score: float
+    untrained: float
+    shuffled: float
+    values: int
+    detectors: int
+    positives: int
+    counted: int
+
+    @property
+    def tried(self) -> int:
+        """Values times detectors."""
+        return self.values * self.detectors
+
+    def __str__(self) -> str:
+        kind = "AUC" if self.kind == "yes/no" else "correlation"
+        low = "" if self.sign > 0 else ", low" if self.kind == "yes/no" else ", falling"
+        return (
+            f"unit {self.layer}/{self.unit} ({self.name}{low}) goes with {self.detector}: {kind} {self.score:.2f} "
+            f"(untrained at best {self.untrained:.2f}, shuffled {self.shuffled:.2f}; {self.values:,} values x "
+            f"{self.detectors} detectors tried)"
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What `find_cells` found; ``str()`` tells it, best first.
+
+    Attributes:
+        found: by detector, in the order in which they were given.
+        absent: detectors that say (nearly) always the same in a half of this text, so there is nothing to measure.
+        scores: by detector and by (layer, name), the score (H,) of each unit on the second half, not turned: an area
+            below 0.5 or a correlation below 0 is low inside.
+    """
+
+    found: Mapping[str, Finding]
+    absent: tuple[str, ...]
+    scores: Mapping[str, Mapping[tuple[int, str], NDArray[np.float64]]]
+
+    def __getitem__(self, detector: str) -> Finding:
+        if detector not in self.found:
+            said = "is not in this text" if detector in self.absent else "was not asked for"
+            raise ArgumentError(f"{detector!r} {said}; found: {', '.join(self.found) or 'nothing'}")
+        return self.found[detector]
+
+    def best(self, detector: str, count: int = 10) -> list[tuple[int, str, int, float]]:
+        """The units that go best with a detector on the second half: (layer, name, unit, score as in ``scores``).
+
+        That is a choice that saw what it is measured on: `Finding.score` is the one that did not.
+        """
+        chance = 0.5 if self[detector].kind == "yes/no" else 0.0
+        scores = self.scores[detector]
+        every = [(*at, unit, float(score)) for at, own in scores.items() for unit, score in enumerate(own)]
+        return sorted(every, key=lambda it: -abs(it[3] - chance))[:count]
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.ordered), *(f"{name}: not in this text" for name in self.absent)])
+
+    @property
+    def ordered(self) -> list[Finding]:
+        """What was found, best first; counts after yes or no."""
+        return sorted(self.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: a row for each detector, best first."""
+        rows = [
+            [it.detector, f"{it.layer}/{it.unit}", it.name, it.score, it.untrained, it.shuffled, str(it)]
+            for it in self.ordered
+        ]
+        headers = ("detector", "unit", "value", "score", "untrained", "shuffled", "in words")
+        absent = f"; not in this text: {', '.join(self.absent)}" if self.absent else ""
+        return table_html(rows, headers, caption=f"The unit that goes best with each detector{absent}")
+
+
+def find_cells(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    text: str | NDArray[np.int64],
+    *,
+    detectors: Mapping[str, Detector] | Sequence[Detector] | None = None,
+    names: str | Sequence[str] = "all",
+    seed: int = 0,
+    shifts: int = SHIFTS,
+    twins: int = TWINS,
+    folder: Path | None = None,
+) -> Findings:
+    """Look for units that carry properties of a text.
+
+    Args:
+        model: the model.
+        tokenizer: its vocabulary.
+        text: text that it was not trained on, or its units (N,); long enough that both halves have what is looked for.
+        detectors: what to look for; all built-in ones if not given.
+        names: which gates and states, of ``model.cell.recorded``.
+        seed: of the first untrained twin, the next have the next ones; and of the distances by which labels are moved.
+        shifts: how many such distances, at least 1.
+        twins: how many untrained models of the same make are searched too, at least 1; each takes as long as the model.
+        folder: keep the values there, memory-mapped, in ``trained/`` and ``untrained/`` (each twin in the place of the
+            last); in memory if not given, which takes N x H x names x 4 bytes per layer.
+
+    Raises:
+        ArgumentError: the text is too short, a detector or its values are none, or the cell records no such name.
+        UnknownUnitError: as `read`.
+    """
+    chosen = DETECTORS if detectors is None else detectors
+    looked_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)
+    known = [it.name for it in looked_for]
+    if not known or len(set(known)) != len(known):
+        raise ArgumentError(f"detectors need different names, at least one: given {', '.join(known) or 'none'}")
+    if shifts < 1:
+        raise ArgumentError(f"shifts is {shifts}; give at least 1 distance to move labels by")
+    if twins < 1:
+        raise ArgumentError(f"twins is {twins}; give at least 1 untrained model to compare with")
+    ids = units_of(tokenizer, text)
+    if len(ids) < 4 * LEAST:
+        raise ArgumentError(f"the text is {len(ids)} {tokenizer.name}s long; give at least {4 * LEAST}, better 20,000")
+    pieces = pieces_of(tokenizer, ids)
+    labels = [_Labels(it, by_unit(it, pieces), shifts, seed) for it in looked_for]
+    present = [it for it in labels if it.measurable]
+
+    def searched(it: LanguageModel, which: str) -> dict[str, Scores]:
+        return _search(_values(it, tokenizer, ids, names, folder and folder / which), present)
+
+    trained = searched(model, "trained")
+    blank = [searched(untrained(model, seed + k), "untrained") for k in range(twins)]
+    found: dict[str, Finding] = {}
+    scores: dict[str, dict[tuple[int, str], NDArray[np.float64]]] = {}
+    for own in present:
+        name = own.detector.name
+        first, second, places = trained[name]
+        at, sign, chosen_score, score = _choose(first[:, 0], second[:, 0], own.chance)
+        moved = [_choose(first[:, k], second[:, k], own.chance)[3] for k in range(1, 1 + shifts)]
+        twin = [_choose(it[name][0][:, 0], it[name][1][:, 0], own.chance)[3] for it in blank]
+        (layer, gate), unit = next((place, at - start) for place, start, end in places if start <= at < end)
+        found[name] = Finding(
+            name, own.detector.kind, layer, gate, unit, sign, score, chosen_score, max(twin), max(moved),
+            len(first), len(known), own.positives, own.counted,
+        )  # fmt: skip
+        scores[name] = {place: second[start:end, 0] for place, start, end in places}
+    return Findings(found, tuple(it.detector.name for it in labels if not it.measurable), scores)
+
+
+class _Labels:
+    """A detector's values in both halves of a text: where they count, as they are, and moved."""
+
+    def __init__(self, detector: Detector, values: NDArray[np.float64], shifts: int, seed: int):
+        self.detector = detector
+        random = np.random.default_rng([seed, zlib.crc32(detector.name.encode())])  # whatever else is looked for
+        self.chance = 0.5 if detector.kind == "yes/no" else 0.0
+        half = len(values) // 2
+        self.halves = [_moved(part, shifts, random) for part in (values[:half], values[half:])]
+        own = self.halves[1][1][:, 0]
+        self.counted = len(own)
+        self.positives = int(own.sum()) if detector.kind == "yes/no" else len(own)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether both halves have enough of both: yes and no, or the commonest count and others."""
+        for _, made in self.halves:
+            _, numbers = np.unique(made[:, 0], return_counts=True)
+            rest = numbers.sum() - numbers.max(initial=0)
+            if rest < LEAST or numbers.sum() < 2 * LEAST:
+                return False
+        return True
+
+
+def _moved(
+    values: NDArray[np.float64], shifts: int, random: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Where the values count (N,), and those values (M, 1 + shifts): as they are, then moved in a circle.
+
+    Moving keeps how long they stay what they are; a random order would not, and be too easy to beat.
+    """
+    counts = ~np.isnan(values)
+    own = values[counts]
+    distances = random.integers(len(own) // 10, max(len(own) // 10 + 1, len(own) * 9 // 10), size=shifts)
+    return counts, np.stack([own, *(np.roll(own, int(distance)) for distance in distances)], 1)
+
+
+def _values(
+    model: LanguageModel, tokenizer: Tokenizer, ids: NDArray[np.int64], names: str | Sequence[str], folder: Path | None
+) -> Trace:
+    with TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=np.float32) as writer:
+        if not writer.names:
+            raise ArgumentError(f"names is empty; give some of {', '.join(model.cell.recorded)}")
+        for _, _, values in passes(model, tokenizer, ids, writer.names):
+            writer.add(values)
+        return writer.finish()
+
+
+Scores = tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[tuple[int, str], int, int]]]
+"""Scores on the first and the second half (all values, 1 + shifts), and where each (layer, name) lies in them."""
+
+
+def _search(trace: Trace, labels: Sequence[_Labels]) -> dict[str, Scores]:
+    """The scores of all values for all detectors: each half of each value is ranked once for all that count alike."""
+    scores: dict[str, tuple[list[Any], list[Any]]] = {it.detector.name: ([], []) for it in labels}
+    places: list[tuple[tuple[int, str], int, int]] = []
+    start = 0
+    for (layer, _), kept in trace.values.items():
+        for name, values in kept.items():
+            half = len(values) // 2
+            for k, part in enumerate((values[:half], values[half:])):
+                for group in _alike(labels, k):
+                    counts = group[0].halves[k][0]
+                    columns = [it.halves[k][1] for it in group]
+                    measure = areas if group[0].detector.kind == "yes/no" else correlations
+                    made = measure(part if counts.all() else part[counts], np.concatenate(columns, 1))
+                    for it, own in zip(group, np.split(made, len(group), 1), strict=True):
+                        scores[it.detector.name][k].append(own)
+            places.append(((layer, name), start, start + values.shape[1]))
+            start += values.shape[1]
+    return {it: (np.concatenate(first), np.concatenate(second), places) for it, (first, second) in scores.items()}
+
+
+def _alike(labels: Sequence[_Labels], half: int) -> list[list[_Labels]]:
+    """Detectors of one kind that count at the same places."""
+    groups: dict[tuple[str, bytes], list[_Labels]] = {}
+    for it in labels:
+        groups.setdefault((it.detector.kind, it.halves[half][0].tobytes()), []).append(it)
+    return list(groups.values())
+
+
+def _choose(first: NDArray[np.float64], second: NDArray[np.float64], chance: float) -> tuple[int, int, float, float]:
+    """The best on the first half, which way round, its score there, and on the second half."""
+    at = int(np.abs(first - chance).argmax())
+    sign = 1 if first[at] >= chance else -1
+    turned = [chance + sign * (float(half[at]) - chance) for half in (first, second)]
+    return at, sign, turned[0], turned[1]

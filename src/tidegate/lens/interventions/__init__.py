@@ -1,0 +1,1 @@
+"""Hold hidden units while a model runs, and measure what that changes."""

@@ -1,0 +1,1 @@
+"""What mattered for a prediction, what is predicted wrongly, and how models differ."""

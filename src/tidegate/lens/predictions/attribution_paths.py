@@ -1,0 +1,166 @@
+"""A prediction as a function of the inputs before it: values, gradients, and their integral along a path."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.lens.record.trace import CHUNK
+from tidegate.text.model import LanguageModel, State
+
+Baseline = Literal["zero", "mean"]
+
+TOLERANCE = 0.01  # of the difference that integrated gradients must sum to
+PANEL = 8  # nodes of the Gauss-Legendre rule on each part of the path
+ROOM = 1 << 23  # numbers of input run at once: bounds the memory of many variants of a long window
+
+
+class Prediction:
+    """log p(target) as a function of the window's inputs; the unit before the window is always read first.
+
+    That unit is what the first prediction stands on where a window of one unit is left empty.
+
+    Args:
+        model: in eval mode.
+        before: the units before the window, at least one.
+        target: the unit whose probability is meant.
+    """
+
+    def __init__(self, model: LanguageModel, before: NDArray[np.int64], target: int) -> None:
+        self.model, self.target = model, target
+        self.device = model.output.weight.device
+        state: State | None = None
+        with torch.no_grad():
+            for begin in range(0, len(before) - 1, CHUNK):
+                stop = min(begin + CHUNK, len(before) - 1)
+                _, state = model.features(torch.from_numpy(before[begin:stop]).to(self.device)[None], state)
+            self.last = self.inputs(before[-1:])
+        self.state = model.zero_state(1) if state is None else state
+
+    def inputs(self, ids: NDArray[np.int64]) -> Tensor:
+        """(W, I)."""
+        with torch.no_grad():
+            return self.model.embed(torch.from_numpy(ids).to(self.device))
+
+    def absent(self, baseline: Baseline) -> Tensor:
+        """The vector (I,) that stands for no unit."""
+        rows = self.model.embedding
+        if baseline == "zero":
+            return torch.zeros_like(self.last[0])
+        if rows is None:  # the mean of all one-hot vectors
+            return torch.full_like(self.last[0], 1 / self.model.config.vocabulary_size)
+        return rows.weight.detach().mean(0)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """(W, B, I) to (B,)."""
+        batch = inputs.shape[1]
+        state = tuple(it.expand(-1, batch, -1).contiguous() for it in self.state)
+        whole = torch.cat([self.last[:, None].expand(-1, batch, -1), inputs])
+        output, _ = self.model.recurrent(whole, state[0] if len(state) == 1 else state)
+        return self.model.output(output[-1]).double().log_softmax(-1)[:, self.target]
+
+    def values(self, inputs: Tensor) -> Tensor:
+        """As the call, without gradients, however many variants."""
+        with torch.no_grad():
+            return torch.cat([self(part) for part in _parts(inputs)])
+
+    def gradients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The values (B,) and their gradients (W, B, I)."""
+        values, slopes = [], []
+        for part in _parts(inputs):
+            with torch.enable_grad():
+                leaf = part.detach().clone().requires_grad_()
+                value = self(leaf)
+                (slope,) = torch.autograd.grad(value.sum(), leaf)
+            values.append(value.detach())
+            slopes.append(slope)
+        return torch.cat(values), torch.cat(slopes, 1)
+
+    def erased(self, inputs: Tensor, absent: Tensor | None) -> Tensor:
+        """(W,) the value without each unit in turn."""
+        count, found = len(inputs), []
+        room = max(1, ROOM // inputs.numel())
+        for begin in range(0, count, room):
+            which = torch.arange(begin, min(begin + room, count), device=self.device)
+            if absent is None:
+                place = torch.arange(count - 1, device=self.device)[:, None]
+                variants = inputs[place + (place >= which)]
+            else:
+                variants = inputs[:, None].repeat(1, len(which), 1)
+                variants[which, which - begin] = absent
+            found.append(self.values(variants))
+        return torch.cat(found)
+
+
+class Path:
+    """The straight line from a baseline to the inputs, in parts [a, b] of [0, 1].
+
+    Args:
+        function: what is integrated.
+        begin: the baseline (W, I).
+        end: the inputs (W, I).
+    """
+
+    def __init__(self, function: Prediction, begin: Tensor, end: Tensor) -> None:
+        self.function, self.begin, self.way = function, begin, end - begin
+        nodes, weights = np.polynomial.legendre.leggauss(PANEL)
+        self.nodes, self.weights = (nodes + 1) / 2, weights / 2
+        self.first = float(function.values(begin[:, None])[0])
+
+    def points(self, places: NDArray[np.float64]) -> Tensor:
+        """The inputs (W, places, I) at places between 0 and 1."""
+        along = torch.from_numpy(places).to(self.way)
+        return self.begin[:, None] + along[:, None] * self.way[:, None]
+
+    def values(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """F at places between 0 and 1."""
+        return numpy_of(self.function.values(self.points(places)))
+
+    def gains(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The integral over each part, by position: (parts, W)."""
+        low, width = parts[:, :1], parts[:, 1:] - parts[:, :1]
+        sums: list[NDArray[np.float64]] = []
+        room = max(1, ROOM // (PANEL * self.way.numel()))
+        for k in range(0, len(parts), room):
+            places = (low + width * self.nodes)[k : k + room]
+            _, slope = self.function.gradients(self.points(places.ravel()))
+            along = numpy_of((slope * self.way[:, None]).sum(-1)).reshape(len(self.way), -1, PANEL)
+            sums.append((along @ self.weights).T * width[k : k + room])
+        return np.concatenate(sums)
+
+    def integrate(self, steps: int, limit: int) -> tuple[NDArray[np.float64], int, bool]:
+        """The integral by position (W,), how many gradients were taken, and whether it is complete."""
+        ends = np.linspace(0, 1, 1 + max(1, min(steps, limit) // PANEL))
+        at_ends = self.values(ends)
+        whole = at_ends[-1] - at_ends[0]
+        parts, due = np.stack([ends[:-1], ends[1:]], 1), np.diff(at_ends)
+        gains = self.gains(parts)
+        used = PANEL * len(parts)
+        while True:
+            misses = np.abs(gains.sum(1) - due)
+            complete = bool(misses.sum() <= TOLERANCE * abs(whole))
+            worst = np.flatnonzero(misses > TOLERANCE * abs(whole) / (2 * len(parts)))
+            if complete or not len(worst) or used + 2 * PANEL * len(worst) > limit:  # none is worst where all are nan
+                return gains.sum(0), used, complete
+            middles = parts[worst].mean(1)
+            halves = np.concatenate([np.stack([parts[worst, 0], middles], 1), np.stack([middles, parts[worst, 1]], 1)])
+            low, high, middle = self.values(parts[worst, 0]), self.values(parts[worst, 1]), self.values(middles)
+            kept = np.setdiff1d(np.arange(len(parts)), worst)
+            parts = np.concatenate([parts[kept], halves])
+            due = np.concatenate([due[kept], middle - low, high - middle])
+            gains = np.concatenate([gains[kept], self.gains(halves)])
+            used += PANEL * len(halves)
+
+
+def numpy_of(values: Tensor) -> NDArray[np.float64]:
+    """In memory, as float64."""
+    return values.double().cpu().numpy()
+
+
+def _parts(inputs: Tensor) -> tuple[Tensor, ...]:
+    each = max(1, ROOM // max(1, inputs.shape[0] * inputs.shape[2]))
+    return inputs.split(each, 1)

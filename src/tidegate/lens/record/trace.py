@@ -1,0 +1,299 @@
+"""Every gate and state of every layer, direction and step by name, from the fused pass; on disk for long inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.drawing import caption_html, table_html
+from tidegate.engine.record import as_record
+from tidegate.errors import ArgumentError, RunFolderError
+from tidegate.io.files import field, open_array, read_json, replacing, write_array_header
+from tidegate.lens.record.labelled_array import Named, Selector, check_place
+from tidegate.nn.evaluating import evaluating
+from tidegate.nn.layered import Layered, State
+
+Place = tuple[int, int]
+"""A layer, and a direction: 0 forward, 1 reverse."""
+
+KIND, VERSION, INDEX = "tidegate trace", 1, "trace.json"
+CHUNK = 2048  # steps run at once: bounds what is in memory besides the trace; each run packs the weights anew
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the recurrent layers did with one sequence of T steps.
+
+    Value t is that after step t was read. In direction 0 the c that went into step t is that of t - 1; in direction 1,
+    which reads from the end, that of t + 1.
+
+    Attributes:
+        values: for each (layer, direction), each gate's and state's values (T, H) by the cell's names; arrays in
+            memory, or memory-mapped and read-only.
+        labels: what step t read, for a person; empty if that is not known.
+    """
+
+    values: Mapping[Place, Mapping[str, NDArray[Any]]]
+    labels: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may keep labels only
+
+    def __getitem__(self, place: Place) -> Mapping[str, NDArray[Any]]:
+        if place not in self.values:
+            raise ArgumentError(f"layer and direction {place}: there are {', '.join(map(str, self.values))}")
+        return self.values[place]
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return 1 + max(layer for layer, _ in self.values)
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 if the layers read from both ends."""
+        return 1 + max(direction for _, direction in self.values)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The gates and states that were kept, in the cell's order."""
+        return tuple(self.values[0, 0])
+
+    def sel(
+        self,
+        *,
+        layer: Selector = None,
+        direction: Selector = None,
+        name: str | Sequence[str] | None = None,
+        time: Selector = None,
+        unit: Selector = None,
+    ) -> Named:
+        """Take a part: ``trace.sel(layer=1, direction=0, name="c", unit=87)`` has the one axis "time".
+
+        Args:
+            layer: one, which drops the axis; a slice or several; None takes all. So for the others.
+            direction: 0 forward, 1 reverse.
+            name: of a gate or state, or several.
+            time: steps.
+            unit: units.
+
+        Raises:
+            ArgumentError: there is no such layer, direction, name, step or unit; or the names have different numbers of
+                units (h and c of layers with ``proj_size``), and all of them were asked for together.
+        """
+        names = self.names if name is None else (name,) if isinstance(name, str) else tuple(name)
+        for one in names:
+            if one not in self.names:
+                raise ArgumentError(f"no {one!r} was kept, but {', '.join(self.names)}")
+        layers, directions = _places("layer", layer, self.layers), _places("direction", direction, self.directions)
+        coords = {"time": list(self.labels)} if self.labels else {}
+
+        def part(at: Place, called: str) -> Named:
+            return Named(self.values[at][called], ("time", "unit"), coords).isel(time=time, unit=unit)
+
+        parts = [[[part((a, b), n) for n in names] for b in directions] for a in layers]
+        first = parts[0][0][0]
+        dropped = [dim for dim, chosen in (("layer", layer), ("direction", direction)) if isinstance(chosen, int)]
+        dropped += ["name"] if isinstance(name, str) else []
+        if len(dropped) == 3:
+            return first  # as it is, memory-mapped
+        sizes = {n: it.shape for n, it in zip(names, parts[0][0], strict=True)}
+        if len(set(sizes.values())) > 1:
+            wide = ", ".join(f"{n} has {self.values[0, 0][n].shape[1]}" for n in sizes)
+            raise ArgumentError(f"units differ: {wide}; take one name at a time, or units that all have")
+        values = np.stack([np.stack([np.stack([it.values for it in row]) for row in rows]) for rows in parts])
+        whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
+        stacked = Named(values, ("layer", "direction", "name", *first.dims), whole)
+        return stacked.isel(**dict.fromkeys(dropped, 0))
+
+    def _repr_html_(self) -> str:
+        """A notebook's view: what was kept, and a heat map of the first layer's state."""
+        about = {
+            "steps": len(self),
+            "layers": self.layers,
+            "directions": self.directions,
+            "kept": " ".join(self.names),
+        }
+        summary = table_html([list(about.values())], list(about), caption="Trace")
+        if not self.names:
+            return summary
+        name = next((it for it in ("c", "h") if it in self.names), self.names[0])
+        shown = self.sel(layer=0, direction=0, name=name)
+        return f"<div>{summary}{caption_html(f'{name} of layer 0:')}{shown._repr_html_()}</div>"
+
+    def to_numpy(self, name: str, *, layer: int = 0, direction: int = 0) -> NDArray[Any]:
+        """One gate or state (T, H), in memory."""
+        return self.sel(layer=layer, direction=direction, name=name).to_numpy()
+
+    def to_pandas(self, name: str | None = None, *, layer: int = 0, direction: int = 0) -> Any:
+        """One gate or state, steps down and units across; all of them one below the other if no name is given."""
+        return self.sel(layer=layer, direction=direction, name=name).to_pandas()
+
+
+def _places(dim: str, chosen: Selector, size: int) -> list[int]:
+    if chosen is None or isinstance(chosen, slice):
+        return list(range(size))[slice(None) if chosen is None else chosen]
+    places = [int(chosen)] if isinstance(chosen, int) else [int(place) for place in chosen]
+    for place in places:
+        check_place(dim, place, size)
+    return [place % size for place in places]
+
+
+def trace(
+    layer: Layered,
+    inputs: Tensor,
+    hx: State | None = None,
+    *,
+    names: str | Sequence[str] = "all",
+    labels: Sequence[str] = (),
+    folder: Path | None = None,
+    dtype: Any = np.float32,
+) -> Trace:
+    """Run recurrent layers over one sequence and keep their gates and states.
+
+    Args:
+        layer: any recurrent module of `tidegate.nn`.
+        inputs: (T, I), T at least 1.
+        hx: the states before the first step, each (layers * directions, 1, ·); zeros if not given.
+        names: which of ``layer.cell.recorded``, at least one.
+        labels: what each step reads, for a person.
+        folder: keep the values there, memory-mapped, instead of in memory; `open_trace` reads them again.
+        dtype: of what is kept; float16 is plenty to look at and takes half the room. Just below 1 its numbers are
+            0.0005 apart, and a gate of 0.9999 is kept as 1: `memory_time` of long times needs float32.
+
+    Raises:
+        ArgumentError: the cell records no such name, none is asked for, or there are no steps.
+    """
+    if not names:
+        raise ArgumentError(f"names is empty; give some of {', '.join(layer.cell.recorded)}")
+    if inputs.dim() != 2:
+        raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}")
+    x = inputs.unsqueeze(0 if layer.batch_first else 1)
+    steps = len(inputs) if layer.bidirectional else CHUNK  # the reverse direction begins at the end
+    state = hx
+    writing = TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype)
+    with evaluating(layer), writing as writer, torch.inference_mode():
+        for start in range(0, len(inputs), steps):
+            part = x.narrow(1 if layer.batch_first else 0, start, min(steps, len(inputs) - start))
+            made = layer.trace(part, state, names=writer.names)
+            writer.add(made.values, batch_first=layer.batch_first)
+            state = made.state
+        return writer.finish(labels)
+
+
+class TraceWriter:
+    """Where a trace's values are put while chunk after chunk is run.
+
+    Args:
+        layer: whose values.
+        steps: T, at least 1.
+        names: which of ``layer.cell.recorded``.
+        folder: where to, memory-mapped; None: in memory.
+        dtype: of what is kept.
+    """
+
+    def __init__(
+        self, layer: Layered, steps: int, names: str | Sequence[str], *, folder: Path | None, dtype: Any
+    ) -> None:
+        if steps < 1:
+            raise ArgumentError("there is nothing to trace: give at least one step")
+        record = as_record(layer.cell, names)
+        self.names, self.folder, self.written = record.names if record else (), folder, 0
+        self.kind, self.steps, wide = np.dtype(dtype), steps, layer.hidden_size
+        sizes = {name: layer.proj_size or wide if name == layer.cell.states[0] else wide for name in self.names}
+        places = [(k, d) for k in range(layer.num_layers) for d in range(1 + layer.bidirectional)]
+        self.values: dict[Place, dict[str, NDArray[Any]]] = {at: {} for at in places}
+        self._files: dict[tuple[Place, str], BinaryIO] = {}
+        for at in places:
+            for name in self.names:
+                shape = (steps, sizes[name])
+                if folder is None:
+                    self.values[at][name] = np.empty(shape, self.kind)
+                else:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self._files[at, name] = file = (folder / _file(at, name)).open("wb", buffering=0)
+                    write_array_header(file, self.kind, shape)
+
+    def add(self, values: Mapping[Place, Mapping[str, Tensor]], *, batch_first: bool = False) -> None:
+        """The next chunk's values, of a batch of one."""
+        steps = 0
+        for at, kept in values.items():
+            for name, value in kept.items():
+                one = value[0] if batch_first else value[:, 0]
+                steps = len(one)
+                if self.folder is None:
+                    torch.from_numpy(self.values[at][name][self.written : self.written + steps]).copy_(one)
+                else:  # written, not copied into a map: faults of fresh pages would take twice as long
+                    part = torch.from_numpy(np.empty(one.shape, self.kind)).copy_(one)
+                    _write(self._files[at, name], part.numpy().data.cast("B"))
+        self.written += steps
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def finish(self, labels: Sequence[str] = ()) -> Trace:
+        """The trace, all steps having been added."""
+        if self.folder is None or not self.names:
+            return Trace(self.values, tuple(labels))
+        places = [list(at) for at in self.values]
+        record = {"format": KIND, "version": VERSION, "places": places, "names": self.names, "labels": list(labels)}
+        with replacing(self.folder / INDEX) as file:
+            file.write(json.dumps(record).encode())
+        return open_trace(self.folder)
+
+
+def _write(file: BinaryIO, part: memoryview) -> None:
+    """All of it: a raw file may take less at once."""
+    while part:
+        part = part[file.write(part) :]
+
+
+def open_trace(folder: Path) -> Trace:
+    """Open a trace that was kept in a folder.
+
+    Raises:
+        RunFolderError: a file is missing, truncated, altered or another program's.
+    """
+    folder = Path(folder)
+    path = folder / INDEX
+    record = read_json(path, format=KIND, version=VERSION)
+    places, names, labels = (field(record, path, name, list) for name in ("places", "names", "labels"))
+    if not (_texts(names) and _texts(labels) and names and list(_known(places))):
+        raise RunFolderError(f"{path} was altered: make the trace again.")
+    values = {
+        at: {name: open_array(folder / _file(at, name), "make the trace again") for name in names}
+        for at in _known(places)
+    }
+    steps = {len(array) for kept in values.values() for array in kept.values()}
+    if len(steps) != 1 or (0, 0) not in values:
+        raise RunFolderError(f"{folder} holds values of different lengths: make the trace again.")
+    return Trace(values, tuple(labels))
+
+
+def _texts(entry: list[Any]) -> bool:
+    return all(isinstance(it, str) and len(it) < 1000 for it in entry)
+
+
+def _known(places: list[Any]) -> Iterator[Place]:
+    for at in places:
+        if isinstance(at, list) and len(at) == 2 and all(type(it) is int and 0 <= it < 1000 for it in at):
+            yield at[0], at[1]
+
+
+def _file(at: Place, name: str) -> str:
+    if not name.isidentifier():  # a cell's names are; what a file claims may be a path
+        raise RunFolderError(f"{name!r:.80} is no gate or state: make the trace again.")
+    return f"layer{at[0]}_{'reverse' if at[1] else 'forward'}_{name}.npy"

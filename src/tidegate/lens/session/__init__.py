@@ -1,0 +1,1 @@
+"""A run that is looked at: its model, its texts or examples, and answers kept for later."""

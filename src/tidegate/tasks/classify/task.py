@@ -1,0 +1,244 @@
+"""Many to one: a class for each text or series of frames (with one step, one to one).
+
+h_1 .. h_T = recurrent(x_1 .. x_T),  p(class) = softmax(W pool(h) + b)
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
+from tidegate.data.rows import Row
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.errors import DataError, UnknownUnitError
+from tidegate.tasks.classification_scores import class_table, confusion
+from tidegate.tasks.classify.reader import read_labelled
+from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
+from tidegate.tasks.metrics_report import Metric, Report
+from tidegate.train.options import RecurrentConfig, option
+
+WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class ClassifyConfig(RecurrentConfig):
+    """What a classifier is made of, and how its files are read."""
+
+    hidden_size: int = option(64, "Tokenizer a layer, in each direction.", min=1)
+    bidirectional: bool = option(True, "Read from both ends.")
+    embedding_size: int = option(200, "Learned vector of each word or character.", min=1)
+    dropout: float = option(0.5, "Share of values dropped before, between and after the layers.", min=0, below=1)
+    pooling: Literal["last", "mean", "max", "attention"] = option(
+        "max", "One vector out of all steps: the last, mean, max, or by attention."
+    )
+    word_dropout: float = option(0.1, "Share of words taken for unknown while training.", min=0, below=1)
+    level: Literal["auto", "words", "characters"] = option("auto", "What a step is.", panel="Data")
+    lowercase: bool = option(True, "Words in small letters.", panel="Data")
+    min_count: int = option(2, "Words rarer than this are unknown.", panel="Data", min=1)
+    text_column: str | None = option(None, "The column of the text.", panel="Data")
+    label_column: str | None = option(None, "The column of the class.", panel="Data")
+
+
+class Classifier(nn.Module):
+    """Input, recurrent layers, pooling, output layer.
+
+    Args:
+        config: how it is made.
+        preprocessing: vocabularies, or the frames' statistics.
+        backend: the engine's backend; None leaves it to the engine.
+    """
+
+    def __init__(self, config: ClassifyConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
+        super().__init__()
+        self.input, width = input_layer(preprocessing, config.embedding_size, config.word_dropout)
+        self.recurrent = recurrent(config, width, bidirectional=config.bidirectional, backend=backend)
+        directions = 1 + config.bidirectional
+        self.pool = Pool(config.pooling, directions * config.hidden_size, directions)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(directions * config.hidden_size, len(preprocessing.vocabulary("labels")))
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, L) or frames (B, L, F), and how many are valid, to logits (B, classes)."""
+        x = self.input(values)
+        x = x if isinstance(self.input, FrameInput) else self.dropout(x)  # a frame without some pixels is another frame
+        output, final = self.recurrent(x, lengths=lengths)
+        pooled = self.pool(self.dropout(output), final[0] if isinstance(final, tuple) else final, lengths)
+        return self.output(self.dropout(pooled) if self.pool.kind == "last" else pooled)
+
+
+class ClassifyTask(ExampleTask):
+    """Classes of texts or of series of frames."""
+
+    name = "classify"
+    Config = ClassifyConfig
+    LENGTH: ClassVar[str] = "inputs"
+    PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
+
+    @classmethod
+    def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
+        """Tables, FastText lines, folders of classes, or frames in ``.npz``."""
+        if path.suffix == ".npz":
+            return read_frames(path, label="labels")
+        return read_labelled(path, config.text_column, config.label_column)
+
+    @classmethod
+    def learn(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:
+        """Classes; words or characters, whichever suits the texts, or the frames' mean and deviation."""
+        labels: Counter[str] = Counter()
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        frames = FrameStatistics()
+        for row in rows:
+            labels[_label(row)] += 1
+            if "frames" in row.values:
+                frames.add(checked_frames(row, features=frames.features))
+            else:
+                words.update(split_words(row.values["text"], config.lowercase))
+                characters.update(row.values["text"])
+        if len(labels) < 2:
+            given = f"only the class {next(iter(labels))!r:.80}" if labels else "no class"
+            raise DataError(f"The training part has {given}: a classifier needs at least two.")
+        preprocessing: dict[str, Any] = {"labels": Vocabulary.of_labels(labels).entries, "counts": dict(labels)}
+        notes = [f"classes: {_named(labels)}"]
+        if frames.count:
+            return Preprocessing(preprocessing | {"input": "frames"} | frames.preprocessing()), [*notes, frames.note()]
+        level = config.level
+        if level == "auto":
+            level = "characters" if words.total() < 3 * labels.total() else "words"
+        chosen = words if level == "words" else characters
+        entries = Vocabulary.of(chosen, min_count=config.min_count).entries
+        note = f"a step is one of the {level}; {len(entries) - 1:,} known, of {len(chosen):,} seen"
+        return Preprocessing(preprocessing | {"input": level, level: entries}), [*notes, note]
+
+    @classmethod
+    def encode(
+        cls, row: Row, config: ClassifyConfig, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]:
+        """One example of a row."""
+        kind = preprocessing.text("input")
+        if kind == "frames":
+            inputs = checked_frames(row, features=len(preprocessing.numbers("mean")))
+        elif "text" not in row.values:
+            raise DataError(f"{row.where}: the model reads {kind}, but frames were given.")
+        else:
+            text = row.values["text"]
+            inputs = preprocessing.vocabulary(kind).encode(
+                split_words(text, config.lowercase) if kind == "words" else text
+            )
+        if not labelled:
+            return [{"inputs": inputs}]
+        try:
+            label = preprocessing.vocabulary("labels").number(_label(row))
+        except UnknownUnitError as error:
+            raise DataError(f"{row.where}: the class {error}") from error
+        return [{"inputs": inputs, "label": np.array([label])}]
+
+    @classmethod
+    def labels(cls, row: Row) -> Iterable[str]:
+        """Its class."""
+        return [row.values["label"]] if isinstance(row.values.get("label"), str) else []
+
+    @classmethod
+    def make(cls, config: ClassifyConfig, vocabulary: Preprocessing, backend: str | None) -> Classifier:
+        """A new classifier."""
+        return Classifier(config, vocabulary, backend=backend)
+
+    def vectors(self, model: Classifier) -> Tensor | None:
+        """The embedding of words."""
+        return model.input.embedding.weight if isinstance(model.input, TokenInput) else None
+
+    def nats(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
+        """The sum of -log p(class)."""
+        labels = columns["label"].values.squeeze(1)
+        return functional.cross_entropy(model(*columns["inputs"]), labels, reduction="sum")
+
+    def measure(self, model: Classifier, part: Part, *, tables: bool = True) -> Report:
+        """Accuracy and macro F1, with the confusion matrix and a line for each class."""
+
+        def score(columns: Columns) -> list[tuple[float, int, int]]:
+            log, true = model(*columns["inputs"]).log_softmax(-1), columns["label"].values.squeeze(1)
+            nats = -log.gather(1, true[:, None]).squeeze(1)
+            return list(zip(nats.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
+
+        nats, said, true = zip(*over(part, self.LENGTH, model, score), strict=True)
+        return self.report(sum(nats) / len(nats), true, said, tables=tables)
+
+    def report(self, nats: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
+        """The metrics of predicted classes against the true ones."""
+        from sklearn.metrics import accuracy_score, f1_score
+
+        labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(said))
+        counts = self.preprocessing.values["counts"]
+        common = np.full_like(truth, labels.number(max(counts, key=counts.__getitem__)))
+        every, baseline = range(len(labels)), f"always {labels[int(common[0])]!r:.20}"
+
+        def f1(guess: Any) -> float:
+            scores = f1_score(truth, guess, labels=list(every), average="macro", zero_division=cast(str, 0))
+            return float(scores)
+
+        metrics = [
+            Metric("accuracy", float(accuracy_score(truth, guess)), baseline, float(accuracy_score(truth, common))),
+            Metric("macro F1", f1(guess), baseline, f1(common)),
+        ]
+        blocks = {}
+        if tables:
+            blocks = {
+                "classes": class_table(truth, guess, labels.entries),
+                "confusion (rows: the true class)": confusion(truth, guess, labels.entries),
+            }
+        return Report(nats, len(truth), metrics, blocks)
+
+    def predict(self, model: Classifier, columns: Columns) -> list[dict[str, Any]]:
+        """The class and the probability of each."""
+        labels = self.preprocessing.vocabulary("labels").entries
+        found = []
+        for row in model(*columns["inputs"]).softmax(-1).tolist():
+            best = max(range(len(row)), key=row.__getitem__)
+            found.append({"label": labels[best], "probabilities": dict(zip(labels, row, strict=True))})
+        return found
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Equal probabilities, and those of the classes in the training part."""
+        part = self._training()[0].parts["validation"]
+        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
+        if not len(part):
+            return {}, []
+        shares = torch.tensor([float(counts[label]) for label in labels.entries])
+        log = (shares / shares.sum()).log()
+        true = torch.tensor([int(row[0]) for row in part.rows(range(len(part)))["label"]])
+        return {"uniform": float(np.log(len(labels))), "class shares": -log[true].mean().item()}, []
+
+
+def _label(row: Row) -> str:
+    """The class of a row, where one is needed."""
+    label = row.values.get("label")
+    if isinstance(label, np.ndarray):
+        raise DataError(
+            f"{row.where}: 'labels' should be (N,), one class for each series, but has {label.shape} for this one. Is "
+            "it a tag for each frame? That is the task tag."
+        )
+    if label is None or not label.strip():
+        hint = row.values.get("unlabelled", "Give each series one in the array 'labels'.")
+        raise DataError(f"{row.where}: there is no class to learn from or to compare with. {hint}")
+    return label
+
+
+def split_words(text: str, lowercase: bool) -> list[str]:
+    """Words, and punctuation marks each for itself."""
+    return WORD.findall(text.lower() if lowercase else text)
+
+
+def _named(counts: Counter[str]) -> str:
+    some = ", ".join(f"{label!r:.30} {count:,}" for label, count in counts.most_common(8))
+    return some + (f", and {len(counts) - 8} more" if len(counts) > 8 else "")

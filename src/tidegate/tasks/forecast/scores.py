@@ -1,0 +1,136 @@
+"""How good forecasts are, beside those that need no model, and what can be said of that in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.io.optional import needed
+from tidegate.tasks.metrics_report import Metric, Report
+
+CHANCE = 0.025  # one-sided: below it a difference is not taken for chance
+NOMINAL = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """N forecasts of H steps in the series' own units, and what came.
+
+    Attributes:
+        names: (N,) of which series.
+        at: (N,) the step of the series where each begins.
+        mean: (N, H).
+        median: (N, H).
+        low: (N, H) the quantile 0.1.
+        high: (N, H) the quantile 0.9.
+        truth: (N, H).
+        last: (N, H) the last value.
+        seasonal: (N, H) the value one season earlier.
+        season: its period; 1 if there is none.
+        deviation: (N,) of the series in the training part.
+        naive_error: (N,) by which MASE is scaled; 0 where it is not known.
+    """
+
+    names: list[str]
+    at: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    median: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    last: NDArray[np.float64]
+    seasonal: NDArray[np.float64]
+    season: int
+    deviation: NDArray[np.float64]
+    naive_error: NDArray[np.float64]
+
+    def report(self, nats: float, units: int, *, tables: bool) -> Report:
+        """MAE (of the median), MASE, NRMSE of the last step (of the mean), and coverage.
+
+        * MAE = mean |y - y^|, in the series' own units;
+        * MASE = the same, each divided by its series' mean |y_t - y_{t-m}| in the training part;
+        * NRMSE of step H = root mean ((y_H - y^_H) / deviation)^2;
+        * coverage = how often y lies between the quantiles 0.1 and 0.9.
+        """
+        name, naive = self._baseline()
+        last_step = self.truth.shape[1]
+        metrics = [Metric("MAE", _mae(self.median, self.truth), name, _mae(naive, self.truth), False)]
+        known = self.naive_error > 0
+        if known.any():
+            metrics.append(Metric("MASE", self._mase(self.median, known), name, self._mase(naive, known), False))
+        metrics.append(Metric(f"NRMSE{last_step}", self._nrmse(self.mean), name, self._nrmse(naive), False))
+        inside = float(((self.low <= self.truth) & (self.truth <= self.high)).mean())
+        metrics.append(Metric("coverage of the 80% interval", inside, "nominal", NOMINAL, higher_is_better=None))
+        return Report(nats, units, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
+
+    def verdict(self) -> str:
+        """Whether the forecasts are better than the best of those without a model, as far as that is not chance.
+
+        Differences of absolute error are averaged over stretches one horizon long, since forecasts that overlap err
+        together, and compared with zero by a t-test (as Diebold & Mariano 1995 compare forecasts).
+
+        Where forecasts overlap, one that begins in a stretch ends in the next: then every second stretch counts.
+
+        Raises:
+            MissingDependencyError: SciPy is not installed.
+        """
+        needed("scipy", "This needs", "SciPy")
+        from scipy.stats import ttest_1samp
+
+        name, naive = self._baseline()
+        own, other = _mae(self.median, self.truth), _mae(naive, self.truth)
+        figures = f"MAE {own:.4g} against {other:.4g}"
+        if own >= other:
+            return f"Not better than {name}: {figures}. It needs no model: use it."
+        difference = (np.abs(self.median - self.truth) - np.abs(naive - self.truth)).mean(1)
+        horizon, blocks = self.truth.shape[1], dict[tuple[str, int], list[float]]()
+        overlap = self._overlap()
+        for series, at, value in zip(self.names, self.at.tolist(), difference.tolist(), strict=True):
+            if not (overlap and at // horizon % 2):
+                blocks.setdefault((series, at // horizon), []).append(value)
+        means = np.array([np.mean(values) for values in blocks.values()])
+        stretches = f"{len(means)} stretches of {horizon} steps"
+        if len(means) < 2:
+            return f"Not shown to be better than {name}: {figures}, but one stretch may be chance: measure on more."
+        if np.ptp(means) > 0:
+            p = float(ttest_1samp(means, 0, alternative="less").pvalue)  # pyright: ignore[reportAttributeAccessIssue]
+        else:
+            p = 0.0
+        if p >= CHANCE:
+            return f"Not shown to be better than {name}: {figures}, which over {stretches} may be chance (p = {p:.2g})."
+        return f"Better than {name}: {figures}, {100 * (1 - own / other):.0f}% less, over {stretches} (p = {p:.2g})."
+
+    def _overlap(self) -> bool:
+        """Whether a forecast begins before another of the same series has ended."""
+        begins: dict[str, list[int]] = {}
+        for series, at in zip(self.names, self.at.tolist(), strict=True):
+            begins.setdefault(series, []).append(at)
+        return any((np.diff(sorted(it)) < self.truth.shape[1]).any() for it in begins.values())
+
+    def _baseline(self) -> tuple[str, NDArray[np.float64]]:
+        """The better one of those that need no model."""
+        if self.season > 1 and _mae(self.seasonal, self.truth) < _mae(self.last, self.truth):
+            return f"the last season ({self.season} steps)", self.seasonal
+        return "the last value", self.last
+
+    def _mase(self, said: NDArray[np.float64], known: NDArray[np.bool_]) -> float:
+        return float((np.abs(said - self.truth).mean(1)[known] / self.naive_error[known]).mean())
+
+    def _nrmse(self, said: NDArray[np.float64]) -> float:
+        return float(np.sqrt((((said - self.truth)[:, -1] / self.deviation) ** 2).mean()))
+
+    def _steps(self) -> str:
+        """Mean absolute error and coverage at some steps ahead."""
+        horizon = self.truth.shape[1]
+        chosen = sorted({0, *(horizon * k // 8 - 1 for k in range(1, 9) if horizon * k // 8)})
+        lines = ["  ahead         MAE  last value" + ("      season" if self.season > 1 else "") + "  coverage"]
+        for h in chosen:
+            said = [self.median, self.last, *([self.seasonal] if self.season > 1 else [])]
+            errors = "".join(f"{_mae(it[:, h], self.truth[:, h]):12.4g}" for it in said)
+            inside = ((self.low[:, h] <= self.truth[:, h]) & (self.truth[:, h] <= self.high[:, h])).mean()
+            lines.append(f"{h + 1:7}{errors}  {inside:8.3f}")
+        return "\n".join(lines)
+
+
+def _mae(said: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(np.abs(said - truth).mean())

@@ -1,0 +1,1 @@
+"""Problems that only memory solves, at any lag."""

@@ -1,0 +1,204 @@
+"""A table of which cells solve which probes of memory at which lag."""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.data.samples import write_sample
+from tidegate.data.samples.probes import PROBLEMS
+from tidegate.data.sources import find_sources
+from tidegate.errors import ArgumentError, NonFiniteLossError
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
+from tidegate.train.config import TrainConfig
+from tidegate.train.events import Event, Progressed, Started, Validated
+from tidegate.train.run_folder import new_run
+from tidegate.train.training import train
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """One cell on one problem at one lag.
+
+    Attributes:
+        cell: its name.
+        problem: as in `tidegate.data.samples.probes.PROBLEMS`.
+        lag: how far back.
+        solved: whether it was.
+        steps: optimizer steps when it was first seen to be solved, or all that were taken.
+        metric: "sequences right" or "mean squared error", on the validation part.
+        value: the best seen; nan if training diverged.
+        baseline: nats, or squared error, of always saying the same.
+        seconds: that training took.
+    """
+
+    cell: str
+    problem: str
+    lag: int
+    solved: bool
+    steps: int
+    metric: str
+    value: float
+    baseline: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ProbeTable:
+    """All that was tried.
+
+    Attributes:
+        results: in the order in which they were tried.
+        seed: of data and training.
+        steps: the budget of each.
+        hidden_size: units.
+    """
+
+    results: tuple[ProbeResult, ...]
+    seed: int
+    steps: int
+    hidden_size: int
+
+    def markdown(self) -> str:
+        """A table for each problem: a row for each cell, a column for each lag."""
+        blocks = []
+        for problem in dict.fromkeys(it.problem for it in self.results):
+            own = {(it.cell, it.lag): it for it in self.results if it.problem == problem}
+            lags, cells = sorted({lag for _, lag in own}), list(dict.fromkeys(cell for cell, _ in own))
+            metric = next(iter(own.values())).metric
+            lines = [
+                f"**{problem}** ({PROBLEMS[problem]}): steps until solved, or the best {metric} after {self.steps:,}; "
+                f"{self.hidden_size} units, seed {self.seed}",
+                "",
+                "| cell | " + " | ".join(f"lag {lag}" for lag in lags) + " |",
+                "| --- |" + " ---: |" * len(lags),
+            ]
+            for cell in cells:
+                found = [own.get((cell, lag)) for lag in lags]
+                lines.append(f"| {cell} | " + " | ".join("" if it is None else _entry(it) for it in found) + " |")
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)
+
+
+def probe_table(
+    cells: Sequence[str],
+    problems: Sequence[str],
+    lags: Sequence[int],
+    *,
+    steps: int = 3000,
+    seed: int = 0,
+    hidden_size: int = 64,
+    batch_size: int = 32,
+    learning_rate: float = 5e-3,
+    validate_every: int = 100,
+    folder: Path | None = None,
+    report: Callable[[ProbeResult], None] = lambda result: None,
+    watch: Callable[[Event], None] = lambda event: None,
+) -> ProbeTable:
+    """Train every cell on every problem at every lag, each until it is solved or the steps are used up.
+
+    Ctrl-C ends the table with what is there.
+
+    Args:
+        cells: by name.
+        problems: as in `tidegate.data.samples.probes.PROBLEMS`.
+        lags: how far back.
+        steps: optimizer steps of each at most.
+        seed: of data and training; all cells learn from the same sequences in the same order.
+        hidden_size: units.
+        batch_size: sequences at a time.
+        learning_rate: the largest.
+        validate_every: steps between looks at whether it is solved.
+        folder: where the runs stay, in folders called PROBLEM-LAG-CELL; None keeps none.
+        report: told of each result.
+        watch: told of every event of training, as `train` reports them.
+
+    Returns:
+        All results.
+
+    Raises:
+        ArgumentError: there is no such problem, or no cell, problem or lag is given.
+        CellError: there is no such cell.
+        DataError: a lag is too small for a problem.
+        RunFolderError: the folder holds such a run already.
+    """
+    if unknown := [name for name in problems if name not in PROBLEMS]:
+        raise ArgumentError(f"No problem is called {unknown[0]!r:.80}; there are: {', '.join(PROBLEMS)}.")
+    if not (cells and problems and lags):
+        raise ArgumentError("Nothing to probe: give at least one cell, one problem and one lag.")
+    configs = {cell: ProbeConfig(cell=cell, hidden_size=hidden_size) for cell in cells}
+    training = TrainConfig(
+        batch_size=batch_size, steps=steps, learning_rate=learning_rate, validate_every=validate_every, seed=seed
+    )
+    results: list[ProbeResult] = []
+    for problem in problems:
+        for lag in lags:
+            with ExitStack() as stack:
+                data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                write_sample(f"{problem}-{lag}", data, seed)
+                for cell, config in configs.items():
+                    runs = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                    found = _probe(problem, lag, config, training, data, runs / f"{problem}-{lag}-{cell}", watch)
+                    if found is None:
+                        return ProbeTable(tuple(results), seed, steps, hidden_size)
+                    results.append(found)
+                    report(found)
+    return ProbeTable(tuple(results), seed, steps, hidden_size)
+
+
+class _SolvedError(Exception):
+    """Ends a training that has nothing left to learn."""
+
+
+def _probe(
+    problem: str,
+    lag: int,
+    config: ProbeConfig,
+    training: TrainConfig,
+    data: Path,
+    folder: Path,
+    watch: Callable[[Event], None],
+) -> ProbeResult | None:
+    """One result; None if someone asked to stop."""
+    sources = find_sources([data], workspace=data)
+    examples = new_run(folder, lambda to: prepare_examples(ProbeTask, sources, config, to), task="probe")
+    numbers = examples.preprocessing.text("kind") == "numbers"
+    metric, better = ("mean squared error", min) if numbers else ("sequences right", max)
+    values: list[float] = []
+    last, baseline, solved = 0, 0.0, False
+
+    def see(event: Event) -> None:
+        nonlocal last, baseline, solved
+        watch(event)
+        if isinstance(event, Started):
+            baseline = event.baselines["always the same"]
+        elif solved and isinstance(event, Progressed | Validated):
+            raise _SolvedError  # only now: since it was found to be solved the model has been written
+        elif isinstance(event, Validated):
+            last, solved = event.step, bool(event.metrics["solved"])
+            values.append(event.metrics[metric])
+        elif isinstance(event, Progressed):
+            last = event.step
+
+    began = time.monotonic()
+    try:
+        if train(folder, examples, config, training, task="probe", report=see).why == "interrupted":
+            return None
+        diverged = False
+    except _SolvedError:
+        diverged = False
+    except NonFiniteLossError:
+        diverged = not solved
+    best = math.nan if diverged else better(values)
+    seconds = time.monotonic() - began
+    return ProbeResult(config.cell, problem, lag, solved, last, metric, best, baseline, seconds)
+
+
+def _entry(result: ProbeResult) -> str:
+    if result.solved:
+        return f"**{result.steps:,}**"
+    return "diverged" if math.isnan(result.value) else f"{result.value:.3g}"

@@ -1,0 +1,217 @@
+"""Probes of memory: problems that are solved only by who remembers what was long ago.
+
+h_1 .. h_T = recurrent(x_1 .. x_T),  o_t = W h_t + b at the steps where something is asked: a number, whose loss is its
+squared error, or a class, whose loss is -log softmax(o_t). The problems are in `tidegate.data.samples.probes`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.frames import checked_frames, read_frames
+from tidegate.data.rows import Row
+from tidegate.errors import DataError
+from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.layers import recurrent
+from tidegate.tasks.metrics_report import Metric, Report
+from tidegate.train.options import RecurrentConfig, option
+
+SOLVED_ERROR, SOLVED_SHARE = 0.01, 0.99
+MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class ProbeConfig(RecurrentConfig):
+    """What is probed; the problem is read from the data."""
+
+    hidden_size: int = option(64, "Tokenizer a layer.", min=1)
+    dropout: float = option(0.0, "Share of values dropped between the layers.", min=0, below=1)
+
+
+class Probe(nn.Module):
+    """Recurrent layers and an output layer.
+
+    Args:
+        config: how it is made.
+        features: F, of the input.
+        outputs: 1 for a number, C for classes.
+        backend: the engine's backend; None leaves it to the engine.
+    """
+
+    def __init__(self, config: ProbeConfig, features: int, outputs: int, *, backend: str | None = None) -> None:
+        super().__init__()
+        self.recurrent = recurrent(config, features, backend=backend)
+        self.output = nn.Linear(config.hidden_size, outputs)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """(B, L, F) to (B, L, C)."""
+        return self.output(self.recurrent(frames, lengths=lengths)[0])
+
+
+class ProbeTask(ExampleTask):
+    """Solved or not."""
+
+    name = "probe"
+    prediction_name = "answer"
+    Config = ProbeConfig
+    LENGTH: ClassVar[str] = "frames"
+    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
+    fewest_steps: ClassVar[int] = 3000
+
+    @classmethod
+    def read(cls, path: Path, config: ProbeConfig) -> Iterator[Row]:
+        """``.npz`` with frames, lengths, targets and, perhaps, legal."""
+        if path.suffix != ".npz":
+            raise DataError(f"{path}: a probe reads .npz files, such as those of sample:adding-50.")
+        return read_frames(path, label="targets", optional=("legal",))
+
+    @classmethod
+    def learn(cls, rows: Iterable[Row], config: ProbeConfig) -> tuple[Preprocessing, list[str]]:
+        """Numbers or classes, how many of each, and how long the sequences are."""
+        counts: NDArray[np.int64] = np.zeros(0, np.int64)
+        total = asked = longest = features = 0
+        kind = ""
+        for row in rows:
+            frames, targets = checked_frames(row), _targets(row)
+            features, longest = frames.shape[1], max(longest, len(frames))
+            own = "numbers" if targets.dtype.kind == "f" else "classes"
+            if kind not in ("", own):
+                raise DataError(f"{row.where}: 'targets' are {own}, but were {kind} before.")
+            kind = own
+            given = targets[_is_asked(targets)]
+            asked += len(given)
+            if kind == "numbers":
+                total += float(given.sum(dtype=np.float64))
+            else:
+                if len(given) and given.max() >= MOST_CLASSES:
+                    raise DataError(f"{row.where}: class {given.max()} is beyond the {MOST_CLASSES} that are possible.")
+                legal = row.values.get("legal", np.zeros((0, 0)))
+                found = np.bincount(given, minlength=max(len(counts), legal.shape[1]))
+                found[: len(counts)] += counts
+                counts = found
+        if not asked:
+            raise DataError("The training part asks nothing.")
+        preprocessing: dict[str, Any] = {"kind": kind, "features": features}
+        if kind == "numbers":
+            preprocessing |= {"outputs": 1, "always": [total / asked]}
+        else:
+            # What is never the answer is as unlikely as can be said, not impossible: log 0 is no number.
+            preprocessing |= {"outputs": len(counts), "always": np.log(np.maximum(counts, 0.5) / asked).tolist()}
+        return Preprocessing(preprocessing), [f"asked for {kind}, after at most {longest:,} steps"]
+
+    @classmethod
+    def encode(
+        cls, row: Row, config: ProbeConfig, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]:
+        """One example of a row."""
+        frames = checked_frames(row, features=preprocessing.number("features"))
+        if not len(frames):
+            raise DataError(f"{row.where} has no step.")
+        if not labelled:
+            return [{"frames": frames}]
+        targets, outputs = _targets(row), preprocessing.number("outputs")
+        if (targets.dtype.kind == "f") != (preprocessing.text("kind") == "numbers"):
+            raise DataError(f"{row.where}: 'targets' should be {preprocessing.text('kind')}, as in the training part.")
+        example = {"frames": frames, "targets": targets, "asked": _is_asked(targets)}
+        if preprocessing.text("kind") == "classes":
+            if targets.max() >= outputs:
+                raise DataError(f"{row.where}: class {targets.max()} does not occur in the training part.")
+            legal = row.values.get("legal")
+            if legal is not None and legal.shape[1:] != (outputs,):
+                raise DataError(f"{row.where}: 'legal' should have {outputs} classes, but has {legal.shape[1:]}.")
+            every = np.eye(outputs, dtype=np.bool_)[np.maximum(targets, 0)] if legal is None else legal[: len(frames)]
+            example["legal"] = every.astype(np.bool_)
+        return [example]
+
+    @classmethod
+    def make(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
+        """A new model."""
+        return Probe(config, vocabulary.number("features"), vocabulary.number("outputs"), backend=backend)
+
+    def predictions(self, part: Part) -> NDArray[np.int64]:
+        """How many answers each sequence has."""
+        return np.array([int(row.sum()) for row in part.rows(range(len(part)))["asked"]], np.int64)
+
+    def nats(self, model: Probe, columns: Columns, sampling_probability: float) -> Tensor:
+        """The sum of the squared errors, or of -log p(class)."""
+        asked = columns["asked"].values
+        return self._losses(model(*columns["frames"])[asked], columns["targets"].values[asked]).sum()
+
+    def measure(self, model: Probe, part: Part, *, tables: bool = True) -> Report:
+        """The mean squared error or the share of sequences right, whether it is solved, and always saying the same."""
+        always = torch.tensor(self.preprocessing.numbers("always"))
+
+        def score(columns: Columns) -> list[tuple[float, int, bool, float, bool]]:
+            said = model(*columns["frames"])
+            same = always.to(said).expand_as(said)
+            return list(zip(*self._score(said, columns), *self._score(same, columns)[::2], strict=True))
+
+        nats, asked, right, of_same, same_right = (
+            np.array(it) for it in zip(*over(part, self.LENGTH, model, score), strict=True)
+        )
+        units = int(asked.sum())
+        if self.preprocessing.text("kind") == "numbers":
+            value, same, solved = nats.sum() / units, of_same.sum() / units, nats.sum() / units < SOLVED_ERROR
+            first = Metric("mean squared error", float(value), "always the mean", float(same), False)
+        else:
+            value, same, solved = right.mean(), same_right.mean(), right.mean() >= SOLVED_SHARE
+            first = Metric("sequences right", float(value), "always the most frequent", float(same))
+        return Report(float(nats.sum()) / units, units, [first, Metric("solved", float(solved))])
+
+    def predict(self, model: Probe, columns: Columns) -> list[dict[str, Any]]:
+        """The answer at each step."""
+        said = model(*columns["frames"])
+        answers = said.squeeze(2) if self.preprocessing.text("kind") == "numbers" else said.argmax(2)
+        lengths = columns["frames"].lengths.tolist()
+        return [{"answers": row[:length].tolist()} for row, length in zip(answers, lengths, strict=True)]
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Always the mean of the training part, or each class as often as there."""
+        part = self._training()[0].parts["validation"]
+        if not len(part):
+            return {}, []
+        rows = part.rows(range(len(part)))
+        given = torch.from_numpy(np.concatenate([t[a] for t, a in zip(rows["targets"], rows["asked"], strict=True)]))
+        same = torch.tensor(self.preprocessing.numbers("always")).expand(len(given), -1)
+        return {"always the same": self._losses(same, given).mean().item()}, []
+
+    def _losses(self, said: Tensor, targets: Tensor) -> Tensor:
+        """(..., C) and (...) to (...)."""
+        if self.preprocessing.text("kind") == "numbers":
+            return (said.squeeze(-1) - targets) ** 2
+        return -said.log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None]).squeeze(-1)
+
+    def _score(self, said: Tensor, columns: Columns) -> tuple[list[float], list[int], list[bool]]:
+        """Of each sequence the sum of losses, how many answers are asked, and whether all are right."""
+        asked = columns["asked"].values
+        losses = self._losses(said, columns["targets"].values).masked_fill(~asked, 0).sum(1).tolist()
+        if self.preprocessing.text("kind") == "numbers":
+            right = torch.zeros(len(said), dtype=torch.bool)
+        else:
+            legal = columns["legal"].values
+            lowest = said.masked_fill(~legal, torch.inf).amin(2)
+            right = ((lowest > said.masked_fill(legal, -torch.inf).amax(2)) | ~asked).all(1)
+        return losses, asked.sum(1).tolist(), right.tolist()
+
+
+def _targets(row: Row) -> NDArray[Any]:
+    """A row's targets: (L,) float32 or int64.
+
+    Raises:
+        DataError: there are none, or they are neither.
+    """
+    targets = row.values.get("label")
+    if targets is None or isinstance(targets, str) or targets.ndim != 1 or targets.dtype.kind not in "fiu":
+        raise DataError(f"{row.where}: there should be an array 'targets' (N, T) of numbers or classes.")
+    return targets.astype(np.float32 if targets.dtype.kind == "f" else np.int64)
+
+
+def _is_asked(targets: NDArray[Any]) -> NDArray[np.bool_]:
+    return ~np.isnan(targets) if targets.dtype.kind == "f" else targets >= 0

@@ -1,0 +1,1 @@
+"""A text for each text or image: translate and caption, with attention and beam search."""

@@ -1,0 +1,127 @@
+"""One to many: an image is shown once, then a text is written.
+
+::
+
+    x_1 = tanh(W image + b),   x_2, x_3, .. = the tokens written so far, or zeros,
+    h_t = recurrent(x_t, h_{t-1}) from h_0 = 0,   p(y_t) = softmax(V h_t + c)
+
+The image is the first input and comes no second time: what is written later must be kept in the state. With
+``then="zeros"`` nothing else comes in at all, and the network counts for itself where in the text it is; then a token
+does not depend on those drawn before it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import nn
+
+from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.frames import FrameStatistics
+from tidegate.data.rows import Row
+from tidegate.tasks.example_task import Columns, drawn_part
+from tidegate.tasks.layers import FrameInput, recurrent
+from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions
+from tidegate.tasks.seq2seq.decoder import TokenDecoder
+from tidegate.tasks.seq2seq.task import END, Beginning, TargetCounts, WritingConfig, WritingTask, encode_target, text_in
+from tidegate.train.options import option
+
+CAPTION = "give each image a caption in the second column of the table, or in the array 'captions'"
+
+
+@dataclass(frozen=True)
+class CaptionConfig(WritingConfig):
+    """What a captioner is made of, and how its files are read."""
+
+    then: Literal["previous", "zeros"] = option("previous", "What comes in after the image: the last token, or zeros.")
+    image_size: int = option(32, "Side to which image files are brought; arrays stay as they are.", panel="Data", min=1)
+
+
+class Captioner(nn.Module):
+    """The image's vector, and a decoder that begins with it.
+
+    Args:
+        config: how it is made.
+        preprocessing: the numbers' statistics, the vocabulary.
+        backend: the engine's backend; None leaves it to the engine.
+    """
+
+    def __init__(self, config: CaptionConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
+        super().__init__()
+        target, width = preprocessing.vocabulary("target"), config.embedding_size
+        self.normal = FrameInput(preprocessing.numbers("mean"), preprocessing.numbers("deviation"))
+        self.image = nn.Linear(len(preprocessing.numbers("mean")), width)
+        self.decoder = TokenDecoder(
+            recurrent(config, width, backend=backend),
+            len(target),
+            end=target.number(END),
+            never=target.unknown,
+            dropout=config.dropout,
+            feeds=config.then == "previous",
+        )
+
+    def begin(self, columns: Columns) -> Beginning:
+        """The "image" (B, 1, F) as the first input."""
+        return Beginning(torch.tanh(self.image(self.normal(columns["image"].values[:, 0]))))
+
+
+class CaptionTask(WritingTask):
+    """Texts from images."""
+
+    name = "caption"
+    Config = CaptionConfig
+    LENGTH: ClassVar[str] = "image"
+    METRICS = ("BLEU", "exact match")
+
+    @classmethod
+    def read(cls, path: Path, config: CaptionConfig) -> Iterator[Row]:
+        """Arrays in ``.npz``, a folder of images with a table of captions, or such a table."""
+        return read_captions(path, config.image_size)
+
+    @classmethod
+    def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
+        """Give each image to a part, with all its captions: else some of the images held out would be known."""
+        for row in rows:
+            file = row.values.get("file")
+            yield drawn_part(row.values["image"].tobytes() if file is None else file.encode(), shares, seed), row
+
+    @classmethod
+    def split_kind(cls, shares: Sequence[float]) -> str:
+        """How `split` splits."""
+        return super().split_kind(shares) + " of the images"
+
+    @classmethod
+    def learn(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
+        """Mean and deviation of each number of the images; the captions' vocabulary."""
+        images, targets, features = FrameStatistics(), TargetCounts(), None
+        for row in rows:
+            image = image_of(row, features)
+            features = image.shape[1]
+            images.add(image)
+            targets.add(text_in(row, "target", CAPTION))
+        preprocessing, notes = targets.preprocessing(config)
+        if features is None:
+            return Preprocessing(preprocessing), notes  # nothing to train on, which is said when it is written
+        return Preprocessing(preprocessing | images.preprocessing()), [
+            *notes,
+            f"images: {images.count:,} of {features:,} numbers",
+        ]
+
+    @classmethod
+    def encode(
+        cls, row: Row, config: CaptionConfig, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]:
+        """One example of a row."""
+        example: dict[str, Any] = {"image": image_of(row, len(preprocessing.numbers("mean")))}
+        return [example | (dict(encode_target(text_in(row, "target", CAPTION), preprocessing)) if labelled else {})]
+
+    @classmethod
+    def make(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:
+        """A new captioner."""
+        return Captioner(config, vocabulary, backend=backend)
+
+    def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """Nothing but the most frequent caption, which is there anyway."""
+        return {}

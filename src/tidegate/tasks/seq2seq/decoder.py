@@ -1,0 +1,219 @@
+"""The half of a model that writes tokens, from whatever it is given to begin with.
+
+::
+
+    s_1 .. s_T = recurrent(x_1 .. x_T; s_0),   x_1 given,   x_t = E y_{t-1},   p(y_t) = softmax(W a_t + b)
+
+with a_t = s_t, or, where there is a memory m_1 .. m_S to look at (Luong, Pham & Manning 2015, global attention)::
+
+    w_tj = softmax_j(score(s_t, m_j)),   c_t = sum_j w_tj m_j,   a_t = tanh(W_c [c_t; s_t])
+
+    score(s, m) = s . m  (dot),  or  s . W_a m  (general)
+
+What attention finds is not fed to the next step. So with the true tokens fed (teacher forcing) the recurrent layers run
+over the whole text at once, and attention over all steps of it.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tidegate.nn import Recurrent
+from tidegate.tasks.layers import each_state, mask
+from tidegate.text.feeding import Feeding, predict
+
+Attention = Literal["general", "dot", "none"]
+State = Tensor | tuple[Tensor, ...]
+
+
+class Memory(NamedTuple):
+    """What attention looks at.
+
+    Attributes:
+        values: (B, S, D).
+        lengths: (B,), how many of the S are there.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+
+class LuongAttention(nn.Module):
+    """Look at a memory from each step, weighed by how well it fits.
+
+    Args:
+        width: H, of the steps.
+        memory: D, of what is looked at; for "dot" it must be H.
+        kind: "general" or "dot".
+    """
+
+    def __init__(self, width: int, memory: int, kind: Attention) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, memory, bias=False) if kind == "general" else nn.Identity()
+        self.mix = nn.Linear(memory + width, width, bias=False)
+
+    def forward(self, steps: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Steps (B, T, H) to (B, T, H) and the weights (B, T, S), which are 0 past the memory's lengths."""
+        outside = ~mask(memory.lengths, memory.values.shape[1])[:, None]
+        score = self.query(steps) @ memory.values.transpose(1, 2)
+        weights = score.masked_fill(outside, torch.finfo(score.dtype).min).softmax(-1)
+        seen = weights @ memory.values
+        return torch.tanh(self.mix(torch.cat([seen, steps], -1))), weights
+
+
+class TokenDecoder(nn.Module):
+    """What writes.
+
+    Args:
+        recurrent: layers in one direction, batch first.
+        size: V, how many tokens there are.
+        end: the token that ends a text.
+        never: a token that is never written, as the unknown one.
+        memory: D, the width of what attention looks at.
+        attention: how it is weighed; "none" does without.
+        dropout: share of values dropped before and after the layers.
+        feeds: whether the previous token is the next input; otherwise zeros are.
+    """
+
+    def __init__(
+        self,
+        recurrent: Recurrent,
+        size: int,
+        *,
+        end: int,
+        never: int | None = None,
+        memory: int = 0,
+        attention: Attention = "none",
+        dropout: float = 0.0,
+        feeds: bool = True,
+    ) -> None:
+        super().__init__()
+        width = recurrent.hidden_size
+        self.recurrent, self.end, self.never = recurrent, end, never
+        self.embedding = nn.Embedding(size, recurrent.input_size) if feeds else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, std=0.1)
+        self.attention = None if attention == "none" else LuongAttention(width, memory, attention)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(width, size)
+
+    def inputs(self, first: Tensor, tokens: Tensor) -> Tensor:
+        """x_1 (B, E) and the tokens (B, T) to be written, to the inputs of their steps (B, T, E)."""
+        if self.embedding is None:
+            later = first.new_zeros(len(first), tokens.shape[1] - 1, first.shape[1])
+        else:
+            later = self.embedding(tokens[:, :-1])
+        return torch.cat([first[:, None], later], 1)
+
+    def features(self, inputs: Tensor, state: State | None, memory: Memory | None) -> tuple[Tensor, State]:
+        """Inputs (B, T, E) to what the output layer is given, (B, T, H), and the state after them."""
+        steps, after = self.recurrent(self.dropout(inputs), state)
+        if self.attention is not None:
+            assert memory is not None, "attention needs a memory"
+            steps, _ = self.attention(steps, memory)
+        return self.dropout(steps), after
+
+    def nats(
+        self,
+        first: Tensor,
+        tokens: Tensor,
+        lengths: Tensor,
+        state: State | None = None,
+        memory: Memory | None = None,
+        *,
+        feeding: Feeding = "teacher",
+        share: float = 0.0,
+    ) -> Tensor:
+        """-log p of each token of some texts, given those before it.
+
+        Args:
+            first: x_1, (B, E).
+            tokens: (B, T), the texts, each with its end.
+            lengths: (B,).
+            state: s_0; None: zeros.
+            memory: what attention looks at.
+            feeding: who says what was written; with "greedy" or "sampled" each step of each text takes, with
+                probability ``share``, what the model itself would have written there (scheduled sampling, Bengio et
+                al. 2015). The steps are then taken one by one.
+            share: see there. Coins and draws come from torch's global generators.
+
+        Returns:
+            (B, T), zeros past the lengths.
+        """
+        if feeding == "teacher" or share == 0 or self.embedding is None:
+            features, _ = self.features(self.inputs(first, tokens), state, memory)
+        else:
+            features = self._fed(first, tokens, state, memory, feeding, share)
+        valid = mask(lengths, tokens.shape[1])
+        nats = features.new_zeros(tokens.shape)
+        nats[valid] = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none").to(nats)
+        return nats
+
+    def _fed(
+        self,
+        first: Tensor,
+        tokens: Tensor,
+        state: State | None,
+        memory: Memory | None,
+        feeding: Literal["greedy", "sampled"],
+        share: float,
+    ) -> Tensor:
+        assert self.embedding is not None, "only what was written can be fed"
+        x, found = first, []
+        for true in tokens.unbind(1):
+            features, state = self.features(x[:, None], state, memory)
+            found.append(features)
+            with torch.no_grad():
+                own = predict(self.output(features[:, 0]), feeding)
+            takes_own = torch.rand(own.shape, device=own.device) < share
+            x = self.embedding(torch.where(takes_own, own, true))
+        return torch.cat(found, 1)
+
+    def writing(self, first: Tensor, state: State | None, memory: Memory | None, *, width: int = 1) -> "Writing":
+        """Begin ``width`` texts for each example, in inference: x_1 (B, E), s_0 and memory as for `nats`."""
+        return Writing(self, first, state, memory, width)
+
+
+class Writing:
+    """Texts that a `TokenDecoder` is writing, as `tidegate.tasks.seq2seq.search` asks for them.
+
+    Args:
+        decoder: what writes.
+        first: x_1, (B, E).
+        state: s_0 of the B examples; None: zeros.
+        memory: theirs.
+        width: K, texts for each.
+    """
+
+    def __init__(
+        self, decoder: TokenDecoder, first: Tensor, state: State | None, memory: Memory | None, width: int
+    ) -> None:
+        self.decoder, self.memory, self.examples = decoder, memory, len(first)
+        self.first = first.repeat_interleave(width, 0)
+        self.stepper = decoder.recurrent.stepper(len(self.first))
+        if state is not None:
+            self.stepper.state = each_state(state, lambda it: it.repeat_interleave(width, 1))
+
+    def step(self, tokens: Tensor | None) -> Tensor:
+        """The tokens (N,) written last, or None, to log p of the next ones (N, V)."""
+        decoder = self.decoder
+        if tokens is None:
+            x = self.first
+        elif decoder.embedding is None:
+            x = torch.zeros_like(self.first)
+        else:
+            x = decoder.embedding(tokens)
+        features = self.stepper(x).unflatten(0, (self.examples, -1))
+        if decoder.attention is not None:
+            assert self.memory is not None, "attention needs a memory"
+            features, _ = decoder.attention(features, self.memory)  # the texts of an example look at the same memory
+        log = decoder.output(features.flatten(0, 1)).float().log_softmax(-1)
+        if decoder.never is not None:
+            log[:, decoder.never] = -torch.inf
+        return log
+
+    def reorder(self, indices: Tensor) -> None:
+        """Let row n go on as row ``indices[n]``, of the same example."""
+        self.stepper.state = each_state(self.stepper.state, lambda it: it[:, indices])

@@ -1,0 +1,274 @@
+"""Tasks whose answer is a text: its tokens, loss, metrics and decoding, whatever it is written from."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.data.buckets import pad
+from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.ragged_array import Rows
+from tidegate.data.rows import Row
+from tidegate.data.vocabulary import UNKNOWN, Vocabulary
+from tidegate.data.word_split import Level, TextCounts, joined, pieces
+from tidegate.errors import DataError
+from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.metrics_report import Metric, Report
+from tidegate.tasks.seq2seq.decoder import Memory, State, TokenDecoder
+from tidegate.tasks.seq2seq.scores import text_metrics
+from tidegate.tasks.seq2seq.search import Hypothesis, beam_search, drawn, greedy, stream, write
+from tidegate.text.sampling import Sampling
+from tidegate.train.options import RecurrentConfig, option
+
+END = "<end>"
+ONE_WORD = 2  # below so many words on average a target is an answer, to be matched exactly, and not a sentence
+AT_MOST = 300  # texts that are written at a validation while training
+SHOWN = 12  # examples in the table of a report
+
+
+@dataclass(frozen=True)
+class WritingConfig(RecurrentConfig):
+    """What tasks that write texts have in common."""
+
+    embedding_size: int = option(100, "Learned vector of each word or character.", min=1)
+    dropout: float = option(0.2, "Share of values dropped before, between and after the layers.", min=0, below=1)
+    target_level: Literal["auto", "words", "characters"] = option("auto", "A step of the target.", panel="Data")
+    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
+    beam: int = option(1, "Texts kept while searching for the best; 1: each best token.", panel="Decoding", min=1)
+    max_length: int = option(
+        500, "A text that has not ended after so many words or characters is cut.", panel="Decoding", min=1
+    )
+    length_penalty: float = option(1.0, "How much long texts are favoured in a beam.", panel="Decoding", min=0)
+
+
+class Beginning(NamedTuple):
+    """What a decoder is given to begin with; see `TokenDecoder.nats`."""
+
+    first: Tensor
+    state: State | None = None
+    memory: Memory | None = None
+
+
+class WritingModel(Protocol):
+    """What a model must have."""
+
+    @property
+    def decoder(self) -> TokenDecoder:
+        """What writes."""
+        ...
+
+    def begin(self, columns: Columns) -> Beginning:
+        """What the decoder begins with, from a batch."""
+        ...
+
+
+class WritingTask(ExampleTask):
+    """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
+
+    prediction_name = "token"
+    PACKAGES: ClassVar[Sequence[str]] = ("sacrebleu",)
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5, "sampling_probability_start": 0.0}
+    fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classes
+    streams: ClassVar[Sequence[str]] = ("feeding", "sampling_probability_start", "sampling_probability_end")
+    METRICS: ClassVar[tuple[str, ...]]
+    """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
+
+    @abstractmethod
+    def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """What could be written without a model, by name: a text for each example."""
+
+    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+        """The sum of -log p over all tokens of the targets, their ends included."""
+        feeding = "teacher" if self.settings is None else self.settings.feeding
+        return _nats(model, columns, feeding=feeding, share=sampling_probability).sum()
+
+    def predictions(self, part: Part) -> NDArray[np.int64]:
+        """A target's tokens and its end."""
+        return part.columns["target"].lengths
+
+    def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
+        """How near the texts come, and perplexity; without tables from some of the texts, each written greedily."""
+        nats = sum(over(part, self.LENGTH, model, lambda columns: _nats(model, columns).sum(1).tolist()))
+        units = int(self.predictions(part).sum())
+        chosen = part if tables else some(part)
+        width = self.config.beam if tables else 1
+        found = over(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
+        texts, truth = [self.text_of(it[0]) for it in found], stored_texts(chosen, "truth")
+        common = self.preprocessing.text("common")
+        baselines = {**self.without_model(chosen), f"always {common!r:.30}": [common] * len(truth)}
+        best = ("exact match",) if self.preprocessing.text("kind") == "answers" else ()
+        metrics, table = text_metrics(texts, truth, baselines, tuple(dict.fromkeys(best + self.METRICS)))
+        perplexity = torch.tensor([nats / units, self._unigram(part)]).exp().tolist()
+        metrics.append(Metric("perplexity", perplexity[0], "unigram", perplexity[1], higher_is_better=False))
+        blocks = {"written texts": table, "examples": _shown(truth, texts)} if tables else {}
+        return Report(nats / units, units, metrics, blocks)
+
+    def predict(self, model: Any, columns: Columns) -> list[dict[str, Any]]:
+        """The best text, its log p, and with a beam the others."""
+        found = []
+        for hypotheses in self.write(model, columns, self.config.beam):
+            each = [{"text": self.text_of(it), "score": it.score} for it in hypotheses]
+            found.append({**each[0], "n_best": each} if self.config.beam > 1 else each[0])
+        return found
+
+    def write(self, model: WritingModel, columns: Columns, width: int) -> list[list[Hypothesis]]:
+        """The best texts that are found for each example of a batch: greedily if the width is 1, else by beam."""
+        writing = model.decoder.writing(*model.begin(columns), width=width)
+        how: Any = {"end": model.decoder.end, "limit": self.limit}
+        if width == 1:
+            return [[it] for it in write(writing, choose=greedy, **how)]
+        examples = len(columns[self.LENGTH].lengths)
+        return beam_search(writing, examples=examples, width=width, length_penalty=self.config.length_penalty, **how)
+
+    @torch.inference_mode()
+    def stream(self, model: Any, row: Row, sampling: Sampling | None = None, *, seed: int = 0) -> Iterator[str]:
+        """Write piece by piece: greedily, or drawing as ``sampling`` says.
+
+        Raises:
+            DataError: the row does not fit.
+        """
+        (example,) = self.encode(row, self.config, self.preprocessing, labelled=False)
+        device = next(model.parameters()).device
+        begin = model.begin({name: pad([it]).to(device) for name, it in example.items()})
+        choose = greedy if sampling is None else drawn(sampling, [torch.Generator().manual_seed(seed)])
+        end, limit, said = model.decoder.end, self.limit, ""
+        tokens: list[int] = []
+        for step, _ in stream(model.decoder.writing(*begin), end=end, limit=limit, choose=choose):
+            tokens += [it for it in step.tolist() if it != end]
+            text = self.text_of(Hypothesis(tokens, 0, False))
+            if text != said:
+                yield text.removeprefix(said)
+            said = text
+
+    @property
+    def limit(self) -> int:
+        """The most tokens that are written, the end included: as many as the longest target of training has."""
+        return min(self.preprocessing.number("longest"), self.config.max_length + 1)
+
+    def text_of(self, hypothesis: Hypothesis) -> str:
+        """What was written, as text."""
+        return joined(
+            self.preprocessing.vocabulary("target").decode(hypothesis.tokens), level_of(self.preprocessing, "target")
+        )
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Equal probabilities, and how often each token occurs in the training part."""
+        part = self._training()[0].parts["validation"]
+        if not len(part):
+            return {}, []
+        return {
+            "uniform": float(np.log(len(self.preprocessing.vocabulary("target")))),
+            "unigram": self._unigram(part),
+        }, []
+
+    def _unigram(self, part: Part) -> float:
+        # One more of each, for what is unknown may never have been so in training.
+        counts = np.array(self.preprocessing.numbers("occurrences")) + 1
+        log, column = np.log(counts / counts.sum()), part.columns["target"]
+        return -sum(float(log[column[n]].sum()) for n in range(len(column))) / int(column.lengths.sum())
+
+
+class TargetCounts:
+    """What must be known of targets before they can be encoded."""
+
+    def __init__(self) -> None:
+        self.pieces = TextCounts()
+        self.texts: Counter[str] = Counter()
+
+    def add(self, text: str) -> None:
+        """Count a target."""
+        self.pieces.add(text)
+        self.texts[text] += 1
+
+    def preprocessing(self, config: WritingConfig) -> tuple[dict[str, Any], list[str]]:
+        """Vocabulary, longest and most frequent target; and what is to be said of them."""
+        preprocessing, note = side_facts("target", self.pieces, config.target_level, config.min_count, (UNKNOWN, END))
+        seen = self.pieces.counts[preprocessing["target_level"]]
+        occurrences = [seen[it] for it in preprocessing["target"]]
+        occurrences[:2] = [seen.total() - sum(occurrences), self.pieces.texts]
+        words = self.pieces.average
+        preprocessing |= {
+            "occurrences": occurrences,
+            "longest": 1 + max((len(pieces(it, preprocessing["target_level"])) for it in self.texts), default=0),
+            "common": max(self.texts, key=lambda it: (self.texts[it], it), default=""),
+            "kind": "answers" if words < ONE_WORD else "sentences",
+        }
+        return preprocessing, [note, f"a target has {words:.1f} words on average"]
+
+
+def side_facts(
+    side: str, counts: TextCounts, asked: Literal["auto", "words", "characters"], min_count: int, first: Sequence[str]
+) -> tuple[dict[str, Any], str]:
+    """The vocabulary and the level of one side, and a note."""
+    level = counts.level(asked)
+    seen = counts.counts[level]
+    entries = Vocabulary.of(seen, first=first, min_count=min_count).entries
+    note = f"{side}: {level}; {len(entries) - len(first):,} known, of {len(seen):,} seen"
+    return {side: entries, f"{side}_level": level}, note
+
+
+def level_of(preprocessing: Preprocessing, side: str) -> Level:
+    """Whether the tokens of a side are words or characters."""
+    return "words" if preprocessing.text(f"{side}_level") == "words" else "characters"
+
+
+def text_in(row: Row, side: str, hint: str) -> str:
+    """The text of a side of a row.
+
+    Raises:
+        DataError: it is missing, in which case ``hint`` says what to give, or empty.
+    """
+    if side not in row.values:
+        raise DataError(f"{row.where}: there is no {side}: {hint}.")
+    text = str(row.values[side]).strip()
+    if not text:
+        raise DataError(f"{row.where}: the {side} is empty: give a text, or leave the row out.")
+    return text
+
+
+def encode_text(text: str, preprocessing: Preprocessing, side: str) -> NDArray[np.int64]:
+    """A text's tokens."""
+    return preprocessing.vocabulary(side).encode(pieces(text, level_of(preprocessing, side)))
+
+
+def encode_target(text: str, preprocessing: Preprocessing) -> Encoded:
+    """A target's tokens with their end; and the text itself, for what is unknown cannot be told from its number."""
+    end = preprocessing.vocabulary("target").number(END)
+    return {"target": np.append(encode_text(text, preprocessing, "target"), end), "truth": text_bytes(text)}
+
+
+def text_bytes(text: str) -> NDArray[np.uint8]:
+    """A text to be kept in a column."""
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def stored_texts(part: Part, column: str) -> list[str]:
+    """The texts that `text_bytes` kept."""
+    kept = part.columns[column]
+    return [kept[n].tobytes().decode() for n in range(len(kept))]
+
+
+def some(part: Part) -> Part:
+    """At most 300 examples, from all of a part."""
+    if len(part) <= AT_MOST:
+        return part
+    chosen = np.linspace(0, len(part) - 1, AT_MOST).astype(int)
+    return Part({name: Rows(rows) for name, rows in part.rows(chosen).items()})
+
+
+def _nats(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
+    """(B, T) -log p of each token."""
+    first, state, memory = model.begin(columns)
+    return model.decoder.nats(first, *columns["target"], state, memory, **feeding)
+
+
+def _shown(truth: Sequence[str], said: Sequence[str]) -> str:
+    chosen = np.linspace(0, len(truth) - 1, min(SHOWN, len(truth))).astype(int)
+    width = min(40, max(len(truth[n]) for n in chosen))
+    return "\n".join(f"{truth[n]:{width}}  {'=' if truth[n] == said[n] else '≠'}  {said[n]}" for n in chosen)

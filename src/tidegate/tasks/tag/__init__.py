@@ -1,0 +1,1 @@
+"""A label for each word, character or frame (many to many, in step)."""

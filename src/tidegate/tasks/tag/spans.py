@@ -1,0 +1,138 @@
+"""Tags that mark spans, and the schemes in which they do: IOB1, BIO (also called IOB2) and BIOES (IOBES).
+
+A tag is O, outside of all spans, or a letter, a dash and a type:
+
+* BIO: B begins a span, I goes on with it;
+* IOB1: I is inside a span; B begins one only where it follows another of the same type without a gap;
+* BIOES: B begins a span, I goes on, E ends it, and S is a span of one step.
+
+Tags without such letters are plain labels, as parts of speech are.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from tidegate.errors import DataError
+from tidegate.io.optional import needed
+
+PLAIN = "plain"
+LETTERS = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}
+TAG = re.compile(r"([BIES])-(.+)", re.DOTALL)
+LIKE_SPANS = re.compile(r"[BIESLUM](?:[-_:/.|].*)?|.+[-_:/.|][BIESLUM]", re.IGNORECASE | re.DOTALL)
+
+Span = tuple[str, int, int]
+"""Type, first step, and the step after the last."""
+
+
+def spans(tags: Sequence[str], scheme: str) -> list[Span]:
+    """The spans that tags mark, as seqeval reads them: CoNLL's definition of BIO and IOB1, BIOES to the letter.
+
+    Raises:
+        MissingDependencyError: seqeval is not installed.
+    """
+    needed("seqeval", "Spans need")
+    from seqeval.metrics.sequence_labeling import get_entities
+    from seqeval.scheme import IOBES, Entities
+
+    if scheme == "BIOES":
+        return [(it.tag, it.start, it.end) for it in Entities([list(tags)], IOBES).entities[0]]
+    return [(kind, start, end + 1) for kind, start, end in get_entities(list(tags))]
+
+
+def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
+    """The first step whose tag cannot stand there, and why; None if there is none."""
+    before, last = ("O", ""), len(tags) - 1
+    for n, tag in enumerate(tags):
+        found = TAG.fullmatch(tag)
+        if scheme == PLAIN:
+            if found:
+                return n, f"{tag!r:.40} looks like a span's"
+            continue
+        if (why := foreign(tag, scheme)) is not None:
+            return n, why
+        letter, kind = found.groups() if found else ("O", "")
+        goes_on = before[0] in "BI" and before[1] == kind
+        if letter == "B" and scheme == "IOB1" and not goes_on:
+            return n, f"{tag!r:.40} follows no span of its type"
+        if letter in "IE" and scheme != "IOB1" and not goes_on:
+            return n, f"{tag!r:.40} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
+        if scheme == "BIOES":
+            if before[0] in "BI" and letter not in "IE":
+                return n, f"{tag!r:.40} stands where a span has not ended with an E"
+            if n == last and letter in "BI":
+                return n, f"{tag!r:.40} ends the sequence, but an E should"
+        before = (letter, kind)
+    return None
+
+
+def foreign(tag: str, scheme: str) -> str | None:
+    """Why a tag is none of the scheme's wherever it stands; None if it is one."""
+    found = TAG.fullmatch(tag)
+    if scheme == PLAIN or tag == "O" or (found and found[1] in LETTERS[scheme]):
+        return None
+    letters = ", ".join(LETTERS[scheme][:-1]) + " or " + LETTERS[scheme][-1]
+    return f"{tag!r:.40} is neither O nor {letters} with a dash and a type"
+
+
+class SchemeFinder:
+    """Find out the scheme of sequences of tags.
+
+    Args:
+        given: a scheme by name, or "auto". What is given has to fit the single tags, but not their order.
+    """
+
+    def __init__(self, given: str = "auto") -> None:
+        self.given = given
+        self._faults: dict[str, str] = {}
+        self._odd: tuple[str, str] | None = None  # the first tag but O, and its place
+        self._like_spans, self._outside = True, False
+
+    def add(self, tags: Sequence[str], place: Callable[[int], str]) -> None:
+        """Add a sequence; ``place`` says in which file and line a step stands.
+
+        Raises:
+            DataError: a tag is none of the given scheme's.
+        """
+        if self.given != "auto":
+            for n, tag in enumerate(tags):
+                if (why := foreign(tag, self.given)) is not None:
+                    raise DataError(f"{place(n)}: {why}, as {self.given} has it.")
+            return
+        for scheme in (PLAIN, *LETTERS):
+            if scheme not in self._faults and (found := fault(tags, scheme)) is not None:
+                self._faults[scheme] = f"{place(found[0])}: {found[1]}"
+        for n, tag in enumerate(tags if self._like_spans else ()):
+            if tag == "O":
+                self._outside = True
+            else:
+                self._odd = self._odd or (tag, place(n))
+                self._like_spans &= LIKE_SPANS.fullmatch(tag) is not None
+
+    def possible(self) -> list[str]:
+        """The schemes of spans that may still be the one."""
+        if self.given != "auto":
+            return [it for it in LETTERS if it == self.given]
+        return [it for it in LETTERS if it not in self._faults]
+
+    def found(self) -> str:
+        """The scheme of all that was added.
+
+        Raises:
+            DataError: none fits all of it, or tags look like those of spans and mark none.
+        """
+        if self.given != "auto":
+            return self.given
+        left = [scheme for scheme in (PLAIN, *LETTERS) if scheme not in self._faults]
+        if not left:
+            reasons = "; ".join(f"not {scheme}: {self._faults[scheme]}" for scheme in (*LETTERS, PLAIN))
+            raise DataError(
+                f"The tags follow no one scheme ({reasons}). Mend them, or choose one (--scheme BIO) to have spans "
+                "counted as it counts them, or --scheme plain to have none."
+            )
+        if left[0] == PLAIN and self._odd and self._like_spans and self._outside:
+            tag, where = self._odd
+            raise DataError(
+                f"{where}: {tag!r:.40} stands beside O like the tag of a span, but tags of spans are written B-TYPE "
+                "and I-TYPE, and so there is no span. Write them so, or say --scheme plain if they are labels."
+            )
+        return left[0]

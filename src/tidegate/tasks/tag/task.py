@@ -1,0 +1,329 @@
+"""Many to many in step: a label for every word, character or frame.
+
+x_t = [e(word_t); s(word_t)],  h_1 .. h_T = recurrent(x_1 .. x_T),  p(tag_t) = softmax(W h_t + b)
+
+where s(word) comes from the word's characters (see `tidegate.tasks.tag.character_encoder`); for characters and frames
+x_t is the character's vector or the frame itself.
+There is no conditional random field between tags: docs/tasks/tag.md says why.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
+from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
+from tidegate.data.rows import Row
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.errors import DataError
+from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.layers import input_layer, mask, recurrent
+from tidegate.tasks.metrics_report import Report
+from tidegate.tasks.tag.character_encoder import Spelling
+from tidegate.tasks.tag.reader import level_of, read_tagged, step_place, tags_of, tokens_of
+from tidegate.tasks.tag.scores import UNSEEN, Usual, tag_report
+from tidegate.tasks.tag.spans import PLAIN, SchemeFinder, fault, spans
+from tidegate.train.options import RecurrentConfig, option
+from tidegate.train.task import Settings
+
+UNITS = {"words": "word", "characters": "character", "frames": "frame"}
+
+
+@dataclass(frozen=True)
+class TagConfig(RecurrentConfig):
+    """What a tagger is made of, and how its files are read."""
+
+    bidirectional: bool = option(True, "Read from both ends, unless --online.")
+    online: bool = option(False, "A tag may depend on what came before it only: no look-ahead, one direction.")
+    embedding_size: int = option(100, "Learned vector of each word or character.", min=1)
+    character_embedding_size: int = option(25, "Learned vector of each character of a word.", min=1)
+    character_hidden_size: int = option(50, "Tokenizer that read a word's characters, each direction; 0: none.", min=0)
+    word_dropout: float = option(0.1, "Share of words taken for unknown while training.", min=0, below=1)
+    lowercase: bool = option(True, "Words in small letters; their characters are read as they are.", panel="Data")
+    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
+    token_column: str | None = option(None, "The column of the words: a number (CoNLL) or a name.", panel="Data")
+    tag_column: str | None = option(None, "The column of the tags: a number (CoNLL; the last) or a name.", panel="Data")
+    conllu_field: Literal["upos", "xpos", "feats", "deprel", "lemma"] = option(
+        "upos", "Which field of CoNLL-U is the tag.", panel="Data"
+    )
+    scheme: Literal["auto", "plain", "IOB1", "BIO", "BIOES"] = option(
+        "auto", "How tags mark spans; found out unless given. Plain: they mark none.", panel="Data"
+    )
+
+    unseen: Literal["error", "wrong"] = option(
+        "error", "What a label is that only validation or test has: an error, or wrong in any case.", panel="Data"
+    )
+
+    @property
+    def both_ends(self) -> bool:
+        """Whether it reads from both ends."""
+        return self.bidirectional and not self.online
+
+
+class Tagger(nn.Module):
+    """Input, recurrent layers, output layer at every step.
+
+    Args:
+        config: how it is made.
+        preprocessing: vocabularies, or the frames' statistics.
+        backend: the engine's backend; None leaves it to the engine.
+    """
+
+    def __init__(self, config: TagConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
+        super().__init__()
+        self.input, width = input_layer(preprocessing, config.embedding_size, config.word_dropout)
+        self.spelling = None
+        if preprocessing.text("input") == "words" and config.character_hidden_size:
+            own, size = config.character_hidden_size, len(preprocessing.vocabulary("characters"))
+            self.spelling = Spelling(size, config.character_embedding_size, own, cell=config.cell, backend=backend)
+            width += 2 * own
+        self.recurrent = recurrent(config, width, bidirectional=config.both_ends, backend=backend)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear((1 + config.both_ends) * config.hidden_size, len(preprocessing.vocabulary("labels")))
+
+    def forward(self, columns: Columns) -> Tensor:
+        """The columns of a batch, L steps, to logits (B, L, tags)."""
+        values, lengths = columns["inputs"]
+        x = self.input(values)
+        if self.spelling is not None:
+            x = torch.cat([x, self.spelling(columns["characters"], columns["spelling"])], -1)
+        output, _ = self.recurrent(self.dropout(x), lengths=lengths)
+        return self.output(self.dropout(output))
+
+
+class TagTask(ExampleTask):
+    """A tag for every word, character or frame."""
+
+    name = "tag"
+    Config = TagConfig
+    LENGTH: ClassVar[str] = "inputs"
+    PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")
+    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
+
+    def __init__(
+        self,
+        config: Any,
+        preprocessing: Preprocessing,
+        examples: Examples | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__(config, preprocessing, examples, settings)
+        self.level, self.scheme = preprocessing.text("input"), preprocessing.text("scheme")
+        self.prediction_name = UNITS[self.level]
+
+    @classmethod
+    def read(cls, path: Path, config: TagConfig) -> Iterator[Row]:
+        """CoNLL, CoNLL-U, tables of lists, characters, lines of text, or frames in ``.npz``."""
+        if path.suffix == ".npz":
+            return read_frames(path, label="labels")
+        return read_tagged(path, config.token_column, config.tag_column, config.conllu_field)
+
+    @classmethod
+    def learn(cls, rows: Iterable[Row], config: TagConfig) -> tuple[Preprocessing, list[str]]:
+        """Tags and their scheme; words and characters, or the frames' mean and deviation."""
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        marked: dict[str, Counter[str]] = {}  # spans by scheme, counted while it is not yet known
+        usual, finder, frames = Usual(), SchemeFinder(config.scheme), FrameStatistics()
+        level, empty = "", 0
+        for row in rows:
+            found = level_of(row)
+            level = level or found
+            if found != level:
+                raise DataError(f"{row.where}: here are {found}, but before there were {level}: give one or the other.")
+            steps: Any = checked_frames(row, features=frames.features) if level == "frames" else tokens_of(row, level)
+            tags = tags_of(row, len(steps))
+            finder.add(tags, lambda n, row=row: step_place(row, n))
+            usual.add(steps if level != "frames" else (), tags)
+            for scheme in finder.possible() if set(tags) - {"O"} else ():
+                marked.setdefault(scheme, Counter()).update(kind for kind, _, _ in spans(tags, scheme))
+            empty += not len(steps)
+            if level == "frames":
+                frames.add(steps)
+            else:
+                characters.update(character for token in steps for character in token)
+                words.update(_known(steps, config) if level == "words" else ())
+        if len(usual.tags) < 2:
+            given = f"only the tag {usual.common()!r:.80}" if usual.tags else "no tag"
+            raise DataError(f"The training part has {given}: a tagger needs at least two.")
+        scheme = finder.found()
+        notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
+        if scheme != PLAIN:
+            kinds = marked.get(scheme)
+            if not kinds:
+                raise DataError(f"The tags of the training part mark no span in {scheme}: is that their scheme?")
+            notes.append(f"scheme of the tags: {scheme}, {kinds.total():,} spans: {_some(kinds)}")
+        if empty:
+            notes.append(f"{empty:,} sequences without a step were left out")
+        preprocessing: dict[str, Any] = {"input": level, "scheme": scheme, "counts": dict(usual.tags)}
+        preprocessing |= {
+            "labels": Vocabulary.of_labels(usual.tags).entries,
+            "common": usual.common(),
+            "usual": usual.words(),
+        }
+        if level == "frames":
+            return Preprocessing(preprocessing | frames.preprocessing()), [*notes, frames.note()]
+        for name, counts in {"words": words, "characters": characters}.items():
+            if name in (level, "characters"):
+                preprocessing[name] = Vocabulary.of(counts, min_count=config.min_count).entries
+                notes.append(f"{len(preprocessing[name]) - 1:,} {name} known, of {len(counts):,} seen")
+        return Preprocessing(preprocessing), notes
+
+    @classmethod
+    def encode(
+        cls, row: Row, config: TagConfig, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]:
+        """One example of a row; with tags to learn from, none of a row without steps."""
+        level = preprocessing.text("input")
+        example: dict[str, NDArray[Any]] = {}
+        if level == "frames":
+            steps = example["inputs"] = checked_frames(row, features=len(preprocessing.numbers("mean")))
+        else:
+            steps = tokens_of(row, level)
+            example["inputs"] = preprocessing.vocabulary(level).encode(
+                _known(steps, config) if level == "words" else steps
+            )
+            if level == "words" and config.character_hidden_size:
+                example["characters"] = preprocessing.vocabulary("characters").encode("".join(steps))
+                example["spelling"] = np.fromiter(map(len, steps), np.int64)
+        if labelled:
+            if not len(steps):
+                return []
+            example["tags"] = _numbers(row, tags_of(row, len(steps)), config, preprocessing)
+            if level != "frames":
+                common, usual = preprocessing.text("common"), preprocessing.values["usual"]
+                example["usual"] = preprocessing.vocabulary("labels").encode(usual.get(step, common) for step in steps)
+        return [example]
+
+    @classmethod
+    def labels(cls, row: Row) -> Iterable[str]:
+        """Its tags."""
+        tags = row.values["label"] if "frames" in row.values else row.values.get("tags")
+        return () if tags is None else map(str, tags)
+
+    @classmethod
+    def make(cls, config: TagConfig, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
+        """A new tagger."""
+        return Tagger(config, vocabulary, backend=backend)
+
+    def vectors(self, model: Tagger) -> Tensor | None:
+        """The embedding of the words."""
+        return model.input.embedding.weight if self.level == "words" else None  # type: ignore[union-attr]
+
+    def predictions(self, part: Part) -> NDArray[np.int64]:
+        """One for each step."""
+        return part.columns["tags"].lengths
+
+    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+        """The sum of the steps' cross-entropies."""
+        return _nats(model(columns), columns).sum()
+
+    def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
+        """F1 of spans where tags mark them, and the share of right tags, beside the most frequent tag's."""
+
+        def score(columns: Columns) -> list[tuple[float, list[list[int]]]]:
+            logits, (true, lengths) = model(columns), columns["tags"]
+            rows = [true, logits.argmax(-1), *([columns["usual"].values] if "usual" in columns else [])]
+            kept = [[it[n, :length].tolist() for it in rows] for n, length in enumerate(lengths.tolist())]
+            return list(zip(_nats(logits, columns).sum(1).tolist(), kept, strict=True))
+
+        nats, found = zip(*over(part, self.LENGTH, model, score), strict=True)
+        true, said, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
+        labels, common = self.preprocessing.vocabulary("labels"), self.preprocessing.text("common")
+        rivals = {f"always {common!r:.20}": [np.full_like(row, labels.number(common)) for row in true]}
+        if usual:
+            rivals[f"most frequent tag of each {self.prediction_name}"] = usual[0]
+        return tag_report(sum(nats), true, said, rivals, labels, self.scheme, tables=tables)
+
+    def predict(self, model: Tagger, columns: Columns) -> list[dict[str, Any]]:
+        """The tag of each step."""
+        labels, best = self.preprocessing.vocabulary("labels"), model(columns).argmax(-1)
+        lengths = columns["inputs"].lengths.tolist()
+        return [{"tags": labels.decode(row[:length].tolist())} for row, length in zip(best, lengths, strict=True)]
+
+    def predict_rows(
+        self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
+    ) -> Iterator[tuple[Row, dict[str, Any]]]:
+        """The steps of each row with their tags and, where tags mark spans, the spans.
+
+        Raises:
+            DataError: a row does not fit; the message begins with its place.
+        """
+        for row, said in super().predict_rows(model, rows, batch_size=batch_size):
+            tokens = [] if self.level == "frames" else tokens_of(row, self.level)
+            answer = said if self.level == "frames" else {"tokens": tokens, **said}
+            if self.scheme != PLAIN:
+                glue = "" if self.level == "characters" else " "
+                answer["spans"] = [
+                    {"type": kind, "start": start, "end": end, "text": glue.join(tokens[start:end])}
+                    for kind, start, end in spans(said["tags"], self.scheme)
+                ]
+            yield row, answer
+
+    def text(self, prediction: dict[str, Any]) -> str:
+        """Words with their tags, ``word/TAG``; characters of one tag together; of frames the tags alone."""
+        tags = prediction["tags"]
+        if self.level == "frames":
+            return " ".join(tags)
+        tokens = prediction["tokens"]
+        if self.level == "characters":
+            starts = [n for n, tag in enumerate(tags) if not n or tags[n - 1] != tag]
+            runs = zip(starts, [*starts[1:], len(tags)], strict=True)
+            pieces = [("".join(tokens[start:end]), tags[start]) for start, end in runs]
+            tokens, tags = zip(*pieces, strict=True) if pieces else ((), ())
+        line = " ".join(f"{token}/{tag}" for token, tag in zip(tokens, tags, strict=True))
+        return line.replace("\n", "\\n").replace("\r", "\\r")
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Equal probabilities, and those of the tags in the training part."""
+        part = self._training()[0].parts["validation"]
+        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
+        if not len(part):
+            return {}, []
+        log = np.log(np.array([counts[label] for label in labels.entries], float) / sum(counts.values()))
+        true = np.concatenate(part.rows(range(len(part)))["tags"])
+        notes = (
+            [f"tags of the validation part that training lacks: {n:,}"] if (n := int((true == UNSEEN).sum())) else []
+        )
+        found, known = {"uniform": float(np.log(len(labels)))}, true[true != UNSEEN]
+        return found | ({"tag shares": float(-log[known].mean())} if len(known) else {}), notes
+
+
+def _nats(logits: Tensor, columns: Columns) -> Tensor:
+    """(B, L), zero past an example's end."""
+    true, lengths = columns["tags"]
+    nats = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
+    return nats.masked_fill(~mask(lengths, true.shape[1]), 0)
+
+
+def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Preprocessing) -> NDArray[np.int64]:
+    """The tags' numbers, (L,); `UNSEEN` for those that the training part does not have, if that is allowed."""
+    labels, scheme = preprocessing.vocabulary("labels"), preprocessing.text("scheme")
+    for n, tag in enumerate(tags):
+        if tag not in labels and (config.unseen == "error" or scheme != PLAIN):
+            hint = " Say --unseen wrong to count such tags as mistakes." if scheme == PLAIN else ""
+            raise DataError(
+                f"{step_place(row, n)}: the tag {tag!r:.40} does not occur in the training part, which has: "
+                f"{', '.join(labels.entries[:30])}.{hint}"
+            )
+    wrong = fault(tags, scheme) if config.scheme == "auto" else None
+    if wrong is not None:
+        raise DataError(f"{step_place(row, wrong[0])}: {wrong[1]}, but the training part's tags are {scheme}.")
+    return np.fromiter((labels.number(tag) if tag in labels else UNSEEN for tag in tags), np.int64)
+
+
+def _known(words: list[str], config: TagConfig) -> list[str]:
+    return [word.lower() for word in words] if config.lowercase else words
+
+
+def _some(counts: Counter[str]) -> str:
+    some = ", ".join(f"{name!r:.30} {count:,}" for name, count in counts.most_common(8))
+    return some + (f", and {len(counts) - 8} more" if len(counts) > 8 else "")

@@ -1,0 +1,1 @@
+"""From text files to an encoded corpus on disk, its streams, and n-gram baselines."""

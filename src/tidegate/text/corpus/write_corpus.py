@@ -1,0 +1,88 @@
+"""A stream of text into an array on disk."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from tidegate.errors import CorpusTooSmallError, DataError
+from tidegate.io.files import write_array_header
+from tidegate.text.corpus.splits import SMALLEST
+from tidegate.text.tokenizers.tokenizer import Tokenizer
+
+
+def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
+    """The first ``count`` characters of a text that comes in blocks; all of them if it is None."""
+    for block in blocks:
+        if count is None:
+            yield block
+            continue
+        yield block[:count]
+        count -= min(count, len(block))
+        if not count:
+            return
+
+
+def encode_parts(
+    text: Iterator[str], cuts: tuple[int, int, int], tokenizer: Tokenizer, tally: Counter[str], file: BinaryIO
+) -> tuple[tuple[int, int], int]:
+    """Write the units of a text as one array in NumPy's format, in constant memory.
+
+    Args:
+        text: the text, in blocks.
+        cuts: after how many characters training, validation and test end. No unit reaches across such a cut.
+        tokenizer: how to encode it.
+        tally: is added the characters that were replaced or dropped.
+        file: where to write; it must be empty, and open for seeking.
+
+    Returns:
+        After how many units training and validation end, and how many there are.
+
+    Raises:
+        DataError: the text is shorter or longer than the last of ``cuts``.
+        UnknownUnitError: as ``units.encode``.
+        CorpusTooSmallError: training or validation has less than two units.
+    """
+    dtype = np.min_scalar_type(tokenizer.vocabulary_size - 1)
+    write_array_header(file, dtype, (0,))
+    start = file.tell()
+    ends: list[int] = []
+    reader = _Reader(text)
+    for count in (cuts[0], cuts[1] - cuts[0], cuts[2] - cuts[1]):
+        for array in tokenizer.encode_stream(reader.take(count), tally):
+            file.write(array.astype(dtype).tobytes())
+        ends.append((file.tell() - start) // dtype.itemsize)
+    if reader.taken != cuts[2] or any(reader.take(1)):
+        raise DataError("The text files changed while they were being read: prepare the corpus again.")
+    parts = {"training": ends[0]}
+    if cuts[1] > cuts[0]:  # else training and validation are the same text
+        parts["validation"] = ends[1] - ends[0]
+    for name, count in parts.items():
+        if count < SMALLEST:
+            raise CorpusTooSmallError(
+                f"The {name} part has {count} {tokenizer.name}{'' if count == 1 else 's'} once encoded, but needs at least "
+                f"{SMALLEST}: give more text."
+            )
+    file.seek(0)
+    write_array_header(file, dtype, (ends[2],))
+    if file.tell() != start:
+        raise AssertionError("NumPy's header for the final length does not fit where the first one stood.")
+    return (ends[0], ends[1]), ends[2]
+
+
+class _Reader:
+    """A text that comes in blocks, read a given number of characters at a time."""
+
+    def __init__(self, blocks: Iterator[str]) -> None:
+        self._blocks, self._held, self.taken = blocks, "", 0
+
+    def take(self, count: int) -> Iterator[str]:
+        while count:
+            block = self._held or next(self._blocks, "")
+            if not block:
+                return
+            piece, self._held = block[:count], block[count:]
+            count -= len(piece)
+            self.taken += len(piece)
+            yield piece

@@ -1,0 +1,243 @@
+"""Byte-level byte-pair encoding (Sennrich et al. 2016; on bytes: Radford et al. 2019), by the `tokenizers` package."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError
+from tidegate.io.files import field, read_json, replacing
+from tidegate.text.tokenizers.bytes import utf8
+from tidegate.text.tokenizers.detokenize import Decoder, check_unit, check_units, shown
+from tidegate.text.tokenizers.unicode import Normalize, normalize_text
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+LONGEST_PIECE = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class BPE:
+    """Tokenizer are frequent runs of bytes, built by joining the most frequent pair of units again and again.
+
+    All 256 bytes are units too, so no text is ever unknown. The text is first cut into words as GPT-2 does, and no
+    unit reaches across two words.
+
+    Attributes:
+        vocabulary: every unit's number; a unit is written with one printable character per byte, as GPT-2 does.
+        merges: which two units are joined, the first joined first.
+        normalize: "NFC" to compose the text before it is encoded, or None.
+    """
+
+    kind: ClassVar[str] = "bpe"
+    name: ClassVar[str] = "token"
+
+    vocabulary: dict[str, int]
+    merges: list[tuple[str, str]]
+    normalize: Normalize = None
+
+    def __post_init__(self) -> None:
+        if sorted(self.vocabulary.values()) != list(range(len(self.vocabulary))):
+            raise DataError("The tokens of a vocabulary must be numbered 0, 1, 2, ... without gap or repetition.")
+        letters = byte_letters()
+        if any(not token or not set(token) <= letters.keys() for token in self.vocabulary):
+            raise DataError("The vocabulary has a token that is not written in the byte-level alphabet.")
+        if not letters.keys() <= self.vocabulary.keys():
+            raise DataError("The vocabulary lacks some of the 256 single bytes.")
+        for left, right in self.merges:
+            if not {left, right, left + right} <= self.vocabulary.keys():
+                raise DataError(f"The merge of {left!r} and {right!r} uses a token outside the vocabulary.")
+        _ = self._tokenizer
+
+    @classmethod
+    def train(cls, blocks: Iterable[str], vocabulary_size: int, *, normalize: Normalize = None) -> "BPE":
+        """Learn the units from a text that comes in blocks.
+
+        Args:
+            blocks: the text, already normalised if ``normalize`` is given.
+            vocabulary_size: how many units to make, at least 256; a short text may yield fewer.
+            normalize: as for the class.
+
+        Returns:
+            The units.
+
+        Raises:
+            ArgumentError: ``vocabulary_size`` is under 256.
+            MissingDependencyError: the package `tokenizers` is not installed.
+        """
+        if vocabulary_size < 256:
+            raise ArgumentError(f"vocabulary_size is {vocabulary_size}, but must be at least 256, one for each byte.")
+        bytewise = _import_tokenizers()
+        tokenizer = _byte_level(bytewise.models.BPE())
+        trainer = bytewise.trainers.BpeTrainer(
+            vocab_size=vocabulary_size,
+            initial_alphabet=sorted(byte_letters()),
+            special_tokens=[],
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(cut_at_words(blocks), trainer)
+        model = json.loads(tokenizer.to_str())["model"]
+        return cls(model["vocab"], [(left, right) for left, right in model["merges"]], normalize)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many units there are."""
+        return len(self.vocabulary)
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        bytewise = _import_tokenizers()
+        tokenizer = _byte_level(bytewise.models.BPE(vocab=self.vocabulary, merges=self.merges))
+        if self.normalize:
+            tokenizer.normalizer = bytewise.normalizers.NFC()
+        return tokenizer
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        letters = byte_letters()
+        ordered = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
+        return [bytes(letters[letter] for letter in token) for token in ordered]
+
+    def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
+        """The units of a text, shape (N,).
+
+        Args:
+            text: the text; it is normalised first if these units ask for it.
+            tally: left as it is, for no character is unknown.
+
+        Raises:
+            UnknownUnitError: the string has a lone surrogate, which UTF-8 cannot write.
+        """
+        parts = list(self.encode_stream([normalize_text(text, self.normalize)], tally))
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
+        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text.
+
+        Blocks are cut anew between words, where no unit reaches across. Only in a stretch of over 65,536 characters
+        without a space or newline does the result depend on where the blocks end.
+        """
+        for piece in cut_at_words(blocks):
+            utf8(piece)
+            yield np.array(self._tokenizer.encode(piece).ids, np.int64)
+
+    def decode(self, units: ArrayLike) -> str:
+        """The text of some units, shape (N,); bytes that are not UTF-8 become U+FFFD.
+
+        Raises:
+            UnknownUnitError: a number is outside the vocabulary.
+        """
+        chosen = check_units(units, self.vocabulary_size).tolist()
+        return b"".join([self._pieces[unit] for unit in chosen]).decode("utf-8", "replace")
+
+    def decoder(self) -> Decoder:
+        """A decoder that is given one unit at a time and returns whole characters."""
+        return Decoder(self._pieces)
+
+    def token_text(self, unit: int) -> str:
+        r"""One unit for display; bytes that are no whole character are escaped, as ``\xe2``."""
+        check_unit(unit, self.vocabulary_size)
+        return shown(self._pieces[unit])
+
+    def save(self, folder: Path) -> Path:
+        """Write ``tokenizer.json`` (the format of `tokenizers`) into a folder and return its path."""
+        path = folder / "tokenizer.json"
+        with replacing(path) as file:
+            file.write(self._tokenizer.to_str(pretty=True).encode())
+        return path
+
+
+def load_bpe(path: Path) -> BPE:
+    """Read a ``tokenizer.json`` that `BPE.save` wrote.
+
+    Only its vocabulary, merges and normaliser are used, so nothing else in the file can have an effect.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The units.
+
+    Raises:
+        RunFolderError: it is missing, truncated, altered, or not a byte-level BPE.
+    """
+    record = read_json(path, version="1.0", added_tokens=[])
+    model = field(record, path, "model", dict)
+    words = field(record, path, "pre_tokenizer", dict)
+    normalizer = record.get("normalizer")
+    if (
+        model.get("type") != "BPE"
+        or (words.get("type"), words.get("add_prefix_space"), words.get("use_regex")) != ("ByteLevel", False, True)
+        or normalizer not in (None, {"type": "NFC"})
+    ):
+        raise RunFolderError(f"{path} is not a byte-level BPE as Tidegate writes it: make the run again.")
+    vocabulary = field(model, path, "vocab", dict)
+    merges = field(model, path, "merges", list)
+    if any(type(unit) is not int for unit in vocabulary.values()):
+        raise RunFolderError(f"{path}: the vocabulary should number each token with a whole number.")
+    if any(not isinstance(m, list) or list(map(type, m)) != [str, str] for m in merges):
+        raise RunFolderError(f"{path}: each merge should be two tokens.")
+    try:
+        return BPE(vocabulary, [(left, right) for left, right in merges], "NFC" if normalizer else None)
+    except DataError as error:
+        raise RunFolderError(f"{path} was altered: {error}") from error
+
+
+def cut_at_words(blocks: Iterable[str]) -> Iterator[str]:
+    """Cut a text that comes in blocks where a word ends, so that each piece is tokenised as in the whole text.
+
+    GPT-2's pattern always begins a new word at a space or newline that follows something else.
+    """
+    held = ""
+    for block in blocks:
+        text = held + block
+        start = 0
+        while len(text) - start > LONGEST_PIECE:
+            cut = _last_word_end(text, start, start + LONGEST_PIECE) or start + LONGEST_PIECE
+            yield text[start:cut]
+            start = cut
+        held = text[start:]
+    if held:
+        yield held
+
+
+def _last_word_end(text: str, start: int, stop: int) -> int:
+    """The last index in (start, stop] of a space or newline that follows neither; 0 if there is none."""
+    while stop > start:
+        stop = max(text.rfind(" ", start + 1, stop + 1), text.rfind("\n", start + 1, stop + 1))
+        if stop > start and not text[stop - 1].isspace():
+            return stop
+        stop -= 1
+    return 0
+
+
+def byte_letters() -> dict[str, int]:
+    """GPT-2's printable character for each byte: its own if it has one in Latin-1, else one from U+0100 on."""
+    own = {chr(b): b for b in (*range(33, 127), *range(161, 173), *range(174, 256))}
+    rest = sorted(set(range(256)) - set(own.values()))
+    return own | {chr(256 + i): byte for i, byte in enumerate(rest)}
+
+
+def _byte_level(model: Any) -> "Tokenizer":
+    tokenizers = _import_tokenizers()
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    return tokenizer
+
+
+def _import_tokenizers() -> Any:
+    try:
+        import tokenizers
+    except ImportError:
+        raise MissingDependencyError(
+            "Byte-pair encoding needs the package `tokenizers`: pip install 'tidegate[cli]'."
+        ) from None
+    return tokenizers

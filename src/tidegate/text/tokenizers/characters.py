@@ -1,0 +1,203 @@
+"""Characters (Unicode code points) as units."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.errors import ArgumentError, DataError, UnknownUnitError
+from tidegate.io.files import write_json
+from tidegate.text.tokenizers.detokenize import Decoder, check_unit, check_units, shown
+from tidegate.text.tokenizers.unicode import Normalize, normalize_text
+
+Unknown = Literal["error", "replace", "drop"]
+REPLACEMENT = "\ufffd"
+NAMED = 10  # how many unknown characters a message names
+
+
+@dataclass(frozen=True)
+class CharacterTokenizer:
+    """Each Unicode code point of the vocabulary is a unit.
+
+    Attributes:
+        characters: the vocabulary; a character's number is its place in this string.
+        unknown: what to do with a character outside it: "error" refuses the text, naming the characters; "replace"
+            puts U+FFFD in its place, which must then be in the vocabulary; "drop" leaves it out.
+        normalize: "NFC" to compose the text before it is encoded, or None.
+
+    Raises:
+        DataError: the vocabulary is empty, or has a character twice, or a lone surrogate.
+        ArgumentError: ``unknown`` is something else, or is "replace" without U+FFFD in the vocabulary.
+    """
+
+    kind: ClassVar[str] = "characters"
+    name: ClassVar[str] = "character"
+
+    characters: str
+    unknown: Unknown = "error"
+    normalize: Normalize = None
+
+    def __post_init__(self) -> None:
+        if not self.characters:
+            raise DataError("The vocabulary is empty: give a text with at least one character.")
+        if len(set(self.characters)) < len(self.characters):
+            twice = [c for c, count in Counter(self.characters).items() if count > 1]
+            raise DataError(f"The vocabulary has {name_character(twice[0])} twice: each may stand in it once.")
+        if any(0xD800 <= ord(c) <= 0xDFFF for c in self.characters):
+            raise DataError("The vocabulary has a surrogate code point, which is not a character.")
+        if self.unknown not in get_args(Unknown):
+            raise ArgumentError(f"unknown is {self.unknown!r}, but must be 'error', 'replace' or 'drop'.")
+        if self.unknown == "replace" and REPLACEMENT not in self.characters:
+            raise ArgumentError("unknown='replace' needs U+FFFD in the vocabulary: add it.")
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: Mapping[str, int],
+        *,
+        min_count: int = 1,
+        unknown: Unknown = "error",
+        normalize: Normalize = None,
+    ) -> "CharacterTokenizer":
+        """Choose the vocabulary: every character counted at least ``min_count`` times, in code point order.
+
+        Args:
+            counts: how often each character stands in the corpus.
+            min_count: rarer characters are unknown.
+            unknown: as for the class; with "replace", U+FFFD is added to the vocabulary.
+            normalize: as for the class.
+
+        Returns:
+            The units.
+
+        Raises:
+            ArgumentError: ``min_count`` is over 1 and ``unknown`` is "error", so that the corpus itself would be
+                refused; or ``min_count`` is not positive.
+            DataError: no character is left.
+        """
+        if min_count < 1:
+            raise ArgumentError(f"min_count is {min_count}, but must be at least 1.")
+        if min_count > 1 and unknown == "error":
+            raise ArgumentError(
+                f"min_count={min_count} makes rare characters unknown, and unknown='error' would then refuse the "
+                "corpus itself: choose unknown='replace' or unknown='drop'."
+            )
+        kept = {character for character, count in counts.items() if count >= min_count}
+        if not kept:
+            raise DataError(f"No character occurs {min_count} times or more, so the vocabulary would be empty.")
+        if unknown == "replace":
+            kept.add(REPLACEMENT)
+        return cls("".join(sorted(kept)), unknown, normalize)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many units there are."""
+        return len(self.characters)
+
+    @cached_property
+    def _points(self) -> NDArray[np.uint32]:
+        return code_points(self.characters)
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        return [character.encode() for character in self.characters]
+
+    @cached_property
+    def _table(self) -> NDArray[np.int64]:
+        """Unit of each code point, -1 where there is none; the last entry stands for all code points beyond."""
+        table = np.full(int(self._points.max()) + 2, -1, np.int64)
+        table[self._points] = np.arange(self.vocabulary_size)
+        return table
+
+    def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
+        """The units of a text.
+
+        Args:
+            text: the text; it is normalised first if these units ask for it.
+            tally: if given, each character that was replaced or dropped is counted in it.
+
+        Returns:
+            Tokenizer, shape (N,).
+
+        Raises:
+            UnknownUnitError: ``unknown`` is "error" and there are unknown characters; the message names them.
+        """
+        points = code_points(normalize_text(text, self.normalize))
+        units = self._table.take(points, mode="clip")
+        unknown = units < 0
+        if not unknown.any():
+            return units
+        values, counts = np.unique(points[unknown], return_counts=True)
+        found = Counter({chr(v): int(n) for v, n in zip(values.tolist(), counts, strict=True)})
+        if self.unknown == "error":
+            raise UnknownUnitError(
+                f"{found.total():,} of the text's {len(points):,} characters are not in the vocabulary of "
+                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the vocabulary with "
+                "unknown='replace' or unknown='drop'."
+            )
+        if tally is not None:
+            tally.update(found)
+        if self.unknown == "drop":
+            return units[~unknown]
+        units[unknown] = self._table[ord(REPLACEMENT)]
+        return units
+
+    def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
+        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text."""
+        return (self.encode(block, tally) for block in blocks)
+
+    def decode(self, units: ArrayLike) -> str:
+        """The text of some units, shape (N,).
+
+        Raises:
+            UnknownUnitError: a number is outside the vocabulary.
+        """
+        return self._points[check_units(units, self.vocabulary_size)].astype("<u4").tobytes().decode("utf-32-le")
+
+    def decoder(self) -> Decoder:
+        """A decoder that is given one unit at a time."""
+        return Decoder(self._pieces)
+
+    def token_text(self, unit: int) -> str:
+        """One unit for display: the character, or its escape if it cannot be printed."""
+        check_unit(unit, self.vocabulary_size)
+        return shown(self._pieces[unit])
+
+    def save(self, folder: Path) -> Path:
+        """Write ``vocabulary.json`` into a folder and return its path."""
+        path = folder / "vocabulary.json"
+        record = {
+            "format": "tidegate vocabulary",
+            "version": 1,
+            "kind": self.kind,
+            "size": self.vocabulary_size,
+            "unknown": self.unknown,
+            "normalize": self.normalize,
+            "characters": self.characters,
+        }
+        write_json(path, record)
+        return path
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """The code points of a string, shape (N,)."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32, copy=False)
+
+
+def name_character(character: str) -> str:
+    """A character for a message, such as ``'é' U+00E9``."""
+    return f"{character!r} U+{ord(character):04X}"
+
+
+def name_characters(counts: Counter[str]) -> str:
+    """The most frequent characters of a count, for a message: at most ten, and how many more there are."""
+    named = ", ".join(
+        f"{name_character(c)} ({n:,} {'time' if n == 1 else 'times'})" for c, n in counts.most_common(NAMED)
+    )
+    more = len(counts) - NAMED
+    return f"{named} and {more:,} more" if more > 0 else named

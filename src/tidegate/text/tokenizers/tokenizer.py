@@ -1,0 +1,106 @@
+"""What a unit of text is: a character, a byte, or a token."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.errors import RunFolderError, TidegateError
+from tidegate.io.files import field, read_json
+from tidegate.text.tokenizers.bpe import BPE, load_bpe
+from tidegate.text.tokenizers.bytes import ByteTokenizer
+from tidegate.text.tokenizers.characters import CharacterTokenizer, Unknown
+from tidegate.text.tokenizers.detokenize import Decoder
+from tidegate.text.tokenizers.unicode import Normalize
+
+__all__ = ["BPE", "ByteTokenizer", "CharacterTokenizer", "Decoder", "Tokenizer", "Unknown", "load_tokenizer"]
+
+
+class Tokenizer(Protocol):
+    """What `CharacterTokenizer`, `ByteTokenizer` and `BPE` have in common: text to numbers below ``size`` and back.
+
+    Attributes:
+        kind: which of them it is: "characters", "bytes" or "bpe".
+        name: one unit in words: "character", "byte" or "token", as in "nats per character".
+    """
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many units there are."""
+        ...
+
+    @property
+    def normalize(self) -> Normalize:
+        """The normalisation of a text before it is encoded."""
+        ...
+
+    def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
+        """The units of a text, shape (N,); ``tally`` counts the characters that were replaced or dropped."""
+        ...
+
+    def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
+        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text."""
+        ...
+
+    def decode(self, units: ArrayLike) -> str:
+        """The text of some units, shape (N,)."""
+        ...
+
+    def decoder(self) -> Decoder:
+        """A decoder that is given one unit at a time and returns whole characters."""
+        ...
+
+    def token_text(self, unit: int) -> str:
+        """One unit for display."""
+        ...
+
+    def save(self, folder: Path) -> Path:
+        """Write the vocabulary into a folder and return the file's path."""
+        ...
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Read back the units that ``save`` wrote into a folder.
+
+    Args:
+        folder: a run or corpus folder with ``vocabulary.json`` (characters, bytes) or ``tokenizer.json`` (BPE).
+
+    Returns:
+        The units.
+
+    Raises:
+        RunFolderError: neither file is there, or both are, or it is truncated, altered or another program's.
+        MissingDependencyError: it is a BPE and the package `tokenizers` is not installed.
+    """
+    path, bpe_path = folder / "vocabulary.json", folder / "tokenizer.json"
+    if path.exists() and bpe_path.exists():
+        raise RunFolderError(f"{folder} has both vocabulary.json and tokenizer.json: only one can be the run's.")
+    if bpe_path.exists():
+        return load_bpe(bpe_path)
+    record = read_json(path, format="tidegate vocabulary", version=1)
+    normalize, kind, size = record.get("normalize"), record.get("kind"), field(record, path, "size", int)
+    try:
+        if normalize not in (None, "NFC"):
+            raise RunFolderError(f"{path}: 'normalize' should be null or \"NFC\", but is {normalize!r}.")
+        if kind == "bytes":
+            tokenizer = ByteTokenizer(normalize)
+        elif kind == "characters":
+            unknown: Unknown = record.get("unknown")  # type: ignore[assignment]
+            tokenizer = CharacterTokenizer(field(record, path, "characters", str), unknown, normalize)
+        else:
+            raise RunFolderError(f'{path}: \'kind\' should be "characters" or "bytes", but is {kind!r}.')
+    except RunFolderError:
+        raise
+    except TidegateError as error:
+        raise RunFolderError(f"{path} was altered: {error}") from error
+    if tokenizer.vocabulary_size != size:
+        raise RunFolderError(
+            f"{path} says it has {size} units, but has {tokenizer.vocabulary_size}: the file was altered."
+        )
+    return tokenizer
