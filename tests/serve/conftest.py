@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.text import prepare_corpus
 from tidegate.text.model import LanguageModelConfig
 from tidegate.train import Run, TrainConfig, load_run, new_run, train
@@ -46,8 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def looking(run: Run) -> Iterator[Looking]:
-    with Looking([run], held_out(run, 400)) as made:
+def session(run: Run) -> Iterator[TextSession]:
+    with TextSession([run], held_out_text(run, 400)) as made:
         yield made
 
 
@@ -65,7 +65,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[[Looking], str]]:
+def serve() -> Iterator[Callable[[TextSession], str]]:
     """Serve the page in a thread of its own; the address."""
     import uvicorn
 
@@ -73,10 +73,10 @@ def serve() -> Iterator[Callable[[Looking], str]]:
 
     running = []
 
-    def start(looking: Looking) -> str:
+    def start(session: TextSession) -> str:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(looking), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(session), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         running.append((server, thread, listening))
@@ -90,18 +90,18 @@ def serve() -> Iterator[Callable[[Looking], str]]:
 
 
 @pytest.fixture(scope="session")
-def address(serve: Callable[[Looking], str], looking: Looking) -> str:
+def address(serve: Callable[[TextSession], str], session: TextSession) -> str:
     """Where the page of the hostile run is."""
-    return serve(looking)
+    return serve(session)
 
 
 @pytest.fixture(scope="session")
-def report_file(looking: Looking, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_file(session: TextSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of the hostile run."""
     from tidegate.serve.report import write_report
 
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(looking, path)
+    write_report(session, path)
     return path
 
 

@@ -17,8 +17,8 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units import association
 from tidegate.lens.hidden_units.association import areas, correlations, midranks
 from tidegate.lens.hidden_units.controls import untrained
-from tidegate.lens.hidden_units.detectors import DETECTORS, by_unit, function, pattern
-from tidegate.lens.hidden_units.finder import _moved, find_cells
+from tidegate.lens.hidden_units.detectors import DETECTORS, function, pattern, per_token
+from tidegate.lens.hidden_units.finder import _shifted, find_cells
 from tidegate.lens.record.reading import read
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 from tidegate.text.model import LanguageModel, LanguageModelConfig
@@ -103,7 +103,7 @@ def test_planted_units_are_found_and_controls_are_low():
         assert found.scores[detector][0, "c"][unit] == 1
         assert {(name, at) for _, name, at, _ in found.best(detector, 2)} == {("h", unit), ("c", unit)}
         assert (it.values, it.detectors, it.tried) == (6 * 5, len(DETECTORS), 30 * len(DETECTORS))
-        inside = by_unit(DETECTORS[detector], list(text))[2000:]
+        inside = per_token(DETECTORS[detector], list(text))[2000:]
         assert (it.positives, it.counted) == (inside.sum(), 2001)
     assert f"unit 0/{QUOTES} (h) goes with quote: AUC 1.00 (untrained at best 0." in str(found)
     depth = found["depth"]
@@ -111,7 +111,7 @@ def test_planted_units_are_found_and_controls_are_low():
     assert depth.score == pytest.approx(1)  # not nested here
     assert set(found.absent) == {"digit", "capital", "comment", "indentation", "indented", "docstring"}
     assert "digit: not in this text" in str(found)
-    for absent, why in (("digit", "is not in this text"), ("odd", "was not asked for")):
+    for absent, why in (("digit", "does not occur in this text"), ("odd", "is not among the detectors")):
         with pytest.raises(ArgumentError, match=f"'{absent}' {why}"):
             found[absent]
 
@@ -171,7 +171,7 @@ def test_low_inside_is_found_too():
 def test_labels_are_moved_not_mixed():
     """Long stretches are easy to follow by chance; the control has to keep them, and moves them by a tenth or more."""
     values = np.where(np.arange(1500) % 301 == 5, np.nan, np.random.default_rng(0).random(1500) < 0.3)
-    counts, made = _moved(values, 20, np.random.default_rng(1))
+    counts, made = _shifted(values, 20, np.random.default_rng(1))
     own = values[~np.isnan(values)]
     np.testing.assert_array_equal(counts, ~np.isnan(values))
     np.testing.assert_array_equal(made[:, 0], own)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace
 from tidegate.lens.hidden_units.pattern_search import Match, matches, select
+from tidegate.lens.record.trace import Trace
 
 Values = NDArray[np.floating]
 
@@ -140,9 +140,9 @@ def test_what_cannot_be_asked_is_refused() -> None:
             select(trace, start, stop)
     with pytest.raises(ArgumentError, match="before=-1"):
         select(trace, 1, 2, before=-1)
-    with pytest.raises(ArgumentError, match="no 'i' was kept"):
+    with pytest.raises(ArgumentError, match="no 'i' in the trace"):
         select(trace, 1, 2, name="i")
-    with pytest.raises(ArgumentError, match="no unit is given"):
+    with pytest.raises(ArgumentError, match="units is empty"):
         matches(trace, [])
     with pytest.raises(ArgumentError, match="unit 3"):
         matches(trace, [1, 3])

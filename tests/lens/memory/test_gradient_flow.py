@@ -10,7 +10,7 @@ from torch import nn
 
 from tidegate.errors import ArgumentError
 from tidegate.lens import read
-from tidegate.lens.interventions.edits import ablate, intervened_model, set_to
+from tidegate.lens.interventions.intervention import ablate, intervened_model, set_to
 from tidegate.lens.memory.gradient_flow import Flow, gradient_flow, probe_flow
 from tidegate.tasks.probe.task import Probe, ProbeConfig
 from tidegate.text import CharacterTokenizer
@@ -58,10 +58,10 @@ def test_losses_are_those_of_reading():
 EDITS = {"f shut": [set_to(0, "f", unit, 0.0) for unit in range(5)], "one c": [ablate(1, "c", 3)]}
 
 
-@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
-def test_of_an_edited_model_losses_are_those_of_reading_it_and_gradients_differences(edits):
+@pytest.mark.parametrize("interventions", EDITS.values(), ids=EDITS)
+def test_losses_with_interventions_are_those_of_reading_it_and_gradients_differences(interventions):
     model = model_of(num_layers=2)
-    held = intervened_model(model, edits)
+    held = intervened_model(model, interventions)
     flow = gradient_flow(held, UNITS, TEXT, targets=[3, 11])
     np.testing.assert_allclose(flow.losses, -read(held, UNITS, TEXT).log_p[[4, 12]], rtol=1e-5)
     # By differences: the last layer's h after step 8 is moved, and the rest is read on.
@@ -151,7 +151,7 @@ def test_targets_that_are_not_there_are_refused(targets):
 
 
 def test_a_text_of_one_unit_predicts_nothing():
-    with pytest.raises(ArgumentError, match="at least two units"):
+    with pytest.raises(ArgumentError, match="at least two, one to read"):
         gradient_flow(model_of(), UNITS, "a")
 
 

@@ -10,8 +10,9 @@ import torch
 from tidegate.cells import CELLS, Step, cell, get_cell, sigmoid, zoneout
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace, trace
+from tidegate.lens import trace
 from tidegate.lens.memory.memory_time import kept_share, memory_time
+from tidegate.lens.record.trace import Trace
 from tidegate.nn import Recurrent
 
 
@@ -31,7 +32,7 @@ def test_long_times_are_not_read_from_float16(steps: float):
     found = memory_time(Trace({(0, 0): {"f": f.astype(np.float32)}}), "lstm")[(0, 0), "c"]
     np.testing.assert_allclose(found.steps, [50, 50, 50, steps, 50], rtol=1e-3)
     with pytest.raises(
-        ArgumentError, match=r"1 units of c of layer and direction \(0, 0\) \(the first is 3\) keep it for"
+        ArgumentError, match=r"1 hidden units of c of layer and direction \(0, 0\) \(the first is 3\) remember for"
     ):
         memory_time(Trace({(0, 0): {"f": f.astype(np.float16)}}), "lstm")
 
@@ -76,7 +77,7 @@ def test_what_is_kept_is_what_the_state_is_multiplied_by(name):
         [] if name in ("rnn_tanh", "rnn_relu", "indrnn") else [it.states[-1] if "c" not in it.states else "c"]
     )
     if not keeps:
-        with pytest.raises(ArgumentError, match="no gate to read a time from"):
+        with pytest.raises(ArgumentError, match="no gate gives a memory time"):
             memory_time(trace(layer, x), it)
         return
     (state,) = keeps
@@ -120,7 +121,7 @@ def squared(x: Any, s: Any) -> Step:
 
 
 def test_cells_of_which_no_time_can_be_read():
-    for it, message in ((unnamed, "a value without a name"), (squared, "no state of squared keeps a share")):
+    for it, message in ((unnamed, "a value without a name"), (squared, "No state of squared keeps a share")):
         kept = trace(Recurrent(it, 3, 5, backend="reference"), torch.randn(7, 3) / 10)
         with pytest.raises(ArgumentError, match=message):
             memory_time(kept, it)

@@ -179,12 +179,12 @@ def test_the_model_is_left_as_it_was_and_dropout_is_off() -> None:
     assert all(a.grad is None for a in model.parameters())
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     model = model_of()
     for change, part in [
-        (dict(at=0), "nothing stands before"),
-        (dict(at=len(TEXT) + 1), f"{len(TEXT)} units"),
-        (dict(at=len(TEXT)), "say which unit"),
+        (dict(at=0), "no token before 0"),
+        (dict(at=len(TEXT) + 1), f"{len(TEXT)} tokens"),
+        (dict(at=len(TEXT)), "give the token whose probability"),
         (dict(target="ab"), "one character"),
         (dict(target=7), "0 to 6"),
         (dict(window=0), "window=0"),

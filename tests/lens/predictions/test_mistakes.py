@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Reading, Trace
 from tidegate.lens.predictions.mistakes import Mistakes, mistakes
+from tidegate.lens.record.reading import Reading
+from tidegate.lens.record.trace import Trace
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 
 UNITS = CharacterTokenizer("\n abcdefghijklmnopqrstuvwxyz.,'\"_(MJ")
@@ -87,7 +88,7 @@ def test_rare_words_are_counted_in_the_training_text() -> None:
     ]
     few = peeled("the", training=training, **alone(rare=(1,)), max_train=13)  # "e the ca cats"
     assert named(few) == ["rare 1"] * 3
-    assert few.note == f"counted on the last 13 of {len(training)} training units"
+    assert few.note == f"counted on the last 13 of {len(training)} training tokens"
     assert found.note is None
 
 
@@ -133,11 +134,11 @@ def test_the_bytes_of_a_character_are_in_its_word() -> None:
         mistakes(part, tokenizer, NOTHING)
 
 
-def test_what_cannot_be_peeled_is_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     class Tokens:
         kind = "bpe"
 
-    with pytest.raises(ArgumentError, match="tokens"):
+    with pytest.raises(ArgumentError, match="subwords"):
         mistakes(reading_of(UNITS, "ab", [0.1, 0.1]), Tokens(), NOTHING)  # type: ignore[arg-type]
     for option, part in [
         (dict(orders=21), "orders=21"),
@@ -148,7 +149,7 @@ def test_what_cannot_be_peeled_is_refused() -> None:
         (dict(rare=(1, 1)), "rare=.*rising"),
         (dict(boost=(0.3, 0.4)), "boost=.*falling"),
         (dict(boost=(0.6,)), "none above 0.5"),
-        (dict(word="("), "a word cannot be"),
+        (dict(word="("), "not a regular expression"),
     ]:
         with pytest.raises(ArgumentError, match=part):
             peeled("ab", **option)

@@ -6,8 +6,9 @@ import torch
 
 from tidegate.cells import CELLS, get_cell, intervened, zoneout
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace, trace
+from tidegate.lens import trace
 from tidegate.lens.record.gates import saturation, squashed
+from tidegate.lens.record.trace import Trace
 from tidegate.nn import Recurrent
 
 
@@ -79,5 +80,5 @@ def test_another_cells_trace_is_refused():
 
 def test_a_trace_without_gates_is_refused():
     kept = trace(Recurrent("lstm", 3, 5, backend="reference"), torch.randn(7, 3), names=("h", "c"))
-    with pytest.raises(ArgumentError, match="those that do are i, f, g, o"):
+    with pytest.raises(ArgumentError, match="sigmoids and tanhs are: i, f, g, o"):
         saturation(kept, "lstm")

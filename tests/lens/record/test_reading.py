@@ -48,7 +48,7 @@ def test_surprise_and_guesses_are_the_models(options, length):
 
 def test_mean_surprise_is_what_evaluation_says():
     model, text = model_of(UNITS), text_of(500)
-    assert read(model, UNITS, text).nats == pytest.approx(evaluate(model, UNITS.encode("\n" + text)).nats, abs=1e-5)
+    assert read(model, UNITS, text).loss == pytest.approx(evaluate(model, UNITS.encode("\n" + text)).nats, abs=1e-5)
 
 
 def test_values_are_those_after_each_unit():
@@ -121,7 +121,7 @@ def test_what_is_written_is_what_generate_writes(cell):
     ids = torch.from_numpy(UNITS.encode("ab" + text))[None]
     expected = model(ids)[0][0].log_softmax(-1).detach()
     for n, it in enumerate(pieces):
-        assert it.log_p == pytest.approx(float(expected[n + 1, it.unit]), abs=2e-5)
+        assert it.log_p == pytest.approx(float(expected[n + 1, it.token]), abs=2e-5)
         assert it.guesses[0][1] == pytest.approx(float(expected[n + 1].exp().max()), abs=2e-5)
         assert [p for _, p in it.guesses] == sorted((p for _, p in it.guesses), reverse=True)
     known = model.recurrent.trace(model.embed(ids.t())).values

@@ -84,7 +84,7 @@ def test_parts_are_taken_by_name():
     [
         ({"layer": 2}, "layer 2: there are 2"),
         ({"direction": 1}, "direction 1: there are 1"),
-        ({"name": "z"}, "no 'z' was kept, but i, f, g, o, h, c"),
+        ({"name": "z"}, "no 'z' in the trace: it has i, f, g, o, h, c"),
         ({"layer": 0, "unit": 5}, "unit 5: there are 5"),
     ],
 )
@@ -154,7 +154,7 @@ def test_what_was_altered_on_disk_is_noticed(tmp_path: Path, spoil):
 def test_names_of_different_width_are_taken_one_at_a_time():
     made = trace(layer(proj_size=2), inputs(7))
     for names in (["h", "c"], None):
-        with pytest.raises(ArgumentError, match=r"units differ: .*h has 2.*c has 5|units differ: .*c has 5.*h has 2"):
+        with pytest.raises(ArgumentError, match=r"Sizes differ: .*h has 2.*c has 5|Sizes differ: .*c has 5.*h has 2"):
             made.sel(name=names)
     assert made.sel(name=["h", "c"], unit=1).shape == (1, 1, 2, 7)  # one that both have
     assert made.sel(name=["f", "c"]).shape == (1, 1, 2, 7, 5)
@@ -162,5 +162,5 @@ def test_names_of_different_width_are_taken_one_at_a_time():
 
 
 def test_a_trace_of_nothing_is_refused():
-    with pytest.raises(ArgumentError, match="names is empty; give some of i, f, g, o, h, c"):
+    with pytest.raises(ArgumentError, match="names is empty: give some of i, f, g, o, h, c"):
         trace(layer(), inputs(7), names=())

@@ -63,12 +63,12 @@ def test_what_is_ahead_is_what_predict_says(tmp_path: Path) -> None:
     cut = {"values": values[:60], "covariates": told.values["covariates"][:60]}
     row = type(told)(told.where, told.values | cut | {"future": told.values["covariates"][60:]})
     ((_, said),) = task.predict_rows(run.model, [row])
-    np.testing.assert_allclose(look.said["mean"], said["mean"], rtol=1e-5)
+    np.testing.assert_allclose(look.prediction["mean"], said["mean"], rtol=1e-5)
     np.testing.assert_allclose(look.ahead[:, 2], said["quantiles"]["0.5"], rtol=1e-5)
     assert look.ahead.shape == (4, 5)
     assert (np.diff(look.ahead, axis=1) >= 0).all()
     np.testing.assert_allclose(looked(run, row).ahead, look.ahead, rtol=1e-5)
-    with pytest.raises(ArgumentError, match="windows to learn from"):
+    with pytest.raises(ArgumentError, match="windows to train on"):
         look_at(run, 0, part="train")
 
 

@@ -70,7 +70,7 @@ def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width
     check_tree(look, width)
     own = TranslateTask(replace(SMALL, beam=width), task.preprocessing)
     ((_, said),) = own.predict_rows(run.model, [Row("", {"source": source})])
-    assert look.said == said
+    assert look.prediction == said
     leaves = [[look.tree.branches[k].token for k in look.tree.path(n)] for n in look.tree.leaves]
     texts = [it["text"] for it in said.get("n_best", [said])]
     assert ["".join(it).removesuffix("<end>") for it in leaves] == texts
@@ -136,7 +136,7 @@ def test_an_example_of_the_run_has_its_texts(tmp_path: Path) -> None:
     _, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     look = looked(run, 3, part="train")
     assert look.truth == {"text": "".join(look.steps["source"].read)[::-1]}
-    assert look.said == looked(run, "".join(look.steps["source"].read)).said
+    assert look.prediction == looked(run, "".join(look.steps["source"].read)).prediction
 
 
 @pytest.mark.parametrize("then", ["previous", "zeros"])
@@ -147,7 +147,7 @@ def test_a_captioner_sees_the_image_first(tmp_path: Path, then: Any, shape: tupl
     look = looked(run, image.reshape(shape))
     check_tree(look, 3)
     ((_, said),) = task.predict_rows(run.model, [Row("", {"image": image})])
-    assert look.said == said
+    assert look.prediction == said
     target = look.steps["target"]
     later = look.written[:-1] if then == "previous" else ("",) * (len(look.written) - 1)
     assert target.read == ("<image>", *later)
