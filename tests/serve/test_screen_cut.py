@@ -40,7 +40,7 @@ def test_the_cost_is_the_lens(client: Any, run: Run):
     assert said["rows"][0]["change"] == pytest.approx(made.whole.change, abs=1e-3)
 
 
-def test_edits_are_written_as_the_page_writes_them():
+def test_interventions_are_written_as_the_page_writes_them():
     assert format_interventions([ablate(1, "c", 4)]) == json.dumps(CUT, separators=(",", ":"))
     assert parse_interventions(format_interventions([ablate(1, "c", 4)])) == (ablate(1, "c", 4),)
 
@@ -48,7 +48,7 @@ def test_edits_are_written_as_the_page_writes_them():
 @pytest.mark.parametrize(
     "edits", ["", "{}", "[]", "[1]", '[{"layer":0}]', '[{"layer":9,"name":"c","unit":0,"low":0,"high":0}]', "[" * 99999]
 )
-def test_what_is_no_edit_is_refused(client: Any, edits: str):
+def test_invalid_interventions_are_an_error(client: Any, edits: str):
     for view in ("measured", "changed"):
         answer = client.get(f"/api/{view}", params={"edits": edits[:9999]})
         assert answer.status_code == 400
@@ -58,19 +58,19 @@ def test_what_is_no_edit_is_refused(client: Any, edits: str):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"high": 1e39}, "held between"),
-        ({"high": float("inf")}, "held between"),
-        ({"low": float("nan")}, "held between"),
-        ({"low": "0"}, "low of an edit is a number"),
-        ({"unit": 0.5}, "unit of an edit is a number"),
-        ({"unit": True}, "unit of an edit is a number, given True"),
-        ({"other": 1.5}, "other of an edit is a number"),
-        ({"layer": None}, "layer of an edit is a number"),
-        ({"name": []}, "name of an edit is a name"),
-        ({"more": 1}, "an edit has layer, name"),
+        ({"high": 1e39}, "should be between"),
+        ({"high": float("inf")}, "should be between"),
+        ({"low": float("nan")}, "should be between"),
+        ({"low": "0"}, "low of an intervention should be a number"),
+        ({"unit": 0.5}, "unit of an intervention should be a number"),
+        ({"unit": True}, "unit of an intervention should be a number, got True"),
+        ({"other": 1.5}, "other of an intervention should be a number"),
+        ({"layer": None}, "layer of an intervention should be a number"),
+        ({"name": []}, "name of an intervention should be a name"),
+        ({"more": 1}, "An intervention has layer, name"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(client: Any, changes: dict[str, Any], said: str):
+def test_a_value_of_another_kind_is_an_error(client: Any, changes: dict[str, Any], said: str):
     edits = json.dumps([CUT[0] | changes])
     for view in ("measured", "changed"):
         answer = client.get(f"/api/{view}", params={"edits": edits})

@@ -85,8 +85,8 @@ def test_the_comparison_is_the_lens(both: TextSession, run: Run, other: Run):
 def test_tokens_are_told_why_not(tokens: Run, serve: Callable[[TextSession], str], visit: Callable[..., Visit]):
     with TextSession([tokens], HOSTILE) as session:
         page = visit(serve(session)).open("errors")
-        page.locator("main .told", has_text="this model's units are tokens").wait_for()
-        page.locator("main .told", has_text="bpe is not among them: the unit").wait_for()
+        page.locator("main .told", has_text="this one reads subwords").wait_for()
+        page.locator("main .told", has_text="bpe is not among them: the token").wait_for()
         assert not page.query_selector("main .wrong")
 
 

@@ -58,10 +58,10 @@ def test_a_stretch_with_no_unit_has_no_match(client: Any):
     [
         ("start=5&stop=5&name=c", "give a stretch of at least one of the 400 steps"),
         ("start=5&stop=401&name=c", "give a stretch"),
-        ("start=5&stop=9&name=z", "no 'z' was kept"),
+        ("start=5&stop=9&name=z", "no 'z' in the trace"),
         ("start=5&stop=9&name=c&layer=7", "layer 7"),
         ("start=5&stop=9&name=c&before=-1", "0 or more"),
-        ("start=5&stop=9&name=c&threshold=nan", "threshold=nan: give a number"),
+        ("start=5&stop=9&name=c&threshold=nan", "threshold is nan: give a finite number"),
         ("start=5&name=c", "stop: Field required"),
     ],
 )

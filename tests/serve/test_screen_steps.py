@@ -213,11 +213,11 @@ def test_another_beam_is_another_search(client: Any, givens: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "question", "said"),
     [
-        ("tag", "look?text=99", "there is no example 99"),
+        ("tag", "look?text=99", "There is no example 99"),
         ("tag", "look?beam=3", "beam is given, but"),
         ("translate", "look?beam=17", "give 1 to 16"),
-        ("translate", "states?sequence=input&name=h", "no sequence 'input', but source, target"),
-        ("tag", "states?sequence=input&name=x", "no 'x' was kept"),
+        ("translate", "states?sequence=input&name=h", "no sequence 'input': choose one of source, target"),
+        ("tag", "states?sequence=input&name=x", "no 'x' in the trace"),
         ("tag", "states?sequence=input&name=h&layer=7", "layer 7: there are 2"),
     ],
 )

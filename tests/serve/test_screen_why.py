@@ -55,12 +55,12 @@ def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any])
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("at=0", "nothing stands before 0"),
+        ("at=0", "no token before 0"),
         ("at=401", "give 1 to 400"),
-        ("at=9&target=ab", "2 units, but should be one"),
+        ("at=9&target=ab", "2 tokens, but should be one"),
         ("at=9&baseline=nothing", "baseline: Input should be 'zero' or 'mean'"),
         ("at=9&erasure=mean", "erasure: Input should be 'delete' or 'baseline'"),
-        ("at=9&text=99", "there is no text 99"),
+        ("at=9&text=99", "There is no text 99"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(client: Any, question: str, said: str):
@@ -175,8 +175,8 @@ def test_a_report_has_the_listed_predictions(
     from tidegate.serve import report
 
     monkeypatch.setattr(screen, "MIN_PROBABILITY", 0.02)
-    monkeypatch.setattr(screen, "LISTED", 3)
-    monkeypatch.setattr(screen, "CLOSING", 2)
+    monkeypatch.setattr(screen, "MAX_LISTED", 3)
+    monkeypatch.setattr(screen, "MAX_CLOSING", 2)
     monkeypatch.setattr(report, "SCREENS", [it for it in report.SCREENS if it.name in ("read", "why")])
     report.write_report(session, tmp_path / "report.html")
     listed = predictions(session)
