@@ -72,7 +72,7 @@ class Reading:
 
     def _tooltip(self, n: int, surprise: float) -> str:
         guesses = zip(self.guesses[n].tolist(), self.guessed[n].tolist(), strict=True)
-        likely = "\n".join(f"{p:6.1%}  {label(self.shown.get(unit, f'unit {unit}'))}" for unit, p in guesses)
+        likely = "\n".join(f"{p:6.1%}  {label(self.shown.get(token, f'token {token}'))}" for token, p in guesses)
         return f"{surprise:.2f} nats, p {np.exp(-surprise):.1%}; expected:\n{likely}"
 
 

@@ -22,15 +22,15 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
     An error is [step, class, n of the n-gram or 0, p of the actual token, the likeliest token].
     """
     reading, one = session.reading(text, run), session.runs[run]
-    kept = session.cached(
+    found = session.cached(
         ("mistakes", text, run), lambda: _or_why_not(lambda: analyse(reading, one.tokenizer, one.open_corpus().train))
     )
-    if not isinstance(kept, Mistakes):
-        return {"refused": kept}
-    places = np.flatnonzero(kept.which != NONE)
-    columns = (places, kept.which[places], kept.order[places], reading.log_p[places], reading.guesses[places, 0])
+    if not isinstance(found, Mistakes):
+        return {"refused": found}
+    places = np.flatnonzero(found.which != NONE)
+    columns = (places, found.which[places], found.order[places], reading.log_p[places], reading.guesses[places, 0])
     rows = zip(*(it.tolist() for it in columns), strict=True)
-    counts, remaining = kept.removed, kept.remaining
+    counts, remaining = found.removed, found.remaining
     return {
         "steps": len(reading),
         "errors": [
@@ -38,9 +38,9 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
         ],
         "classes": [
             {"name": it, "family": it.split()[0], "removed": counts[it], "remaining": rounded(remaining[it], 6)}
-            for it in kept.classes
+            for it in found.classes
         ],
-        "note": kept.note,
+        "note": found.note,
     }
 
 
