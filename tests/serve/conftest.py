@@ -6,37 +6,23 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.lens.hostile_run import small_run
 
 from tidegate.lens.session.text_session import TextSession, held_out_text
-from tidegate.text import prepare_corpus
-from tidegate.text.model import LanguageModelConfig
-from tidegate.train import Run, TrainConfig, load_run, new_run, train
+from tidegate.train import Run
 
-HOSTILE = """x = "<script>document.title='taken'</script>" # (a <b>bold</b> & 'quoted' note)
-def f(a, [b]):\n    return {"key": '</script><img src=x onerror=alert(1)>'}\n"""
 ARTEFACTS = Path(os.environ.get("TIDEGATE_ARTEFACTS", Path(__file__).parents[2] / "build" / "screenshots"))
 CHROMIUM = os.environ.get("TIDEGATE_CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 # Chromium would look up its maker's hosts, and as root it does not run in its sandbox.
 QUIET = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
-
-
-def small_run(folder: Path, text: str = HOSTILE * 60, *, prepared: Mapping[str, Any] = {}, **options: Any) -> Run:
-    """A language model that was trained for a moment, on hostile text if nothing else is said."""
-    source = folder.with_name(folder.name + ".txt")
-    source.write_text(text, encoding="utf-8")
-    corpus = new_run(folder, lambda to: prepare_corpus([source], to, **{"splits": (0.8, 0.1, 0.1), **prepared}))
-    model = LanguageModelConfig(corpus.tokenizer.vocabulary_size, **{"hidden_size": 12, "num_layers": 2, **options})
-    settings = TrainConfig(batch_size=4, k1=20, steps=25, warmup_steps=3, validate_every=10, report_every=5)
-    train(folder, corpus, model, settings, sample=lambda model: HOSTILE)
-    return load_run(folder)
 
 
 @pytest.fixture(scope="session")

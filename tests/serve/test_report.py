@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.conftest import HOSTILE, small_run
+from tests.lens.hostile_run import HOSTILE, small_run
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.text_session import TextSession

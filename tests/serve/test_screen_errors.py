@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.serve.conftest import HOSTILE, Visit, small_run
+from tests.lens.hostile_run import HOSTILE, small_run
+from tests.serve.conftest import Visit
 
 from tidegate.lens import read
 from tidegate.lens.predictions.compare import compare, known_letters

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.serve.conftest import Visit, small_run
+from tests.lens.hostile_run import small_run
+from tests.serve.conftest import Visit
 
 from tidegate.lens.memory.gradient_flow import gradient_flow
 from tidegate.lens.memory.memory_time import memory_time

@@ -17,7 +17,8 @@ from tests.serve.conftest import Visit
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.example_session import MAX_LENGTH, ExampleSession
 from tidegate.lens.session.session import Session
-from tidegate.lens.tasks import look_at
+from tidegate.lens.tasks import ExampleLook, Look, look_at
+from tidegate.lens.tasks.classifier import look_at_class
 from tidegate.serve.report import report, write_report
 from tidegate.serve.screens.steps import MAX_STEPS, look
 from tidegate.serve.server import application
@@ -29,6 +30,7 @@ from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.tag.task import TagConfig, TagTask
 from tidegate.train import Run
+from tidegate.train.registry import register_task
 
 SCRIPT = "<script>document.title='taken'</script>"
 IMAGE = "<img/src=x/onerror=alert(1)>"
@@ -401,3 +403,35 @@ def test_it_works_from_the_file_alone(givens: Any, visit: Callable[..., Visit], 
     no_markup(page)
     assert [it for it in there.asked if not it.startswith("data:")] == [there.asked[0]]
     page = there.open("training")
+
+
+class OwnTask(ClassifyTask):
+    name = "own_on_the_page"
+    look = "tests.serve.test_screen_steps:own_look"
+
+
+register_task(OwnTask)
+
+
+def own_look(run: Run) -> ExampleLook:
+    def compute(task: ClassifyTask, model: Any, example: Any) -> Look:
+        return Look(task.name, look_at_class(task, model, example).steps, {"own": IMAGE}, None, None)
+
+    return ExampleLook(compute, title="Mine", text_field="text")
+
+
+def test_a_task_of_ones_own_has_a_page(
+    tmp_path: Path, serve: Callable[[Any], str], visit: Callable[..., Visit]
+) -> None:
+    (tmp_path / "a.txt").write_text("__label__x so good\n__label__y so bad\n" * 4)
+    _, run = tiny_run(OwnTask, [tmp_path / "a.txt"], ClassifyConfig(**SIZES, level="words"), shares=SHARES)
+    (run.folder / "metrics.jsonl").write_text("")
+    with ExampleSession(run) as session:
+        page = visit(serve(session)).open("steps")
+        assert page.inner_text("[role=tab][aria-selected=true]") == "Mine"
+        assert page.inner_text(".verdict strong") == f'{{"own": "{IMAGE}"}}'
+        assert page.locator("canvas.heat").count() == 2  # one for each direction
+        no_markup(page)
+        write_report(session, tmp_path / "report.html")
+    page = visit((tmp_path / "report.html").as_uri(), offline=True).open("steps")
+    assert page.inner_text(".verdict strong") == f'{{"own": "{IMAGE}"}}'

@@ -6,19 +6,17 @@ import json
 import shutil
 from base64 import b64decode
 from pathlib import Path
-from threading import Event, RLock, Thread
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from starlette.testclient import TestClient
-from tests.serve.conftest import HOSTILE, small_run
+from tests.serve.conftest import small_run
 
 from tidegate.errors import ArgumentError
 from tidegate.lens import read
-from tidegate.lens.session.lru_cache import LRUCache
-from tidegate.lens.session.text_session import CACHED, IN_MEMORY, TextSession, held_out_text
+from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.screens.training import training
 from tidegate.serve.server import application
 from tidegate.train import Run, load_run
@@ -189,82 +187,6 @@ def test_copies_are_marked_and_nothing_else(client, run):
     assert client.get("/api/copies?written=").json() == {"length": 20, "stretches": []}
 
 
-def test_old_texts_are_read_again_and_long_ones_kept_on_disk(run: Run, monkeypatch: pytest.MonkeyPatch):
-    with TextSession([run], "x") as session:
-        for n in range(CACHED + 3):
-            session.add("x" * (n + 1))
-        assert len(session._readings) == CACHED
-        assert session.text(CACHED + 3) == "x" * (CACHED + 3)
-        assert len(session.reading(0)) == 1
-        monkeypatch.setattr("tidegate.lens.session.text_session.IN_MEMORY", 100)
-        number = session.add(HOSTILE)
-        values = session.reading(number).trace[1, 0]["c"]
-        assert isinstance(values, np.memmap)
-        in_memory = read(run.model, run.tokenizer, HOSTILE, dtype=np.float16).trace[1, 0]["c"]
-        np.testing.assert_array_equal(values, in_memory)
-        folder = session._folder.name
-    assert IN_MEMORY > 100
-    assert not Path(folder).exists()
-
-
-def test_a_trace_that_is_dropped_leaves_the_disk_but_not_whoever_reads_it(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tidegate.lens.session.text_session.IN_MEMORY", 10)
-    with TextSession([run], HOSTILE) as session:
-        values = session.reading().trace[1, 0]["c"]
-        assert isinstance(values, np.memmap)
-        path = Path(str(values.filename))
-        expected = np.array(values)
-        for n in range(CACHED):
-            session.add("x" * (n + 1))
-        assert not path.exists()
-        again = session.reading().trace[1, 0]["c"]
-        assert isinstance(again, np.memmap)
-        assert Path(str(again.filename)) != path
-        np.testing.assert_array_equal(values, expected)
-        np.testing.assert_array_equal(again, expected)
-        assert len(list(Path(session._folder.name).iterdir())) == CACHED
-
-
-def test_old_texts_are_forgotten_but_not_the_first(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tidegate.lens.session.text_session.MAX_TEXTS", 3)
-    with TextSession([run], "x") as session:
-        assert [session.add("x" * n) for n in range(2, 7)] == [1, 2, 3, 4, 5]
-        assert sorted(session._texts) == [0, 3, 4, 5]
-        with pytest.raises(ArgumentError, match=r"no text 2 any longer: give it again"):
-            session.text(2)
-        with pytest.raises(ArgumentError, match=r"no text 6\.$"):
-            session.text(6)
-
-
-def test_what_is_kept_is_bounded_and_given_while_something_else_is_made():
-    started, go_on, gone = Event(), Event(), []
-    kept: LRUCache[str] = LRUCache(2, RLock(), gone.append)
-    assert [kept.get(n, lambda n=n: str(n)) for n in (1, 2, 1, 3)] == ["1", "2", "1", "3"]
-    assert (gone, len(kept)) == (["2"], 2)
-
-    def slow() -> str:
-        started.set()
-        assert go_on.wait(10)
-        return "slow"
-
-    threads = [Thread(target=kept.get, args=("slow", slow), daemon=True)]
-    threads[0].start()
-    assert started.wait(10)
-    quick: list[str] = []
-    threads += [
-        Thread(target=lambda: quick.append(kept.get(3, lambda: "made again")), daemon=True),
-        Thread(target=lambda: quick.append(kept.get("slow", lambda: "made twice")), daemon=True),
-    ]
-    threads[1].start()
-    threads[2].start()
-    threads[1].join(5)
-    assert quick == ["3"]
-    go_on.set()
-    for thread in threads:
-        thread.join(10)
-    assert quick == ["3", "slow"]
-
-
 def test_a_run_without_held_out_text_says_so(tmp_path: Path):
     whole = small_run(tmp_path / "whole", prepared={"splits": None})
     with pytest.raises(ArgumentError, match=r"whole has no held-out text: it was trained on all of its text"):
@@ -276,11 +198,6 @@ def test_a_run_without_held_out_text_says_so(tmp_path: Path):
         for answer in (client.get("/api/found"), client.get("/api/measured", params={"edits": edits})):
             assert (answer.status_code, "no held-out text" in answer.json()["error"]) == (400, True)
         assert client.get("/api/changed", params={"edits": edits}).status_code == 200
-
-
-def test_more_than_four_runs_are_refused(run: Run):
-    with pytest.raises(ArgumentError, match="5 runs were given: one to 4"):
-        TextSession([run] * 5, "x")
 
 
 def test_the_models_are_left_as_they_were(run: Run, client: Any):
