@@ -6,7 +6,7 @@ import math
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -410,7 +410,7 @@ class OwnTask(ClassifyTask):
     look = "tests.serve.test_screen_steps:own_look"
 
 
-register_task(OwnTask)
+register_task(cast(Any, OwnTask))
 
 
 def own_look(run: Run) -> ExampleLook:

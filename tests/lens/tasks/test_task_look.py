@@ -1,7 +1,7 @@
 """Tasks of one's own are looked at by the function that they name."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.lens.tasks.tiny import tiny_run
@@ -53,7 +53,7 @@ class Without(ClassifyTask):
 
 
 for _kind in (Inheriting, Own, Wrong, Missing, Without):
-    register_task(_kind)
+    register_task(cast(Any, _kind))
 
 
 @pytest.fixture
