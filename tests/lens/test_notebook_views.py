@@ -96,7 +96,7 @@ def test_a_long_reading_says_how_much_is_left_out():
     assert "unit 0" in page.titles[0]  # nobody said what the unit is
 
 
-def test_a_trace_says_what_was_kept_and_shows_the_state(reading):
+def test_a_trace_lists_its_names_and_shows_the_state(reading):
     page = Page(reading.trace._repr_html_())
     assert f"{len(TEXT)}21i f g o h c" in page.text  # steps, layers, directions, names
     assert "c of layer 0" in page.text
@@ -126,7 +126,7 @@ def test_a_part_in_half_precision_and_of_numbers(reading):
     assert "↵" in Page(whole._repr_html_()).text
 
 
-def test_further_axes_are_named_by_what_stands_there(reading):
+def test_further_axes_are_named_by_their_labels(reading):
     page = Page(reading.trace.sel(name=["f", "o"])._repr_html_())
     assert "shown: layer 0, direction 0, name f" in page.text
 
@@ -150,26 +150,26 @@ def cells(*numbers: float) -> str:
 
 
 @pytest.fixture(scope="module")
-def units() -> CharacterTokenizer:
+def tokenizer() -> CharacterTokenizer:
     return CharacterTokenizer("".join(sorted(set(HOSTILE))))
 
 
 @pytest.fixture(scope="module")
-def model(units) -> LanguageModel:
+def model(tokenizer) -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(LanguageModelConfig(units.vocabulary_size, hidden_size=5, num_layers=2)).eval()
+    return LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, hidden_size=5, num_layers=2)).eval()
 
 
 @pytest.fixture(scope="module")
-def hostile(model, units) -> Reading:
-    return read(model, units, HOSTILE)
+def hostile(model, tokenizer) -> Reading:
+    return read(model, tokenizer, HOSTILE)
 
 
-def test_findings_are_a_table_best_first(model, units):
+def test_findings_are_a_table_best_first(model, tokenizer):
     inside = Detector("<script>", "yes/no", lambda text: np.array([it in "<script>" for it in text]))
     digits = Detector("digits", "yes/no", lambda text: np.char.isdigit(list(text)))
     never = Detector("<script>never", "yes/no", lambda text: np.zeros(len(text), bool))
-    found = find_cells(model, units, HOSTILE * 8, detectors=[inside, digits, never])
+    found = find_cells(model, tokenizer, HOSTILE * 8, detectors=[inside, digits, never])
     page = shown(found)
     for it in found.found.values():
         row = f"{it.detector}{it.layer}/{it.unit}{it.name}{cells(it.score, it.untrained, it.shuffled)}{it}"
@@ -179,8 +179,8 @@ def test_findings_are_a_table_best_first(model, units):
     assert "not in this text: <script>never" in page.text
 
 
-def test_an_effect_is_its_table_and_the_text_by_what_was_added(model, units):
-    made = effect(model, units, HOSTILE, [ablate(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
+def test_an_effect_is_its_table_and_the_text_by_added_surprise(model, tokenizer):
+    made = effect(model, tokenizer, HOSTILE, [ablate(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
     page = shown(made)
     own = made.classes["<script>"]
     numbers = (own.count, own.before, own.after, own.change, own.control_mean, own.control_worst)
@@ -191,8 +191,8 @@ def test_an_effect_is_its_table_and_the_text_by_what_was_added(model, units):
     assert page.titles[5] == f"{number(float(added))} nats"
 
 
-def test_a_flow_is_half_lives_curves_and_a_triangle(model, units):
-    flow = gradient_flow(model, units, HOSTILE)
+def test_a_flow_is_half_lives_curves_and_a_triangle(model, tokenizer):
+    flow = gradient_flow(model, tokenizer, HOSTILE)
     page = shown(flow)
     for (layer, state), norms in flow.norms.items():
         fall = flow.decay(layer, state)
@@ -233,15 +233,15 @@ def test_saturation_counts_units_near_an_end():
     assert str(made).splitlines()[1].split()[-6:] == ["2", "of", "33", "1", "of", "33"]
 
 
-def test_memory_time_is_sorted_and_says_what_never_goes():
+def test_memory_time_is_sorted_and_counts_units_that_never_forget():
     times = MemoryTime(np.array([0.5, 1.0, 0.9]), np.array([1.44, np.inf, 9.49]), np.array([2.0, np.inf, 10.0]))
     page = shown(times)
     assert "3 hidden units: steps until 1/e is left, median 9.49, longest inf; 1 of them never forget" in page.text
     assert "2 points not drawn" in page.text
 
 
-def test_an_attribution_is_three_texts_and_how_they_agree(model, units):
-    made = what_mattered(model, units, HOSTILE, 20)
+def test_an_attribution_is_three_texts_and_how_they_agree(model, tokenizer):
+    made = what_mattered(model, tokenizer, HOSTILE, 20)
     page = shown(made)
     assert page.text.count(HOSTILE[:20]) == 3
     expected = np.concatenate([made.gradient_input, made.integrated, made.erased]).tolist()
@@ -251,8 +251,8 @@ def test_an_attribution_is_three_texts_and_how_they_agree(model, units):
     assert f"integrated gradients sum to {made.completeness:.4f} of the difference (complete)" in page.text
 
 
-def test_mistakes_are_a_table_and_the_text_by_what_takes_them_away(hostile, units):
-    found = mistakes(hostile, units, units.encode(HOSTILE * 3), max_train=100)
+def test_mistakes_are_a_table_and_the_text_by_oracle(hostile, tokenizer):
+    found = mistakes(hostile, tokenizer, tokenizer.encode(HOSTILE * 3), max_train=100)
     page = shown(found)
     gone, left = found.removed["n-gram"], found.remaining["n-gram"]
     assert f"1n-gram{cells(gone, gone / found.errors, left)}" in page.text
@@ -263,11 +263,11 @@ def test_mistakes_are_a_table_and_the_text_by_what_takes_them_away(hostile, unit
     assert str(found).count("\n") == 1 + len(found.classes)
 
 
-def test_no_mistakes_can_be_seen_too(hostile, units):
-    none = mistakes(replace(hostile, log_p=np.zeros_like(hostile.log_p)), units, units.encode(HOSTILE))
+def test_no_mistakes_can_be_seen_too(hostile, tokenizer):
+    none = mistakes(replace(hostile, log_p=np.zeros_like(hostile.log_p)), tokenizer, tokenizer.encode(HOSTILE))
     assert "0 errors" in shown(none).text
     assert none._repr_html_().count("background:") == 8  # the legend's, whose first of nine is bare
-    assert "background:" in mistakes(hostile, units, units.encode(HOSTILE))._repr_html_().split("↵")[0]
+    assert "background:" in mistakes(hostile, tokenizer, tokenizer.encode(HOSTILE))._repr_html_().split("↵")[0]
 
 
 def test_a_comparison_is_means_stretches_and_tinted_texts(hostile):
@@ -377,7 +377,7 @@ def test_a_layer_s_trace_is_a_table():
     assert "0 × 5" in shown(replace(made, values={(0, 0): {"h": torch.empty(0, 5)}})).text
 
 
-def test_tables_for_a_terminal_hide_what_it_would_obey():
+def test_tables_for_a_terminal_escape_control_characters():
     made = table_text([["\x1b[31m", 1], ["b\n", 20.5]], ("a", "n"))
     assert made.splitlines() == ["a            n", "\\x1b[31m     1", "b↵        20.5"]
     assert table_text([], ("a", "b")) == "a  b"
@@ -404,7 +404,7 @@ def test_a_written_text_names_its_rows_and_shows_the_tree():
 
 
 @pytest.mark.parametrize("known", [1, 7])
-def test_a_forecast_is_drawn_after_what_is_known(known):
+def test_a_forecast_is_drawn_after_the_known_values(known):
     steps = Steps(("1",) * known, Trace({(0, 0): {"h": np.zeros((known, 5))}}))
     bands = np.tile(np.arange(5.0), (9, 1))
     look = ForecasterLook(

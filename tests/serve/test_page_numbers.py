@@ -64,7 +64,7 @@ def near(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= 12
 
 
-def test_what_is_written_is_watched_by_its_numbers(client: Any, run: Run):
+def test_written_text_has_the_numbers_of_write(client: Any, run: Run):
     asked = dict(name="f", prompt="def ", length=30, temperature=0.9, seed=5, layer=1, unit=2)
     lines = [json.loads(line) for line in client.get("/api/write", params=asked).text.splitlines()]
     made = list(write(run.model, run.tokenizer, "def ", length=30, sampling=Sampling(0.9), seed=5, names=("f",)))
@@ -101,7 +101,7 @@ def test_a_window_is_the_trace(client: Any, run: Run, text: str):
     np.testing.assert_allclose(unpacked(packed), trace[1, 0]["c"][7:70], atol=packed["scale"] / 127)
 
 
-def test_what_an_edit_changes_has_its_sign_and_its_size(client: Any, run: Run, text: str):
+def test_the_change_by_an_intervention_has_its_sign_and_size(client: Any, run: Run, text: str):
     edits = format_interventions([ablate(1, "c", 4)])
     made = effect(run.model, run.tokenizer, text, ablate(1, "c", 4), controls=1)
     expected = made.log_p_before - made.log_p_after  # nats that the edit adds to the surprise
@@ -217,7 +217,7 @@ def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: St
     assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(values[to], abs=step)
 
 
-def test_gates_goes_on_without_what_the_cell_has_not(address: str, visit: Start):
+def test_gates_works_for_cells_without_gates(address: str, visit: Start):
     there = visit(address)
     none = {"squashed": [], "unsquashed": "nothing is squashed", "memory": [], "why": "nothing is kept"}
     there.page.route("**/api/gates*", lambda route: route.fulfill(json=none))
@@ -309,7 +309,7 @@ def test_points_are_reached_by_the_keyboard(address: str, visit: Start, session:
     assert plot.locator(".chosen").count() == 1
 
 
-def test_what_a_report_could_not_answer_is_said_in_its_place(session: TextSession, visit: Start, tmp_path: Path):
+def test_a_report_shows_its_errors_in_place(session: TextSession, visit: Start, tmp_path: Path):
     path = tmp_path / "report.html"
     whole = report(session)
     head, mark, rest = whole.partition('<script type="application/json" id="answers">')

@@ -52,7 +52,7 @@ def text(report_file: Path) -> str:
     return report_file.read_text(encoding="utf-8")
 
 
-def test_it_loads_nothing_and_runs_nothing_but_its_own(text: str):
+def test_a_report_loads_and_runs_nothing_but_its_own_script(text: str):
     page = Elements(text)
     scripts = [attributes for tag, attributes in page.seen if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "answers"}, {"type": "module"}]
@@ -74,7 +74,7 @@ def test_hostile_text_cannot_end_the_data(text: str, session: TextSession):
     assert "<" not in re.search(r'id="answers">(.*)</script>', text)[1]  # type: ignore[index]
 
 
-def test_all_that_is_recorded_can_be_asked_for(text: str, session: TextSession):
+def test_a_report_has_the_answers_of_all_recorded_questions(text: str, session: TextSession):
     answers = json.loads(Elements(text).held["answers"])
     asked = {question_key(name, given) for it in SCREENS if it.shown(session) for name, given in it.recorded(session)}
     assert set(answers) == asked | {"about?"}
@@ -98,7 +98,7 @@ def test_questions_are_written_as_the_page_writes_them(given: dict[str, Any], wr
     assert written is None or question_key("v", given) == written
 
 
-def test_a_form_of_import_that_the_bundle_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_an_unknown_form_of_import_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     files = {"a.js": 'import { b as c } from "./b.js";\nexport const d = c + 1;\n', "b.js": "export const b = 1;\n"}
 
     def with_files(changes: dict[str, str]) -> str:
@@ -134,7 +134,7 @@ def test_an_interrupted_report_leaves_the_old_one(
         ({"prepared": {"splits": None}}, HOSTILE, {"found"}),
     ],
 )
-def test_what_cannot_be_answered_says_why_and_the_rest_stands(
+def test_a_question_that_fails_stores_its_error_and_the_others_work(
     tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
 ):
     run = small_run(tmp_path / "run", **{"num_layers": 1, **options})
@@ -155,9 +155,7 @@ def test_a_run_without_its_text_has_a_report(run: Run, tmp_path: Path):
     assert answers["gates?run=0&text=0"]["memory"]
 
 
-def test_a_report_that_nobody_could_open_is_refused(
-    session: TextSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_report_that_is_too_large_raises(session: TextSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     module.check_size(session)
     whole = len(module.report(session))
     monkeypatch.setattr(module, "LARGEST", 100_000)

@@ -25,7 +25,7 @@ def client(session: TextSession) -> Any:
     return TestClient(application(session), base_url="http://127.0.0.1")
 
 
-def test_what_was_found_is_what_the_lens_finds(client: Any, run: Run):
+def test_findings_are_those_of_the_lens(client: Any, run: Run):
     said = client.get("/api/found").json()
     findings = find_cells(run.model, run.tokenizer, held_out_text(run, SEARCHED))
     assert {it["detector"]: it["said"] for it in said["found"]} == {k: str(it) for k, it in findings.found.items()}

@@ -78,7 +78,7 @@ def test_a_value_of_another_kind_is_an_error(client: Any, changes: dict[str, Any
     assert said in client.get("/api/edited", params={"edits": edits}).text
 
 
-def test_the_change_is_told_in_full(client: Any, run: Run, session: TextSession):
+def test_changes_are_not_clipped(client: Any, run: Run, session: TextSession):
     held = [{"layer": 1, "name": "h", "unit": unit, "low": 9, "high": 9} for unit in range(6)]
     said = client.get("/api/changed", params={"edits": json.dumps(held)}).json()
     made = effect(run.model, run.tokenizer, session.text(0), [set_to(1, "h", unit, 9) for unit in range(6)], controls=1)
@@ -87,7 +87,7 @@ def test_the_change_is_told_in_full(client: Any, run: Run, session: TextSession)
     assert (said["steps"], said["scale"]) == (len(said["change"]), 3.0)
 
 
-def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, run: Run):
+def test_interventions_change_the_written_text_and_leave_the_model_as_it_was(client: Any, run: Run):
     def written(**asked: Any) -> str:
         lines = client.get("/api/edited", params={"prompt": "def ", "length": 60, **asked}).text.splitlines()
         return "".join(json.loads(line)["text"] for line in lines)
@@ -98,7 +98,7 @@ def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, 
     assert written() == plain
 
 
-def test_the_page_shows_what_it_costs(address: str, visit: Callable[..., Visit], run: Run):
+def test_the_page_shows_the_effect(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("cut", layer=1, unit=4, name="c")
     page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
     made = effect(run.model, run.tokenizer, measured_half(run), ablate(1, "c", 4))

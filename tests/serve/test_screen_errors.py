@@ -83,7 +83,9 @@ def test_the_comparison_is_the_lens(both: TextSession, run: Run, other: Run):
         assert it["letters"] == known.letters.tolist()
 
 
-def test_tokens_are_told_why_not(tokens: Run, serve: Callable[[TextSession], str], visit: Callable[..., Visit]):
+def test_subwords_show_why_there_is_no_breakdown(
+    tokens: Run, serve: Callable[[TextSession], str], visit: Callable[..., Visit]
+):
     with TextSession([tokens], HOSTILE) as session:
         page = visit(serve(session)).open("errors")
         page.locator("main .told", has_text="this one reads subwords").wait_for()
@@ -91,7 +93,7 @@ def test_tokens_are_told_why_not(tokens: Run, serve: Callable[[TextSession], str
         assert not page.query_selector("main .wrong")
 
 
-def test_texts_that_differ_are_told(tmp_path: Any, run: Run):
+def test_texts_that_differ_show_an_error(tmp_path: Any, run: Run):
     source = tmp_path / "short.txt"
     source.write_text("x = def f(a)\n" * 200, encoding="utf-8")
     folder = tmp_path / "short"

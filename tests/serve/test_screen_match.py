@@ -65,13 +65,13 @@ def test_a_stretch_with_no_unit_has_no_match(client: Any):
         ("start=5&name=c", "stop: Field required"),
     ],
 )
-def test_what_is_no_stretch_is_refused(client: Any, question: str, said: str):
+def test_an_invalid_stretch_is_an_error(client: Any, question: str, said: str):
     answer = client.get(f"/api/matched?{question}")
     assert answer.status_code in (400, 422)
     assert said in answer.json()["error"]
 
 
-def test_stretches_to_begin_with_are_what_they_are_called(session: TextSession):
+def test_suggested_stretches_are_of_their_kind(session: TextSession):
     reading = session.reading()
     found = {it["what"]: "".join(reading.pieces[it["start"] : it["stop"]]) for it in stretches(session)}
     assert set(found) == {"quote", "brackets", "word"}
@@ -80,7 +80,7 @@ def test_stretches_to_begin_with_are_what_they_are_called(session: TextSession):
     assert found["word"].isidentifier()
 
 
-def test_the_page_matches_what_is_marked(
+def test_the_page_matches_the_selection(
     address: str, visit: Callable[..., Visit], session: TextSession, threshold: float
 ):
     page = visit(address).open("match", layer=1, name="c", at=33, end=40)

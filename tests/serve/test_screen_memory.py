@@ -55,7 +55,7 @@ def test_a_triangle_may_begin_within_a_character(tmp_path: Path, prepared: dict[
 
 
 @pytest.mark.parametrize("start", [-1, 398, 400, 10_000])
-def test_a_triangle_outside_the_text_is_refused(client: Any, start: int):
+def test_a_triangle_outside_the_text_is_an_error(client: Any, start: int):
     assert client.get(f"/api/flow?start={start}").status_code == 400
 
 

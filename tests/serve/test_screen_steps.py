@@ -170,7 +170,7 @@ def test_states_are_the_traces(client: Any, givens: Any, name: str) -> None:
             np.testing.assert_allclose(unpacked(packed), named["h"], atol=packed["scale"] / 127)
 
 
-def test_what_is_said_and_true_is_the_lens(client: Any, givens: Any) -> None:
+def test_predictions_and_truth_are_those_of_the_lens(client: Any, givens: Any) -> None:
     found, own = client("tag").get("/api/look?text=2").json(), looked(givens("tag").run, 2)
     assert (found["tags"], found["true_tags"]) == (own.prediction["tags"], own.truth["tags"])
     assert found["spans"] == [list(it) for it in own.spans]
@@ -223,13 +223,13 @@ def test_another_beam_is_another_search(client: Any, givens: Any) -> None:
         ("tag", "states?sequence=input&name=h&layer=7", "layer 7: there are 2"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_told_why(client: Any, name: str, question: str, said: str) -> None:
+def test_an_invalid_question_has_an_error_message(client: Any, name: str, question: str, said: str) -> None:
     answer = client(name).get("/api/" + question)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
 
 
-def test_what_is_typed_is_taken_as_predict_takes_it(client: Any, givens: Any) -> None:
+def test_a_typed_text_is_read_as_by_predict(client: Any, givens: Any) -> None:
     there, run = client("classify"), givens("classify").run
     number = there.post("/api/text", json={"text": "so\ngood"}).json()["text"]
     found = there.get(f"/api/look?text={number}").json()
@@ -247,7 +247,7 @@ def test_what_is_typed_is_taken_as_predict_takes_it(client: Any, givens: Any) ->
         assert "reads no text" in answer.json()["error"]
 
 
-def test_a_run_without_held_out_examples_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_held_out_examples_raises(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("__label__x so good\n__label__y so bad\n")
     _, run = tiny_run(ClassifyTask, [tmp_path / "a.txt"], ClassifyConfig(**SIZES, level="words"))
     with pytest.raises(ArgumentError, match="give TEXT or --file"):
@@ -321,7 +321,7 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
     assert [float(it.rpartition(": ")[2]) for it in titles] == pytest.approx(value, abs=0.01)
 
 
-def test_wrong_tags_are_told_in_words(served: Served, visit: Callable[..., Visit]) -> None:
+def test_wrong_tags_are_described_in_words(served: Served, visit: Callable[..., Visit]) -> None:
     session, address = served("tag")
     number, own = next(
         (n, it) for n in range(5) if (it := looked(session.run, n)).prediction["tags"] != it.truth["tags"]

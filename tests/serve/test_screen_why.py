@@ -63,13 +63,13 @@ def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any])
         ("at=9&text=99", "There is no text 99"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(client: Any, question: str, said: str):
+def test_an_invalid_question_has_an_error_message(client: Any, question: str, said: str):
     answer = client.get(f"/api/why?{question}")
     assert answer.status_code in (400, 422)
     assert said in answer.json()["error"]
 
 
-def test_what_is_enclosed_is_found():
+def test_enclosed_stretches_are_found():
     text = 'f(a, [b]) = "x)" + """d""" # it\'s ) ('
     assert enclosed(text) == [
         Enclosed("]", 5, 7),
@@ -81,7 +81,7 @@ def test_what_is_enclosed_is_found():
     assert enclosed('and so on."""\nx = [1]\n') == [Enclosed("]", 18, 20)]  # the quotes were opened before the text
 
 
-def test_places_are_units_of_the_reading(run: Run, session: TextSession):
+def test_positions_are_tokens_of_the_reading(run: Run, session: TextSession):
     reading = session.reading()
     found = enclosed_tokens(reading)
     assert len(found) > 5
@@ -110,7 +110,7 @@ def test_predictions_that_are_listed_came_true(session: TextSession, monkeypatch
     assert len(set(rare)) == len(rare)
 
 
-def test_the_page_shows_what_mattered(address: str, visit: Callable[..., Visit], run: Run):
+def test_the_page_shows_the_measures(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("why", at=150)
     text = held_out_text(run, 400)
     made = what_mattered(run.model, run.tokenizer, text, 150, window=200)
@@ -158,7 +158,7 @@ def _off(made: Any) -> Any:
     return replace(made, integrated=made.integrated * 1.2, complete=False)
 
 
-def test_a_refused_target_is_told_on_the_page(address: str, visit: Callable[..., Visit]):
+def test_an_invalid_target_shows_an_error(address: str, visit: Callable[..., Visit]):
     there = visit(address)
     page = there.open("why", at=33)
     page.locator(".result h2").first.wait_for()

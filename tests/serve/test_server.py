@@ -45,7 +45,7 @@ def test_only_the_pages_own_files_are_served(client):
     assert client.get("/vendor/uPlot.LICENSE").text.startswith("The MIT License")
 
 
-def test_another_sites_name_or_page_is_refused(client):
+def test_requests_of_other_sites_are_refused(client):
     assert client.get("/", headers={"host": "rebound.example"}).status_code == 400
     for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
         assert client.get("/api/about", headers={"sec-fetch-site": site}).status_code == status
@@ -76,7 +76,7 @@ def test_another_sites_name_or_page_is_refused(client):
         ("guesses?start=0&stop=100000", "give a stretch"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_told_why(client, question, said):
+def test_an_invalid_question_has_an_error_message(client, question, said):
     answer = client.get("/api/" + question)
     assert answer.status_code in (400, 422)
     assert said in answer.json()["error"]
@@ -102,7 +102,7 @@ def test_a_strip_is_the_units_value_to_half_a_step(client, run):
     np.testing.assert_allclose(values, reading.trace[1, 0]["c"][:, 3], atol=packed["scale"] / 127)
 
 
-def test_what_a_person_types_is_read(client, run):
+def test_a_typed_text_is_read(client, run):
     number = client.post("/api/text", json={"text": "return {"}).json()["text"]
     said = client.get(f"/api/text?text={number}").json()
     assert said["text"] == "return {"
@@ -131,7 +131,7 @@ def test_writing_streams_what_generate_writes(client, run):
     assert "seed is -1; give 0" in json.loads(said)["error"]
 
 
-def test_a_fault_of_ours_is_told_with_the_same_headers(
+def test_a_bug_is_reported_with_the_same_headers(
     session: TextSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def broken(*asked: Any) -> Any:
@@ -173,7 +173,7 @@ def test_a_line_that_is_being_written_is_left_out(run: Run, tmp_path: Path):
         (b"[" * 99_999 + b"\n", "line 1 was altered"),
     ],
 )
-def test_a_record_that_cannot_be_read_is_told(run: Run, tmp_path: Path, metrics: bytes | None, said: str):
+def test_an_unreadable_metrics_file_is_an_error(run: Run, tmp_path: Path, metrics: bytes | None, said: str):
     with altered(run, tmp_path / "run", metrics) as session:
         answer = TestClient(application(session), base_url="http://127.0.0.1").get("/api/training")
     assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
@@ -187,7 +187,7 @@ def test_copies_are_marked_and_nothing_else(client, run):
     assert client.get("/api/copies?written=").json() == {"length": 20, "stretches": []}
 
 
-def test_a_run_without_held_out_text_says_so(tmp_path: Path):
+def test_a_run_without_held_out_text_has_an_error_message(tmp_path: Path):
     whole = small_run(tmp_path / "whole", prepared={"splits": None})
     with pytest.raises(ArgumentError, match=r"whole has no held-out text: it was trained on all of its text"):
         held_out_text(whole, 100)
@@ -208,15 +208,15 @@ def test_the_models_are_left_as_they_were(run: Run, client: Any):
         assert torch.equal(value, before[name])
 
 
-def test_pieces_of_several_characters_are_told_from_as_many_of_one(tmp_path: Path):
+def test_pieces_of_several_characters_differ_from_as_many_of_one(tmp_path: Path):
     run = small_run(tmp_path / "run", "字本 x\n" * 300, prepared={"tokenizer": "bytes"}, num_layers=1)
     with TextSession([run], "字字") as session:
         said = TestClient(application(session), base_url="http://127.0.0.1").get("/api/text").json()
     assert said["pieces"] == ["", "", "字"] * 2
 
 
-def test_as_many_units_as_characters_are_not_a_character_each(tmp_path: Path):
-    """A character of two bytes and a token of two characters make as many units as characters."""
+def test_as_many_tokens_as_characters_need_not_be_a_character_each(tmp_path: Path):
+    """A character of two bytes and a token of two characters make as many tokens as characters."""
     run = small_run(tmp_path / "run", "the cat the dog\n" * 200, prepared={"tokenizer": "bpe", "vocabulary_size": 265})
     with TextSession([run], "x") as session:
         text = next(

@@ -77,7 +77,7 @@ def test_any_text_has_a_value_for_each_character(name: str, text: str):
 
 
 @pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"capital"}))
-def test_what_was_read_is_known_without_what_comes(name: str):
+def test_values_do_not_depend_on_later_characters(name: str):
     """The value after a character is the same whatever follows, in text without marks that never close."""
     text = 'x = f("a", [1, (2)])  # "it\'s"\n\n\ty = \'b\' + c\r\nZ = {}\n'
     whole = DETECTORS[name](text)
@@ -123,7 +123,7 @@ def test_marked():
             marked("here", [span])
 
 
-def test_by_unit_takes_the_last_character_of_each():
+def test_a_token_takes_the_value_at_its_last_character():
     depth = DETECTORS["depth"]
     np.testing.assert_array_equal(per_token(depth, ["f(", "", "a[", "])"]), [1, 1, 2, 0])
     np.testing.assert_array_equal(per_token(depth, ["", "("]), [math.nan, 1])

@@ -133,7 +133,7 @@ def test_a_trace_on_disk_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
     assert matches(on_disk, [3, 5, 32], threshold=0.5) == whole
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     trace = random_trace(7, 3)
     for start, stop in [(3, 3), (-1, 2), (5, 8)]:
         with pytest.raises(ArgumentError, match="7 steps"):

@@ -89,10 +89,10 @@ EDITS = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_edited_model_is_a_numpy_lstm_with_values_overwritten(name: str):
-    model, units = model_of()
+def test_an_intervened_model_is_a_numpy_lstm_with_values_overwritten(name: str):
+    model, tokenizer = model_of()
     interventions = EDITS[name]
-    ids = units.encode(TEXT)
+    ids = tokenizer.encode(TEXT)
     changed = intervened_model(model, interventions)
     expected, values = numpy_lstm(model, ids, held(interventions))
     logits, _, traced = changed.trace(torch.from_numpy(ids)[None])
@@ -111,9 +111,9 @@ def test_edited_model_is_a_numpy_lstm_with_values_overwritten(name: str):
 @pytest.mark.parametrize("name", [*EDITS, "swap", "swap and cut"])
 def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.import_module("tidegate.lens.interventions.effect"), "CHUNK", chunk)
-    model, units = model_of()
-    ids = units.encode(TEXT)
-    read_first = np.concatenate([units.encode("\n"), ids])
+    model, tokenizer = model_of()
+    ids = tokenizer.encode(TEXT)
+    read_first = np.concatenate([tokenizer.encode("\n"), ids])
     plain, values = numpy_lstm(model, read_first)
 
     def exchanged(interventions: tuple[Intervention, ...]) -> Overwrite:
@@ -131,7 +131,7 @@ def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.Mo
     interventions = {**EDITS, "swap": [swap(1, "c", 0, 3)], "swap and cut": [swap(0, "h", 4, 1), ablate(1, "c", 0)]}[
         name
     ]
-    told = effect(model, units, TEXT, interventions, controls=2)
+    told = effect(model, tokenizer, TEXT, interventions, controls=2)
     truth = np.arange(len(ids)), ids
     np.testing.assert_allclose(told.log_p_before, plain[:-1][truth], rtol=1e-5, atol=1e-6)
     after = numpy_lstm(model, read_first, exchanged(told.interventions))[0][:-1][truth]
@@ -143,23 +143,25 @@ def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("options", [{}, {"cell": "gru", "num_layers": 1, "embedding_size": 4}, {"cell": "rnn_tanh"}])
-def test_effect_agrees_with_what_the_edited_model_reads(options: dict[str, Any]):
-    model, units = model_of(**options)
+def test_effect_agrees_with_reading_by_the_intervened_model(options: dict[str, Any]):
+    model, tokenizer = model_of(**options)
     interventions = [ablate(0, "h", 2)]
-    told = effect(model, units, TEXT, interventions, controls=1)
-    np.testing.assert_allclose(told.log_p_before, read(model, units, TEXT, names=()).log_p, rtol=1e-5, atol=1e-6)
-    changed = read(intervened_model(model, interventions), units, TEXT, names=())
+    told = effect(model, tokenizer, TEXT, interventions, controls=1)
+    np.testing.assert_allclose(told.log_p_before, read(model, tokenizer, TEXT, names=()).log_p, rtol=1e-5, atol=1e-6)
+    changed = read(intervened_model(model, interventions), tokenizer, TEXT, names=())
     np.testing.assert_allclose(told.log_p_after, changed.log_p, rtol=1e-5, atol=1e-6)
-    again = effect(intervened_model(model, [ablate(0, "h", 1)]), units, TEXT, interventions, controls=1)
-    both = read(intervened_model(intervened_model(model, [ablate(0, "h", 1)]), interventions), units, TEXT, names=())
+    again = effect(intervened_model(model, [ablate(0, "h", 1)]), tokenizer, TEXT, interventions, controls=1)
+    both = read(
+        intervened_model(intervened_model(model, [ablate(0, "h", 1)]), interventions), tokenizer, TEXT, names=()
+    )
     np.testing.assert_allclose(again.log_p_after, both.log_p, rtol=1e-5, atol=1e-6)
     assert np.abs(both.log_p - changed.log_p).max() > 1e-3
 
 
 def test_effect_by_class():
-    model, units = model_of()
+    model, tokenizer = model_of()
     classes = {"all": ".|\n", "a": "a", "upper": str.isupper, "after a bracket": r"(?<=\()."}
-    told = effect(model, units, TEXT, ablate(1, "c", 0), classes=classes, controls=3)
+    told = effect(model, tokenizer, TEXT, ablate(1, "c", 0), classes=classes, controls=3)
     assert list(told.classes) == ["all", "a", "after a bracket"]  # no capital letter in this text
     which = np.array([it == "a" for it in TEXT])
     own = told.classes["a"]
@@ -177,8 +179,8 @@ def test_effect_by_class():
 
 
 def test_controls_are_other_units_each_once():
-    model, units = model_of(hidden_size=9)
-    told = effect(model, units, TEXT, [ablate(1, "c", 0), set_to(1, "h", 0, 0.5), swap(0, "c", 1, 2)], controls=3)
+    model, tokenizer = model_of(hidden_size=9)
+    told = effect(model, tokenizer, TEXT, [ablate(1, "c", 0), set_to(1, "h", 0, 0.5), swap(0, "c", 1, 2)], controls=3)
     assert len(told.controls) == 3
     seen: set[tuple[int, int]] = {(1, 0), (0, 1), (0, 2)}
     for control in told.controls:
@@ -189,14 +191,14 @@ def test_controls_are_other_units_each_once():
         used = {(it.layer, unit) for it in control for unit in it.units}
         assert not used & seen
         seen |= used
-    same = effect(model, units, TEXT, told.interventions, controls=3)
+    same = effect(model, tokenizer, TEXT, told.interventions, controls=3)
     assert same.controls == told.controls
-    assert len(effect(model, units, TEXT, ablate(0, "c", 0), controls=50).controls) == 8
+    assert len(effect(model, tokenizer, TEXT, ablate(0, "c", 0), controls=50).controls) == 8
 
 
 @pytest.mark.parametrize("options", [{"tie_weights": True, "embedding_size": WIDTH}, {"cell": "gru"}])
 def test_the_given_model_stays_as_it_is_and_weights_are_shared(options: dict[str, Any]):
-    model, units = model_of(**options)
+    model, tokenizer = model_of(**options)
     model.train()
     before = copy.deepcopy(model)
     changed = intervened_model(model, ablate(1, "h", 0)).eval()
@@ -206,24 +208,24 @@ def test_the_given_model_stays_as_it_is_and_weights_are_shared(options: dict[str
     assert model.recurrent.layer_cell(1) is model.cell
     assert changed.recurrent.layer_cell(0) is model.cell
     assert [id(it) for it in changed.parameters()] == [id(it) for it in model.parameters()]
-    ids = torch.from_numpy(units.encode(TEXT))[None]
+    ids = torch.from_numpy(tokenizer.encode(TEXT))[None]
     torch.testing.assert_close(model.eval()(ids), before.eval()(ids), rtol=0, atol=0)
     assert not torch.allclose(model(ids)[0], changed(ids)[0])
     copied = copy.deepcopy(changed)
     torch.testing.assert_close(copied(ids), changed(ids), rtol=0, atol=0)
 
 
-def test_writing_with_edits_is_deterministic_and_differs():
-    model, units = model_of(hidden_size=33)
+def test_writing_with_interventions_is_deterministic_and_differs():
+    model, tokenizer = model_of(hidden_size=33)
     interventions = [set_to(1, "c", 7, 3.0), set_to(0, "h", 2, -1.0)]
 
     def text(one: LanguageModel) -> str:
-        return "".join(it.text for it in generate(one, units, "ab (", length=63, seed=0))
+        return "".join(it.text for it in generate(one, tokenizer, "ab (", length=63, seed=0))
 
     changed = intervened_model(model, interventions)
     assert text(changed) == text(intervened_model(model, interventions))
     assert text(changed) != text(model)
-    ids = torch.from_numpy(units.encode(TEXT))
+    ids = torch.from_numpy(tokenizer.encode(TEXT))
     logits, _ = changed(ids[None])
     with torch.no_grad():
         step = changed.reader(changed.zero_state(1))
@@ -241,8 +243,8 @@ def test_a_stepper_notices_another_cell_of_a_layer():
 
 
 def test_the_kernels_stay_in_use():
-    model, units = model_of()
-    x = torch.zeros(7, 1, units.vocabulary_size, dtype=torch.float64)
+    model, tokenizer = model_of()
+    x = torch.zeros(7, 1, tokenizer.vocabulary_size, dtype=torch.float64)
     with torch.no_grad():
         told = intervened_model(model, ablate(1, "c", 0)).recurrent.explain(x, training=False)
         plain = model.recurrent.explain(x, training=False)
@@ -250,23 +252,23 @@ def test_the_kernels_stay_in_use():
 
 
 def test_invalid_interventions_raise():
-    model, units = model_of()
+    model, tokenizer = model_of()
     wrong: list[tuple[str, Callable[[], Any]]] = [
         ("no intervention", lambda: intervened_model(model, [])),
         ("layers 0..1", lambda: intervened_model(model, ablate(2, "c", 0))),
         ("gates and states i f g o h c", lambda: intervened_model(model, ablate(0, "z", 0))),
         ("hidden units are 0..4", lambda: intervened_model(model, ablate(0, "c", 5))),
-        ("hidden units are 0..4", lambda: effect(model, units, TEXT, swap(0, "c", 1, -1))),
+        ("hidden units are 0..4", lambda: effect(model, tokenizer, TEXT, swap(0, "c", 1, -1))),
         ("has two interventions", lambda: intervened_model(model, [ablate(0, "c", 1), set_to(0, "c", 1, 1.0)])),
-        ("has two interventions", lambda: effect(model, units, TEXT, [ablate(0, "c", 1), swap(0, "c", 2, 1)])),
+        ("has two interventions", lambda: effect(model, tokenizer, TEXT, [ablate(0, "c", 1), swap(0, "c", 2, 1)])),
         ("use tidegate.lens.effect", lambda: intervened_model(model, swap(0, "c", 0, 1))),
         ("low should not be above high", lambda: clamp(0, "c", 0, 1.0, 0.0)),
         ("low should not be above high", lambda: clamp(0, "c", 0, float("nan"), 0.0)),
         ("finite", lambda: set_to(0, "c", 0, float("inf"))),
         ("with itself", lambda: swap(0, "c", 3, 3)),
-        ("nothing to read", lambda: effect(model, units, "", ablate(0, "c", 0))),
-        ("controls is 0", lambda: effect(model, units, TEXT, ablate(0, "c", 0), controls=0)),
-        ("hidden units for 0", lambda: effect(model, units, TEXT, [ablate(0, "c", unit) for unit in range(3)])),
+        ("nothing to read", lambda: effect(model, tokenizer, "", ablate(0, "c", 0))),
+        ("controls is 0", lambda: effect(model, tokenizer, TEXT, ablate(0, "c", 0), controls=0)),
+        ("hidden units for 0", lambda: effect(model, tokenizer, TEXT, [ablate(0, "c", unit) for unit in range(3)])),
     ]
     for message, attempt in wrong:
         with pytest.raises(ArgumentError, match=message):

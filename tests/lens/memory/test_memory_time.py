@@ -37,7 +37,7 @@ def test_long_times_are_not_read_from_float16(steps: float):
         memory_time(Trace({(0, 0): {"f": f.astype(np.float16)}}), "lstm")
 
 
-def test_what_float16_does_tell_is_told_to_a_tenth():
+def test_short_times_from_float16_are_right_within_a_tenth():
     times = np.linspace(1, 400, 200)
     f = np.tile(np.exp(-1 / times), (7, 1)).astype(np.float16)
     found = memory_time(Trace({(0, 0): {"f": f}}), "lstm")[(0, 0), "c"]
@@ -49,7 +49,7 @@ def test_a_gate_that_was_shut_once_keeps_nothing():
     assert (found.kept[0], found.steps[0], found.simple[0]) == (0, 0, 2)
 
 
-def test_the_geometric_mean_is_what_a_value_really_decays_by():
+def test_a_value_decays_by_the_geometric_mean():
     f = np.random.default_rng(0).uniform(0.2, 1, (500, 1))
     left = 1.0
     for share in f[:, 0]:
@@ -60,7 +60,7 @@ def test_the_geometric_mean_is_what_a_value_really_decays_by():
 
 
 @pytest.mark.parametrize("name", sorted(CELLS))
-def test_what_is_kept_is_what_the_state_is_multiplied_by(name):
+def test_the_kept_share_is_the_factor_of_the_previous_state(name):
     # Where no gate looks at the state (no recurrent weights, no peepholes) ds_t/ds_{t-1} is the share itself.
     torch.manual_seed(0)
     it = get_cell(name)
@@ -101,7 +101,7 @@ def test_projected_and_deep_layers():
     assert found[(1, 0), "c"].steps.shape == (5,)
 
 
-def test_a_gate_that_was_not_kept_is_asked_for():
+def test_a_gate_missing_from_the_trace_raises():
     layer = Recurrent("gru", 3, 5, backend="reference")
     with pytest.raises(ArgumentError, match="computed from z, which is not in the trace"):
         memory_time(trace(layer, torch.randn(7, 3), names="h"), "gru")

@@ -42,7 +42,7 @@ def test_a_tokens_log_p_is_spread_and_a_characters_bytes_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_total_is_that_of_the_units(seed: int) -> None:
+def test_the_total_is_that_of_the_tokens(seed: int) -> None:
     draw = np.random.default_rng(seed)
     pieces = ["x" * int(n) for n in draw.integers(0, 8, 300)] + ["x"]
     reading = reading_of(pieces, (-draw.exponential(size=301)).tolist())
@@ -130,7 +130,7 @@ def test_a_letter_of_two_bytes_is_right_if_both_are() -> None:
     np.testing.assert_allclose(found.losses, [2, 2, 1])
 
 
-def test_what_cannot_be_compared_is_refused() -> None:
+def test_readings_that_cannot_be_compared_raise() -> None:
     a, b = reading_of(["a", "b", "c"], [-1.0] * 3), reading_of(["a", "x", "c"], [-1.0] * 3)
     more: dict[str, Any] = dict.fromkeys("abcde", a)
     with pytest.raises(ArgumentError, match="at character 1, 'bc' and 'xc'"):

@@ -32,7 +32,7 @@ def test_places_are_taken_by_name():
         ({"unit": [0, 9]}, "unit 9: there are 4"),
     ],
 )
-def test_what_is_not_there_is_refused(chosen, said):
+def test_missing_axes_and_positions_raise(chosen, said):
     with pytest.raises(ArgumentError, match=said):
         named().isel(**chosen)
 

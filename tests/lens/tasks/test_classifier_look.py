@@ -27,7 +27,7 @@ def fasttext(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
-def test_the_running_verdict_is_what_predict_says_of_each_prefix(
+def test_running_predictions_are_those_of_predict_for_each_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pooling: Any, bidirectional: bool, cell: str, at_once: int
 ) -> None:
     monkeypatch.setattr(classifier, "AT_ONCE", at_once)

@@ -32,7 +32,7 @@ def looked(run: Any, given: Any, **options: Any) -> ForecasterLook:
 
 
 @pytest.mark.parametrize("length", [1, 7, 63])
-def test_what_was_expected_is_that_of_the_trace(tmp_path: Path, length: int) -> None:
+def test_expected_quantiles_follow_from_the_trace(tmp_path: Path, length: int) -> None:
     task, run = tiny_run(ForecastTask, table(tmp_path), SMALL, shares=SHARES)
     values = 10 + np.cos(np.arange(length) / 2)
     look = looked(run, values)
@@ -51,7 +51,7 @@ def test_what_was_expected_is_that_of_the_trace(tmp_path: Path, length: int) -> 
         np.testing.assert_allclose(look.expected[:, k], mean + deviation * quantile, rtol=1e-4)
 
 
-def test_what_is_ahead_is_what_predict_says(tmp_path: Path) -> None:
+def test_quantiles_ahead_are_those_of_predict(tmp_path: Path) -> None:
     config = replace(SMALL, covariates="k", distribution="quantiles", target="a")
     task, run = tiny_run(ForecastTask, table(tmp_path, known=True), config, shares=SHARES)
     look = looked(run, 0)

@@ -94,17 +94,17 @@ def test_a_look_changes_nothing(classifier: Any) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_looked_at_is_refused(classifier: Any, given: Any, options: Any, said: str) -> None:
+def test_invalid_input_raises(classifier: Any, given: Any, options: Any, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         look_at(classifier, given, **options)
 
 
-def test_frames_for_what_reads_words_are_refused_by_the_task(classifier: Any) -> None:
+def test_frames_for_a_model_of_words_raise(classifier: Any) -> None:
     with pytest.raises(DataError, match="what was given: the model reads words, but frames were given"):
         look_at(classifier, np.zeros((2, 3)))
 
 
-def test_a_text_for_what_reads_images_is_refused(tmp_path: Path) -> None:
+def test_a_text_for_a_captioner_raises(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", features=np.arange(8).reshape(2, 4), captions=["a", "b"])
     config = CaptionConfig(hidden_size=3, embedding_size=4, min_count=1)
     _, run = tiny_run(CaptionTask, [tmp_path / "a.npz"], config)
@@ -114,7 +114,7 @@ def test_a_text_for_what_reads_images_is_refused(tmp_path: Path) -> None:
         look_at(run, torch.zeros(5))
 
 
-def test_tasks_without_a_look_say_what_there_is(classifier: Any) -> None:
+def test_tasks_without_examples_to_look_at_raise(classifier: Any) -> None:
     for task, hint in (("lm", "tidegate.lens.read"), ("probe", "of the task probe, which cannot be looked at")):
         other = replace(classifier, config=replace(classifier.config, task=task))
         with pytest.raises(ArgumentError, match=hint):

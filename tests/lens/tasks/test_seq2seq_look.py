@@ -64,7 +64,7 @@ def check_tree(look: WriterLook, width: int) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=len)
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
-def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width: int) -> None:
+def test_the_best_leaf_is_the_text_of_predict(tmp_path: Path, source: str, width: int) -> None:
     task, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     look = looked(run, source, beam=width)
     check_tree(look, width)
@@ -80,7 +80,7 @@ def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("source", SOURCES, ids=len)
-def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: str, cell: str) -> None:
+def test_tokens_are_written_from_the_states_in_the_trace(tmp_path: Path, source: str, cell: str) -> None:
     """Attention and each token's log p, computed by hand from both traces, are those of attention and of the search."""
     _, run = tiny_run(TranslateTask, tsv(tmp_path), replace(SMALL, cell=cell))
     run.model.decoder.output.bias.data[run.model.decoder.end] -= 5  # that no text ends at once
@@ -109,7 +109,7 @@ def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: s
     assert len(path) > 1
 
 
-def test_what_is_cut_says_so(tmp_path: Path) -> None:
+def test_texts_cut_at_the_limit_are_marked(tmp_path: Path) -> None:
     _, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     with_end = run.model.decoder.output.bias
     with_end.data[run.model.decoder.end] = -50  # it never ends

@@ -125,7 +125,7 @@ def test_characters_and_frames(tmp_path: Path) -> None:
     np.testing.assert_allclose(steps.frames.values.reshape(7, 9), (given - given.min()) / np.ptp(given), atol=1e-6)
 
 
-def test_what_has_no_step_is_refused(tmp_path: Path) -> None:
+def test_an_input_without_a_step_raises(tmp_path: Path) -> None:
     _, run = tiny_run(TagTask, conll(tmp_path), SMALL)
     for nothing in ("", "  ", []):
         with pytest.raises(ArgumentError, match="nothing to look at"):
