@@ -93,7 +93,7 @@ def test_a_long_reading_says_how_much_is_left_out():
     page = Page(long._repr_html_())
     assert "2063 tokens, loss 1.000 nats per token; the first 2000 are shown, 63 more are not" in page.text
     assert len(page.titles) == 2000
-    assert "unit 0" in page.titles[0]  # nobody said what the unit is
+    assert "token 0" in page.titles[0]  # its text is unknown
 
 
 def test_a_trace_lists_its_names_and_shows_the_state(reading):
