@@ -142,7 +142,7 @@ def test_invalid_arguments_raise() -> None:
         select(trace, 1, 2, before=-1)
     with pytest.raises(ArgumentError, match="no 'i' in the trace"):
         select(trace, 1, 2, name="i")
-    with pytest.raises(ArgumentError, match="units is empty"):
+    with pytest.raises(ArgumentError, match="hidden_units is empty"):
         matches(trace, [])
     with pytest.raises(ArgumentError, match="unit 3"):
         matches(trace, [1, 3])

@@ -184,11 +184,11 @@ def test_controls_are_other_units_each_once():
     assert len(told.controls) == 3
     seen: set[tuple[int, int]] = {(1, 0), (0, 1), (0, 2)}
     for control in told.controls:
-        assert [(it.layer, it.name, it.low, it.high, len(it.units)) for it in control] == [
-            (it.layer, it.name, it.low, it.high, len(it.units)) for it in told.interventions
+        assert [(it.layer, it.name, it.low, it.high, len(it.hidden_units)) for it in control] == [
+            (it.layer, it.name, it.low, it.high, len(it.hidden_units)) for it in told.interventions
         ]
         assert control[0].unit == control[1].unit  # one unit it was, one unit it stays
-        used = {(it.layer, unit) for it in control for unit in it.units}
+        used = {(it.layer, unit) for it in control for unit in it.hidden_units}
         assert not used & seen
         seen |= used
     same = effect(model, tokenizer, TEXT, told.interventions, controls=3)

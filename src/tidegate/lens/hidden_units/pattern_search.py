@@ -75,7 +75,7 @@ def select(
 
 def matches(
     trace: Trace,
-    units: ArrayLike,
+    hidden_units: ArrayLike,
     *,
     selected: tuple[int, int] | None = None,
     length: int | None = None,
@@ -96,7 +96,7 @@ def matches(
 
     Args:
         trace: the trace; a memory-mapped one is read in parts.
-        units: the hidden units, as `select` returns them.
+        hidden_units: as `select` returns them.
         selected: (start, stop) of the selection, which is not returned as a match of itself.
         length: preferred length of a match. Default: the selection's; without a selection, longer is better.
         shortest: minimal number of steps of a match: single steps share many units by chance.
@@ -110,12 +110,12 @@ def matches(
         Matches, the best first.
 
     Raises:
-        ArgumentError: there is no such hidden unit, layer, direction or name, or ``units`` is empty.
+        ArgumentError: there is no such hidden unit, layer, direction or name, or ``hidden_units`` is empty.
     """
     values = _values(trace, layer, direction, name)
-    chosen = np.unique(np.asarray(units, np.int64))
+    chosen = np.unique(np.asarray(hidden_units, np.int64))
     if not len(chosen):
-        raise ArgumentError("units is empty: select a stretch over which some are on, or lower the threshold.")
+        raise ArgumentError("hidden_units is empty: select a stretch over which some are on, or lower the threshold.")
     for end in (chosen[0], chosen[-1]):
         check_place("unit", int(end), values.shape[1])
     if limit < 1 or shortest < 1:
@@ -168,11 +168,11 @@ def _ranked(found: Sequence[Match], length: int | None, taken: NDArray[np.bool_]
     return best
 
 
-def _on(values: NDArray[Any], units: NDArray[np.int64], threshold: float) -> NDArray[np.bool_]:
-    on = np.empty((len(values), len(units)), bool)
+def _on(values: NDArray[Any], hidden_units: NDArray[np.int64], threshold: float) -> NDArray[np.bool_]:
+    on = np.empty((len(values), len(hidden_units)), bool)
     step = max(1, ROOM // values.shape[1])
     for start in range(0, len(values), step):
-        on[start : start + step] = values[start : start + step][:, units] >= np.float64(threshold)
+        on[start : start + step] = values[start : start + step][:, hidden_units] >= np.float64(threshold)
     return on
 
 

@@ -167,7 +167,7 @@ def _controls(
     interventions: tuple[Intervention, ...], hidden_size: int, count: int, random: np.random.Generator
 ) -> tuple[tuple[Intervention, ...], ...]:
     """Return the interventions on other units, none twice; two names of one unit stay names of one unit."""
-    used = sorted({(intervention.layer, unit) for intervention in interventions for unit in intervention.units})
+    used = sorted({(intervention.layer, unit) for intervention in interventions for unit in intervention.hidden_units})
     free: dict[int, list[int]] = {}
     for layer in {layer for layer, _ in used}:
         taken = {unit for at, unit in used if at == layer}

@@ -41,7 +41,7 @@ class Intervention:
             raise ArgumentError(f"Hidden unit {self.unit} would be swapped with itself: give another unit.")
 
     @property
-    def units(self) -> tuple[int, ...]:
+    def hidden_units(self) -> tuple[int, ...]:
         """The hidden units that it changes: one, or the two that are swapped."""
         return (self.unit,) if self.other is None else (self.unit, self.other)
 
@@ -105,7 +105,7 @@ def bounds_of(interventions: Sequence[Intervention]) -> dict[int, dict[str, dict
     """Return the bounds by layer and name, as `tidegate.cells.intervened` takes them."""
     bounds: dict[int, dict[str, dict[int, tuple[float, float]]]] = {}
     for intervention in interventions:
-        for unit in intervention.units:
+        for unit in intervention.hidden_units:
             bounds.setdefault(intervention.layer, {}).setdefault(intervention.name, {})[unit] = (
                 intervention.low,
                 intervention.high,
@@ -131,7 +131,7 @@ def checked_interventions(
             raise ArgumentError(f"{intervention}: the model has the layers 0..{layers - 1}.")
         if intervention.name not in names:
             raise ArgumentError(f"{intervention}: {model.cell.name} has the gates and states {' '.join(names)}.")
-        for unit in intervention.units:
+        for unit in intervention.hidden_units:
             if not 0 <= unit < width:
                 raise ArgumentError(f"{intervention}: the hidden units are 0..{width - 1}.")
             if (intervention.layer, intervention.name, unit) in seen:
