@@ -12,7 +12,7 @@ from notes import BLUE, GREEN, GREY, ORANGE, arguments, save
 from tidegate.lens import read
 from tidegate.lens.hidden_units.detectors import DETECTORS
 from tidegate.lens.hidden_units.finder import find_cells
-from tidegate.lens.interventions.edits import ablate
+from tidegate.lens.interventions.intervention import ablate
 from tidegate.lens.interventions.effect import effect
 from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
 from tidegate.text.feeding import NOTHING_YET

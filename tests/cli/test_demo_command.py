@@ -68,7 +68,7 @@ def test_it_trains_and_ends_with_the_result_a_sample_and_how_to_go_on(cli, tmp_p
     folder = Path("runs", "demo-2")
     run = load_run(folder)
     assert run.validation is not None
-    ends = result.stdout.split("On text it has not seen (contiguous 90/5/5):")[1]
+    ends = result.stdout.split("On held-out text (contiguous 90/5/5):")[1]
     table = {line[:12].strip(): line[12:].split() for line in ends.splitlines()}
     assert table["this model"][0] == f"{run.validation:.3f}"
     assert set(run.config.baselines) == {"uniform", "unigram", "bigram", "trigram", "5-gram"}

@@ -46,13 +46,6 @@ def test_comparing_is_for_language_models(cli: Cli, classifier: Path, run_folder
     assert (result.exit_code, f"{classifier} is a run of classify" in " ".join(result.output.split())) == (2, True)
 
 
-def test_the_training_curve_is_a_figure(cli: Cli, classifier: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    result = cli("look", classifier, "--png", tmp_path / "figures")
-    assert result.exit_code == 0, result.output
-    assert [it.name for it in (tmp_path / "figures").iterdir()] == ["training.png"]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tag", "translate", "caption", "forecast", "probe"])
 def test_every_tasks_own_run_can_be_looked_at(cli: Cli, tmp_path: Path, name: str) -> None:

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from tidegate.drawing.colours import BLUE, VERMILLION, number
-from tidegate.lens import Named, Reading, Trace, read
+from tidegate.lens import read
 from tidegate.lens.hidden_units.detectors import Detector
 from tidegate.lens.hidden_units.finder import find_cells
-from tidegate.lens.interventions.edits import ablate
 from tidegate.lens.interventions.effect import effect
+from tidegate.lens.interventions.intervention import ablate
 from tidegate.lens.memory.clipping import Clipping
 from tidegate.lens.memory.gradient_flow import Flow, gradient_flow
 from tidegate.lens.memory.memory_time import MemoryTime
@@ -27,6 +27,9 @@ from tidegate.lens.predictions.attribution import what_mattered
 from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import mistakes
 from tidegate.lens.record.gates import saturation
+from tidegate.lens.record.labelled_array import LabelledArray
+from tidegate.lens.record.reading import Reading
+from tidegate.lens.record.trace import Trace
 from tidegate.lens.scalar import scalar_example
 from tidegate.lens.tasks import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
 from tidegate.nn import GRU
@@ -73,7 +76,7 @@ def reading() -> Reading:
 def test_a_reading_is_its_text_with_the_guesses(reading):
     page = Page(reading._repr_html_())
     assert TEXT.replace("\n", "↵\n") in page.text
-    assert f"{len(TEXT)} units, {reading.nats:.3f} nats" in page.text
+    assert f"{len(TEXT)} tokens, loss {reading.loss:.3f} nats per token" in page.text
     assert not page.tags & {"b", "script"}
     assert len(page.titles) == len(TEXT)
     assert f"{-reading.log_p[3]:.2f} nats, p {np.exp(reading.log_p[3]):.1%}" in page.titles[3]
@@ -88,12 +91,12 @@ def test_a_long_reading_says_how_much_is_left_out():
     log_p = np.full(count, -1, np.float32)
     long = Reading(np.zeros(count, np.int64), ["a"] * count, log_p, guesses, guessed, trace, Counter())
     page = Page(long._repr_html_())
-    assert "2063 units, 1.000 nats each on average; the first 2000 are shown, 63 more are not" in page.text
+    assert "2063 tokens, loss 1.000 nats per token; the first 2000 are shown, 63 more are not" in page.text
     assert len(page.titles) == 2000
-    assert "unit 0" in page.titles[0]  # nobody said what the unit is
+    assert "token 0" in page.titles[0]  # its text is unknown
 
 
-def test_a_trace_says_what_was_kept_and_shows_the_state(reading):
+def test_a_trace_lists_its_names_and_shows_the_state(reading):
     page = Page(reading.trace._repr_html_())
     assert f"{len(TEXT)}21i f g o h c" in page.text  # steps, layers, directions, names
     assert "c of layer 0" in page.text
@@ -109,21 +112,21 @@ def test_a_trace_of_nothing(reading):
 @pytest.mark.parametrize("fill", [0.0, -1.5, np.nan, np.inf])
 def test_any_part_can_be_seen(shape, fill):
     dims = ("layer", "name", "time", "unit")[-len(shape) :] if shape else ()
-    page = Page(Named(np.full(shape, fill, np.float32), dims)._repr_html_())
+    page = Page(LabelledArray(np.full(shape, fill, np.float32), dims)._repr_html_())
     assert all(f"{size} {dim}" in page.text for size, dim in zip(shape, dims, strict=True))
     assert ("0 to 255" in page.text) == (300 in shape)
 
 
 def test_a_part_in_half_precision_and_of_numbers(reading):
     part = reading.trace.sel(layer=1, direction=0, name="c")
-    half = Named(part.values.astype(np.float16), part.dims, part.coords)
-    whole = Named(np.arange(6).reshape(2, 3), ("time", "unit"), {"time": ["<b>", "\n"]})
+    half = LabelledArray(part.values.astype(np.float16), part.dims, part.coords)
+    whole = LabelledArray(np.arange(6).reshape(2, 3), ("time", "unit"), {"time": ["<b>", "\n"]})
     assert "image" in Page(half._repr_html_()).tags
     assert "<b>" in Page(whole._repr_html_()).text
     assert "↵" in Page(whole._repr_html_()).text
 
 
-def test_further_axes_are_named_by_what_stands_there(reading):
+def test_further_axes_are_named_by_their_labels(reading):
     page = Page(reading.trace.sel(name=["f", "o"])._repr_html_())
     assert "shown: layer 0, direction 0, name f" in page.text
 
@@ -147,26 +150,26 @@ def cells(*numbers: float) -> str:
 
 
 @pytest.fixture(scope="module")
-def units() -> CharacterTokenizer:
+def tokenizer() -> CharacterTokenizer:
     return CharacterTokenizer("".join(sorted(set(HOSTILE))))
 
 
 @pytest.fixture(scope="module")
-def model(units) -> LanguageModel:
+def model(tokenizer) -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(LanguageModelConfig(units.vocabulary_size, hidden_size=5, num_layers=2)).eval()
+    return LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, hidden_size=5, num_layers=2)).eval()
 
 
 @pytest.fixture(scope="module")
-def hostile(model, units) -> Reading:
-    return read(model, units, HOSTILE)
+def hostile(model, tokenizer) -> Reading:
+    return read(model, tokenizer, HOSTILE)
 
 
-def test_findings_are_a_table_best_first(model, units):
+def test_findings_are_a_table_best_first(model, tokenizer):
     inside = Detector("<script>", "yes/no", lambda text: np.array([it in "<script>" for it in text]))
     digits = Detector("digits", "yes/no", lambda text: np.char.isdigit(list(text)))
     never = Detector("<script>never", "yes/no", lambda text: np.zeros(len(text), bool))
-    found = find_cells(model, units, HOSTILE * 8, detectors=[inside, digits, never])
+    found = find_cells(model, tokenizer, HOSTILE * 8, detectors=[inside, digits, never])
     page = shown(found)
     for it in found.found.values():
         row = f"{it.detector}{it.layer}/{it.unit}{it.name}{cells(it.score, it.untrained, it.shuffled)}{it}"
@@ -176,8 +179,8 @@ def test_findings_are_a_table_best_first(model, units):
     assert "not in this text: <script>never" in page.text
 
 
-def test_an_effect_is_its_table_and_the_text_by_what_was_added(model, units):
-    made = effect(model, units, HOSTILE, [ablate(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
+def test_an_effect_is_its_table_and_the_text_by_added_surprise(model, tokenizer):
+    made = effect(model, tokenizer, HOSTILE, [ablate(0, "c", 3)], classes={"<script>": "[<>]"}, controls=2)
     page = shown(made)
     own = made.classes["<script>"]
     numbers = (own.count, own.before, own.after, own.change, own.control_mean, own.control_worst)
@@ -188,8 +191,8 @@ def test_an_effect_is_its_table_and_the_text_by_what_was_added(model, units):
     assert page.titles[5] == f"{number(float(added))} nats"
 
 
-def test_a_flow_is_half_lives_curves_and_a_triangle(model, units):
-    flow = gradient_flow(model, units, HOSTILE)
+def test_a_flow_is_half_lives_curves_and_a_triangle(model, tokenizer):
+    flow = gradient_flow(model, tokenizer, HOSTILE)
     page = shown(flow)
     for (layer, state), norms in flow.norms.items():
         fall = flow.decay(layer, state)
@@ -230,15 +233,15 @@ def test_saturation_counts_units_near_an_end():
     assert str(made).splitlines()[1].split()[-6:] == ["2", "of", "33", "1", "of", "33"]
 
 
-def test_memory_time_is_sorted_and_says_what_never_goes():
+def test_memory_time_is_sorted_and_counts_units_that_never_forget():
     times = MemoryTime(np.array([0.5, 1.0, 0.9]), np.array([1.44, np.inf, 9.49]), np.array([2.0, np.inf, 10.0]))
     page = shown(times)
-    assert "3 units: steps until 1/e is left, median 9.49, longest inf, 1 of them never lose anything" in page.text
+    assert "3 hidden units: steps until 1/e is left, median 9.49, longest inf; 1 of them never forget" in page.text
     assert "2 points not drawn" in page.text
 
 
-def test_an_attribution_is_three_texts_and_how_they_agree(model, units):
-    made = what_mattered(model, units, HOSTILE, 20)
+def test_an_attribution_is_three_texts_and_how_they_agree(model, tokenizer):
+    made = what_mattered(model, tokenizer, HOSTILE, 20)
     page = shown(made)
     assert page.text.count(HOSTILE[:20]) == 3
     expected = np.concatenate([made.gradient_input, made.integrated, made.erased]).tolist()
@@ -248,30 +251,30 @@ def test_an_attribution_is_three_texts_and_how_they_agree(model, units):
     assert f"integrated gradients sum to {made.completeness:.4f} of the difference (complete)" in page.text
 
 
-def test_mistakes_are_a_table_and_the_text_by_what_takes_them_away(hostile, units):
-    found = mistakes(hostile, units, units.encode(HOSTILE * 3), max_train=100)
+def test_mistakes_are_a_table_and_the_text_by_oracle(hostile, tokenizer):
+    found = mistakes(hostile, tokenizer, tokenizer.encode(HOSTILE * 3), max_train=100)
     page = shown(found)
     gone, left = found.removed["n-gram"], found.remaining["n-gram"]
     assert f"1n-gram{cells(gone, gone / found.errors, left)}" in page.text
-    assert f"{found.errors} errors in {len(HOSTILE)} units; counted on the last 100 of" in page.text
+    assert f"{found.errors} errors in {len(HOSTILE)} tokens; counted on the last 100 of" in page.text
     wrong = int(np.flatnonzero(found.which == 0)[0])
     assert f'title="n-gram, n = {found.order[wrong]}"' in found._repr_html_()
     assert HOSTILE.replace("\n", "↵\n") in page.text
     assert str(found).count("\n") == 1 + len(found.classes)
 
 
-def test_no_mistakes_can_be_seen_too(hostile, units):
-    none = mistakes(replace(hostile, log_p=np.zeros_like(hostile.log_p)), units, units.encode(HOSTILE))
+def test_no_mistakes_can_be_seen_too(hostile, tokenizer):
+    none = mistakes(replace(hostile, log_p=np.zeros_like(hostile.log_p)), tokenizer, tokenizer.encode(HOSTILE))
     assert "0 errors" in shown(none).text
     assert none._repr_html_().count("background:") == 8  # the legend's, whose first of nine is bare
-    assert "background:" in mistakes(hostile, units, units.encode(HOSTILE))._repr_html_().split("↵")[0]
+    assert "background:" in mistakes(hostile, tokenizer, tokenizer.encode(HOSTILE))._repr_html_().split("↵")[0]
 
 
 def test_a_comparison_is_means_stretches_and_tinted_texts(hostile):
     worse = replace(hostile, log_p=hostile.log_p - np.arange(len(hostile), dtype=np.float32) / 100)
     made = compare({"<script>one": hostile, "two": worse, "three": hostile}, width=5)
     page = shown(made)
-    assert f"<script>one{number(made.nats['<script>one'])}" in page.text
+    assert f"<script>one{number(made.losses['<script>one'])}" in page.text
     assert f"two{made.spans[0].start}{made.spans[0].text}" in page.text
     assert page.text.count(HOSTILE.replace("\n", "↵\n")) == 2
     assert page.titles[7] == f"{number(made.difference[1, 7])} nats"
@@ -281,7 +284,7 @@ def test_a_comparison_is_means_stretches_and_tinted_texts(hostile):
 def test_known_letters_are_two_curves(hostile):
     made = known_letters(hostile, most=3)
     assert shown(made).text.count("letters of the word that were read") == 2
-    assert str(made).splitlines()[1].split() == ["0", *map(number, (made.letters[0], made.right[0], made.nats[0]))]
+    assert str(made).splitlines()[1].split() == ["0", *map(number, (made.letters[0], made.right[0], made.losses[0]))]
 
 
 def test_an_overlay_names_its_curves():
@@ -296,14 +299,14 @@ def test_jacobians_are_drawn_as_far_as_that_is_quick():
     made = StepJacobians(np.full((7, 5, 5), 0.1), {"h": slice(0, 5)})
     assert "of the last d, multiplied" in shown(made).text
     large = StepJacobians(np.broadcast_to(np.eye(330), (63, 330, 330)), {"h": slice(0, 330)})
-    assert "ask for .norms and .products" in shown(large).text
+    assert "use .norms and .products" in shown(large).text
     assert not {"norms", "products", "radii"} & vars(large).keys()
 
 
 def test_clipping_is_the_norms_beside_the_threshold_and_the_shares():
     made = Clipping(0.5, np.array([10, 40]), np.array([1.0, 0.0]), np.array([2.0, 0.3]))
     page = shown(made)
-    assert "25.0% of 40 steps had a gradient longer than 0.5" in page.text
+    assert "25.0% of 40 steps had a gradient norm above 0.5" in page.text
     assert "threshold" in page.text
     assert "share clipped" in page.text
     page = shown(replace(made, threshold=None))
@@ -326,8 +329,8 @@ def test_choices_and_steps_and_looks():
     assert shown(steps).titles == ["<script>no 90.0%, yes 10.0%", "yes 75.0%, <script>no 25.0%"]
     page = shown(look)
     assert "<script> two " in page.text
-    assert "rightnot known" in page.text
-    assert f"{str(look.said)[:400]}…" in page.text
+    assert "truenot known" in page.text
+    assert f"{str(look.prediction)[:400]}…" in page.text
     assert "attention" in page.text
     assert "<script>…" in shown(choices).text  # a label of 9 characters at most: "<script>" and what stands for "no"
 
@@ -335,7 +338,7 @@ def test_choices_and_steps_and_looks():
 def test_steps_without_choices_or_without_text():
     trace = Trace({(0, 0): {"h": np.zeros((2, 5))}})
     silent = Steps(tuple("<x"), trace)
-    assert "2 steps; layers: 1; kept: h<x" in shown(silent).text
+    assert "2 steps; layers: 1; recorded: h<x" in shown(silent).text
     frames = Steps((), trace, choices=Choices(["a"], np.ones((2, 1), np.float32)))
     assert "2 of 2 steps" in shown(frames).text
 
@@ -374,7 +377,7 @@ def test_a_layer_s_trace_is_a_table():
     assert "0 × 5" in shown(replace(made, values={(0, 0): {"h": torch.empty(0, 5)}})).text
 
 
-def test_tables_for_a_terminal_hide_what_it_would_obey():
+def test_tables_for_a_terminal_escape_control_characters():
     made = table_text([["\x1b[31m", 1], ["b\n", 20.5]], ("a", "n"))
     assert made.splitlines() == ["a            n", "\\x1b[31m     1", "b↵        20.5"]
     assert table_text([], ("a", "b")) == "a  b"
@@ -396,12 +399,12 @@ def test_a_written_text_names_its_rows_and_shows_the_tree():
         "t", {"source": steps}, {"text": ""}, None, np.eye(2, dtype=np.float32), ("<script>", "2"), tree, None
     )
     page = shown(look)
-    assert "looked at" in page.text.split("<script>2<b")[1]  # rows, then columns
+    assert "attended to" in page.text.split("<script>2<b")[1]  # rows, then columns
     assert "<script> 60.7%, -0.50 nats, cut, text 1" in page.text
 
 
 @pytest.mark.parametrize("known", [1, 7])
-def test_a_forecast_is_drawn_after_what_is_known(known):
+def test_a_forecast_is_drawn_after_the_known_values(known):
     steps = Steps(("1",) * known, Trace({(0, 0): {"h": np.zeros((known, 5))}}))
     bands = np.tile(np.arange(5.0), (9, 1))
     look = ForecasterLook(

@@ -6,37 +6,23 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.lens.hostile_run import small_run
 
-from tidegate.lens.session.text_session import Looking, held_out
-from tidegate.text import prepare_corpus
-from tidegate.text.model import LanguageModelConfig
-from tidegate.train import Run, TrainConfig, load_run, new_run, train
+from tidegate.lens.session.text_session import TextSession, held_out_text
+from tidegate.train import Run
 
-HOSTILE = """x = "<script>document.title='taken'</script>" # (a <b>bold</b> & 'quoted' note)
-def f(a, [b]):\n    return {"key": '</script><img src=x onerror=alert(1)>'}\n"""
 ARTEFACTS = Path(os.environ.get("TIDEGATE_ARTEFACTS", Path(__file__).parents[2] / "build" / "screenshots"))
 CHROMIUM = os.environ.get("TIDEGATE_CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 # Chromium would look up its maker's hosts, and as root it does not run in its sandbox.
 QUIET = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
-
-
-def small_run(folder: Path, text: str = HOSTILE * 60, *, prepared: Mapping[str, Any] = {}, **options: Any) -> Run:
-    """A language model that was trained for a moment, on hostile text if nothing else is said."""
-    source = folder.with_name(folder.name + ".txt")
-    source.write_text(text, encoding="utf-8")
-    corpus = new_run(folder, lambda to: prepare_corpus([source], to, **{"splits": (0.8, 0.1, 0.1), **prepared}))
-    model = LanguageModelConfig(corpus.tokenizer.vocabulary_size, **{"hidden_size": 12, "num_layers": 2, **options})
-    settings = TrainConfig(batch_size=4, k1=20, steps=25, warmup_steps=3, validate_every=10, report_every=5)
-    train(folder, corpus, model, settings, sample=lambda model: HOSTILE)
-    return load_run(folder)
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def looking(run: Run) -> Iterator[Looking]:
-    with Looking([run], held_out(run, 400)) as made:
+def session(run: Run) -> Iterator[TextSession]:
+    with TextSession([run], held_out_text(run, 400)) as made:
         yield made
 
 
@@ -66,7 +52,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[[Looking], str]]:
+def serve() -> Iterator[Callable[[TextSession], str]]:
     """Serve the page in a thread of its own; the address."""
     import uvicorn
 
@@ -74,10 +60,10 @@ def serve() -> Iterator[Callable[[Looking], str]]:
 
     running = []
 
-    def start(looking: Looking) -> str:
+    def start(session: TextSession) -> str:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(looking), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(session), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         running.append((server, thread, listening))
@@ -91,18 +77,18 @@ def serve() -> Iterator[Callable[[Looking], str]]:
 
 
 @pytest.fixture(scope="session")
-def address(serve: Callable[[Looking], str], looking: Looking) -> str:
+def address(serve: Callable[[TextSession], str], session: TextSession) -> str:
     """Where the page of the hostile run is."""
-    return serve(looking)
+    return serve(session)
 
 
 @pytest.fixture(scope="session")
-def report_file(looking: Looking, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_file(session: TextSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of the hostile run."""
     from tidegate.serve.report import write_report
 
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(looking, path)
+    write_report(session, path)
     return path
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.serve.conftest import Visit
 
 from tidegate.lens import read
-from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.page import FILES
 from tidegate.serve.screens import SCREENS
 from tidegate.serve.screens.steps import STEPS
@@ -70,7 +70,7 @@ def test_hostile_text_is_text(address: str, visit: Start, run: Run):
 
 def test_read_shows_the_models_probability(address: str, visit: Start, run: Run):
     page = visit(address).open("read", at=9)
-    reading = read(run.model, run.tokenizer, held_out(run, 400))
+    reading = read(run.model, run.tokenizer, held_out_text(run, 400))
     page.wait_for_selector(".side table")
     assert f"surprise {-reading.log_p[9]:.2f} nats" in page.inner_text(".side")
     page.focus(".textview")
@@ -83,7 +83,7 @@ def test_read_shows_the_models_probability(address: str, visit: Start, run: Run)
 
 def test_cells_shows_the_units_value(address: str, visit: Start, run: Run):
     page = visit(address).open("cells", layer=1, unit=4, name="f", at=20)
-    value = read(run.model, run.tokenizer, held_out(run, 400)).trace[1, 0]["f"][20, 4]
+    value = read(run.model, run.tokenizer, held_out_text(run, 400)).trace[1, 0]["f"][20, 4]
     shown = page.inner_text("main .told >> nth=0").partition(": ")[2].partition(" (")[0]
     assert float(shown) == pytest.approx(value, abs=0.01)
     page.select_option("select >> nth=1", "c")
@@ -133,9 +133,9 @@ def test_the_keyboard_reaches_everything(address: str, visit: Start):
     page.wait_for_selector("main[data-ready=read]")
 
 
-def test_a_hundred_thousand_characters_scroll(run: Run, serve: Callable[[Looking], str], visit: Start):
-    with Looking([run], (held_out(run, 400) * 400)[:100_000]) as looking:
-        page = visit(serve(looking)).open("cells")
+def test_a_hundred_thousand_characters_scroll(run: Run, serve: Callable[[TextSession], str], visit: Start):
+    with TextSession([run], (held_out_text(run, 400) * 400)[:100_000]) as session:
+        page = visit(serve(session)).open("cells")
         assert page.evaluate("document.querySelectorAll('.unit').length") < 10_000
         slowest = page.evaluate(
             """async () => {

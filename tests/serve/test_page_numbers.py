@@ -15,12 +15,12 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
 from tidegate.lens import read, write
-from tidegate.lens.interventions.edits import ablate, set_to
 from tidegate.lens.interventions.effect import effect
-from tidegate.lens.session.text_session import Looking, held_out
-from tidegate.serve.palette import palette
+from tidegate.lens.interventions.intervention import ablate, set_to
+from tidegate.lens.session.text_session import TextSession, held_out_text
+from tidegate.serve.page_data import palette
 from tidegate.serve.report import report
-from tidegate.serve.screens.cut import as_asked
+from tidegate.serve.screens.cut import format_interventions
 from tidegate.serve.screens.read import SURPRISE
 from tidegate.serve.server import application
 from tidegate.text.sampling import Sampling
@@ -31,14 +31,14 @@ Start = Callable[..., Visit]
 
 
 @pytest.fixture(scope="module")
-def client(looking: Looking) -> Iterator[Any]:
-    with TestClient(application(looking), base_url="http://127.0.0.1") as client:
+def client(session: TextSession) -> Iterator[Any]:
+    with TestClient(application(session), base_url="http://127.0.0.1") as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def text(run: Run) -> str:
-    return held_out(run, 400)
+    return held_out_text(run, 400)
 
 
 def unpacked(packed: dict[str, Any]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def near(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= 12
 
 
-def test_what_is_written_is_watched_by_its_numbers(client: Any, run: Run):
+def test_written_text_has_the_numbers_of_write(client: Any, run: Run):
     asked = dict(name="f", prompt="def ", length=30, temperature=0.9, seed=5, layer=1, unit=2)
     lines = [json.loads(line) for line in client.get("/api/write", params=asked).text.splitlines()]
     made = list(write(run.model, run.tokenizer, "def ", length=30, sampling=Sampling(0.9), seed=5, names=("f",)))
@@ -101,8 +101,8 @@ def test_a_window_is_the_trace(client: Any, run: Run, text: str):
     np.testing.assert_allclose(unpacked(packed), trace[1, 0]["c"][7:70], atol=packed["scale"] / 127)
 
 
-def test_what_an_edit_changes_has_its_sign_and_its_size(client: Any, run: Run, text: str):
-    edits = as_asked([ablate(1, "c", 4)])
+def test_the_change_by_an_intervention_has_its_sign_and_size(client: Any, run: Run, text: str):
+    edits = format_interventions([ablate(1, "c", 4)])
     made = effect(run.model, run.tokenizer, text, ablate(1, "c", 4), controls=1)
     expected = made.log_p_before - made.log_p_after  # nats that the edit adds to the surprise
     said = client.get("/api/changed", params={"edits": edits}).json()
@@ -217,7 +217,7 @@ def test_a_step_that_is_picked_in_the_map_says_its_value(address: str, visit: St
     assert float(shown.partition(": ")[2].partition(" (")[0]) == pytest.approx(values[to], abs=step)
 
 
-def test_gates_goes_on_without_what_the_cell_has_not(address: str, visit: Start):
+def test_gates_works_for_cells_without_gates(address: str, visit: Start):
     there = visit(address)
     none = {"squashed": [], "unsquashed": "nothing is squashed", "memory": [], "why": "nothing is kept"}
     there.page.route("**/api/gates*", lambda route: route.fulfill(json=none))
@@ -295,7 +295,7 @@ def test_a_text_that_is_gone_gives_way_to_the_first(address: str, visit: Start, 
     assert page.inner_text("#said") == ""
 
 
-def test_points_are_reached_by_the_keyboard(address: str, visit: Start, looking: Looking):
+def test_points_are_reached_by_the_keyboard(address: str, visit: Start, session: TextSession):
     page = visit(address).open("gates", layer=1, unit=3, at=20)
     plot = page.locator("svg.scatter").first
     plot.focus()
@@ -309,9 +309,9 @@ def test_points_are_reached_by_the_keyboard(address: str, visit: Start, looking:
     assert plot.locator(".chosen").count() == 1
 
 
-def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, visit: Start, tmp_path: Path):
+def test_a_report_shows_its_errors_in_place(session: TextSession, visit: Start, tmp_path: Path):
     path = tmp_path / "report.html"
-    whole = report(looking)
+    whole = report(session)
     head, mark, rest = whole.partition('<script type="application/json" id="answers">')
     data, end, script = rest.partition("</script>")
     failing = ("window?", "gates?", "flow?", "predictions?", "stretches?", "mistakes?", "guesses?")
@@ -323,7 +323,7 @@ def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, v
         ("read", ".unit[style]"),
         ("cells", ".unit[style]"),
         ("gates", ".chart"),
-        ("memory", "text=Compare RNN"),
+        ("memory", "text=From which step"),
         ("why", ".unit"),
         ("match", ".unit"),
         ("errors", "text=How a word becomes foreseeable"),
@@ -331,15 +331,3 @@ def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, v
         page = visit(path.as_uri(), offline=True).open(screen)
         page.locator("main", has_text="it has too few steps").wait_for(timeout=5000)
         page.locator(still).first.wait_for()
-
-
-def test_the_curves_of_the_overlay_stay(address: str, visit: Start):
-    page = visit(address).open("memory")
-    curves = [{"name": "rnn", "state": "h", "steps": 0, "loss": 1.0, "norms": [1.0, 0.5, 0.25]}]
-    page.route("**/api/overlay*", lambda route: route.fulfill(json=curves))
-    page.click("text=Compare RNN")
-    page.locator(".u-legend", has_text="rnn h").wait_for()
-    page.focus(".textview")
-    page.keyboard.press("Control+End")
-    page.locator(".unit.marked[data-n='398']").wait_for()
-    assert page.locator(".u-legend", has_text="rnn h").count() == 1

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.conftest import HOSTILE, small_run
+from tests.lens.hostile_run import HOSTILE, small_run
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.session.text_session import Looking
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve import report as module
-from tidegate.serve.figures import ROWS, _drawn, write_figures
-from tidegate.serve.questions import address
+from tidegate.serve.page_data import question_key
 from tidegate.serve.report import bundle
 from tidegate.serve.screens import SCREENS
 from tidegate.train import Run, load_run
@@ -53,7 +52,7 @@ def text(report_file: Path) -> str:
     return report_file.read_text(encoding="utf-8")
 
 
-def test_it_loads_nothing_and_runs_nothing_but_its_own(text: str):
+def test_a_report_loads_and_runs_nothing_but_its_own_script(text: str):
     page = Elements(text)
     scripts = [attributes for tag, attributes in page.seen if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "answers"}, {"type": "module"}]
@@ -67,23 +66,17 @@ def test_it_loads_nothing_and_runs_nothing_but_its_own(text: str):
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-@pytest.fixture
-def no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the networks that Memory trains for a moment, which are the same for every run."""
-    monkeypatch.setattr("tidegate.serve.screens.memory.overlaid", list)
-
-
-def test_hostile_text_cannot_end_the_data(text: str, looking: Looking):
+def test_hostile_text_cannot_end_the_data(text: str, session: TextSession):
     page = Elements(text)
     answers = json.loads(page.held["answers"])
-    assert answers["text?run=0&text=0"]["text"] == looking.text(0)
+    assert answers["text?run=0&text=0"]["text"] == session.text(0)
     assert "<script>" in HOSTILE
     assert "<" not in re.search(r'id="answers">(.*)</script>', text)[1]  # type: ignore[index]
 
 
-def test_all_that_is_recorded_can_be_asked_for(text: str, looking: Looking):
+def test_a_report_has_the_answers_of_all_recorded_questions(text: str, session: TextSession):
     answers = json.loads(Elements(text).held["answers"])
-    asked = {address(name, given) for it in SCREENS if it.shown(looking) for name, given in it.recorded(looking)}
+    asked = {question_key(name, given) for it in SCREENS if it.shown(session) for name, given in it.recorded(session)}
     assert set(answers) == asked | {"about?"}
 
 
@@ -101,11 +94,11 @@ def test_questions_are_written_as_the_page_writes_them(given: dict[str, Any], wr
         "given => new URLSearchParams(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1))).toString()", given
     )
     page.close()
-    assert address("v", given) == "v?" + sent
-    assert written is None or address("v", given) == written
+    assert question_key("v", given) == "v?" + sent
+    assert written is None or question_key("v", given) == written
 
 
-def test_a_form_of_import_that_the_bundle_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_an_unknown_form_of_import_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     files = {"a.js": 'import { b as c } from "./b.js";\nexport const d = c + 1;\n', "b.js": "export const b = 1;\n"}
 
     def with_files(changes: dict[str, str]) -> str:
@@ -120,12 +113,14 @@ def test_a_form_of_import_that_the_bundle_does_not_know_is_refused(monkeypatch: 
             with_files({"a.js": wrong + "\n"})
 
 
-def test_an_interrupted_report_leaves_the_old_one(looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_interrupted_report_leaves_the_old_one(
+    session: TextSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = tmp_path / "report.html"
     path.write_text("old")
     monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        module.write_report(looking, path)
+        module.write_report(session, path)
     assert [it.name for it in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text() == "old"
 
@@ -139,50 +134,33 @@ def test_an_interrupted_report_leaves_the_old_one(looking: Looking, tmp_path: Pa
         ({"prepared": {"splits": None}}, HOSTILE, {"found"}),
     ],
 )
-def test_what_cannot_be_answered_says_why_and_the_rest_stands(
-    no_overlay: None, tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
+def test_a_question_that_fails_stores_its_error_and_the_others_work(
+    tmp_path: Path, options: dict[str, Any], text: str, refused: set[str]
 ):
     run = small_run(tmp_path / "run", **{"num_layers": 1, **options})
-    with Looking([run], text) as looking:
-        answers = json.loads(Elements(module.report(looking)).held["answers"])
+    with TextSession([run], text) as session:
+        answers = json.loads(Elements(module.report(session)).held["answers"])
     wrong = {name.partition("?")[0] for name, it in answers.items() if isinstance(it, dict) and "error" in it}
     assert wrong == refused
     assert answers["text?run=0&text=0"]["text"] == text
 
 
-def test_a_run_without_its_text_has_a_report(no_overlay: None, run: Run, tmp_path: Path):
+def test_a_run_without_its_text_has_a_report(run: Run, tmp_path: Path):
     shutil.copytree(run.folder, tmp_path / "run")
-    with Looking([load_run(tmp_path / "run")], HOSTILE) as looking:
+    with TextSession([load_run(tmp_path / "run")], HOSTILE) as session:
         for path in (tmp_path / "run").rglob("corpus.npy"):
             path.unlink()
-        answers = json.loads(Elements(module.report(looking)).held["answers"])
+        answers = json.loads(Elements(module.report(session)).held["answers"])
     assert "corpus.npy" in answers["found?"]["error"]
     assert answers["gates?run=0&text=0"]["memory"]
 
 
-def test_a_report_that_nobody_could_open_is_refused(
-    no_overlay: None, looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    module.check_size(looking)
-    whole = len(module.report(looking))
+def test_a_report_that_is_too_large_raises(session: TextSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    module.check_size(session)
+    whole = len(module.report(session))
     monkeypatch.setattr(module, "LARGEST", 100_000)
     with pytest.raises(ArgumentError, match=r"would take about 0 MB: give a text of at most (\d+) characters") as error:
-        module.write_report(looking, tmp_path / "report.html")
+        module.write_report(session, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
     assert 100 < int(re.search(r"at most (\d+)", str(error.value))[1]) < 400  # type: ignore[index]
     assert whole < 64 << 20
-
-
-def test_a_text_of_many_rows_is_drawn_as_far_as_there_is_room(run: Run, tmp_path: Path):
-    with Looking([run], "x\n" * 400) as looking:
-        written = write_figures(looking, tmp_path)
-    assert {"surprise", "decay"} <= {path.stem for path in written}
-    assert _drawn(["x", "\n"] * 400) == ["x", "\n"] * ROWS
-    assert _drawn(["x"] * 400) == ["x"] * 400
-
-
-def test_figures_are_written(run: Run, tmp_path: Path):
-    with Looking([run], HOSTILE) as looking:
-        written = write_figures(looking, tmp_path / "png")
-    assert {"training", "surprise", "decay", "gates"} <= {path.stem for path in written}
-    assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 3000 for path in written)

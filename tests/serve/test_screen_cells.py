@@ -13,21 +13,21 @@ from tests.serve.conftest import Visit
 
 from tidegate.lens.hidden_units.detectors import pattern
 from tidegate.lens.hidden_units.finder import find_cells
-from tidegate.lens.session.text_session import Looking, held_out
-from tidegate.serve.safe_regex import sought
+from tidegate.lens.session.text_session import TextSession, held_out_text
+from tidegate.serve.safe_regex import in_matches
 from tidegate.serve.screens.cells import SEARCHED
 from tidegate.serve.server import application
 from tidegate.train import Run
 
 
 @pytest.fixture(scope="module")
-def client(looking: Looking) -> Any:
-    return TestClient(application(looking), base_url="http://127.0.0.1")
+def client(session: TextSession) -> Any:
+    return TestClient(application(session), base_url="http://127.0.0.1")
 
 
-def test_what_was_found_is_what_the_lens_finds(client: Any, run: Run):
+def test_findings_are_those_of_the_lens(client: Any, run: Run):
     said = client.get("/api/found").json()
-    findings = find_cells(run.model, run.tokenizer, held_out(run, SEARCHED))
+    findings = find_cells(run.model, run.tokenizer, held_out_text(run, SEARCHED))
     assert {it["detector"]: it["said"] for it in said["found"]} == {k: str(it) for k, it in findings.found.items()}
     assert said["absent"] == list(findings.absent)
     scores = [it["score"] for it in said["found"] if it["kind"] == "yes/no"]
@@ -47,7 +47,7 @@ def test_a_pattern_without_end_is_ended(client: Any, monkeypatch: pytest.MonkeyP
     began = monotonic()
     answer = client.get("/api/found", params={"pattern": "(.|..)+\\Z(?!)"})
     assert monotonic() - began < 20
-    assert (answer.status_code, "after 0.5 seconds" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "more than 0.5 seconds" in answer.json()["error"]) == (400, True)
     answer = client.get("/api/found", params={"pattern": "x" * 1001})
     assert (answer.status_code, "at most 1,000" in answer.json()["error"]) == (400, True)
 
@@ -55,17 +55,17 @@ def test_a_pattern_without_end_is_ended(client: Any, monkeypatch: pytest.MonkeyP
 def test_a_pattern_is_sought_as_the_lens_does():
     text = "aa é\nab \ud800 x" * 3
     for regex in ("a+", "é|b", r"\w*", "(?s)a.*?x", "z"):
-        np.testing.assert_array_equal(sought(regex, text), pattern("it", regex)(text) > 0)
+        np.testing.assert_array_equal(in_matches(regex, text), pattern("it", regex)(text) > 0)
 
 
 def test_where_a_detector_holds(client: Any, run: Run):
-    text = held_out(run, 400)
+    text = held_out_text(run, 400)
     said = client.get("/api/holds", params={"detector": "digit"}).json()
     assert [bool(it) for it in said["values"]] == [it.isdigit() for it in text]
     assert client.get("/api/holds", params={"detector": "nonsense"}).status_code == 400
 
 
-def test_a_finding_is_chosen_by_a_click_or_a_key(address: str, visit: Callable[..., Visit], looking: Looking):
+def test_a_finding_is_chosen_by_a_click_or_a_key(address: str, visit: Callable[..., Visit], session: TextSession):
     page = visit(address).open("cells")
     row = page.locator("tr.choosable").first
     row.wait_for()

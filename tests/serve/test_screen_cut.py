@@ -10,10 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 from tests.serve.conftest import Visit
 
-from tidegate.lens.interventions.edits import ablate, set_to, swap
 from tidegate.lens.interventions.effect import effect
-from tidegate.lens.session.text_session import Looking
-from tidegate.serve.screens.cut import apart, as_asked, edits_of
+from tidegate.lens.interventions.intervention import ablate, set_to, swap
+from tidegate.lens.session.text_session import TextSession, measured_half
+from tidegate.serve.screens.cut import format_interventions, parse_interventions
 from tidegate.serve.server import application
 from tidegate.train import Run
 
@@ -21,13 +21,13 @@ CUT = [{"layer": 1, "name": "c", "unit": 4, "low": 0, "high": 0}]
 
 
 @pytest.fixture(scope="module")
-def client(looking: Looking) -> Any:
-    return TestClient(application(looking), base_url="http://127.0.0.1")
+def client(session: TextSession) -> Any:
+    return TestClient(application(session), base_url="http://127.0.0.1")
 
 
 def test_the_cost_is_the_lens(client: Any, run: Run):
     said = client.get("/api/measured", params={"edits": json.dumps(CUT)}).json()
-    made = effect(run.model, run.tokenizer, apart(run), ablate(1, "c", 4))
+    made = effect(run.model, run.tokenizer, measured_half(run), ablate(1, "c", 4))
     assert [it["name"] for it in said["rows"]] == ["all", *made.classes]
     for row, own in zip(said["rows"], (made.whole, *made.classes.values()), strict=True):
         numbers = (own.before, own.after, own.change, own.control_mean, own.control_worst)
@@ -36,19 +36,19 @@ def test_the_cost_is_the_lens(client: Any, run: Run):
         )
     swapped = [{"layer": 0, "name": "h", "unit": 1, "other": 2}]
     said = client.get("/api/measured", params={"edits": json.dumps(swapped)}).json()
-    made = effect(run.model, run.tokenizer, apart(run), swap(0, "h", 1, 2))
+    made = effect(run.model, run.tokenizer, measured_half(run), swap(0, "h", 1, 2))
     assert said["rows"][0]["change"] == pytest.approx(made.whole.change, abs=1e-3)
 
 
-def test_edits_are_written_as_the_page_writes_them():
-    assert as_asked([ablate(1, "c", 4)]) == json.dumps(CUT, separators=(",", ":"))
-    assert edits_of(as_asked([ablate(1, "c", 4)])) == (ablate(1, "c", 4),)
+def test_interventions_are_written_as_the_page_writes_them():
+    assert format_interventions([ablate(1, "c", 4)]) == json.dumps(CUT, separators=(",", ":"))
+    assert parse_interventions(format_interventions([ablate(1, "c", 4)])) == (ablate(1, "c", 4),)
 
 
 @pytest.mark.parametrize(
     "edits", ["", "{}", "[]", "[1]", '[{"layer":0}]', '[{"layer":9,"name":"c","unit":0,"low":0,"high":0}]', "[" * 99999]
 )
-def test_what_is_no_edit_is_refused(client: Any, edits: str):
+def test_invalid_interventions_are_an_error(client: Any, edits: str):
     for view in ("measured", "changed"):
         answer = client.get(f"/api/{view}", params={"edits": edits[:9999]})
         assert answer.status_code == 400
@@ -58,19 +58,19 @@ def test_what_is_no_edit_is_refused(client: Any, edits: str):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"high": 1e39}, "held between"),
-        ({"high": float("inf")}, "held between"),
-        ({"low": float("nan")}, "held between"),
-        ({"low": "0"}, "low of an edit is a number"),
-        ({"unit": 0.5}, "unit of an edit is a number"),
-        ({"unit": True}, "unit of an edit is a number, given True"),
-        ({"other": 1.5}, "other of an edit is a number"),
-        ({"layer": None}, "layer of an edit is a number"),
-        ({"name": []}, "name of an edit is a name"),
-        ({"more": 1}, "an edit has layer, name"),
+        ({"high": 1e39}, "should be between"),
+        ({"high": float("inf")}, "should be between"),
+        ({"low": float("nan")}, "should be between"),
+        ({"low": "0"}, "low of an intervention should be a number"),
+        ({"unit": 0.5}, "unit of an intervention should be a number"),
+        ({"unit": True}, "unit of an intervention should be a number, got True"),
+        ({"other": 1.5}, "other of an intervention should be a number"),
+        ({"layer": None}, "layer of an intervention should be a number"),
+        ({"name": []}, "name of an intervention should be a name"),
+        ({"more": 1}, "An intervention has layer, name"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(client: Any, changes: dict[str, Any], said: str):
+def test_a_value_of_another_kind_is_an_error(client: Any, changes: dict[str, Any], said: str):
     edits = json.dumps([CUT[0] | changes])
     for view in ("measured", "changed"):
         answer = client.get(f"/api/{view}", params={"edits": edits})
@@ -78,16 +78,16 @@ def test_a_value_of_another_kind_is_refused(client: Any, changes: dict[str, Any]
     assert said in client.get("/api/edited", params={"edits": edits}).text
 
 
-def test_the_change_is_told_in_full(client: Any, run: Run, looking: Looking):
+def test_changes_are_not_clipped(client: Any, run: Run, session: TextSession):
     held = [{"layer": 1, "name": "h", "unit": unit, "low": 9, "high": 9} for unit in range(6)]
     said = client.get("/api/changed", params={"edits": json.dumps(held)}).json()
-    made = effect(run.model, run.tokenizer, looking.text(0), [set_to(1, "h", unit, 9) for unit in range(6)], controls=1)
+    made = effect(run.model, run.tokenizer, session.text(0), [set_to(1, "h", unit, 9) for unit in range(6)], controls=1)
     assert said["change"] == pytest.approx(made.log_p_before - made.log_p_after, abs=1e-3)
     assert max(said["change"]) > 2 * said["scale"]
     assert (said["steps"], said["scale"]) == (len(said["change"]), 3.0)
 
 
-def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, run: Run):
+def test_interventions_change_the_written_text_and_leave_the_model_as_it_was(client: Any, run: Run):
     def written(**asked: Any) -> str:
         lines = client.get("/api/edited", params={"prompt": "def ", "length": 60, **asked}).text.splitlines()
         return "".join(json.loads(line)["text"] for line in lines)
@@ -98,10 +98,10 @@ def test_the_edited_model_writes_otherwise_and_the_model_as_before(client: Any, 
     assert written() == plain
 
 
-def test_the_page_shows_what_it_costs(address: str, visit: Callable[..., Visit], run: Run):
+def test_the_page_shows_the_effect(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("cut", layer=1, unit=4, name="c")
     page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
-    made = effect(run.model, run.tokenizer, apart(run), ablate(1, "c", 4))
+    made = effect(run.model, run.tokenizer, measured_half(run), ablate(1, "c", 4))
     assert f"{made.whole.change:+.3f}" in page.inner_text("table").split("\n")[2]
     page.select_option("select >> nth=2", "force")
     page.fill("input[type=number] >> nth=1", "0.5")

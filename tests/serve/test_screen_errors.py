@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.serve.conftest import HOSTILE, Visit, small_run
+from tests.lens.hostile_run import HOSTILE, small_run
+from tests.serve.conftest import Visit
 
 from tidegate.lens import read
 from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import mistakes
-from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.report import write_report
 from tidegate.serve.server import application
 from tidegate.text import prepare_corpus
@@ -22,8 +23,8 @@ from tidegate.train import Run, TrainConfig, load_run, new_run, train
 
 
 @pytest.fixture(scope="module")
-def client(looking: Looking) -> Any:
-    return TestClient(application(looking), base_url="http://127.0.0.1")
+def client(session: TextSession) -> Any:
+    return TestClient(application(session), base_url="http://127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def both(run: Run, other: Run) -> Iterator[Looking]:
-    with Looking([run, other], held_out(run, 400)) as made:
+def both(run: Run, other: Run) -> Iterator[TextSession]:
+    with TextSession([run, other], held_out_text(run, 400)) as made:
         yield made
 
 
@@ -52,7 +53,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_errors_are_the_lens(client: Any, run: Run):
     said = client.get("/api/mistakes").json()
-    reading = read(run.model, run.tokenizer, held_out(run, 400))
+    reading = read(run.model, run.tokenizer, held_out_text(run, 400))
     made = mistakes(reading, run.tokenizer, run.open_corpus().train)
     assert {it["name"]: it["removed"] for it in said["classes"]} == made.removed
     assert [it["remaining"] for it in said["classes"]] == pytest.approx(list(made.remaining.values()), abs=1e-5)
@@ -65,12 +66,12 @@ def test_errors_are_the_lens(client: Any, run: Run):
     assert said["note"] is None
 
 
-def test_the_comparison_is_the_lens(both: Looking, run: Run, other: Run):
+def test_the_comparison_is_the_lens(both: TextSession, run: Run, other: Run):
     said = TestClient(application(both), base_url="http://127.0.0.1").get("/api/compared").json()
-    text = held_out(run, 400)
+    text = held_out_text(run, 400)
     made = compare({str(n): read(it.model, it.tokenizer, text) for n, it in enumerate((run, other))})
     assert said["names"] == ["hostile (1)", "hostile (2)"]
-    assert said["nats"] == pytest.approx(list(made.nats.values()), abs=1e-4)
+    assert said["nats"] == pytest.approx(list(made.losses.values()), abs=1e-4)
     assert [it[1:4] for it in said["spans"]] == [[it.start, it.stop, it.text] for it in made.spans]
     assert [it[0] for it in said["spans"]] == [1] * len(made.spans)
     assert [it[4] for it in said["spans"]] == pytest.approx([it.difference for it in made.spans], abs=1e-2)
@@ -82,30 +83,32 @@ def test_the_comparison_is_the_lens(both: Looking, run: Run, other: Run):
         assert it["letters"] == known.letters.tolist()
 
 
-def test_tokens_are_told_why_not(tokens: Run, serve: Callable[[Looking], str], visit: Callable[..., Visit]):
-    with Looking([tokens], HOSTILE) as looking:
-        page = visit(serve(looking)).open("errors")
-        page.locator("main .told", has_text="this model's units are tokens").wait_for()
-        page.locator("main .told", has_text="bpe is not among them: the unit").wait_for()
+def test_subwords_show_why_there_is_no_breakdown(
+    tokens: Run, serve: Callable[[TextSession], str], visit: Callable[..., Visit]
+):
+    with TextSession([tokens], HOSTILE) as session:
+        page = visit(serve(session)).open("errors")
+        page.locator("main .told", has_text="this one reads subwords").wait_for()
+        page.locator("main .told", has_text="bpe is not among them: the token").wait_for()
         assert not page.query_selector("main .wrong")
 
 
-def test_texts_that_differ_are_told(tmp_path: Any, run: Run):
+def test_texts_that_differ_show_an_error(tmp_path: Any, run: Run):
     source = tmp_path / "short.txt"
     source.write_text("x = def f(a)\n" * 200, encoding="utf-8")
     folder = tmp_path / "short"
     corpus = new_run(folder, lambda to: prepare_corpus([source], to, unknown="drop"))
     settings = TrainConfig(batch_size=2, k1=10, steps=2, warmup_steps=1, validate_every=2, report_every=1)
     train(folder, corpus, LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=4), settings)
-    with Looking([run, load_run(folder)], held_out(run, 400)) as looking:
-        said = TestClient(application(looking), base_url="http://127.0.0.1").get("/api/compared").json()
+    with TextSession([run, load_run(folder)], held_out_text(run, 400)) as session:
+        said = TestClient(application(session), base_url="http://127.0.0.1").get("/api/compared").json()
     assert "did not read the same text" in said["refused"]
 
 
 def test_the_page_colours_errors_and_filters_them(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address, viewport={"width": 1280, "height": 4000}).open("errors")
     page.locator("caption", has_text="errors in 400 characters").wait_for()
-    reading = read(run.model, run.tokenizer, held_out(run, 400))
+    reading = read(run.model, run.tokenizer, held_out_text(run, 400))
     made = mistakes(reading, run.tokenizer, run.open_corpus().train)
     page.evaluate("document.querySelector('.textview').style.height = '2000px'")
     page.locator(f".textview .err >> nth={made.errors - 1}").wait_for()
@@ -124,13 +127,15 @@ def test_the_page_colours_errors_and_filters_them(address: str, visit: Callable[
     assert f"p = {np.exp(reading.log_p[first]):.3f}" in page.inner_text("section .told >> nth=0")
 
 
-def test_the_page_compares(both: Looking, serve: Callable[[Looking], str], visit: Callable[..., Visit], run: Run):
+def test_the_page_compares(
+    both: TextSession, serve: Callable[[TextSession], str], visit: Callable[..., Visit], run: Run
+):
     page = visit(serve(both)).open("errors")
     page.locator("h2", has_text="Where the runs differ").wait_for()
     section = page.locator("main section section").nth(1)
     texts = {f"hostile ({n})": both.reading(0, n - 1) for n in (1, 2)}
     made = compare(texts)
-    for value in made.nats.values():
+    for value in made.losses.values():
         assert f"{value:.3f}" in section.inner_text()
     section.locator("tr.choosable").first.click()
     span = made.spans[0]
@@ -142,7 +147,7 @@ def test_the_page_compares(both: Looking, serve: Callable[[Looking], str], visit
     page.locator("caption", has_text="errors in 400").wait_for()
 
 
-def test_a_report_of_two_runs_compares(both: Looking, tmp_path: Any, visit: Callable[..., Visit], monkeypatch: Any):
+def test_a_report_of_two_runs_compares(both: TextSession, tmp_path: Any, visit: Callable[..., Visit], monkeypatch: Any):
     from tidegate.serve import report
 
     monkeypatch.setattr(report, "SCREENS", [it for it in report.SCREENS if it.name in ("read", "errors")])

@@ -6,7 +6,7 @@ import math
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,10 +15,12 @@ from tests.lens.tasks.tiny import tiny_run
 from tests.serve.conftest import Visit
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.session.example_session import LONGEST, Givens
-from tidegate.lens.tasks import look_at
+from tidegate.lens.session.example_session import MAX_LENGTH, ExampleSession
+from tidegate.lens.session.session import Session
+from tidegate.lens.tasks import ExampleLook, Look, look_at
+from tidegate.lens.tasks.classifier import look_at_class
 from tidegate.serve.report import report, write_report
-from tidegate.serve.screens.steps import MOST, look
+from tidegate.serve.screens.steps import MAX_STEPS, look
 from tidegate.serve.server import application
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.config import ForecastConfig
@@ -28,12 +30,13 @@ from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.tag.task import TagConfig, TagTask
 from tidegate.train import Run
+from tidegate.train.registry import register_task
 
 SCRIPT = "<script>document.title='taken'</script>"
 IMAGE = "<img/src=x/onerror=alert(1)>"
 SHARES = (0.5, 0.5, 0.0)
 SIZES: dict[str, Any] = {"hidden_size": 5, "embedding_size": 4, "min_count": 1}
-Served = Callable[[str], tuple[Givens, str]]
+Served = Callable[[str], tuple[ExampleSession, str]]
 
 
 def _tag(folder: Path) -> Run:
@@ -98,15 +101,15 @@ every = pytest.mark.parametrize("name", RUNS)
 
 
 @pytest.fixture(scope="module")
-def givens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Givens]]:
-    made: dict[str, Givens] = {}
+def givens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], ExampleSession]]:
+    made: dict[str, ExampleSession] = {}
 
-    def give(name: str) -> Givens:
+    def give(name: str) -> ExampleSession:
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
             run = RUNS[name](folder)
             (run.folder / "metrics.jsonl").write_text("")  # it was not trained
-            made[name] = Givens(run)
+            made[name] = ExampleSession(run)
         return made[name]
 
     yield give
@@ -115,10 +118,10 @@ def givens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
 
 @pytest.fixture(scope="module")
-def served(givens: Callable[[str], Givens], serve: Callable[[Any], str]) -> Served:
+def served(givens: Callable[[str], ExampleSession], serve: Callable[[Any], str]) -> Served:
     addresses: dict[str, str] = {}
 
-    def start(name: str) -> tuple[Givens, str]:
+    def start(name: str) -> tuple[ExampleSession, str]:
         if name not in addresses:
             addresses[name] = serve(givens(name))
         return givens(name), addresses[name]
@@ -127,7 +130,7 @@ def served(givens: Callable[[str], Givens], serve: Callable[[Any], str]) -> Serv
 
 
 @pytest.fixture
-def client(givens: Callable[[str], Givens]) -> Callable[[str], Any]:
+def client(givens: Callable[[str], ExampleSession]) -> Callable[[str], Any]:
     return lambda name: TestClient(application(givens(name)), base_url="http://127.0.0.1")
 
 
@@ -167,23 +170,23 @@ def test_states_are_the_traces(client: Any, givens: Any, name: str) -> None:
             np.testing.assert_allclose(unpacked(packed), named["h"], atol=packed["scale"] / 127)
 
 
-def test_what_is_said_and_true_is_the_lens(client: Any, givens: Any) -> None:
+def test_predictions_and_truth_are_those_of_the_lens(client: Any, givens: Any) -> None:
     found, own = client("tag").get("/api/look?text=2").json(), looked(givens("tag").run, 2)
-    assert (found["tags"], found["true_tags"]) == (own.said["tags"], own.truth["tags"])
+    assert (found["tags"], found["true_tags"]) == (own.prediction["tags"], own.truth["tags"])
     assert found["spans"] == [list(it) for it in own.spans]
     assert found["sequences"][0]["guesses"][0][0] == [
-        own.said["tags"][0],
+        own.prediction["tags"][0],
         pytest.approx(float(own.steps["input"].choices.probabilities[0].max()), abs=1e-4),
     ]
     found, own = client("classify").get("/api/look?text=2").json(), looked(givens("classify").run, 2)
-    assert (found["label"], found["true_label"]) == (own.said["label"], own.truth["label"])
+    assert (found["label"], found["true_label"]) == (own.prediction["label"], own.truth["label"])
     assert found["probabilities"][0] == [
-        own.said["label"],
-        pytest.approx(max(own.said["probabilities"].values()), abs=1e-4),
+        own.prediction["label"],
+        pytest.approx(max(own.prediction["probabilities"].values()), abs=1e-4),
     ]
     assert [row[-1] for row in found["running"]] == pytest.approx([p for _, p in found["probabilities"]], abs=1e-4)
     found, own = client("translate").get("/api/look?text=2").json(), looked(givens("translate").run, 2)
-    assert found["texts"] == [[it["text"], pytest.approx(it["score"], abs=1e-4)] for it in own.said["n_best"]]
+    assert found["texts"] == [[it["text"], pytest.approx(it["score"], abs=1e-4)] for it in own.prediction["n_best"]]
     assert [it[5] for it in found["tree"]["branches"]] == [it.fate for it in own.tree.branches]
     first = own.tree.path(own.tree.leaves[0])
     logs = [math.log(p) for p in found["written_p"]]
@@ -206,49 +209,49 @@ def test_another_beam_is_another_search(client: Any, givens: Any) -> None:
     found = client("translate").get("/api/look?text=2&beam=2").json()
     assert found["tree"]["width"] == 2
     assert len(found["texts"]) == 2
-    assert found["texts"][0][0] == looked(givens("translate").run, 2, beam=2).said["text"]
+    assert found["texts"][0][0] == looked(givens("translate").run, 2, beam=2).prediction["text"]
 
 
 @pytest.mark.parametrize(
     ("name", "question", "said"),
     [
-        ("tag", "look?text=99", "there is no example 99"),
+        ("tag", "look?text=99", "There is no example 99"),
         ("tag", "look?beam=3", "beam is given, but"),
         ("translate", "look?beam=17", "give 1 to 16"),
-        ("translate", "states?sequence=input&name=h", "no sequence 'input', but source, target"),
-        ("tag", "states?sequence=input&name=x", "no 'x' was kept"),
+        ("translate", "states?sequence=input&name=h", "no sequence 'input': choose one of source, target"),
+        ("tag", "states?sequence=input&name=x", "no 'x' in the trace"),
         ("tag", "states?sequence=input&name=h&layer=7", "layer 7: there are 2"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_told_why(client: Any, name: str, question: str, said: str) -> None:
+def test_an_invalid_question_has_an_error_message(client: Any, name: str, question: str, said: str) -> None:
     answer = client(name).get("/api/" + question)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
 
 
-def test_what_is_typed_is_taken_as_predict_takes_it(client: Any, givens: Any) -> None:
+def test_a_typed_text_is_read_as_by_predict(client: Any, givens: Any) -> None:
     there, run = client("classify"), givens("classify").run
     number = there.post("/api/text", json={"text": "so\ngood"}).json()["text"]
     found = there.get(f"/api/look?text={number}").json()
-    assert found["label"] == looked(run, "so good").said["label"]
+    assert found["label"] == looked(run, "so good").prediction["label"]
     assert (found["sequences"][0]["read"], found["true_label"]) == (["so", "good"], None)
     assert there.get("/api/examples").json()["names"][number] == "typed: so good"
-    count = len(givens("classify").givens)
-    for text, said in (("", "nothing to look at"), ("x" * (LONGEST + 1), "at most 2,000")):
+    count = len(givens("classify").examples)
+    for text, said in (("", "nothing to look at"), ("x" * (MAX_LENGTH + 1), "at most 2,000")):
         answer = there.post("/api/text", json={"text": text})
         assert answer.status_code == 400
         assert said in answer.json()["error"]
-    assert len(givens("classify").givens) == count
+    assert len(givens("classify").examples) == count
     for name in ("frames", "caption", "forecast"):
         answer = client(name).post("/api/text", json={"text": "so good"})
         assert "reads no text" in answer.json()["error"]
 
 
-def test_a_run_without_held_out_examples_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_held_out_examples_raises(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("__label__x so good\n__label__y so bad\n")
     _, run = tiny_run(ClassifyTask, [tmp_path / "a.txt"], ClassifyConfig(**SIZES, level="words"))
     with pytest.raises(ArgumentError, match="give TEXT or --file"):
-        Givens(run)
+        ExampleSession(run)
 
 
 def test_a_probe_has_its_training_only(tmp_path: Path) -> None:
@@ -256,27 +259,31 @@ def test_a_probe_has_its_training_only(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", frames=draw.random((12, 7, 2)), targets=draw.random((12, 7)))
     _, run = tiny_run(ProbeTask, [tmp_path / "a.npz"], ProbeConfig(hidden_size=5), shares=SHARES)
     (run.folder / "metrics.jsonl").write_text("")
-    there = TestClient(application(Givens(run)), base_url="http://127.0.0.1")
+    there = TestClient(application(Session([run])), base_url="http://127.0.0.1")
     assert [it["name"] for it in there.get("/api/about").json()["screens"]] == ["training"]
-    assert "Tidegate" in report(Givens(run))
+    assert "Tidegate" in report(Session([run]))
 
 
 def test_of_a_long_example_the_beginning_is_shown(tmp_path: Path) -> None:
-    long = " ".join(["a", "b"] * (MOST // 2 + 5))
+    long = " ".join(["a", "b"] * (MAX_STEPS // 2 + 5))
     (tmp_path / "a.txt").write_text(f"__label__x {long}\n__label__y b\n" * 2)
     config = ClassifyConfig(**SIZES, level="words", bidirectional=False)
     _, run = tiny_run(ClassifyTask, [tmp_path / "a.txt"], config)
-    looking = Givens(run, list(ClassifyTask.read(tmp_path / "a.txt", config)))
-    found = look(looking)
+    session = ExampleSession(run, list(ClassifyTask.read(tmp_path / "a.txt", config)))
+    found = look(session)
     (sequence,) = found["sequences"]
-    assert (sequence["steps"], len(sequence["read"]), len(found["running"][0])) == (MOST + 10, MOST, MOST)
+    assert (sequence["steps"], len(sequence["read"]), len(found["running"][0])) == (
+        MAX_STEPS + 10,
+        MAX_STEPS,
+        MAX_STEPS,
+    )
 
 
 @every
 def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Visit], name: str) -> None:
-    looking, address = served(name)
+    session, address = served(name)
     page = visit(address).open("steps", text=1)
-    own = looked(looking.run, 1)
+    own = looked(session.run, 1)
     assert not page.query_selector("main .wrong") or name in ("tag", "characters")
     if name in ("tag", "characters"):
         page.click(".token >> nth=0")
@@ -285,26 +292,28 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         assert (row[0].strip(), float(row[1])) == (best[0], pytest.approx(best[1], abs=1e-4))
     elif name in ("classify", "frames"):
         shown = page.inner_text(".verdict")
-        assert shown.startswith(f"It says {own.said['label']} (p = {max(own.said['probabilities'].values()):.3f})")
-        assert ("which is right" in shown) == (own.said["label"] == own.truth["label"])
+        assert shown.startswith(
+            f"It says {own.prediction['label']} (p = {max(own.prediction['probabilities'].values()):.3f})"
+        )
+        assert ("which is right" in shown) == (own.prediction["label"] == own.truth["label"])
     elif name == "forecast":
         row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
         assert float(row[3]) == pytest.approx(own.ahead[0, 2], rel=1e-4)
     else:
-        assert page.inner_text(".verdict strong") == own.said["text"]
+        assert page.inner_text(".verdict strong") == own.prediction["text"]
         assert page.locator(".tree .node").count() == len(own.tree.branches)
     assert page.locator("canvas.heat").count() == list(own.steps.values())[-1].trace.directions
     no_markup(page)
 
 
 def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Visit]) -> None:
-    looking, address = served("tag")
+    session, address = served("tag")
     page = visit(address).open("steps", text=2)
     page.select_option("label:has-text('Gate or state') select", "f")
     page.locator("h3", has_text="f of layer 0").first.wait_for()
     page.click("canvas.heat >> nth=1", position={"x": 2, "y": 74})  # 120 px for 5 units
     page.locator("main .told", has_text="unit 0/3, from the end").wait_for()
-    value = looked(looking.run, 2).steps["input"].trace[0, 1]["f"][:, 3]
+    value = looked(session.run, 2).steps["input"].trace[0, 1]["f"][:, 3]
     said = page.locator("main .told", has_text="unit 0/3, from the end").inner_text()
     assert float(said.partition(": f ")[2].split()[0]) == pytest.approx(value[0], abs=0.01)
     assert page.input_value("label:has-text('Tint by') select") == "f of unit 0/3, from the end"
@@ -312,11 +321,13 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
     assert [float(it.rpartition(": ")[2]) for it in titles] == pytest.approx(value, abs=0.01)
 
 
-def test_wrong_tags_are_told_in_words(served: Served, visit: Callable[..., Visit]) -> None:
-    looking, address = served("tag")
-    number, own = next((n, it) for n in range(5) if (it := looked(looking.run, n)).said["tags"] != it.truth["tags"])
+def test_wrong_tags_are_described_in_words(served: Served, visit: Callable[..., Visit]) -> None:
+    session, address = served("tag")
+    number, own = next(
+        (n, it) for n in range(5) if (it := looked(session.run, n)).prediction["tags"] != it.truth["tags"]
+    )
     page = visit(address).open("steps", text=number)
-    pairs = list(zip(own.said["tags"], own.truth["tags"], strict=True))
+    pairs = list(zip(own.prediction["tags"], own.truth["tags"], strict=True))
     assert page.locator(".token .truth").count() == sum(said != true for said, true in pairs)
     assert f"{sum(said == true for said, true in pairs)} of {len(pairs)} are right" in page.inner_text("main")
     page.focus(".tokens")
@@ -326,11 +337,11 @@ def test_wrong_tags_are_told_in_words(served: Served, visit: Callable[..., Visit
 
 
 def test_the_beam_is_drawn_and_another_can_be_tried(served: Served, visit: Callable[..., Visit]) -> None:
-    looking, address = served("translate")
-    shapes = {n: looked(looking.run, n).attention.shape for n in range(5)}
+    session, address = served("translate")
+    shapes = {n: looked(session.run, n).attention.shape for n in range(5)}
     number = next(n for n, shape in shapes.items() if min(shape) > 1)
     page = visit(address).open("steps", text=number)
-    own = looked(looking.run, number)
+    own = looked(session.run, number)
     assert page.locator(".tree .node.dropped").count() == sum(it.fate == "dropped" for it in own.tree.branches)
     page.focus(".tree")
     page.keyboard.press("ArrowRight")
@@ -349,11 +360,11 @@ def test_the_beam_is_drawn_and_another_can_be_tried(served: Served, visit: Calla
     page.fill("label:has-text('Beam') input", "1")
     page.keyboard.press("Tab")
     page.locator("h2", has_text="a beam of 1").wait_for()
-    assert page.inner_text(".verdict strong") == looked(looking.run, number, beam=1).said["text"]
+    assert page.inner_text(".verdict strong") == looked(session.run, number, beam=1).prediction["text"]
 
 
 def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Callable[..., Visit]) -> None:
-    looking, address = served("classify")
+    session, address = served("classify")
     there = visit(address)
     page = there.open("steps")
     page.click("text=Next")
@@ -362,7 +373,7 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.fill("textarea", f"so {IMAGE} good")
     page.click("text=Read it")
     page.locator("select option:checked", has_text="typed: so").wait_for(state="attached")
-    label = looked(looking.run, f"so {IMAGE} good").said["label"]
+    label = looked(session.run, f"so {IMAGE} good").prediction["label"]
     page.locator(".verdict", has_text=f"It says {label}").wait_for()
     no_markup(page)
     page.click("summary")
@@ -381,8 +392,8 @@ def test_it_fits_a_phone_in_the_dark(served: Served, visit: Callable[..., Visit]
 
 @every
 def test_it_works_from_the_file_alone(givens: Any, visit: Callable[..., Visit], tmp_path: Path, name: str) -> None:
-    looking = givens(name)
-    write_report(looking, tmp_path / "report.html")
+    session = givens(name)
+    write_report(session, tmp_path / "report.html")
     there = visit((tmp_path / "report.html").as_uri(), offline=True)
     page = there.open("steps", text=1)
     assert page.locator("canvas.heat").count() >= 1
@@ -392,3 +403,35 @@ def test_it_works_from_the_file_alone(givens: Any, visit: Callable[..., Visit], 
     no_markup(page)
     assert [it for it in there.asked if not it.startswith("data:")] == [there.asked[0]]
     page = there.open("training")
+
+
+class OwnTask(ClassifyTask):
+    name = "own_on_the_page"
+    look = "tests.serve.test_screen_steps:own_look"
+
+
+register_task(cast(Any, OwnTask))
+
+
+def own_look(run: Run) -> ExampleLook:
+    def compute(task: ClassifyTask, model: Any, example: Any) -> Look:
+        return Look(task.name, look_at_class(task, model, example).steps, {"own": IMAGE}, None, None)
+
+    return ExampleLook(compute, title="Mine", text_field="text")
+
+
+def test_a_task_of_ones_own_has_a_page(
+    tmp_path: Path, serve: Callable[[Any], str], visit: Callable[..., Visit]
+) -> None:
+    (tmp_path / "a.txt").write_text("__label__x so good\n__label__y so bad\n" * 4)
+    _, run = tiny_run(OwnTask, [tmp_path / "a.txt"], ClassifyConfig(**SIZES, level="words"), shares=SHARES)
+    (run.folder / "metrics.jsonl").write_text("")
+    with ExampleSession(run) as session:
+        page = visit(serve(session)).open("steps")
+        assert page.inner_text("[role=tab][aria-selected=true]") == "Mine"
+        assert page.inner_text(".verdict strong") == f'{{"own": "{IMAGE}"}}'
+        assert page.locator("canvas.heat").count() == 2  # one for each direction
+        no_markup(page)
+        write_report(session, tmp_path / "report.html")
+    page = visit((tmp_path / "report.html").as_uri(), offline=True).open("steps")
+    assert page.inner_text(".verdict strong") == f'{{"own": "{IMAGE}"}}'

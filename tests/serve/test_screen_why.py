@@ -14,17 +14,17 @@ from tests.serve.conftest import Visit
 
 from tidegate.lens import read
 from tidegate.lens.predictions.attribution import what_mattered
-from tidegate.lens.session.text_session import Looking, held_out
+from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.screens import why as screen
-from tidegate.serve.screens.enclosed import Enclosed, enclosed, enclosed_units
+from tidegate.serve.screens.enclosed import Enclosed, enclosed, enclosed_tokens
 from tidegate.serve.screens.why import predictions
 from tidegate.serve.server import application
 from tidegate.train import Run
 
 
 @pytest.fixture(scope="module")
-def client(looking: Looking) -> Any:
-    return TestClient(application(looking), base_url="http://127.0.0.1")
+def client(session: TextSession) -> Any:
+    return TestClient(application(session), base_url="http://127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def client(looking: Looking) -> Any:
 )
 def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any]):
     said = client.get("/api/why", params=asked).json()
-    text = held_out(run, 400)
+    text = held_out_text(run, 400)
     made = what_mattered(run.model, run.tokenizer, text, **{**asked, "window": 200})
     assert said["target"] == asked.get("target", text[asked["at"]])
     assert said["stands"] == (said["target"] == text[asked["at"]])
@@ -55,21 +55,21 @@ def test_the_measures_are_the_lens(client: Any, run: Run, asked: dict[str, Any])
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("at=0", "nothing stands before 0"),
+        ("at=0", "no token before 0"),
         ("at=401", "give 1 to 400"),
-        ("at=9&target=ab", "2 units, but should be one"),
+        ("at=9&target=ab", "2 tokens, but should be one"),
         ("at=9&baseline=nothing", "baseline: Input should be 'zero' or 'mean'"),
         ("at=9&erasure=mean", "erasure: Input should be 'delete' or 'baseline'"),
-        ("at=9&text=99", "there is no text 99"),
+        ("at=9&text=99", "There is no text 99"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(client: Any, question: str, said: str):
+def test_an_invalid_question_has_an_error_message(client: Any, question: str, said: str):
     answer = client.get(f"/api/why?{question}")
     assert answer.status_code in (400, 422)
     assert said in answer.json()["error"]
 
 
-def test_what_is_enclosed_is_found():
+def test_enclosed_stretches_are_found():
     text = 'f(a, [b]) = "x)" + """d""" # it\'s ) ('
     assert enclosed(text) == [
         Enclosed("]", 5, 7),
@@ -81,22 +81,22 @@ def test_what_is_enclosed_is_found():
     assert enclosed('and so on."""\nx = [1]\n') == [Enclosed("]", 18, 20)]  # the quotes were opened before the text
 
 
-def test_places_are_units_of_the_reading(run: Run, looking: Looking):
-    reading = looking.reading()
-    found = enclosed_units(reading)
+def test_positions_are_tokens_of_the_reading(run: Run, session: TextSession):
+    reading = session.reading()
+    found = enclosed_tokens(reading)
     assert len(found) > 5
     for it in found:
         assert reading.pieces[it.stop] == it.mark
         assert reading.pieces[it.start] in "([{\"'"
 
 
-def test_predictions_that_are_listed_came_true(looking: Looking, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(screen, "FORESEEN", 0.02)  # the small model foresees little
-    reading = looking.reading()
-    listed = predictions(looking)
-    assert 2 <= len(listed) <= screen.LISTED
+def test_predictions_that_are_listed_came_true(session: TextSession, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(screen, "MIN_PROBABILITY", 0.02)  # the small model foresees little
+    reading = session.reading()
+    listed = predictions(session)
+    assert 2 <= len(listed) <= screen.MAX_LISTED
     places = sorted(it["at"] for it in listed)
-    assert min(np.diff(places)) >= screen.APART
+    assert min(np.diff(places)) >= screen.MIN_DISTANCE
     counts = Counter(reading.pieces)
     for it in listed:
         p = float(np.exp(reading.log_p[it["at"]]))
@@ -104,15 +104,15 @@ def test_predictions_that_are_listed_came_true(looking: Looking, monkeypatch: py
         assert p >= 0.02
         assert it["times"] == pytest.approx(p / (counts[reading.pieces[int(it["at"])]] / len(reading)), abs=0.06)
     closing = [it for it in listed if it["back"] is not None]
-    assert 1 <= len(closing) <= screen.CLOSING
+    assert 1 <= len(closing) <= screen.MAX_CLOSING
     assert [it["back"] for it in closing] == sorted((it["back"] for it in closing), reverse=True)
     rare = [reading.pieces[it["at"]] for it in listed if it["back"] is None]
     assert len(set(rare)) == len(rare)
 
 
-def test_the_page_shows_what_mattered(address: str, visit: Callable[..., Visit], run: Run):
+def test_the_page_shows_the_measures(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("why", at=150)
-    text = held_out(run, 400)
+    text = held_out_text(run, 400)
     made = what_mattered(run.model, run.tokenizer, text, 150, window=200)
     page.locator(".result h2", has_text=f"p = {np.exp(made.log_p):.3f}").wait_for()
     correlation = made.rank_correlations()["integrated", "erased"]
@@ -158,7 +158,7 @@ def _off(made: Any) -> Any:
     return replace(made, integrated=made.integrated * 1.2, complete=False)
 
 
-def test_a_refused_target_is_told_on_the_page(address: str, visit: Callable[..., Visit]):
+def test_an_invalid_target_shows_an_error(address: str, visit: Callable[..., Visit]):
     there = visit(address)
     page = there.open("why", at=33)
     page.locator(".result h2").first.wait_for()
@@ -170,16 +170,16 @@ def test_a_refused_target_is_told_on_the_page(address: str, visit: Callable[...,
 
 
 def test_a_report_has_the_listed_predictions(
-    looking: Looking, tmp_path: Path, visit: Callable[..., Visit], monkeypatch: pytest.MonkeyPatch
+    session: TextSession, tmp_path: Path, visit: Callable[..., Visit], monkeypatch: pytest.MonkeyPatch
 ):
     from tidegate.serve import report
 
-    monkeypatch.setattr(screen, "FORESEEN", 0.02)
-    monkeypatch.setattr(screen, "LISTED", 3)
-    monkeypatch.setattr(screen, "CLOSING", 2)
+    monkeypatch.setattr(screen, "MIN_PROBABILITY", 0.02)
+    monkeypatch.setattr(screen, "MAX_LISTED", 3)
+    monkeypatch.setattr(screen, "MAX_CLOSING", 2)
     monkeypatch.setattr(report, "SCREENS", [it for it in report.SCREENS if it.name in ("read", "why")])
-    report.write_report(looking, tmp_path / "report.html")
-    listed = predictions(looking)
+    report.write_report(session, tmp_path / "report.html")
+    listed = predictions(session)
     page = visit((tmp_path / "report.html").as_uri(), offline=True).open("why")
     page.locator(".result h2", has_text=f"at {listed[0]['at']}?").wait_for()
     page.focus("tr.choosable >> nth=2")

@@ -1,6 +1,4 @@
-"""A report: the page and the answers to its questions in one file, which works without a server or a network."""
-
-from __future__ import annotations
+"""A report: the page and the answers to its questions in one HTML file, without a server or a network."""
 
 import json
 import re
@@ -13,33 +11,32 @@ from typing import Any
 
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.files import replacing
-from tidegate.lens.session.session import Looked
-from tidegate.lens.session.text_session import Looking
-from tidegate.serve.about import about
+from tidegate.lens.session.session import Session
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.page import FILES
-from tidegate.serve.questions import address
+from tidegate.serve.page_data import about, question_key
 from tidegate.serve.screens import SCREENS, Screen
 
 LARGEST = 64 << 20  # bytes of a report
-OTHER = 300  # bytes that a report takes for each unit of the text, besides gates and states: guesses above all
+OTHER = 300  # bytes of a report for each token of the text besides gates and states: guesses above all
 IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\}|(?P<default>\w+)) from "(?P<path>[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?P<what>(?:async )?function\*?|const|let|class) (?P<name>\w+)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 DEFAULT = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.MULTILINE)
 
 
-def report(looking: Looked) -> str:
-    """The page as one HTML file, with all that its screens have recorded.
+def report(session: Session) -> str:
+    """Return the page as one HTML file, with the answers that its screens record.
 
     Raises:
         ArgumentError: it would be too large.
     """
-    if isinstance(looking, Looking):
-        check_size(looking)
-    answers: dict[str, Any] = {address("about", {}): about(looking)}
+    if isinstance(session, TextSession):
+        check_size(session)
+    answers: dict[str, Any] = {question_key("about", {}): about(session)}
     for screen in SCREENS:
-        if screen.shown(looking):
-            answers |= _answers(looking, screen)
+        if screen.shown(session):
+            answers |= _answers(session, screen)
     script, style = bundle("app.js"), "\n".join(_read(name) for name in ("vendor/uPlot.min.css", "style.css"))
     # A "<" in the data could end their element; what JSON means is the same with its escape.
     data = json.dumps(answers, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
@@ -49,7 +46,7 @@ def report(looking: Looked) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(looking.run.folder.name)} - Tidegate</title>\n<style>{style}</style>\n</head>\n"
+        f"<title>{escape(session.run.folder.name)} - Tidegate</title>\n<style>{style}</style>\n</head>\n"
     )
     body = _read("index.html").partition("<body>")[2].partition("<script")[0]
     return (
@@ -58,46 +55,46 @@ def report(looking: Looked) -> str:
     )
 
 
-def _answers(looking: Looked, screen: Screen) -> dict[str, Any]:
-    """What a screen has recorded; a question that cannot be answered says why, and the others stand."""
+def _answers(session: Session, screen: Screen) -> dict[str, Any]:
+    """Return what a screen records; a question that cannot be answered has its error as the answer."""
     answers: dict[str, Any] = {}
-    # Questions may follow from an answer (which units were found): where there is none, that answer says why.
+    # Questions may depend on an answer (which units were found): if that failed, its error is already stored.
     with suppress(TidegateError):
-        for name, asked in screen.recorded(looking):
+        for name, asked in screen.recorded(session):
             try:
-                answers[address(name, asked)] = screen.views[name](looking, **asked)
+                answers[question_key(name, asked)] = screen.views[name](session, **asked)
             except TidegateError as error:
-                answers[address(name, asked)] = {"error": str(error)}
+                answers[question_key(name, asked)] = {"error": str(error)}
     return answers
 
 
-def check_size(looking: Looking) -> None:
-    """Refuse a text whose report would be too large to be opened.
+def check_size(session: TextSession) -> None:
+    """Check that the report of a text would not be too large for a browser.
 
     Raises:
-        ArgumentError: it would have more than 64 MiB or so.
+        ArgumentError: it would have more than about 64 MiB.
     """
-    trace = looking.reading().trace
+    trace = session.reading().trace
     values = sum(named[name].shape[1] for named in trace.values.values() for name in trace.names)
     each = OTHER + values * 4 // 3  # a byte each, in base64
     if len(trace) * each > LARGEST:
         raise ArgumentError(
-            f"a report of this text would take about {len(trace) * each / 1e6:,.0f} MB: give a text of at most "
-            f"{LARGEST // each:,} {looking.run.tokenizer.name}s, or look at the live page (without --out)"
+            f"A report of this text would take about {len(trace) * each / 1e6:,.0f} MB: give a text of at most "
+            f"{LARGEST // each:,} {session.run.tokenizer.name}s, or look at the live page (without --out)."
         )
 
 
-def write_report(looking: Looked, path: Path) -> None:
-    """Write a report; the file is whole or not there."""
-    made = report(looking).encode("utf-8", "backslashreplace")
+def write_report(session: Session, path: Path) -> None:
+    """Write a report; an interrupted write leaves no partial file."""
+    content = report(session).encode("utf-8", "backslashreplace")
     with replacing(Path(path)) as file:
-        file.write(made)
+        file.write(content)
 
 
 def bundle(entry: str) -> str:
-    """An ES module and all that it imports as one: each module is a function that returns what it exports.
+    """Return an ES module and all that it imports as one script: each module is a function that returns its exports.
 
-    The modules keep to the forms of ``import`` and ``export`` that are matched here; another form is refused.
+    Modules may use only the forms of ``import`` and ``export`` that are matched here.
     """
     made: dict[str, str] = {}
 

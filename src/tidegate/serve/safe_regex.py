@@ -1,9 +1,7 @@
-"""Matches of a regular expression that a person gave: sought in a process of its own, which can be ended.
+"""Match a user's regular expression in a subprocess with a time limit.
 
-The time that `re` takes can grow exponentially with the text, and it keeps all other threads from running meanwhile.
+The time that `re` takes can grow exponentially with the text, and it blocks all other threads meanwhile.
 """
-
-from __future__ import annotations
 
 import json
 import subprocess
@@ -15,8 +13,8 @@ from numpy.typing import NDArray
 from tidegate.errors import ArgumentError
 
 SECONDS = 5.0
-LONGEST = 1_000  # characters of a pattern
-SEEK = """
+MAX_PATTERN = 1_000  # characters
+SCRIPT = """
 import json, re, sys
 pattern, text = json.load(sys.stdin)
 try:
@@ -27,31 +25,31 @@ json.dump(found, sys.stdout)
 """
 
 
-def sought(pattern: str, text: str) -> NDArray[np.bool_]:
-    """Whether each character of a text (N,) belongs to a match.
+def in_matches(pattern: str, text: str) -> NDArray[np.bool_]:
+    """Return whether each character of a text belongs to a match: (N,).
 
     Args:
         pattern: as `re` reads it.
         text: N characters.
 
     Raises:
-        ArgumentError: it is no regular expression, is longer than 1,000 characters, or takes longer than five seconds.
+        ArgumentError: it is not a regular expression, is longer than 1,000 characters, or takes more than five seconds.
     """
-    if len(pattern) > LONGEST:
-        raise ArgumentError(f"the pattern has {len(pattern):,} characters: give at most {LONGEST:,}")
-    command = [sys.executable, "-I", "-c", SEEK]
+    if len(pattern) > MAX_PATTERN:
+        raise ArgumentError(f"The pattern has {len(pattern):,} characters: give at most {MAX_PATTERN:,}.")
+    command = [sys.executable, "-I", "-c", SCRIPT]
     try:
         done = subprocess.run(
             command, input=json.dumps([pattern, text]).encode(), stdout=subprocess.PIPE, timeout=SECONDS, check=True
         )
     except subprocess.TimeoutExpired as error:
         raise ArgumentError(
-            f"{pattern!r:.80} was not through {len(text):,} characters after {SECONDS:g} seconds: give a pattern with "
-            "fewer ways to match the same text, such as a+ instead of (a+)+"
+            f"Matching {pattern!r:.80} in {len(text):,} characters takes more than {SECONDS:g} seconds: give a pattern "
+            "with fewer ways to match the same text, such as a+ instead of (a+)+."
         ) from error
     found = json.loads(done.stdout)
     if isinstance(found, str):
-        raise ArgumentError(f"{pattern!r:.80} is no regular expression: {found}")
+        raise ArgumentError(f"{pattern!r:.80} is not a regular expression: {found}.")
     inside = np.zeros(len(text), bool)
     for start, stop in found:
         inside[start:stop] = True

@@ -1,6 +1,4 @@
-"""The page as a web application on this machine."""
-
-from __future__ import annotations
+"""The web application that serves the page to this machine's browser."""
 
 import inspect
 import json
@@ -11,12 +9,12 @@ from typing import Any
 
 from tidegate.errors import TidegateError
 from tidegate.io.optional import needed
-from tidegate.lens.session.session import Looked
-from tidegate.serve.about import about
+from tidegate.lens.session.session import Session
 from tidegate.serve.page import FILES, TYPES
+from tidegate.serve.page_data import about
 from tidegate.serve.screens import SCREENS
 
-HOSTS = ["127.0.0.1", "localhost"]  # any other name in a request means that another site sent it here
+HOSTS = ["127.0.0.1", "localhost"]  # another name in a request means that another site sent it
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -31,8 +29,8 @@ HEADERS = {
 LOG = logging.getLogger(__name__)
 
 
-def application(looking: Looked) -> Any:
-    """An ASGI application (FastAPI) that serves the page and answers its questions.
+def application(session: Session) -> Any:
+    """Return an ASGI application (FastAPI) that serves the page and answers its questions.
 
     Raises:
         MissingDependencyError: FastAPI is not installed.
@@ -54,7 +52,7 @@ def application(looking: Looked) -> Any:
         own = origin in (None, f"{request.url.scheme}://{request.headers.get('host')}")
         # A GET of another site's page has no Origin: it cannot read the answer, but would make us compute it.
         if not own or (request.url.path.startswith("/api/") and site not in ("same-origin", "none")):
-            response = JSONResponse({"error": "a page of another site asked"}, 403)
+            response = JSONResponse({"error": "Requests from other sites are not answered."}, 403)
         else:
             response = await go_on(request)
         response.headers.update(HEADERS)
@@ -66,37 +64,37 @@ def application(looking: Looked) -> Any:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Any, error: Any) -> Any:
-        said = "; ".join(f"{'.'.join(map(str, it['loc'][1:]))}: {it['msg']}" for it in error.errors())
-        return JSONResponse({"error": said}, 422)
+        message = "; ".join(f"{'.'.join(map(str, it['loc'][1:]))}: {it['msg']}" for it in error.errors())
+        return JSONResponse({"error": message}, 422)
 
     @app.exception_handler(Exception)
     def failed(request: Any, error: Exception) -> Any:
-        # Whoever runs the server prints the traceback. No middleware comes after this, so the headers are given here.
+        # The server logs the traceback. No middleware comes after this, so the headers are set here.
         return JSONResponse({"error": unexpected(error)}, 500, HEADERS)
 
-    app.get("/api/about", response_model=None)(_bound(about, looking))
-    app.post("/api/text", response_model=None)(_bound(_add, looking))
-    for screen in (it for it in SCREENS if it.shown(looking)):
+    app.get("/api/about", response_model=None)(_bound(about, session))
+    app.post("/api/text", response_model=None)(_bound(_add, session))
+    for screen in (it for it in SCREENS if it.shown(session)):
         for name, view in screen.views.items():
-            app.get(f"/api/{name}", response_model=None)(_bound(view, looking))
+            app.get(f"/api/{name}", response_model=None)(_bound(view, session))
         for name, view in screen.streams.items():
-            app.get(f"/api/{name}", response_model=None)(_bound(view, looking, streamed))
+            app.get(f"/api/{name}", response_model=None)(_bound(view, session, streamed))
 
     @app.get("/{path:path}", response_model=None)
     def page(path: str) -> Any:
         name = path or "index.html"
         if name not in FILES:
-            return JSONResponse({"error": f"there is no {name!r} here"}, 404)
+            return JSONResponse({"error": f"There is no {name!r} here."}, 404)
         return Response(FILES[name].read_bytes(), media_type=TYPES[FILES[name].suffix])
 
     return app
 
 
-def _bound(view: Callable[..., Any], looking: Looked, answer: Callable[[Any], Any] = lambda made: made) -> Any:
-    """The view with its first argument given, and the signature of the others, which FastAPI reads and checks."""
+def _bound(view: Callable[..., Any], session: Session, answer: Callable[[Any], Any] = lambda data: data) -> Any:
+    """Return the view bound to the session, with the signature of its other parameters, which FastAPI checks."""
 
     def ask(**asked: Any) -> Any:
-        return answer(view(looking, **asked))
+        return answer(view(session, **asked))
 
     whole = inspect.signature(view, eval_str=True)
     rest = [it.replace(kind=it.KEYWORD_ONLY) for it in list(whole.parameters.values())[1:]]
@@ -106,26 +104,26 @@ def _bound(view: Callable[..., Any], looking: Looked, answer: Callable[[Any], An
 
 @dataclass(frozen=True)
 class NewText:
-    """A text that a person gave on the page."""
+    """A text that was typed on the page."""
 
     text: str
 
 
-def _add(looking: Looked, given: NewText) -> dict[str, int]:
-    return {"text": looking.add(given.text)}
+def _add(session: Session, new: NewText) -> dict[str, int]:
+    return {"text": session.add(new.text)}
 
 
 def _lines(pieces: Iterator[Any]) -> Iterator[str]:
     try:
         for piece in pieces:
             yield json.dumps(piece) + "\n"
-    except TidegateError as error:  # the answer has begun: what went wrong is its last line
+    except TidegateError as error:  # the answer has begun: the error is its last line
         yield json.dumps({"error": str(error)}) + "\n"
     except Exception as error:
-        LOG.exception("a stream ended early")
+        LOG.exception("A stream ended early.")
         yield json.dumps({"error": unexpected(error)}) + "\n"
 
 
 def unexpected(error: Exception) -> str:
-    """What the page says of a fault of ours."""
-    return f"The server failed ({type(error).__name__}); where tidegate look runs it says why."
+    """Return the message that the page shows for a bug."""
+    return f"The server failed ({type(error).__name__}): see the terminal in which tidegate look runs."

@@ -60,6 +60,7 @@ class LanguageModelTask:
     """
 
     name: ClassVar[str] = "lm"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.language_model:look"
     Config: ClassVar[type[Any]] = LanguageModelConfig
 
     def __init__(

@@ -9,7 +9,7 @@ import pytest
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.character_classes import CHARACTER_CLASSES, members
-from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, by_unit, function, marked, pattern
+from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, function, marked, pattern, per_token
 from tidegate.lens.record.reading import pieces_of
 from tidegate.text import ByteTokenizer
 
@@ -77,7 +77,7 @@ def test_any_text_has_a_value_for_each_character(name: str, text: str):
 
 
 @pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"capital"}))
-def test_what_was_read_is_known_without_what_comes(name: str):
+def test_values_do_not_depend_on_later_characters(name: str):
     """The value after a character is the same whatever follows, in text without marks that never close."""
     text = 'x = f("a", [1, (2)])  # "it\'s"\n\n\ty = \'b\' + c\r\nZ = {}\n'
     whole = DETECTORS[name](text)
@@ -91,7 +91,7 @@ def test_pattern():
     assert detector("a12;3 45;").tolist() == [0, 1, 1, 0, 0, 0, 1, 1, 0]
     assert pattern("upper", re.compile("[A-Z]"))("aB").tolist() == [0, 1]
     assert pattern("nothing", "x*")("ab").tolist() == [0, 0]
-    with pytest.raises(ArgumentError, match=r"'odd'.*no regular expression"):
+    with pytest.raises(ArgumentError, match=r"'odd'.*not a regular expression"):
         pattern("odd", "(")
 
 
@@ -103,7 +103,7 @@ def test_function_is_checked():
     wrong: list[tuple[Any, Any, str]] = [
         (lambda text: [1], "yes/no", "shape"),
         (lambda text: ["a", "b"], "yes/no", "<U1"),
-        (lambda text: [0, 2], "yes/no", "2.0 at character 1; give 0 or 1"),
+        (lambda text: [0, 2], "yes/no", "2.0 at character 1: give 0 or 1"),
         (lambda text: [0, math.inf], "count", "inf at character 1"),
     ]
     for fn, kind, message in wrong:
@@ -119,18 +119,18 @@ def test_marked():
     with pytest.raises(ArgumentError, match=r"\(3, 6\) ends after the text of 5"):
         marked("here", [(3, 6)])("abcde")
     for span in [(2, 2), (-1, 2)]:
-        with pytest.raises(ArgumentError, match="is no span"):
+        with pytest.raises(ArgumentError, match="is not a span"):
             marked("here", [span])
 
 
-def test_by_unit_takes_the_last_character_of_each():
+def test_a_token_takes_the_value_at_its_last_character():
     depth = DETECTORS["depth"]
-    np.testing.assert_array_equal(by_unit(depth, ["f(", "", "a[", "])"]), [1, 1, 2, 0])
-    np.testing.assert_array_equal(by_unit(depth, ["", "("]), [math.nan, 1])
-    assert by_unit(depth, []).shape == (0,)
+    np.testing.assert_array_equal(per_token(depth, ["f(", "", "a[", "])"]), [1, 1, 2, 0])
+    np.testing.assert_array_equal(per_token(depth, ["", "("]), [math.nan, 1])
+    assert per_token(depth, []).shape == (0,)
     tokenizer = ByteTokenizer()
     pieces = pieces_of(tokenizer, tokenizer.encode("é(ü"))  # two bytes each but for the bracket
-    np.testing.assert_array_equal(by_unit(depth, pieces), [math.nan, 0, 1, 1, 1])
+    np.testing.assert_array_equal(per_token(depth, pieces), [math.nan, 0, 1, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -164,5 +164,5 @@ def test_classes_are_those_of_the_characters():
     assert marked_with("inside quotes") == [3, 4, 13, 19, 20, 21, 22, 23]
     assert marked_with("inside brackets") == [2, 3, 4, 5, 6, 7, 8]
     assert members(str.isupper, "upper", ["a", "", "bC"]).tolist() == [False, False, True]
-    with pytest.raises(ArgumentError, match="'depth' counts"):
+    with pytest.raises(ArgumentError, match="'depth' is of kind 'count'"):
         members(DETECTORS["depth"], "deep", ["a"])

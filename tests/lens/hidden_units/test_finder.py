@@ -17,8 +17,8 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units import association
 from tidegate.lens.hidden_units.association import areas, correlations, midranks
 from tidegate.lens.hidden_units.controls import untrained
-from tidegate.lens.hidden_units.detectors import DETECTORS, by_unit, function, pattern
-from tidegate.lens.hidden_units.finder import _moved, find_cells
+from tidegate.lens.hidden_units.detectors import DETECTORS, function, pattern, per_token
+from tidegate.lens.hidden_units.finder import _shifted, find_cells
 from tidegate.lens.record.reading import read
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 from tidegate.text.model import LanguageModel, LanguageModelConfig
@@ -91,9 +91,9 @@ def test_correlation_is_numpys():
 
 
 def test_planted_units_are_found_and_controls_are_low():
-    model, units = planted()
+    model, tokenizer = planted()
     text = written(4001)
-    found = find_cells(model, units, text)
+    found = find_cells(model, tokenizer, text)
     for detector, unit in (("bracket", BRACKETS), ("quote", QUOTES)):
         it = found[detector]
         assert (it.layer, it.unit, it.sign, it.score, it.chosen_score) == (0, unit, 1, 1.0, 1.0)
@@ -103,7 +103,7 @@ def test_planted_units_are_found_and_controls_are_low():
         assert found.scores[detector][0, "c"][unit] == 1
         assert {(name, at) for _, name, at, _ in found.best(detector, 2)} == {("h", unit), ("c", unit)}
         assert (it.values, it.detectors, it.tried) == (6 * 5, len(DETECTORS), 30 * len(DETECTORS))
-        inside = by_unit(DETECTORS[detector], list(text))[2000:]
+        inside = per_token(DETECTORS[detector], list(text))[2000:]
         assert (it.positives, it.counted) == (inside.sum(), 2001)
     assert f"unit 0/{QUOTES} (h) goes with quote: AUC 1.00 (untrained at best 0." in str(found)
     depth = found["depth"]
@@ -111,7 +111,7 @@ def test_planted_units_are_found_and_controls_are_low():
     assert depth.score == pytest.approx(1)  # not nested here
     assert set(found.absent) == {"digit", "capital", "comment", "indentation", "indented", "docstring"}
     assert "digit: not in this text" in str(found)
-    for absent, why in (("digit", "is not in this text"), ("odd", "was not asked for")):
+    for absent, why in (("digit", "does not occur in this text"), ("odd", "is not among the detectors")):
         with pytest.raises(ArgumentError, match=f"'{absent}' {why}"):
             found[absent]
 
@@ -122,16 +122,16 @@ def random_labels(seed: int) -> Callable[[str], NDArray[np.bool_]]:
 
 def test_the_choice_is_made_on_one_half_and_measured_on_the_other():
     """The same from the trace with scikit-learn, places that do not count left out."""
-    model, units = planted()
+    model, tokenizer = planted()
     text = written(2001, seed=5)
     vowels = pattern("vowel", "[aei]")
     gap = function("gap", lambda it: np.where(np.arange(len(it)) % 7 == 3, np.nan, vowels(it)))
     long = function("long", lambda it: DETECTORS["word"](it) > 2)
     chance = [function(f"chance {k}", random_labels(k)) for k in range(5)]
     detectors = [vowels, gap, long, *chance]
-    found = find_cells(model, units, text, detectors=detectors, names=["f", "h"], shifts=1)
+    found = find_cells(model, tokenizer, text, detectors=detectors, names=["f", "h"], shifts=1)
     disagree = 0
-    trace = read(model, units, text).trace
+    trace = read(model, tokenizer, text).trace
     for detector in detectors:
         labels = detector(text)
         halves: list[list[float]] = []
@@ -158,20 +158,20 @@ def test_the_choice_is_made_on_one_half_and_measured_on_the_other():
 
 
 def test_low_inside_is_found_too():
-    model, units = planted()
+    model, tokenizer = planted()
     outside = function("outside", lambda text: 1 - DETECTORS["bracket"](text))
     falling = function("falling", lambda text: -DETECTORS["bracket"](text), "count")
-    found = find_cells(model, units, written(1500), detectors=[outside, falling], names=["c"])
+    found = find_cells(model, tokenizer, written(1500), detectors=[outside, falling], names=["c"])
     for name, said in (("outside", "(c, low)"), ("falling", "(c, falling)")):
         assert (found[name].unit, found[name].sign) == (BRACKETS, -1)
         assert found[name].score == pytest.approx(1)
         assert said in str(found[name])
 
 
-def test_labels_are_moved_not_mixed():
+def test_labels_are_shifted_not_permuted():
     """Long stretches are easy to follow by chance; the control has to keep them, and moves them by a tenth or more."""
     values = np.where(np.arange(1500) % 301 == 5, np.nan, np.random.default_rng(0).random(1500) < 0.3)
-    counts, made = _moved(values, 20, np.random.default_rng(1))
+    counts, made = _shifted(values, 20, np.random.default_rng(1))
     own = values[~np.isnan(values)]
     np.testing.assert_array_equal(counts, ~np.isnan(values))
     np.testing.assert_array_equal(made[:, 0], own)
@@ -182,37 +182,39 @@ def test_labels_are_moved_not_mixed():
 
 
 def test_controls_are_drawn_from_the_seed():
-    model, units = planted()
+    model, tokenizer = planted()
     text = written(1500)
     stretches = function("third", lambda it: np.arange(len(it)) % 300 < 100)
-    found = find_cells(model, units, text, detectors=[stretches], shifts=20)
-    again = find_cells(model, units, text, detectors=[stretches], shifts=20)
-    other = find_cells(model, units, text, detectors=[stretches], shifts=20, seed=1)
+    found = find_cells(model, tokenizer, text, detectors=[stretches], shifts=20)
+    again = find_cells(model, tokenizer, text, detectors=[stretches], shifts=20)
+    other = find_cells(model, tokenizer, text, detectors=[stretches], shifts=20, seed=1)
     assert found["third"] == again["third"]
     assert found["third"].untrained != other["third"].untrained
     assert found["third"].score == other["third"].score
 
 
-def test_the_untrained_control_is_the_best_of_several_twins(tmp_path: Path):
-    model, units = planted()
+def test_the_untrained_control_is_the_best_of_several_models(tmp_path: Path):
+    model, tokenizer = planted()
     vowels, text = pattern("vowel", "[aei]"), written(1500)
-    single = [find_cells(model, units, text, detectors=[vowels], seed=k, twins=1)["vowel"].untrained for k in range(5)]
+    single = [
+        find_cells(model, tokenizer, text, detectors=[vowels], seed=k, twins=1)["vowel"].untrained for k in range(5)
+    ]
     assert len(set(single)) > 2
     for twins in (2, 5):
-        found = find_cells(model, units, text, detectors=[vowels], twins=twins, folder=tmp_path)["vowel"]
+        found = find_cells(model, tokenizer, text, detectors=[vowels], twins=twins, folder=tmp_path)["vowel"]
         assert found.untrained == max(single[:twins])
-    assert find_cells(model, units, text, detectors=[vowels])["vowel"].untrained == max(single[:3])
+    assert find_cells(model, tokenizer, text, detectors=[vowels])["vowel"].untrained == max(single[:3])
 
 
-def test_what_never_counts_is_not_in_this_text():
-    model, units = planted()
+def test_an_undefined_detector_is_absent():
+    model, tokenizer = planted()
     never = function("never", lambda text: np.full(len(text), np.nan))
     rare = function("rare", lambda text: np.arange(len(text)) % 200 == 0)
     late = function("late", lambda text: np.arange(len(text)) > 900)
-    found = find_cells(model, units, written(1000), detectors=[never, rare, late, DETECTORS["quote"]])
+    found = find_cells(model, tokenizer, written(1000), detectors=[never, rare, late, DETECTORS["quote"]])
     assert found.absent == ("never", "rare", "late")
     assert list(found.found) == ["quote"]
-    alone = find_cells(model, units, written(1000), detectors=[DETECTORS["quote"]])["quote"]
+    alone = find_cells(model, tokenizer, written(1000), detectors=[DETECTORS["quote"]])["quote"]
     assert alone == replace(found["quote"], detectors=1)  # the controls do not depend on what else is looked for
 
 
@@ -231,16 +233,16 @@ def test_bytes_and_other_cells(cell: str):
     assert found.positives == by_byte[len(by_byte) // 2 :].sum()
 
 
-def test_units_and_a_folder_give_the_same(tmp_path):
-    model, units = planted()
+def test_tokens_and_a_folder_give_the_same(tmp_path):
+    model, tokenizer = planted()
     text = written(901)
-    ids = units.encode(text)
-    assert find_cells(model, units, ids, folder=tmp_path)["quote"] == find_cells(model, units, text)["quote"]
+    ids = tokenizer.encode(text)
+    assert find_cells(model, tokenizer, ids, folder=tmp_path)["quote"] == find_cells(model, tokenizer, text)["quote"]
     assert (tmp_path / "trained" / "trace.json").exists()
 
 
-def test_what_cannot_be_searched_is_refused():
-    model, units = planted()
+def test_invalid_arguments_raise():
+    model, tokenizer = planted()
     text = written(500)
     quote = DETECTORS["quote"]
     wrong: list[tuple[str, dict[str, Any]]] = [
@@ -252,14 +254,14 @@ def test_what_cannot_be_searched_is_refused():
     ]
     for message, options in wrong:
         with pytest.raises(ArgumentError, match=message):
-            find_cells(model, units, text, **options)
+            find_cells(model, tokenizer, text, **options)
     with pytest.raises(ArgumentError, match="'q'"):
-        find_cells(model, units, text, names=["q"])
+        find_cells(model, tokenizer, text, names=["q"])
     with pytest.raises(ArgumentError, match="characters long"):
-        find_cells(model, units, text[:31])
+        find_cells(model, tokenizer, text[:31])
 
 
-def test_the_twin_has_other_weights_and_leaves_torchs_random_numbers_alone():
+def test_untrained_models_have_fresh_weights_and_do_not_change_torchs_rng():
     tokenizer = CharacterTokenizer(LETTERS)
     torch.manual_seed(3)
     config = LanguageModelConfig(tokenizer.vocabulary_size, cell="gru", hidden_size=5, num_layers=2, embedding_size=4)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace
 from tidegate.lens.hidden_units.pattern_search import Match, matches, select
+from tidegate.lens.record.trace import Trace
 
 Values = NDArray[np.floating]
 
@@ -133,16 +133,16 @@ def test_a_trace_on_disk_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
     assert matches(on_disk, [3, 5, 32], threshold=0.5) == whole
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     trace = random_trace(7, 3)
     for start, stop in [(3, 3), (-1, 2), (5, 8)]:
         with pytest.raises(ArgumentError, match="7 steps"):
             select(trace, start, stop)
     with pytest.raises(ArgumentError, match="before=-1"):
         select(trace, 1, 2, before=-1)
-    with pytest.raises(ArgumentError, match="no 'i' was kept"):
+    with pytest.raises(ArgumentError, match="no 'i' in the trace"):
         select(trace, 1, 2, name="i")
-    with pytest.raises(ArgumentError, match="no unit is given"):
+    with pytest.raises(ArgumentError, match="hidden_units is empty"):
         matches(trace, [])
     with pytest.raises(ArgumentError, match="unit 3"):
         matches(trace, [1, 3])

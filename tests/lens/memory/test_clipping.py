@@ -42,7 +42,7 @@ def test_shares_are_those_of_the_reports(run: Run) -> None:
         ('{"event": "train", "step": 4, "clipped_share": 0.5, "gradient_norm": 1.0}\n' * 2, "out of order"),
     ],
 )
-def test_altered_files_are_refused(run: Run, tmp_path: Path, content: str, message: str) -> None:
+def test_altered_files_raise(run: Run, tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(content)
     altered = Run(tmp_path, run.config, run.model, run.vocabulary, run.step, run.validation)
     with pytest.raises(RunFolderError, match=message):
@@ -59,7 +59,7 @@ def test_a_missing_file_and_a_line_that_is_being_written(run: Run, tmp_path: Pat
     assert clipping(other).share == 0.5
 
 
-def test_each_report_counts_with_the_steps_it_speaks_for(run: Run, tmp_path: Path) -> None:
+def test_reports_are_weighted_by_their_steps(run: Run, tmp_path: Path) -> None:
     made = [
         {"event": "train", "step": step, "clipped_share": share, "gradient_norm": 1.0}
         for step, share in ((4, 0.5), (12, 0.25), (14, 0.0))

@@ -58,6 +58,6 @@ def test_the_line_ends_where_the_gradient_has_vanished():
 
 
 @pytest.mark.parametrize("curve", [[1, 1], [1, 1, 0], [1, 0, 1], [1, math.nan, 1], [1, -1, 1]])
-def test_curves_without_a_line_are_refused(curve):
+def test_curves_that_cannot_be_fitted_raise(curve):
     with pytest.raises(ArgumentError):
         decay_of(np.array(curve, float))

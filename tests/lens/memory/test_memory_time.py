@@ -10,8 +10,9 @@ import torch
 from tidegate.cells import CELLS, Step, cell, get_cell, sigmoid, zoneout
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace, trace
+from tidegate.lens import trace
 from tidegate.lens.memory.memory_time import kept_share, memory_time
+from tidegate.lens.record.trace import Trace
 from tidegate.nn import Recurrent
 
 
@@ -31,12 +32,12 @@ def test_long_times_are_not_read_from_float16(steps: float):
     found = memory_time(Trace({(0, 0): {"f": f.astype(np.float32)}}), "lstm")[(0, 0), "c"]
     np.testing.assert_allclose(found.steps, [50, 50, 50, steps, 50], rtol=1e-3)
     with pytest.raises(
-        ArgumentError, match=r"1 units of c of layer and direction \(0, 0\) \(the first is 3\) keep it for"
+        ArgumentError, match=r"1 hidden units of c of layer and direction \(0, 0\) \(the first is 3\) remember for"
     ):
         memory_time(Trace({(0, 0): {"f": f.astype(np.float16)}}), "lstm")
 
 
-def test_what_float16_does_tell_is_told_to_a_tenth():
+def test_short_times_from_float16_are_right_within_a_tenth():
     times = np.linspace(1, 400, 200)
     f = np.tile(np.exp(-1 / times), (7, 1)).astype(np.float16)
     found = memory_time(Trace({(0, 0): {"f": f}}), "lstm")[(0, 0), "c"]
@@ -48,7 +49,7 @@ def test_a_gate_that_was_shut_once_keeps_nothing():
     assert (found.kept[0], found.steps[0], found.simple[0]) == (0, 0, 2)
 
 
-def test_the_geometric_mean_is_what_a_value_really_decays_by():
+def test_a_value_decays_by_the_geometric_mean():
     f = np.random.default_rng(0).uniform(0.2, 1, (500, 1))
     left = 1.0
     for share in f[:, 0]:
@@ -59,7 +60,7 @@ def test_the_geometric_mean_is_what_a_value_really_decays_by():
 
 
 @pytest.mark.parametrize("name", sorted(CELLS))
-def test_what_is_kept_is_what_the_state_is_multiplied_by(name):
+def test_the_kept_share_is_the_factor_of_the_previous_state(name):
     # Where no gate looks at the state (no recurrent weights, no peepholes) ds_t/ds_{t-1} is the share itself.
     torch.manual_seed(0)
     it = get_cell(name)
@@ -76,7 +77,7 @@ def test_what_is_kept_is_what_the_state_is_multiplied_by(name):
         [] if name in ("rnn_tanh", "rnn_relu", "indrnn") else [it.states[-1] if "c" not in it.states else "c"]
     )
     if not keeps:
-        with pytest.raises(ArgumentError, match="no gate to read a time from"):
+        with pytest.raises(ArgumentError, match="no gate gives a memory time"):
             memory_time(trace(layer, x), it)
         return
     (state,) = keeps
@@ -100,7 +101,7 @@ def test_projected_and_deep_layers():
     assert found[(1, 0), "c"].steps.shape == (5,)
 
 
-def test_a_gate_that_was_not_kept_is_asked_for():
+def test_a_gate_missing_from_the_trace_raises():
     layer = Recurrent("gru", 3, 5, backend="reference")
     with pytest.raises(ArgumentError, match="computed from z, which is not in the trace"):
         memory_time(trace(layer, torch.randn(7, 3), names="h"), "gru")
@@ -120,7 +121,7 @@ def squared(x: Any, s: Any) -> Step:
 
 
 def test_cells_of_which_no_time_can_be_read():
-    for it, message in ((unnamed, "a value without a name"), (squared, "no state of squared keeps a share")):
+    for it, message in ((unnamed, "a value without a name"), (squared, "No state of squared keeps a share")):
         kept = trace(Recurrent(it, 3, 5, backend="reference"), torch.randn(7, 3) / 10)
         with pytest.raises(ArgumentError, match=message):
             memory_time(kept, it)

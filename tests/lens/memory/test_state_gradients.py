@@ -117,7 +117,7 @@ def _losses_with(layer: Recurrent, held: Any, x: Tensor, place: Any, state: str,
         return some_loss(x)
 
 
-def test_what_comes_after_the_target_has_a_gradient_of_exactly_zero():
+def test_states_after_the_target_have_a_gradient_of_exactly_zero():
     found = state_gradients(layer_of("lstm"), some_inputs(), lambda output: output[4].sum(-1))
     for states in found.values.values():
         for gradients in states.values():
@@ -170,7 +170,7 @@ def delayed(x: Any, r: Any, s: Any) -> Step:
     return Step(h=tanh(x.h + r.h + 0.5 * s.d), d=s.h)
 
 
-def test_a_state_that_is_handed_on_as_it_is_has_a_gradient_of_its_own():
+def test_a_state_passed_on_unchanged_has_a_gradient_of_its_own():
     layer = layer_of(delayed, num_layers=1)
     found = state_gradients(layer, some_inputs(), lambda output: output[-1].sum(-1))[0, 0]
     with torch.no_grad():
@@ -209,6 +209,6 @@ def test_shapes_are_checked(shape):
         state_gradients(layer_of("gru"), torch.zeros(shape, dtype=torch.float64), some_loss)
 
 
-def test_a_loss_for_each_sequence_is_asked_for():
+def test_a_loss_of_another_shape_raises():
     with pytest.raises(ArgumentError, match="should give 2 losses"):
         state_gradients(layer_of("gru"), some_inputs(), lambda output: output.sum(-1))

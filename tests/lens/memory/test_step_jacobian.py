@@ -113,7 +113,7 @@ def test_a_single_step_and_a_projected_output():
     assert found.parts == {"h": slice(0, 2), "c": slice(2, 7)}
 
 
-def test_of_a_layer_that_runs_another_cell_it_is_that_cells():
+def test_a_layer_with_another_cell_has_that_cells_jacobian():
     layer, x = layer_of("lstm"), some_inputs()
     plain = step_jacobian(layer, x, place=(1, 0)).jacobians
     c = slice(H, 2 * H)
@@ -141,7 +141,7 @@ def test_partial_derivatives_are_the_total_ones_where_there_is_one_state(name):
         assert np.abs(back[H:] - total["c"][1, 0].numpy()).max() > 0.01 * np.abs(back[H:]).max()
 
 
-def test_what_does_not_fit_is_refused():
+def test_invalid_shapes_and_places_raise():
     layer = layer_of("gru")
     with pytest.raises(ArgumentError, match="layer and direction"):
         step_jacobian(layer, some_inputs(), place=(2, 0))

@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Reading, Trace, read
+from tidegate.lens import read
 from tidegate.lens.predictions.compare import characters, compare, known_letters
+from tidegate.lens.record.reading import Reading
+from tidegate.lens.record.trace import Trace
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 
@@ -40,7 +42,7 @@ def test_a_tokens_log_p_is_spread_and_a_characters_bytes_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_total_is_that_of_the_units(seed: int) -> None:
+def test_the_total_is_that_of_the_tokens(seed: int) -> None:
     draw = np.random.default_rng(seed)
     pieces = ["x" * int(n) for n in draw.integers(0, 8, 300)] + ["x"]
     reading = reading_of(pieces, (-draw.exponential(size=301)).tolist())
@@ -59,7 +61,7 @@ def test_characters_and_bytes_of_real_models() -> None:
     at = [k for k, it in enumerate(text) if it == "ä"][1]
     before = len(text[:at].encode())
     assert found.log_p[1, at] == pytest.approx(by_byte.log_p[before : before + 2].sum(dtype=np.float64))
-    assert found.nats["bytes"] == pytest.approx(by_byte.nats * len(by_byte) / len(text))
+    assert found.losses["bytes"] == pytest.approx(by_byte.loss * len(by_byte) / len(text))
     np.testing.assert_allclose(found.difference[1], found.log_p[1] - found.log_p[0])
     assert not found.difference[0].any()
 
@@ -113,7 +115,7 @@ def test_known_letters_by_hand() -> None:
     assert found.known.tolist() == [0, 1, 2]
     assert found.letters.tolist() == [3, 3, 2]
     np.testing.assert_allclose(found.right, [1 / 3, 1, 1 / 2])
-    np.testing.assert_allclose(found.nats, [3, 4, 6.5])
+    np.testing.assert_allclose(found.losses, [3, 4, 6.5])
     longer = known_letters(reading_of(list(text), log_p, right), most=3, pattern=r"\S+")
     assert longer.letters.tolist() == [3, 3, 2, 1]
     none = known_letters(reading_of(list("a b"), [-1.0] * 3, [True] * 3), most=1)
@@ -125,10 +127,10 @@ def test_a_letter_of_two_bytes_is_right_if_both_are() -> None:
     pieces, right = ["", "ä", "", "ä", "b"], [True, True, True, False, True]
     found = known_letters(reading_of(pieces, [-1.0] * 5, right), most=2)
     np.testing.assert_allclose(found.right, [1, 0, 1])
-    np.testing.assert_allclose(found.nats, [2, 2, 1])
+    np.testing.assert_allclose(found.losses, [2, 2, 1])
 
 
-def test_what_cannot_be_compared_is_refused() -> None:
+def test_readings_that_cannot_be_compared_raise() -> None:
     a, b = reading_of(["a", "b", "c"], [-1.0] * 3), reading_of(["a", "x", "c"], [-1.0] * 3)
     more: dict[str, Any] = dict.fromkeys("abcde", a)
     with pytest.raises(ArgumentError, match="at character 1, 'bc' and 'xc'"):

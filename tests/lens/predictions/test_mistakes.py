@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Reading, Trace
 from tidegate.lens.predictions.mistakes import Mistakes, mistakes
+from tidegate.lens.record.reading import Reading
+from tidegate.lens.record.trace import Trace
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 
-UNITS = CharacterTokenizer("\n abcdefghijklmnopqrstuvwxyz.,'\"_(MJ")
+TOKENIZER = CharacterTokenizer("\n abcdefghijklmnopqrstuvwxyz.,'\"_(MJ")
 NOTHING = np.zeros(0, np.int64)
 
 
-def reading_of(units: CharacterTokenizer | ByteTokenizer, text: str, p: list[float]) -> Reading:
+def reading_of(tokenizer: CharacterTokenizer | ByteTokenizer, text: str, p: list[float]) -> Reading:
     """A reading in which the model gave each unit some probability."""
-    ids = units.encode(text)
-    decoder = units.decoder()
+    ids = tokenizer.encode(text)
+    decoder = tokenizer.decoder()
     count = len(ids)
     guesses, guessed = np.zeros((count, 5), np.int64), np.zeros((count, 5), np.float32)
     trace = Trace({(0, 0): {"h": np.zeros((count, 1))}})
@@ -28,7 +29,9 @@ def reading_of(units: CharacterTokenizer | ByteTokenizer, text: str, p: list[flo
 
 def peeled(text: str, p: list[float] | float = 0.01, training: str = "", **options: Any) -> Mistakes:
     values = np.broadcast_to(p, len(text)).tolist()
-    return mistakes(reading_of(UNITS, text, values), UNITS, UNITS.encode(training) if training else NOTHING, **options)
+    return mistakes(
+        reading_of(TOKENIZER, text, values), TOKENIZER, TOKENIZER.encode(training) if training else NOTHING, **options
+    )
 
 
 def named(found: Mistakes) -> list[str]:
@@ -47,7 +50,7 @@ def test_an_error_is_less_than_one_half() -> None:
     assert peeled("abcd", [0.49, 0.5, 0.51, 1.0], threshold=0.6, boost=()).errors == 3
 
 
-def test_ngrams_take_what_some_order_foresees_and_say_which() -> None:
+def test_ngrams_remove_errors_that_some_order_predicts() -> None:
     # After a, the letter is known from the one before a only: trigrams know, bigrams do not. q was never seen.
     training = "".join(np.random.default_rng(0).choice(["xab", "yac", "zad"], 300))
     found = peeled("xabyacq", training=training, **alone(orders=9))
@@ -87,11 +90,11 @@ def test_rare_words_are_counted_in_the_training_text() -> None:
     ]
     few = peeled("the", training=training, **alone(rare=(1,)), max_train=13)  # "e the ca cats"
     assert named(few) == ["rare 1"] * 3
-    assert few.note == f"counted on the last 13 of {len(training)} training units"
+    assert few.note == f"counted on the last 13 of {len(training)} training tokens"
     assert found.note is None
 
 
-def test_words_begin_after_blanks_and_punctuation_is_next_to_what_is_no_letter() -> None:
+def test_words_begin_after_blanks_and_punctuation_is_beside_other_than_letters() -> None:
     found = peeled("ab 'cd_e'\nf", **alone())
     assert named(found) == [
         "word start", "left", "punctuation", "word start", "punctuation", "left", "left", "left", "punctuation",
@@ -99,12 +102,12 @@ def test_words_begin_after_blanks_and_punctuation_is_next_to_what_is_no_letter()
     ]  # fmt: skip
 
 
-def test_boosts_take_by_what_the_model_gave() -> None:
+def test_boosts_remove_errors_by_the_models_probability() -> None:
     found = peeled("abcdef", [0.9, 0.45, 0.35, 0.4, 0.12, 0.05], **alone(boost=(0.4, 0.3, 0.1)))
     assert named(found) == ["", "boost 0.4", "boost 0.3", "boost 0.4", "boost 0.1", "left"]
 
 
-def test_counts_add_up_and_what_remains_falls_to_nothing() -> None:
+def test_counts_add_up_and_the_remaining_share_falls_to_zero() -> None:
     draw = np.random.default_rng(0)
     text = "".join(draw.choice(list("ab c.d'\n"), 63))
     training = "".join(draw.choice(list("ab c.d'\n"), 500))
@@ -133,12 +136,12 @@ def test_the_bytes_of_a_character_are_in_its_word() -> None:
         mistakes(part, tokenizer, NOTHING)
 
 
-def test_what_cannot_be_peeled_is_refused() -> None:
+def test_invalid_arguments_raise() -> None:
     class Tokens:
         kind = "bpe"
 
-    with pytest.raises(ArgumentError, match="tokens"):
-        mistakes(reading_of(UNITS, "ab", [0.1, 0.1]), Tokens(), NOTHING)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="subwords"):
+        mistakes(reading_of(TOKENIZER, "ab", [0.1, 0.1]), Tokens(), NOTHING)  # type: ignore[arg-type]
     for option, part in [
         (dict(orders=21), "orders=21"),
         (dict(threshold=0.0), "threshold=0.0"),
@@ -148,7 +151,7 @@ def test_what_cannot_be_peeled_is_refused() -> None:
         (dict(rare=(1, 1)), "rare=.*rising"),
         (dict(boost=(0.3, 0.4)), "boost=.*falling"),
         (dict(boost=(0.6,)), "none above 0.5"),
-        (dict(word="("), "a word cannot be"),
+        (dict(word="("), "not a regular expression"),
     ]:
         with pytest.raises(ArgumentError, match=part):
             peeled("ab", **option)

@@ -6,8 +6,9 @@ import torch
 
 from tidegate.cells import CELLS, get_cell, intervened, zoneout
 from tidegate.errors import ArgumentError
-from tidegate.lens import Trace, trace
+from tidegate.lens import trace
 from tidegate.lens.record.gates import saturation, squashed
+from tidegate.lens.record.trace import Trace
 from tidegate.nn import Recurrent
 
 
@@ -26,7 +27,7 @@ def test_shares_by_hand():
 
 
 @pytest.mark.parametrize("name", sorted(CELLS))
-def test_what_is_squashed_stays_in_its_range_and_reaches_both_ends(name):
+def test_sigmoids_and_tanhs_stay_in_range_and_reach_both_ends(name):
     torch.manual_seed(0)
     cell = get_cell(name)
     layer = Recurrent(cell, 3, 5, backend="reference")
@@ -71,13 +72,13 @@ def test_layers_and_directions_each_have_their_own():
     assert found.high[1, 1]["z"].shape == (5,)
 
 
-def test_another_cells_trace_is_refused():
+def test_another_cells_trace_raises():
     kept = trace(Recurrent("gru", 3, 5, backend="reference"), torch.randn(7, 3))
     with pytest.raises(ArgumentError, match="lstm has i, f, g, o"):
         saturation(kept, "lstm")
 
 
-def test_a_trace_without_gates_is_refused():
+def test_a_trace_without_gates_raises():
     kept = trace(Recurrent("lstm", 3, 5, backend="reference"), torch.randn(7, 3), names=("h", "c"))
-    with pytest.raises(ArgumentError, match="those that do are i, f, g, o"):
+    with pytest.raises(ArgumentError, match="sigmoids and tanhs are: i, f, g, o"):
         saturation(kept, "lstm")

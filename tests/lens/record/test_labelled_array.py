@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Named
+from tidegate.lens.record.labelled_array import LabelledArray
 
 
-def named() -> Named:
-    return Named(np.arange(24).reshape(2, 3, 4), ("layer", "time", "unit"), {"time": ["a", "b", "c"]})
+def named() -> LabelledArray:
+    return LabelledArray(np.arange(24).reshape(2, 3, 4), ("layer", "time", "unit"), {"time": ["a", "b", "c"]})
 
 
 def test_places_are_taken_by_name():
@@ -26,22 +26,22 @@ def test_places_are_taken_by_name():
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ({"step": 1}, "no axis 'step' here, but layer, time, unit"),
+        ({"step": 1}, "no axis 'step': the axes are layer, time, unit"),
         ({"time": 3}, "time 3: there are 3, 0 to 2"),
         ({"time": -4}, "time -4"),
         ({"unit": [0, 9]}, "unit 9: there are 4"),
     ],
 )
-def test_what_is_not_there_is_refused(chosen, said):
+def test_missing_axes_and_positions_raise(chosen, said):
     with pytest.raises(ArgumentError, match=said):
         named().isel(**chosen)
 
 
 def test_axes_and_coordinates_must_fit():
     with pytest.raises(ArgumentError, match="2 axes"):
-        Named(np.zeros((2, 3)), ("time",))
+        LabelledArray(np.zeros((2, 3)), ("time",))
     with pytest.raises(ArgumentError, match="2 coordinates along time"):
-        Named(np.zeros(3), ("time",), {"time": ["a", "b"]})
+        LabelledArray(np.zeros(3), ("time",), {"time": ["a", "b"]})
 
 
 def test_pandas_keeps_names_and_coordinates():
@@ -60,5 +60,5 @@ def test_pandas_keeps_names_and_coordinates():
 def test_xarray_has_the_same_axes_values_and_coordinates():
     made = named().to_xarray()
     assert (made.dims, made.sel(time="b", layer=1).values.tolist()) == (("layer", "time", "unit"), [16, 17, 18, 19])
-    again = Named(np.zeros((2, 2)), ("time", "unit"), {"time": ["a", "a"]}).to_xarray()
+    again = LabelledArray(np.zeros((2, 2)), ("time", "unit"), {"time": ["a", "a"]}).to_xarray()
     assert again.isel(time=1).shape == (2,)

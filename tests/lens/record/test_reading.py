@@ -16,9 +16,9 @@ from tidegate.text.sampling import Sampling
 LETTERS = "abcd efg\n"
 
 
-def model_of(units, **options) -> LanguageModel:
+def model_of(tokenizer, **options) -> LanguageModel:
     torch.manual_seed(0)
-    made = LanguageModel(LanguageModelConfig(units.vocabulary_size, **{"hidden_size": 9, **options}))
+    made = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, **{"hidden_size": 9, **options}))
     with torch.no_grad():
         made.output.weight *= 4  # guesses that are not all alike
     return made.eval()
@@ -28,15 +28,15 @@ def text_of(length: int) -> str:
     return "".join(np.random.default_rng(3).choice(list(LETTERS), length))
 
 
-UNITS = CharacterTokenizer(LETTERS)
+TOKENIZER = CharacterTokenizer(LETTERS)
 
 
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2, "cell": "gru"}, {"embedding_size": 4, "cell": "rnn_tanh"}])
 @pytest.mark.parametrize("length", [1, 7, CHUNK + 9])
 def test_surprise_and_guesses_are_the_models(options, length):
-    model, text = model_of(UNITS, **options), text_of(length)
-    reading = read(model, UNITS, text)
-    ids = torch.from_numpy(UNITS.encode("\n" + text))[None]  # it begins as if after a newline
+    model, text = model_of(TOKENIZER, **options), text_of(length)
+    reading = read(model, TOKENIZER, text)
+    ids = torch.from_numpy(TOKENIZER.encode("\n" + text))[None]  # it begins as if after a newline
     expected = model(ids)[0][0, :-1].log_softmax(-1).detach()
     assert (reading.text, len(reading), "".join(reading.pieces)) == (text, length, text)
     np.testing.assert_allclose(reading.log_p, expected[range(length), ids[0, 1:]], atol=2e-5)
@@ -46,33 +46,35 @@ def test_surprise_and_guesses_are_the_models(options, length):
     np.testing.assert_allclose(chosen, reading.guessed, atol=2e-5)
 
 
-def test_mean_surprise_is_what_evaluation_says():
-    model, text = model_of(UNITS), text_of(500)
-    assert read(model, UNITS, text).nats == pytest.approx(evaluate(model, UNITS.encode("\n" + text)).nats, abs=1e-5)
+def test_loss_is_that_of_evaluation():
+    model, text = model_of(TOKENIZER), text_of(500)
+    assert read(model, TOKENIZER, text).loss == pytest.approx(
+        evaluate(model, TOKENIZER.encode("\n" + text)).nats, abs=1e-5
+    )
 
 
-def test_values_are_those_after_each_unit():
-    model, text = model_of(UNITS, num_layers=2), text_of(30)
-    reading = read(model, UNITS, text)
+def test_values_are_those_after_each_token():
+    model, text = model_of(TOKENIZER, num_layers=2), text_of(30)
+    reading = read(model, TOKENIZER, text)
     for n in (0, 12, 29):
-        _, (h, c) = model(torch.from_numpy(UNITS.encode("\n" + text[: n + 1]))[None])
+        _, (h, c) = model(torch.from_numpy(TOKENIZER.encode("\n" + text[: n + 1]))[None])
         for layer in (0, 1):
             np.testing.assert_allclose(reading.trace[layer, 0]["h"][n], h[layer, 0].detach(), atol=1e-6)
             np.testing.assert_allclose(reading.trace[layer, 0]["c"][n], c[layer, 0].detach(), atol=1e-6)
     assert list(reading.trace.labels) == list(text)
 
 
-def test_nothing_need_be_kept(tmp_path):
-    model, text = model_of(UNITS), text_of(20)
-    bare, whole = read(model, UNITS, text, names=()), read(model, UNITS, text, folder=tmp_path)
+def test_recording_can_be_off(tmp_path):
+    model, text = model_of(TOKENIZER), text_of(20)
+    bare, whole = read(model, TOKENIZER, text, names=()), read(model, TOKENIZER, text, folder=tmp_path)
     np.testing.assert_array_equal(bare.log_p, whole.log_p)
     assert isinstance(whole.trace[0, 0]["c"], np.memmap)
     assert (len(bare.trace), bare.trace.names, "".join(bare.trace.labels)) == (20, (), text)
-    apart = read(model, UNITS, text, names=(), folder=tmp_path / "none")
+    apart = read(model, TOKENIZER, text, names=(), folder=tmp_path / "none")
     assert (len(apart.trace), apart.trace.names) == (20, ())
 
 
-def test_few_units_have_few_guesses():
+def test_a_small_vocabulary_has_few_guesses():
     tokenizer = CharacterTokenizer("a\n")
     reading = read(model_of(tokenizer), tokenizer, "aa\naaaa")
     assert reading.guesses.shape == reading.guessed.shape == (7, 2)
@@ -80,18 +82,18 @@ def test_few_units_have_few_guesses():
 
 @pytest.mark.parametrize("training", [True, False])
 def test_writing_leaves_the_model_in_the_mode_it_was_in(training):
-    model = model_of(UNITS, dropout=0.5).train(training)
-    pieces = write(model, UNITS, "ab", length=7, seed=0, names=())
+    model = model_of(TOKENIZER, dropout=0.5).train(training)
+    pieces = write(model, TOKENIZER, "ab", length=7, seed=0, names=())
     first = next(pieces)
     assert not model.training
     assert len([first, *pieces]) == 7
     assert model.training is training
-    early = write(model, UNITS, "ab", length=None, seed=0, names=())
+    early = write(model, TOKENIZER, "ab", length=None, seed=0, names=())
     assert next(early) == first
     early.close()
     assert model.training is training
     with pytest.raises(ArgumentError, match="'q'"):
-        next(write(model, UNITS, "ab", length=7, names="q"))
+        next(write(model, TOKENIZER, "ab", length=7, names="q"))
     assert all(it.training is training for it in model.modules())
 
 
@@ -103,25 +105,27 @@ def test_bytes_of_a_character_stand_at_its_last():
 
 def test_unknown_characters_follow_the_policy():
     with pytest.raises(UnknownUnitError):
-        read(model_of(UNITS), UNITS, "a字")
+        read(model_of(TOKENIZER), TOKENIZER, "a字")
     tokenizer = CharacterTokenizer(LETTERS + "\ufffd", "replace")
     reading = read(model_of(tokenizer), tokenizer, "a字字b")
     assert (reading.text, dict(reading.unknown)) == ("a\ufffd\ufffdb", {"字": 2})
     with pytest.raises(ArgumentError, match="nothing to read"):
-        read(model_of(UNITS), UNITS, "")
+        read(model_of(TOKENIZER), TOKENIZER, "")
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_what_is_written_is_what_generate_writes(cell):
-    model = model_of(UNITS, cell=cell, num_layers=2)
-    pieces = list(write(model, UNITS, "ab", length=60, sampling=Sampling(0.9, top_k=6), seed=7))
+def test_write_writes_what_generate_writes(cell):
+    model = model_of(TOKENIZER, cell=cell, num_layers=2)
+    pieces = list(write(model, TOKENIZER, "ab", length=60, sampling=Sampling(0.9, top_k=6), seed=7))
     text = "".join(it.text for it in pieces)
-    assert text == "".join(it.text for it in generate(model, UNITS, "ab", length=60, temperature=0.9, top_k=6, seed=7))
-    reading = read(model, UNITS, "ab" + text)
-    ids = torch.from_numpy(UNITS.encode("ab" + text))[None]
+    assert text == "".join(
+        it.text for it in generate(model, TOKENIZER, "ab", length=60, temperature=0.9, top_k=6, seed=7)
+    )
+    reading = read(model, TOKENIZER, "ab" + text)
+    ids = torch.from_numpy(TOKENIZER.encode("ab" + text))[None]
     expected = model(ids)[0][0].log_softmax(-1).detach()
     for n, it in enumerate(pieces):
-        assert it.log_p == pytest.approx(float(expected[n + 1, it.unit]), abs=2e-5)
+        assert it.log_p == pytest.approx(float(expected[n + 1, it.token]), abs=2e-5)
         assert it.guesses[0][1] == pytest.approx(float(expected[n + 1].exp().max()), abs=2e-5)
         assert [p for _, p in it.guesses] == sorted((p for _, p in it.guesses), reverse=True)
     known = model.recurrent.trace(model.embed(ids.t())).values
@@ -131,9 +135,9 @@ def test_what_is_written_is_what_generate_writes(cell):
     assert len(reading) == 62
 
 
-def test_writing_refuses_what_cannot_be():
+def test_invalid_arguments_of_write_raise():
     with pytest.raises(ArgumentError, match="length is -1"):
-        write(model_of(UNITS), UNITS, length=-1)
+        write(model_of(TOKENIZER), TOKENIZER, length=-1)
     with pytest.raises(ArgumentError, match="has no 'x'"):
-        next(write(model_of(UNITS), UNITS, length=1, names=["x"]))
-    assert list(write(model_of(UNITS), UNITS, length=0)) == []
+        next(write(model_of(TOKENIZER), TOKENIZER, length=1, names=["x"]))
+    assert list(write(model_of(TOKENIZER), TOKENIZER, length=0)) == []

@@ -84,16 +84,16 @@ def test_parts_are_taken_by_name():
     [
         ({"layer": 2}, "layer 2: there are 2"),
         ({"direction": 1}, "direction 1: there are 1"),
-        ({"name": "z"}, "no 'z' was kept, but i, f, g, o, h, c"),
+        ({"name": "z"}, "no 'z' in the trace: it has i, f, g, o, h, c"),
         ({"layer": 0, "unit": 5}, "unit 5: there are 5"),
     ],
 )
-def test_what_was_not_kept_is_refused(chosen, said):
+def test_selecting_what_was_not_recorded_raises(chosen, said):
     with pytest.raises(ArgumentError, match=said):
         trace(layer(num_layers=2), inputs(3)).sel(**chosen)
 
 
-def test_only_what_is_named_is_kept_and_the_layer_is_left_as_it_was():
+def test_only_named_values_are_recorded_and_the_layer_is_not_changed():
     torch.manual_seed(0)
     own = GRU(3, 5, 2, dropout=0.5).train()
     made = trace(own, inputs(4), names=["z"])
@@ -102,7 +102,7 @@ def test_only_what_is_named_is_kept_and_the_layer_is_left_as_it_was():
     np.testing.assert_array_equal(made[1, 0]["z"], trace(own.eval(), inputs(4))[1, 0]["z"])
 
 
-def test_bad_input_is_refused():
+def test_invalid_input_raises():
     with pytest.raises(ArgumentError, match="one sequence"):
         trace(layer(), inputs(3)[None])
     with pytest.raises(ArgumentError, match="at least one step"):
@@ -144,7 +144,7 @@ def other_length(folder: Path) -> None:
         lambda folder: (folder / "trace.json").unlink(),
     ],
 )
-def test_what_was_altered_on_disk_is_noticed(tmp_path: Path, spoil):
+def test_altered_files_raise(tmp_path: Path, spoil):
     trace(layer(), inputs(3), folder=tmp_path)
     spoil(tmp_path)
     with pytest.raises(RunFolderError):
@@ -154,13 +154,13 @@ def test_what_was_altered_on_disk_is_noticed(tmp_path: Path, spoil):
 def test_names_of_different_width_are_taken_one_at_a_time():
     made = trace(layer(proj_size=2), inputs(7))
     for names in (["h", "c"], None):
-        with pytest.raises(ArgumentError, match=r"units differ: .*h has 2.*c has 5|units differ: .*c has 5.*h has 2"):
+        with pytest.raises(ArgumentError, match=r"Sizes differ: .*h has 2.*c has 5|Sizes differ: .*c has 5.*h has 2"):
             made.sel(name=names)
     assert made.sel(name=["h", "c"], unit=1).shape == (1, 1, 2, 7)  # one that both have
     assert made.sel(name=["f", "c"]).shape == (1, 1, 2, 7, 5)
     np.testing.assert_array_equal(made.sel(name=["h", "c"], unit=[0, 1]).values[0, 0, 0], made[0, 0]["h"])
 
 
-def test_a_trace_of_nothing_is_refused():
-    with pytest.raises(ArgumentError, match="names is empty; give some of i, f, g, o, h, c"):
+def test_a_trace_without_names_raises():
+    with pytest.raises(ArgumentError, match="names is empty: give some of i, f, g, o, h, c"):
         trace(layer(), inputs(7), names=())

@@ -27,7 +27,7 @@ def fasttext(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
-def test_the_running_verdict_is_what_predict_says_of_each_prefix(
+def test_running_predictions_are_those_of_predict_for_each_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pooling: Any, bidirectional: bool, cell: str, at_once: int
 ) -> None:
     monkeypatch.setattr(classifier, "AT_ONCE", at_once)
@@ -44,8 +44,8 @@ def test_the_running_verdict_is_what_predict_says_of_each_prefix(
         expected.append(list(said["probabilities"].values()))
     np.testing.assert_allclose(steps.choices.probabilities, expected, rtol=1e-4, atol=1e-6)
     assert np.ptp(expected, 0).max() > 0.01  # it changes its mind
-    assert look.said["label"] == steps.choices.best[-1]
-    assert list(look.said["probabilities"].values()) == pytest.approx(expected[-1], rel=1e-4)
+    assert look.prediction["label"] == steps.choices.best[-1]
+    assert list(look.prediction["probabilities"].values()) == pytest.approx(expected[-1], rel=1e-4)
     assert steps.trace.directions == 1 + bidirectional
     assert (look.attention is not None) == (pooling == "attention")
 
@@ -65,7 +65,7 @@ def test_attention_is_a_share_of_each_step(tmp_path: Path, words: list[str]) -> 
     np.testing.assert_allclose(look.attention[0], np.exp(score) / np.exp(score).sum(), rtol=1e-4, atol=1e-6)
     logits = own["output.weight"] @ (look.attention[0] @ h) + own["output.bias"]
     odds = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose(list(look.said["probabilities"].values()), odds, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(list(look.prediction["probabilities"].values()), odds, rtol=1e-4, atol=1e-6)
 
 
 def test_an_example_of_the_run_has_its_class(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_example_of_the_run_has_its_class(tmp_path: Path) -> None:
     look = look_at(run, 3, part="train")
     assert look.truth == {"label": "even"}
     assert look.steps["input"].read == ("an", "even", "film")
-    assert look.said == look_at(run, "an even film").said
+    assert look.prediction == look_at(run, "an even film").prediction
     assert look.task == "classify"
 
 
@@ -85,7 +85,7 @@ def test_frames_are_read_step_by_step(tmp_path: Path, shape: tuple[int, ...]) ->
     given = draw.normal(3, 2, (5, 12)).astype(np.float32)
     look = look_at(run, given.reshape(shape))
     ((_, said),) = task.predict_rows(run.model, [Row("", {"frames": given})])
-    assert look.said["probabilities"] == pytest.approx(said["probabilities"], rel=1e-5)
+    assert look.prediction["probabilities"] == pytest.approx(said["probabilities"], rel=1e-5)
     steps = look.steps["input"]
     assert steps.frames is not None
     # 12 numbers are 3 times the square 2 x 2 unless the array says otherwise.

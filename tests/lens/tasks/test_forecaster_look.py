@@ -32,7 +32,7 @@ def looked(run: Any, given: Any, **options: Any) -> ForecasterLook:
 
 
 @pytest.mark.parametrize("length", [1, 7, 63])
-def test_what_was_expected_is_that_of_the_trace(tmp_path: Path, length: int) -> None:
+def test_expected_quantiles_follow_from_the_trace(tmp_path: Path, length: int) -> None:
     task, run = tiny_run(ForecastTask, table(tmp_path), SMALL, shares=SHARES)
     values = 10 + np.cos(np.arange(length) / 2)
     look = looked(run, values)
@@ -51,7 +51,7 @@ def test_what_was_expected_is_that_of_the_trace(tmp_path: Path, length: int) -> 
         np.testing.assert_allclose(look.expected[:, k], mean + deviation * quantile, rtol=1e-4)
 
 
-def test_what_is_ahead_is_what_predict_says(tmp_path: Path) -> None:
+def test_quantiles_ahead_are_those_of_predict(tmp_path: Path) -> None:
     config = replace(SMALL, covariates="k", distribution="quantiles", target="a")
     task, run = tiny_run(ForecastTask, table(tmp_path, known=True), config, shares=SHARES)
     look = looked(run, 0)
@@ -63,12 +63,12 @@ def test_what_is_ahead_is_what_predict_says(tmp_path: Path) -> None:
     cut = {"values": values[:60], "covariates": told.values["covariates"][:60]}
     row = type(told)(told.where, told.values | cut | {"future": told.values["covariates"][60:]})
     ((_, said),) = task.predict_rows(run.model, [row])
-    np.testing.assert_allclose(look.said["mean"], said["mean"], rtol=1e-5)
+    np.testing.assert_allclose(look.prediction["mean"], said["mean"], rtol=1e-5)
     np.testing.assert_allclose(look.ahead[:, 2], said["quantiles"]["0.5"], rtol=1e-5)
     assert look.ahead.shape == (4, 5)
     assert (np.diff(look.ahead, axis=1) >= 0).all()
     np.testing.assert_allclose(looked(run, row).ahead, look.ahead, rtol=1e-5)
-    with pytest.raises(ArgumentError, match="windows to learn from"):
+    with pytest.raises(ArgumentError, match="windows to train on"):
         look_at(run, 0, part="train")
 
 

@@ -43,7 +43,7 @@ def test_every_tasks_own_run_can_be_looked_at(tmp_path: Path, name: str) -> None
     rows = open_examples(folder).parts["validation"].rows([0])
     with torch.inference_mode():
         (said,) = task.predict(run.model, {column: pad(it) for column, it in rows.items()})
-    assert {key: look.said[key] for key in said} == said
+    assert {key: look.prediction[key] for key in said} == said
     assert look.truth is not None
     for steps in look.steps.values():
         assert len(steps) == len(steps.trace.labels) == len(steps.read)
@@ -64,9 +64,9 @@ def test_the_pages_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_text_a_row_and_a_file_of_one_are_the_same(classifier: Any, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("so good bad\n")
     (row,) = ClassifyTask.read(tmp_path / "one.txt", CLASSIFY)
-    said = look_at(classifier, "so good bad").said
-    assert look_at(classifier, row).said == said
-    assert look_at(classifier, tmp_path / "one.txt").said == said
+    said = look_at(classifier, "so good bad").prediction
+    assert look_at(classifier, row).prediction == said
+    assert look_at(classifier, tmp_path / "one.txt").prediction == said
     (tmp_path / "two.txt").write_text("so good\nso bad\n")
     with pytest.raises(ArgumentError, match=r"two\.txt holds more than one example"):
         look_at(classifier, tmp_path / "two.txt")
@@ -76,7 +76,7 @@ def test_a_look_changes_nothing(classifier: Any) -> None:
     classifier.model.train()
     look = look_at(classifier, "so good")
     assert classifier.model.training
-    assert look_at(classifier, "so good").said == look.said  # no dropout
+    assert look_at(classifier, "so good").prediction == look.prediction  # no dropout
     assert not any(module._forward_hooks for module in classifier.model.modules())
 
 
@@ -85,26 +85,26 @@ def test_a_look_changes_nothing(classifier: Any) -> None:
     [
         (9, {"part": "train"}, "train example 9: there are 2, 0 to 1"),
         (0, {}, "no examples for validation"),
-        (0, {"part": "dev"}, "no part 'dev', but train, validation, test"),
+        (0, {"part": "dev"}, "no part 'dev': choose one of train, validation, test"),
         ("", {}, "nothing to look at"),
         ("so", {"beam": 3}, "beam is given, but .* is a run of classify, which writes no text"),
         (["so", "good"], {}, "classify does not read a list"),
         (np.zeros(3), {}, r"frames should be \(T, F\)"),
-        (np.array(["a"]), {}, "an array of numbers is needed, but this is <U1"),
+        (np.array(["a"]), {}, "An array of numbers is needed, but this is <U1"),
     ],
     ids=str,
 )
-def test_what_cannot_be_looked_at_is_refused(classifier: Any, given: Any, options: Any, said: str) -> None:
+def test_invalid_input_raises(classifier: Any, given: Any, options: Any, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         look_at(classifier, given, **options)
 
 
-def test_frames_for_what_reads_words_are_refused_by_the_task(classifier: Any) -> None:
+def test_frames_for_a_model_of_words_raise(classifier: Any) -> None:
     with pytest.raises(DataError, match="what was given: the model reads words, but frames were given"):
         look_at(classifier, np.zeros((2, 3)))
 
 
-def test_a_text_for_what_reads_images_is_refused(tmp_path: Path) -> None:
+def test_a_text_for_a_captioner_raises(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", features=np.arange(8).reshape(2, 4), captions=["a", "b"])
     config = CaptionConfig(hidden_size=3, embedding_size=4, min_count=1)
     _, run = tiny_run(CaptionTask, [tmp_path / "a.npz"], config)
@@ -114,8 +114,8 @@ def test_a_text_for_what_reads_images_is_refused(tmp_path: Path) -> None:
         look_at(run, torch.zeros(5))
 
 
-def test_tasks_without_a_look_say_what_there_is(classifier: Any) -> None:
-    for task, hint in (("lm", "tidegate.lens.read"), ("probe", "tag, classify, translate, caption, forecast only$")):
+def test_tasks_without_examples_to_look_at_raise(classifier: Any) -> None:
+    for task, hint in (("lm", "tidegate.lens.read"), ("probe", "of the task probe, which cannot be looked at")):
         other = replace(classifier, config=replace(classifier.config, task=task))
         with pytest.raises(ArgumentError, match=hint):
             look_at(other, "a text")

@@ -64,13 +64,13 @@ def check_tree(look: WriterLook, width: int) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=len)
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
-def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width: int) -> None:
+def test_the_best_leaf_is_the_text_of_predict(tmp_path: Path, source: str, width: int) -> None:
     task, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     look = looked(run, source, beam=width)
     check_tree(look, width)
     own = TranslateTask(replace(SMALL, beam=width), task.preprocessing)
     ((_, said),) = own.predict_rows(run.model, [Row("", {"source": source})])
-    assert look.said == said
+    assert look.prediction == said
     leaves = [[look.tree.branches[k].token for k in look.tree.path(n)] for n in look.tree.leaves]
     texts = [it["text"] for it in said.get("n_best", [said])]
     assert ["".join(it).removesuffix("<end>") for it in leaves] == texts
@@ -80,7 +80,7 @@ def test_the_best_leaf_is_what_predict_writes(tmp_path: Path, source: str, width
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("source", SOURCES, ids=len)
-def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: str, cell: str) -> None:
+def test_tokens_are_written_from_the_states_in_the_trace(tmp_path: Path, source: str, cell: str) -> None:
     """Attention and each token's log p, computed by hand from both traces, are those of attention and of the search."""
     _, run = tiny_run(TranslateTask, tsv(tmp_path), replace(SMALL, cell=cell))
     run.model.decoder.output.bias.data[run.model.decoder.end] -= 5  # that no text ends at once
@@ -109,7 +109,7 @@ def test_what_the_trace_shows_is_what_was_written_from(tmp_path: Path, source: s
     assert len(path) > 1
 
 
-def test_what_is_cut_says_so(tmp_path: Path) -> None:
+def test_texts_cut_at_the_limit_are_marked(tmp_path: Path) -> None:
     _, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     with_end = run.model.decoder.output.bias
     with_end.data[run.model.decoder.end] = -50  # it never ends
@@ -136,7 +136,7 @@ def test_an_example_of_the_run_has_its_texts(tmp_path: Path) -> None:
     _, run = tiny_run(TranslateTask, tsv(tmp_path), SMALL)
     look = looked(run, 3, part="train")
     assert look.truth == {"text": "".join(look.steps["source"].read)[::-1]}
-    assert look.said == looked(run, "".join(look.steps["source"].read)).said
+    assert look.prediction == looked(run, "".join(look.steps["source"].read)).prediction
 
 
 @pytest.mark.parametrize("then", ["previous", "zeros"])
@@ -147,7 +147,7 @@ def test_a_captioner_sees_the_image_first(tmp_path: Path, then: Any, shape: tupl
     look = looked(run, image.reshape(shape))
     check_tree(look, 3)
     ((_, said),) = task.predict_rows(run.model, [Row("", {"image": image})])
-    assert look.said == said
+    assert look.prediction == said
     target = look.steps["target"]
     later = look.written[:-1] if then == "previous" else ("",) * (len(look.written) - 1)
     assert target.read == ("<image>", *later)

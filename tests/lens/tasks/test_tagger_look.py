@@ -81,7 +81,7 @@ def test_tags_and_spans_are_those_of_predict(tmp_path: Path, online: bool) -> No
         look = looked(run, text)
         row = Row("here", {"text": text})
         ((_, said),) = task.predict_rows(run.model, [row])
-        assert {name: said[name] for name in ("tokens", "tags")} == look.said
+        assert {name: said[name] for name in ("tokens", "tags")} == look.prediction
         assert [(it["type"], it["start"], it["end"]) for it in said["spans"]] == list(look.spans)
         choices = look.steps["input"].choices
         assert choices is not None
@@ -102,22 +102,22 @@ def test_an_example_of_the_run_has_its_words_as_spelled_and_its_tags(tmp_path: P
     assert look.steps["input"].read == ("w1", "Rome", "w0", "Ann")  # its inputs are in small letters
     assert look.truth == {"tags": ["O", "B-L", "O", "B-P"]}
     assert look.true_spans == (("L", 1, 2), ("P", 3, 4))
-    assert look.spans == tuple(spans(look.said["tags"], "BIO"))
-    assert looked(run, ["w1", "Rome", "w0", "Ann"]).said == look.said
-    assert looked(run, -1, part="train").said == look.said
+    assert look.spans == tuple(spans(look.prediction["tags"], "BIO"))
+    assert looked(run, ["w1", "Rome", "w0", "Ann"]).prediction == look.prediction
+    assert looked(run, -1, part="train").prediction == look.prediction
 
 
 def test_characters_and_frames(tmp_path: Path) -> None:
     task, run = tiny_run(TagTask, characters(tmp_path), SMALL)
     look = looked(run, "ba a?")
     ((_, said),) = task.predict_rows(run.model, [Row("", {"text": "ba a?"})])
-    assert (look.said, look.spans) == (said, ())
+    assert (look.prediction, look.spans) == (said, ())
     assert look.steps["input"].read == tuple("ba a?")
     task, run = tiny_run(TagTask, frames(tmp_path), SMALL)
     given = np.random.default_rng(1).normal(3, 2, (7, 9)).astype(np.float32)
     look = looked(run, given)
     ((_, said),) = task.predict_rows(run.model, [Row("", {"frames": given})])
-    assert look.said == said
+    assert look.prediction == said
     steps = look.steps["input"]
     assert steps.read == ()
     assert steps.frames is not None
@@ -125,7 +125,7 @@ def test_characters_and_frames(tmp_path: Path) -> None:
     np.testing.assert_allclose(steps.frames.values.reshape(7, 9), (given - given.min()) / np.ptp(given), atol=1e-6)
 
 
-def test_what_has_no_step_is_refused(tmp_path: Path) -> None:
+def test_an_input_without_a_step_raises(tmp_path: Path) -> None:
     _, run = tiny_run(TagTask, conll(tmp_path), SMALL)
     for nothing in ("", "  ", []):
         with pytest.raises(ArgumentError, match="nothing to look at"):

@@ -1,4 +1,4 @@
-"""``tidegate demo``: a character LSTM learns to write Python from this machine's own standard library."""
+"""``tidegate demo``: train a character LSTM on this machine's Python standard library, and look inside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["demo", "standard_library"]
 
 CHARACTERS = 4_000_000
 HIDDEN_SIZE = 256
-RARE = 20  # characters that stand fewer times in the text are not worth learning
+RARE = 20  # characters that occur less often are replaced
 PROMPT = "def "
 REPORT = "report.html"
 REPORTED = 2_000  # characters of held-out text in the report
@@ -33,11 +33,11 @@ PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "
 def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/demo, or the next free name, if left out.")
+        Path | None, typer.Option(help="The run's folder. Default: runs/demo, or the next free name.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed starts from the same weights.")] = 0,
 ) -> None:
-    """Train a character LSTM on the Python standard library's source, and read what it writes."""
+    """Train a character LSTM on the Python standard library's source, and look inside it."""
     training = _training(minutes, seed)
     files = standard_library(Path(sysconfig.get_paths()["stdlib"]))
     typer.echo(f"Reading Python's standard library: {len(files):,} source files of this machine ...")
@@ -55,13 +55,13 @@ def demo(
 
 
 def standard_library(root: Path) -> list[Path]:
-    """Python source files of the standard library that make up some `CHARACTERS` characters.
+    """Return Python source files of the standard library of about `CHARACTERS` characters in all.
 
-    They come in the order of a hash of their names: the same on every machine, and no part of the corpus is all of one
-    package, so that what is validated on is of the kind that is trained on.
+    They are ordered by a hash of their names, the same on every machine: this mixes the packages, so that validation
+    text is like the training text.
 
     Raises:
-        DataError: the folder has no Python source, as where Python runs from an archive.
+        DataError: the folder has no Python source, as when Python runs from an archive.
     """
     candidates = [
         (hashlib.sha256(path.relative_to(root).as_posix().encode()).digest(), path)
@@ -79,8 +79,8 @@ def standard_library(root: Path) -> list[Path]:
         chosen.append(path)
     if not size:
         raise DataError(
-            f"Python's standard library at {root} holds no source files to learn from; train on text of your own: "
-            "tidegate train lm FILES"
+            f"Python's standard library at {root} has no source files: train on text of your own with "
+            "tidegate train lm FILES."
         )
     return chosen
 
@@ -102,13 +102,13 @@ def _training(minutes: float, seed: int) -> TrainConfig:
 
 
 def _free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there: no run is ever in the way."""
+    """Return the folder, or the first of folder-2, folder-3, ... that does not exist."""
     names = (folder.with_name(f"{folder.name}-{n}") if n > 1 else folder for n in count(1))
     return next(name for name in names if not name.exists())
 
 
 def _finish(folder: Path) -> None:
-    """The result against each baseline, a longer sample, the unit that remembers best, and how to go on."""
+    """Print the result beside each baseline, a longer sample, the best hidden unit, and how to continue."""
     from tidegate.cli.verbs.evaluate import results
     from tidegate.cli.verbs.generate import copy_report
     from tidegate.text.generation import generate
@@ -117,7 +117,7 @@ def _finish(folder: Path) -> None:
     run = load_run(folder)
     config = run.config
     if run.validation is not None:
-        typer.echo(f"\nOn text it has not seen ({config.split_kind}):\n")
+        typer.echo(f"\nOn held-out text ({config.split_kind}):\n")
         typer.echo(results(run.tokenizer, run.validation, config.baselines))
     pieces = generate(run.model, run.tokenizer, PROMPT, length=800, temperature=0.7, seed=config.train.seed)
     text = "".join(piece.text for piece in pieces)
@@ -134,30 +134,30 @@ def _finish(folder: Path) -> None:
 
 
 def _inside(run: Run) -> None:
-    """What the finder finds, the best of it coloured, what its cut costs, and a report."""
+    """Print what the finder finds, the best unit in colour, and the effect of its ablation; write a report."""
     from tidegate.cli.display.unit_preview import best_cell, coloured, listed
     from tidegate.lens import ablate
-    from tidegate.lens.session.text_session import Looking, held_out
-    from tidegate.serve.report import write_report
-    from tidegate.serve.screens.cells import findings
-    from tidegate.serve.screens.cut import cost
+    from tidegate.lens.session.text_session import TextSession, held_out_text
 
-    typer.echo("\nLooking inside: every unit against what it may remember, with controls ...\n")
+    typer.echo("\nLooking inside: searching the hidden unit of each property, with controls ...\n")
     path = run.folder / REPORT
-    with Looking([run], held_out(run, REPORTED)) as looking:
-        found = findings(looking)
+    with TextSession([run], held_out_text(run, REPORTED)) as session:
+        found = session.find_cells()
         typer.echo(listed(found))
         best = best_cell(found)
         if best is not None:
             typer.echo(f"\n{fill(str(best), 80)}")
             typer.echo(f"\n{coloured(run, best)}\n")
-            paid = cost(looking, (ablate(best.layer, best.name, best.unit),))
-            worst = max(paid.classes.values(), key=lambda it: it.change)
-            said = (
-                f"Cutting that unit adds {worst.change:.2f} nats to {worst.name} ({worst.control_mean:+.2f} if another "
-                f"is cut, {worst.control_worst:+.2f} at worst), {paid.whole.change:+.3f} to all {paid.unit}s."
+            effect = session.effect((ablate(best.layer, best.name, best.unit),))
+            worst = max(effect.classes.values(), key=lambda it: it.change)
+            summary = (
+                f"Setting that unit to 0 adds {worst.change:.2f} nats to the loss on {worst.name} "
+                f"({worst.control_mean:+.2f} for another unit, {worst.control_worst:+.2f} at worst), and "
+                f"{effect.whole.change:+.3f} to that on all {effect.prediction_name}s."
             )
-            typer.echo(fill(said, 80))
+            typer.echo(fill(summary, 80))
         typer.echo("\nWriting the report ...")
-        write_report(looking, path)
+        from tidegate.serve.report import write_report
+
+        write_report(session, path)
     typer.echo(f"The report is {path}: open it in a browser, it works offline.")

@@ -1,6 +1,4 @@
-"""How far the values of each unit go with properties of a text: areas under ROC curves, and correlations."""
-
-from __future__ import annotations
+"""Association of hidden units with properties of a text: areas under ROC curves, and correlations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +11,9 @@ BLOCK = 2**20
 
 
 def midranks(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The rank of each value in its row, 1 the smallest; equal values share the mean of their ranks.
+    """Return the rank of each value in its row, 1 the smallest; equal values share the mean of their ranks.
 
-    As ``scipy.stats.rankdata(values, axis=1)``, a few times as fast: rows without equal values take no second look.
+    The same as ``scipy.stats.rankdata(values, axis=1)``, and a few times as fast.
 
     Args:
         values: (rows, N).
@@ -36,9 +34,9 @@ def midranks(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def areas(values: NDArray[Any], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The area under the ROC curve of every column of values for every yes/no label.
+    """Return the area under the ROC curve of every column of values for every yes/no label.
 
-    The chance that a value at a yes is above one at a no, ties counted half (Hanley & McNeil 1982)::
+    The probability that a value at a yes is above one at a no, ties counted half (Hanley & McNeil 1982)::
 
         AUC = (sum of the ranks at the P yeses - P (P + 1) / 2) / (P (N - P))
 
@@ -55,7 +53,7 @@ def areas(values: NDArray[Any], labels: NDArray[np.float64]) -> NDArray[np.float
 
 
 def correlations(values: NDArray[Any], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pearson's correlation of every column of values with every column of labels.
+    """Return Pearson's correlation of every column of values with every column of labels.
 
     Args:
         values: (N, H); a column that is constant has the correlation 0.
@@ -71,14 +69,14 @@ def correlations(values: NDArray[Any], labels: NDArray[np.float64]) -> NDArray[n
         own = block.astype(np.float64)
         own -= own.mean(1, keepdims=True)
         length = np.sqrt((own**2).sum(1, keepdims=True))
-        # What rounding leaves of a constant column points anywhere.
+        # Of a constant column only rounding errors are left.
         constant = (block == block[:, :1]).all(1, keepdims=True)
         found.append(np.where(constant, 0.0, own @ centred / np.where(length == 0, 1.0, length)))
     return np.concatenate(found)
 
 
 def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Some columns at a time as contiguous rows, so that each is sorted where it lies."""
+    """Yield some columns at a time as contiguous rows, which sort faster."""
     wide = max(1, BLOCK // max(1, len(values)))
     for start in range(0, values.shape[1], wide):
         yield np.ascontiguousarray(values[:, start : start + wide].T)

@@ -1,6 +1,4 @@
-"""Classes of characters by which an effect is told: what was to be predicted, and where."""
-
-from __future__ import annotations
+"""Classes of characters, by which the effect of an intervention is broken down."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.hidden_units.detectors import Detector, by_unit, pattern
+from tidegate.lens.hidden_units.detectors import Detector, pattern, per_token
 from tidegate.lens.hidden_units.text_structure import Quote, bracket_depth, in_quotes, quotes_and_comments
 
 CharacterClass = str | re.Pattern[str] | Callable[[str], bool] | Detector
@@ -18,22 +16,24 @@ CharacterClass = str | re.Pattern[str] | Callable[[str], bool] | Detector
 
 
 def members(kind: CharacterClass, name: str, pieces: Sequence[str]) -> NDArray[np.bool_]:
-    """Which units of text belong to a class; of several characters, the last one decides.
+    """Return which tokens belong to a class; of several characters, the last one decides.
 
     Args:
         kind: the class.
-        name: what it is called, for messages.
-        pieces: the stretch of text of each of N units.
+        name: its name, for messages.
+        pieces: the text of each of N tokens.
 
     Returns:
         (N,).
 
     Raises:
-        ArgumentError: it is no regular expression, or a detector that counts.
+        ArgumentError: it is not a regular expression, or is a detector of kind "count".
     """
     if isinstance(kind, Detector):
         if kind.kind != "yes/no":
-            raise ArgumentError(f"class {name!r}: detector {kind.name!r} counts; a class needs a yes/no detector")
+            raise ArgumentError(
+                f"Class {name!r}: detector {kind.name!r} is of kind 'count', but a class needs a yes/no detector."
+            )
         own = kind
     elif isinstance(kind, str | re.Pattern):
         own = pattern(name, kind)
@@ -41,11 +41,11 @@ def members(kind: CharacterClass, name: str, pieces: Sequence[str]) -> NDArray[n
         test = kind
         own = Detector(name, "yes/no", lambda text: np.fromiter((bool(test(it)) for it in text), bool, len(text)))
     whole = np.array([bool(piece) for piece in pieces], bool)  # a byte in the middle of a character is in no class
-    return whole & (by_unit(own, pieces) == 1)
+    return whole & (per_token(own, pieces) == 1)
 
 
 def _opening_quotes(text: str) -> NDArray[np.bool_]:
-    # Of what was in quotes when the text begins, the first mark is not in it.
+    # Of quotes that were opened before the text, the opening mark is not in it.
     return _at(text, [it.start for it in quotes_and_comments(text)[0] if _begins_here(text, it)])
 
 
@@ -66,7 +66,7 @@ def _at(text: str, places: list[int]) -> NDArray[np.bool_]:
 
 
 def _within(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Inside after the character as well as before it: neither the first mark nor the last."""
+    """Return where it is inside both before and after the character: neither the first mark nor the last."""
     return inside & np.concatenate([[False], inside[:-1]]) if len(inside) else inside
 
 

@@ -1,6 +1,4 @@
-"""The control of every claim about a trained model: the same make, not trained."""
-
-from __future__ import annotations
+"""Control for claims about trained models: an untrained model of the same architecture."""
 
 import torch
 
@@ -8,11 +6,11 @@ from tidegate.text.model import LanguageModel
 
 
 def untrained(model: LanguageModel, seed: int = 0) -> LanguageModel:
-    """A model of the same make with fresh weights, in eval mode; torch's global random numbers are left alone.
+    """Return a model of the same architecture with fresh weights, in eval mode; torch's global RNG is not changed.
 
     Args:
-        model: the model; its cell, sizes, initial values, dtype, device and backend are taken, its edits are not.
-        seed: of the weights.
+        model: the model; cell, sizes, initialisation, dtype, device and backend are the same, without interventions.
+        seed: seed of the weights.
     """
     like = model.output.weight
     with torch.random.fork_rng(devices=[]):

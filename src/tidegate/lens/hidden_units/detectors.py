@@ -1,10 +1,8 @@
-"""Properties of a text that a unit may carry: inside quotes, depth of brackets, position in the line; and your own.
+"""Detectors: properties of a text that a hidden unit may track, such as being inside quotes; and your own.
 
-A detector gives one value per character: the property that holds after that character was read, so what a state that
-has read it could know. None of them knows a language's grammar; each says below what it takes for what.
+A detector gives one value per character: the property after that character was read, which a state that has read it
+could know. None of them knows the grammar of a language; what each looks for is described below.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,13 +35,13 @@ class Detector:
     """A property of a text, character by character.
 
     Attributes:
-        name: what it is called.
-        kind: "yes/no", whose values are 1 and 0, or "count", any numbers.
-        of: from a text of N characters to N values: what holds after each character was read; NaN where it does not
-            count.
+        name: its name.
+        kind: "yes/no", with values 1 and 0, or "count", with any numbers.
+        of: from a text of N characters to N values, each of the property after that character was read; NaN where it is
+            undefined.
 
     Raises:
-        ArgumentError: there is no such kind.
+        ArgumentError: ``kind`` is something else.
     """
 
     name: str
@@ -52,96 +50,98 @@ class Detector:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ArgumentError(f"detector {self.name!r} is of kind {self.kind!r}; give 'yes/no' or 'count'")
+            raise ArgumentError(f"Detector {self.name!r} is of kind {self.kind!r}: give 'yes/no' or 'count'.")
 
     def __call__(self, text: str) -> NDArray[np.float64]:
-        """What ``of`` gives for a text of N characters, checked: (N,).
+        """Return the values of ``of`` for a text of N characters, checked: (N,).
 
         Raises:
-            ArgumentError: it gave something else than N values of its kind.
+            ArgumentError: they are not N values of the detector's kind.
         """
         made = np.asarray(self.of(text))
         if made.dtype.kind not in "biuf" or made.shape != (len(text),):
             raise ArgumentError(
-                f"detector {self.name!r} gave {made.dtype} of shape {made.shape} for {len(text):,} characters; "
-                "it should give one number or bool for each character"
+                f"Detector {self.name!r} gave {made.dtype} of shape {made.shape} for {len(text):,} characters; "
+                "it should give one number or bool for each character."
             )
         values = made.astype(np.float64)
         wrong = np.isinf(values) if self.kind == "count" else ~(np.isnan(values) | (values == 0) | (values == 1))
         if wrong.any():
             at = int(wrong.argmax())
             wanted = "a finite number" if self.kind == "count" else "0 or 1"
-            raise ArgumentError(f"detector {self.name!r} gave {values[at]} at character {at}; give {wanted}, or NaN")
+            raise ArgumentError(f"Detector {self.name!r} gave {values[at]} at character {at}: give {wanted}, or NaN.")
         return values
 
 
 def pattern(name: str, regex: str | re.Pattern[str]) -> Detector:
-    """A yes/no detector: the character belongs to a match of a regular expression (matches do not overlap).
+    """Return a yes/no detector: the character belongs to a match of a regular expression (matches do not overlap).
 
     Args:
-        name: what it is called.
+        name: its name.
         regex: as `re` reads it.
 
     Raises:
-        ArgumentError: it is no regular expression.
+        ArgumentError: it is not a regular expression.
     """
     try:
         compiled = re.compile(regex)
     except re.error as error:
-        raise ArgumentError(f"detector {name!r}: {regex!r} is no regular expression: {error}") from error
+        raise ArgumentError(f"Detector {name!r}: {regex!r} is not a regular expression: {error}.") from error
     return Detector(name, "yes/no", lambda text: matches(compiled, text))
 
 
 def function(name: str, fn: Callable[[str], Sequence[Any] | NDArray[Any]], kind: Kind = "yes/no") -> Detector:
-    """A detector of your own: ``fn(text)`` gives a value for each character, NaN where it does not count.
+    """Return a detector of your own: ``fn(text)`` gives a value for each character, NaN where it is undefined.
 
     Args:
-        name: what it is called.
-        fn: from a text to as many values; what it gives is checked whenever it is called.
+        name: its name.
+        fn: from a text to one value per character; the values are checked at every call.
         kind: "yes/no" (bool, or 0 and 1) or "count".
     """
     return Detector(name, kind, lambda text: np.asarray(fn(text)))
 
 
 def marked(name: str, spans: Iterable[tuple[int, int]]) -> Detector:
-    """A yes/no detector of places that were marked by hand in one text.
+    """Return a yes/no detector of spans that were marked by hand in one text.
 
     Args:
-        name: what it is called.
+        name: its name.
         spans: (start, end) in characters, as in ``text[start:end]``; they may overlap.
 
     Raises:
-        ArgumentError: a span is none; when called, a span goes past the end of the text.
+        ArgumentError: a span is empty or negative; when called, a span ends after the text.
     """
-    kept = tuple((int(start), int(end)) for start, end in spans)
-    for start, end in kept:
+    checked = tuple((int(start), int(end)) for start, end in spans)
+    for start, end in checked:
         if not 0 <= start < end:
-            raise ArgumentError(f"detector {name!r}: ({start}, {end}) is no span; give 0 <= start < end")
+            raise ArgumentError(f"Detector {name!r}: ({start}, {end}) is not a span: give 0 <= start < end.")
 
     def of(text: str) -> NDArray[np.bool_]:
         inside = np.zeros(len(text), bool)
-        for start, end in kept:
+        for start, end in checked:
             if end > len(text):
-                raise ArgumentError(f"detector {name!r}: ({start}, {end}) ends after the text of {len(text):,}")
+                raise ArgumentError(
+                    f"Detector {name!r}: ({start}, {end}) ends after the text of {len(text):,} characters."
+                )
             inside[start:end] = True
         return inside
 
     return Detector(name, "yes/no", of)
 
 
-def by_unit(detector: Detector, pieces: Sequence[str]) -> NDArray[np.float64]:
-    """A detector's values after each unit of text was read: those after the unit's last character.
+def per_token(detector: Detector, pieces: Sequence[str]) -> NDArray[np.float64]:
+    """Return a detector's values after each token was read: those after the token's last character.
 
     Args:
-        detector: of the text that the pieces are when joined.
-        pieces: the stretch of text of each of N units, as `Reading.pieces`. A unit without one (a byte in the middle
-            of a character) takes the value so far; before the first character there is none, so it is NaN.
+        detector: a detector; it is called with the joined pieces.
+        pieces: the text of each of N tokens, as `Reading.pieces`. A token with an empty text (a byte in the middle of a
+            character) takes the value so far; before the first character it is NaN.
 
     Returns:
         (N,) float64.
 
     Raises:
-        ArgumentError: the detector gave something else than one value per character.
+        ArgumentError: the detector did not give one value per character.
     """
     ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
     values = np.concatenate([[np.nan], detector("".join(pieces))])
@@ -155,7 +155,7 @@ def _capital_next(text: str) -> NDArray[np.float64]:
 
 
 def _indentation(text: str) -> NDArray[np.int64]:
-    """Columns of blanks at the beginning of the line, as far as it was read."""
+    """Return columns of blanks at the beginning of the line, as far as it was read."""
     columns, leading = 0, True
     values = np.zeros(len(text), np.int64)
     for n, character in enumerate(text):
@@ -209,7 +209,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
 * comment: from a # outside quotes to the end of the line.
 * position: characters since the newline (count). newline: it or one of the two characters after it was just read.
 * indentation: columns of blanks at the beginning of this line, as far as it was read (count; a tab goes to the next
-  multiple of 8). indented: there are some.
-* word: which character of a word of letters, digits and _ was just read, 1 the first; 0 outside (count).
-* digit: a digit was just read. capital: a capital letter comes next, a property that the state can only expect.
+  multiple of 8). indented: this is above 0.
+* word: position in a word of letters, digits and _, 1 for its first character; 0 outside (count).
+* digit: a digit was just read. capital: a capital letter comes next, which the state can only predict.
 """

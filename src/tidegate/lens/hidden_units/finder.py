@@ -1,11 +1,9 @@
-"""Which unit carries what: every state and gate of every unit against every detector, with controls.
+"""The cell finder: every gate and state of every hidden unit against every detector, with controls.
 
 Thousands of units are tried, and the best of thousands looks good by chance. So a unit is chosen on the first half of a
-text and its score is measured on the second, and the same search is made over untrained twins of the model and over
-labels that were moved along the text.
+text and its score is measured on the second half, and the same search is repeated in untrained models of the same
+architecture and for labels shifted along the text.
 """
-
-from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -20,8 +18,8 @@ from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.association import areas, correlations
 from tidegate.lens.hidden_units.controls import untrained
-from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, Kind, by_unit
-from tidegate.lens.record.reading import passes, pieces_of, units_of
+from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, Kind, per_token
+from tidegate.lens.record.reading import passes, pieces_of, token_ids
 from tidegate.lens.record.trace import Trace, TraceWriter
 from tidegate.text import Tokenizer
 from tidegate.text.model import LanguageModel
@@ -29,32 +27,33 @@ from tidegate.text.model import LanguageModel
 SHIFTS = 8
 TWINS = 3
 LEAST = 8
-"""Tokenizer of text with a yes, and with a no, that each half must have: fewer make no score."""
+"""Minimal number of tokens with a yes, and with a no, in each half: with fewer there is no score."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The unit that goes best with a detector.
+    """The hidden unit that goes best with a detector.
 
-    Scores are areas under the ROC curve for "yes/no" (0.5 is chance, 1 is perfect), Pearson's correlations for "count"
-    (0 and 1); both are turned by ``sign``, so a low score that should be high is a choice that did not hold.
+    Scores are areas under the ROC curve for "yes/no" (0.5 is chance, 1 is perfect), and Pearson's correlations for
+    "count" (0 is chance, 1 is perfect); both are oriented by ``sign``, so a score below chance means that the choice
+    did not hold on the second half.
 
     Attributes:
-        detector: its name.
+        detector: name of the detector.
         kind: "yes/no" or "count".
-        layer: of the unit.
-        name: of the gate or state.
-        unit: 0..H-1.
+        layer: layer of the unit.
+        name: name of the gate or state.
+        unit: the hidden unit, 0..H-1.
         sign: 1 if the value is high where the detector is (inside), -1 if it is low there.
-        score: on the second half of the text, which the choice did not see.
-        chosen_score: on the first half, where it is the best of all.
-        untrained: ``score`` of the same search in each of several untrained twins; the best of them.
-        shuffled: ``score`` of the same search with the detector's values moved along the text by a random distance;
+        score: score on the second half of the text, which the choice did not use.
+        chosen_score: score on the first half, where it is the best of all.
+        untrained: ``score`` of the same search in untrained models; the best of several.
+        shuffled: ``score`` of the same search with the detector's values shifted along the text by a random distance;
             the best of several.
-        values: how many values (units of all layers, gates and states) were tried.
-        detectors: for how many detectors.
-        positives: units of text in the second half where the detector holds; for a count, where it counts.
-        counted: units of text in the second half where it counts.
+        values: number of values (hidden units of all layers, gates and states) tried.
+        detectors: number of detectors tried.
+        positives: tokens in the second half where the detector is 1; for a count, where it is defined.
+        counted: tokens in the second half where the detector is defined.
     """
 
     detector: str
@@ -89,13 +88,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What `find_cells` found; ``str()`` tells it, best first.
+    """The findings of `find_cells`; ``str()`` lists them, best first.
 
     Attributes:
-        found: by detector, in the order in which they were given.
-        absent: detectors that say (nearly) always the same in a half of this text, so there is nothing to measure.
-        scores: by detector and by (layer, name), the score (H,) of each unit on the second half, not turned: an area
-            below 0.5 or a correlation below 0 is low inside.
+        found: by detector, in the order given.
+        absent: detectors that are (nearly) constant in one half of this text, so that nothing can be measured.
+        scores: by detector and (layer, name), the score (H,) of each unit on the second half, not oriented: an area
+            below 0.5 or a correlation below 0 means that the unit is low where the detector is high.
     """
 
     found: Mapping[str, Finding]
@@ -104,14 +103,14 @@ class Findings:
 
     def __getitem__(self, detector: str) -> Finding:
         if detector not in self.found:
-            said = "is not in this text" if detector in self.absent else "was not asked for"
-            raise ArgumentError(f"{detector!r} {said}; found: {', '.join(self.found) or 'nothing'}")
+            why = "does not occur in this text" if detector in self.absent else "is not among the detectors"
+            raise ArgumentError(f"{detector!r} {why}; found: {', '.join(self.found) or 'none'}.")
         return self.found[detector]
 
     def best(self, detector: str, count: int = 10) -> list[tuple[int, str, int, float]]:
-        """The units that go best with a detector on the second half: (layer, name, unit, score as in ``scores``).
+        """Return the units that go best with a detector on the second half: (layer, name, unit, score in ``scores``).
 
-        That is a choice that saw what it is measured on: `Finding.score` is the one that did not.
+        They are chosen on the half they are measured on, unlike `Finding.score`.
         """
         chance = 0.5 if self[detector].kind == "yes/no" else 0.0
         scores = self.scores[detector]
@@ -123,11 +122,11 @@ class Findings:
 
     @property
     def ordered(self) -> list[Finding]:
-        """What was found, best first; counts after yes or no."""
+        """The findings, best first; those of counts after those of yes/no."""
         return sorted(self.found.values(), key=lambda it: (it.kind != "yes/no", -it.score))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: a row for each detector, best first."""
+        """Notebook view: a row for each detector, best first."""
         rows = [
             [it.detector, f"{it.layer}/{it.unit}", it.name, it.score, it.untrained, it.shuffled, str(it)]
             for it in self.ordered
@@ -149,38 +148,39 @@ def find_cells(
     twins: int = TWINS,
     folder: Path | None = None,
 ) -> Findings:
-    """Look for units that carry properties of a text.
+    """Find the hidden units that track properties of a text.
 
     Args:
         model: the model.
-        tokenizer: its vocabulary.
-        text: text that it was not trained on, or its units (N,); long enough that both halves have what is looked for.
-        detectors: what to look for; all built-in ones if not given.
+        tokenizer: its tokenizer.
+        text: text that it was not trained on, or its tokens (N,); long enough that the properties occur in both halves.
+        detectors: the properties to search for. Default: all built-in detectors.
         names: which gates and states, of ``model.cell.recorded``.
-        seed: of the first untrained twin, the next have the next ones; and of the distances by which labels are moved.
-        shifts: how many such distances, at least 1.
-        twins: how many untrained models of the same make are searched too, at least 1; each takes as long as the model.
-        folder: keep the values there, memory-mapped, in ``trained/`` and ``untrained/`` (each twin in the place of the
-            last); in memory if not given, which takes N x H x names x 4 bytes per layer.
+        seed: seed of the first untrained model (the next ones have the next seeds), and of the distances of shifts.
+        shifts: number of distances by which labels are shifted, at least 1.
+        twins: number of untrained models of the same architecture that are searched too, at least 1; each takes as long
+            as the trained one.
+        folder: store the values there, memory-mapped, in ``trained/`` and ``untrained/``. Default: in memory, which
+            takes N x H x names x 4 bytes per layer.
 
     Raises:
-        ArgumentError: the text is too short, a detector or its values are none, or the cell records no such name.
+        ArgumentError: the text is too short, a detector is invalid, or the cell records no such name.
         UnknownUnitError: as `read`.
     """
     chosen = DETECTORS if detectors is None else detectors
-    looked_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)
-    known = [it.name for it in looked_for]
+    searched_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)
+    known = [it.name for it in searched_for]
     if not known or len(set(known)) != len(known):
-        raise ArgumentError(f"detectors need different names, at least one: given {', '.join(known) or 'none'}")
+        raise ArgumentError(f"Detectors need different names, at least one: given {', '.join(known) or 'none'}.")
     if shifts < 1:
-        raise ArgumentError(f"shifts is {shifts}; give at least 1 distance to move labels by")
+        raise ArgumentError(f"shifts is {shifts}: give at least 1 distance to shift labels by.")
     if twins < 1:
-        raise ArgumentError(f"twins is {twins}; give at least 1 untrained model to compare with")
-    ids = units_of(tokenizer, text)
+        raise ArgumentError(f"twins is {twins}: give at least 1 untrained model to compare with.")
+    ids = token_ids(tokenizer, text)
     if len(ids) < 4 * LEAST:
-        raise ArgumentError(f"the text is {len(ids)} {tokenizer.name}s long; give at least {4 * LEAST}, better 20,000")
+        raise ArgumentError(f"The text is {len(ids)} {tokenizer.name}s long: give at least {4 * LEAST}, better 20,000.")
     pieces = pieces_of(tokenizer, ids)
-    labels = [_Labels(it, by_unit(it, pieces), shifts, seed) for it in looked_for]
+    labels = [_Labels(it, per_token(it, pieces), shifts, seed) for it in searched_for]
     present = [it for it in labels if it.measurable]
 
     def searched(it: LanguageModel, which: str) -> dict[str, Scores]:
@@ -194,11 +194,11 @@ def find_cells(
         name = own.detector.name
         first, second, places = trained[name]
         at, sign, chosen_score, score = _choose(first[:, 0], second[:, 0], own.chance)
-        moved = [_choose(first[:, k], second[:, k], own.chance)[3] for k in range(1, 1 + shifts)]
+        shifted = [_choose(first[:, k], second[:, k], own.chance)[3] for k in range(1, 1 + shifts)]
         twin = [_choose(it[name][0][:, 0], it[name][1][:, 0], own.chance)[3] for it in blank]
         (layer, gate), unit = next((place, at - start) for place, start, end in places if start <= at < end)
         found[name] = Finding(
-            name, own.detector.kind, layer, gate, unit, sign, score, chosen_score, max(twin), max(moved),
+            name, own.detector.kind, layer, gate, unit, sign, score, chosen_score, max(twin), max(shifted),
             len(first), len(known), own.positives, own.counted,
         )  # fmt: skip
         scores[name] = {place: second[start:end, 0] for place, start, end in places}
@@ -206,21 +206,23 @@ def find_cells(
 
 
 class _Labels:
-    """A detector's values in both halves of a text: where they count, as they are, and moved."""
+    """A detector's values in both halves of a text: where they are defined, as they are, and shifted."""
 
     def __init__(self, detector: Detector, values: NDArray[np.float64], shifts: int, seed: int):
         self.detector = detector
-        random = np.random.default_rng([seed, zlib.crc32(detector.name.encode())])  # whatever else is looked for
+        random = np.random.default_rng(
+            [seed, zlib.crc32(detector.name.encode())]
+        )  # the same whichever other detectors there are
         self.chance = 0.5 if detector.kind == "yes/no" else 0.0
         half = len(values) // 2
-        self.halves = [_moved(part, shifts, random) for part in (values[:half], values[half:])]
+        self.halves = [_shifted(part, shifts, random) for part in (values[:half], values[half:])]
         own = self.halves[1][1][:, 0]
         self.counted = len(own)
         self.positives = int(own.sum()) if detector.kind == "yes/no" else len(own)
 
     @property
     def measurable(self) -> bool:
-        """Whether both halves have enough of both: yes and no, or the commonest count and others."""
+        """Whether both halves have enough of yes and of no, or of the commonest count and of others."""
         for _, made in self.halves:
             _, numbers = np.unique(made[:, 0], return_counts=True)
             rest = numbers.sum() - numbers.max(initial=0)
@@ -229,12 +231,12 @@ class _Labels:
         return True
 
 
-def _moved(
+def _shifted(
     values: NDArray[np.float64], shifts: int, random: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Where the values count (N,), and those values (M, 1 + shifts): as they are, then moved in a circle.
+    """Return where the values are defined (N,), and those values (M, 1 + shifts): first unshifted, then rotated.
 
-    Moving keeps how long they stay what they are; a random order would not, and be too easy to beat.
+    Shifting keeps the lengths of runs of equal values; a random order would not, and would be too easy to beat.
     """
     counts = ~np.isnan(values)
     own = values[counts]
@@ -247,23 +249,23 @@ def _values(
 ) -> Trace:
     with TraceWriter(model.recurrent, len(ids), names, folder=folder, dtype=np.float32) as writer:
         if not writer.names:
-            raise ArgumentError(f"names is empty; give some of {', '.join(model.cell.recorded)}")
+            raise ArgumentError(f"names is empty: give some of {', '.join(model.cell.recorded)}.")
         for _, _, values in passes(model, tokenizer, ids, writer.names):
             writer.add(values)
         return writer.finish()
 
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[tuple[int, str], int, int]]]
-"""Scores on the first and the second half (all values, 1 + shifts), and where each (layer, name) lies in them."""
+"""Scores on the first and the second half (all values, 1 + shifts), and the rows of each (layer, name) in them."""
 
 
 def _search(trace: Trace, labels: Sequence[_Labels]) -> dict[str, Scores]:
-    """The scores of all values for all detectors: each half of each value is ranked once for all that count alike."""
+    """Return the scores of all values for all detectors; each half is ranked once for detectors defined alike."""
     scores: dict[str, tuple[list[Any], list[Any]]] = {it.detector.name: ([], []) for it in labels}
     places: list[tuple[tuple[int, str], int, int]] = []
     start = 0
-    for (layer, _), kept in trace.values.items():
-        for name, values in kept.items():
+    for (layer, _), named in trace.values.items():
+        for name, values in named.items():
             half = len(values) // 2
             for k, part in enumerate((values[:half], values[half:])):
                 for group in _alike(labels, k):
@@ -279,7 +281,7 @@ def _search(trace: Trace, labels: Sequence[_Labels]) -> dict[str, Scores]:
 
 
 def _alike(labels: Sequence[_Labels], half: int) -> list[list[_Labels]]:
-    """Detectors of one kind that count at the same places."""
+    """Return groups of detectors of one kind that are defined at the same positions."""
     groups: dict[tuple[str, bytes], list[_Labels]] = {}
     for it in labels:
         groups.setdefault((it.detector.kind, it.halves[half][0].tobytes()), []).append(it)
@@ -287,7 +289,7 @@ def _alike(labels: Sequence[_Labels], half: int) -> list[list[_Labels]]:
 
 
 def _choose(first: NDArray[np.float64], second: NDArray[np.float64], chance: float) -> tuple[int, int, float, float]:
-    """The best on the first half, which way round, its score there, and on the second half."""
+    """Return the best value on the first half, its sign, and its scores on the first and the second half."""
     at = int(np.abs(first - chance).argmax())
     sign = 1 if first[at] >= chance else -1
     turned = [chance + sign * (float(half[at]) - chance) for half in (first, second)]

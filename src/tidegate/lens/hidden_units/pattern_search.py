@@ -1,6 +1,4 @@
-"""Select and match, after LSTMVis: the units that are on over a stretch, and where else they are on together."""
-
-from __future__ import annotations
+"""Select and match, after LSTMVis: the hidden units that are on over a stretch, and where else they are on together."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,12 +14,12 @@ ROOM = 1 << 24  # values of a trace in memory at once
 
 
 class Match(NamedTuple):
-    """A stretch of steps in which selected units are on.
+    """A stretch of steps in which selected hidden units are on.
 
     Attributes:
         start: its first step.
         stop: the step after its last.
-        shared: how many of the selected units are on at every step of it.
+        shared: number of the selected units that are on at all of its steps.
     """
 
     start: int
@@ -41,34 +39,33 @@ def select(
     before: int = 1,
     after: int = 1,
 ) -> NDArray[np.int64]:
-    """The units that are on over a whole stretch and off just before and just after it (Strobelt et al. 2018).
+    """Return the hidden units that are on over a stretch, and off just before and after it (Strobelt et al. 2018).
 
     A unit is on where its value is at least the threshold. LSTMVis shows tanh c of an LSTM's c: its threshold θ is
     arctanh θ here, where values are as the trace has them.
 
     Args:
-        trace: what was kept.
+        trace: the trace.
         start: the first step of the stretch.
         stop: the step after its last.
-        layer: which layer.
+        layer: the layer.
         direction: 0 forward, 1 reverse.
-        name: of a gate or state.
-        threshold: from where on a unit is on.
-        before: for how many steps before it a unit must be off; 0 asks nothing. At the beginning of the trace there
-            are fewer, or none.
-        after: so for the steps after it.
+        name: the gate or state.
+        threshold: value from which on a unit is on.
+        before: number of steps before the stretch at which a unit must be off; fewer at the beginning of the trace.
+        after: number of steps after it, likewise.
 
     Returns:
-        Tokenizer, in order.
+        The hidden units, in ascending order.
 
     Raises:
         ArgumentError: there is no such stretch, layer, direction or name.
     """
     values = _values(trace, layer, direction, name)
     if not 0 <= start < stop <= len(values):
-        raise ArgumentError(f"start={start}, stop={stop}: give a stretch of at least one of the {len(values)} steps")
+        raise ArgumentError(f"start={start}, stop={stop}: give a stretch of at least one of the {len(values)} steps.")
     if before < 0 or after < 0:
-        raise ArgumentError(f"before={before}, after={after}: give numbers of steps, 0 or more")
+        raise ArgumentError(f"before={before}, after={after}: give numbers of steps, 0 or more.")
     first = max(0, start - before)
     on = np.asarray(values[first : stop + after]) >= np.float64(threshold)  # not rounded to the trace's precision
     inside = on[start - first : stop - first].all(0)
@@ -78,7 +75,7 @@ def select(
 
 def matches(
     trace: Trace,
-    units: ArrayLike,
+    hidden_units: ArrayLike,
     *,
     selected: tuple[int, int] | None = None,
     length: int | None = None,
@@ -89,7 +86,7 @@ def matches(
     threshold: float = 0.3,
     limit: int = 50,
 ) -> list[Match]:
-    """Where else the most of some units are on together.
+    """Return where else most of some hidden units are on together.
 
     For k = K, K - 1, ..., 1 of the K units, every longest stretch in which at least k are on at each step is a
     candidate, unless it is too short. Candidates are ranked by how many of the units are on at *all* of their steps,
@@ -98,31 +95,31 @@ def matches(
     the length.
 
     Args:
-        trace: what was kept; memory-mapped ones are read in parts.
-        units: of the selection, as `select` returns them.
-        selected: (start, stop) of the selection, which is no match of itself.
-        length: the length that a match should have; None is the selection's, or else the longer the better.
-        shortest: the fewest steps of a match: by one step alone, many stretches share many units for no reason.
-        layer: as in `select`, as are ``direction``, ``name`` and ``threshold``.
+        trace: the trace; a memory-mapped one is read in parts.
+        hidden_units: as `select` returns them.
+        selected: (start, stop) of the selection, which is not returned as a match of itself.
+        length: preferred length of a match. Default: the selection's; without a selection, longer is better.
+        shortest: minimal number of steps of a match: single steps share many units by chance.
+        layer: as in `select`; likewise below.
         direction: 0 forward, 1 reverse.
-        name: of a gate or state.
-        threshold: from where on a unit is on.
-        limit: how many matches at most.
+        name: the gate or state.
+        threshold: value from which on a unit is on.
+        limit: maximal number of matches.
 
     Returns:
         Matches, the best first.
 
     Raises:
-        ArgumentError: there is no such unit, layer, direction or name, or no unit is given.
+        ArgumentError: there is no such hidden unit, layer, direction or name, or ``hidden_units`` is empty.
     """
     values = _values(trace, layer, direction, name)
-    chosen = np.unique(np.asarray(units, np.int64))
+    chosen = np.unique(np.asarray(hidden_units, np.int64))
     if not len(chosen):
-        raise ArgumentError("no unit is given: select a stretch over which some are on, or lower the threshold")
+        raise ArgumentError("hidden_units is empty: select a stretch over which some are on, or lower the threshold.")
     for end in (chosen[0], chosen[-1]):
         check_place("unit", int(end), values.shape[1])
     if limit < 1 or shortest < 1:
-        raise ArgumentError(f"limit={limit}, shortest={shortest}: each must be at least 1")
+        raise ArgumentError(f"limit={limit}, shortest={shortest}: each must be at least 1.")
     if length is None and selected is not None:
         length = selected[1] - selected[0]
     on = _on(values, chosen, threshold)
@@ -132,7 +129,7 @@ def matches(
     waiting: list[Match] = []
     for level, found in _candidates(on):
         waiting += [it for it in found if it.stop - it.start >= shortest]
-        # All that are still to come share fewer than `level` units: those that share as many can be ranked now.
+        # Later candidates share fewer than `level` units: those that share at least as many can be ranked now.
         best = _ranked([it for it in waiting if it.shared >= level], length, taken, limit)
         if len(best) == limit:
             return best
@@ -140,7 +137,7 @@ def matches(
 
 
 def _candidates(on: NDArray[np.bool_]) -> Iterator[tuple[int, list[Match]]]:
-    """For each number of units from all to one, the stretches that were not yet there at a greater number."""
+    """Yield for each number of units, from all to one, the stretches that were not candidates at a larger number."""
     together = on.sum(1)
     for level in range(on.shape[1], 0, -1):
         starts, stops = _runs(together >= level)
@@ -161,21 +158,21 @@ def _ranked(found: Sequence[Match], length: int | None, taken: NDArray[np.bool_]
         size = it.stop - it.start
         return -it.shared, -size if length is None else abs(size - length), it.start
 
-    taken, kept = taken.copy(), []
+    taken, best = taken.copy(), []
     for it in sorted(found, key=rank):
         if it.shared and not taken[it.start : it.stop].any():
             taken[it.start : it.stop] = True
-            kept.append(it)
-            if len(kept) == limit:
+            best.append(it)
+            if len(best) == limit:
                 break
-    return kept
+    return best
 
 
-def _on(values: NDArray[Any], units: NDArray[np.int64], threshold: float) -> NDArray[np.bool_]:
-    on = np.empty((len(values), len(units)), bool)
+def _on(values: NDArray[Any], hidden_units: NDArray[np.int64], threshold: float) -> NDArray[np.bool_]:
+    on = np.empty((len(values), len(hidden_units)), bool)
     step = max(1, ROOM // values.shape[1])
     for start in range(0, len(values), step):
-        on[start : start + step] = values[start : start + step][:, units] >= np.float64(threshold)
+        on[start : start + step] = values[start : start + step][:, hidden_units] >= np.float64(threshold)
     return on
 
 

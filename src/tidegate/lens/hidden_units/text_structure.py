@@ -1,6 +1,4 @@
-"""Where quotes, brackets, comments and lines begin and end in a text of any kind, program or prose."""
-
-from __future__ import annotations
+"""Quotes, brackets, comments and lines of any text, program or prose."""
 
 import re
 from typing import NamedTuple
@@ -27,7 +25,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Quote(NamedTuple):
-    """A stretch ``text[start:end]`` in quotes, its quotes among it, of which there are ``marks`` at each end."""
+    """A stretch ``text[start:end]`` in quotes, including the quotes, of which there are ``marks`` at each end."""
 
     start: int
     end: int
@@ -36,13 +34,13 @@ class Quote(NamedTuple):
 
 
 def quotes_and_comments(text: str) -> tuple[list[Quote], list[tuple[int, int]]]:
-    """All stretches in quotes, '...' or "...", or three of either, and all comments, each in order.
+    """Return all stretches in quotes, '...' or "...", or three of either, and all comments, each in order.
 
-    An apostrophe between two letters is no quote, nor one after a letter at the end of a word (but b'...' begins one:
-    the prefixes of strings in programs are known). A backslash takes its meaning from what follows. What is not closed
-    ends at the newline, or of three quotes at the end of the text. A comment goes from a # outside quotes to the
-    newline; it can hold quotes, though not three that go past its end. A text cut out of another may begin inside three
-    quotes: the first that can only open (before a letter) or only close (after the end of a sentence) shows it.
+    An apostrophe between two letters is not a quote, nor is one after a letter at the end of a word (but b'...' is one:
+    prefixes of strings in programs are known). A backslash escapes the next character. A quote that is not closed ends
+    at the newline, or at the end of the text if it has three marks. A comment goes from a # outside quotes to the
+    newline; it can contain quotes, but not three marks that go past its end. A text cut out of another may begin inside
+    three quotes: the first three that can only open (before a letter) or only close (after a sentence) show it.
     """
     begin = _begun_before(text)
     quotes = [Quote(0, begin, True, 3)] if begin else []
@@ -63,7 +61,7 @@ def _quote(match: re.Match[str]) -> Quote:
 
 
 def _begun_before(text: str) -> int:
-    """Where the three quotes end that begin before the text; 0 if none do."""
+    """Return where three quotes that were opened before the text end; 0 if there are none."""
     first = THREE.search(text)
     for k, match in enumerate(re.finditer(first[0], text) if first else ()):
         opens = text[match.end() : match.end() + 1].isalnum()
@@ -74,11 +72,11 @@ def _begun_before(text: str) -> int:
 
 
 def in_quotes(text: str, marks: tuple[int, ...] = (1, 3)) -> NDArray[np.bool_]:
-    """Inside quotes: from the first mark to before the last one, so what is true once each character was read.
+    """Return whether it is inside quotes after each character: from the first mark to before the last one.
 
     Args:
-        text: any.
-        marks: how many there may be at each end.
+        text: any text.
+        marks: the numbers of marks at each end that count.
     """
     inside = np.zeros(len(text), bool)
     for quote in quotes_and_comments(text)[0]:
@@ -87,7 +85,7 @@ def in_quotes(text: str, marks: tuple[int, ...] = (1, 3)) -> NDArray[np.bool_]:
 
 
 def in_comment(text: str) -> NDArray[np.bool_]:
-    """From a # that does not stand in quotes to before the newline."""
+    """Return whether it is inside a comment: from a # outside quotes to before the newline."""
     inside = np.zeros(len(text), bool)
     for start, end in quotes_and_comments(text)[1]:
         inside[start:end] = True
@@ -95,10 +93,11 @@ def in_comment(text: str) -> NDArray[np.bool_]:
 
 
 def bracket_depth(text: str) -> NDArray[np.int64]:
-    """How many brackets ( [ { are open after each character.
+    """Return the number of open brackets ( [ { after each character.
 
-    A closing bracket closes the last one of its kind and whatever is open inside it; one that closes nothing is none.
-    Those that a quoted stretch opens end with it, and at an empty line all end: a stray one must not count for ever.
+    A closing bracket closes the last one of its kind and all that are open inside it; one that closes nothing is
+    ignored. Brackets opened inside quotes end with them, and at an empty line all end: a stray bracket must not count
+    for ever.
     """
     depth = np.zeros(len(text), np.int64)
     stack: list[str] = []
@@ -129,7 +128,7 @@ def _scan_brackets(text: str, start: int, end: int, stack: list[str], depth: NDA
 
 
 def line_positions(text: str) -> NDArray[np.int64]:
-    """Characters since the newline, 0 after it; \\r\\n is one, and the text begins a line."""
+    """Return characters since the newline, 0 after it; \\r\\n is one newline, and the text begins a line."""
     fresh = np.zeros(len(text), bool)
     for match in LINE_END.finditer(text):
         fresh[match.start() : match.end()] = True
@@ -137,13 +136,13 @@ def line_positions(text: str) -> NDArray[np.int64]:
 
 
 def since(fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many steps ago ``fresh`` was true: 0 where it is; before the first, as if it were true before the start."""
+    """Return the number of steps since ``fresh`` was true, 0 where it is; it counts as true before the start."""
     steps = np.arange(1, len(fresh) + 1)
     return steps - np.maximum.accumulate(np.where(fresh, steps, 0))
 
 
 def matches(regex: re.Pattern[str], text: str) -> NDArray[np.bool_]:
-    """Whether each character belongs to a match."""
+    """Return whether each character belongs to a match."""
     inside = np.zeros(len(text), bool)
     for match in regex.finditer(text):
         inside[match.start() : match.end()] = True

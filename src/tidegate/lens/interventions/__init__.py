@@ -1,1 +1,1 @@
-"""Hold hidden units while a model runs, and measure what that changes."""
+"""Interventions on hidden units: hold them at a value while a model runs, and measure the effect."""

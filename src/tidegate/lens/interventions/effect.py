@@ -1,6 +1,4 @@
-"""What an edit does to what a model expects, by what it had to predict, beside the same edit of other units."""
-
-from __future__ import annotations
+"""The effect of interventions on a model's predictions, by class of characters, beside controls on other units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +13,9 @@ from tidegate.drawing import table_html
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.character_classes import CHARACTER_CLASSES, CharacterClass, members
-from tidegate.lens.interventions.edits import Intervention, bounds_of, checked_interventions
+from tidegate.lens.interventions.intervention import Intervention, bounds_of, checked_interventions
 from tidegate.lens.notebook import tinted_text, together
-from tidegate.lens.record.reading import pieces_of, units_of
+from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.lens.record.trace import CHUNK
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
@@ -29,14 +27,14 @@ CONTROLS = 32
 
 @dataclass(frozen=True)
 class ClassEffect:
-    """What an edit does to the prediction of one class of characters, in nats per unit of text.
+    """The effect of an intervention on the prediction of one class of characters, in nats per token.
 
     Attributes:
-        name: of the class.
-        count: how many units of the text belong to it.
-        before: mean surprise, -log p, without the edit.
-        after: with it.
-        control_changes: (K,) what the same edit of K other units adds.
+        name: name of the class.
+        count: number of tokens of the text in it.
+        before: mean loss, -log p, without the intervention.
+        after: mean loss with it.
+        control_changes: (K,) changes of the mean loss by the same intervention on K other hidden units.
     """
 
     name: str
@@ -47,37 +45,37 @@ class ClassEffect:
 
     @property
     def change(self) -> float:
-        """After minus before: above 0 the edit hurts."""
+        """After minus before: positive if the intervention hurts."""
         return self.after - self.before
 
     @property
     def control_mean(self) -> float:
-        """What the same edit of another unit adds on average."""
+        """Mean change by the same intervention on other hidden units."""
         return float(self.control_changes.mean())
 
     @property
     def control_worst(self) -> float:
-        """What it adds at most."""
+        """Largest of these changes."""
         return float(self.control_changes.max())
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What edits do to how a model reads a text; ``str()`` is a table.
+    """The effect of interventions on how a model reads a text; ``str()`` is a table.
 
     Attributes:
-        edits: what was edited.
-        controls: the same edits of other units of the same layers and names, K of them.
-        pieces: the stretch of text of each of N units.
-        log_p_before: (N,) log p(unit n | all before it) without the edits, in nats.
+        interventions: the interventions.
+        controls: K times the same on other hidden units of the same layers and names.
+        pieces: the text of each of N tokens.
+        log_p_before: (N,) log p(token n | all before it) without the interventions, in nats.
         log_p_after: (N,) with them.
         log_p_controls: (K, N) with those of each control.
-        whole: over all units.
-        classes: by class, in the order given; classes that this text does not have are left out.
-        unit: what a unit of text is, such as "character".
+        whole: the effect over all tokens.
+        classes: by class, in the order given; classes that do not occur in the text are left out.
+        prediction_name: what a token is: "character", "byte" or "token".
     """
 
-    edits: tuple[Intervention, ...]
+    interventions: tuple[Intervention, ...]
     controls: tuple[tuple[Intervention, ...], ...]
     pieces: tuple[str, ...] = field(repr=False)
     log_p_before: NDArray[np.float32] = field(repr=False)
@@ -85,7 +83,7 @@ class Effect:
     log_p_controls: NDArray[np.float32] = field(repr=False)
     whole: ClassEffect
     classes: Mapping[str, ClassEffect]
-    unit: str
+    prediction_name: str
 
     def __str__(self) -> str:
         width = max(len(it.name) for it in (self.whole, *self.classes.values()))
@@ -96,22 +94,24 @@ class Effect:
             f"{it.control_mean:+.3f}, {it.control_worst:+.3f}"
             for it in (self.whole, *self.classes.values())
         ]
-        said = "; ".join(map(str, self.edits))
-        return "\n".join([f"{said}: nats per {self.unit}, by what was to be predicted", head, *rows])
+        what = "; ".join(map(str, self.interventions))
+        return "\n".join([f"{what}: nats per {self.prediction_name}, by class of what was predicted", head, *rows])
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the table, and the text tinted by what the edits add."""
+        """Notebook view: the table, and the text tinted by the added surprise."""
         rows = [
             [it.name, it.count, it.before, it.after, it.change, it.control_mean, it.control_worst]
             for it in (self.whole, *self.classes.values())
         ]
         others = f"{len(self.controls)} others"
         headers = ("", "count", "before", "after", "change", f"{others}: mean", "worst")
-        said = "; ".join(map(str, self.edits))
+        what = "; ".join(map(str, self.interventions))
         added = self.log_p_before.astype(np.float64) - self.log_p_after
         return together(
-            table_html(rows, headers, caption=f"{said}: nats per {self.unit}, by what was to be predicted"),
-            tinted_text(self.pieces, added, f"What the edits add to the surprise of each {self.unit}", "nats"),
+            table_html(
+                rows, headers, caption=f"{what}: nats per {self.prediction_name}, by class of what was predicted"
+            ),
+            tinted_text(self.pieces, added, f"Added surprise of each {self.prediction_name}", "nats"),
         )
 
 
@@ -119,70 +119,72 @@ def effect(
     model: LanguageModel,
     tokenizer: Tokenizer,
     text: str | NDArray[np.int64],
-    edits: Intervention | Sequence[Intervention],
+    interventions: Intervention | Sequence[Intervention],
     *,
     classes: Mapping[str, CharacterClass] = CHARACTER_CLASSES,
     controls: int = CONTROLS,
     seed: int = 0,
 ) -> Effect:
-    """Read a text with and without edits, and with the same edits of other units: any cut hurts a little.
+    """Measure how interventions change a model's predictions, beside controls: the same on other hidden units.
 
-    The text is read once without edits, and once with all edited runs side by side, chunk by chunk.
+    Any ablation hurts a little; the controls show how much. The text is read once without interventions, and once with
+    all interventions and controls side by side, chunk by chunk.
 
     Args:
         model: the model; not changed.
-        tokenizer: its vocabulary.
-        text: text that it was not trained on, or its units (N,). Where `find_cells` chose the unit, the half that it
-            was not chosen on, or other text.
-        edits: at least one.
-        classes: characters by name: a regular expression, a test of one character, or a yes/no detector.
-        controls: how many times the same is done to other units, drawn at random, each at most once; fewer where the
-            layer has not so many.
-        seed: of what is drawn.
+        tokenizer: its tokenizer.
+        text: text that it was not trained on, or its tokens (N,). If `find_cells` chose the unit, use the half of its
+            text on which it did not choose (the second), or other text.
+        interventions: at least one.
+        classes: classes of characters by name: a regular expression, a test of one character, or a yes/no detector.
+        controls: number of controls, on units drawn at random without replacement; fewer if the layer is too small.
+        seed: seed of these draws.
 
     Raises:
-        ArgumentError: an edit is not possible in this model or leaves no unit for a control, there is no text, or a
-            class is none.
+        ArgumentError: an intervention is not possible in this model or leaves no unit for a control, the text is empty,
+            or a class is invalid.
         UnknownUnitError: as `read`.
     """
-    edits = checked_interventions(model, edits)
-    ids = units_of(tokenizer, text)
+    interventions = checked_interventions(model, interventions)
+    ids = token_ids(tokenizer, text)
     if not len(ids):
-        raise ArgumentError("there is nothing to read: give at least one character that the model knows")
-    others = _controls(edits, model.config.hidden_size, controls, np.random.default_rng(seed))
+        raise ArgumentError("There is nothing to read: give at least one character that is in the vocabulary.")
+    others = _controls(interventions, model.config.hidden_size, controls, np.random.default_rng(seed))
     pieces = pieces_of(tokenizer, ids)
-    before, after = _log_p(model, tokenizer, ids, [edits, *others])
-    kept = {name: members(kind, name, pieces) for name, kind in classes.items()}
+    before, after = _log_p(model, tokenizer, ids, [interventions, *others])
+    in_class = {name: members(kind, name, pieces) for name, kind in classes.items()}
 
-    def told(name: str, which: NDArray[np.bool_]) -> ClassEffect:
-        own, held = -before[which].mean(dtype=np.float64), -after[:, which].mean(1, dtype=np.float64)
-        return ClassEffect(name, int(which.sum()), float(own), float(held[0]), held[1:] - own)
+    def over(name: str, which: NDArray[np.bool_]) -> ClassEffect:
+        plain, changed = -before[which].mean(dtype=np.float64), -after[:, which].mean(1, dtype=np.float64)
+        return ClassEffect(name, int(which.sum()), float(plain), float(changed[0]), changed[1:] - plain)
 
-    whole = told("all", np.ones(len(ids), bool))
-    by_class = {name: told(name, which) for name, which in kept.items() if which.any()}
-    return Effect(edits, others, pieces, before, after[0], after[1:], whole, by_class, tokenizer.name)
+    whole = over("all", np.ones(len(ids), bool))
+    by_class = {name: over(name, which) for name, which in in_class.items() if which.any()}
+    return Effect(interventions, others, pieces, before, after[0], after[1:], whole, by_class, tokenizer.name)
 
 
 def _controls(
-    edits: tuple[Intervention, ...], hidden_size: int, count: int, random: np.random.Generator
+    interventions: tuple[Intervention, ...], hidden_size: int, count: int, random: np.random.Generator
 ) -> tuple[tuple[Intervention, ...], ...]:
-    """The same edits of other units, no unit in two of them; the same unit of two names stays one unit."""
-    used = sorted({(edit.layer, unit) for edit in edits for unit in edit.units})
+    """Return the interventions on other units, none twice; two names of one unit stay names of one unit."""
+    used = sorted({(intervention.layer, unit) for intervention in interventions for unit in intervention.hidden_units})
     free: dict[int, list[int]] = {}
     for layer in {layer for layer, _ in used}:
         taken = {unit for at, unit in used if at == layer}
         free[layer] = random.permutation([unit for unit in range(hidden_size) if unit not in taken]).tolist()
     most = min(len(own) // sum(at == layer for at, _ in used) for layer, own in free.items())
     if count < 1 or most < 1:
-        raise ArgumentError(f"{count} controls, and there are units for {most}: give 1 or more, and edit fewer units")
+        raise ArgumentError(
+            f"controls is {count}, and there are hidden units for {most}: give 1 or more, and intervene on fewer units."
+        )
     made = []
     for _ in range(min(count, most)):
         instead = {(layer, unit): free[layer].pop() for layer, unit in used}
         made.append(tuple(replace(
-            edit,
-            unit=instead[edit.layer, edit.unit],
-            other=None if edit.other is None else instead[edit.layer, edit.other],
-        ) for edit in edits))  # fmt: skip
+            intervention,
+            unit=instead[intervention.layer, intervention.unit],
+            other=None if intervention.other is None else instead[intervention.layer, intervention.other],
+        ) for intervention in interventions))  # fmt: skip
     return tuple(made)
 
 
@@ -190,7 +192,7 @@ def _controls(
 def _log_p(
     model: LanguageModel, tokenizer: Tokenizer, ids: NDArray[np.int64], rows: Sequence[Sequence[Intervention]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """log p of each unit (N,) without edits, and (R, N) with the edits of each row; both begin as `read` does."""
+    """Return log p of each token (N,) without interventions, and (R, N) with those of each row; both as in `read`."""
     begin = before_text(tokenizer)
     inputs = np.concatenate([begin, ids])
     plain, held = np.empty(len(ids), np.float32), np.empty((len(rows), len(ids)), np.float32)
@@ -200,16 +202,18 @@ def _log_p(
         for start in range(0, len(inputs) - 1, CHUNK):
             truth = torch.from_numpy(inputs[start + 1 : start + 1 + CHUNK]).to(device)
             outputs = run_on(torch.from_numpy(inputs[start : start + len(truth)]).to(device))
-            skip = max(0, len(begin) - 1 - start)  # of a start of several units, only what comes after it counts
+            skip = max(
+                0, len(begin) - 1 - start
+            )  # of the tokens before the text, only the last has a prediction that counts
             at = slice(start + skip - len(begin) + 1, start + len(truth) - len(begin) + 1)
-            for output, kept in zip(outputs, (plain, *held), strict=True):
+            for output, log_p in zip(outputs, (plain, *held), strict=True):
                 expected = model.output(output[skip:]).float().log_softmax(-1)
-                kept[at] = expected.gather(1, truth[skip:, None])[:, 0].cpu().numpy()
+                log_p[at] = expected.gather(1, truth[skip:, None])[:, 0].cpu().numpy()
     return plain, held
 
 
 class _Runs:
-    """Reads on, chunk by chunk: once without edits, and from the first edited layer on once more for each row."""
+    """Reads chunk by chunk: once without interventions, and from the first layer that has one, again for each row."""
 
     def __init__(self, model: LanguageModel, rows: Sequence[Sequence[Intervention]]):
         self.model, self.rows = model, rows
@@ -222,7 +226,7 @@ class _Runs:
         self.held = list(zip(*model.zero_state(len(rows)), strict=True))
 
     def __call__(self, ids: Tensor) -> list[Tensor]:
-        """The last layer's output (T, H): without edits, then of each row."""
+        """Return the last layer's output (T, H) without interventions, then of each row."""
         layers = self.model.recurrent
         x = self.model.embed(ids)[:, None]
         held = x
@@ -241,7 +245,7 @@ class _Runs:
         return [x[:, 0], *held.unbind(1)]
 
     def _masks(self, layer: int, cell: Cell, plain: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The bounds (T, R, H) of every edited state and gate of a layer."""
+        """Return the bounds (T, R, H) of every gate and state with an intervention in a layer."""
         masks: dict[str, Tensor] = {}
         added = iter(self.cells[layer].masks[len(cell.masks) :])  # low and high of each name, in their order
         for name in self.names[layer]:
@@ -249,13 +253,16 @@ class _Runs:
             low, high = (
                 values.new_full((len(values), len(self.rows), values.shape[2]), it) for it in (-np.inf, np.inf)
             )
-            for row, edits in enumerate(self.rows):
-                for edit in edits:
-                    if (edit.layer, edit.name) != (layer, name):
+            for row, interventions in enumerate(self.rows):
+                for intervention in interventions:
+                    if (intervention.layer, intervention.name) != (layer, name):
                         continue
-                    for unit, other in ((edit.unit, edit.other), (edit.other, edit.unit)):
+                    for unit, other in (
+                        (intervention.unit, intervention.other),
+                        (intervention.other, intervention.unit),
+                    ):
                         if unit is not None:
-                            low[:, row, unit] = edit.low if other is None else values[:, 0, other]
-                            high[:, row, unit] = edit.high if other is None else values[:, 0, other]
+                            low[:, row, unit] = intervention.low if other is None else values[:, 0, other]
+                            high[:, row, unit] = intervention.high if other is None else values[:, 0, other]
             masks |= {next(added): low, next(added): high}
         return masks

@@ -1,1 +1,1 @@
-"""How far back a network remembers: gradients, Jacobians, half-lives."""
+"""How far back a network remembers: gradients through time, Jacobians, half-lives, gates."""

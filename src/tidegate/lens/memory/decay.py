@@ -1,6 +1,4 @@
-"""How a curve over distance falls: its half-life, and the straight line through its logarithm."""
-
-from __future__ import annotations
+"""Decay of a curve over distance: its half-life, and an exponential fit."""
 
 import math
 from dataclasses import dataclass
@@ -13,18 +11,18 @@ from tidegate.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Decay:
-    """How a positive curve g(d), d = 0, 1, 2, ..., falls.
+    """Decay of a positive curve g(d), d = 0, 1, 2, ....
 
-    Distance 0 is left out: g(0) is the gradient before any step was taken back.
+    Distance 0 is left out: g(0) is the gradient before any step back in time.
 
     Attributes:
-        half_life: steps from distance 1 to where g first is at most g(1) / 2, interpolated in log g; inf if it
-            never is.
+        half_life: steps from distance 1 to the first distance where g is at most g(1) / 2, interpolated in log g; inf
+            if there is none.
         rate: exp(slope) of the straight line fitted to log g(d) from distance 1 on, by least squares: the factor per
             step. Above 1 the curve grows.
         r2: share of the variance of log g that the line explains, 0 to 1: near 1 the curve is exponential.
-        fitted: to which distance the line is fitted; less than the curve is long where g sinks below what a 32-bit
-            number holds (1.2e-38).
+        fitted: distance up to which the line is fitted; shorter than the curve if g falls below the smallest normal
+            32-bit number (1.2e-38).
     """
 
     half_life: float
@@ -39,26 +37,28 @@ class Decay:
 
     @property
     def fitted_half_life(self) -> float:
-        """Steps in which the fitted line halves, log 2 / -slope; inf if it does not fall."""
+        """Half-life of the fitted line, log 2 / -slope; inf if it does not fall."""
         return math.log(2) / -math.log(self.rate) if self.rate < 1 else math.inf
 
 
 def decay_of(curve: NDArray[np.float64]) -> Decay:
-    """Half-life and exponential fit of a curve by distance.
+    """Return half-life and exponential fit of a curve by distance.
 
     Args:
         curve: g(0), g(1), ...: at least three values, not negative, g(1) and g(2) above 1.2e-38.
 
     Raises:
-        ArgumentError: there are fewer.
+        ArgumentError: the curve is shorter, or has other values.
     """
     values = np.asarray(curve, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all() or (values < 0).any():
-        raise ArgumentError(f"a curve is finite numbers from 0 up, one for each distance; given shape {values.shape}")
+        raise ArgumentError(
+            f"curve should be finite numbers from 0 up, one for each distance; given shape {values.shape}."
+        )
     gone = np.flatnonzero(values[1:] < np.finfo(np.float32).tiny)
     fitted = int(gone[0]) if len(gone) else len(values) - 1
     if fitted < 2:
-        raise ArgumentError(f"a line needs values at distances 1 and 2 at least, above 1.2e-38; given {values[:3]}")
+        raise ArgumentError(f"A fit needs values above 1.2e-38 at distances 1 and 2; given {values[:3]}.")
     distances, logs = np.arange(1, fitted + 1), np.log(values[1 : fitted + 1])
     slope, start = np.polyfit(distances, logs, 1)
     left, spread = logs - (start + slope * distances), logs - logs.mean()

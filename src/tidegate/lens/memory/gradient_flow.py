@@ -1,6 +1,4 @@
-"""How far back learning reaches: the gradient of a prediction's loss against the distance it has come."""
-
-from __future__ import annotations
+"""Gradient flow: the gradient of a prediction's loss with respect to earlier states, by distance."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +12,8 @@ from tidegate.drawing import Scale, heat_map_svg, line_chart_svg, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.memory.decay import Decay, decay_of
 from tidegate.lens.memory.state_gradients import state_gradients
-from tidegate.lens.notebook import Table, table_text, together
-from tidegate.lens.record.reading import pieces_of, units_of
+from tidegate.lens.notebook import Charted, Table, table_text, together
+from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.probe.task import Probe
 from tidegate.text import Tokenizer
@@ -24,7 +22,7 @@ from tidegate.text.model import LanguageModel
 
 TARGETS = 16
 ROWS = 32  # targets differentiated at once: bounds the memory of a triangle
-DECADES = 6  # below the largest gradient, in a notebook's view
+DECADES = 6  # below the largest gradient, in a notebook view
 SHOWN = 256, 2000  # targets and steps of a triangle there
 
 At = tuple[int, str]
@@ -32,15 +30,15 @@ At = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Flow:
-    """The sizes of the gradients that K targets send back to the T steps before them.
+class Flow(Charted):
+    """Norms of the gradients of K losses with respect to the states of the T steps before them.
 
     Attributes:
         targets: (K,) the steps t after which something is predicted.
-        losses: (K,) the loss L of each, nats for a language model or for classes.
-        norms: for each (layer, state), ||dL_k / d state_s|| as [k, s], (K, T) float64: a triangle, as what comes after
-            the target has a gradient of exactly 0. The norm is Euclidean, over the units.
-        labels: what each step read, for a person; empty if that is not known.
+        losses: (K,) the loss L of each, in nats for language models and classes.
+        norms: for each (layer, state), ||dL_k / d state_s|| as [k, s], (K, T) float64: a triangle, since the gradient
+            with respect to later states is exactly 0. The norm is Euclidean, over the hidden units.
+        labels: the input of each step as text; empty if unknown.
     """
 
     targets: NDArray[np.int64]
@@ -50,16 +48,16 @@ class Flow:
 
     @property
     def distances(self) -> NDArray[np.int64]:
-        """t - s, from 0, the step of the prediction itself, to the farthest there is."""
+        """t - s, from 0, the step of the prediction itself, to the largest."""
         return np.arange(int(self.targets.max()) + 1)
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """How many targets reach back so far, for each distance."""
+        """The number of targets that reach back as far, for each distance."""
         return (self.targets[:, None] >= self.distances).sum(0)
 
     def curve(self, layer: int, state: str) -> NDArray[np.float64]:
-        """The mean norm for each distance, over the targets that reach back so far.
+        """Return the mean norm for each distance, over the targets that reach back as far.
 
         Raises:
             ArgumentError: there is no such layer or state.
@@ -70,7 +68,7 @@ class Flow:
         return total / self.counts
 
     def decay(self, layer: int, state: str) -> Decay:
-        """How the curve falls, over the distances that at least half of the targets reach.
+        """Return the decay of the curve, over the distances that at least half of the targets reach.
 
         Raises:
             ArgumentError: there is no such layer or state, or fewer than three such distances.
@@ -81,21 +79,23 @@ class Flow:
         return table_text(*self._decays())
 
     def _repr_html_(self) -> str:
-        """A notebook's view: half-lives, the curves, and the triangle of the first layer's last state."""
+        """Notebook view: half-lives, the curves, and the triangle of the first layer's last state."""
+        table = table_html(*self._decays(), caption=f"Gradients of {len(self.targets)} targets, by distance")
+        return together(table, *self._charts())
+
+    def _charts(self) -> list[str]:
         curves = {f"{name} of layer {k}": (self.distances, self.curve(k, name)) for k, name in self.norms}
-        norm = "mean norm of the gradient"
-        return together(
-            table_html(*self._decays(), caption=f"Gradients of {len(self.targets)} targets, by distance"),
-            line_chart_svg(curves, log_y=True, x_label="steps back", y_label=norm),
+        return [
+            line_chart_svg(curves, log_y=True, x_label="steps back", y_label="mean norm of the gradient"),
             self._triangle(*[at for at in self.norms if at[0] == 0][-1]),
-        )
+        ]
 
     def _decays(self) -> Table:
         rows: list[list[object]] = []
         for layer, state in self.norms:
             try:
                 fall = self.decay(layer, state)
-            except ArgumentError as error:  # too few distances, or no gradient: the curve is there all the same
+            except ArgumentError as error:  # too few distances, or no gradient: the curve is still shown
                 rows.append([layer, state, f"none: {error}", "", ""])
             else:
                 rows.append([layer, state, fall.half_life, fall.rate, fall.r2])
@@ -119,42 +119,44 @@ class Flow:
 
     def _norms(self, layer: int, state: str) -> NDArray[np.float64]:
         if (layer, state) not in self.norms:
-            raise ArgumentError(f"layer and state {(layer, state)}: there are {', '.join(map(str, self.norms))}")
+            raise ArgumentError(
+                f"There is no layer and state {(layer, state)}: there are {', '.join(map(str, self.norms))}."
+            )
         return self.norms[layer, state]
 
 
 def gradient_flow(
     model: LanguageModel, tokenizer: Tokenizer, text: str | NDArray[np.int64], *, targets: Sequence[int] | None = None
 ) -> Flow:
-    """How strongly each state of a language model could have changed what it expected later.
+    """Return the gradients of a language model's losses with respect to all states before each prediction.
 
-    L_t = -log p(unit t+1 | units 0 .. t), in nats. States are those after each unit was read; as `tidegate.lens.read`,
-    the model begins after a newline.
+    L_t = -log p(token t+1 | tokens 0 .. t), in nats. States are those after each token was read; as in
+    `tidegate.lens.read`, the model begins after a newline.
 
     Args:
-        model: the model, an edited one too; as in evaluation.
-        tokenizer: its vocabulary.
-        text: of N units, at least two; or those units (N,).
-        targets: steps t of 0 .. N-2, each once; None spreads 16 over the second half, so that all reach back at least
-            (N - 1) // 2 steps. ``range(N - 1)`` gives the whole triangle.
+        model: the model, with interventions or without; in eval mode meanwhile.
+        tokenizer: its tokenizer.
+        text: a text of N tokens, at least two; or those tokens (N,).
+        targets: steps t of 0 .. N-2, each once. Default: 16 spread over the second half, so that all reach back at
+            least (N - 1) // 2 steps. ``range(N - 1)`` gives the whole triangle.
 
     Raises:
         ArgumentError: the text is too short, or there is no such target.
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
 
     Example:
         >>> flow = gradient_flow(run.model, run.tokenizer, text)  # doctest: +SKIP
         >>> flow.curve(0, "c"), flow.decay(0, "c").half_life  # doctest: +SKIP
     """
-    given = units_of(tokenizer, text)
+    given = token_ids(tokenizer, text)
     ids = torch.from_numpy(given).to(model.output.weight.device)
     steps = len(ids) - 1
     if steps < 1:
-        raise ArgumentError(f"a text of at least two units is needed, one to read and one to predict; given {len(ids)}")
+        raise ArgumentError(f"The text has {len(ids)} tokens: give at least two, one to read and one to predict.")
     spread = np.unique(np.linspace(steps // 2, steps - 1, TARGETS).astype(np.int64))
     chosen = sorted(int(it) for it in (spread if targets is None else targets))
     if not chosen or chosen[0] < 0 or chosen[-1] >= steps or len(set(chosen)) < len(chosen):
-        raise ArgumentError(f"targets should be different steps of 0 .. {steps - 1}, given {chosen!r:.80}")
+        raise ArgumentError(f"targets should be different steps of 0 .. {steps - 1}, given {chosen!r:.80}.")
     with evaluating(model):
         with torch.no_grad():
             before = torch.from_numpy(before_text(tokenizer)).to(ids.device)[None]
@@ -167,7 +169,7 @@ def gradient_flow(
             found = state_gradients(
                 model.recurrent,
                 vectors[:stop, None].expand(-1, count, -1),
-                _nats_after(model, some, ids[some + 1]),
+                _loss_after(model, some, ids[some + 1]),
                 tuple(it.expand(-1, count, -1) for it in state),
             )
             losses.append(found.losses)
@@ -178,12 +180,12 @@ def gradient_flow(
     return Flow(np.array(chosen), torch.cat(losses).double().cpu().numpy(), norms, labels)
 
 
-def _nats_after(model: LanguageModel, steps: Tensor, truth: Tensor) -> Callable[[Tensor], Tensor]:
-    """The loss of row b: -log p(truth[b]) after step steps[b]."""
+def _loss_after(model: LanguageModel, steps: Tensor, truth: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the loss of row b: -log p(truth[b]) after step steps[b]."""
 
     def loss(output: Tensor) -> Tensor:
-        said = model.output(output[steps, torch.arange(len(steps), device=steps.device)])
-        return -said.log_softmax(-1).gather(1, truth[:, None])[:, 0]
+        logits = model.output(output[steps, torch.arange(len(steps), device=steps.device)])
+        return -logits.log_softmax(-1).gather(1, truth[:, None])[:, 0]
 
     return loss
 

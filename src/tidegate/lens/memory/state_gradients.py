@@ -1,11 +1,9 @@
 """The gradient of any loss with respect to every state of every layer at every step.
 
 The gradient with respect to a state is the *total* derivative: the loss as a function of that value, everything that is
-computed from it anew, in its own step (the LSTM's h_t from c_t, the layer above) and in all later ones. This is the
+computed from it, in its own step (the LSTM's h_t from c_t, the layer above) and in all later ones. This is the
 δ of backpropagation through time (Hochreiter 1991; Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013).
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +35,7 @@ class StateGradients:
         return self.values[place]
 
     def norms(self) -> dict[tuple[Place, str], NDArray[np.float64]]:
-        """For each (layer, direction) and state, the Euclidean norm over the units, (B, T)."""
+        """Return for each (layer, direction) and state the Euclidean norm over the hidden units, (B, T)."""
         # In double: the squares of small 32-bit numbers vanish.
         return {
             (place, name): it.double().norm(dim=-1).t().cpu().numpy()
@@ -52,18 +50,17 @@ def state_gradients(
     loss: Callable[[Tensor], Tensor],
     hx: State | None = None,
 ) -> StateGradients:
-    """The gradient of a loss with respect to every state of every layer and direction at every step, in one pass.
+    """Return the gradient of a loss with respect to every state of every layer and direction at every step.
 
     The equations run on the reference, step by step, as in evaluation (no dropout, noise at its expectation). Several
     targets are one pass too: let each sequence of the batch hold one of them.
 
     Args:
-        layer: any recurrent module of `tidegate.nn`, edited or not; nothing of it is changed.
+        layer: any recurrent module of `tidegate.nn`; it is not changed.
         inputs: (T, B, I), time first even where the layer is batch first.
         loss: from the last layer's output (T, B, R * directions) to the losses of the sequences (B,), each of its own
             sequence's output alone, or to their sum.
-        hx: the states before the first step, as the layer takes them (a tuple will do for one state too); zeros if
-            not given.
+        hx: the states before the first step, as the layer takes them (or a tuple of one state). Default: zeros.
 
     Raises:
         ArgumentError: a shape does not fit.
@@ -76,7 +73,7 @@ def state_gradients(
         (2, 7)
     """
     if inputs.dim() != 3 or not len(inputs):
-        raise ArgumentError(f"inputs should be (T, B, I) of at least one step, but are of shape {tuple(inputs.shape)}")
+        raise ArgumentError(f"inputs should be (T, B, I) of at least one step, but are of shape {tuple(inputs.shape)}.")
     states: dict[tuple[int, int, str], list[Tensor]] = {}
     with torch.enable_grad():
         x = inputs.detach().requires_grad_()  # so that states have a graph where all weights are frozen
@@ -91,7 +88,7 @@ def state_gradients(
         if losses.numel() != 1 and losses.shape != inputs.shape[1:2]:
             raise ArgumentError(
                 f"loss should give {inputs.shape[1]} losses, one for each sequence, or one sum; it gave a tensor of "
-                f"shape {tuple(losses.shape)}"
+                f"shape {tuple(losses.shape)}."
             )
         every = [value for values in states.values() for value in values]
         found = iter(torch.autograd.grad(losses.sum(), every, materialize_grads=True))
@@ -102,7 +99,7 @@ def state_gradients(
 
 
 def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) -> dict[str, list[Tensor]]:
-    """One layer's states after each step, each a tensor that all later ones are computed from."""
+    """Return one layer's states after each step, as tensors that all later ones are computed from."""
     cell, weights = layer.layer_cell(k), layer.layer_weights(k, direction)
     state: tuple[Tensor, ...] | None = None
     if hx is not None:
@@ -111,12 +108,12 @@ def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) 
     made: list[tuple[Tensor, ...]] = []
     known: set[int] = set()  # of tensors in ``made``, which keeps them alive
     for t in range(len(x) - 1, -1, -1) if direction else range(len(x)):
-        # The reference hands out the very tensors that a step computed with, so what c_t does to h_t counts. One that
-        # is handed on as it was (from the step before, or from the start) becomes a value of its own.
+        # The reference returns the very tensors that a step computed with, so the path from c_t to h_t counts. A tensor
+        # that is passed on unchanged (from the previous step, or from the start) becomes a tensor of its own.
         own: list[Tensor] = []
         for value in run(cell, x[t : t + 1], weights, state, backend="reference").state:
-            handed_on = id(value) in known or not value.requires_grad
-            own.append(value.clone().requires_grad_() if handed_on else value)
+            unchanged = id(value) in known or not value.requires_grad
+            own.append(value.clone().requires_grad_() if unchanged else value)
             known.add(id(own[-1]))
         state = tuple(own)
         made.append(state)

@@ -1,1 +1,1 @@
-"""What mattered for a prediction, what is predicted wrongly, and how models differ."""
+"""Predictions of language models: attribution, breakdown of errors, and comparison of models."""

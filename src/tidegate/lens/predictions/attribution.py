@@ -1,6 +1,4 @@
-"""What mattered for one prediction: gradients, integrated gradients and erasure, side by side, because they differ."""
-
-from __future__ import annotations
+"""Attribution of one prediction to the tokens before it: gradients, integrated gradients and erasure, side by side."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import caption_html, table_html
 from tidegate.errors import ArgumentError
+from tidegate.lens.hidden_units.association import midranks
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.predictions.attribution_paths import Baseline, Path, Prediction, numpy_of
 from tidegate.lens.record.reading import pieces_of
@@ -25,28 +24,28 @@ Erasure = Literal["delete", "baseline"]
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each of the W units before a prediction mattered for it, by several measures.
+    """How much each of the W tokens before a prediction mattered for it, by several measures.
 
-    Positive: the unit made the target likelier. All but ``gradient`` are in nats.
+    A positive value means that the token made the target likelier. All but ``gradient`` are in nats.
 
     Attributes:
-        at: which unit of the text was predicted.
-        start: the first unit of the window; the W units are ``start`` to ``at - 1``.
-        ids: (W,) the units.
-        pieces: the W stretches of text that they stand for.
-        target: the unit whose probability this is about.
+        at: position of the predicted token in the text.
+        start: position of the first token of the window; the W tokens are ``start`` to ``at - 1``.
+        ids: (W,) the tokens.
+        pieces: the W tokens' texts.
+        target: the token whose probability is attributed.
         log_p: log p(target | everything before it).
         baseline_log_p: the same with the baseline's vector in place of every input of the window.
         gradient: (W,) |d log p / d x_n|, the length of the gradient by each input vector.
         gradient_input: (W,) x_n · d log p / d x_n.
-        integrated: (W,) integrated gradients; their sum is log_p - baseline_log_p but for ``residual``.
-        erased: (W,) log p less log p without that unit.
-        baseline: which vector stands for "no unit": "zero" or "mean".
-        erasure: what "without" means: "delete" or "baseline".
-        steps: at how many places of the path the gradient was taken for ``integrated``.
+        integrated: (W,) integrated gradients; their sum is log_p - baseline_log_p + ``residual``.
+        erased: (W,) log p less log p without that token.
+        baseline: the baseline's vector: "zero" or "mean".
+        erasure: how a token is left out: "delete" or "baseline".
+        steps: number of points of the path at which the gradient was computed for ``integrated``.
         residual: sum of ``integrated`` less (log_p - baseline_log_p).
-        complete: whether completeness holds to 1%, on every part of the path taken together.
-        unknown: characters that are not in the vocabulary and were replaced or dropped, each with its number.
+        complete: whether completeness holds to 1%, summed over the parts of the path.
+        unknown: characters that are not in the vocabulary and were replaced or dropped, with their counts.
     """
 
     at: int
@@ -69,15 +68,15 @@ class Attribution:
 
     @property
     def completeness(self) -> float:
-        """What integrated gradients sum to, as a fraction of what they should: 1 if complete, nan if that is 0."""
+        """The sum of integrated gradients as a fraction of log_p - baseline_log_p: 1 if complete, nan if that is 0."""
         whole = self.log_p - self.baseline_log_p
         return float(self.integrated.sum() / whole) if whole else float("nan")
 
     def rank_correlations(self) -> dict[tuple[str, str], float]:
-        """Spearman's rank correlation of each two measures over the window.
+        """Return Spearman's rank correlation of each two measures over the window.
 
-        The length of the gradient has no sign: it is compared with the sizes of the others, which among themselves are
-        compared with their signs. nan where a measure is the same for all units.
+        ``gradient`` has no sign: it is compared with the absolute values of the others, which are compared with one
+        another as they are. nan if a measure is constant.
         """
         names = ("gradient", "gradient_input", "integrated", "erased")
         values: dict[str, NDArray[np.float64]] = {name: getattr(self, name) for name in names}
@@ -89,13 +88,13 @@ class Attribution:
     def __str__(self) -> str:
         holds = "complete" if self.complete else "not complete to 1%"
         return (
-            f"log p of unit {self.target} at {self.at}: {self.log_p:.3f} nats, {self.baseline_log_p:.3f} with the "
-            f"{self.baseline} baseline in place of the {len(self.ids)} units before it; integrated gradients sum to "
+            f"log p of token {self.target} at {self.at}: {self.log_p:.3f} nats, {self.baseline_log_p:.3f} with the "
+            f"{self.baseline} baseline in place of the {len(self.ids)} tokens before it; integrated gradients sum to "
             f"{self.completeness:.4f} of the difference ({holds})"
         )
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the window by the three measures that are in nats, and how far the measures agree."""
+        """Notebook view: the window by the three measures in nats, and the correlations of the measures."""
         measures = {
             "Gradient · input": self.gradient_input,
             "Integrated gradients": self.integrated,
@@ -122,49 +121,50 @@ def what_mattered(
     baseline: Baseline = "zero",
     erasure: Erasure = "delete",
 ) -> Attribution:
-    """Ask which of the units before a place mattered for the probability of the unit there.
+    """Attribute the probability of a token to the tokens before it.
 
-    x_n is the input vector of unit n (its embedding, or one-hot), F = log p(target | ...) as a function of all of the
-    window's inputs, x' the baseline. The state before the window is carried and is not attributed to.
+    x_n is the input vector of token n (its embedding, or one-hot), F = log p(target | ...) as a function of all of the
+    window's inputs, x' the baseline. Nothing is attributed to the state before the window.
 
-    - gradient: |dF/dx_n| says how fast log p changes, not how much of it is due to the unit; gradient · input is the
-      first term of the answer.
+    - gradient: |dF/dx_n| is how fast log p changes, not how much of it is due to the token; gradient · input is the
+      first-order term of that.
     - integrated gradients (Sundararajan, Taly & Yan 2017): ``(x_n - x'_n) · ∫ dF/dx_n (x' + a (x - x')) da`` for a from
       0 to 1, all positions moving together. Their sum is F(x) - F(x') (completeness). The path is cut into parts, with
-      a Gauss-Legendre rule of 8 nodes on each. What each part must give is known, F at its end less F at its
-      beginning, so the parts that miss it are halved until all misses together are below 1% of F(x) - F(x') or
-      ``limit`` is reached, which is then said.
-    - erasure: the drop of log p when that one unit is taken away, as measured: one run of all variants side by side.
+      a Gauss-Legendre rule of 8 nodes on each. The integral over each part is known, F at its end less F at
+      its beginning, so parts with errors are halved until the errors sum to less than 1% of F(x) - F(x'), or ``limit``
+      is reached (then ``complete`` is False).
+    - erasure: the measured drop of log p without that one token: one run of all variants side by side.
 
     Args:
         model: the model; in eval mode meanwhile.
-        tokenizer: its vocabulary.
-        text: what is read, from the beginning as in `tidegate.lens.read`.
-        at: which unit is predicted, 1 to N; N is what comes after the text, and needs a target.
-        target: the unit that is asked about, as a number or as its text; None is the one that stands there.
-        window: how many units before ``at`` are looked at.
-        steps: at how many places of the path gradients are taken to begin with, in parts of 8.
-        limit: how many gradients may be taken in all.
-        baseline: the vector for "no unit": "zero", or "mean", the mean of all units' vectors.
-        erasure: "delete" leaves the unit out, so that what is read is a text that could have been read, one unit
-            shorter; "baseline" puts the baseline's vector in its place, which keeps all distances, but is a vector that
-            the model has never seen.
+        tokenizer: its tokenizer.
+        text: the text, read from the beginning as in `tidegate.lens.read`.
+        at: position of the predicted token, 1 to N; N is the one after the text, which needs a target.
+        target: the token whose probability is attributed, as a number or as its text. Default: the one in the text.
+        window: number of tokens before ``at`` that are considered.
+        steps: number of points of the path at which gradients are computed at first, in parts of 8.
+        limit: maximal number of gradients.
+        baseline: the input vector for "no token": "zero", or "mean", the mean of all tokens' vectors.
+        erasure: "delete" leaves the token out, which gives a possible text, one token shorter; "baseline" replaces its
+            vector by the baseline's, which keeps all distances, but is a vector that the model has never seen.
 
     Returns:
         The measures, side by side.
 
     Raises:
-        ArgumentError: there is no such place, target or choice, or nothing stands before the place.
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        ArgumentError: there is no such position, target, baseline or erasure, or no token before the position.
+        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(text, unknown)
     if baseline not in get_args(Baseline) or erasure not in get_args(Erasure):
-        raise ArgumentError(f"baseline={baseline!r}, erasure={erasure!r}: zero or mean, and delete or baseline")
+        raise ArgumentError(f"baseline={baseline!r}, erasure={erasure!r}: give zero or mean, and delete or baseline.")
     if min(window, steps, limit) < 1:
-        raise ArgumentError(f"window={window}, steps={steps}, limit={limit}: each must be at least 1")
+        raise ArgumentError(f"window={window}, steps={steps}, limit={limit}: each must be at least 1.")
     if not 1 <= at <= len(ids):
-        raise ArgumentError(f"at={at}: {len(ids)} units are read, so give 1 to {len(ids)}; nothing stands before 0")
+        raise ArgumentError(
+            f"at={at}: the text has {len(ids)} tokens, so give 1 to {len(ids)}; there is no token before 0."
+        )
     goal = _target(tokenizer, ids, at, target)
     start = max(0, at - window)
     with evaluating(model):
@@ -201,27 +201,21 @@ def what_mattered(
 def _target(tokenizer: Tokenizer, ids: NDArray[np.int64], at: int, target: int | str | None) -> int:
     if target is None:
         if at == len(ids):
-            raise ArgumentError(f"nothing stands at {at}, the end of the text: say which unit is meant (target)")
+            raise ArgumentError(f"at={at} is the end of the text: give the token whose probability is meant (target).")
         return int(ids[at])
     if isinstance(target, str):
         found = tokenizer.encode(target)
         if len(found) != 1:
-            raise ArgumentError(f"target={target!r} is {len(found)} units, but should be one {tokenizer.name}")
+            raise ArgumentError(f"target={target!r} is {len(found)} tokens, but should be one {tokenizer.name}.")
         return int(found[0])
     if not 0 <= target < tokenizer.vocabulary_size:
         raise ArgumentError(
-            f"target={target}: there are {tokenizer.vocabulary_size} units, 0 to {tokenizer.vocabulary_size - 1}"
+            f"target={target}: there are {tokenizer.vocabulary_size} tokens, 0 to {tokenizer.vocabulary_size - 1}."
         )
     return int(target)
 
 
 def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    ranks = [_ranks(it) - (len(it) - 1) / 2 for it in (a, b)]
+    ranks = midranks(np.stack([a, b])) - (len(a) + 1) / 2
     size = float(np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1]))
     return float(ranks[0] @ ranks[1]) / size if size else float("nan")
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 0; equal values share the mean of theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[which]

@@ -1,7 +1,5 @@
 """A prediction as a function of the inputs before it: values, gradients, and their integral along a path."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np
@@ -20,14 +18,14 @@ ROOM = 1 << 23  # numbers of input run at once: bounds the memory of many varian
 
 
 class Prediction:
-    """log p(target) as a function of the window's inputs; the unit before the window is always read first.
+    """log p(target) as a function of the window's inputs; the token before the window is always read first.
 
-    That unit is what the first prediction stands on where a window of one unit is left empty.
+    The prediction is based on that token alone when a window of one token is erased.
 
     Args:
-        model: in eval mode.
-        before: the units before the window, at least one.
-        target: the unit whose probability is meant.
+        model: the model, in eval mode.
+        before: the tokens before the window, at least one.
+        target: the token whose probability is meant.
     """
 
     def __init__(self, model: LanguageModel, before: NDArray[np.int64], target: int) -> None:
@@ -42,12 +40,12 @@ class Prediction:
         self.state = model.zero_state(1) if state is None else state
 
     def inputs(self, ids: NDArray[np.int64]) -> Tensor:
-        """(W, I)."""
+        """Return the input vectors (W, I) of tokens."""
         with torch.no_grad():
             return self.model.embed(torch.from_numpy(ids).to(self.device))
 
     def absent(self, baseline: Baseline) -> Tensor:
-        """The vector (I,) that stands for no unit."""
+        """Return the baseline's vector (I,)."""
         rows = self.model.embedding
         if baseline == "zero":
             return torch.zeros_like(self.last[0])
@@ -56,7 +54,7 @@ class Prediction:
         return rows.weight.detach().mean(0)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """(W, B, I) to (B,)."""
+        """Return log p (B,) for inputs (W, B, I)."""
         batch = inputs.shape[1]
         state = tuple(it.expand(-1, batch, -1).contiguous() for it in self.state)
         whole = torch.cat([self.last[:, None].expand(-1, batch, -1), inputs])
@@ -64,12 +62,12 @@ class Prediction:
         return self.model.output(output[-1]).double().log_softmax(-1)[:, self.target]
 
     def values(self, inputs: Tensor) -> Tensor:
-        """As the call, without gradients, however many variants."""
+        """Return log p (B,) without gradients, for any number of variants."""
         with torch.no_grad():
             return torch.cat([self(part) for part in _parts(inputs)])
 
     def gradients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The values (B,) and their gradients (W, B, I)."""
+        """Return the values (B,) and their gradients (W, B, I)."""
         values, slopes = [], []
         for part in _parts(inputs):
             with torch.enable_grad():
@@ -81,7 +79,7 @@ class Prediction:
         return torch.cat(values), torch.cat(slopes, 1)
 
     def erased(self, inputs: Tensor, absent: Tensor | None) -> Tensor:
-        """(W,) the value without each unit in turn."""
+        """Return the value without each token in turn, (W,)."""
         count, found = len(inputs), []
         room = max(1, ROOM // inputs.numel())
         for begin in range(0, count, room):
@@ -100,7 +98,7 @@ class Path:
     """The straight line from a baseline to the inputs, in parts [a, b] of [0, 1].
 
     Args:
-        function: what is integrated.
+        function: the function whose gradient is integrated.
         begin: the baseline (W, I).
         end: the inputs (W, I).
     """
@@ -112,16 +110,16 @@ class Path:
         self.first = float(function.values(begin[:, None])[0])
 
     def points(self, places: NDArray[np.float64]) -> Tensor:
-        """The inputs (W, places, I) at places between 0 and 1."""
+        """Return the inputs (W, places, I) at points between 0 and 1."""
         along = torch.from_numpy(places).to(self.way)
         return self.begin[:, None] + along[:, None] * self.way[:, None]
 
     def values(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """F at places between 0 and 1."""
+        """Return F at points between 0 and 1."""
         return numpy_of(self.function.values(self.points(places)))
 
     def gains(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The integral over each part, by position: (parts, W)."""
+        """Return the integral over each part, by position: (parts, W)."""
         low, width = parts[:, :1], parts[:, 1:] - parts[:, :1]
         sums: list[NDArray[np.float64]] = []
         room = max(1, ROOM // (PANEL * self.way.numel()))
@@ -133,7 +131,7 @@ class Path:
         return np.concatenate(sums)
 
     def integrate(self, steps: int, limit: int) -> tuple[NDArray[np.float64], int, bool]:
-        """The integral by position (W,), how many gradients were taken, and whether it is complete."""
+        """Return the integral by position (W,), the number of gradients, and whether it is complete."""
         ends = np.linspace(0, 1, 1 + max(1, min(steps, limit) // PANEL))
         at_ends = self.values(ends)
         whole = at_ends[-1] - at_ends[0]
@@ -144,7 +142,7 @@ class Path:
             misses = np.abs(gains.sum(1) - due)
             complete = bool(misses.sum() <= TOLERANCE * abs(whole))
             worst = np.flatnonzero(misses > TOLERANCE * abs(whole) / (2 * len(parts)))
-            if complete or not len(worst) or used + 2 * PANEL * len(worst) > limit:  # none is worst where all are nan
+            if complete or not len(worst) or used + 2 * PANEL * len(worst) > limit:  # `worst` is empty if all are nan
                 return gains.sum(0), used, complete
             middles = parts[worst].mean(1)
             halves = np.concatenate([np.stack([parts[worst, 0], middles], 1), np.stack([middles, parts[worst, 1]], 1)])
@@ -157,7 +155,7 @@ class Path:
 
 
 def numpy_of(values: Tensor) -> NDArray[np.float64]:
-    """In memory, as float64."""
+    """Return values in memory, as float64."""
     return values.double().cpu().numpy()
 
 

@@ -1,6 +1,4 @@
-"""Several models read the same text: where one of them knew what another did not."""
-
-from __future__ import annotations
+"""Comparison of several models on the same text, character by character."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,21 +10,21 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import line_chart_svg, table_html
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import Table, table_text, tinted_text, together
+from tidegate.lens.notebook import Charted, Table, table_text, tinted_text, together
 from tidegate.lens.record.reading import Reading
 
-MOST = 4  # readings that a person can tell apart side by side
+MAX_READINGS = 4  # readings side by side
 WORD = r"\w+"
 
 
 class Span(NamedTuple):
-    """A stretch of text that two models did not find equally likely.
+    """A stretch of text to which two models give different probabilities.
 
     Attributes:
-        name: whose reading is compared with the first.
+        name: name of the reading that is compared with the first.
         start: its first character.
         stop: the character after its last.
-        text: what stands there.
+        text: its text.
         difference: nats by which this reading's log p of the stretch is above the first's.
     """
 
@@ -43,7 +41,7 @@ class Comparison:
 
     Attributes:
         text: the text.
-        names: the R readings' names; the first is what the others are compared with.
+        names: the R readings' names; the others are compared with the first.
         log_p: (R, C) float64, each character's log p, in nats; a row's sum is the log p of the whole text.
         spans: where they differ most, the largest difference first.
     """
@@ -59,23 +57,23 @@ class Comparison:
         return self.log_p - self.log_p[0]
 
     @property
-    def nats(self) -> dict[str, float]:
-        """Nats per character of each, which makes models of characters, bytes and tokens comparable."""
+    def losses(self) -> dict[str, float]:
+        """Mean loss in nats per character of each, comparable between models of characters, bytes and subwords."""
         return dict(zip(self.names, (-self.log_p.mean(1)).tolist(), strict=True))
 
     def __str__(self) -> str:
         return "\n\n".join(table_text(*it) for it in (self._means(), self._differences()))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: means, the stretches that differ most, and the text tinted by each difference."""
+        """Notebook view: means, the stretches that differ most, and the text tinted by each difference."""
         texts = [
-            tinted_text(self.text, row, f"{name} knew better than {self.names[0]} above 0", "nats")
+            tinted_text(self.text, row, f"above 0: {name} gives a higher probability than {self.names[0]}", "nats")
             for name, row in zip(self.names[1:], self.difference[1:], strict=True)
         ]
         return together(table_html(*self._means()), table_html(*self._differences()), *texts)
 
     def _means(self) -> Table:
-        return [[name, nats] for name, nats in self.nats.items()], ("reading", "nats per character")
+        return [[name, loss] for name, loss in self.losses.items()], ("reading", "nats per character")
 
     def _differences(self) -> Table:
         rows = [[it.name, it.start, it.text, it.difference] for it in self.spans]
@@ -83,27 +81,26 @@ class Comparison:
 
 
 def compare(readings: Mapping[str, Reading], *, spans: int = 10, width: int = 20) -> Comparison:
-    """Lay readings of the same text side by side, character by character.
+    """Compare readings of the same text, character by character.
 
-    A model of longer units says nothing of the characters in a unit but their probability together, so a unit's log p
-    is spread evenly over its characters: no letter of a token looks better known than another, and the sum over the
-    text stays that of the units. Tokenizer that are less than a character (bytes) are added up at their character: by
-    the chain rule that is its log p.
+    A token of several characters has only one probability for all of them, so its log p is spread evenly over its
+    characters; the sum over the text stays the same. The log p of tokens that are parts of a character (bytes) are
+    summed at their character, which by the chain rule is its log p.
 
     Args:
-        readings: two to four, by name. All must have read the same text.
-        spans: how many stretches to look for.
-        width: how many characters a stretch has. They are chosen one after the other, by the size of the difference
-            to the first reading, so that no two of the same reading overlap.
+        readings: two to four readings of the same text, by name.
+        spans: number of stretches to return.
+        width: their length in characters. They are chosen by the size of the difference to the first reading; no two of
+            the same reading overlap.
 
     Raises:
         ArgumentError: there are too few or too many readings, or their texts differ; the message says where.
     """
     names = tuple(readings)
-    if not 2 <= len(names) <= MOST:
-        raise ArgumentError(f"{len(names)} readings are given: compare 2 to {MOST}")
+    if not 2 <= len(names) <= MAX_READINGS:
+        raise ArgumentError(f"{len(names)} readings are given: compare 2 to {MAX_READINGS}.")
     if spans < 0 or width < 1:
-        raise ArgumentError(f"spans={spans}, width={width}: give 0 or more spans of at least 1 character")
+        raise ArgumentError(f"spans={spans}, width={width}: give 0 or more spans of at least 1 character.")
     first, *others = (reading.text for reading in readings.values())
     for name, text in zip(names[1:], others, strict=True):
         if text != first:
@@ -113,10 +110,10 @@ def compare(readings: Mapping[str, Reading], *, spans: int = 10, width: int = 20
 
 
 def characters(reading: Reading) -> NDArray[np.float64]:
-    """The log p of each character (C,) of a reading, whatever its units; the sum is the units'.
+    """Return the log p of each character (C,) of a reading; the sum is that of its tokens.
 
     Raises:
-        ArgumentError: it has no character: only a part of one was read.
+        ArgumentError: the reading has no whole character.
     """
     lengths = _lengths(reading)
     # Each character's unit is the one that completes it, and the units before that which complete none are part of
@@ -138,76 +135,79 @@ def character_of(reading: Reading) -> NDArray[np.int64]:
 
 
 def words_of(text: str, pattern: str) -> Iterator[tuple[int, int, str]]:
-    """A text's words, each with where it begins and ends.
+    """Return a text's words as (start, stop, word).
 
     Raises:
-        ArgumentError: the pattern is no regular expression.
+        ArgumentError: the pattern is not a regular expression.
     """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise ArgumentError(f"a word cannot be {pattern!r}: {error}") from error
+        raise ArgumentError(f"{pattern!r} is not a regular expression: {error}.") from error
     return ((*it.span(), it[0]) for it in compiled.finditer(text) if it[0])
 
 
 def _lengths(reading: Reading) -> NDArray[np.int64]:
     lengths = np.array([len(piece) for piece in reading.pieces])
     if not lengths.any():
-        raise ArgumentError("there is no whole character in what was read")
+        raise ArgumentError("The reading has no whole character.")
     return lengths
 
 
 @dataclass(frozen=True)
-class KnownLetters:
-    """How well a word's next letter is foreseen by how many of its letters were read.
+class KnownLetters(Charted):
+    """Accuracy on the next letter of a word by the number of its letters that were read.
 
     Attributes:
-        known: (K,) letters read: 0, 1, 2, ...; the last stands for that many or more.
-        letters: (K,) how many letters of the text there were to foresee.
-        right: (K,) the share of them that were the likeliest guess; nan where there were none.
-        nats: (K,) their mean surprise.
+        known: (K,) letters read: 0, 1, 2, ...; the last is that many or more.
+        letters: (K,) number of letters predicted.
+        right: (K,) the share of them that were the likeliest guess; nan if there were none.
+        losses: (K,) their mean loss in nats.
     """
 
     known: NDArray[np.int64]
     letters: NDArray[np.int64]
     right: NDArray[np.float64]
-    nats: NDArray[np.float64]
+    losses: NDArray[np.float64]
 
     def __str__(self) -> str:
-        columns = (self.known, self.letters, self.right, self.nats)
+        columns = (self.known, self.letters, self.right, self.losses)
         rows = list(zip(*(it.tolist() for it in columns), strict=True))
-        return table_text(rows, ("letters read", "to foresee", "right", "nats"))
+        return table_text(rows, ("letters read", "predicted", "right", "nats"))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: both curves."""
+        """Notebook view: both curves."""
+        return together(*self._charts())
+
+    def _charts(self) -> list[str]:
         known = "letters of the word that were read"
-        return together(
+        return [
             line_chart_svg({"": (self.known, self.right)}, x_label=known, y_label="share guessed right"),
-            line_chart_svg({"": (self.known, self.nats)}, x_label=known, y_label="nats"),
-        )
+            line_chart_svg({"": (self.known, self.losses)}, x_label=known, y_label="nats"),
+        ]
 
 
 def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> KnownLetters:
-    """Accuracy against the number of letters of the word that are known.
+    """Return the accuracy on the next letter of a word against the number of its letters that were read.
 
     A character of several bytes is right if each of them was, given those before it.
 
     Args:
-        reading: by a model whose units are no longer than a character.
-        most: words' letters from this one on are taken together.
-        pattern: what a word is, a regular expression; letters, digits and underscores if not given.
+        reading: by a model of characters or bytes.
+        most: letters of a word from this one on are counted together.
+        pattern: a regular expression of words. Default: letters, digits and underscores.
 
     Raises:
-        ArgumentError: a unit is longer than a character: what was guessed in the midst of it is not known; or the
-            pattern is no regular expression.
+        ArgumentError: a token is longer than a character, so that there is no guess for the characters inside it; or
+            the pattern is not a regular expression.
     """
     if most < 0:
-        raise ArgumentError(f"most={most}: give 0 or more letters")
+        raise ArgumentError(f"most={most}: give 0 or more letters.")
     longer = next((piece for piece in reading.pieces if len(piece) > 1), None)
     if longer is not None:
         raise ArgumentError(
-            f"the unit {longer!r} is longer than a character: what was guessed in the midst of it is not known; "
-            "use a model of characters or bytes"
+            f"The token {longer!r} is longer than a character, so that there is no guess for the characters inside it: "
+            "use a model of characters or bytes."
         )
     log_p = characters(reading)
     wrong = np.bincount(character_of(reading), reading.guesses[:, 0] != reading.ids, len(log_p)) > 0
@@ -218,8 +218,8 @@ def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> Kn
     letters = np.bincount(known[inside], minlength=most + 1)
     with np.errstate(invalid="ignore"):  # 0 / 0: no such letter
         right = np.bincount(known[inside], ~wrong[inside], most + 1) / letters
-        nats = np.bincount(known[inside], -log_p[inside], most + 1) / letters
-    return KnownLetters(np.arange(most + 1), letters, right, nats)
+        losses = np.bincount(known[inside], -log_p[inside], most + 1) / letters
+    return KnownLetters(np.arange(most + 1), letters, right, losses)
 
 
 def _spans(text: str, names: Sequence[str], log_p: NDArray[np.float64], count: int, width: int) -> tuple[Span, ...]:
@@ -239,5 +239,6 @@ def _where(a: str, first: str, b: str, second: str) -> str:
     at = next((k for k, (x, y) in enumerate(zip(first, second, strict=False)) if x != y), min(len(first), len(second)))
     return (
         f"{a} and {b} did not read the same text: at character {at}, {first[at : at + 20]!r} and "
-        f"{second[at : at + 20]!r}; a vocabulary may have replaced or dropped what it does not know (see `unknown`)"
+        f"{second[at : at + 20]!r}; a vocabulary may have replaced or dropped unknown characters "
+        "(see `unknown`)."
     )

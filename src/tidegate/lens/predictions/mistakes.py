@@ -1,6 +1,4 @@
-"""Errors peeled: which mistakes of a model would be gone if it knew what simple oracles know."""
-
-from __future__ import annotations
+"""Breakdown of errors by the simple oracle that would have avoided each (Karpathy et al. 2015, section 4.4)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,11 +27,11 @@ class Mistakes:
     """Each error of a reading, by the first oracle that would have avoided it.
 
     Attributes:
-        classes: the oracles in the order in which they were asked, then "left": what none of them explains.
-        which: (N,) int8, for each unit of the reading the place of its class in ``classes``; -1 where it is no error.
-        order: (N,) int8, for errors of the class "n-gram" the smallest n whose n-grams foresee the unit; else 0.
-        note: if only a part of the training text was counted, a sentence that says so; else None.
-        pieces: the N stretches of text.
+        classes: the oracles in the order in which they are applied, then "left": errors that none of them avoids.
+        which: (N,) int8, for each token of the reading the index of its class in ``classes``; -1 if it is no error.
+        order: (N,) int8, for errors of the class "n-gram" the smallest n whose n-grams predict the token; else 0.
+        note: a sentence on the part of the training text that was counted, if not all; else None.
+        pieces: the N tokens' texts.
     """
 
     classes: tuple[str, ...]
@@ -44,42 +42,44 @@ class Mistakes:
 
     @property
     def errors(self) -> int:
-        """How many units are errors."""
+        """The number of errors."""
         return int(np.count_nonzero(self.which != NONE))
 
     @property
     def removed(self) -> dict[str, int]:
-        """How many errors each oracle removes of those that the ones before it left; together they are all errors."""
+        """The number of errors that each oracle removes of those left by the ones before it; they sum to all errors."""
         counts = np.bincount(self.which[self.which != NONE], minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     @property
     def remaining(self) -> dict[str, float]:
-        """The share of all units that are still errors after each oracle."""
+        """The share of all tokens that are still errors after each oracle."""
         left = self.errors - np.cumsum(list(self.removed.values()))
         return dict(zip(self.classes, (left / len(self.which)).tolist(), strict=True))
 
     def __str__(self) -> str:
-        return f"{self._said()}\n{table_text(*self._table())}"
+        return f"{self._summary()}\n{table_text(*self._table())}"
 
     def _repr_html_(self) -> str:
-        """A notebook's view: what each oracle takes away, and the text with its errors tinted by the oracle."""
+        """Notebook view: the errors that each oracle removes, and the text with its errors tinted by oracle."""
         known = ["no error", *self.classes]
         titles = [
             known[place + 1] + (f", n = {n}" if n else "") for place, n in zip(self.which, self.order, strict=True)
         ]
         rows = np.where(self.which == NONE, np.nan, self.which + 1)
         scale = Scale("sequential", len(self.classes), "row of the table")
-        text = tinted_text(self.pieces, rows, "Errors, by the row of what takes them away", titles=titles, scale=scale)
-        return together(table_html(*self._table(), caption=self._said()), text)
+        text = tinted_text(
+            self.pieces, rows, "Errors, by the row of the oracle that removes them", titles=titles, scale=scale
+        )
+        return together(table_html(*self._table(), caption=self._summary()), text)
 
-    def _said(self) -> str:
-        return f"{self.errors} errors in {len(self.which)} units" + (f"; {self.note}" if self.note else "")
+    def _summary(self) -> str:
+        return f"{self.errors} errors in {len(self.which)} tokens" + (f"; {self.note}" if self.note else "")
 
     def _table(self) -> Table:
         most, left = max(self.errors, 1), self.remaining
         rows = [[n, it, gone, gone / most, left[it]] for n, (it, gone) in enumerate(self.removed.items(), 1)]
-        return rows, ("", "taken away by", "errors", "share of the errors", "units still wrong")
+        return rows, ("", "removed by", "errors", "share of the errors", "tokens still wrong")
 
 
 def mistakes(
@@ -95,41 +95,40 @@ def mistakes(
     word: str = WORD,
     max_train: int = 2_000_000,
 ) -> Mistakes:
-    """Peel a reading's errors, after Karpathy, Johnson & Fei-Fei (2015), section 4.4.
+    """Break down a reading's errors, after Karpathy, Johnson & Fei-Fei (2015), section 4.4.
 
-    An error is a unit to which the model gave a probability below one half. The oracles, each of which takes away what
-    those before it left:
+    An error is a token to which the model gave a probability below one half. The oracles, each of which removes errors
+    that those before it left:
 
-    - "n-gram": some n-gram model, n from 1 to ``orders``, gives the unit one half or more (of all n the best, chosen
+    - "n-gram": some n-gram model, n from 1 to ``orders``, gives the token one half or more (the best of all n, chosen
       afterwards). Modified Kneser-Ney smoothing, counted on the training text.
-    - "memory k": the word that the unit is in stood within the last k characters before it. The word's first character
-      is not taken away, since nothing before it says that the word comes again.
-    - "rare k": the word stands at most k times in the training text.
-    - "word start": the unit is the first character of a word.
+    - "memory k": the word that the token is in occurred within the last k characters before it. Errors at the word's
+      first character are not removed, since nothing before it shows that the word comes again.
+    - "rare k": the word occurs at most k times in the training text.
+    - "word start": the token is the first character of a word.
     - "punctuation": the character or the one before it is not a letter, digit or underscore.
     - "boost p": the model gave it p or more.
 
-    What differs from the paper's is said in the guide, `docs/look/errors.md`.
+    The guide, `docs/look/errors.md`, lists the differences from the paper.
 
     Args:
         reading: by a model of characters or bytes.
-        tokenizer: the model's vocabulary.
-        training: the units it was trained on, (M,).
-        orders: the largest n; 0 asks no n-grams.
+        tokenizer: the model's tokenizer.
+        training: the tokens it was trained on, (M,).
+        orders: the largest n; 0 for no n-grams.
         memory: the k of "memory", rising.
         rare: the k of "rare", rising.
         boost: the p of "boost", falling.
-        threshold: from which probability on a unit is no error, for the model and the n-grams.
-        word: what a word is, a regular expression; what stands between blanks if not given. For program text,
-            ``\\w+`` is the better one.
-        max_train: of a longer training text only the last so many units are counted, which bounds memory and time.
+        threshold: probability from which on a token is not an error, for the model and the n-grams.
+        word: a regular expression of words. Default: what is between blanks. For program text, ``\\w+`` is better.
+        max_train: at most this number of training tokens is counted, the last ones, which bounds memory and time.
 
     Raises:
-        ArgumentError: the units are tokens, of which the oracles know nothing, or only a part of a character was read,
-            or a number is out of range, or ``word`` is no regular expression.
+        ArgumentError: the model reads subwords, for which the oracles are not defined; the reading has no whole
+            character; a number is out of range; or ``word`` is not a regular expression.
     """
     if tokenizer.kind == "bpe":
-        raise ArgumentError("the oracles are about characters, but this model's units are tokens")
+        raise ArgumentError("The oracles need a model of characters or bytes, but this one reads subwords.")
     _check(orders, memory, rare, boost, threshold, max_train)
     count = len(reading)
     text, place = reading.text, character_of(reading)
@@ -143,7 +142,7 @@ def mistakes(
         classes.append(name)
 
     if orders:
-        order = _foreseen(counted, reading.ids, tokenizer.vocabulary_size, orders, threshold)
+        order = _predicted_by(counted, reading.ids, tokenizer.vocabulary_size, orders, threshold)
         take("n-gram", order > 0)
         order[which == NONE] = 0
     words = _Words(text, word)
@@ -158,12 +157,12 @@ def mistakes(
     for low in boost:
         take(f"boost {low:g}", reading.log_p >= _log(low))
     take("left", np.ones(count, bool))
-    part = f"counted on the last {max_train:,} of {len(training):,} training units"
+    part = f"counted on the last {max_train:,} of {len(training):,} training tokens"
     return Mistakes(tuple(classes), which, order, part if len(training) > max_train else None, tuple(reading.pieces))
 
 
 def _log(p: float) -> np.float32:
-    """As a reading has it: a probability of exactly the threshold must not fail it by rounding."""
+    """Return log p in a reading's precision: a probability of exactly the threshold must not fail by rounding."""
     return np.log(np.float32(p))
 
 
@@ -173,7 +172,7 @@ class _Words:
     Attributes:
         inside: (C,) whether the character is in a word.
         starts: (C,) whether it is a word's first.
-        since: (C,) how many characters before its word's beginning the same word began last; huge if never.
+        since: (C,) characters from the last occurrence of its word to its word's beginning; huge if there is none.
     """
 
     def __init__(self, text: str, pattern: str) -> None:
@@ -189,7 +188,7 @@ class _Words:
             last[word] = start
 
     def counts(self, training: str) -> NDArray[np.int64]:
-        """(C,) how often each character's word stands in a training text."""
+        """Return how often each character's word occurs in a training text, (C,)."""
         here = {word for *_, word in self.found}
         counts = Counter(word for *_, word in words_of(training, self.pattern) if word in here)
         values = np.zeros(len(self.inside), np.int64)
@@ -198,8 +197,8 @@ class _Words:
         return values
 
 
-def _foreseen(train: Ids, text: Ids, size: int, orders: int, threshold: float) -> NDArray[np.int8]:
-    """The smallest n at which an n-gram model gives each unit the threshold or more; 0 where none does."""
+def _predicted_by(train: Ids, text: Ids, size: int, orders: int, threshold: float) -> NDArray[np.int8]:
+    """Return the smallest n at which an n-gram model gives each token the threshold or more; 0 if none does."""
     order = np.zeros(len(text), np.int8)
     probabilities: Iterator[NDArray[np.float64]] = ngram_probabilities(train, text, size, orders)
     for n, p in enumerate(probabilities):
@@ -218,11 +217,11 @@ def _check(
 ) -> None:
     if not 0 <= orders <= 20 or max_train < 1 or not 0 < threshold <= 1:
         raise ArgumentError(
-            f"orders={orders}, max_train={max_train}, threshold={threshold}: give an n of 0 to 20, at least 1 unit, "
-            "and a probability above 0"
+            f"orders={orders}, max_train={max_train}, threshold={threshold}: give an n of 0 to 20, at least 1 token, "
+            "and a probability above 0."
         )
     for name, values, low in (("memory", memory, 1), ("rare", rare, 0), ("boost", [-it for it in boost], -threshold)):
         if any(a >= b for a, b in pairwise(values)) or any(it < low for it in values):
             shown = boost if name == "boost" else tuple(values)
             way = f"falling, none above {threshold}" if name == "boost" else f"rising, none below {low}"
-            raise ArgumentError(f"{name}={shown}: give them {way}")
+            raise ArgumentError(f"{name}={shown}: give them {way}.")

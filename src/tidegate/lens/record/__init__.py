@@ -1,1 +1,1 @@
-"""Recordings: every gate and state of a run, and of a text that is read or written."""
+"""Record every gate and state while a model runs, or while a language model reads or writes a text."""

@@ -1,11 +1,9 @@
-"""How open the gates are: the share of time in which each is shut or fully open.
+"""Saturation of gates: the share of steps in which each hidden unit's gate is nearly shut or fully open.
 
-For each unit of each gate the share of steps below 0.1 (left-saturated) and above 0.9 (right-saturated), as in Figure 2
-of Karpathy, Johnson & Fei-Fei 2015, Visualizing and Understanding Recurrent Networks. A gate that is saturated passes
-next to no gradient on to what it is computed from.
+The share of steps below 0.1 (left-saturated) and above 0.9 (right-saturated), as in Figure 2 of Karpathy, Johnson &
+Fei-Fei 2015, Visualizing and Understanding Recurrent Networks. A saturated gate passes almost no gradient to its
+inputs.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,8 +28,9 @@ class Saturation:
     """Shares of steps, 0 to 1.
 
     Attributes:
-        kinds: what each name ends in: "sigmoid", with values in (0, 1), or "tanh", in (-1, 1).
-        low: for each (layer, direction) and name, of each unit (H,) the share of steps below 0.1, of a tanh below -0.9.
+        kinds: the function that each name's value is an output of: "sigmoid", in (0, 1), or "tanh", in (-1, 1).
+        low: for each (layer, direction) and name, the share of steps below 0.1 of each hidden unit (H,); of a tanh
+            below -0.9.
         high: the share above 0.9.
     """
 
@@ -40,21 +39,21 @@ class Saturation:
     high: Mapping[Place, Mapping[str, NDArray[np.float64]]]
 
     def shares(self, place: Place, name: str) -> tuple[float, float]:
-        """The shares below and above over all units and steps.
+        """Return the shares below and above over all hidden units and steps.
 
         Raises:
             ArgumentError: there is no such layer, direction or name.
         """
         if name not in self.low.get(place, {}):
-            there = [(at, called) for at, names in self.low.items() for called in names]
-            raise ArgumentError(f"{place} and {name!r}: there are {', '.join(map(str, there))}")
+            known = [(at, called) for at, names in self.low.items() for called in names]
+            raise ArgumentError(f"There is no {name!r} at {place}: choose one of {', '.join(map(str, known))}.")
         return float(self.low[place][name].mean()), float(self.high[place][name].mean())
 
     def __str__(self) -> str:
         return table_text(*self._table())
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the shares of steps, and how many units spend most of them near an end."""
+        """Notebook view: the shares of steps, and the number of units that are near an end most of the time."""
         return table_html(*self._table(), caption="Share of steps near an end; units that are there most of the time")
 
     def _table(self) -> Table:
@@ -68,14 +67,14 @@ class Saturation:
 
 
 def saturation(trace: Trace, cell: Cell | str) -> Saturation:
-    """The share of time in which each gate, or other squashed value, is near an end of its range.
+    """Return the share of steps in which each gate, or other sigmoid or tanh, is near an end of its range.
 
     Args:
-        trace: of at least one step.
-        cell: the cell it is a trace of, or its name: its equations say which values are squashed.
+        trace: a trace of at least one step.
+        cell: the cell that was traced, or its name: its equations say which values are sigmoids or tanhs.
 
     Raises:
-        ArgumentError: the trace was made by another cell, or nothing in it is squashed.
+        ArgumentError: the trace is of another cell, or has no sigmoid or tanh.
         CellError: no cell has that name.
     """
     cell = get_cell(cell)
@@ -83,8 +82,8 @@ def saturation(trace: Trace, cell: Cell | str) -> Saturation:
     kinds: dict[str, Squashing] = {name: kind for name, kind in squashed(cell).items() if name in trace.names}
     if not kinds:
         raise ArgumentError(
-            f"of {', '.join(trace.names)}, which were kept of {cell.name}, none ends in a sigmoid or tanh; "
-            f"those that do are {', '.join(squashed(cell)) or 'none'}"
+            f"None of {', '.join(trace.names)}, which were recorded of {cell.name}, is a sigmoid or tanh; "
+            f"its sigmoids and tanhs are: {', '.join(squashed(cell)) or 'none'}."
         )
     low, high = (
         {
@@ -101,10 +100,10 @@ def _share(values: NDArray[np.floating], bound: float, side: int) -> NDArray[np.
 
 
 def squashed(cell: Cell) -> dict[str, Squashing]:
-    """Which gates and states end in a function that saturates, read off the equations.
+    """Return the gates and states that are sigmoids or tanhs, from the cell's equations.
 
-    1 - σ(a) = σ(-a) is a sigmoid too, and so is one that is held within bounds (`tidegate.cells.intervened`). A product,
-    such as o ⊙ tanh(c), is neither: it is small for other reasons as well.
+    1 - σ(a) = σ(-a) is a sigmoid too, and so is one with an intervention (`tidegate.cells.intervened`). A product, such
+    as o ⊙ tanh(c), is neither: it is small for other reasons as well.
     """
     named = {**cell.step.gates, **cell.step.states}
     return {name: kind for name in cell.recorded if (kind := _squashing(named[name])) is not None}
@@ -123,12 +122,12 @@ def _squashing(it: Expression) -> Squashing | None:
 
 
 def check_cell(trace: Trace, cell: Cell) -> None:
-    """Refuse a trace that has names which the cell does not have.
+    """Check that a trace has no names that the cell does not have.
 
     Raises:
-        ArgumentError: it has.
+        ArgumentError: it has some.
     """
     if unknown := [name for name in trace.names if name not in cell.recorded]:
         raise ArgumentError(
-            f"the trace holds {unknown[0]!r}, but {cell.name} has {', '.join(cell.recorded)}: give the cell it is of"
+            f"The trace has {unknown[0]!r}, but {cell.name} has {', '.join(cell.recorded)}: give the traced cell."
         )

@@ -1,4 +1,4 @@
-"""An array whose axes have names, as xarray's: what is taken out of a trace."""
+"""Arrays with named axes, as in xarray: parts of a trace."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from tidegate.drawing import Scale, caption_html, heat_map_svg, line_chart_svg, table_html
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
+from tidegate.lens.notebook import Charted, together
 
 Selector = int | slice | Sequence[int] | None
-"""What to take along an axis: one place, which drops the axis; a slice or several places; None takes all."""
+"""Positions along an axis: one, which drops the axis; a slice or several; None for all."""
 
-
-SHOWN = 256  # places along an axis in a notebook's view
+SHOWN = 256  # positions along an axis in a notebook view
 
 
 @dataclass(frozen=True)
-class Named:
-    """Values and what their axes are.
+class LabelledArray(Charted):
+    """An array with named axes.
 
     Attributes:
         values: the array; read-only where it is on disk.
-        dims: the name of each axis: of "layer", "direction", "name", "time", "unit".
-        coords: what stands along an axis, where that is more than 0, 1, 2, ...: units of text along "time".
+        dims: the names of the axes: of "layer", "direction", "name", "time", "unit".
+        coords: labels along an axis, if they are not 0, 1, 2, ...: pieces of text along "time".
     """
 
     values: NDArray[Any]
@@ -36,21 +36,23 @@ class Named:
 
     def __post_init__(self) -> None:
         if self.values.ndim != len(self.dims):
-            raise ArgumentError(f"the axes are {' '.join(self.dims)}, but the values have {self.values.ndim} axes")
+            raise ArgumentError(f"dims are {' '.join(self.dims)}, but the values have {self.values.ndim} axes.")
         for dim, along in self.coords.items():
             if len(along) != self.values.shape[self.dims.index(dim)]:
-                raise ArgumentError(f"{len(along)} coordinates along {dim} for shape {self.values.shape}")
+                raise ArgumentError(
+                    f"{len(along)} coordinates along {dim} for shape {self.values.shape}: give one for each position."
+                )
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Steps along each axis."""
+        """The length of each axis."""
         return self.values.shape
 
-    def isel(self, **at: Selector) -> Named:
-        """Take places along axes by name: ``isel(time=slice(10, 20), unit=87)``.
+    def isel(self, **at: Selector) -> LabelledArray:
+        """Select positions along axes by name: ``isel(time=slice(10, 20), unit=87)``.
 
         Raises:
-            ArgumentError: there is no such axis, or no such place along it.
+            ArgumentError: there is no such axis, or no such position along it.
         """
         values, dims, coords = self.values, list(self.dims), dict(self.coords)
         for dim, chosen in at.items():
@@ -69,14 +71,14 @@ class Named:
             values = values[(slice(None),) * axis + (chosen if isinstance(chosen, slice) else places,)]
             if dim in coords:
                 coords[dim] = [coords[dim][place] for place in places]
-        return Named(values, tuple(dims), coords)
+        return LabelledArray(values, tuple(dims), coords)
 
     def to_numpy(self) -> NDArray[Any]:
-        """The values alone, in memory."""
+        """Return the values in memory."""
         return np.array(self.values)
 
     def to_pandas(self) -> Any:
-        """A Series of one axis, a DataFrame of two or more: the last axis across, all others down.
+        """Return a Series of one axis, or a DataFrame: the last axis as columns, all others as rows.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -98,24 +100,33 @@ class Named:
         return pandas.DataFrame(values.reshape(-1, self.shape[-1]), index=index, columns=columns)
 
     def _repr_html_(self) -> str:
-        """A notebook's view: a curve of one axis, a heat map of the last two, the first of every other axis."""
+        """Notebook view: a curve of one axis, or a heat map of the last two at the first position of every other."""
         what = " × ".join(f"{size} {dim}" for dim, size in zip(self.dims, self.shape, strict=True)) or "one value"
         if not self.values.size or not self.dims:
             return table_html([self.values.ravel().tolist() or ["none"]], [what])
-        part = self.isel(**dict.fromkeys(self.dims[:-2], 0), **{dim: slice(SHOWN) for dim in self.dims[-2:]})
+        part = self._shown()
         left = [f"{dim} {self.coords[dim][0] if dim in self.coords else 0}" for dim in self.dims[:-2]]
         left += [
             f"{dim} 0 to {SHOWN - 1}" for dim, size in zip(part.dims, self.shape[-2:], strict=True) if size > SHOWN
         ]
+        return together(caption_html(f"{what}; shown: " + ", ".join(left) if left else what), *self._charts())
+
+    def _shown(self) -> LabelledArray:
+        return self.isel(**dict.fromkeys(self.dims[:-2], 0), **{dim: slice(SHOWN) for dim in self.dims[-2:]})
+
+    def _charts(self) -> list[str]:
+        if not self.values.size or not self.dims:
+            return []
+        part = self._shown()
         values = np.asarray(part.values, np.float64)
         if len(part.dims) == 1:
-            drawn = line_chart_svg({"": (np.arange(len(values)), values)}, x_label=part.dims[0])
-        else:
-            turned = part.dims[0] == "time"  # time runs across, as text does
-            down, across = part.dims[::-1] if turned else part.dims
-            kind = "diverging" if (values < 0).any() else "sequential"
-            finite = np.abs(values[np.isfinite(values)])
-            drawn = heat_map_svg(
+            return [line_chart_svg({"": (np.arange(len(values)), values)}, x_label=part.dims[0])]
+        turned = part.dims[0] == "time"  # time runs across, as text does
+        down, across = part.dims[::-1] if turned else part.dims
+        kind = "diverging" if (values < 0).any() else "sequential"
+        finite = np.abs(values[np.isfinite(values)])
+        return [
+            heat_map_svg(
                 values.T if turned else values,
                 part.coords.get(down, ()),
                 part.coords.get(across, ()),
@@ -124,10 +135,10 @@ class Named:
                 x_label=across,
                 y_label=down,
             )
-        return f"<div>{caption_html(f'{what}; shown: ' + ', '.join(left) if left else what)}{drawn}</div>"
+        ]
 
     def to_xarray(self) -> Any:
-        """An ``xarray.DataArray``.
+        """Return an ``xarray.DataArray``.
 
         Raises:
             MissingDependencyError: xarray is not installed.
@@ -138,15 +149,15 @@ class Named:
 
 def _axis(dim: str, dims: tuple[str, ...]) -> int:
     if dim not in dims:
-        raise ArgumentError(f"there is no axis {dim!r} here, but {', '.join(dims) or 'none'}")
+        raise ArgumentError(f"There is no axis {dim!r}: the axes are {', '.join(dims) or 'none'}.")
     return dims.index(dim)
 
 
 def check_place(dim: str, place: int, size: int) -> None:
-    """Refuse a place outside an axis; places from the end are negative, as everywhere.
+    """Check a position along an axis; negative positions count from the end.
 
     Raises:
-        ArgumentError: there is no such place.
+        ArgumentError: there is no such position.
     """
     if not -size <= place < size:
-        raise ArgumentError(f"{dim} {place}: there are {size}, 0 to {size - 1}")
+        raise ArgumentError(f"{dim} {place}: there are {size}, 0 to {size - 1}.")

@@ -1,6 +1,4 @@
-"""A trained language model reads a text: what it expected, what it was surprised by, and all its gates."""
-
-from __future__ import annotations
+"""A text as a language model reads it: predictions, surprise, and all gates and states."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +21,22 @@ from tidegate.text.generation import before_text
 from tidegate.text.model import LanguageModel, State
 
 GUESSES = 5
-SHOWN = 2000  # units in a notebook's view
+SHOWN = 2000  # tokens in a notebook view
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A text as a model read it, unit by unit.
+    """A text as a model read it, token by token.
 
     Attributes:
-        ids: (N,) the units of the text.
-        pieces: the N stretches of text that they stand for; joined they are the text as it was read.
-        log_p: (N,) float32, log p(unit n | all before it), in nats.
-        guesses: (N, min(5, V)) int64, the most likely units at n, given all before it; the likeliest first.
+        ids: (N,) the tokens of the text.
+        pieces: the text of each of the N tokens; joined they are the text as it was read.
+        log_p: (N,) float32, log p(token n | all before it), in nats.
+        guesses: (N, min(5, V)) int64, the likeliest tokens at n given all before it, the likeliest first.
         guessed: (N, min(5, V)) float32, their probabilities.
-        trace: gates and states after each unit was read.
-        unknown: characters that are not in the vocabulary and were replaced or dropped, each with its number.
-        shown: the units among the guesses as a person sees them.
+        trace: gates and states after each token was read.
+        unknown: characters that are not in the vocabulary and were replaced or dropped, with their counts.
+        shown: the texts of the tokens among the guesses.
     """
 
     ids: NDArray[np.int64]
@@ -59,22 +57,22 @@ class Reading:
         return "".join(self.pieces)
 
     @property
-    def nats(self) -> float:
-        """Mean surprise, nats per unit: -mean log p."""
+    def loss(self) -> float:
+        """Mean loss, -mean log p, in nats per token."""
         return float(-self.log_p.mean(dtype=np.float64))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the text tinted by surprise, the guesses where the pointer is."""
+        """Notebook view: the text tinted by surprise, the guesses as tooltips."""
         surprise = -self.log_p[:SHOWN].astype(np.float64)
-        titles = [self._said(n, value) for n, value in enumerate(surprise.tolist())]
-        scale = scale_of(np.percentile(surprise, [95]), "sequential", "nats")  # one unit must not pale all others
+        titles = [self._tooltip(n, value) for n, value in enumerate(surprise.tolist())]
+        scale = scale_of(np.percentile(surprise, [95]), "sequential", "nats")  # a few outliers must not pale all others
         text = tinted_html(self.pieces[:SHOWN], surprise, titles, scale=scale)
         more = f"; the first {SHOWN} are shown, {len(self) - SHOWN} more are not" if len(self) > SHOWN else ""
-        return f"<div>{caption_html(f'{len(self)} units, {self.nats:.3f} nats each on average{more}')}{text}</div>"
+        return f"<div>{caption_html(f'{len(self)} tokens, loss {self.loss:.3f} nats per token{more}')}{text}</div>"
 
-    def _said(self, n: int, surprise: float) -> str:
+    def _tooltip(self, n: int, surprise: float) -> str:
         guesses = zip(self.guesses[n].tolist(), self.guessed[n].tolist(), strict=True)
-        likely = "\n".join(f"{p:6.1%}  {label(self.shown.get(unit, f'unit {unit}'))}" for unit, p in guesses)
+        likely = "\n".join(f"{p:6.1%}  {label(self.shown.get(token, f'token {token}'))}" for token, p in guesses)
         return f"{surprise:.2f} nats, p {np.exp(-surprise):.1%}; expected:\n{likely}"
 
 
@@ -87,26 +85,26 @@ def read(
     folder: Path | None = None,
     dtype: Any = np.float32,
 ) -> Reading:
-    """Let a language model read a text and keep everything.
+    """Let a language model read a text and record its predictions, gates and states.
 
     The model begins as if after a newline, as when it writes without a prompt, with a state of zeros.
 
     Args:
         model: the model; read in eval mode.
-        tokenizer: its vocabulary.
-        text: at least one unit.
-        names: which of ``model.cell.recorded`` to keep; () keeps no gate.
-        folder: keep them there, memory-mapped, instead of in memory.
-        dtype: of what is kept; float16 takes half the room, and is coarse near 1 (`tidegate.lens.trace`).
+        tokenizer: its tokenizer.
+        text: at least one token.
+        names: which of ``model.cell.recorded`` to record; () for none.
+        folder: store them there, memory-mapped, instead of in memory.
+        dtype: dtype of what is recorded; float16 takes half the space, and is coarse near 1 (`tidegate.lens.trace`).
 
     Raises:
         ArgumentError: the text is empty, or the cell records no such name.
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(text, unknown)
     if not len(ids):
-        raise ArgumentError("there is nothing to read: give at least one character that the model knows")
+        raise ArgumentError("There is nothing to read: give at least one character that is in the vocabulary.")
     pieces = pieces_of(tokenizer, ids)
     count = min(GUESSES, tokenizer.vocabulary_size)
     log_p = np.empty(len(ids), np.float32)
@@ -119,19 +117,19 @@ def read(
             best = expected.topk(count, dim=-1)
             guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
             writer.add(values)
-        kept = writer.finish(pieces)
-    shown = {unit: tokenizer.token_text(unit) for unit in np.unique(guesses).tolist()}
-    return Reading(ids, pieces, log_p, guesses, guessed, kept, unknown, shown)
+        trace = writer.finish(pieces)
+    shown = {token: tokenizer.token_text(token) for token in np.unique(guesses).tolist()}
+    return Reading(ids, pieces, log_p, guesses, guessed, trace, unknown, shown)
 
 
 def passes(
     model: LanguageModel, tokenizer: Tokenizer, ids: NDArray[np.int64], names: Sequence[str]
 ) -> Iterator[tuple[int, Tensor, dict[tuple[int, int], dict[str, Tensor]]]]:
-    """Read units chunk by chunk: where a chunk begins, what was expected, and what was recorded.
+    """Read tokens chunk by chunk.
 
     Yields:
-        The chunk's first step; log p of every unit (steps, V) *before* each step, on the CPU; and for each layer and
-        direction the values of ``names`` (steps, 1, H) after each.
+        The chunk's first step; log p of every token of the vocabulary (steps, V) *before* each step, on the CPU; and
+        for each layer and direction the values of ``names`` (steps, 1, H) after each.
     """
     device = model.output.weight.device
     with evaluating(model):
@@ -147,26 +145,26 @@ def passes(
 
 @torch.inference_mode()
 def _after_start(model: LanguageModel, tokenizer: Tokenizer, device: torch.device) -> tuple[State, Tensor]:
-    """The state and the logits (1, V) before the first unit of a text."""
+    """Return the state and the logits (1, V) before the first token of a text."""
     logits, state = model(torch.from_numpy(before_text(tokenizer)).to(device)[None])
     return state, logits[0, -1:]
 
 
-def units_of(tokenizer: Tokenizer, text: str | NDArray[np.int64]) -> NDArray[np.int64]:
-    """The units (N,) of a text, or those that are given.
+def token_ids(tokenizer: Tokenizer, text: str | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the tokens (N,) of a text, or those given.
 
     Raises:
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
     """
     return tokenizer.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
 
 
 def pieces_of(tokenizer: Tokenizer, ids: NDArray[np.int64]) -> tuple[str, ...]:
-    """The stretch of text of each unit; a character of several units stands at the last of them."""
+    """Return the text of each token; a character of several tokens belongs to the last of them."""
     if tokenizer.kind == "characters":
         return tuple(tokenizer.decode(ids))
     decoder = tokenizer.decoder()
-    pieces = [decoder.push(int(unit)) for unit in ids]
+    pieces = [decoder.push(int(token)) for token in ids]
     if pieces:
         pieces[-1] += decoder.flush()
     return tuple(pieces)

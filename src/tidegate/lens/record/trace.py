@@ -1,6 +1,4 @@
-"""Every gate and state of every layer, direction and step by name, from the fused pass; on disk for long inputs."""
-
-from __future__ import annotations
+"""Traces: every gate and state of every layer, direction and step by name, in memory or on disk."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +16,8 @@ from tidegate.drawing import caption_html, table_html
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, open_array, read_json, replacing, write_array_header
-from tidegate.lens.record.labelled_array import Named, Selector, check_place
+from tidegate.lens.notebook import Charted
+from tidegate.lens.record.labelled_array import LabelledArray, Selector, check_place
 from tidegate.nn.evaluating import evaluating
 from tidegate.nn.layered import Layered, State
 
@@ -26,46 +25,48 @@ Place = tuple[int, int]
 """A layer, and a direction: 0 forward, 1 reverse."""
 
 KIND, VERSION, INDEX = "tidegate trace", 1, "trace.json"
-CHUNK = 2048  # steps run at once: bounds what is in memory besides the trace; each run packs the weights anew
+CHUNK = 2048  # steps run at once: bounds the memory besides the trace; each run packs the weights anew
 
 
 @dataclass(frozen=True)
-class Trace:
-    """What the recurrent layers did with one sequence of T steps.
+class Trace(Charted):
+    """Gates and states of recurrent layers over one sequence of T steps.
 
-    Value t is that after step t was read. In direction 0 the c that went into step t is that of t - 1; in direction 1,
-    which reads from the end, that of t + 1.
+    Value t is the one after step t was read. In direction 0 the c that went into step t is that of t - 1; in
+    direction 1, which reads from the end, that of t + 1.
 
     Attributes:
-        values: for each (layer, direction), each gate's and state's values (T, H) by the cell's names; arrays in
-            memory, or memory-mapped and read-only.
-        labels: what step t read, for a person; empty if that is not known.
+        values: for each (layer, direction), gates and states (T, H) by the cell's names; arrays in memory, or
+            memory-mapped and read-only.
+        labels: the input of each step as text; empty if unknown.
     """
 
     values: Mapping[Place, Mapping[str, NDArray[Any]]]
     labels: Sequence[str] = ()
 
     def __len__(self) -> int:
-        return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may keep labels only
+        return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may have labels only
 
     def __getitem__(self, place: Place) -> Mapping[str, NDArray[Any]]:
         if place not in self.values:
-            raise ArgumentError(f"layer and direction {place}: there are {', '.join(map(str, self.values))}")
+            raise ArgumentError(
+                f"There is no layer and direction {place}: there are {', '.join(map(str, self.values))}."
+            )
         return self.values[place]
 
     @property
     def layers(self) -> int:
-        """How many layers."""
+        """The number of layers."""
         return 1 + max(layer for layer, _ in self.values)
 
     @property
     def directions(self) -> int:
-        """1, or 2 if the layers read from both ends."""
+        """1, or 2 if the layers are bidirectional."""
         return 1 + max(direction for _, direction in self.values)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The gates and states that were kept, in the cell's order."""
+        """The recorded gates and states, in the cell's order."""
         return tuple(self.values[0, 0])
 
     def sel(
@@ -76,29 +77,29 @@ class Trace:
         name: str | Sequence[str] | None = None,
         time: Selector = None,
         unit: Selector = None,
-    ) -> Named:
-        """Take a part: ``trace.sel(layer=1, direction=0, name="c", unit=87)`` has the one axis "time".
+    ) -> LabelledArray:
+        """Select a part: ``trace.sel(layer=1, direction=0, name="c", unit=87)`` has the one axis "time".
 
         Args:
-            layer: one, which drops the axis; a slice or several; None takes all. So for the others.
+            layer: one, which drops the axis; a slice or several; None for all. Likewise below.
             direction: 0 forward, 1 reverse.
-            name: of a gate or state, or several.
+            name: a gate or state, or several.
             time: steps.
-            unit: units.
+            unit: hidden units.
 
         Raises:
-            ArgumentError: there is no such layer, direction, name, step or unit; or the names have different numbers of
-                units (h and c of layers with ``proj_size``), and all of them were asked for together.
+            ArgumentError: there is no such layer, direction, name, step or hidden unit; or several names of different
+                sizes (h and c of layers with ``proj_size``) are selected together.
         """
         names = self.names if name is None else (name,) if isinstance(name, str) else tuple(name)
         for one in names:
             if one not in self.names:
-                raise ArgumentError(f"no {one!r} was kept, but {', '.join(self.names)}")
+                raise ArgumentError(f"There is no {one!r} in the trace: it has {', '.join(self.names)}.")
         layers, directions = _places("layer", layer, self.layers), _places("direction", direction, self.directions)
         coords = {"time": list(self.labels)} if self.labels else {}
 
-        def part(at: Place, called: str) -> Named:
-            return Named(self.values[at][called], ("time", "unit"), coords).isel(time=time, unit=unit)
+        def part(at: Place, called: str) -> LabelledArray:
+            return LabelledArray(self.values[at][called], ("time", "unit"), coords).isel(time=time, unit=unit)
 
         parts = [[[part((a, b), n) for n in names] for b in directions] for a in layers]
         first = parts[0][0][0]
@@ -109,33 +110,41 @@ class Trace:
         sizes = {n: it.shape for n, it in zip(names, parts[0][0], strict=True)}
         if len(set(sizes.values())) > 1:
             wide = ", ".join(f"{n} has {self.values[0, 0][n].shape[1]}" for n in sizes)
-            raise ArgumentError(f"units differ: {wide}; take one name at a time, or units that all have")
+            raise ArgumentError(
+                f"Sizes differ: {wide} hidden units; select one name at a time, or units that all have."
+            )
         values = np.stack([np.stack([np.stack([it.values for it in row]) for row in rows]) for rows in parts])
         whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
-        stacked = Named(values, ("layer", "direction", "name", *first.dims), whole)
+        stacked = LabelledArray(values, ("layer", "direction", "name", *first.dims), whole)
         return stacked.isel(**dict.fromkeys(dropped, 0))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: what was kept, and a heat map of the first layer's state."""
+        """Notebook view: what was recorded, and a heat map of the first layer's state."""
         about = {
             "steps": len(self),
             "layers": self.layers,
             "directions": self.directions,
-            "kept": " ".join(self.names),
+            "recorded": " ".join(self.names),
         }
         summary = table_html([list(about.values())], list(about), caption="Trace")
         if not self.names:
             return summary
-        name = next((it for it in ("c", "h") if it in self.names), self.names[0])
+        name = self._shown_name()
         shown = self.sel(layer=0, direction=0, name=name)
         return f"<div>{summary}{caption_html(f'{name} of layer 0:')}{shown._repr_html_()}</div>"
 
+    def _charts(self) -> list[str]:
+        return self.sel(layer=0, direction=0, name=self._shown_name())._charts() if self.names else []
+
+    def _shown_name(self) -> str:
+        return next((it for it in ("c", "h") if it in self.names), self.names[0])
+
     def to_numpy(self, name: str, *, layer: int = 0, direction: int = 0) -> NDArray[Any]:
-        """One gate or state (T, H), in memory."""
+        """Return one gate or state (T, H) in memory."""
         return self.sel(layer=layer, direction=direction, name=name).to_numpy()
 
     def to_pandas(self, name: str | None = None, *, layer: int = 0, direction: int = 0) -> Any:
-        """One gate or state, steps down and units across; all of them one below the other if no name is given."""
+        """Return one gate or state, steps as rows and hidden units as columns. Default: all of them, stacked."""
         return self.sel(layer=layer, direction=direction, name=name).to_pandas()
 
 
@@ -158,25 +167,25 @@ def trace(
     folder: Path | None = None,
     dtype: Any = np.float32,
 ) -> Trace:
-    """Run recurrent layers over one sequence and keep their gates and states.
+    """Run recurrent layers over one sequence and record their gates and states.
 
     Args:
         layer: any recurrent module of `tidegate.nn`.
         inputs: (T, I), T at least 1.
-        hx: the states before the first step, each (layers * directions, 1, ·); zeros if not given.
+        hx: the states before the first step, each (layers * directions, 1, ·). Default: zeros.
         names: which of ``layer.cell.recorded``, at least one.
-        labels: what each step reads, for a person.
-        folder: keep the values there, memory-mapped, instead of in memory; `open_trace` reads them again.
-        dtype: of what is kept; float16 is plenty to look at and takes half the room. Just below 1 its numbers are
-            0.0005 apart, and a gate of 0.9999 is kept as 1: `memory_time` of long times needs float32.
+        labels: the input of each step as text.
+        folder: store the values there, memory-mapped, instead of in memory; `open_trace` opens them again.
+        dtype: dtype of the values; float16 suffices for display and takes half the space. Just below 1 its numbers are
+            0.0005 apart, and a gate of 0.9999 becomes 1: `memory_time` of long times needs float32.
 
     Raises:
-        ArgumentError: the cell records no such name, none is asked for, or there are no steps.
+        ArgumentError: the cell records no such name, ``names`` is empty, or there are no steps.
     """
     if not names:
-        raise ArgumentError(f"names is empty; give some of {', '.join(layer.cell.recorded)}")
+        raise ArgumentError(f"names is empty: give some of {', '.join(layer.cell.recorded)}.")
     if inputs.dim() != 2:
-        raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}")
+        raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}.")
     x = inputs.unsqueeze(0 if layer.batch_first else 1)
     steps = len(inputs) if layer.bidirectional else CHUNK  # the reverse direction begins at the end
     state = hx
@@ -191,21 +200,21 @@ def trace(
 
 
 class TraceWriter:
-    """Where a trace's values are put while chunk after chunk is run.
+    """Writes a trace chunk by chunk, to memory or to files.
 
     Args:
-        layer: whose values.
+        layer: the recurrent layers.
         steps: T, at least 1.
         names: which of ``layer.cell.recorded``.
-        folder: where to, memory-mapped; None: in memory.
-        dtype: of what is kept.
+        folder: folder of the files; None for memory.
+        dtype: dtype of the values.
     """
 
     def __init__(
         self, layer: Layered, steps: int, names: str | Sequence[str], *, folder: Path | None, dtype: Any
     ) -> None:
         if steps < 1:
-            raise ArgumentError("there is nothing to trace: give at least one step")
+            raise ArgumentError("There is nothing to trace: give at least one step.")
         record = as_record(layer.cell, names)
         self.names, self.folder, self.written = record.names if record else (), folder, 0
         self.kind, self.steps, wide = np.dtype(dtype), steps, layer.hidden_size
@@ -224,15 +233,15 @@ class TraceWriter:
                     write_array_header(file, self.kind, shape)
 
     def add(self, values: Mapping[Place, Mapping[str, Tensor]], *, batch_first: bool = False) -> None:
-        """The next chunk's values, of a batch of one."""
+        """Add the next chunk's values, of a batch of one."""
         steps = 0
-        for at, kept in values.items():
-            for name, value in kept.items():
+        for at, named in values.items():
+            for name, value in named.items():
                 one = value[0] if batch_first else value[:, 0]
                 steps = len(one)
                 if self.folder is None:
                     torch.from_numpy(self.values[at][name][self.written : self.written + steps]).copy_(one)
-                else:  # written, not copied into a map: faults of fresh pages would take twice as long
+                else:  # written, not copied into a map: page faults would take twice as long
                     part = torch.from_numpy(np.empty(one.shape, self.kind)).copy_(one)
                     _write(self._files[at, name], part.numpy().data.cast("B"))
         self.written += steps
@@ -245,7 +254,7 @@ class TraceWriter:
             file.close()
 
     def finish(self, labels: Sequence[str] = ()) -> Trace:
-        """The trace, all steps having been added."""
+        """Return the trace, once all steps were added."""
         if self.folder is None or not self.names:
             return Trace(self.values, tuple(labels))
         places = [list(at) for at in self.values]
@@ -256,16 +265,16 @@ class TraceWriter:
 
 
 def _write(file: BinaryIO, part: memoryview) -> None:
-    """All of it: a raw file may take less at once."""
+    """Write all of it: a raw file may take less at once."""
     while part:
         part = part[file.write(part) :]
 
 
 def open_trace(folder: Path) -> Trace:
-    """Open a trace that was kept in a folder.
+    """Open a trace that was stored in a folder.
 
     Raises:
-        RunFolderError: a file is missing, truncated, altered or another program's.
+        RunFolderError: a file is missing, truncated, altered or of another format.
     """
     folder = Path(folder)
     path = folder / INDEX
@@ -277,7 +286,7 @@ def open_trace(folder: Path) -> Trace:
         at: {name: open_array(folder / _file(at, name), "make the trace again") for name in names}
         for at in _known(places)
     }
-    steps = {len(array) for kept in values.values() for array in kept.values()}
+    steps = {len(array) for named in values.values() for array in named.values()}
     if len(steps) != 1 or (0, 0) not in values:
         raise RunFolderError(f"{folder} holds values of different lengths: make the trace again.")
     return Trace(values, tuple(labels))
@@ -294,6 +303,6 @@ def _known(places: list[Any]) -> Iterator[Place]:
 
 
 def _file(at: Place, name: str) -> str:
-    if not name.isidentifier():  # a cell's names are; what a file claims may be a path
-        raise RunFolderError(f"{name!r:.80} is no gate or state: make the trace again.")
+    if not name.isidentifier():  # names in an index file are untrusted: they could be paths
+        raise RunFolderError(f"{name!r:.80} is not the name of a gate or state: make the trace again.")
     return f"layer{at[0]}_{'reverse' if at[1] else 'forward'}_{name}.npy"

@@ -1,6 +1,4 @@
-"""A trained language model writes, and is watched while it does."""
-
-from __future__ import annotations
+"""A language model writes a text while its gates and states are recorded."""
 
 from collections.abc import Generator, Sequence
 from typing import NamedTuple
@@ -19,18 +17,18 @@ from tidegate.text.sampling import Sampling, draw
 
 
 class Written(NamedTuple):
-    """One unit that a model wrote.
+    """One token that a model wrote.
 
     Attributes:
-        text: what it adds to the text: whole characters, so often one, sometimes none.
-        unit: its number.
-        log_p: log p(unit | all before it) as the model has it, before temperature and filters, in nats.
-        guesses: the likeliest units in its place, each with its probability, likeliest first.
-        values: for each (layer, direction 0), the gates and states that were watched (H,), after it was read.
+        text: what it adds to the text: whole characters; none while a character is incomplete.
+        token: its number.
+        log_p: the model's log p(token | all before it), before temperature and filters, in nats.
+        guesses: the likeliest tokens in its place with their probabilities, the likeliest first.
+        values: for each (layer, direction 0), the recorded gates and states (H,) after it was read.
     """
 
     text: str
-    unit: int
+    token: int
     log_p: float
     guesses: tuple[tuple[int, float], ...]
     values: dict[tuple[int, int], dict[str, Tensor]]
@@ -47,26 +45,27 @@ def write(
     names: str | Sequence[str] = "all",
     guesses: int = 5,
 ) -> Generator[Written, None, None]:
-    """Write on from a prompt, one unit at a time, and say what went on inside.
+    """Continue a prompt, one token at a time, and record gates and states.
 
     The same seed gives the text that `tidegate.text.generation.generate` gives, as far as rounding allows.
 
     Args:
-        model: the model, an edited one too; in eval mode while it writes, and as it was once it has ended or is closed.
-        tokenizer: its vocabulary.
-        prompt: the text to go on from; nothing: as if after a newline.
-        length: how many units; None goes on for ever.
+        model: the model, with interventions or without; in eval mode while it writes, and as before when the generator
+            ends or is closed.
+        tokenizer: its tokenizer.
+        prompt: the text to continue; empty: as if after a newline.
+        length: number of tokens; None for no limit.
         sampling: temperature and filters.
-        seed: of the draws; None takes a fresh one.
-        names: the gates and states to keep of every step; () keeps none, and is quicker.
-        guesses: how many of the likeliest units to name.
+        seed: seed of the draws; None for a fresh one.
+        names: the gates and states to record at every step; () for none, which is faster.
+        guesses: number of likeliest tokens to return at every step.
 
     Raises:
         ArgumentError: the length is negative, or the cell records no such name.
-        UnknownUnitError: the prompt has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownUnitError: a character of the prompt is not in the vocabulary, and the policy is to raise.
     """
     if length is not None and length < 0:
-        raise ArgumentError(f"length is {length}; give 0 or more units, or None for text without end")
+        raise ArgumentError(f"length is {length}: give 0 or more tokens, or None for no limit.")
     return _write(
         model, tokenizer, first_units(tokenizer, prompt), length, sampling, random_streams(seed, 1), names, guesses
     )
@@ -83,19 +82,19 @@ def _write(
     guesses: int,
 ) -> Generator[Written, None, None]:
     decoder, device = tokenizer.decoder(), model.output.weight.device
-    with evaluating(model):  # whoever stops reading early closes the generator, which ends this too
+    with evaluating(model):  # a consumer that stops early closes the generator, which restores the mode
         with torch.inference_mode():
             logits, state = model(torch.from_numpy(first).to(device)[None])
         count = 0
         while length is None or count < length:
-            # inference_mode wraps the steps, not the generator: around a `yield` it would leak into whoever reads this.
+            # inference_mode wraps the steps, not the generator: around a `yield` it would leak into the consumer.
             with torch.inference_mode():
                 expected = logits[0, -1].float().log_softmax(-1)
-                unit = int(draw(logits[:, -1], sampling, generators)[0])
+                token = int(draw(logits[:, -1], sampling, generators)[0])
                 best = expected.topk(min(guesses, len(expected)))
-                logits, state, values = model.trace(torch.tensor([[unit]], device=device), state, names=names)
+                logits, state, values = model.trace(torch.tensor([[token]], device=device), state, names=names)
             likely = tuple(zip(best.indices.tolist(), best.values.exp().tolist(), strict=True))
-            kept = {at: {name: value[0, 0] for name, value in made.items()} for at, made in values.items()}
+            recorded = {at: {name: value[0, 0] for name, value in made.items()} for at, made in values.items()}
             count += 1
-            piece = decoder.push(unit) + (decoder.flush() if count == length else "")
-            yield Written(piece, unit, float(expected[unit]), likely, kept)
+            piece = decoder.push(token) + (decoder.flush() if count == length else "")
+            yield Written(piece, token, float(expected[token]), likely, recorded)

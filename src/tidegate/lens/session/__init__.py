@@ -1,1 +1,1 @@
-"""A run that is looked at: its model, its texts or examples, and answers kept for later."""
+"""A session of looking at runs: their models, texts or examples, and a cache of results."""

@@ -1,6 +1,4 @@
-"""What was computed and is kept: the newest of it, made by one thread at a time, given to all others at once."""
-
-from __future__ import annotations
+"""A thread-safe LRU cache whose values are computed one at a time."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -11,52 +9,53 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """Things by their key, at most so many; what was not asked for the longest goes first.
+class LRUCache(Generic[T]):
+    """A cache that drops the values that were not used for the longest time.
 
     Args:
-        most: how many are kept.
-        making: held while something is made. What is kept already is given without it, so nobody who asks for that
-            waits for somebody else's long computation.
-        dropped: told of what is no longer kept.
+        size: the maximal number of values.
+        computing: held while a value is computed. Cached values are returned without it, so looking one up never waits
+            for a long computation of another.
+        dropped: called with each value that leaves the cache.
     """
 
     def __init__(
-        self, most: int, making: AbstractContextManager[Any], dropped: Callable[[T], None] = lambda made: None
+        self, size: int, computing: AbstractContextManager[Any], dropped: Callable[[T], None] = lambda value: None
     ) -> None:
-        self._most, self._making, self._dropped = most, making, dropped
-        self._made: OrderedDict[Hashable, T] = OrderedDict()
-        self._looking_up = Lock()
+        self._size, self._computing, self._dropped = size, computing, dropped
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._lookup = Lock()
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self._values)
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What has a key; ``make()`` makes it if nothing has."""
-        for found in self._found(key):
-            return found
-        with self._making:
-            for found in self._found(key):  # another thread made it meanwhile
-                return found
-            made = make()
-            with self._looking_up:
-                self._made[key] = made
-                old = [self._made.popitem(last=False)[1] for _ in range(len(self._made) - self._most)]
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the value of a key, computed by ``compute()`` if it is not in the cache."""
+        for value in self._cached(key):
+            return value
+        with self._computing:
+            for value in self._cached(key):  # another thread computed it meanwhile
+                return value
+            value = compute()
+            with self._lookup:
+                self._values[key] = value
+                old = [self._values.popitem(last=False)[1] for _ in range(len(self._values) - self._size)]
             for it in old:
                 self._dropped(it)
-            return made
+            return value
 
     def clear(self) -> None:
-        """Let go of everything."""
-        with self._looking_up:
-            old = list(self._made.values())
-            self._made.clear()
+        """Drop all values."""
+        with self._lookup:
+            old = list(self._values.values())
+            self._values.clear()
         for it in old:
             self._dropped(it)
 
-    def _found(self, key: Hashable) -> list[T]:
-        with self._looking_up:
-            if key not in self._made:
+    def _cached(self, key: Hashable) -> list[T]:
+        """Return the value in a list, empty if there is none: values may be None."""
+        with self._lookup:
+            if key not in self._values:
                 return []
-            self._made.move_to_end(key)
-            return [self._made[key]]
+            self._values.move_to_end(key)
+            return [self._values[key]]

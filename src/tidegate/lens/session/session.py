@@ -1,34 +1,32 @@
-"""What can be looked at: runs, what they are given, and what was computed of that."""
+"""A session: runs that are looked at, and a cache of what was computed from them."""
 
-from __future__ import annotations
-
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar, cast
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.session.lru_cache import Kept
+from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.train import Run
 
-KEPT = 64  # answers: the largest, an edit's on 20,000 units, take about a megabyte
+T = TypeVar("T")
+CACHED = 64  # results: the largest, of an intervention on 20,000 tokens, takes about a megabyte
 
 
-class Looked(ABC):
-    """Runs and what they are given, by number.
+class Session:
+    """Runs that are looked at; close it when done, or use it as a context manager.
 
-    What is computed is kept and made by one thread at a time, so that two do not compute the same or fill the memory.
-    Models are only read: several threads may do that at once, as where a text is written while another is read.
+    Results are cached and computed by one thread at a time, so that two threads neither compute the same nor fill the
+    memory. Models are only read: several threads may do that at once, to write one text while another is read.
 
     Args:
-        runs: the first is the one that is looked into.
+        runs: the first is looked at; others are compared with it.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
         self.lock = RLock()
-        self._made: Kept[Any] = Kept(KEPT, self.lock)
+        self._results: LRUCache[object] = LRUCache(CACHED, self.lock)
 
     def __enter__(self) -> Self:
         return self
@@ -37,32 +35,32 @@ class Looked(ABC):
         self.close()
 
     def close(self) -> None:
-        """Let go of what is kept."""
-        self._made.clear()
+        """Clear the caches."""
+        self._results.clear()
 
     @property
     def run(self) -> Run:
-        """The run that is looked into."""
+        """The first run."""
         return self.runs[0]
 
-    @abstractmethod
     def add(self, text: str) -> int:
-        """Take what a person typed; its number.
+        """Add a text to those that can be looked at and return its number.
 
         Raises:
             TidegateError: the run cannot read it.
         """
+        raise ArgumentError(f"A run of {self.run.config.task} reads no text.")
 
-    def run_of(self, number: int) -> Run:
-        """A run by its number.
+    def run_number(self, number: int) -> Run:
+        """Return a run by its number.
 
         Raises:
             ArgumentError: there is no such run.
         """
         if not 0 <= number < len(self.runs):
-            raise ArgumentError(f"there is no run {number}: there are {len(self.runs)}")
+            raise ArgumentError(f"There is no run {number}: there are {len(self.runs)}.")
         return self.runs[number]
 
-    def kept(self, key: Any, make: Any) -> Any:
-        """What ``make()`` gives, computed for a key and kept; made again if it was not asked for in a long time."""
-        return self._made.get(key, make)
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the result of ``compute()`` from the cache, computed if the key is not there."""
+        return cast(T, self._results.get(key, compute))

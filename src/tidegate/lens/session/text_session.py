@@ -1,6 +1,4 @@
-"""What is being looked at: runs, and the texts that they read."""
-
-from __future__ import annotations
+"""A session with language models: the texts that they read, and what was found in them."""
 
 import os
 import shutil
@@ -10,45 +8,51 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens import Reading, read
-from tidegate.lens.session.lru_cache import Kept
-from tidegate.lens.session.session import Looked
+from tidegate.lens.hidden_units.detectors import Detector
+from tidegate.lens.hidden_units.finder import Findings, find_cells
+from tidegate.lens.interventions.effect import Effect, effect
+from tidegate.lens.interventions.intervention import Intervention
+from tidegate.lens.record.reading import Reading, read
+from tidegate.lens.session.lru_cache import LRUCache
+from tidegate.lens.session.session import Session
 from tidegate.train import Run
 
-MOST_RUNS = 4
-LONGEST = 200_000  # characters of one text
-IN_MEMORY = 64 << 20  # bytes of a trace; a longer one is kept on disk
-KEPT = 6  # texts whose traces are kept; an older one is read again when it is asked for
-TEXTS = 100  # that were typed; an older one is forgotten
+MAX_RUNS = 4
+MAX_LENGTH = 200_000  # characters of one text
+IN_MEMORY = 64 << 20  # bytes of a trace; longer ones are stored on disk
+CACHED = 6  # texts whose traces are cached; an older text is read again when it is used
+MAX_TEXTS = 100  # that were added; older ones are dropped
+SEARCHED = 40_000  # tokens of held-out text in which hidden units are searched
 
 
-class _Read(NamedTuple):
+class _Entry(NamedTuple):
     reading: Reading
-    folder: Path | None  # where its trace is
+    folder: Path | None  # of its trace
 
 
-class Looking(Looked):
+class TextSession(Session):
     """One to four runs of language models and the texts that they read.
 
-    Every text has a number. Number 0 is there from the beginning; those that are typed on the page come after it.
+    Every text has a number. Number 0 is the first; texts that are added get the next ones.
 
     Args:
-        runs: the first is the one that is looked into; the others are compared with it.
-        text: what they read first.
+        runs: the first is looked at; the others are compared with it.
+        text: the first text.
 
     Raises:
-        ArgumentError: more than four runs, or a text without a character.
+        ArgumentError: there are more than four runs, or the text is empty.
     """
 
     def __init__(self, runs: Sequence[Run], text: str) -> None:
-        if not 1 <= len(runs) <= MOST_RUNS:
-            raise ArgumentError(f"{len(runs)} runs were given: one to {MOST_RUNS} can be looked at together")
+        if not 1 <= len(runs) <= MAX_RUNS:
+            raise ArgumentError(f"{len(runs)} runs were given: one to {MAX_RUNS} can be looked at together.")
         super().__init__(runs)
         self._texts: dict[int, str] = {}
         self._next = 0
-        self._readings: Kept[_Read] = Kept(KEPT, self.lock, _removed)
+        self._readings: LRUCache[_Entry] = LRUCache(CACHED, self.lock, _remove)
         self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
         try:
             self.add(text)
@@ -57,20 +61,20 @@ class Looking(Looked):
             raise
 
     def close(self) -> None:
-        """Remove what is kept, on disk too."""
+        """Clear the caches and delete their files."""
         super().close()
         self._readings.clear()
         self._folder.cleanup()
 
     def add(self, text: str) -> int:
-        """Let the run read a text; its number.
+        """Let the run read a text and return its number.
 
         Raises:
             ArgumentError: it is empty, or longer than 200,000 characters.
-            UnknownUnitError: a character is not in the vocabulary, and the policy is to refuse it.
+            UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
         """
-        if len(text) > LONGEST:
-            raise ArgumentError(f"the text has {len(text):,} characters, but at most {LONGEST:,} can be looked at")
+        if len(text) > MAX_LENGTH:
+            raise ArgumentError(f"The text has {len(text):,} characters, but at most {MAX_LENGTH:,} can be looked at.")
         with self.lock:
             number = self._next
             self._texts[number] = text
@@ -80,36 +84,68 @@ class Looking(Looked):
                 del self._texts[number]
                 raise
             self._next += 1
-            self._texts.pop(number - TEXTS if number > TEXTS else -1, None)
+            self._texts.pop(number - MAX_TEXTS if number > MAX_TEXTS else -1, None)
             return number
 
     def text(self, number: int) -> str:
-        """A text by its number.
+        """Return a text by its number.
 
         Raises:
             ArgumentError: there is no such text.
         """
         text = self._texts.get(number)
         if text is None:
-            old = 0 <= number < self._next
-            raise ArgumentError(f"there is no text {number}" + " any longer: give it again" * old)
+            dropped = 0 <= number < self._next
+            raise ArgumentError(f"There is no text {number}" + (" any longer: give it again." if dropped else "."))
         return text
 
     def reading(self, text: int = 0, run: int = 0) -> Reading:
-        """A text as a run read it, with all gates and states in half precision.
+        """Return a text as a run read it, with all gates and states in half precision.
 
         Raises:
             ArgumentError: there is no such text or run.
         """
-        one, given = self.run_of(run), self.text(text)
+        one, given = self.run_number(run), self.text(text)
         return self._readings.get((text, run), lambda: self._read(one, given)).reading
 
-    def _read(self, run: Run, text: str) -> _Read:
+    def find_cells(self, detector: Detector | None = None) -> Findings:
+        """Return what `tidegate.lens.find_cells` finds on held-out text, cached.
+
+        Args:
+            detector: the property to search for; its name is the key in the cache. Default: all built-in detectors.
+
+        Raises:
+            ArgumentError: there is no held-out text, or too little.
+        """
+        return self.cached(
+            ("find_cells", detector and detector.name),
+            lambda: find_cells(
+                self.run.model,
+                self.run.tokenizer,
+                held_out_text(self.run, SEARCHED),
+                detectors=None if detector is None else [detector],
+            ),
+        )
+
+    def effect(self, interventions: tuple[Intervention, ...]) -> Effect:
+        """Return what interventions do on held-out text, cached.
+
+        It is measured on the half of the text on which `find_cells` did not choose the hidden unit.
+
+        Raises:
+            ArgumentError: there is no held-out text, or an intervention is not possible in this model.
+        """
+        return self.cached(
+            ("effect", interventions),
+            lambda: effect(self.run.model, self.run.tokenizer, measured_half(self.run), interventions),
+        )
+
+    def _read(self, run: Run, text: str) -> _Entry:
         # A folder of its own: the trace of an earlier reading may still be mapped, and its files must not change.
         large = self._size(text, run) > IN_MEMORY
         folder = Path(tempfile.mkdtemp(dir=self._folder.name)) if large else None
         try:
-            return _Read(read(run.model, run.tokenizer, text, folder=folder, dtype=np.float16), folder)
+            return _Entry(read(run.model, run.tokenizer, text, folder=folder, dtype=np.float16), folder)
         except BaseException:
             if folder is not None:
                 shutil.rmtree(folder)
@@ -121,21 +157,21 @@ class Looking(Looked):
         return 2 * len(text) * config.num_layers * config.hidden_size * len(cell.recorded)
 
 
-def _removed(kept: _Read) -> None:
-    """What is mapped can still be read where its file is gone, until nobody does."""
-    if kept.folder is not None:
-        shutil.rmtree(kept.folder, ignore_errors=os.name == "nt")  # Windows keeps what is mapped; close() removes it
+def _remove(entry: _Entry) -> None:
+    """Delete a trace's files; arrays that are still mapped stay readable."""
+    if entry.folder is not None:
+        shutil.rmtree(entry.folder, ignore_errors=os.name == "nt")  # Windows keeps mapped files; close() deletes them
 
 
-def held_out(run: Run, length: int) -> str:
-    """Text of the run's own that it was not trained on: of test if there is one, else of validation.
+def held_out_text(run: Run, length: int) -> str:
+    """Return text of the run's own corpus that it was not trained on: of the test part, or else of validation.
 
     Args:
         run: the run.
-        length: units, at most.
+        length: the maximal number of tokens.
 
     Raises:
-        ArgumentError: the run has neither; without splits, what it was trained on is all there is.
+        ArgumentError: the run has neither part.
     """
     corpus = run.open_corpus()
     for part in (corpus.test, corpus.validation) if corpus.splits else ():
@@ -143,6 +179,12 @@ def held_out(run: Run, length: int) -> str:
             return run.tokenizer.decode(part[:length])
     raise ArgumentError(
         f"{run.folder.name} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
-        "to be read; what is measured on held-out text (the finder, the cost of an edit) needs a run trained with "
-        "--splits, such as 90/5/5"
+        "to be read; what is measured on held-out text (the finder, the effect of an intervention) needs a run trained "
+        "with --splits, such as 90/5/5."
     )
+
+
+def measured_half(run: Run) -> NDArray[np.int64]:
+    """Return the half of the searched text, as tokens, on which the finder measures and does not choose."""
+    ids = run.tokenizer.encode(held_out_text(run, SEARCHED))
+    return ids[len(ids) // 2 :]

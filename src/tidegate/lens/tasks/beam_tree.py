@@ -1,6 +1,4 @@
-"""The tree of a beam search: every continuation it considered, and what became of it."""
-
-from __future__ import annotations
+"""The tree of a beam search: every continuation it considered, kept or dropped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +23,12 @@ class Branch:
     """A text continued by one token.
 
     Attributes:
-        step: of writing, 0 for the first token.
-        parent: the branch it continues, by number; -1 for the empty text.
-        token: what was added.
+        step: step of the search, 0 for the first token.
+        parent: number of the branch that it continues; -1 for the empty text.
+        token: the token added.
         log_p: log p(token | the text before it), in nats.
-        score: the sum of log p from the first token on, by which branches of a step compete.
-        fate: "kept", it went on; "finished", it ended and was taken; "dropped", others were likelier; "cut", it was
-            being written when the limit came.
+        score: sum of log p from the first token on, by which the branches of a step are ranked.
+        fate: "kept" in the beam; "finished" and returned; "dropped" for likelier ones; "cut" at the maximal length.
     """
 
     step: int
@@ -44,12 +41,12 @@ class Branch:
 
 @dataclass(frozen=True)
 class BeamTree:
-    """All that a beam search considered: at each step the best 2 K continuations of the K texts before.
+    """The continuations a beam search considered: at each step the best 2 K of the K texts in the beam.
 
     Attributes:
-        width: K, how many texts go on at each step.
-        branches: a parent comes before its children; those of a step stand together, the best first.
-        leaves: the texts that were found, as the numbers of their last branches, the best first.
+        width: K, the width of the beam.
+        branches: parents come before their children; those of a step are adjacent, the best first.
+        leaves: the texts returned, as the numbers of their last branches, the best first.
     """
 
     width: int
@@ -57,13 +54,13 @@ class BeamTree:
     leaves: tuple[int, ...]
 
     def path(self, branch: int) -> list[int]:
-        """The branches from the first token to this one, by number.
+        """Return the numbers of the branches from the first token to this one.
 
         Raises:
             ArgumentError: there is no such branch.
         """
         if not 0 <= branch < len(self.branches):
-            raise ArgumentError(f"there is no branch {branch}, but {len(self.branches)} of them, from 0 on")
+            raise ArgumentError(f"There is no branch {branch}: there are {len(self.branches)}, from 0 on.")
         found = []
         while branch != START:
             found.append(branch)
@@ -76,27 +73,27 @@ class BeamTree:
         return "\n".join(f"{score:8.3f}  {text}" for text, score in zip(texts, scores, strict=True))
 
     def _repr_html_(self) -> str:
-        """A notebook's view: lists in lists, the texts that were found in bold."""
+        """Notebook view: nested lists, the texts returned in bold."""
         best = {n for leaf in self.leaves for n in self.path(leaf)}
         inside: dict[int, str] = {}
         for n, it in reversed(list(enumerate(self.branches[:SHOWN]))):  # children first
             token = f"<b>{escaped(label(it.token))}</b>" if n in best else escaped(label(it.token))
             fate = "" if it.fate == "kept" else f", {it.fate}"
             rank = f", text {self.leaves.index(n) + 1}" if n in self.leaves else ""
-            said = f'{token} <span style="opacity:.8">{exp(it.log_p):.1%}, {it.score:.2f} nats{fate}{rank}</span>'
+            shown = f'{token} <span style="opacity:.8">{exp(it.log_p):.1%}, {it.score:.2f} nats{fate}{rank}</span>'
             children = f'<ul style="margin:0;padding-left:1.2em">{inside.pop(n)}</ul>' if n in inside else ""
-            inside[it.parent] = f"<li>{said}{children}</li>" + inside.get(it.parent, "")
+            inside[it.parent] = f"<li>{shown}{children}</li>" + inside.get(it.parent, "")
         more = f"; the first {SHOWN} are shown" if len(self.branches) > SHOWN else ""
         caption = f"A beam of {self.width}: {len(self.branches)} branches, {len(self.leaves)} texts{more}"
         return together(caption_html(caption), f'<ul style="{MONOSPACE}">{inside.get(START, "")}</ul>')
 
 
-class Grower:
-    """Grows the tree of the one example of a `tidegate.tasks.seq2seq.search.beam_search` that it observes.
+class BeamTreeBuilder:
+    """Builds the tree of a `tidegate.tasks.seq2seq.search.beam_search` over one example, as its ``observe`` callback.
 
     Args:
         width: K.
-        vocabulary: what tokens are called.
+        vocabulary: the tokens' texts.
         end: the token that ends a text.
     """
 
@@ -104,34 +101,34 @@ class Grower:
         self.width, self.vocabulary, self.end, self._steps = width, vocabulary, end, 0
         self._branches: list[Branch] = []
         self._tokens: list[int] = []
-        self._going = [START] * width  # the branch of each hypothesis
+        self._beam = [START] * width  # the branch of each hypothesis
 
     def __call__(self, step: Considered) -> None:
-        """Add a step."""
+        """Add a step of the search."""
         finished, kept = {place for _, place in step.finished}, step.kept[0].tolist()
         here: dict[int, int] = {}
         each = zip(step.parents[0].tolist(), step.tokens[0].tolist(), step.scores[0].tolist(), strict=True)
         for place, (row, token, score) in enumerate(each):
             if score == -float("inf"):
                 continue
-            parent = self._going[row]
+            parent = self._beam[row]
             before = 0.0 if parent == START else self._branches[parent].score
             fate: Fate = "finished" if place in finished else "kept" if place in kept else "dropped"
             here[place] = len(self._branches)
             self._branches.append(Branch(self._steps, parent, self.vocabulary[token], score - before, score, fate))
             self._tokens.append(token)
-        self._going = [here.get(place, START) for place in kept]
+        self._beam = [here.get(place, START) for place in kept]
         self._steps += 1
 
     def tree(self, found: Sequence[Hypothesis]) -> BeamTree:
-        """The tree, the search being over.
+        """Return the tree, once the search is over.
 
         Args:
-            found: what the search returned for the example.
+            found: the texts that the search returned.
         """
-        cut = {it for it in self._going if it != START}
+        cut = {it for it in self._beam if it != START}
         branches = tuple(replace(it, fate="cut") if n in cut else it for n, it in enumerate(self._branches))
-        grown = BeamTree(self.width, branches, ())
+        tree = BeamTree(self.width, branches, ())
         ends = [n for n, it in enumerate(branches) if it.fate in ("finished", "cut")]
-        numbers = {tuple(self._tokens[k] for k in grown.path(n)): n for n in ends}
-        return replace(grown, leaves=tuple(numbers[*it.tokens, *[self.end] * it.ended] for it in found))
+        numbers = {tuple(self._tokens[k] for k in tree.path(n)): n for n in ends}
+        return replace(tree, leaves=tuple(numbers[*it.tokens, *[self.end] * it.ended] for it in found))

@@ -1,54 +1,71 @@
-"""Inside a classifier: what it would have said at every step, and where it looked."""
-
-from __future__ import annotations
+"""Classifiers: the class probabilities after every step, and the attention weights."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tidegate.lens.record.trace import trace
-from tidegate.lens.tasks.hooks import watched
-from tidegate.lens.tasks.inputs import Given, on_cpu
+from tidegate.lens.tasks.example import Example, frames_row, on_cpu
+from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.pictures import pictures
+from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
 from tidegate.tasks.classify.task import Classifier, ClassifyTask, split_words
 from tidegate.tasks.layers import mask
+from tidegate.train import Run
 
 AT_ONCE = 1 << 15  # steps of all prefixes that are pooled together: bounds the memory
 
 
-def look_at_class(task: ClassifyTask, model: Classifier, given: Given) -> Look:
+@dataclass(frozen=True)
+class ClassifierLook(Look):
+    """What a classifier did with a sequence.
+
+    The ``choices`` of ``steps["input"]`` are running predictions: p(class | x_1 .. x_t), as if the sequence ended after
+    step t; the last row is the prediction for all of it.
+    """
+
+
+def look(run: Run) -> ExampleLook:
+    """Return how a run of ``classify`` is looked at."""
+    text = run.vocabulary.text("input") != "frames"
+    return ExampleLook(look_at_class, "Classes", "text" if text else None, array_row=frames_row)
+
+
+def look_at_class(task: ClassifyTask, model: Classifier, example: Example) -> ClassifierLook:
     """Look inside a classifier.
 
-    The ``choices`` of its steps are the running verdict: p(class | x_1 .. x_t), what the model says of a text that ends
-    after step t; the last row is what it says of this one. In one direction all rows come from one pass. Backwards a
-    network reads every prefix from its own end, so in two directions each prefix is run by itself: T (T + 1) / 2 steps.
+    In one direction the running predictions come from one pass. Backwards a network reads every prefix from its own
+    end, so in two directions each prefix is run by itself: T (T + 1) / 2 steps.
 
     Args:
         task: the run's task.
         model: in eval mode.
-        given: the example.
+        example: what it reads.
     """
-    with watched(model.recurrent) as calls, watched(getattr(model.pool, "score", None)) as scores:
-        probabilities = model(*given.columns["inputs"])[0].softmax(-1).tolist()
+    with recorded_calls(model.recurrent) as calls, recorded_calls(getattr(model.pool, "score", None)) as scores:
+        probabilities = model(*example.columns["inputs"])[0].softmax(-1).tolist()
     call, labels = calls[0], task.preprocessing.vocabulary("labels").entries
     running = [model.output(it).softmax(-1) for it in _pooled(model, call.args[0], call.output[0])]
-    frames = pictures(given.example["inputs"], given.picture) if task.preprocessing.text("input") == "frames" else None
-    read = () if frames else _read(task, given)
+    frames = (
+        pictures(example.encoded["inputs"], example.picture) if task.preprocessing.text("input") == "frames" else None
+    )
+    read = () if frames else _tokens(task, example)
     traced = trace(model.recurrent, call.args[0][0], labels=read)
     best = max(range(len(labels)), key=probabilities.__getitem__)
-    return Look(
+    return ClassifierLook(
         task=task.name,
         steps={"input": Steps(read, traced, frames, Choices(labels, on_cpu(torch.cat(running))))},
-        said={"label": labels[best], "probabilities": dict(zip(labels, probabilities, strict=True))},
-        truth={"label": labels[int(given.example["label"][0])]} if "label" in given.example else None,
+        prediction={"label": labels[best], "probabilities": dict(zip(labels, probabilities, strict=True))},
+        truth={"label": labels[int(example.encoded["label"][0])]} if "label" in example.encoded else None,
         attention=on_cpu(scores[0].output[..., 0].softmax(1)) if scores else None,
     )
 
 
 def _pooled(model: Classifier, x: Tensor, output: Tensor) -> Iterator[Tensor]:
-    """Inputs (1, T, I) and outputs (1, T, D) to what is pooled of the first 1, 2, .. T steps, (., D) each."""
+    """Pool the first 1, 2, .. T steps of inputs (1, T, I) and outputs (1, T, D): (., D) each."""
     steps = x.shape[1]
     size = max(1, AT_ONCE // steps)
     for start in range(1, steps + 1, size):
@@ -63,10 +80,10 @@ def _pooled(model: Classifier, x: Tensor, output: Tensor) -> Iterator[Tensor]:
         yield model.pool(outputs, last, lengths)
 
 
-def _read(task: ClassifyTask, given: Given) -> tuple[str, ...]:
-    """The words or characters; of stored examples those that are known."""
+def _tokens(task: ClassifyTask, example: Example) -> tuple[str, ...]:
+    """Return the words or characters; of stored examples those that are in the vocabulary."""
     level = task.preprocessing.text("input")
-    if given.row is None:
-        return tuple(task.preprocessing.vocabulary(level).decode(given.example["inputs"].tolist()))
-    text = given.row.values["text"]
+    if example.row is None:
+        return tuple(task.preprocessing.vocabulary(level).decode(example.encoded["inputs"].tolist()))
+    text = example.row.values["text"]
     return tuple(split_words(text, task.config.lowercase) if level == "words" else text)

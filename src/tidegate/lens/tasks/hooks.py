@@ -1,6 +1,4 @@
-"""Watch a module while a model runs: what went into it and what came out."""
-
-from __future__ import annotations
+"""Record the calls of a module while a model runs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +11,9 @@ class Call(NamedTuple):
     """One call of a module.
 
     Attributes:
-        args: what it was given.
-        kwargs: what it was given by name.
-        output: what it returned.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        output: its return value.
     """
 
     args: tuple[Any, ...]
@@ -24,17 +22,17 @@ class Call(NamedTuple):
 
 
 @contextmanager
-def watched(module: nn.Module | None) -> Iterator[list[Call]]:
-    """A list of a module's calls, filled while the block runs; it stays empty if there is no module."""
+def recorded_calls(module: nn.Module | None) -> Iterator[list[Call]]:
+    """Collect a module's calls while the block runs; the list stays empty if there is no module."""
     calls: list[Call] = []
     if module is None:
         yield calls
         return
 
-    def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+    def record(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         calls.append(Call(args, kwargs, output))
 
-    hook = module.register_forward_hook(note, with_kwargs=True)
+    hook = module.register_forward_hook(record, with_kwargs=True)
     try:
         yield calls
     finally:

@@ -1,6 +1,4 @@
-"""Frames and images as pictures: the numbers that a model read, brought to 0..1."""
-
-from __future__ import annotations
+"""Frames and images as pictures: the numbers that a model read, scaled to 0..1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +17,8 @@ class Frames:
 
     Attributes:
         values: (T, height, width) or (T, height, width, channels) float32, from 0 to 1.
-        low: the number that 0 stands for.
-        high: the number that 1 stands for.
+        low: the number that became 0.
+        high: the number that became 1.
     """
 
     values: NDArray[np.float32]
@@ -32,14 +30,14 @@ class Frames:
 
 
 def pictures(numbers: NDArray[Any], shape: Sequence[int] | None = None) -> Frames:
-    """Numbers (T, F) as T pictures, all on one scale.
+    """Return numbers (T, F) as T pictures, all on one scale.
 
-    Numbers from 0 to 1 stay as they are; of others the lowest becomes 0 and the highest 1.
+    Numbers from 0 to 1 stay as they are; otherwise the lowest becomes 0 and the highest 1.
 
     Args:
         numbers: (T, F), finite, T at least 1.
-        shape: (height, width) or (height, width, channels) of a picture. None: a square of F points; else, where F is
-            3 times a square as of image files, one of red, green and blue; else one line of F points.
+        shape: (height, width) or (height, width, channels) of a picture. Default: a square if F is a square number;
+            else a square in red, green and blue if F is 3 times a square number; else one line of F points.
 
     Raises:
         ArgumentError: the shape does not hold F numbers.
@@ -48,8 +46,8 @@ def pictures(numbers: NDArray[Any], shape: Sequence[int] | None = None) -> Frame
     found = _shape(count) if shape is None else tuple(int(it) for it in shape)
     if len(found) not in (2, 3) or min(found) < 1 or prod(found) != count:
         raise ArgumentError(
-            f"a picture of shape {found} does not hold {count} numbers: give (height, width) or (height, width, "
-            "channels) whose product is that"
+            f"A picture of shape {found} does not hold {count} numbers: give (height, width) or (height, width, "
+            "channels) whose product is that."
         )
     wide = np.asarray(numbers, np.float64)
     low, high = float(wide.min()), float(wide.max())

@@ -1,33 +1,39 @@
-"""Inside a tagger: what it says of every step, and the spans that makes."""
-
-from __future__ import annotations
+"""Taggers: tag probabilities at every step, and the spans of the likeliest tags."""
 
 from dataclasses import dataclass
 
 from tidegate.lens.record.trace import trace
-from tidegate.lens.tasks.hooks import watched
-from tidegate.lens.tasks.inputs import Given, on_cpu
+from tidegate.lens.tasks.example import Example, frames_row, on_cpu
+from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.pictures import pictures
+from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
 from tidegate.tasks.tag.scores import UNSEEN
 from tidegate.tasks.tag.spans import PLAIN, Span, spans
 from tidegate.tasks.tag.task import Tagger, TagTask, tokens_of
+from tidegate.train import Run
 
 
 @dataclass(frozen=True)
 class TaggerLook(Look):
-    """A sequence as a tagger took it; its ``steps`` are "input", whose ``choices`` are the tags.
+    """What a tagger did with a sequence; its ``steps`` are "input", whose ``choices`` are the tags.
 
     Attributes:
-        spans: those that the likeliest tags mark: type, first step, step after the last. Empty where tags mark none.
-        true_spans: those that the true tags mark; empty where these are not known.
+        spans: of the likeliest tags: type, first step, step after the last. Empty if tags mark no spans.
+        true_spans: of the true tags; empty if these are not known.
     """
 
     spans: tuple[Span, ...]
     true_spans: tuple[Span, ...]
 
 
-def look_at_tags(task: TagTask, model: Tagger, given: Given) -> TaggerLook:
+def look(run: Run) -> ExampleLook:
+    """Return how a run of ``tag`` is looked at."""
+    text = run.vocabulary.text("input") != "frames"
+    return ExampleLook(look_at_tags, "Tags", "text" if text else None, "tokens" if text else None, frames_row)
+
+
+def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
     """Look inside a tagger.
 
     p(tag_t) = softmax(W h_t + b) at every step t; in both directions h_t has seen the whole sequence.
@@ -35,23 +41,23 @@ def look_at_tags(task: TagTask, model: Tagger, given: Given) -> TaggerLook:
     Args:
         task: the run's task.
         model: in eval mode.
-        given: the example.
+        example: what it reads.
     """
-    with watched(model.recurrent) as calls:
-        probabilities = model(given.columns)[0].softmax(-1)
+    with recorded_calls(model.recurrent) as calls:
+        probabilities = model(example.columns)[0].softmax(-1)
     choices = Choices(task.preprocessing.vocabulary("labels").entries, on_cpu(probabilities))
-    frames = pictures(given.example["inputs"], given.picture) if task.level == "frames" else None
-    read = () if frames else _read(task, given)
+    frames = pictures(example.encoded["inputs"], example.picture) if task.level == "frames" else None
+    read = () if frames else _tokens(task, example)
     steps = Steps(read, trace(model.recurrent, calls[0].args[0][0], labels=read), frames, choices)
     tags, truth = task.preprocessing.vocabulary("labels").decode(probabilities.argmax(-1).tolist()), None
-    if "tags" in given.example:
-        true = given.example["tags"].tolist()
+    if "tags" in example.encoded:
+        true = example.encoded["tags"].tolist()
         truth = [None if it == UNSEEN else choices.labels[it] for it in true]
     marked = task.scheme != PLAIN
     return TaggerLook(
         task=task.name,
         steps={"input": steps},
-        said={"tags": tags} if frames else {"tokens": list(read), "tags": tags},
+        prediction={"tags": tags} if frames else {"tokens": list(read), "tags": tags},
         truth=None if truth is None else {"tags": truth},
         attention=None,
         spans=tuple(spans(tags, task.scheme)) if marked else (),
@@ -59,12 +65,12 @@ def look_at_tags(task: TagTask, model: Tagger, given: Given) -> TaggerLook:
     )
 
 
-def _read(task: TagTask, given: Given) -> tuple[str, ...]:
-    """The words or characters; of stored examples as they are spelled, without what is not known."""
-    if given.row is not None:
-        return tuple(tokens_of(given.row, task.level))
-    if "spelling" not in given.example:
-        return tuple(task.preprocessing.vocabulary(task.level).decode(given.example["inputs"].tolist()))
-    characters = task.preprocessing.vocabulary("characters").decode(given.example["characters"].tolist())
-    ends = given.example["spelling"].cumsum().tolist()
+def _tokens(task: TagTask, example: Example) -> tuple[str, ...]:
+    """Return the words or characters; of stored examples as spelled there, unknown characters left out."""
+    if example.row is not None:
+        return tuple(tokens_of(example.row, task.level))
+    if "spelling" not in example.encoded:
+        return tuple(task.preprocessing.vocabulary(task.level).decode(example.encoded["inputs"].tolist()))
+    characters = task.preprocessing.vocabulary("characters").decode(example.encoded["characters"].tolist())
+    ends = example.encoded["spelling"].cumsum().tolist()
     return tuple("".join(characters[a:b]) for a, b in zip([0, *ends], ends, strict=False))

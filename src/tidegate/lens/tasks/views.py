@@ -1,6 +1,4 @@
-"""What a look inside any task gives back: sequences as recurrent layers read them, and what was said of them."""
-
-from __future__ import annotations
+"""Results of looking at one example: the sequences that recurrent layers read, and the predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +9,21 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import Scale, caption_html, heat_map_svg, table_html
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.notebook import Charted, tinted_text, together
 from tidegate.lens.record.trace import Trace
 from tidegate.lens.tasks.pictures import Frames
 
 SHOWN = 256  # steps of a heat map in a notebook's view
-LIKELIEST = 12  # choices there
-LONGEST = 400  # characters of what was said there
+LIKELIEST = 12  # labels there
+LONGEST = 400  # characters of a prediction there
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What a model says after each of T steps, one out of C.
+class Choices(Charted):
+    """Probabilities of C labels after each of T steps.
 
     Attributes:
-        labels: the C that can be said.
+        labels: the C labels.
         probabilities: (T, C) float32; each row sums to 1.
     """
 
@@ -34,11 +32,11 @@ class Choices:
 
     @property
     def best(self) -> list[str]:
-        """The likeliest after each step."""
+        """The likeliest label after each step."""
         return [self.labels[int(n)] for n in self.probabilities.argmax(1)]
 
     def top(self, count: int = 3) -> list[list[tuple[str, float]]]:
-        """The likeliest after each step with their probabilities, the best first.
+        """Return the likeliest labels after each step with their probabilities, the likeliest first.
 
         Args:
             count: how many, at least 1; all if there are fewer.
@@ -47,7 +45,7 @@ class Choices:
             ArgumentError: the count is not positive.
         """
         if count < 1:
-            raise ArgumentError(f"the top {count} of {len(self.labels)}: give at least 1")
+            raise ArgumentError(f"count is {count}: give at least 1.")
         order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
         return [
             [(self.labels[int(n)], float(row[n])) for n in best]
@@ -55,29 +53,35 @@ class Choices:
         ]
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the probabilities of what is said most often, step by step."""
-        return self._drawn(())
+        """Notebook view: the probabilities of the likeliest labels, step by step."""
+        return self.view(())
 
-    def _drawn(self, read: Sequence[str]) -> str:
-        """What is likely at some step; ``read`` stands below."""
+    def view(self, read: Sequence[str]) -> str:
+        """Return the notebook view with the inputs of the steps below."""
+        count, steps = len(self.labels), len(self.probabilities)
+        caption = f"The {min(LIKELIEST, count)} likeliest of {count} labels at any step; "
+        return together(caption_html(f"{caption}{min(SHOWN, steps)} of {steps} steps"), self.heat_map(read))
+
+    def _charts(self) -> list[str]:
+        return [self.heat_map(())]
+
+    def heat_map(self, read: Sequence[str]) -> str:
+        """Return the probabilities of the labels that are likeliest at any step as an SVG element."""
         rows = np.argsort(-self.probabilities.max(0), kind="stable")[:LIKELIEST]
         shown, names = self.probabilities[:SHOWN, rows].T, [self.labels[int(n)] for n in rows]
-        what = f"The {len(rows)} of {len(self.labels)} that are likeliest at some step; "
-        what += f"{shown.shape[1]} of {len(self.probabilities)} steps"
         scale = Scale("sequential", 1.0, "probability")
-        drawn = heat_map_svg(shown, names, read[:SHOWN], scale=scale, x_label="step", y_label="said")
-        return together(caption_html(what), drawn)
+        return heat_map_svg(shown, names, read[:SHOWN], scale=scale, x_label="step", y_label="label")
 
 
 @dataclass(frozen=True)
-class Steps:
-    """A sequence of T steps as recurrent layers read it.
+class Steps(Charted):
+    """A sequence of T steps that recurrent layers read.
 
     Attributes:
-        read: what each step read, for a person; empty where that is numbers: then there are ``frames``.
+        read: the input of each step as text; empty where inputs are numbers, which are in ``frames``.
         trace: gates and states of all layers and directions after each step.
-        frames: the numbers that were read, as pictures.
-        choices: what the model says after each step, where it says something there.
+        frames: inputs that are numbers, as pictures.
+        choices: the model's probabilities after each step, if it predicts something there.
     """
 
     read: tuple[str, ...]
@@ -88,47 +92,50 @@ class Steps:
     def __len__(self) -> int:
         return len(self.trace)
 
+    def _charts(self) -> list[str]:
+        return self.trace._charts() if self.choices is None else [self.choices.heat_map(self.read)]
+
     def _repr_html_(self) -> str:
-        """A notebook's view: what was read, tinted by how sure the model was of what it said there."""
-        about = f"{len(self)} steps; layers: {self.trace.layers}; kept: {' '.join(self.trace.names)}"
+        """Notebook view: the inputs, tinted by the probability of the likeliest label at each step."""
+        about = f"{len(self)} steps; layers: {self.trace.layers}; recorded: {' '.join(self.trace.names)}"
         if self.choices is None:
             return together(caption_html(about), caption_html(_cut("".join(_spaced(self.read)))))
         if not self.read:
             return together(caption_html(about), self.choices._repr_html_())
         titles = [", ".join(f"{name} {p:.1%}" for name, p in best) for best in self.choices.top()]
         sure = self.choices.probabilities.max(1)
-        scale = Scale("sequential", 1.0, "probability of what is said")
+        scale = Scale("sequential", 1.0, "probability of the likeliest label")
         text = tinted_text(_spaced(self.read), sure, about, titles=titles, scale=scale)
-        return together(text, self.choices._drawn(self.read))
+        return together(text, self.choices.view(self.read))
 
 
 @dataclass(frozen=True)
-class Look:
-    """One example as a trained model took it.
+class Look(Charted):
+    """What a trained model did with one example.
 
     Attributes:
-        task: by name, as in `tidegate.train.registry`.
+        task: name of the task.
         steps: the sequences that recurrent layers read, by name, in order: "input", or "source" and "target".
-        said: what ``tidegate predict --json`` says of it.
-        truth: what would have been right, in the form of what is said; None where that is not known.
-        attention: (R, S), how much of each of the S steps of the first sequence went into each of R answers: the tokens
-            of a text, or one class. Each row sums to 1. None: the model has no attention.
+        prediction: what ``tidegate predict --json`` prints.
+        truth: the correct answer in the form of the prediction; None if it is not known.
+        attention: (R, S) attention weights of each of R outputs (the tokens of a text, or one class) over the S steps
+            of the first sequence; each row sums to 1. None if the model has no attention.
     """
 
     task: str
     steps: Mapping[str, Steps]
-    said: Mapping[str, Any]
+    prediction: Mapping[str, Any]
     truth: Any
     attention: NDArray[np.float32] | None
 
     @property
-    def answers(self) -> Sequence[str]:
-        """What each row of ``attention`` is the answer of; empty where it is one answer, in ``said``."""
+    def outputs(self) -> Sequence[str]:
+        """The outputs that the rows of ``attention`` belong to; empty if the one output is the prediction."""
         return ()
 
     def _repr_html_(self) -> str:
-        """A notebook's view: what is said and is right, the steps, and where the model looked."""
-        rows = [["said", _cut(self.said)], ["right", "not known" if self.truth is None else _cut(self.truth)]]
+        """Notebook view: prediction and truth, the steps, and the attention."""
+        rows = [["predicted", _cut(self.prediction)], ["true", "not known" if self.truth is None else _cut(self.truth)]]
         parts = [table_html(rows, ("", self.task))]
         for name, steps in self.steps.items():
             parts += [caption_html(f"{name}:"), steps._repr_html_()]
@@ -136,24 +143,28 @@ class Look:
             parts += [caption_html("attention:"), self._attention(self.attention[:SHOWN, :SHOWN])]
         return together(*parts)
 
+    def _charts(self) -> list[str]:
+        charts = [chart for steps in self.steps.values() for chart in steps._charts()]
+        return charts if self.attention is None else [*charts, self._attention(self.attention[:SHOWN, :SHOWN])]
+
     def _attention(self, shown: NDArray[np.float32]) -> str:
         read = next(iter(self.steps.values())).read[:SHOWN]
         fits = len(read) == shown.shape[1]  # a captioner's columns are parts of its image
         return heat_map_svg(
             shown,
-            self.answers[:SHOWN],
+            self.outputs[:SHOWN],
             read if fits else (),
             scale="sequential",
-            x_label="looked at",
-            y_label="answer",
+            x_label="attended to",
+            y_label="output",
         )
 
 
 def _spaced(read: Sequence[str]) -> list[str]:
-    """Words with spaces between them, characters without."""
+    """Return words with spaces between them, characters without."""
     return [f"{it} " for it in read] if any(len(it) > 1 for it in read) else list(read)
 
 
-def _cut(said: object) -> str:
-    text = str(said)
+def _cut(value: object) -> str:
+    text = str(value)
     return f"{text[:LONGEST]}…" if len(text) > LONGEST else text

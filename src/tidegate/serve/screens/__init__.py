@@ -1,6 +1,4 @@
-"""What the page shows, screen by screen: plain data for the JavaScript of the same name in ``page/screens/``."""
-
-from __future__ import annotations
+"""The page's screens: plain data for the JavaScript modules of the same names in ``page/screens/``."""
 
 from tidegate.serve.screens.cells import CELLS
 from tidegate.serve.screens.cut import CUT
@@ -9,12 +7,12 @@ from tidegate.serve.screens.gates import GATES
 from tidegate.serve.screens.match import MATCH
 from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.read import READ
-from tidegate.serve.screens.screen import Screen, recorded_nothing
+from tidegate.serve.screens.screen import Screen
 from tidegate.serve.screens.steps import STEPS
 from tidegate.serve.screens.training import TRAINING
 from tidegate.serve.screens.why import WHY
 from tidegate.serve.screens.write import WRITE
 
-__all__ = ["SCREENS", "Screen", "recorded_nothing"]
+__all__ = ["SCREENS", "Screen"]
 
 SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, TRAINING, WRITE)

@@ -1,82 +1,68 @@
-"""Cut & force: hold units, and see what that does to what is expected and to what is written."""
-
-from __future__ import annotations
+"""Cut & force: hold hidden units, and see how predictions and written text change."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.interventions.edits import Intervention, ablate, intervened_model
-from tidegate.lens.interventions.effect import ClassEffect, Effect, effect
+from tidegate.lens.interventions.effect import ClassEffect, effect
+from tidegate.lens.interventions.intervention import Intervention, ablate, intervened_model
 from tidegate.lens.record.writing import write
-from tidegate.lens.session.text_session import Looking, held_out
-from tidegate.serve.screens.cells import SEARCHED, found
+from tidegate.lens.session.text_session import TextSession
+from tidegate.serve.screens.cells import found
 from tidegate.serve.screens.screen import Question, Screen, rounded
 from tidegate.text.sampling import Sampling
-from tidegate.train import Run
 
-MOST = 16  # edits at once
-STEPS = 10_000  # of the text that is read, those whose change is shown
-CHANGE = 3.0  # nats that are as dark as it gets
-LARGEST = 1e6  # to hold a unit at: far outside what any cell computes, and its products are finite
-LONGEST = 4_000
+MAX_INTERVENTIONS = 16  # at once
+STEPS = 10_000  # of the text, those whose change is shown
+CHANGE = 3.0  # nats at the dark end of the scale
+LARGEST = 1e6  # value of a hidden unit: far outside what any cell computes, and its products are finite
+MAX_LENGTH = 4_000
 
 
-def edits_of(given: str) -> tuple[Intervention, ...]:
-    """Edits that the page asks for, as JSON: a list of objects with what `Intervention` takes.
+def parse_interventions(text: str) -> tuple[Intervention, ...]:
+    """Return interventions from JSON: a list of objects with the fields of `Intervention`.
 
     Raises:
-        ArgumentError: it is no such list, or longer than 16; or a unit is to be held at more than a million.
+        ArgumentError: it is no such list, is longer than 16, or holds a hidden unit at more than a million.
     """
     try:
-        entries = json.loads(given)
+        entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ArgumentError(f"edits are a list in JSON: {error}") from error
-    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
-        raise ArgumentError(f"give a list of 1 to {MOST} edits")
-    return tuple(map(_edit, entries))
+        raise ArgumentError(f"Interventions should be a list in JSON: {error}.") from error
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_INTERVENTIONS:
+        raise ArgumentError(f"Give a list of 1 to {MAX_INTERVENTIONS} interventions.")
+    return tuple(map(_intervention, entries))
 
 
-def _edit(entry: Any) -> Intervention:
+def _intervention(entry: Any) -> Intervention:
     wanted = {"layer": int, "name": str, "unit": int, "low": (int, float), "high": (int, float), "other": int}
     needed = {"layer", "name", "unit"}
     if not isinstance(entry, dict) or not (needed <= set(entry) <= set(wanted)):
-        raise ArgumentError(f"an edit has layer, name, unit and low, high or other, given {entry!r:.80}")
+        raise ArgumentError(f"An intervention has layer, name, unit and low, high or other; got {entry!r:.80}.")
     for key, value in entry.items():
         if isinstance(value, bool) or not isinstance(value, wanted[key]):
-            raise ArgumentError(f"{key} of an edit is {'a name' if key == 'name' else 'a number'}, given {value!r:.40}")
+            raise ArgumentError(
+                f"{key} of an intervention should be {'a name' if key == 'name' else 'a number'}, got {value!r:.40}."
+            )
         if key in ("low", "high") and not abs(value) <= LARGEST:
-            raise ArgumentError(f"a unit is held between -{LARGEST:,.0f} and {LARGEST:,.0f}, given {key}={value!r:.40}")
+            raise ArgumentError(f"{key} should be between -{LARGEST:,.0f} and {LARGEST:,.0f}, got {value!r:.40}.")
     return Intervention(**entry)
 
 
-def measured(looking: Looking, edits: str) -> dict[str, Any]:
-    """What edits do to the surprise on held-out text, by what was to be predicted, beside the same edit of others."""
-    chosen = edits_of(edits)
-    made = cost(looking, chosen)
+def measured(session: TextSession, edits: str) -> dict[str, Any]:
+    """Return how interventions change the loss on held-out text, by class of characters, beside controls."""
+    chosen = parse_interventions(edits)
+    made = session.effect(chosen)
     return {
         "said": "; ".join(map(str, chosen)),
         "controls": len(made.controls),
         "steps": len(made.pieces),
-        "unit": made.unit,
+        "unit": made.prediction_name,
         "rows": [_row(it) for it in (made.whole, *made.classes.values())],
     }
-
-
-def cost(looking: Looking, edits: tuple[Intervention, ...]) -> Effect:
-    """What edits do on held-out text, computed once."""
-    run = looking.run
-    return looking.kept(("effect", edits), lambda: effect(run.model, run.tokenizer, apart(run), edits))
-
-
-def apart(run: Run) -> NDArray[np.int64]:
-    """The half of the searched text on which the finder did not choose."""
-    ids = run.tokenizer.encode(held_out(run, SEARCHED))
-    return ids[len(ids) // 2 :]
 
 
 def _row(it: ClassEffect) -> dict[str, Any]:
@@ -85,46 +71,48 @@ def _row(it: ClassEffect) -> dict[str, Any]:
     return {"name": it.name, "count": it.count} | {name: rounded(value) for name, value in numbers.items()}
 
 
-def changed(looking: Looking, edits: str, text: int = 0) -> dict[str, Any]:
-    """How much more surprised the edited model is by every unit of a text, in nats; below zero: less.
+def changed(session: TextSession, edits: str, text: int = 0) -> dict[str, Any]:
+    """Return what interventions add to the surprise of every token of a text, in nats.
 
-    ``scale`` is the change that is as dark as it gets.
+    ``scale`` is the change at the dark end of the scale of colours.
     """
-    run, chosen = looking.run, edits_of(edits)
-    ids = looking.reading(text).ids[:STEPS]
-    made = looking.kept(("changed", text, chosen), lambda: effect(run.model, run.tokenizer, ids, chosen, controls=1))
+    run, chosen = session.run, parse_interventions(edits)
+    ids = session.reading(text).ids[:STEPS]
+    made = session.cached(("changed", text, chosen), lambda: effect(run.model, run.tokenizer, ids, chosen, controls=1))
     change = [rounded(it, 3) for it in made.log_p_before.astype(np.float64) - made.log_p_after]
     return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 
 
 def edited(
-    looking: Looking,
+    session: TextSession,
     edits: str = "",
     prompt: str = "",
     length: int = 300,
     temperature: float = 0.5,
     seed: int = 0,
 ) -> Iterator[Any]:
-    """What the model writes, with edits or without, piece by piece; the same draws for both."""
-    if not 0 <= length <= LONGEST:
-        raise ArgumentError(f"{length:,} units were asked for: give 0 to {LONGEST:,}")
-    run = looking.run
-    model = intervened_model(run.model, edits_of(edits)) if edits else run.model
+    """Yield what the model writes, with interventions or without, piece by piece; the same draws for both."""
+    if not 0 <= length <= MAX_LENGTH:
+        raise ArgumentError(f"length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
+    run = session.run
+    model = intervened_model(run.model, parse_interventions(edits)) if edits else run.model
     for it in write(model, run.tokenizer, prompt, length=length, sampling=Sampling(temperature), seed=seed, names=()):
         yield {"text": it.text, "nats": rounded(-it.log_p, 3)}
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
-    """The cut of each unit that the finder chose."""
-    for finding in found(looking)["found"]:
-        edits = as_asked([ablate(finding["layer"], finding["name"], finding["unit"])])
-        yield "measured", {"edits": edits}
-        yield "changed", {"edits": edits, "text": 0}
+def recorded(session: TextSession) -> Iterator[Question]:
+    """Record the ablation of each hidden unit that the finder chose."""
+    for finding in found(session)["found"]:
+        interventions = format_interventions([ablate(finding["layer"], finding["name"], finding["unit"])])
+        yield "measured", {"edits": interventions}
+        yield "changed", {"edits": interventions, "text": 0}
 
 
-def as_asked(edits: list[Intervention]) -> str:
-    """Cuts and forces as the page writes them."""
-    named = [{"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high} for it in edits]
+def format_interventions(interventions: list[Intervention]) -> str:
+    """Return ablations and fixed values in JSON, as the page writes them."""
+    named = [
+        {"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high} for it in interventions
+    ]
     return json.dumps([{key: _plain(value) for key, value in it.items()} for it in named], separators=(",", ":"))
 
 

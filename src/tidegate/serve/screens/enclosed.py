@@ -1,6 +1,4 @@
-"""Which brackets and quotes of a text belong together: places that are worth asking about."""
-
-from __future__ import annotations
+"""Which brackets and quotes of a text belong together: interesting places to look at."""
 
 from typing import NamedTuple
 
@@ -12,12 +10,12 @@ from tidegate.lens.record.reading import Reading
 
 
 class Enclosed(NamedTuple):
-    """What stands between two marks, as places in a text.
+    """A stretch between two marks, as positions in a text.
 
     Attributes:
         mark: the closing mark.
-        start: where the opening one is; of three quotes the first.
-        stop: where the closing one is; of three quotes the first.
+        start: position of the opening mark; of three quotes the first.
+        stop: position of the closing mark; of three quotes the first.
     """
 
     mark: str
@@ -26,14 +24,14 @@ class Enclosed(NamedTuple):
 
 
 def enclosed(text: str) -> list[Enclosed]:
-    """Closed brackets and quotes, by where they close; the places are characters.
+    """Return closed brackets and quotes, ordered by where they close, as positions of characters.
 
     Quotes that were opened before the text are left out.
     """
     quotes = (it for it in quotes_and_comments(text)[0] if it.closed and text[it.start] in "'\"")
     found = [Enclosed(text[it.end - it.marks], it.start, it.end - it.marks) for it in quotes]
     depth = np.pad(bracket_depth(text), (1, 0))  # before each character, and after the last
-    opened: dict[int, int] = {}  # the last character that took the depth up from so much
+    opened: dict[int, int] = {}  # by depth, the last character that raised it
     for n, (before, after) in enumerate(zip(depth[:-1].tolist(), depth[1:].tolist(), strict=True)):
         if after > before:
             opened[before] = n
@@ -42,11 +40,11 @@ def enclosed(text: str) -> list[Enclosed]:
     return sorted(found, key=lambda it: it.stop)
 
 
-def enclosed_units(reading: Reading) -> list[Enclosed]:
-    """The same where the places are units of a reading; a unit of several characters is where each of them is."""
+def enclosed_tokens(reading: Reading) -> list[Enclosed]:
+    """Return the same as positions of tokens of a reading."""
     place = character_of(reading)
 
-    def unit(character: int) -> int:
+    def token(character: int) -> int:
         return int(np.searchsorted(place, character, side="right")) - 1
 
-    return [Enclosed(mark, unit(start), unit(stop)) for mark, start, stop in enclosed(reading.text)]
+    return [Enclosed(mark, token(start), token(stop)) for mark, start, stop in enclosed(reading.text)]

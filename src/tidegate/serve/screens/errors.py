@@ -1,6 +1,4 @@
-"""Errors & compare: what would have avoided each error, and where several models differ."""
-
-from __future__ import annotations
+"""Errors & compare: which oracle would have avoided each error, and where several models differ."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,28 +9,28 @@ import numpy as np
 from tidegate.errors import ArgumentError
 from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import NONE, Mistakes
-from tidegate.lens.predictions.mistakes import mistakes as peeled
-from tidegate.lens.session.text_session import Looking
+from tidegate.lens.predictions.mistakes import mistakes as analyse
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
-DIFFERENCE = 3.0  # nats that are as dark as it gets
+DIFFERENCE = 3.0  # nats at the dark end of the scale
 
 
-def mistakes(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
-    """Every error of a run, by the first oracle that would have avoided it; and how many each takes away.
+def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
+    """Return every error of a run by the first oracle that would have avoided it, and how many each removes.
 
-    An error is [place, class, n of the n-gram or 0, p of what stands there, what was expected instead].
+    An error is [step, class, n of the n-gram or 0, p of the actual token, the likeliest token].
     """
-    reading, one = looking.reading(text, run), looking.runs[run]
-    kept = looking.kept(
-        ("mistakes", text, run), lambda: _or_why_not(lambda: peeled(reading, one.tokenizer, one.open_corpus().train))
+    reading, one = session.reading(text, run), session.runs[run]
+    found = session.cached(
+        ("mistakes", text, run), lambda: _or_why_not(lambda: analyse(reading, one.tokenizer, one.open_corpus().train))
     )
-    if not isinstance(kept, Mistakes):
-        return {"refused": kept}
-    places = np.flatnonzero(kept.which != NONE)
-    columns = (places, kept.which[places], kept.order[places], reading.log_p[places], reading.guesses[places, 0])
+    if not isinstance(found, Mistakes):
+        return {"refused": found}
+    places = np.flatnonzero(found.which != NONE)
+    columns = (places, found.which[places], found.order[places], reading.log_p[places], reading.guesses[places, 0])
     rows = zip(*(it.tolist() for it in columns), strict=True)
-    counts, remaining = kept.removed, kept.remaining
+    counts, remaining = found.removed, found.remaining
     return {
         "steps": len(reading),
         "errors": [
@@ -40,15 +38,15 @@ def mistakes(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
         ],
         "classes": [
             {"name": it, "family": it.split()[0], "removed": counts[it], "remaining": rounded(remaining[it], 6)}
-            for it in kept.classes
+            for it in found.classes
         ],
-        "note": kept.note,
+        "note": found.note,
     }
 
 
-def compared(looking: Looking, text: int = 0) -> dict[str, Any]:
-    """All runs' nats per character of a text, and by how much each foresaw every character better than the first."""
-    readings = {name: looking.reading(text, run) for run, name in enumerate(_names(looking))}
+def compared(session: TextSession, text: int = 0) -> dict[str, Any]:
+    """Return all runs' nats per character of a text, and by how much each predicts every character better."""
+    readings = {name: session.reading(text, run) for run, name in enumerate(_names(session))}
     made = _or_why_not(lambda: compare(readings))
     if isinstance(made, str):
         return {"refused": made}
@@ -56,7 +54,7 @@ def compared(looking: Looking, text: int = 0) -> dict[str, Any]:
     return {
         "text": made.text,
         "names": list(made.names),
-        "nats": [rounded(it) for it in made.nats.values()],
+        "nats": [rounded(it) for it in made.losses.values()],
         "difference": [packed(it, DIFFERENCE) for it in others],
         "spans": [
             [made.names.index(it.name), it.start, it.stop, it.text, rounded(it.difference, 3)] for it in made.spans
@@ -64,11 +62,11 @@ def compared(looking: Looking, text: int = 0) -> dict[str, Any]:
     }
 
 
-def letters(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
-    """For each run, how often the next letter of a word was guessed right, by how many of its letters were known."""
+def letters(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
+    """Return for each run how often the next letter of a word was guessed right, by the number of letters known."""
     said = []
-    for run, name in enumerate(_names(looking)):
-        reading = looking.reading(text, run)
+    for run, name in enumerate(_names(session)):
+        reading = session.reading(text, run)
         made = _or_why_not(lambda reading=reading: known_letters(reading))
         if isinstance(made, str):
             said.append({"name": name, "refused": made})
@@ -79,25 +77,25 @@ def letters(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
 
 
 def _or_why_not(make: Callable[[], Any]) -> Any:
-    """What is made, or a sentence on why it cannot be: the rest of the screen is shown all the same."""
+    """Return a result, or the reason why there is none: the rest of the screen is shown all the same."""
     try:
         return make()
     except ArgumentError as error:
         return str(error)
 
 
-def _names(looking: Looking) -> list[str]:
-    """The runs' names; those of folders with the same name are numbered."""
-    names = [run.folder.name for run in looking.runs]
+def _names(session: TextSession) -> list[str]:
+    """Return the runs' names; those of folders with the same name are numbered."""
+    names = [run.folder.name for run in session.runs]
     several = Counter(names)
     return [f"{name} ({n})" if several[name] > 1 else name for n, name in enumerate(names, 1)]
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
-    """Everything about the first text."""
-    for run in range(len(looking.runs)):
+def recorded(session: TextSession) -> Iterator[Question]:
+    """Record everything about the first text."""
+    for run in range(len(session.runs)):
         yield "mistakes", {"text": 0, "run": run}
-    if len(looking.runs) > 1:
+    if len(session.runs) > 1:
         yield "compared", {"text": 0}
     yield "letters", {"text": 0}
 

@@ -1,6 +1,4 @@
-"""Gates: how open they are, of which units, and how long each unit keeps what it holds."""
-
-from __future__ import annotations
+"""Gates: how often each is nearly open or shut, and how long each hidden unit remembers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,17 +9,17 @@ from tidegate.lens.memory.memory_time import memory_time
 from tidegate.lens.record.gates import BOUNDS, saturation
 from tidegate.lens.record.reading import read
 from tidegate.lens.record.trace import Trace
-from tidegate.lens.session.text_session import Looking
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 EXACT = 5_000  # characters of a text over which gates are measured
 
 
-def gates(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
-    """Of each layer and squashed value, each unit's share of steps near either end; and memory times in steps."""
-    one, given = looking.run_of(run), looking.text(text)[:EXACT]
-    # Not the page's own trace: half precision cannot tell how long a unit keeps what it hardly forgets.
-    trace = looking.kept(("exact", text, run), lambda: read(one.model, one.tokenizer, given).trace)
+def gates(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
+    """Return each hidden unit's share of steps near either end of a gate's range, and memory times in steps."""
+    one, given = session.run_number(run), session.text(text)[:EXACT]
+    # Not the session's own trace: half precision cannot tell how long a unit remembers that hardly forgets.
+    trace = session.cached(("exact", text, run), lambda: read(one.model, one.tokenizer, given).trace)
     cell = one.model.cell
     try:
         found = saturation(trace, cell)
@@ -55,8 +53,8 @@ def _memory(trace: Trace, cell: Cell) -> dict[str, Any]:
     return {"memory": memory, "why": ""}
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
-    """Of the first text; what a unit did over it is kept for Cells."""
+def recorded(session: TextSession) -> Iterator[Question]:
+    """Record the first text; a hidden unit's values along it are recorded by Cells."""
     yield "gates", {"text": 0, "run": 0}
 
 

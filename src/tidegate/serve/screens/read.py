@@ -1,63 +1,61 @@
-"""Read: the text tinted by surprise, with what was expected instead."""
-
-from __future__ import annotations
+"""Read: the text tinted by surprise, with the likeliest tokens at each step."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.session.text_session import Looking
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
-MOST = 4000  # steps of one answer
-SURPRISE = 8.0  # nats that are as dark as it gets
+MAX_STEPS = 4000  # of one answer
+SURPRISE = 8.0  # nats at the dark end of the scale
 
 
-def text(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
-    """The units of a text and how surprising each was, in nats."""
-    reading = looking.reading(text, run)
-    alone = all(len(it) == 1 for it in reading.pieces)  # a character each: the text itself says it shortest
+def text(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
+    """Return the tokens of a text and the surprise of each, in nats."""
+    reading = session.reading(text, run)
+    characters = all(len(it) == 1 for it in reading.pieces)  # then the text itself is the shortest form
     return {
         "text": reading.text,
-        "pieces": None if alone else list(reading.pieces),
+        "pieces": None if characters else list(reading.pieces),
         "steps": len(reading),
         "surprise": packed((-reading.log_p).clip(0, SURPRISE), SURPRISE),
-        "nats": rounded(reading.nats),
+        "nats": rounded(reading.loss),
         "unknown": [[character, count] for character, count in reading.unknown.most_common(20)],
     }
 
 
-def guesses(looking: Looking, start: int, stop: int, text: int = 0, run: int = 0) -> dict[str, Any]:
-    """For steps start .. stop-1: what was expected, likeliest first, each with its probability; the truth's nats."""
-    reading, tokenizer = looking.reading(text, run), looking.runs[run].tokenizer
+def guesses(session: TextSession, start: int, stop: int, text: int = 0, run: int = 0) -> dict[str, Any]:
+    """Return the likeliest tokens of steps start .. stop-1 with their probabilities, and the surprise in nats."""
+    reading, tokenizer = session.reading(text, run), session.runs[run].tokenizer
     start, stop = span(start, stop, len(reading))
     best = zip(reading.guesses[start:stop].tolist(), reading.guessed[start:stop].tolist(), strict=True)
-    expected = [[[tokenizer.token_text(unit), rounded(p)] for unit, p in zip(*row, strict=True)] for row in best]
+    expected = [[[tokenizer.token_text(token), rounded(p)] for token, p in zip(*row, strict=True)] for row in best]
     return {"start": start, "guesses": expected, "nats": [rounded(-it) for it in reading.log_p[start:stop]]}
 
 
 def span(start: int, stop: int, steps: int) -> tuple[int, int]:
-    """A stretch of a text that can be answered for.
+    """Return a stretch of a text, its end within the text.
 
     Raises:
-        ArgumentError: it is empty or backwards, begins outside the text, or is longer than 4,000 steps.
+        ArgumentError: the stretch is empty, begins outside the text, or is longer than 4,000 steps.
     """
-    if not 0 <= start < min(stop, steps) or stop - start > MOST:
+    if not 0 <= start < min(stop, steps) or stop - start > MAX_STEPS:
         raise ArgumentError(
-            f"steps {start} to {stop} were asked for: give a stretch of 1 to {MOST} steps within 0 to {steps}"
+            f"start={start}, stop={stop}: give a stretch of 1 to {MAX_STEPS} steps within 0 to {steps}."
         )
     return start, min(stop, steps)
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
-    """The first text and all that was expected of it."""
-    for run in range(len(looking.runs)):
+def recorded(session: TextSession) -> Iterator[Question]:
+    """Record the first text and the likeliest tokens of all of its steps."""
+    for run in range(len(session.runs)):
         yield "text", {"text": 0, "run": run}
-    steps = len(looking.reading())
+    steps = len(session.reading())
     for start in range(0, steps, BLOCK):
         yield "guesses", {"text": 0, "run": 0, "start": start, "stop": min(start + BLOCK, steps)}
 
 
-BLOCK = 500  # steps that the page asks guesses for at once
+BLOCK = 500  # steps whose guesses the page asks for at once
 
 READ = Screen("read", "Read", {"text": text, "guesses": guesses}, recorded=recorded)

@@ -1,6 +1,4 @@
-"""What a screen is: questions that the page asks of it, by name."""
-
-from __future__ import annotations
+"""A screen of the page: the views that answer its questions, and what a report stores of them."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,20 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.lens.session.session import Looked
+from tidegate.lens.session.session import Session
+from tidegate.lens.session.text_session import TextSession
 
 Question = tuple[str, Mapping[str, Any]]
-"""The name of a view, and what is asked of it."""
+"""The name of a view, and its parameters."""
 
 
-def recorded_nothing(looking: Looked) -> Iterable[Question]:
-    """A screen that needs the live page."""
+def nothing_recorded(session: Session) -> Iterable[Question]:
+    """Record nothing: the screen needs the live page."""
     return ()
 
 
-def language_models(looking: Looked) -> bool:
-    """Screens for runs of language models."""
-    return looking.run.config.task == "lm"
+def language_models(session: Session) -> bool:
+    """Return whether the runs are language models."""
+    return isinstance(session, TextSession)
 
 
 @dataclass(frozen=True)
@@ -32,30 +31,34 @@ class Screen:
 
     Attributes:
         name: ``page/screens/NAME.js`` shows it.
-        title: its tab.
-        views: functions ``f(looking, **what was asked)`` to plain data for JSON, by name; the annotations of what is
-            asked say how it is read.
-        streams: the same for what comes piece by piece: generators of plain data.
-        recorded: what a report asks beforehand, so that the screen works from the file alone.
-        shown: whether the screen is for these runs; only then are its questions answered.
-        titles: its tab for runs of some tasks, where it is another.
+        title: the tab's title.
+        views: functions ``f(session, **parameters)`` that return plain data for JSON, by name; parameters are read by
+            their annotations.
+        streams: likewise generators of plain data, for what is shown piece by piece.
+        recorded: the questions whose answers a report stores, so that the screen works from the file alone.
+        shown: whether the screen is for this session; only then are its questions answered.
+        title_of: the tab's title in a session, where it depends on the task.
     """
 
     name: str
     title: str
     views: Mapping[str, Callable[..., Any]]
     streams: Mapping[str, Callable[..., Iterator[Any]]] = field(default_factory=dict)
-    recorded: Callable[[Any], Iterable[Question]] = recorded_nothing
-    shown: Callable[[Looked], bool] = language_models
-    titles: Mapping[str, str] = field(default_factory=dict)
+    recorded: Callable[[Any], Iterable[Question]] = nothing_recorded
+    shown: Callable[[Session], bool] = language_models
+    title_of: Callable[[Any], str] | None = None
+
+    def title_for(self, session: Session) -> str:
+        """Return the tab's title in a session."""
+        return self.title if self.title_of is None else self.title_of(session)
 
 
 def packed(values: NDArray[Any], scale: float | None = None) -> dict[str, Any]:
-    """Numbers in a byte each: value = byte / 127 * scale, as base64 of int8.
+    """Return numbers in a byte each, as base64 of int8: value = byte / 127 * scale.
 
     Args:
         values: finite numbers of any shape.
-        scale: the largest size there is; found if not given.
+        scale: the largest magnitude. Default: that of the values.
     """
     numbers = np.asarray(values, np.float32)
     top = float(np.abs(numbers).max(initial=0.0)) if scale is None else scale
@@ -64,5 +67,5 @@ def packed(values: NDArray[Any], scale: float | None = None) -> dict[str, Any]:
 
 
 def rounded(value: float, digits: int = 4) -> float | None:
-    """A number for JSON: nan and infinity are null."""
+    """Return a number for JSON: nan and infinity become null."""
     return round(float(value), digits) if np.isfinite(value) else None

@@ -1,60 +1,72 @@
-"""Steps: one example as a tagger, classifier, translator, captioner or forecaster took it."""
+"""Steps: what a tagger, classifier, translator, captioner or forecaster did with one example."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import Trace
-from tidegate.lens.session.example_session import Givens
-from tidegate.lens.session.session import Looked
-from tidegate.lens.tasks import BeamTree, ForecasterLook, Frames, Look, Steps, TaggerLook, WriterLook
+from tidegate.lens.session.example_session import ExampleSession
+from tidegate.lens.session.session import Session
+from tidegate.lens.tasks.beam_tree import BeamTree
+from tidegate.lens.tasks.classifier import ClassifierLook
+from tidegate.lens.tasks.forecaster import ForecasterLook
+from tidegate.lens.tasks.pictures import Frames
+from tidegate.lens.tasks.seq2seq import WriterLook
+from tidegate.lens.tasks.tagger import TaggerLook
+from tidegate.lens.tasks.views import Steps
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
-MOST = 4_000  # steps of a sequence that are shown
-BEST = 5  # of what could be said after a step
-CURVES = 7  # classes whose probability is drawn
-WIDEST = 16  # texts in a beam
-REPORTED, ROOM = 12, 2 << 20  # examples in a report, and bytes that their states may take
+MAX_STEPS = 4_000  # of a sequence that are shown
+MAX_CHOICES = 5  # likeliest labels of a step
+MAX_CURVES = 7  # classes whose probability is drawn
+MAX_BEAM = 16
+MAX_REPORTED, MAX_BYTES = 12, 2 << 20  # examples in a report, and the bytes of their states
 
 
-def examples(looking: Givens) -> dict[str, Any]:
-    """What there is to choose from, by number, and whether a text can be typed."""
-    return {"names": [it.name for it in looking.givens], "reads": looking.can_read}
+def examples(session: ExampleSession) -> dict[str, Any]:
+    """Return the names of the examples, and whether a text can be typed."""
+    return {"names": [it.name for it in session.examples], "reads": session.reads_text}
 
 
-def look(looking: Givens, text: int = 0, beam: int | None = None) -> dict[str, Any]:
-    """One example as the run took it: what was read and said at each step, what was said in the end and what is true.
+def look(session: ExampleSession, text: int = 0, beam: int | None = None) -> dict[str, Any]:
+    """Return what the run did with an example: inputs and predictions of each step, the prediction, and the truth.
 
     Raises:
         ArgumentError: there is no such example, or the run has no beam of that width.
     """
-    if beam is not None and not 1 <= beam <= WIDEST:
-        raise ArgumentError(f"a beam of {beam} was asked for: give 1 to {WIDEST}")
-    found = looking.look(text, beam)
-    told: dict[str, Any] = {
-        "name": looking.given(text).name,
+    if beam is not None and not 1 <= beam <= MAX_BEAM:
+        raise ArgumentError(f"beam is {beam}: give 1 to {MAX_BEAM}.")
+    found = session.look(text, beam)
+    answer: dict[str, Any] = {
+        "name": session.example(text).name,
         "task": found.task,
-        "sequences": [_sequence(name, steps, found.task) for name, steps in found.steps.items()],
-        "attention": None if found.attention is None else packed(found.attention[:MOST, :MOST]),
+        "sequences": [
+            _sequence(name, steps, choices=not isinstance(found, ClassifierLook)) for name, steps in found.steps.items()
+        ],
+        "attention": None if found.attention is None else packed(found.attention[:MAX_STEPS, :MAX_STEPS]),
     }
     match found:
         case TaggerLook():
-            told |= _tags(found)
+            answer |= _tags(found)
         case WriterLook():
-            told |= _writing(found)
+            answer |= _writing(found)
         case ForecasterLook():
-            told |= _forecast(found)
+            answer |= _forecast(found)
+        case ClassifierLook():
+            answer |= _classes(found)
         case _:
-            told |= _classes(found)
-    return told
+            answer |= {
+                "prediction": _text(found.prediction),
+                "truth": None if found.truth is None else _text(found.truth),
+            }
+    return answer
 
 
 def states(
-    looking: Givens,
+    session: ExampleSession,
     sequence: str,
     name: str,
     layer: int = 0,
@@ -62,26 +74,27 @@ def states(
     text: int = 0,
     beam: int | None = None,
 ) -> dict[str, Any]:
-    """All units of a gate or state over what was read: (steps, H).
+    """Return all hidden units of a gate or state over a sequence: (steps, H).
 
     Raises:
         ArgumentError: there is no such example, sequence, layer, direction, gate or state.
     """
-    steps = looking.look(text, beam).steps
+    steps = session.look(text, beam).steps
     if sequence not in steps:
-        raise ArgumentError(f"there is no sequence {sequence!r:.40}, but {', '.join(steps)}")
-    return packed(steps[sequence].trace.sel(layer=layer, direction=direction, name=name, time=slice(0, MOST)).values)
+        raise ArgumentError(f"There is no sequence {sequence!r:.40}: choose one of {', '.join(steps)}.")
+    return packed(
+        steps[sequence].trace.sel(layer=layer, direction=direction, name=name, time=slice(0, MAX_STEPS)).values
+    )
 
 
-def _sequence(name: str, steps: Steps, task: str) -> dict[str, Any]:
-    trace, choices = steps.trace, steps.choices
-    guesses = None
-    if choices is not None and task != "classify":
-        guesses = [[[label, rounded(p)] for label, p in row] for row in choices.top(BEST)[:MOST]]
+def _sequence(name: str, steps: Steps, *, choices: bool) -> dict[str, Any]:
+    trace, guesses = steps.trace, None
+    if choices and steps.choices is not None:
+        guesses = [[[label, rounded(p)] for label, p in row] for row in steps.choices.top(MAX_CHOICES)[:MAX_STEPS]]
     return {
         "name": name,
         "steps": len(steps),
-        "read": list(steps.read[:MOST]),
+        "read": list(steps.read[:MAX_STEPS]),
         "pictures": None if steps.frames is None else _pictures(steps.frames),
         "layers": trace.layers,
         "directions": trace.directions,
@@ -91,35 +104,35 @@ def _sequence(name: str, steps: Steps, task: str) -> dict[str, Any]:
 
 
 def _pictures(frames: Frames) -> dict[str, Any]:
-    return {"low": rounded(frames.low), "high": rounded(frames.high), **packed(frames.values[:MOST], 1.0)}
+    return {"low": rounded(frames.low), "high": rounded(frames.high), **packed(frames.values[:MAX_STEPS], 1.0)}
 
 
 def _tags(found: TaggerLook) -> dict[str, Any]:
-    truth = found.truth and found.truth["tags"][:MOST]
+    truth = found.truth and found.truth["tags"][:MAX_STEPS]
     return {
-        "tags": found.said["tags"][:MOST],
+        "tags": found.prediction["tags"][:MAX_STEPS],
         "true_tags": truth,
         "spans": [list(it) for it in found.spans],
         "true_spans": [list(it) for it in found.true_spans],
     }
 
 
-def _classes(found: Look) -> dict[str, Any]:
+def _classes(found: ClassifierLook) -> dict[str, Any]:
     choices = found.steps["input"].choices
     assert choices is not None
-    said = found.said["probabilities"]
-    order = sorted(range(len(choices.labels)), key=lambda n: -said[choices.labels[n]])[:CURVES]
+    probabilities = found.prediction["probabilities"]
+    order = sorted(range(len(choices.labels)), key=lambda n: -probabilities[choices.labels[n]])[:MAX_CURVES]
     return {
-        "label": found.said["label"],
+        "label": found.prediction["label"],
         "true_label": found.truth and found.truth["label"],
         "classes": len(choices.labels),
-        "probabilities": [[choices.labels[n], rounded(said[choices.labels[n]])] for n in order],
-        "running": [[rounded(it) for it in choices.probabilities[:MOST, n]] for n in order],
+        "probabilities": [[choices.labels[n], rounded(probabilities[choices.labels[n]])] for n in order],
+        "running": [[rounded(it) for it in choices.probabilities[:MAX_STEPS, n]] for n in order],
     }
 
 
 def _writing(found: WriterLook) -> dict[str, Any]:
-    best = found.said.get("n_best", [found.said])
+    best = found.prediction.get("n_best", [found.prediction])
     chosen = found.steps["target"].choices
     assert chosen is not None
     number = {label: n for n, label in enumerate(chosen.labels)}
@@ -152,12 +165,12 @@ def _forecast(found: ForecasterLook) -> dict[str, Any]:
     }
 
 
-def recorded(looking: Givens) -> Iterator[Question]:
-    """The first examples with all their gates and states, as many as there is room for, one at least."""
+def recorded(session: ExampleSession) -> Iterator[Question]:
+    """Record the first examples with all their gates and states: at least one, and as many as there is room for."""
     yield "examples", {}
-    room = ROOM
-    for number in range(min(REPORTED, len(looking.givens))):
-        found = looking.look(number)
+    room = MAX_BYTES
+    for number in range(min(MAX_REPORTED, len(session.examples))):
+        found = session.look(number)
         room -= sum(_size(steps.trace) for steps in found.steps.values())
         if number and room < 0:
             return
@@ -170,12 +183,16 @@ def recorded(looking: Givens) -> Iterator[Question]:
 
 
 def _size(trace: Trace) -> int:
-    return sum(values[:MOST].size for named in trace.values.values() for values in named.values())
+    return sum(values[:MAX_STEPS].size for named in trace.values.values() for values in named.values())
 
 
-def can_look(looking: Looked) -> bool:
-    """Whether there are looks inside the task of the run."""
-    return isinstance(looking, Givens) and looking.can_look
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)[:MAX_STEPS]
+
+
+def has_examples(session: Session) -> bool:
+    """Return whether the run's examples can be looked at."""
+    return isinstance(session, ExampleSession)
 
 
 STEPS = Screen(
@@ -183,12 +200,6 @@ STEPS = Screen(
     "Steps",
     {"examples": examples, "look": look, "states": states},
     recorded=recorded,
-    shown=can_look,
-    titles={
-        "tag": "Tags",
-        "classify": "Classes",
-        "translate": "Translation",
-        "caption": "Caption",
-        "forecast": "Forecast",
-    },
+    shown=has_examples,
+    title_of=lambda session: session.task_look.title,
 )

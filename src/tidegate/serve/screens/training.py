@@ -1,30 +1,28 @@
-"""Training: what the run's own record says of it."""
-
-from __future__ import annotations
+"""Training: the run's losses, gradient norms and samples by step."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import RunFolderError
-from tidegate.lens.session.session import Looked
+from tidegate.lens.session.session import Session
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
-MOST = 2000  # points of a curve: more cannot be seen
-SAMPLES = 60
+MAX_POINTS = 2000  # of a curve: more cannot be seen
+MAX_SAMPLES = 60
 
 
-def training(looking: Looked, run: int = 0) -> dict[str, Any]:
-    """Loss while training and on the validation part by step, baselines, gradient norms, samples.
+def training(session: Session, run: int = 0) -> dict[str, Any]:
+    """Return training and validation loss by step, baselines, gradient norms and samples.
 
     Raises:
-        RunFolderError: its record cannot be read, or a line of it was altered.
+        RunFolderError: ``metrics.jsonl`` cannot be read, or a line of it was altered.
     """
-    one = looking.run_of(run)
+    one = session.run_number(run)
     train, validation, samples = [], [], []
     path = one.folder / "metrics.jsonl"
     try:
-        whole = path.read_bytes().rpartition(b"\n")[0]  # what follows the last newline is being written
+        whole = path.read_bytes().rpartition(b"\n")[0]  # a line without its newline is still being written
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
     for number, line in enumerate(whole.splitlines(), 1):
@@ -41,26 +39,26 @@ def training(looking: Looked, run: int = 0) -> dict[str, Any]:
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{path}, line {number} was altered: {error}.") from error
     return {
-        "train": thinned(train, MOST),
-        "validation": thinned(validation, MOST),
-        "samples": thinned(samples, SAMPLES),
+        "train": evenly_spread(train, MAX_POINTS),
+        "validation": evenly_spread(validation, MAX_POINTS),
+        "samples": evenly_spread(samples, MAX_SAMPLES),
         "baselines": {name: rounded(value) for name, value in one.config.baselines.items()},
         "unit": one.config.prediction_name,
         "best": None if one.validation is None else [one.step, rounded(one.validation)],
     }
 
 
-def thinned(rows: list[Any], most: int) -> list[Any]:
-    """At most so many of the rows, evenly spread, the last always among them."""
-    if len(rows) <= most:
+def evenly_spread(rows: list[Any], count: int) -> list[Any]:
+    """Return at most ``count`` of the rows, evenly spread, including the last."""
+    if len(rows) <= count:
         return rows
-    return [rows[round(n * (len(rows) - 1) / (most - 1))] for n in range(most)]
+    return [rows[round(n * (len(rows) - 1) / (count - 1))] for n in range(count)]
 
 
-def recorded(looking: Looked) -> Iterator[Question]:
-    """Every run's training."""
-    for run in range(len(looking.runs)):
+def recorded(session: Session) -> Iterator[Question]:
+    """Record every run's training."""
+    for run in range(len(session.runs)):
         yield "training", {"run": run}
 
 
-TRAINING = Screen("training", "Training", {"training": training}, recorded=recorded, shown=lambda looking: True)
+TRAINING = Screen("training", "Training", {"training": training}, recorded=recorded, shown=lambda session: True)

@@ -1,6 +1,4 @@
-"""Why: which of the units before a prediction mattered for it, by three measures that differ."""
-
-from __future__ import annotations
+"""Why: which tokens before a prediction mattered for it, by three measures."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,31 +9,31 @@ import numpy as np
 
 from tidegate.lens.predictions.attribution import Attribution, Erasure, what_mattered
 from tidegate.lens.predictions.attribution_paths import Baseline
-from tidegate.lens.session.text_session import Looking
-from tidegate.serve.screens.enclosed import enclosed_units
+from tidegate.lens.session.text_session import TextSession
+from tidegate.serve.screens.enclosed import enclosed_tokens
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
-WINDOW = 200  # units before a prediction
-FORESEEN = 0.3  # from which probability on a prediction can be said to have a reason
-LISTED = 8
-CLOSING = 5  # of them, those that close something
-ALIKE = 3  # of those, by the same mark
-APART = 5  # units between two that are listed
+WINDOW = 200  # tokens before a prediction
+MIN_PROBABILITY = 0.3  # of a suggested prediction
+MAX_LISTED = 8
+MAX_CLOSING = 5  # of them, those that close something
+MAX_SAME_MARK = 3  # of those, by the same mark
+MIN_DISTANCE = 5  # tokens between two suggested predictions
 MEASURES = ("gradient_input", "integrated", "erased")
 
 
 def why(
-    looking: Looking,
+    session: TextSession,
     at: int,
     target: str = "",
     baseline: Baseline = "zero",
     erasure: Erasure = "delete",
     text: int = 0,
 ) -> dict[str, Any]:
-    """What mattered for log p of the unit at a place, or of another target there, by each measure, in nats."""
-    run, given = looking.run, looking.text(text)
+    """Return what mattered for log p of the token at a position, or of another target there, in nats."""
+    run, given = session.run, session.text(text)
     ask = partial(what_mattered, run.model, run.tokenizer, given, at, window=WINDOW)
-    made: Attribution = looking.kept(
+    made: Attribution = session.cached(
         ("why", text, at, target, baseline, erasure),
         lambda: ask(target=target or None, baseline=baseline, erasure=erasure),
     )
@@ -44,7 +42,7 @@ def why(
         "at": made.at,
         "start": made.start,
         "target": run.tokenizer.decode(np.array([made.target])) or run.tokenizer.token_text(made.target),
-        "stands": made.target == int(looking.reading(text).ids[at]),
+        "stands": made.target == int(session.reading(text).ids[at]),
         "p": rounded(np.exp(made.log_p)),
         "log_p": rounded(made.log_p),
         "baseline_log_p": rounded(made.baseline_log_p),
@@ -59,43 +57,48 @@ def why(
     }
 
 
-def predictions(looking: Looking, text: int = 0) -> list[dict[str, Any]]:
-    """Predictions of a text to begin with: what closes brackets and quotes, then what is rare but was foreseen.
+def predictions(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
+    """Return predictions of a text to begin with: closing brackets and quotes, then rare tokens that were foreseen.
 
-    Of those that the model gave 0.3 or more. At most six that close something, what was opened longest ago first, and
-    at most three by the same mark; the rest by how many times likelier the unit was here than its share of the text,
-    and of each unit one.
+    All have a probability of 0.3 or more. At most five close something, those opened longest ago first, and at most
+    three by the same mark; the rest are ordered by how many times likelier the token was here than its share of the
+    text, one of each token.
     """
-    reading = looking.reading(text)
+    reading = session.reading(text)
     p = np.exp(reading.log_p.astype(np.float64))
     _, which, counts = np.unique(reading.ids, return_inverse=True, return_counts=True)
     times = p * len(p) / counts[which]
-    chosen: dict[int, int | None] = {}  # how long ago what it closes was opened
+    chosen: dict[int, int | None] = {}  # distance to the opening mark
 
     def add(at: int, back: int | None, most: int) -> bool:
-        fits = at > 0 and p[at] >= FORESEEN and len(chosen) < most and all(abs(at - it) >= APART for it in chosen)
+        fits = (
+            at > 0
+            and p[at] >= MIN_PROBABILITY
+            and len(chosen) < most
+            and all(abs(at - it) >= MIN_DISTANCE for it in chosen)
+        )
         if fits:
             chosen[at] = back
         return fits
 
     marks: Counter[str] = Counter()
-    for it in sorted(enclosed_units(reading), key=lambda it: it.start - it.stop):
+    for it in sorted(enclosed_tokens(reading), key=lambda it: it.start - it.stop):
         back = it.stop - it.start
-        if 0 < back <= WINDOW and marks[it.mark] < ALIKE:
-            marks[it.mark] += add(it.stop, back, CLOSING)
+        if 0 < back <= WINDOW and marks[it.mark] < MAX_SAME_MARK:
+            marks[it.mark] += add(it.stop, back, MAX_CLOSING)
     seen: set[int] = set()
     for at in map(int, np.argsort(-times, kind="stable")):
-        if which[at] not in seen and add(at, None, LISTED):
+        if which[at] not in seen and add(at, None, MAX_LISTED):
             seen.add(int(which[at]))
     return [
         {"at": at, "p": rounded(p[at]), "times": rounded(times[at], 1), "back": back} for at, back in chosen.items()
     ]
 
 
-def recorded(looking: Looking) -> Iterator[Question]:
-    """The predictions that are listed, with the choices that the page begins with."""
+def recorded(session: TextSession) -> Iterator[Question]:
+    """Record the suggested predictions, with the settings that the page begins with."""
     yield "predictions", {"text": 0}
-    for it in predictions(looking):
+    for it in predictions(session):
         yield "why", {"at": it["at"], "text": 0}
 
 

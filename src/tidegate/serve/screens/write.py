@@ -1,24 +1,22 @@
-"""Write: the model goes on from a prompt, with the values of one unit while it does."""
-
-from __future__ import annotations
+"""Write: the model continues a prompt, with the values of one hidden unit meanwhile."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.writing import write as written
-from tidegate.lens.session.text_session import Looking
+from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Screen, rounded
 from tidegate.text.corpus.memorization import copied_stretches
 from tidegate.text.sampling import Sampling
 
-LONGEST = 20_000
-COPIED = 20  # units of the shortest stretch that is called a copy
-RECENT = 4_000  # units at the end of a text in which copies are looked for
+MAX_LENGTH = 20_000
+COPIED = 20  # tokens of the shortest stretch that counts as a copy
+RECENT = 4_000  # tokens at the end of a text in which copies are searched
 
 
 def write(
-    looking: Looking,
+    session: TextSession,
     name: str,
     prompt: str = "",
     length: int = 400,
@@ -29,12 +27,12 @@ def write(
     layer: int = 0,
     unit: int = 0,
 ) -> Iterator[Any]:
-    """Piece by piece: what is written, its surprise in nats, the five likeliest, and a unit's value after it."""
-    if not 0 <= length <= LONGEST:
-        raise ArgumentError(f"{length:,} units were asked for: give 0 to {LONGEST:,}")
-    run = looking.run
+    """Yield each piece written, its surprise in nats, the five likeliest tokens, and a hidden unit's value after it."""
+    if not 0 <= length <= MAX_LENGTH:
+        raise ArgumentError(f"length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
+    run = session.run
     if not (0 <= layer < run.config.model.num_layers and 0 <= unit < run.config.model.hidden_size):
-        raise ArgumentError(f"there is no unit {unit} in a layer {layer}")
+        raise ArgumentError(f"There is no hidden unit {unit} in a layer {layer}.")
     sampling = Sampling(temperature, top_k, top_p)
     for it in written(run.model, run.tokenizer, prompt, length=length, sampling=sampling, seed=seed, names=(name,)):
         guesses = [[run.tokenizer.token_text(guess), rounded(p, 3)] for guess, p in it.guesses]
@@ -42,17 +40,17 @@ def write(
         yield {"text": it.text, "nats": rounded(-it.log_p, 3), "value": value, "guesses": guesses}
 
 
-def copies(looking: Looking, written: str) -> dict[str, Any]:
-    """Which characters of a text that was written belong to stretches that stand verbatim in the training text."""
+def copies(session: TextSession, written: str) -> dict[str, Any]:
+    """Return the stretches of a written text that occur verbatim in the training text."""
     if not written:
         return {"length": COPIED, "stretches": []}
-    tokenizer, training = looking.run.tokenizer, looking.run.open_corpus().train
+    tokenizer, training = session.run.tokenizer, session.run.open_corpus().train
     ids = tokenizer.encode(written)[-RECENT:]
     covered = copied_stretches(ids, training, COPIED)
     marks = [False] * (len(written) - len(tokenizer.decode(ids)))
     decoder = tokenizer.decoder()
-    for unit, copied in zip(ids.tolist(), covered.tolist(), strict=True):
-        marks += [copied] * len(decoder.push(unit))
+    for token, copied in zip(ids.tolist(), covered.tolist(), strict=True):
+        marks += [copied] * len(decoder.push(token))
     edges = [n for n in range(len(marks)) if marks[n] != (n > 0 and marks[n - 1])]
     edges += [len(marks)] if len(edges) % 2 else []
     return {"length": COPIED, "stretches": list(zip(edges[::2], edges[1::2], strict=True))}

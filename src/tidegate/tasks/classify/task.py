@@ -80,6 +80,7 @@ class ClassifyTask(ExampleTask):
     """Classes of texts or of series of frames."""
 
     name = "classify"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.classifier:look"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)

@@ -43,6 +43,7 @@ class ForecastTask(ExampleTask):
     """
 
     name = "forecast"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.forecaster:look"
     prediction_name = "step"
     Config = ForecastConfig
     LENGTH: ClassVar[str] = "frames"

@@ -71,6 +71,7 @@ class CaptionTask(WritingTask):
     """Texts from images."""
 
     name = "caption"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_captioner"
     Config = CaptionConfig
     LENGTH: ClassVar[str] = "image"
     METRICS = ("BLEU", "exact match")

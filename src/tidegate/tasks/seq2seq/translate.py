@@ -123,6 +123,7 @@ class TranslateTask(WritingTask):
     """Texts from texts."""
 
     name = "translate"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_translator"
     Config = TranslateConfig
     LENGTH: ClassVar[str] = "source"
     METRICS = ("chrF", "BLEU", "exact match")

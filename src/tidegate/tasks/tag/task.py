@@ -103,6 +103,7 @@ class TagTask(ExampleTask):
     """A tag for every word, character or frame."""
 
     name = "tag"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.tagger:look"
     Config = TagConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")

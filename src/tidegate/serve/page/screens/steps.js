@@ -9,6 +9,7 @@ import { show as tagger } from "../steps/tagger.js";
 import { show as classifier } from "../steps/classifier.js";
 import { show as writer } from "../steps/writer.js";
 import { show as forecaster } from "../steps/forecaster.js";
+import { show as plain } from "../steps/plain.js";
 
 const typed = new Map(); // the names of what was typed since the page was opened
 
@@ -64,6 +65,7 @@ export async function show(root) {
 }
 
 function kind(found) {
+  if (found.prediction) return plain;
   return found.tags ? tagger : found.running ? classifier : found.written ? writer : forecaster;
 }
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.interventions.edits import Intervention, ablate, clamp, intervened_model, set_to, swap
 from tidegate.lens.interventions.effect import effect
+from tidegate.lens.interventions.intervention import Intervention, ablate, clamp, intervened_model, set_to, swap
 from tidegate.lens.record.reading import read
 from tidegate.text import CharacterTokenizer
 from tidegate.text.generation import generate
@@ -68,10 +68,10 @@ def numpy_lstm(
     return np.array(rows), kept
 
 
-def held(edits: list[Intervention]) -> Overwrite:
+def held(interventions: list[Intervention]) -> Overwrite:
     def overwrite(t: int, layer: int, name: str, value: Array) -> Array:
         value = value.copy()
-        for it in edits:
+        for it in interventions:
             if (it.layer, it.name) == (layer, name):
                 value[it.unit] = np.clip(value[it.unit], it.low, it.high)
         return value
@@ -89,12 +89,12 @@ EDITS = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_edited_model_is_a_numpy_lstm_with_values_overwritten(name: str):
-    model, units = model_of()
-    edits = EDITS[name]
-    ids = units.encode(TEXT)
-    changed = intervened_model(model, edits)
-    expected, values = numpy_lstm(model, ids, held(edits))
+def test_an_intervened_model_is_a_numpy_lstm_with_values_overwritten(name: str):
+    model, tokenizer = model_of()
+    interventions = EDITS[name]
+    ids = tokenizer.encode(TEXT)
+    changed = intervened_model(model, interventions)
+    expected, values = numpy_lstm(model, ids, held(interventions))
     logits, _, traced = changed.trace(torch.from_numpy(ids)[None])
     np.testing.assert_allclose(logits[0].log_softmax(-1).detach(), expected, rtol=1e-9, atol=1e-11)
     for layer in range(2):
@@ -111,28 +111,30 @@ def test_edited_model_is_a_numpy_lstm_with_values_overwritten(name: str):
 @pytest.mark.parametrize("name", [*EDITS, "swap", "swap and cut"])
 def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.import_module("tidegate.lens.interventions.effect"), "CHUNK", chunk)
-    model, units = model_of()
-    ids = units.encode(TEXT)
-    read_first = np.concatenate([units.encode("\n"), ids])
+    model, tokenizer = model_of()
+    ids = tokenizer.encode(TEXT)
+    read_first = np.concatenate([tokenizer.encode("\n"), ids])
     plain, values = numpy_lstm(model, read_first)
 
-    def exchanged(edits: tuple[Intervention, ...]) -> Overwrite:
-        others = [it for it in edits if it.other is None]
+    def exchanged(interventions: tuple[Intervention, ...]) -> Overwrite:
+        others = [it for it in interventions if it.other is None]
 
         def overwrite(t: int, layer: int, name: str, value: Array) -> Array:
             value = held(others)(t, layer, name, value)
-            for it in edits:
+            for it in interventions:
                 if it.other is not None and (it.layer, it.name) == (layer, name):
                     value[[it.unit, it.other]] = values[t][layer, name][[it.other, it.unit]]
             return value
 
         return overwrite
 
-    edits = {**EDITS, "swap": [swap(1, "c", 0, 3)], "swap and cut": [swap(0, "h", 4, 1), ablate(1, "c", 0)]}[name]
-    told = effect(model, units, TEXT, edits, controls=2)
+    interventions = {**EDITS, "swap": [swap(1, "c", 0, 3)], "swap and cut": [swap(0, "h", 4, 1), ablate(1, "c", 0)]}[
+        name
+    ]
+    told = effect(model, tokenizer, TEXT, interventions, controls=2)
     truth = np.arange(len(ids)), ids
     np.testing.assert_allclose(told.log_p_before, plain[:-1][truth], rtol=1e-5, atol=1e-6)
-    after = numpy_lstm(model, read_first, exchanged(told.edits))[0][:-1][truth]
+    after = numpy_lstm(model, read_first, exchanged(told.interventions))[0][:-1][truth]
     np.testing.assert_allclose(told.log_p_after, after, rtol=1e-5, atol=1e-6)
     for control, log_p in zip(told.controls, told.log_p_controls, strict=True):
         after = numpy_lstm(model, read_first, exchanged(control))[0][:-1][truth]
@@ -141,23 +143,25 @@ def test_effect_is_the_numpy_lstms(name: str, chunk: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("options", [{}, {"cell": "gru", "num_layers": 1, "embedding_size": 4}, {"cell": "rnn_tanh"}])
-def test_effect_agrees_with_what_the_edited_model_reads(options: dict[str, Any]):
-    model, units = model_of(**options)
-    edits = [ablate(0, "h", 2)]
-    told = effect(model, units, TEXT, edits, controls=1)
-    np.testing.assert_allclose(told.log_p_before, read(model, units, TEXT, names=()).log_p, rtol=1e-5, atol=1e-6)
-    changed = read(intervened_model(model, edits), units, TEXT, names=())
+def test_effect_agrees_with_reading_by_the_intervened_model(options: dict[str, Any]):
+    model, tokenizer = model_of(**options)
+    interventions = [ablate(0, "h", 2)]
+    told = effect(model, tokenizer, TEXT, interventions, controls=1)
+    np.testing.assert_allclose(told.log_p_before, read(model, tokenizer, TEXT, names=()).log_p, rtol=1e-5, atol=1e-6)
+    changed = read(intervened_model(model, interventions), tokenizer, TEXT, names=())
     np.testing.assert_allclose(told.log_p_after, changed.log_p, rtol=1e-5, atol=1e-6)
-    again = effect(intervened_model(model, [ablate(0, "h", 1)]), units, TEXT, edits, controls=1)
-    both = read(intervened_model(intervened_model(model, [ablate(0, "h", 1)]), edits), units, TEXT, names=())
+    again = effect(intervened_model(model, [ablate(0, "h", 1)]), tokenizer, TEXT, interventions, controls=1)
+    both = read(
+        intervened_model(intervened_model(model, [ablate(0, "h", 1)]), interventions), tokenizer, TEXT, names=()
+    )
     np.testing.assert_allclose(again.log_p_after, both.log_p, rtol=1e-5, atol=1e-6)
     assert np.abs(both.log_p - changed.log_p).max() > 1e-3
 
 
 def test_effect_by_class():
-    model, units = model_of()
+    model, tokenizer = model_of()
     classes = {"all": ".|\n", "a": "a", "upper": str.isupper, "after a bracket": r"(?<=\()."}
-    told = effect(model, units, TEXT, ablate(1, "c", 0), classes=classes, controls=3)
+    told = effect(model, tokenizer, TEXT, ablate(1, "c", 0), classes=classes, controls=3)
     assert list(told.classes) == ["all", "a", "after a bracket"]  # no capital letter in this text
     which = np.array([it == "a" for it in TEXT])
     own = told.classes["a"]
@@ -175,26 +179,26 @@ def test_effect_by_class():
 
 
 def test_controls_are_other_units_each_once():
-    model, units = model_of(hidden_size=9)
-    told = effect(model, units, TEXT, [ablate(1, "c", 0), set_to(1, "h", 0, 0.5), swap(0, "c", 1, 2)], controls=3)
+    model, tokenizer = model_of(hidden_size=9)
+    told = effect(model, tokenizer, TEXT, [ablate(1, "c", 0), set_to(1, "h", 0, 0.5), swap(0, "c", 1, 2)], controls=3)
     assert len(told.controls) == 3
     seen: set[tuple[int, int]] = {(1, 0), (0, 1), (0, 2)}
     for control in told.controls:
-        assert [(it.layer, it.name, it.low, it.high, len(it.units)) for it in control] == [
-            (it.layer, it.name, it.low, it.high, len(it.units)) for it in told.edits
+        assert [(it.layer, it.name, it.low, it.high, len(it.hidden_units)) for it in control] == [
+            (it.layer, it.name, it.low, it.high, len(it.hidden_units)) for it in told.interventions
         ]
         assert control[0].unit == control[1].unit  # one unit it was, one unit it stays
-        units_of = {(it.layer, unit) for it in control for unit in it.units}
-        assert not units_of & seen
-        seen |= units_of
-    same = effect(model, units, TEXT, told.edits, controls=3)
+        used = {(it.layer, unit) for it in control for unit in it.hidden_units}
+        assert not used & seen
+        seen |= used
+    same = effect(model, tokenizer, TEXT, told.interventions, controls=3)
     assert same.controls == told.controls
-    assert len(effect(model, units, TEXT, ablate(0, "c", 0), controls=50).controls) == 8
+    assert len(effect(model, tokenizer, TEXT, ablate(0, "c", 0), controls=50).controls) == 8
 
 
 @pytest.mark.parametrize("options", [{"tie_weights": True, "embedding_size": WIDTH}, {"cell": "gru"}])
 def test_the_given_model_stays_as_it_is_and_weights_are_shared(options: dict[str, Any]):
-    model, units = model_of(**options)
+    model, tokenizer = model_of(**options)
     model.train()
     before = copy.deepcopy(model)
     changed = intervened_model(model, ablate(1, "h", 0)).eval()
@@ -204,24 +208,24 @@ def test_the_given_model_stays_as_it_is_and_weights_are_shared(options: dict[str
     assert model.recurrent.layer_cell(1) is model.cell
     assert changed.recurrent.layer_cell(0) is model.cell
     assert [id(it) for it in changed.parameters()] == [id(it) for it in model.parameters()]
-    ids = torch.from_numpy(units.encode(TEXT))[None]
+    ids = torch.from_numpy(tokenizer.encode(TEXT))[None]
     torch.testing.assert_close(model.eval()(ids), before.eval()(ids), rtol=0, atol=0)
     assert not torch.allclose(model(ids)[0], changed(ids)[0])
     copied = copy.deepcopy(changed)
     torch.testing.assert_close(copied(ids), changed(ids), rtol=0, atol=0)
 
 
-def test_writing_with_edits_is_deterministic_and_differs():
-    model, units = model_of(hidden_size=33)
-    edits = [set_to(1, "c", 7, 3.0), set_to(0, "h", 2, -1.0)]
+def test_writing_with_interventions_is_deterministic_and_differs():
+    model, tokenizer = model_of(hidden_size=33)
+    interventions = [set_to(1, "c", 7, 3.0), set_to(0, "h", 2, -1.0)]
 
     def text(one: LanguageModel) -> str:
-        return "".join(it.text for it in generate(one, units, "ab (", length=63, seed=0))
+        return "".join(it.text for it in generate(one, tokenizer, "ab (", length=63, seed=0))
 
-    changed = intervened_model(model, edits)
-    assert text(changed) == text(intervened_model(model, edits))
+    changed = intervened_model(model, interventions)
+    assert text(changed) == text(intervened_model(model, interventions))
     assert text(changed) != text(model)
-    ids = torch.from_numpy(units.encode(TEXT))
+    ids = torch.from_numpy(tokenizer.encode(TEXT))
     logits, _ = changed(ids[None])
     with torch.no_grad():
         step = changed.reader(changed.zero_state(1))
@@ -239,32 +243,32 @@ def test_a_stepper_notices_another_cell_of_a_layer():
 
 
 def test_the_kernels_stay_in_use():
-    model, units = model_of()
-    x = torch.zeros(7, 1, units.vocabulary_size, dtype=torch.float64)
+    model, tokenizer = model_of()
+    x = torch.zeros(7, 1, tokenizer.vocabulary_size, dtype=torch.float64)
     with torch.no_grad():
         told = intervened_model(model, ablate(1, "c", 0)).recurrent.explain(x, training=False)
         plain = model.recurrent.explain(x, training=False)
     assert told[1, 0].backend == told[0, 0].backend == plain[0, 0].backend
 
 
-def test_what_cannot_be_edited_is_refused():
-    model, units = model_of()
+def test_invalid_interventions_raise():
+    model, tokenizer = model_of()
     wrong: list[tuple[str, Callable[[], Any]]] = [
-        ("no edit", lambda: intervened_model(model, [])),
+        ("no intervention", lambda: intervened_model(model, [])),
         ("layers 0..1", lambda: intervened_model(model, ablate(2, "c", 0))),
         ("gates and states i f g o h c", lambda: intervened_model(model, ablate(0, "z", 0))),
-        ("units are 0..4", lambda: intervened_model(model, ablate(0, "c", 5))),
-        ("units are 0..4", lambda: effect(model, units, TEXT, swap(0, "c", 1, -1))),
-        ("edited twice", lambda: intervened_model(model, [ablate(0, "c", 1), set_to(0, "c", 1, 1.0)])),
-        ("edited twice", lambda: effect(model, units, TEXT, [ablate(0, "c", 1), swap(0, "c", 2, 1)])),
-        ("effect does it", lambda: intervened_model(model, swap(0, "c", 0, 1))),
-        ("low <= high", lambda: clamp(0, "c", 0, 1.0, 0.0)),
-        ("low <= high", lambda: clamp(0, "c", 0, float("nan"), 0.0)),
+        ("hidden units are 0..4", lambda: intervened_model(model, ablate(0, "c", 5))),
+        ("hidden units are 0..4", lambda: effect(model, tokenizer, TEXT, swap(0, "c", 1, -1))),
+        ("has two interventions", lambda: intervened_model(model, [ablate(0, "c", 1), set_to(0, "c", 1, 1.0)])),
+        ("has two interventions", lambda: effect(model, tokenizer, TEXT, [ablate(0, "c", 1), swap(0, "c", 2, 1)])),
+        ("use tidegate.lens.effect", lambda: intervened_model(model, swap(0, "c", 0, 1))),
+        ("low should not be above high", lambda: clamp(0, "c", 0, 1.0, 0.0)),
+        ("low should not be above high", lambda: clamp(0, "c", 0, float("nan"), 0.0)),
         ("finite", lambda: set_to(0, "c", 0, float("inf"))),
         ("with itself", lambda: swap(0, "c", 3, 3)),
-        ("nothing to read", lambda: effect(model, units, "", ablate(0, "c", 0))),
-        ("0 controls", lambda: effect(model, units, TEXT, ablate(0, "c", 0), controls=0)),
-        ("units for 0", lambda: effect(model, units, TEXT, [ablate(0, "c", unit) for unit in range(3)])),
+        ("nothing to read", lambda: effect(model, tokenizer, "", ablate(0, "c", 0))),
+        ("controls is 0", lambda: effect(model, tokenizer, TEXT, ablate(0, "c", 0), controls=0)),
+        ("hidden units for 0", lambda: effect(model, tokenizer, TEXT, [ablate(0, "c", unit) for unit in range(3)])),
     ]
     for message, attempt in wrong:
         with pytest.raises(ArgumentError, match=message):

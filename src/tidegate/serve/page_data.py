@@ -1,0 +1,64 @@
+"""What the page needs before its screens: the runs, the colour scales, and how a question is written."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+from tidegate import __version__
+from tidegate.cells import get_cell
+from tidegate.drawing.colours import LINES, Background, Kind, hexadecimal, ink, table
+from tidegate.lens.session.session import Session
+from tidegate.serve.screens import SCREENS
+
+EVERY = 4  # of the 257 colours of a scale: the eye sees no more
+
+
+def about(session: Session) -> dict[str, Any]:
+    """Return the page's first answer: the runs, their sizes and losses, and the screens available for them."""
+    runs = []
+    for run in session.runs:
+        config = run.config.model
+        cell = get_cell(config.cell)
+        runs.append(
+            {
+                "name": run.folder.name,
+                "task": run.config.task,
+                "cell": cell.name,
+                "names": list(cell.recorded),
+                "states": list(cell.states),
+                "layers": config.num_layers,
+                "units": config.hidden_size,
+                "unit": run.config.prediction_name,
+                "step": run.step,
+                "validation": run.validation,
+                "split": run.config.split_kind,
+                "baselines": run.config.baselines,
+            }
+        )
+    screens = [{"name": it.name, "title": it.title_for(session)} for it in SCREENS if it.shown(session)]
+    return {"version": __version__, "runs": runs, "screens": screens, "palette": palette()}
+
+
+def palette() -> dict[str, Any]:
+    """Return the colour scales of light and dark pages as [background, text] pairs, and the colours of lines.
+
+    They are the same scales as in the terminal and in notebooks.
+    """
+    kinds: tuple[Kind, ...] = ("diverging", "sequential")
+    backgrounds: tuple[Background, ...] = ("light", "dark")
+    scales = {ground: {kind: _scale(kind, ground) for kind in kinds} for ground in backgrounds}
+    return {**scales, "lines": [hexadecimal(it) for it in LINES]}
+
+
+def _scale(kind: Kind, background: Background) -> list[list[str]]:
+    colours = [(int(red), int(green), int(blue)) for red, green, blue in table(kind, background)[::EVERY]]
+    return [[hexadecimal(it), hexadecimal(ink(it))] for it in colours]
+
+
+def question_key(name: str, parameters: Mapping[str, Any]) -> str:
+    """Return a view's name and parameters as the page writes them, in alphabetical order.
+
+    The server is asked with this address, and a report stores its answers by it.
+    """
+    written = (f"{key}={quote_plus(str(parameters[key]), safe='*-._')}" for key in sorted(parameters))
+    return name + "?" + "&".join(written).replace("~", "%7E")  # the one character on which Python and browsers differ
