@@ -249,7 +249,7 @@ def _array(value: Tensor) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Backend):
     """A backend that runs another one twice, up to step ``at`` and from there, carrying the state.
 
     Under `check_parity` it states the contract of truncated BPTT without the truncation: the whole run equals the run
@@ -258,10 +258,10 @@ class Split:
 
     inner: Backend
     at: int
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.inner.name} split at {self.at}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.inner.name} split at {self.at}")
 
     def unsupported(self, call: Call) -> list[str]:
         return self.inner.unsupported(call)

@@ -26,7 +26,7 @@ from tests.faults import (
 from tests.witnesses.cases import Case
 
 from tidegate.cells import CELLS
-from tidegate.engine import Call, Result
+from tidegate.engine import Backend, Call, Result
 
 PLAIN = Case(T=7, B=5, H=4)
 RAGGED = Case(
@@ -45,7 +45,7 @@ def _honest_result(call: Call, result: Result) -> Result:
 
 
 @dataclass(frozen=True)
-class Sabotage:
+class Sabotage(Backend):
     """The reference with one fault, before or after it runs; which case shows it and what the message must say.
 
     ``names``: each must be in the message. ``spares``: none may be, so that the message points at the fault.

@@ -134,5 +134,5 @@ def test_cells_that_differ_in_numbers_only_share_their_program():
 
 
 def test_a_unit_that_is_not_there_is_refused():
-    with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for unit 87; the units are 0..5"):
+    with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for hidden unit 87; the layer has 0..5"):
         run(intervened(lstm, {"c": {87: 0.0}}), torch.zeros(2, 1, 3), weights(lstm))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tidegate.cells import CELLS, Step, cell, gru, lstm, projected, tanh
-from tidegate.engine import Record, Weights, cost, negate_gate, run
+from tidegate.engine import Backend, Record, Weights, cost, negate_gate, run
 from tidegate.errors import ArgumentError, BackendError
 from tidegate.nn import Recurrent
 
@@ -67,7 +67,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "weights not wanted": (
         lambda: run("min_gru", torch.randn(5, 2, 3), Weights(torch.randn(8, 3), torch.randn(8, 4))),
-        "w_hh must be not to be there",
+        "w_hh must not be given",
     ),
     "peepholes not wanted": (
         lambda: run(
@@ -79,7 +79,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "every zeroth": (lambda: run(lstm, torch.randn(5, 2, 3), weights(), record=Record(("i",), 0)), "at least 1"),
     "an unknown backend": (
         lambda: run(lstm, torch.randn(5, 2, 3), weights(), backend="cuda"),
-        "there are: .*reference",
+        "choose one of: .*reference",
     ),
     "masks not wanted": (
         lambda: run(lstm, torch.randn(5, 2, 3), weights(), masks={"keep": torch.ones(5, 2, 4)}),
@@ -97,7 +97,7 @@ def test_a_mistake_is_named(mistake: str) -> None:
 
 
 def test_an_explicit_backend_never_falls_back() -> None:
-    class Picky:
+    class Picky(Backend):
         name = "picky"
 
         def unsupported(self, call: Any) -> list[str]:

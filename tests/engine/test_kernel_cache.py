@@ -14,7 +14,7 @@ from tidegate.engine.kernels.cache import Code, load, save
 CODE = Code({"x": 0, "steps": 1}, b"\x7fELF machine code")
 PROGRAM = """
 import torch, tidegate
-from tidegate.engine.backends.llvm import compile
+from tidegate.engine.backends.llvm.jit import compile
 counted = []
 real = compile._compile
 compile._compile = lambda spec, key: counted.append(1) or real(spec, key)

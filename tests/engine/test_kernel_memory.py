@@ -1,4 +1,4 @@
-"""No kernel touches what it was not given, or depends on what memory held before."""
+"""No kernel reads or writes outside its arguments, or depends on what memory held before."""
 
 import ctypes
 import itertools
@@ -15,9 +15,9 @@ from tests.kernel_runs import everything, numbers, same, some_lengths
 
 from tidegate.cells import CELLS, Cell, lstm, projected, zoneout
 from tidegate.engine.backends.llvm.front import prepared_step
-from tidegate.engine.backends.llvm.jit import threads
-from tidegate.engine.backends.llvm.launch import buffers, launcher
+from tidegate.engine.backends.llvm.launch import buffers, launcher, threads
 from tidegate.engine.backends.llvm.launch.matmul import multiply
+from tidegate.engine.kernels import arguments
 from tidegate.nn import Recurrent
 
 IT: dict[str, Cell] = {name: CELLS[name] for name in ("lstm", "gru_original", "layer_norm_lstm", "min_gru")}
@@ -74,7 +74,7 @@ def test_all_sizes_of_all_cells(name: str, dtype: torch.dtype) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "bands"])
 def test_nothing_is_read_beyond_any_buffer(place: str) -> None:
-    """Next to every buffer lies a page that may not be touched; who does ends the process."""
+    """There is a protected page next to every buffer; reading it ends the process."""
     code = f"""
 import faulthandler, torch
 from tests.engine.test_kernel_memory import GRID, IT, check, check_products
@@ -171,13 +171,13 @@ def test_poison_is_what_memory_holds(size: int) -> None:
 def test_the_guards_see_a_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = threads.run_parts
 
-    def faulty(function: Any, table: Any, parts: int, keep: object) -> None:
-        real(function, table, parts, keep)
+    def faulty(function: Any, table: Any, parts: int, keep_alive: object) -> None:
+        real(function, table, parts, keep_alive)
         slots = {name: table[k] for name, k in function.table.items()}
-        if "out h" in slots:
-            own = slots["state c"]
-            end = own + 4 * 9 * slots["padded"]
-            place = {"too far": end, "too early": own - 4, "an input": slots["x"]}
+        if arguments.out("h") in slots:
+            own = slots[arguments.state("c")]
+            end = own + 4 * 9 * slots[arguments.PADDED_HIDDEN]
+            place = {"too far": end, "too early": own - 4, "an input": slots[arguments.X]}
             ctypes.c_float.from_address(place[fault]).value = 3.0
 
     monkeypatch.setattr(threads, "run_parts", faulty)

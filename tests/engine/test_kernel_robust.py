@@ -78,7 +78,7 @@ def test_a_thread_bound_to_one_core_knows_of_the_others() -> None:
     code = """
 import os, torch
 torch.zeros(1 << 20).exp_()
-from tidegate.engine.backends.llvm.threads import _openmp, cores
+from tidegate.engine.backends.llvm.launch.threads import _openmp, cores
 print(cores() if _openmp() is not None else int(os.environ["CORES"]))
 """
     allowed = str(len(os.sched_getaffinity(0)))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import tidegate
 from tidegate.cells import CELLS, Cell, Step, by_handle, cell, tanh
 from tidegate.engine import BACKENDS
-from tidegate.engine.backends.llvm.front.operators import arguments
+from tidegate.engine.backends.llvm.front.schema import operator_arguments
 from tidegate.errors import ArgumentError, BackendError, CellError
 from tidegate.nn import GRU, LSTM, Recurrent
 
@@ -107,7 +107,7 @@ def call_for(it: Cell, reverse: bool, requires_grad: bool) -> tuple[Any, ...]:
         reverse=reverse,
         masks={name: torch.rand(steps, batch, units) for name in it.masks},
     )
-    return arguments(call, tuple(it.step.gates)[:1])
+    return operator_arguments(call, tuple(it.step.gates)[:1])
 
 
 @pytest.mark.parametrize("requires_grad", [True, False], ids=["training", "inference"])

@@ -26,7 +26,7 @@ from tidegate.cells import (
     tanh,
 )
 from tidegate.engine import Weights, run
-from tidegate.engine.backends import llvm
+from tidegate.engine.backends.llvm import LLVM
 
 CELLS: dict[str, Cell] = {}
 
@@ -275,18 +275,18 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
     from tidegate.engine.backends.llvm.front import autograd
 
     stored: list[set[str]] = []
-    real = autograd.forward
+    real = autograd.launch_forward
     monkeypatch.setattr(
         autograd,
-        "forward",
+        "launch_forward",
         lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
     )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
-    run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+    run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     with torch.no_grad():
-        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+        run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     with torch.inference_mode():
-        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+        run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
 
 
@@ -294,11 +294,13 @@ def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: 
     from tidegate.engine.backends.llvm.launch import launcher
 
     kernels: list[Any] = []
-    real = launcher.Launch.run
-    monkeypatch.setattr(launcher.Launch, "run", lambda self, *given: kernels.append(self.kernel) or real(self, *given))
+    real = launcher.Launch.execute
+    monkeypatch.setattr(
+        launcher.Launch, "execute", lambda self, *given: kernels.append(self.kernel) or real(self, *given)
+    )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
     for names, by in ((None, "output"), ("all", "output"), ("all", "f")):
-        result = run("lstm", torch.ones(6, 2, 3), weights, backend=llvm, record=names)
+        result = run("lstm", torch.ones(6, 2, 3), weights, backend=LLVM, record=names)
         (result.output if by == "output" else result.record[by]).sum().backward()
     plain, recording, by_a_gate = kernels[1::2]
     assert plain is recording is not by_a_gate
@@ -340,13 +342,23 @@ def test_ties_have_torchs_gradient() -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_an_output_can_be_viewed_flat_and_changed_in_place() -> None:
-    weights = Weights(torch.randn(5, 3, requires_grad=True), torch.randn(5, 5))
-    result = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm")
-    result.output.view(12, 5)
-    state = result.state[0]
-    state *= 0.5
-    state.sum().backward()
+def test_results_can_be_viewed_flat_and_changed_in_place() -> None:
+    w_ih, w_hh, x = torch.randn(5, 3, requires_grad=True), torch.randn(5, 5), torch.randn(6, 2, 3)
+    found = []
+    for backend in ("llvm", "reference"):
+        result = run("rnn_tanh", x, Weights(w_ih, w_hh), backend=backend)
+        flat = result.output.view(12, 5).detach().clone()
+        state = result.state[0]
+        if backend == "llvm":
+            state *= 0.5
+        else:  # autograd does not allow it on the reference
+            state = state * 0.5
+        found.append((flat, state.detach(), *torch.autograd.grad(state.sum(), w_ih)))
+    flat, halved, gradient = found[0]
+    assert torch.equal(halved, 0.5 * flat[-2:])
+    assert gradient.any()
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected)
 
 
 def test_an_interrupt_frees_nothing_that_is_still_written() -> None:

@@ -14,7 +14,8 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from tidegate.cells import Step, cell, sigmoid, tanh
-from tidegate.engine.backends import llvm, reference
+from tidegate.engine.backends.llvm import LLVM
+from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Call, Result
 from tidegate.nn import GRU, LSTM, Recurrent
 
@@ -170,7 +171,7 @@ def test_modes(mode: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPa
     x, v = torch.randn(2, 4, 3, 2, dtype=torch.float64)
     expected = mode(layers[1], x.clone(), v)
     ran: set[str] = set()
-    for backend in (llvm, reference):
+    for backend in (LLVM, REFERENCE):
 
         def noted(call: Call, own: Any = backend.run, by: str = backend.name) -> Result:
             ran.add(by)

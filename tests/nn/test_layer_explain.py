@@ -23,7 +23,7 @@ def test_each_layer_and_direction() -> None:
     # The first layer's input wants no gradient; the second's, twice as wide, does.
     assert [part.flops.input for part in e.parts.values()] == [one * 3, one * 3, 2 * one * 10, 2 * one * 10]
     assert [part.kernels[1].input for part in e.parts.values()] == ["none", "none", "outside", "outside"]
-    assert e[1, 0].inputs == 10
+    assert e[1, 0].input_size == 10
     assert e.flops == sum(part.flops.total for part in e.parts.values())
     assert e.floor == pytest.approx(sum(part.floor or 0 for part in e.parts.values()))
     text = str(e)

@@ -227,7 +227,7 @@ def test_bad_lengths_and_resets_say_what_is_wrong(arguments: dict[str, Any], mes
 
 def test_lengths_with_packed_or_unbatched_input_are_refused() -> None:
     packed = pack_padded_sequence(torch.randn(5, 2, 3), torch.tensor([5, 2]))
-    with pytest.raises(ArgumentError, match="a PackedSequence has its lengths"):
+    with pytest.raises(ArgumentError, match="a PackedSequence has its own lengths"):
         GRU(3, 4)(packed, lengths=[5, 2])
     with pytest.raises(ArgumentError, match="needs a batch"):
         GRU(3, 4)(torch.randn(5, 3), lengths=[5])

@@ -117,7 +117,7 @@ def test_one_sequence_needs_no_batch_dimension_and_views_are_fine() -> None:
 @pytest.mark.parametrize("wrong", [torch.zeros(3), torch.zeros(2, 4), torch.zeros(2, 3).double(), torch.zeros(3, 3)])
 def test_wrong_inputs_are_refused(wrong: Tensor) -> None:
     stepper = LSTM(3, 5).stepper(2)
-    with pytest.raises(ArgumentError, match=r"a step needs an input of shape \(2, 3\), torch.float32 on cpu; got"):
+    with pytest.raises(ArgumentError, match=r"A step needs an input of shape \(2, 3\), torch.float32 on cpu; got"):
         stepper(wrong)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_go_step_by_step() -> None:
     with pytest.raises(ArgumentError, match="batch must be at least 1, got 0"):
         LSTM(3, 5).stepper(0)
     stepper = LSTM(3, 5).stepper()
-    with pytest.raises(ArgumentError, match="the states have the shapes"):
+    with pytest.raises(ArgumentError, match="The states have the shapes"):
         stepper.state = torch.zeros(1, 1, 5)
 
 
