@@ -90,7 +90,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("mistake", BAD)
-def test_a_mistake_is_named(mistake: str) -> None:
+def test_invalid_arguments_raise(mistake: str) -> None:
     call, message = BAD[mistake]
     with pytest.raises(ArgumentError, match=message):
         call()
@@ -110,7 +110,7 @@ def test_an_explicit_backend_never_falls_back() -> None:
         run(lstm, torch.randn(5, 2, 3), weights(), backend=Picky())
 
 
-def test_no_steps_and_results_name_their_backend() -> None:
+def test_zero_steps_keep_the_state_and_results_name_their_backend() -> None:
     state = (torch.randn(2, 4), torch.randn(2, 4))
     result = run(lstm, torch.randn(0, 2, 3), weights(), state, record="all")
     assert result.output.shape == result.record["i"].shape == (0, 2, 4)

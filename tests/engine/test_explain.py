@@ -103,7 +103,9 @@ def test_padding_is_not_counted() -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru_original", "peephole_lstm", "layer_norm_lstm"])
 @pytest.mark.parametrize(("batch", "units"), [(1, 200), (9, 20), (13, 512)])
-def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_is_what_the_backend_then_does(
+    cell: str, batch: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer, x = Recurrent(cell, 8, units), torch.zeros(3, batch, 8, requires_grad=True)
     e = explain(cell, x, layer.layer_weights(0, 0), peaks=PEAKS)
     launched, saved = [], []
@@ -132,7 +134,7 @@ def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, m
     assert launched[0][0].fused_input == (batch == 9)
 
 
-def test_threads_share_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_share_hidden_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "can_wait_for_one_another", lambda: True)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -146,7 +148,7 @@ def test_threads_share_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(threads.can_wait_for_one_another(), bool)
 
 
-def test_reasons() -> None:
+def test_reasons_against_the_other_backends() -> None:
     assert small().backend == "llvm"
     assert small().reasons == {"reference": ("llvm is preferred",)}
     asked = small(backend="reference")
@@ -176,7 +178,7 @@ def test_a_transform_is_a_reason() -> None:
     assert [e.flops.recurrent for e in plan] == [2 * 2800] * 2  # a transform keeps everything: recompute or not
 
 
-def test_recompute_keeps_less_and_runs_forward_twice() -> None:
+def test_recompute_saves_less_and_runs_forward_twice() -> None:
     x, w = torch.zeros(100, 2, 3), lstm_weights(3, 16)
     all_kept, again = (explain("lstm", x, w, recompute=flag, peaks=PEAKS) for flag in (False, True))
     assert again.flops.recurrent == 3 * all_kept.flops.recurrent // 2
@@ -187,7 +189,7 @@ def test_recompute_keeps_less_and_runs_forward_twice() -> None:
     assert again.bytes.moved > all_kept.bytes.moved
 
 
-def test_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("explain ran something")
 
@@ -217,7 +219,7 @@ def test_peaks_are_measured_once_for_the_cpu_only() -> None:
     assert "time floor unknown" in str(elsewhere)
 
 
-def test_the_text() -> None:
+def test_the_text_of_an_explanation() -> None:
     e = explain("lstm", torch.zeros(100, 32, 512), lstm_weights(512, 512), peaks=Peaks(400e9, 20e9, threads=2))
     text = str(e)
     assert text.startswith("lstm 512 -> 512, 100 steps x 32 sequences, training: llvm\n  not reference: llvm is")

@@ -113,7 +113,7 @@ def check_products(place: str) -> None:
 
 
 @pytest.mark.parametrize("several", [1, 3])
-def test_products_write_their_own_numbers_only(several: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_write_only_their_result(several: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.engine.backends.llvm.launch.matmul.WORTH_SHARING", 0)
     torch.set_num_threads(several)
     check_products("bands")
@@ -121,7 +121,7 @@ def test_products_write_their_own_numbers_only(several: int, monkeypatch: pytest
 
 @NAMES
 @pytest.mark.parametrize("pool_from", [None, 1], ids=["fresh", "reused"])
-def test_what_memory_held_has_no_influence(name: str, pool_from: int | None) -> None:
+def test_uninitialised_memory_has_no_influence(name: str, pool_from: int | None) -> None:
     for sizes in ((7, 1, 3, 17), (7, 9, 3, 33), (5, 3, 1, 16)):
         given = numbers(IT[name], sizes, outputs=7 if name == "projected" else None)
         reset = torch.rand(sizes[:2]) < 0.3
@@ -155,7 +155,7 @@ def test_a_step_at_a_time_is_within_its_buffers(
 
 
 @pytest.mark.parametrize("size", [5, 1 << 16])
-def test_poison_is_what_memory_holds(size: int) -> None:
+def test_poisoned_memory_holds_the_poison(size: int) -> None:
     like = torch.zeros(0)
     with poisoned(7.0):
         fresh = [

@@ -50,7 +50,7 @@ def ends(code: str, timeout: float = 120) -> None:
 
 @pytest.mark.parametrize("threads", [2, 4])
 @pytest.mark.parametrize("kind", ["few rows", "many rows"])
-def test_many_callers_at_once(threads: int, kind: str) -> None:
+def test_many_threads_call_at_the_same_time(threads: int, kind: str) -> None:
     """From threads of their own, each asking for several; with four, for more than there may be cores."""
     ends(f"""
 wrong = []
@@ -65,7 +65,7 @@ assert not wrong
 """)
 
 
-def test_both_kinds_at_once_in_a_pool_of_threads() -> None:
+def test_few_and_many_rows_at_the_same_time_in_a_thread_pool() -> None:
     ends("""
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(4) as pool:
@@ -73,7 +73,7 @@ with ThreadPoolExecutor(4) as pool:
 """)
 
 
-def test_a_thread_bound_to_one_core_knows_of_the_others() -> None:
+def test_a_thread_bound_to_one_core_counts_the_other_cores() -> None:
     """Else no two threads would share the units, at half the speed."""
     code = """
 import os, torch
@@ -101,7 +101,7 @@ def test_two_processes_at_once() -> None:
 @FORK
 @pytest.mark.parametrize("used", [True, False], ids=["after use", "before use"])
 @pytest.mark.parametrize("kind", ["few rows", "many rows"])
-def test_a_forked_child(kind: str, used: bool) -> None:
+def test_a_forked_child_computes_the_same(kind: str, used: bool) -> None:
     """The parent's threads are gone in it: with as many asked for, it computes the same, and so does the parent.
 
     PyTorch's own operations would wait for them, so the child has its inputs and looks at its results without them.
@@ -175,7 +175,7 @@ assert ended == [0] * 8, ended
 
 
 @FORK
-def test_in_a_worker_that_loads_data() -> None:
+def test_kernels_run_in_a_data_loader_worker() -> None:
     ends("""
 class Computed(torch.utils.data.Dataset):
     def __len__(self): return 6
@@ -195,7 +195,7 @@ assert all(map(check, sizes))
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("forked", [False, True], ids=["", "in a forked child"])
-def test_interrupted(train: bool, forked: bool) -> None:
+def test_an_interrupt_raises_after_the_current_call(train: bool, forked: bool) -> None:
     """Ctrl-C while a kernel runs: the call it is in ends, and KeyboardInterrupt is raised."""
     code = f"""{START}
 if {forked}:

@@ -41,7 +41,7 @@ def test_names_and_stacking_are_the_papers(name: str):
 
 
 @pytest.mark.parametrize("strength", [2, 3])
-def test_the_cases_cover_what_they_say(strength: int):
+def test_the_cases_cover_all_combinations(strength: int):
     cases = covering(strength, seed=0)
     assert {(case.T, case.H) for case in cases} == set(itertools.product((1, 2, 7, 63), (1, 4, 33)))
     assert {(case.lengths is None, case.reverse) for case in cases} == set(itertools.product((True, False), repeat=2))

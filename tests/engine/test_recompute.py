@@ -60,7 +60,7 @@ def results(it: Cell, backend: str, reverse: bool, steps: int, every: int, *, re
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("backend", ["llvm", "reference"])
 @pytest.mark.parametrize("it", [CELLS["lstm"], CELLS["gru_original"], masked], ids=lambda it: it.name)
-def test_values_and_gradients_are_those_of_the_plain_run(
+def test_recompute_gives_the_same_values_and_gradients(
     it: Cell, backend: str, reverse: bool, steps: int, every: int
 ) -> None:
     expected = results(it, backend, reverse, steps, every, recompute=False)
@@ -86,7 +86,7 @@ def kept_bytes(layer: torch.nn.Module, steps: int) -> int:
 
 
 @pytest.mark.parametrize("backend", ["llvm", "reference"])
-def test_what_is_kept_grows_with_the_root_of_the_steps(backend: str) -> None:
+def test_saved_memory_grows_with_the_root_of_the_steps(backend: str) -> None:
     plain, less = (LSTM(8, 16, backend=backend, recompute=recompute) for recompute in (False, True))
     state = 2 * 16 * 4
     for steps in (64, 1024):
@@ -115,7 +115,7 @@ print(step(x) - before)
     assert peaks[1] < 0.25 * peaks[0]
 
 
-def test_compiled_it_recomputes_too() -> None:
+def test_recompute_works_when_compiled() -> None:
     torch._dynamo.reset()
     layer = Recurrent("gru", 3, 5, recompute=True, backend="llvm")
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
@@ -130,7 +130,7 @@ def test_compiled_it_recomputes_too() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
-def test_under_transforms_and_twice_backward() -> None:
+def test_recompute_under_transforms_and_double_backward() -> None:
     layer = LSTM(2, 3, dtype=torch.float64, recompute=True)
     plain = LSTM(2, 3, dtype=torch.float64)
     plain.load_state_dict(layer.state_dict())

@@ -242,7 +242,7 @@ class Watching(TorchDispatchMode):
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("batch", [1, 9])
 @pytest.mark.parametrize(("name", "outputs"), RUNS)
-def test_by_operators_it_is_the_same(name: str, outputs: int, batch: int, reverse: bool) -> None:
+def test_operators_give_the_same_bits(name: str, outputs: int, batch: int, reverse: bool) -> None:
     expected = results(CELLS[name], outputs, "llvm", batch, reverse)
     with Watching() as watching:
         found = results(CELLS[name], outputs, "llvm", batch, reverse)
@@ -263,7 +263,7 @@ def test_lengths_and_resets_may_be_changed_after_the_forward_run() -> None:
     assert torch.equal(found, expected)
 
 
-def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_be_wrong() -> None:
+def test_in_place_changes_of_results_are_allowed_or_raise_as_in_torch() -> None:
     weights = Weights(torch.randn(64, 3, requires_grad=True), torch.randn(64, 64))
     output = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm").output
     output.mul_(2)
@@ -271,7 +271,7 @@ def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_b
         output.sum().backward()
 
 
-def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_gradients_nothing_is_saved_for_backward(monkeypatch: pytest.MonkeyPatch) -> None:
     from tidegate.engine.backends.llvm.front import autograd
 
     stored: list[set[str]] = []
@@ -290,7 +290,7 @@ def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPa
     assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
 
 
-def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_without_a_gradient_do_not_change_the_backward_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     from tidegate.engine.backends.llvm.launch import launcher
 
     kernels: list[Any] = []
@@ -306,7 +306,7 @@ def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: 
     assert plain is recording is not by_a_gate
 
 
-def test_many_backwards_at_once_come_from_the_reference() -> None:
+def test_batched_backwards_come_from_the_reference() -> None:
     weights = Weights(torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 5, dtype=torch.float64))
     x = torch.randn(3, 2, 3, dtype=torch.float64)
     expected = torch.autograd.functional.jacobian(lambda v: run("rnn_tanh", v, weights, backend="llvm").output, x)
@@ -361,7 +361,7 @@ def test_results_can_be_viewed_flat_and_changed_in_place() -> None:
         torch.testing.assert_close(ours, expected)
 
 
-def test_an_interrupt_frees_nothing_that_is_still_written() -> None:
+def test_an_interrupt_frees_no_memory_that_is_still_written() -> None:
     code = """
 import os, signal, threading, torch, tidegate
 torch.set_num_threads(4)

@@ -164,7 +164,9 @@ MODES: dict[Callable[..., Any], set[str]] = {
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
-def test_modes(mode: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_derivative_mode_agrees_with_the_reference(
+    mode: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     layers = [CELLS[name](dtype=torch.float64, backend=backend) for backend in (None, "reference")]
     layers[0].load_state_dict(layers[1].state_dict())

@@ -46,7 +46,7 @@ def test_inference_needs_no_gradient_enabled() -> None:
     assert training[1, 0].flops.input == 2 * inference[1, 0].flops.input
 
 
-def test_it_takes_what_forward_takes() -> None:
+def test_explain_takes_the_arguments_of_forward() -> None:
     def counted(layer: RNN, x: Any, hx: Any = None, **more: Any) -> float:
         layer(x, hx, **more)
         told = layer.explain(x, hx, peaks=PEAKS, **more)[0, 0]

@@ -19,7 +19,7 @@ class Stream:
     """An operand and its products, which are computed in one loop over its elements.
 
     Attributes:
-        operand: ("x", ""), ("state", name), or ("made", number) for a vector made in an earlier stage.
+        operand: ("input", ""), ("state", name), or ("made", number) for a vector made in an earlier stage.
         products: (accumulator, op, gate) of each.
     """
 
@@ -92,7 +92,7 @@ def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple
                     operand = ("state", arg.name) if arg.op == "state" else ("made", str(value.args[0]))
                     streams.setdefault(operand, []).append((place, value.op, value.name))
                 elif fused_input:
-                    streams.setdefault(("x", ""), []).append((place, value.op, value.name))
+                    streams.setdefault(("input", ""), []).append((place, value.op, value.name))
         result.append(
             Stage(
                 projected,

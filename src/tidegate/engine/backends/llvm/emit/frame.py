@@ -121,7 +121,7 @@ class Frame:
         """The address of a product's operand for a row."""
         e, b = self.e, self.e.b
         kind, name = operand
-        if kind == "x":
+        if kind == "input":
             return e.at(self.pointer(arguments.X), b.mul(self.place(t, row), self.number(arguments.INPUTS)))
         if kind == "made" and self.program.values[int(name)].op != "unit_mean":
             return self.scratch(int(name), row)
@@ -132,7 +132,7 @@ class Frame:
     def elements(self, operand: Operand) -> V:
         """The number of elements of a product's operand."""
         kind, name = operand
-        if kind == "x":
+        if kind == "input":
             return self.number(arguments.INPUTS)
         small = is_output(name, self.spec.output) if kind == "state" else int(name) in self.of_output_size
         return self.number(arguments.OUTPUTS if small else arguments.HIDDEN)
