@@ -1,7 +1,4 @@
-"""The names in a backward Program: what it carries, gives out and adds up, for whoever makes it and whoever runs it.
-
-They are the names of an `tidegate.engine.program.adjoint.Adjoint`'s states, gates and sums.
-"""
+"""The names of a backward Program's states, gates and sums, for the code that makes it and the code that runs it."""
 
 PROJECT = "project"  # the gradient of a projected output
 

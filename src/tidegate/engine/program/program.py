@@ -21,7 +21,7 @@ class Value:
     """One value of a Program.
 
     Attributes:
-        op: a leaf, an operation across units, or a pointwise operation.
+        op: a leaf, an operation across hidden units, or a pointwise operation.
         args: the numbers of its operands, all smaller than its own.
         name: the gate, state, parameter or mask of a leaf or product.
         number: a constant's number.

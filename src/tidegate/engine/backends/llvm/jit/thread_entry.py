@@ -1,6 +1,6 @@
 """The function that PyTorch's OpenMP threads call."""
 
-SUFFIX = "_thread"  # after the name of the function whose parts it runs
+SUFFIX = "_thread"  # of the function's name, after the name of the kernel
 
 
 def thread_entry(function: str) -> str:
