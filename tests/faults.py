@@ -1,4 +1,4 @@
-"""Single faults, to be put into an honest backend: altered calls, altered results, altered gradients."""
+"""Single faults for an otherwise correct backend: altered calls, altered results, altered gradients."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -128,7 +128,7 @@ PLACES = {"bands": _place_between_bands, "page after": _place_before_a_page, "pa
 
 @dataclass
 class Guard:
-    """What was found: launches that were watched, and faults, one line each."""
+    """The number of launches that were watched, and the faults found, one line each."""
 
     launches: int = 0
     faults: list[str] = field(default_factory=list)

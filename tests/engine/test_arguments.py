@@ -79,7 +79,7 @@ def test_a_table_assigns_positions_in_order() -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "layer_norm_lstm", "gru_original"])
 def test_every_argument_that_a_kernel_reads_is_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And every one that is set is read, except for those of sizes that only projected outputs need."""
+    """Every argument that is set is also read, except for sizes that only projected outputs need."""
     missing: list[set[str]] = []
     unread: set[str] = set()
     real = launcher.Launch.ready

@@ -28,7 +28,7 @@ def test_a_backend_without_run_and_unsupported_cannot_be_made() -> None:
 
 
 class Small(Backend):
-    """A backend with nothing but what it must have."""
+    """A backend with only the required methods."""
 
     name = "small"
 

@@ -1,4 +1,4 @@
-"""The pool of buffers: what somebody holds is never given out again, and not much is kept."""
+"""The pool of buffers: memory in use is never handed out again, and the memory held is limited."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -75,7 +75,7 @@ def test_shared_or_resized_memory_is_never_reused() -> None:
 
 
 def test_held_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "KEPT", 10_000)
+    monkeypatch.setattr(buffers, "HELD_BYTES", 10_000)
     held = [buffers.empty((n, 100), LIKE) for n in range(1, 9)]
     for _ in range(20):
         held += [buffers.empty((9, 100), LIKE), buffers.empty((3, 100), LIKE)]
@@ -86,7 +86,7 @@ def test_held_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_held_memory_of_one_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "KEPT", 10_000)
+    monkeypatch.setattr(buffers, "HELD_BYTES", 10_000)
     held = [buffers.empty((10, 100), LIKE) for _ in range(20)]
     assert sum(size * len(same) for size, same in buffers._HELD.items()) <= 10_000
     assert len({value.data_ptr() for value in held}) == 20

@@ -1,4 +1,4 @@
-"""Zoneout, variational dropout and edits over time: against NumPy transcriptions, and their masks by themselves."""
+"""Zoneout, variational dropout and interventions over time, against NumPy transcriptions; and their masks alone."""
 
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ def test_an_omitted_mask_has_its_expectation(backend: Backend):
 
 @pytest.mark.parametrize(("rate", "backend"), [(rate, b) for rate in (0.0, 1.0) for b in BACKENDS])
 def test_the_two_ends_of_zoneout(rate: float, backend: Backend):
-    """At rate 0 it is the cell itself, at rate 1 nothing ever moves; drawn or expected."""
+    """At rate 0 it is the cell itself, at rate 1 the state never changes, with drawn and with expected masks."""
     it, w, x, h0 = zoneout(gru, rate), weights(gru), torch.randn(5, 2, 3), torch.randn(2, 6)
     expected = run(gru, x, w, [h0], backend=backend).output if rate == 0 else h0.expand(5, 2, 6)
     for masks in (draw_masks(it, x, 6), None):

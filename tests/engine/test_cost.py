@@ -1,4 +1,4 @@
-"""Costs against counts known from elsewhere, and engine errors that say what is wrong."""
+"""Costs against known counts, and the messages of the engine's errors."""
 
 from typing import Any
 

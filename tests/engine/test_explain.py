@@ -1,4 +1,4 @@
-"""What a run is said to be against counts made by hand, and against what the backend then does."""
+"""Explanations of a run against counts made by hand, and against what the backend then does."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def lstm_weights(i: int, h: int, dtype: torch.dtype = torch.float32) -> Weights:
 
 
 def small(**more: Any) -> Explanation:
-    """An LSTM of 3 inputs and 5 units, 7 steps of 2 sequences."""
+    """An LSTM with 3 input features and 5 hidden units, 7 steps of 2 sequences."""
     return explain("lstm", torch.zeros(7, 2, 3), lstm_weights(3, 5), peaks=PEAKS, **more)
 
 
@@ -222,7 +222,9 @@ def test_peaks_are_measured_once_for_the_cpu_only() -> None:
 def test_the_text_of_an_explanation() -> None:
     e = explain("lstm", torch.zeros(100, 32, 512), lstm_weights(512, 512), peaks=Peaks(400e9, 20e9, threads=2))
     text = str(e)
-    assert text.startswith("lstm 512 -> 512, 100 steps x 32 sequences, training: llvm\n  not reference: llvm is")
+    assert text.startswith(
+        "lstm 512 -> 512 hidden units, 100 steps x 32 sequences, training: llvm\n  not reference: llvm is"
+    )
     assert "FLOPs: recurrent 13.4G, input 6.71G, weight gradients 13.4G, pointwise " in text
     assert "8 products into 4 accumulators, 9 pointwise; tile" in text
     # (13.42 + 6.71 + 13.42 + 0.07) GFLOP / 400 GFLOP/s

@@ -1,4 +1,4 @@
-"""bfloat16 and float16 on the kernels: computed in float32, given back in the input's dtype; and autocast."""
+"""bfloat16 and float16 on the kernels: computed in float32, returned in the input's dtype; and autocast."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def masked(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
 
 
 def training_step(it: Any, given: dict[str, Tensor], backend: str, **more: Any) -> dict[str, Tensor]:
-    """Results and gradients of a run of exactly these numbers, whatever their dtype."""
+    """Results and gradients of a run of exactly these numbers, in any dtype."""
     leaves = {name: value.detach().clone().requires_grad_(not name.startswith("mask")) for name, value in given.items()}
     weights = Weights(
         leaves["w_ih"], leaves.get("w_hh"), leaves["b_ih"], p={name: leaves[f"p {name}"] for name in it.parameters}

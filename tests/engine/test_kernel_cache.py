@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: found again, never trusted when damaged, never needed."""
+"""Compiled kernels on disk: found again, ignored when damaged, optional."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""No kernel reads or writes outside its arguments, or depends on what memory held before."""
+"""No kernel reads or writes outside its arguments, or depends on the contents of uninitialised memory."""
 
 import ctypes
 import itertools
@@ -34,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 
 def check(name: str, dtype: torch.dtype, grid: Iterable[Sizes], place: str = "bands", shared: int = 2) -> None:
-    """Lengths, resets, direction, records, the pattern and the threads change from one size to the next."""
+    """Lengths, resets, direction, records, the pattern and the threads vary with the size."""
     it = IT[name]
     for n, sizes in enumerate(grid):
         steps, batch, _, units = sizes

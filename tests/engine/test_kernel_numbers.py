@@ -42,7 +42,7 @@ def is_denormal(value: Tensor) -> Tensor:
 @NAMES
 @pytest.mark.parametrize("batch", [1, 9])
 def test_denormals_are_zeros(name: str, batch: int) -> None:
-    """What they are flushed to; and the caller's own arithmetic keeps them."""
+    """Kernels flush them to zero; the caller's own arithmetic does not."""
     it = CELLS[name]
     given = numbers(it, (5, batch, 3, 17))
     for some in ("x", "w_", "state", "b_"):
@@ -204,7 +204,7 @@ def test_strides_have_no_influence(name: str, batch: int, stored: Callable[[Tens
 @NAMES
 @pytest.mark.parametrize("batch", [1, 9])
 def test_expanded_inputs_and_cotangents(name: str, batch: int) -> None:
-    """Expanded tensors, which have strides of zero: rows that are one, and a cotangent that is one number."""
+    """Expanded tensors, which have strides of zero: rows that are all the same, and a cotangent that is one number."""
     it = CELLS[name]
     given = numbers(it, (5, batch, 3, 17))
     rows = {key: value[:1].expand_as(value) for key, value in given.items()}

@@ -1,4 +1,4 @@
-"""What the kernels promise beyond the parity suite, which runs on them as on every backend."""
+"""Properties of the kernels besides the parity suite, which runs on them as on every backend."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def training_step(layer: torch.nn.Module, x: Tensor, **given: Tensor) -> list[Te
 @pytest.mark.parametrize("units", [33, 200])
 @pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm", "rnn_tanh"])
 def test_bits_do_not_depend_on_the_number_of_threads(name: str, batch: int, units: int) -> None:
-    """Few rows: threads share the units; else they share the rows. Values, records and gradients."""
+    """With few rows threads divide the hidden units, otherwise the rows. Values, records and gradients."""
     torch.manual_seed(0)
     layer = Recurrent(name, 70, units, backend="llvm", bidirectional=True)
     x, lengths = torch.randn(9, batch, 70), torch.randint(0, 10, (batch,))

@@ -52,7 +52,7 @@ class Model(nn.Module):
 
 
 class Graphs:
-    """Keeps the operators of the graphs that are compiled."""
+    """Collects the operators of the graphs that are compiled."""
 
     def __init__(self) -> None:
         self.operators: list[str] = []

@@ -1,4 +1,4 @@
-"""What the cell language can say and few published cells do, against NumPy, on every backend."""
+"""Features of the cell language that few published cells use, against NumPy, on every backend."""
 
 from dataclasses import replace
 from typing import Any

@@ -54,7 +54,7 @@ def test_the_cases_cover_all_combinations(strength: int):
 
 
 def cases() -> Iterator[Any]:
-    """All pairs of a cell and a backend, on all cases; those that cost most and add least only in the slow tests."""
+    """All pairs of a cell and a backend, on all cases; the most expensive ones only in the slow tests."""
     for name, backend in PAIRS:
         for case in CASES[name]:
             marks = [pytest.mark.slow] if name in LATER and case.T * case.B > 10 else []

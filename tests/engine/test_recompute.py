@@ -70,8 +70,8 @@ def test_recompute_gives_the_same_values_and_gradients(
         torch.testing.assert_close(found[name], value, atol=1e-12, rtol=1e-10, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def kept_bytes(layer: torch.nn.Module, steps: int) -> int:
-    """Bytes that wait for backward beside the input, the weights and the output."""
+def saved_bytes(layer: torch.nn.Module, steps: int) -> int:
+    """Bytes saved for backward besides the input, the weights and the output."""
     x = torch.randn(steps, 2, 8)
     held: dict[int, int] = {}
     known = {t.untyped_storage().data_ptr() for t in (x, *layer.parameters())}
@@ -90,8 +90,8 @@ def test_saved_memory_grows_with_the_root_of_the_steps(backend: str) -> None:
     plain, less = (LSTM(8, 16, backend=backend, recompute=recompute) for recompute in (False, True))
     state = 2 * 16 * 4
     for steps in (64, 1024):
-        assert kept_bytes(less, steps) == 2 * state * math.isqrt(steps)
-        assert kept_bytes(plain, steps) > 4 * state * steps
+        assert saved_bytes(less, steps) == 2 * state * math.isqrt(steps)
+        assert saved_bytes(plain, steps) > 4 * state * steps
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Cells that nobody publishes but somebody will write: the kernels against the reference, in values and gradients."""
+"""Unusual cells that users may write: the kernels against the reference, in values and gradients."""
 
 import subprocess
 import sys
@@ -227,7 +227,7 @@ def test_kernels_and_reference_agree(name: str, outputs: int, batch: int, revers
 
 
 class Watching(TorchDispatchMode):
-    """Changes nothing; what it is there for is to be shown operators."""
+    """Changes nothing, but makes calls go through the operators."""
 
     def __init__(self) -> None:
         super().__init__()

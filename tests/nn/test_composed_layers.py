@@ -1,4 +1,4 @@
-"""Layers of composed cells: noise in training and its expectation otherwise, edits of a trained layer; own biases."""
+"""Layers of composed cells: noise in training and its expectation otherwise, interventions in a trained layer."""
 
 import copy
 import pickle
@@ -34,7 +34,7 @@ def test_zoneout_keeps_hidden_units_while_training_and_mixes_them_otherwise(back
 
 @ON
 def test_dropout_hides_the_same_hidden_units_at_every_step_of_a_sequence(backend: str) -> None:
-    """With U the identity and no input a unit that is hidden falls to 0 and another is tanh(h / (1 - rate))."""
+    """With U the identity and no input a dropped hidden unit becomes 0, and another tanh(h / (1 - rate))."""
     torch.manual_seed(0)
     layer = Recurrent(variational_dropout(rnn_tanh, 0.25), 1, 64, backend=backend)
     with torch.no_grad():

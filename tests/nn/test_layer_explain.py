@@ -1,4 +1,4 @@
-"""What a layer says of how it would run, layer by layer and direction by direction."""
+"""Explanations of a module, layer by layer and direction by direction."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the layers have beyond torch.nn: any cell, lengths, resets, traces, initialisation."""
+"""Features of the layers that torch.nn does not have: any cell, lengths, resets, traces, initialisation."""
 
 import copy
 import pickle

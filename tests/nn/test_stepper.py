@@ -1,4 +1,4 @@
-"""Step by step is what a whole run is, whatever happens in between."""
+"""A stepper gives the result of a whole run, also after changes of weights or state."""
 
 from typing import Any
 

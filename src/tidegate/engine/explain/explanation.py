@@ -62,8 +62,8 @@ class KernelPlan:
             parts = [f"{_count(stage.products, 'product')} into {_count(stage.accumulators, 'accumulator')}"]
             parts = (parts if stage.products else []) + ([_count(stage.means, "mean")] if stage.means else [])
             parts += [f"{stage.pointwise} pointwise"]
-            tile = f"; tile {_count(stage.rows, 'row')} x {stage.blocks * self.lanes} hidden units"
-            tile += f" ({_count(stage.blocks, 'block')} of {self.lanes}), {_count(stage.chains, 'chain')}"
+            tile = f"; tile {_count(stage.rows, 'row')} x {_count(stage.blocks, 'vector')} of {self.lanes}"
+            tile += f", {_count(stage.chains, 'chain')}"
             lines.append(_fill(f"    stage {n}: {', '.join(parts)}{tile if stage.products else ''}"))
         return "\n".join(lines)
 
@@ -189,9 +189,8 @@ class Explanation:
     def lines(self) -> list[str]:
         """The lines of the text, without the one on the machine."""
         what = "training" if self.training else "inference"
-        sizes = (
-            f"{self.input_size} -> {self.hidden_size}, {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
-        )
+        sizes = f"{self.input_size} -> {self.hidden_size} hidden units"
+        sizes += f", {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
         lines = [_fill(f"{self.cell} {sizes}, {what}: {self.backend}")]
         lines += [_fill(f"  not {name}: {'; '.join(reasons)}") for name, reasons in self.reasons.items()]
         lines += [str(kernel) for kernel in self.kernels]

@@ -10,7 +10,7 @@ from tidegate.engine.backends.llvm.emit.work_split import WorkSplit
 from tidegate.engine.kernels import arguments
 
 
-def begin(frame: Frame, rows: V, count: V) -> None:
+def point_at_initial_states(frame: Frame, rows: V, count: V) -> None:
     """Point each row's previous-state pointers at its initial states."""
     e, b = frame.e, frame.e.b
 
@@ -85,7 +85,7 @@ def _find_states_before(frame: Frame, t: V, row: V, length: V, has_reset: V, res
         b.store(found, e.slot(frame.pointer(arguments.before(name)), row, PTR))
 
 
-def advance(frame: Frame, t: V, n: V) -> None:
+def point_at_stored_states(frame: Frame, t: V, n: V) -> None:
     """Point each row's previous-state pointers at what was written at step t."""
     e, b = frame.e, frame.e.b
     if not frame.spec.sequences:
@@ -100,7 +100,7 @@ def advance(frame: Frame, t: V, n: V) -> None:
     e.loop(n, one)
 
 
-def finish(frame: Frame, split: WorkSplit, rows: V, count: V) -> None:
+def copy_final_states(frame: Frame, split: WorkSplit, rows: V, count: V) -> None:
     """Copy the final states to where the caller wants them."""
     e = frame.e
 

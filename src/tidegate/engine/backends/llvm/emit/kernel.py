@@ -10,12 +10,17 @@ is divided.
 
 from __future__ import annotations
 
-from tidegate.engine.backends.llvm.emit.active_rows import advance, begin, finish, list_rows
+from tidegate.engine.backends.llvm.emit.active_rows import (
+    copy_final_states,
+    list_rows,
+    point_at_initial_states,
+    point_at_stored_states,
+)
 from tidegate.engine.backends.llvm.emit.builder import I1, I64, Emitted, V
 from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.backends.llvm.emit.pointwise import pointwise
 from tidegate.engine.backends.llvm.emit.products import products
-from tidegate.engine.backends.llvm.emit.reductions import take_means
+from tidegate.engine.backends.llvm.emit.reductions import compute_means
 from tidegate.engine.backends.llvm.emit.work_split import WorkSplit
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.kernels import arguments
@@ -51,7 +56,7 @@ class _Loop:
         frame, e, b = self.frame, self.e, self.e.b
         steps, active = frame.number(arguments.STEPS), frame.pointer(arguments.ACTIVE)
         backwards = b.icmp_signed("!=", frame.number(arguments.DESCENDING), e.i64(0))
-        begin(frame, rows, count)
+        point_at_initial_states(frame, rows, count)
 
         def step(i: V) -> None:
             t = b.select(backwards, b.sub(b.sub(steps, e.i64(1)), i), i)
@@ -61,16 +66,16 @@ class _Loop:
             for k in range(len(self.spec.stages)):
                 self._stage(k, t, n, active, descending)
                 self.split.barrier()
-            advance(frame, t, n)
+            point_at_stored_states(frame, t, n)
 
         e.loop(steps, step)
-        finish(frame, self.split, rows, count)
+        copy_final_states(frame, self.split, rows, count)
 
     def _stage(self, k: int, t: V, n: V, active: V, descending: V) -> None:
         """One stage of one step for the n active rows."""
         e, b = self.e, self.e.b
         if self.spec.stages[k].means:
-            take_means(self.frame, k, t, n)
+            compute_means(self.frame, k, t, n)
             self.split.barrier()  # a state kept in place must not be written while another thread still reads it
         # Every other step passes over the hidden units backwards: the weights read last are still in the cache.
         span = self.spec.tiles[k].blocks * e.lanes

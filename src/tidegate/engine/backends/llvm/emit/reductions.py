@@ -10,7 +10,7 @@ from tidegate.engine.backends.llvm.emit.pointwise import load_value
 from tidegate.engine.kernels import arguments
 
 
-def take_means(frame: Frame, k: int, t: V, n: V) -> None:
+def compute_means(frame: Frame, k: int, t: V, n: V) -> None:
     """Compute a stage's means over the H hidden units of each of the n active rows.
 
     A mean is written to the row's scratch memory, to every lane of its first vector. Threads that divide the hidden
