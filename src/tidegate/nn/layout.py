@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,8 +67,7 @@ class Layout:
         return value
 
 
-@dataclass(frozen=True)
-class EngineInput:
+class EngineInput(NamedTuple):
     """A module's input as the engine takes it.
 
     Attributes:

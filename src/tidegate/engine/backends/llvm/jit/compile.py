@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 from llvmlite import binding as llvm
@@ -84,6 +84,10 @@ class Compiled:
     def filled(self, slots: Mapping[str, int]) -> Any:
         """Return the table of one call, given the addresses and whole numbers by name."""
         return self._array(*self._arguments(slots))
+
+    def filled_in_order(self, given: NamedTuple) -> Any:
+        """Return the table of one call of a kernel whose table is always the same named tuple."""
+        return self._array(*given)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -169,14 +169,14 @@ class Launch:
         parts = torch.get_num_threads() if self.copied > WORTH_SHARING else 1
         spec = CopySpec(self.kernel.double, self.kernel.lanes)
         given = CopyArguments(ctypes.addressof(array), count)
-        launch_kernel(spec, given._asdict(), parts, (array, self.keep_alive))
+        launch_kernel(spec, given, parts, (array, self.keep_alive))
         self.copies, self.copied = [], 0
 
 
-def launch_kernel(spec: Spec, slots: Mapping[str, int], parts: int, keep_alive: object) -> None:
-    """Run compiled code on its arguments by name; ``keep_alive`` is what the addresses among them belong to."""
+def launch_kernel(spec: Spec, given: NamedTuple, parts: int, keep_alive: object) -> None:
+    """Run a compiled kernel on its arguments; ``keep_alive`` is what the addresses among them belong to."""
     function = compiled(spec)
-    run_parts(function, function.filled(slots), parts, keep_alive)
+    run_parts(function, function.filled_in_order(given), parts, keep_alive)
 
 
 def whole_numbers(numbers: Sequence[int]) -> Any:

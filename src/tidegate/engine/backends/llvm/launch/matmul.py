@@ -58,7 +58,7 @@ def multiply(
         add=int(add),
         by_columns=int(columns > rows),
     )
-    launch_kernel(spec, given._asdict(), threads, (a, b, out, room, sums))
+    launch_kernel(spec, given, threads, (a, b, out, room, sums))
     return out
 
 

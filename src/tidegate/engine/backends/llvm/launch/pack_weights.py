@@ -34,11 +34,12 @@ class _PackPlan:
 
     Attributes:
         size: numbers of the packed weights.
-        jobs: for each kernel, its jobs: the matrix, and a job whose two addresses are still offsets in bytes.
+        jobs: for each kernel, its jobs: the matrix, offsets in bytes into it and into the packed weights, and the
+            numbers of the `PackJob` after the two addresses.
     """
 
     size: int
-    jobs: tuple[tuple[PackSpec, tuple[tuple[int, PackJob], ...]], ...]
+    jobs: tuple[tuple[PackSpec, tuple[tuple[int, int, int, tuple[int, ...]], ...]], ...]
 
 
 def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
@@ -53,11 +54,11 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
     starts = [0 if m is None else m.data_ptr() for m in matrices]
     for spec, jobs in plan.jobs:
         numbers: list[int] = []
-        for matrix, (source, target, *rest) in jobs:
+        for matrix, source, target, rest in jobs:
             numbers += (starts[matrix] + source, base + target, *rest)
         array = whole_numbers(numbers)
         given = PackArguments(ctypes.addressof(array), len(jobs))
-        launch_kernel(spec, given._asdict(), parts, (array, packed, matrices))
+        launch_kernel(spec, given, parts, (array, packed, matrices))
     return packed
 
 
@@ -69,7 +70,7 @@ def _by_rows_or_columns(matrix: Tensor | None) -> Tensor | None:
 def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ...]) -> _PackPlan:
     gates = {"input": cell.input_gates, "recur": cell.recurrent_gates, "project": ("h",)}
     size, start = 0, 0
-    jobs: dict[PackSpec, list[tuple[int, PackJob]]] = {}
+    jobs: dict[PackSpec, list[tuple[int, int, int, tuple[int, ...]]]] = {}
     for stage, tile in zip(kernel.stages, kernel.tiles, strict=True):
         width = tile.blocks * kernel.lanes
         for stream in stage.streams:
@@ -98,7 +99,7 @@ def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ..
                     panels=panels,
                 )
                 spec = PackSpec(kernel.double, along_hidden, width, kernel.lanes)
-                jobs.setdefault(spec, []).append((MATRICES.index(which), job))
+                jobs.setdefault(spec, []).append((MATRICES.index(which), job.source, job.target, job[2:]))
     return _PackPlan(size, tuple((spec, tuple(of_spec)) for spec, of_spec in jobs.items()))
 
 
