@@ -1,4 +1,4 @@
-"""Single faults, to be put into an honest backend: altered calls, altered results, altered gradients."""
+"""Single faults for an otherwise correct backend: altered calls, altered results, altered gradients."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from tidegate.cells import Cell, Step, cell, tanh
 from tidegate.engine import Backend, Call, Result
-from tidegate.engine.backends import reference
+from tidegate.engine.backends.reference import REFERENCE
 
-HONEST: Backend = reference
+HONEST: Backend = REFERENCE
 
 
 class _Altered(torch.autograd.Function):

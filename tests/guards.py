@@ -1,9 +1,9 @@
-"""Kernels' memory under guard: for the time of a launch every buffer stands alone between guards.
+"""Guards around kernels' memory: during a launch every buffer is alone between guards.
 
-A kernel is given addresses, in a table and in arrays of whole numbers. `guarded` copies all memory they point to, turns
+A kernel takes addresses, in a table and in arrays of whole numbers. `guarded` copies all memory they point to, points
 the addresses to the copies, runs the kernel, and copies back. Between bands of a known pattern a write out of bounds is
-found afterwards; what was read out of bounds is the pattern, which shows in the results. Against a page that may not be
-touched (``pages``) either ends the process. Whatever the kernel has no business to write must hold what it held.
+found afterwards; a read out of bounds reads the pattern, which shows in the results. Next to a protected page either
+ends the process. Memory that the kernel must not write to has to be unchanged.
 """
 
 import ctypes
@@ -19,15 +19,26 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from tidegate.engine.backends.llvm.emit.copy_kernel import COPY
-from tidegate.engine.backends.llvm.emit.pack_kernel import JOB
 from tidegate.engine.backends.llvm.front import prepared_step
-from tidegate.engine.backends.llvm.jit import threads
-from tidegate.engine.backends.llvm.launch import buffers, launcher
+from tidegate.engine.backends.llvm.launch import buffers, launcher, threads
+from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.arguments import CopyArguments, CopyJob, PackArguments, PackJob
 
 BAND = 256  # bytes: four of the widest vectors
 OFF = 8  # bytes by which every copy misses a whole vector
-WRITTEN = ("out ", "state ", "final ", "scratch", "sum", "listed", "previous ", "before ", "meeting", "c", "room")
+WRITTEN = {arguments.SCRATCH, arguments.ACTIVE, arguments.BARRIER, "c", "room", "sums"}
+WRITTEN_KINDS = tuple(
+    kind("")
+    for kind in (
+        arguments.out,
+        arguments.state,
+        arguments.final,
+        arguments.total,
+        arguments.previous,
+        arguments.before,
+    )
+)
+JOBS = ((PackArguments._fields, len(PackJob._fields)), (CopyArguments._fields, len(CopyJob._fields)))
 PAGE = mmap.PAGESIZE
 
 
@@ -67,10 +78,10 @@ class Copy:
         return inside
 
 
-def copies(keep: object) -> list[Copy]:
+def copies(keep_alive: object) -> list[Copy]:
     """All memory that a launch keeps alive, each piece once."""
     found: dict[int, Copy] = {}
-    stack: list[Any] = [keep]
+    stack: list[Any] = [keep_alive]
     while stack:
         it = stack.pop()
         if isinstance(it, list | tuple):
@@ -117,7 +128,7 @@ PLACES = {"bands": _place_between_bands, "page after": _place_before_a_page, "pa
 
 @dataclass
 class Guard:
-    """What was found: launches that were watched, and faults, one line each."""
+    """The number of launches that were watched, and the faults found, one line each."""
 
     launches: int = 0
     faults: list[str] = field(default_factory=list)
@@ -136,10 +147,10 @@ def guarded(place: str = "bands", pattern: int = 0xFF) -> Iterator[Guard]:
     """
     guard, real = Guard(), threads.run_parts
 
-    def watched(function: Any, table: Any, parts: int, keep: object) -> None:
+    def watched(function: Any, table: Any, parts: int, keep_alive: object) -> None:
         guard.launches += 1
         slots = {name: int(table[k]) for name, k in function.table.items()}
-        pieces = copies(keep)
+        pieces = copies(keep_alive)
         for piece in pieces:
             PLACES[place](piece, pattern)
             ctypes.memmove(piece.base + piece.at, piece.start, piece.size)
@@ -151,16 +162,16 @@ def guarded(place: str = "bands", pattern: int = 0xFF) -> Iterator[Guard]:
             piece = piece_of(address)
             return address if piece is None else piece.base + piece.at + address - piece.start
 
-        written = [piece_of(slots[name]) for name in slots if name.startswith(WRITTEN)]
+        written = [piece_of(slots[name]) for name in slots if name in WRITTEN or name.startswith(WRITTEN_KINDS)]
         for piece in pieces:
             if piece.is_numbers:
                 numbers = (ctypes.c_int64 * (piece.size // 8)).from_address(piece.base + piece.at)
-                for what, apart in (("jobs", JOB), ("copies", COPY)):  # each with its target's address second
-                    if slots.keys() == {what, "count"}:
-                        written += [piece_of(address) for address in numbers[1::apart]]
+                for names, size in JOBS:
+                    if slots.keys() == set(names):
+                        written += [piece_of(address) for address in numbers[1::size]]  # the targets
                 numbers[:] = [moved(number) for number in numbers]
         before = [piece.bytes for piece in pieces]
-        real(function, (ctypes.c_int64 * len(table))(*map(moved, table)), parts, (keep, pieces))
+        real(function, (ctypes.c_int64 * len(table))(*map(moved, table)), parts, (keep_alive, pieces))
         for piece, old in zip(pieces, before, strict=True):
             what = ", ".join(name for name, address in slots.items() if piece_of(address) is piece)
             room = ctypes.string_at(piece.base, piece.at + piece.size + (BAND if place == "bands" else 0))

@@ -1,4 +1,4 @@
-"""The parity suite: is a backend's run of a cell what the papers, and torch.nn, say it is?
+"""The parity suite: compare a backend's run of a cell with the paper's equations and with torch.nn.
 
 Values are compared with a NumPy transcription of the cell's paper. Gradients are those of <cotangent, results> with a
 random cotangent on every result (output, final states, recorded gates and states, padding included), first through
@@ -37,7 +37,7 @@ KINDS = ("output", "final", "recorded")
 
 @dataclass
 class _Faults:
-    """What differs, one line each."""
+    """Differences, one line each."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -249,7 +249,7 @@ def _array(value: Tensor) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Backend):
     """A backend that runs another one twice, up to step ``at`` and from there, carrying the state.
 
     Under `check_parity` it states the contract of truncated BPTT without the truncation: the whole run equals the run
@@ -258,10 +258,10 @@ class Split:
 
     inner: Backend
     at: int
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.inner.name} split at {self.at}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.inner.name} split at {self.at}")
 
     def unsupported(self, call: Call) -> list[str]:
         return self.inner.unsupported(call)
@@ -314,7 +314,7 @@ def poisoned_allocations() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """For a module that imports it: these runs are too small for threads, which only wait for one another."""
+    """Use one thread in a module that imports this: its runs are too small for several."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

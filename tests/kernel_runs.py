@@ -1,4 +1,4 @@
-"""A training run of any cell with random numbers: what it is given, and everything that comes of it."""
+"""Training runs of any cell with random numbers: the arguments, and all results and gradients."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Sizes = tuple[int, int, int, int]  # T, B, I, H
 def numbers(
     it: Cell, sizes: Sizes, dtype: torch.dtype = torch.float32, outputs: int | None = None
 ) -> dict[str, Tensor]:
-    """Everything a run is given, by name: weights, initial states, masks."""
+    """All tensors of a run by name: input, weights, initial states, masks."""
     steps, batch, inputs, units = sizes
     torch.manual_seed(0)
     width, x_rows, r_rows = outputs or units, len(it.input_gates) * units, len(it.recurrent_gates) * units
@@ -31,7 +31,7 @@ def numbers(
 
 
 def some_lengths(steps: int, batch: int) -> Tensor:
-    """Lengths with a zero among them."""
+    """Different lengths, one of them zero."""
     return (torch.arange(batch) * 5) % (steps + 1)
 
 
@@ -44,7 +44,7 @@ def everything(
     cotangent: Callable[[Tensor], Tensor] | None = None,
     **more: Any,
 ) -> dict[str, Tensor]:
-    """Output, final states, all records; and in training the gradients of all that was given, from all of these."""
+    """Output, final states, all records; and in training the gradients of all arguments."""
     leaves = {name: value.detach().requires_grad_(train) for name, value in given.items()}
     weights = Weights(
         **{name: leaves.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")},
@@ -74,6 +74,6 @@ def everything(
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> list[str]:
-    """The names of what differs in any bit; NaN is NaN's equal."""
+    """The names of the values that differ in any bit; NaN equals NaN."""
     assert a.keys() == b.keys()
     return [name for name in a if not torch.equal(a[name].nan_to_num(7.25), b[name].nan_to_num(7.25))]

@@ -1,4 +1,4 @@
-"""The reference backend with one fault each: what the parity suite must reject, and what it must say of it."""
+"""The reference backend with one fault each: the parity suite must reject each, with the right message."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from tests.faults import (
 from tests.witnesses.cases import Case
 
 from tidegate.cells import CELLS
-from tidegate.engine import Call, Result
+from tidegate.engine import Backend, Call, Result
 
 PLAIN = Case(T=7, B=5, H=4)
 RAGGED = Case(
@@ -45,8 +45,8 @@ def _honest_result(call: Call, result: Result) -> Result:
 
 
 @dataclass(frozen=True)
-class Sabotage:
-    """The reference with one fault, before or after it runs; which case shows it and what the message must say.
+class Sabotage(Backend):
+    """The reference with one fault, before or after it runs; the case that shows it, and the phrases of the message.
 
     ``names``: each must be in the message. ``spares``: none may be, so that the message points at the fault.
     """

@@ -1,4 +1,4 @@
-"""The parity suite tested: backends with one fault each must be rejected, and the message must name what is wrong."""
+"""Tests of the parity suite: backends with one fault each must be rejected, with a message that names the fault."""
 
 from dataclasses import dataclass, replace
 
@@ -50,7 +50,7 @@ def test_a_cut_gradient_between_two_parts_is_rejected():
 
 
 def test_a_read_of_uninitialised_memory_is_rejected():
-    """Fresh memory is often zero, so that such a fault passes by luck; poisoned it cannot."""
+    """Fresh memory is often zero, so such a fault may pass by luck; with poisoned memory it cannot."""
     careless = Sabotage(
         "careless",
         names=(),

@@ -188,7 +188,7 @@ def test_the_adjoint_is_the_derivative(it: Cell) -> None:
         torch.testing.assert_close(found[name], value, atol=1e-11, rtol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def test_backward_keeps_only_what_cannot_be_computed_again_cheaply() -> None:
+def test_values_that_are_cheap_to_compute_again_are_not_saved_for_backward() -> None:
     assert set(adjoint(program(lstm), ("h",)).saved) == {"i", "f", "g", "o", "c"}  # not tanh(c)
     assert set(adjoint(program(CELLS["coupled_lstm"]), ("h",)).saved) == {"i", "g", "o", "c"}  # not f = 1 - i
     assert set(adjoint(program(CELLS["rnn_tanh"]), ("h",)).saved) == {"h"}

@@ -1,4 +1,4 @@
-"""The pool of buffers: what somebody holds is never given out again, and not much is kept."""
+"""The pool of buffers: memory in use is never handed out again, and the memory held is limited."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -22,7 +22,7 @@ def own_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buffers, "SMALL", 1)
 
 
-def test_what_nobody_holds_is_given_out_again() -> None:
+def test_unreferenced_memory_is_reused() -> None:
     first = buffers.empty((3, 50), LIKE)
     place = first.data_ptr()
     del first
@@ -33,7 +33,7 @@ def test_what_nobody_holds_is_given_out_again() -> None:
     assert buffers.empty((3, 50), LIKE).data_ptr() != place
 
 
-def test_memory_is_given_out_across_dtypes() -> None:
+def test_memory_is_reused_across_dtypes() -> None:
     place = buffers.zeros(64, LIKE).data_ptr()
     assert buffers.zeros(32, LIKE.double()).data_ptr() == place
 
@@ -53,7 +53,7 @@ HOLDERS: dict[str, Callable[[Tensor], Any]] = {
 
 
 @pytest.mark.parametrize("holder", HOLDERS)
-def test_what_somebody_holds_is_not_given_out(holder: str) -> None:
+def test_referenced_memory_is_not_reused(holder: str) -> None:
     made = buffers.empty((3, 50), LIKE)
     held = HOLDERS[holder](made)
     place = made.data_ptr()  # not before: sharing puts the numbers elsewhere
@@ -63,7 +63,7 @@ def test_what_somebody_holds_is_not_given_out(holder: str) -> None:
     del held
 
 
-def test_what_was_shared_or_resized_is_never_given_out_again() -> None:
+def test_shared_or_resized_memory_is_never_reused() -> None:
     made = buffers.empty((3, 50), LIKE).share_memory_()
     place = made.data_ptr()
     del made
@@ -74,8 +74,8 @@ def test_what_was_shared_or_resized_is_never_given_out_again() -> None:
     assert buffers.empty((5, 50), LIKE).untyped_storage().nbytes() == 5 * 50 * 4
 
 
-def test_no_more_is_kept_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "KEPT", 10_000)
+def test_held_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "HELD_BYTES", 10_000)
     held = [buffers.empty((n, 100), LIKE) for n in range(1, 9)]
     for _ in range(20):
         held += [buffers.empty((9, 100), LIKE), buffers.empty((3, 100), LIKE)]
@@ -85,14 +85,14 @@ def test_no_more_is_kept_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(bool((value == n).all()) for n, value in enumerate(held))
 
 
-def test_one_size_alone_keeps_no_more_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "KEPT", 10_000)
+def test_held_memory_of_one_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "HELD_BYTES", 10_000)
     held = [buffers.empty((10, 100), LIKE) for _ in range(20)]
     assert sum(size * len(same) for size, same in buffers._HELD.items()) <= 10_000
     assert len({value.data_ptr() for value in held}) == 20
 
 
-def test_outputs_that_are_kept_are_never_overwritten(tmp_path: Path) -> None:
+def test_referenced_outputs_are_never_overwritten(tmp_path: Path) -> None:
     torch.manual_seed(0)
     layer, kept = LSTM(8, 16, backend="llvm"), []
     for n in range(12):
@@ -117,7 +117,7 @@ def test_outputs_that_are_kept_are_never_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU])
-def test_a_graph_that_is_kept_gives_the_same_gradients_again(kind: type[torch.nn.Module]) -> None:
+def test_a_retained_graph_gives_the_same_gradients_again(kind: type[torch.nn.Module]) -> None:
     torch.manual_seed(0)
     layer = kind(8, 16, num_layers=2, backend="llvm")
     x = torch.randn(5, 9, 8, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Zoneout, variational dropout and edits over time: against NumPy transcriptions, and their masks by themselves."""
+"""Zoneout, variational dropout and interventions over time, against NumPy transcriptions; and their masks alone."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def weights(cell: Cell, inputs: int = 3, units: int = 6) -> Weights:
 
 
 @ANY_BACKEND
-def test_a_mask_that_is_not_given_has_its_expectation(backend: Backend):
+def test_an_omitted_mask_has_its_expectation(backend: Backend):
     it, w, x = zoneout(lstm, {"c": 0.25}), weights(lstm), torch.randn(5, 2, 3)
     given = run(it, x, w, masks={"zoneout_c": torch.full((5, 2, 6), 0.25)}, backend=backend)
     assert torch.equal(run(it, x, w, backend=backend).output, given.output)
@@ -58,7 +58,7 @@ def test_a_mask_that_is_not_given_has_its_expectation(backend: Backend):
 
 @pytest.mark.parametrize(("rate", "backend"), [(rate, b) for rate in (0.0, 1.0) for b in BACKENDS])
 def test_the_two_ends_of_zoneout(rate: float, backend: Backend):
-    """At rate 0 it is the cell itself, at rate 1 nothing ever moves; drawn or expected."""
+    """At rate 0 it is the cell itself, at rate 1 the state never changes, with drawn and with expected masks."""
     it, w, x, h0 = zoneout(gru, rate), weights(gru), torch.randn(5, 2, 3), torch.randn(2, 6)
     expected = run(gru, x, w, [h0], backend=backend).output if rate == 0 else h0.expand(5, 2, 6)
     for masks in (draw_masks(it, x, 6), None):
@@ -85,7 +85,7 @@ def test_drawn_noise_has_its_probability_and_its_mean():
 
 
 @ANY_BACKEND
-def test_edits_hold_their_units_and_leave_the_others_alone(backend: Backend):
+def test_interventions_hold_their_hidden_units_and_leave_the_others_alone(backend: Backend):
     it = intervened(lstm, {"c": {4: 0.0}, "o": {1: (0.25, 0.75), 2: 1.0}})
     w, x, state = weights(lstm), 3 * torch.randn(9, 4, 3), [torch.randn(4, 6), torch.randn(4, 6)]
     plain = run(lstm, x, w, state, record="all", lengths=[9, 4, 0, 6], backend=backend)
@@ -104,7 +104,7 @@ def test_edits_hold_their_units_and_leave_the_others_alone(backend: Backend):
 
 
 @ANY_BACKEND
-def test_no_gradient_passes_a_held_unit(backend: Backend):
+def test_no_gradient_passes_a_hidden_unit_that_is_held(backend: Backend):
     w, x = weights(lstm), torch.randn(4, 2, 3)
     c0 = torch.randn(2, 6, requires_grad=True)
     result = run(intervened(lstm, {"c": {4: 0.5}}), x, w, [torch.zeros(2, 6), c0], backend=backend)
@@ -114,7 +114,7 @@ def test_no_gradient_passes_a_held_unit(backend: Backend):
 
 
 @ANY_BACKEND
-def test_an_edit_may_begin_in_the_middle(backend: Backend):
+def test_an_intervention_may_begin_at_a_later_step(backend: Backend):
     it, w, x = intervened(lstm, {"c": {4: 0.0}}), weights(lstm), torch.randn(6, 2, 3)
     low, high = torch.full((6, 2, 6), -torch.inf), torch.full((6, 2, 6), torch.inf)
     low[3:, 1, 4] = high[3:, 1, 4] = 0
@@ -133,6 +133,6 @@ def test_cells_that_differ_in_numbers_only_share_their_program():
     assert program(zoneout(lstm, 0.1)) is program(zoneout(lstm, 0.2))
 
 
-def test_a_unit_that_is_not_there_is_refused():
-    with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for unit 87; the units are 0..5"):
+def test_intervention_on_a_missing_hidden_unit_raises():
+    with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for hidden unit 87; the layer has 0..5"):
         run(intervened(lstm, {"c": {87: 0.0}}), torch.zeros(2, 1, 3), weights(lstm))

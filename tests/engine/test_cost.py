@@ -1,4 +1,4 @@
-"""Costs against counts known from elsewhere, and engine errors that say what is wrong."""
+"""Costs against known counts, and the messages of the engine's errors."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tidegate.cells import CELLS, Step, cell, gru, lstm, projected, tanh
-from tidegate.engine import Record, Weights, cost, negate_gate, run
+from tidegate.engine import Backend, Record, Weights, cost, negate_gate, run
 from tidegate.errors import ArgumentError, BackendError
 from tidegate.nn import Recurrent
 
@@ -67,7 +67,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "weights not wanted": (
         lambda: run("min_gru", torch.randn(5, 2, 3), Weights(torch.randn(8, 3), torch.randn(8, 4))),
-        "w_hh must be not to be there",
+        "w_hh must not be given",
     ),
     "peepholes not wanted": (
         lambda: run(
@@ -79,7 +79,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "every zeroth": (lambda: run(lstm, torch.randn(5, 2, 3), weights(), record=Record(("i",), 0)), "at least 1"),
     "an unknown backend": (
         lambda: run(lstm, torch.randn(5, 2, 3), weights(), backend="cuda"),
-        "there are: .*reference",
+        "choose one of: .*reference",
     ),
     "masks not wanted": (
         lambda: run(lstm, torch.randn(5, 2, 3), weights(), masks={"keep": torch.ones(5, 2, 4)}),
@@ -90,14 +90,14 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("mistake", BAD)
-def test_a_mistake_is_named(mistake: str) -> None:
+def test_invalid_arguments_raise(mistake: str) -> None:
     call, message = BAD[mistake]
     with pytest.raises(ArgumentError, match=message):
         call()
 
 
 def test_an_explicit_backend_never_falls_back() -> None:
-    class Picky:
+    class Picky(Backend):
         name = "picky"
 
         def unsupported(self, call: Any) -> list[str]:
@@ -110,7 +110,7 @@ def test_an_explicit_backend_never_falls_back() -> None:
         run(lstm, torch.randn(5, 2, 3), weights(), backend=Picky())
 
 
-def test_no_steps_and_results_name_their_backend() -> None:
+def test_zero_steps_keep_the_state_and_results_name_their_backend() -> None:
     state = (torch.randn(2, 4), torch.randn(2, 4))
     result = run(lstm, torch.randn(0, 2, 3), weights(), state, record="all")
     assert result.output.shape == result.record["i"].shape == (0, 2, 4)

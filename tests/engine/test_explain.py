@@ -1,4 +1,4 @@
-"""What a run is said to be against counts made by hand, and against what the backend then does."""
+"""Explanations of a run against counts made by hand, and against what the backend then does."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ import torch
 from tidegate.cells import lstm, projected
 from tidegate.engine import BACKENDS, Explanation, Peaks, Weights, explain, run
 from tidegate.engine.backends.llvm.front import autograd
-from tidegate.engine.backends.llvm.jit import compile, threads
-from tidegate.engine.backends.llvm.launch import launcher
+from tidegate.engine.backends.llvm.jit import compile
+from tidegate.engine.backends.llvm.launch import launcher, threads
 from tidegate.engine.explain.peaks import measured_peaks
+from tidegate.engine.kernels import arguments
 from tidegate.errors import ArgumentError, BackendError
 from tidegate.nn import Recurrent
 
@@ -24,7 +25,7 @@ def lstm_weights(i: int, h: int, dtype: torch.dtype = torch.float32) -> Weights:
 
 
 def small(**more: Any) -> Explanation:
-    """An LSTM of 3 inputs and 5 units, 7 steps of 2 sequences."""
+    """An LSTM with 3 input features and 5 hidden units, 7 steps of 2 sequences."""
     return explain("lstm", torch.zeros(7, 2, 3), lstm_weights(3, 5), peaks=PEAKS, **more)
 
 
@@ -36,11 +37,11 @@ def test_a_small_lstm_by_hand() -> None:
     assert e.flops.weight_gradients == 0
     assert e.flops.pointwise == n * 5 * 17  # as in test_cost
     weights = 4 * (4 * 5 * 3 + 4 * 5 * 5 + 4 * 5)
-    assert (e.bytes.weights, e.bytes.input, e.bytes.kept) == (weights, 4 * n * 3, 0) == (720, 168, 0)
+    assert (e.bytes.weights, e.bytes.input, e.bytes.saved) == (weights, 4 * n * 3, 0) == (720, 168, 0)
     assert e.bytes.output == 4 * (n * 5 + 2 * 2 * 5)  # and h and c of both sequences
     assert e.bytes.moved == e.bytes.weights + e.bytes.input + e.bytes.output
     assert e.floor == max(e.flops.total / 1e9, e.bytes.moved / 1e8) == e.bytes.moved / 1e8
-    assert (e.cell, e.steps, e.batch, e.inputs, e.units, e.training) == ("lstm", 7, 2, 3, 5, False)
+    assert (e.cell, e.steps, e.batch, e.input_size, e.hidden_size, e.training) == ("lstm", 7, 2, 3, 5, False)
 
 
 @pytest.mark.parametrize("wants_x", [False, True])
@@ -96,62 +97,64 @@ def test_padding_is_not_counted() -> None:
     whole, half = small(), small(lengths=[7, 0])
     for name in ("recurrent", "input", "weight_gradients", "pointwise"):
         assert 2 * getattr(half.flops, name) == getattr(whole.flops, name)
-    assert half.bytes.kept == whole.bytes.kept
+    assert half.bytes.saved == whole.bytes.saved
     assert half.bytes.moved < whole.bytes.moved
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru_original", "peephole_lstm", "layer_norm_lstm"])
 @pytest.mark.parametrize(("batch", "units"), [(1, 200), (9, 20), (13, 512)])
-def test_it_says_what_the_backend_then_does(cell: str, batch: int, units: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_is_what_the_backend_then_does(
+    cell: str, batch: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer, x = Recurrent(cell, 8, units), torch.zeros(3, batch, 8, requires_grad=True)
     e = explain(cell, x, layer.layer_weights(0, 0), peaks=PEAKS)
-    launched, kept = [], []
-    real_run, real_forward = launcher.Launch.run, autograd.run_forward
+    launched, saved = [], []
+    real_execute, real_forward = launcher.Launch.execute, autograd.forward_pass
 
-    def watched_run(self: launcher.Launch, lengths: Any, count: int) -> None:
-        real_run(self, lengths, count)
-        launched.append((self.kernel, self.slots["sharing units"]))
+    def watched_execute(self: launcher.Launch, lengths: Any, count: int) -> None:
+        real_execute(self, lengths, count)
+        launched.append((self.kernel, self.slots[arguments.SPLIT_HIDDEN]))
 
     def watched_forward(*args: Any, **kwargs: Any) -> Any:
         result = real_forward(*args, **kwargs)
-        kept.append(sum(s.numel() * s.element_size() for s in result.sequences.values()))
+        saved.append(sum(s.numel() * s.element_size() for s in result.sequences.values()))
         return result
 
-    monkeypatch.setattr(launcher.Launch, "run", watched_run)
-    monkeypatch.setattr(autograd, "run_forward", watched_forward)
+    monkeypatch.setattr(launcher.Launch, "execute", watched_execute)
+    monkeypatch.setattr(autograd, "forward_pass", watched_forward)
     layer(x)[0].sum().backward()
-    assert kept == [e.bytes.kept]
+    assert saved == [e.bytes.saved]
     assert len(launched) == len(e.kernels) == 2
-    for (spec, sharing), told in zip(launched, e.kernels, strict=True):
-        assert told.shared == ("units" if sharing else "rows")
+    for (spec, sharing), plan in zip(launched, e.kernels, strict=True):
+        assert plan.shared == ("hidden units" if sharing else "rows")
         tiles = [(tile.rows, tile.blocks, tile.chains) for tile in spec.tiles]
-        assert [(stage.rows, stage.blocks, stage.chains) for stage in told.stages] == tiles
-        assert [stage.accumulators for stage in told.stages] == [len(stage.accumulators) for stage in spec.stages]
+        assert [(stage.rows, stage.blocks, stage.chains) for stage in plan.stages] == tiles
+        assert [stage.accumulators for stage in plan.stages] == [len(stage.accumulators) for stage in spec.stages]
     assert e.kernels[0].input == ("inside" if launched[0][0].fused_input else "outside")
     assert launched[0][0].fused_input == (batch == 9)
 
 
-def test_threads_share_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "meetable", lambda: True)
+def test_threads_share_hidden_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "can_wait_for_one_another", lambda: True)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         few, many = (explain("lstm", torch.zeros(3, b, 8), lstm_weights(8, 512), peaks=PEAKS) for b in (4, 32))
-        assert {(kernel.shared, kernel.threads) for kernel in few.kernels} == {("units", 2)}
+        assert {(kernel.shared, kernel.threads) for kernel in few.kernels} == {("hidden units", 2)}
         assert {(kernel.shared, kernel.threads) for kernel in many.kernels} == {("rows", 2)}
     finally:
         torch.set_num_threads(before)
     assert few.kernels[0].lanes == compile.vector_bytes() // 4
-    assert isinstance(threads.meetable(), bool)
+    assert isinstance(threads.can_wait_for_one_another(), bool)
 
 
-def test_reasons() -> None:
+def test_reasons_against_the_other_backends() -> None:
     assert small().backend == "llvm"
     assert small().reasons == {"reference": ("llvm is preferred",)}
     asked = small(backend="reference")
     assert (asked.backend, asked.kernels) == ("reference", ())
     assert asked.reasons == {"llvm": ("reference was asked for",)}
-    assert asked.bytes.kept == 4 * 14 * 6 * 5  # i f g o, c and h
+    assert asked.bytes.saved == 4 * 14 * 6 * 5  # i f g o, c and h
     state = [torch.zeros(2, 5, dtype=torch.float64)] * 2
     mixed = small(state=state)
     assert (mixed.backend, mixed.reasons) == ("reference", {"llvm": ("float64 is mixed with other dtypes",)})
@@ -162,37 +165,37 @@ def test_reasons() -> None:
 
 
 def test_a_transform_is_a_reason() -> None:
-    told = []
+    plan = []
 
     def loss(x: torch.Tensor) -> torch.Tensor:
-        told.append(explain("lstm", x, lstm_weights(3, 5), recompute=True, peaks=PEAKS))
+        plan.append(explain("lstm", x, lstm_weights(3, 5), recompute=True, peaks=PEAKS))
         return run("lstm", x, lstm_weights(3, 5)).output.sum()
 
     torch.func.grad(loss)(torch.zeros(7, 2, 3))
     torch.func.vmap(loss)(torch.zeros(4, 7, 2, 3))
-    assert [e.backend for e in told] == ["reference"] * 2
-    assert [e.reasons for e in told] == [{"llvm": ("a torch.func transform is active",)}] * 2
-    assert [e.flops.recurrent for e in told] == [2 * 2800] * 2  # a transform keeps everything: recompute or not
+    assert [e.backend for e in plan] == ["reference"] * 2
+    assert [e.reasons for e in plan] == [{"llvm": ("a torch.func transform is active",)}] * 2
+    assert [e.flops.recurrent for e in plan] == [2 * 2800] * 2  # a transform keeps everything: recompute or not
 
 
-def test_recompute_keeps_less_and_runs_forward_twice() -> None:
+def test_recompute_saves_less_and_runs_forward_twice() -> None:
     x, w = torch.zeros(100, 2, 3), lstm_weights(3, 16)
     all_kept, again = (explain("lstm", x, w, recompute=flag, peaks=PEAKS) for flag in (False, True))
     assert again.flops.recurrent == 3 * all_kept.flops.recurrent // 2
     assert again.flops.weight_gradients == all_kept.flops.weight_gradients
     part = explain("lstm", x[:10], w, peaks=PEAKS)
-    assert again.bytes.kept == part.bytes.kept + 10 * 2 * 2 * 16 * 4  # ten parts begin with h and c
-    assert again.bytes.kept < all_kept.bytes.kept / 4
+    assert again.bytes.saved == part.bytes.saved + 10 * 2 * 2 * 16 * 4  # ten parts begin with h and c
+    assert again.bytes.saved < all_kept.bytes.saved / 4
     assert again.bytes.moved > all_kept.bytes.moved
 
 
-def test_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("explain ran something")
 
     for backend in BACKENDS:
         monkeypatch.setattr(backend, "run", refuse)
-    monkeypatch.setattr(launcher, "launch", refuse)
+    monkeypatch.setattr(launcher, "launch_kernel", refuse)
     monkeypatch.setattr(launcher, "compiled", refuse)
     state = torch.random.get_rng_state()
     for name in ("llvm", "reference"):
@@ -216,10 +219,12 @@ def test_peaks_are_measured_once_for_the_cpu_only() -> None:
     assert "time floor unknown" in str(elsewhere)
 
 
-def test_the_text() -> None:
+def test_the_text_of_an_explanation() -> None:
     e = explain("lstm", torch.zeros(100, 32, 512), lstm_weights(512, 512), peaks=Peaks(400e9, 20e9, threads=2))
     text = str(e)
-    assert text.startswith("lstm 512 -> 512 units, 100 steps x 32 sequences, training: llvm\n  not reference: llvm is")
+    assert text.startswith(
+        "lstm 512 -> 512 hidden units, 100 steps x 32 sequences, training: llvm\n  not reference: llvm is"
+    )
     assert "FLOPs: recurrent 13.4G, input 6.71G, weight gradients 13.4G, pointwise " in text
     assert "8 products into 4 accumulators, 9 pointwise; tile" in text
     # (13.42 + 6.71 + 13.42 + 0.07) GFLOP / 400 GFLOP/s

@@ -1,4 +1,4 @@
-"""bfloat16 and float16 on the kernels: computed in float32, given back in the input's dtype; and autocast."""
+"""bfloat16 and float16 on the kernels: computed in float32, returned in the input's dtype; and autocast."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def masked(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
 
 
 def training_step(it: Any, given: dict[str, Tensor], backend: str, **more: Any) -> dict[str, Tensor]:
-    """Results and gradients of a run of exactly these numbers, whatever their dtype."""
+    """Results and gradients of a run of exactly these numbers, in any dtype."""
     leaves = {name: value.detach().clone().requires_grad_(not name.startswith("mask")) for name, value in given.items()}
     weights = Weights(
         leaves["w_ih"], leaves.get("w_hh"), leaves["b_ih"], p={name: leaves[f"p {name}"] for name in it.parameters}
@@ -78,7 +78,7 @@ def test_each_gradient_has_the_dtype_of_its_tensor(dtype: torch.dtype) -> None:
         assert found[f"gradient of {name}"].dtype == value.dtype
 
 
-def test_float64_is_not_mixed_and_others_are_refused() -> None:
+def test_mixed_float64_and_complex_dtypes_raise() -> None:
     it = CELLS["lstm"]
     given = numbers(it) | {"w_hh": numbers(it)["w_hh"].double()}
     with pytest.raises(BackendError, match="float64 is mixed with other dtypes"):
@@ -113,7 +113,7 @@ def test_autocast_gives_the_dtypes_of_torchs_lstm(ours: Any, theirs: Any, dtype:
     assert all(torch.equal(a, b) for a, b in zip(gradients, again, strict=True))
 
 
-def test_under_autocast_nothing_is_rounded_but_the_results() -> None:
+def test_autocast_rounds_only_the_results() -> None:
     torch.manual_seed(0)
     layer, x = Recurrent("peephole_lstm", 3, 17, backend="llvm"), torch.randn(6, 4, 3)
     exact = layer(x)[0]

@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: found again, never trusted when damaged, never needed."""
+"""Compiled kernels on disk: found again, ignored when damaged, optional."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from tidegate.engine.kernels.cache import Code, load, save
 CODE = Code({"x": 0, "steps": 1}, b"\x7fELF machine code")
 PROGRAM = """
 import torch, tidegate
-from tidegate.engine.backends.llvm import compile
+from tidegate.engine.backends.llvm.jit import compile
 counted = []
 real = compile._compile
 compile._compile = lambda spec, key: counted.append(1) or real(spec, key)
@@ -37,7 +37,7 @@ def run() -> list[str]:
     return done.stdout.split()
 
 
-def test_what_is_saved_is_loaded(folder: Path) -> None:
+def test_a_saved_kernel_is_loaded(folder: Path) -> None:
     assert load("k") is None
     save("k", CODE)
     assert load("k") == CODE
@@ -46,14 +46,14 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 10, 31, 32, 60, -1])
-def test_a_truncated_file_is_no_file(folder: Path, cut: int) -> None:
+def test_a_truncated_file_is_ignored(folder: Path, cut: int) -> None:
     save("k", CODE)
     path = folder / "k.kernel"
     path.write_bytes(path.read_bytes()[:cut])
     assert load("k") is None
 
 
-def test_a_flipped_bit_is_no_file(folder: Path) -> None:
+def test_a_file_with_a_flipped_bit_is_ignored(folder: Path) -> None:
     save("k", CODE)
     path = folder / "k.kernel"
     data = bytearray(path.read_bytes())
@@ -62,14 +62,14 @@ def test_a_flipped_bit_is_no_file(folder: Path) -> None:
     assert load("k") is None
 
 
-def test_a_file_under_another_key_is_no_file(folder: Path) -> None:
+def test_a_file_under_another_key_is_ignored(folder: Path) -> None:
     save("k", CODE)
     (folder / "k.kernel").rename(folder / "other.kernel")
     assert load("other") is None
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs files that have owners")
-def test_a_file_that_somebody_else_could_have_written_is_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_others_can_write_is_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save("k", CODE)
     path = folder / "k.kernel"
     for mode in (0o620, 0o602, 0o666):
@@ -81,7 +81,7 @@ def test_a_file_that_somebody_else_could_have_written_is_no_file(folder: Path, m
     assert load("k") is None
 
 
-def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(folder: Path) -> None:
+def test_a_second_process_compiles_nothing_and_damaged_files_are_compiled_again(folder: Path) -> None:
     compiled, value = run()
     assert int(compiled) >= 4  # forward and backward, packing, products
     assert run() == ["0", value]
@@ -92,7 +92,7 @@ def test_a_second_process_compiles_nothing_and_a_damaged_cache_is_compiled_anew(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a file in the place of a folder")
-def test_without_a_cache_folder_it_works_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_run_without_a_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "file"))
     assert int(run()[0]) >= 4

@@ -1,4 +1,4 @@
-"""No kernel touches what it was not given, or depends on what memory held before."""
+"""No kernel reads or writes outside its arguments, or depends on the contents of uninitialised memory."""
 
 import ctypes
 import itertools
@@ -15,9 +15,9 @@ from tests.kernel_runs import everything, numbers, same, some_lengths
 
 from tidegate.cells import CELLS, Cell, lstm, projected, zoneout
 from tidegate.engine.backends.llvm.front import prepared_step
-from tidegate.engine.backends.llvm.jit import threads
-from tidegate.engine.backends.llvm.launch import buffers, launcher
+from tidegate.engine.backends.llvm.launch import buffers, launcher, threads
 from tidegate.engine.backends.llvm.launch.matmul import multiply
+from tidegate.engine.kernels import arguments
 from tidegate.nn import Recurrent
 
 IT: dict[str, Cell] = {name: CELLS[name] for name in ("lstm", "gru_original", "layer_norm_lstm", "min_gru")}
@@ -34,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 
 def check(name: str, dtype: torch.dtype, grid: Iterable[Sizes], place: str = "bands", shared: int = 2) -> None:
-    """Lengths, resets, direction, records, the pattern and the threads change from one size to the next."""
+    """Lengths, resets, direction, records, the pattern and the threads vary with the size."""
     it = IT[name]
     for n, sizes in enumerate(grid):
         steps, batch, _, units = sizes
@@ -74,7 +74,7 @@ def test_all_sizes_of_all_cells(name: str, dtype: torch.dtype) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "bands"])
 def test_nothing_is_read_beyond_any_buffer(place: str) -> None:
-    """Next to every buffer lies a page that may not be touched; who does ends the process."""
+    """There is a protected page next to every buffer; reading it ends the process."""
     code = f"""
 import faulthandler, torch
 from tests.engine.test_kernel_memory import GRID, IT, check, check_products
@@ -113,7 +113,7 @@ def check_products(place: str) -> None:
 
 
 @pytest.mark.parametrize("several", [1, 3])
-def test_products_write_their_own_numbers_only(several: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_write_only_their_result(several: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.engine.backends.llvm.launch.matmul.WORTH_SHARING", 0)
     torch.set_num_threads(several)
     check_products("bands")
@@ -121,7 +121,7 @@ def test_products_write_their_own_numbers_only(several: int, monkeypatch: pytest
 
 @NAMES
 @pytest.mark.parametrize("pool_from", [None, 1], ids=["fresh", "reused"])
-def test_what_memory_held_has_no_influence(name: str, pool_from: int | None) -> None:
+def test_uninitialised_memory_has_no_influence(name: str, pool_from: int | None) -> None:
     for sizes in ((7, 1, 3, 17), (7, 9, 3, 33), (5, 3, 1, 16)):
         given = numbers(IT[name], sizes, outputs=7 if name == "projected" else None)
         reset = torch.rand(sizes[:2]) < 0.3
@@ -155,7 +155,7 @@ def test_a_step_at_a_time_is_within_its_buffers(
 
 
 @pytest.mark.parametrize("size", [5, 1 << 16])
-def test_poison_is_what_memory_holds(size: int) -> None:
+def test_poisoned_memory_holds_the_poison(size: int) -> None:
     like = torch.zeros(0)
     with poisoned(7.0):
         fresh = [
@@ -171,13 +171,13 @@ def test_poison_is_what_memory_holds(size: int) -> None:
 def test_the_guards_see_a_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = threads.run_parts
 
-    def faulty(function: Any, table: Any, parts: int, keep: object) -> None:
-        real(function, table, parts, keep)
+    def faulty(function: Any, table: Any, parts: int, keep_alive: object) -> None:
+        real(function, table, parts, keep_alive)
         slots = {name: table[k] for name, k in function.table.items()}
-        if "out h" in slots:
-            own = slots["state c"]
-            end = own + 4 * 9 * slots["padded"]
-            place = {"too far": end, "too early": own - 4, "an input": slots["x"]}
+        if arguments.out("h") in slots:
+            own = slots[arguments.state("c")]
+            end = own + 4 * 9 * slots[arguments.PADDED_HIDDEN]
+            place = {"too far": end, "too early": own - 4, "an input": slots[arguments.X]}
             ctypes.c_float.from_address(place[fault]).value = 3.0
 
     monkeypatch.setattr(threads, "run_parts", faulty)

@@ -42,7 +42,7 @@ def is_denormal(value: Tensor) -> Tensor:
 @NAMES
 @pytest.mark.parametrize("batch", [1, 9])
 def test_denormals_are_zeros(name: str, batch: int) -> None:
-    """What they are flushed to; and the caller's own arithmetic keeps them."""
+    """Kernels flush them to zero; the caller's own arithmetic does not."""
     it = CELLS[name]
     given = numbers(it, (5, batch, 3, 17))
     for some in ("x", "w_", "state", "b_"):
@@ -62,7 +62,7 @@ def test_products_flush_denormals_and_the_caller_keeps_them() -> None:
 @pytest.mark.slow
 @NAMES
 @pytest.mark.parametrize("batch", [1, 16])
-def test_denormals_take_no_longer(name: str, batch: int) -> None:
+def test_denormals_are_not_slower(name: str, batch: int) -> None:
     it = CELLS[name]
     given = numbers(it, (50, batch, 64, 64))
     tiny = {k: torch.full_like(v, TINY) for k, v in given.items()}
@@ -82,7 +82,7 @@ def test_denormals_take_no_longer(name: str, batch: int) -> None:
 
 @PAIRS
 @pytest.mark.parametrize("batch", [2, 9])
-def test_what_is_not_finite_spreads_as_it_does_in_torch(
+def test_nan_and_inf_spread_as_in_torch(
     theirs: Callable[[], nn.Module], ours: Callable[[], nn.Module], batch: int
 ) -> None:
     torch.manual_seed(0)
@@ -114,7 +114,7 @@ def test_what_is_not_finite_spreads_as_it_does_in_torch(
 
 @NAMES
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_one_bad_sequence_leaves_the_others_alone(name: str, value: float) -> None:
+def test_a_sequence_with_nan_leaves_the_others_alone(name: str, value: float) -> None:
     it = CELLS[name]
     given = numbers(it, (6, 9, 3, 17))
     clean = everything(it, given, record="all")
@@ -145,7 +145,7 @@ def test_any_number_of_steps(steps: int, batch: int) -> None:
 
 @pytest.mark.parametrize("sizes", [(0, 3, 2, 5), (0, 1, 1, 1), (4, 0, 2, 5), (0, 0, 2, 5), (3, 2, 0, 5), (1, 1, 1, 1)])
 @NAMES
-def test_nothing_to_do(name: str, sizes: tuple[int, int, int, int]) -> None:
+def test_zero_steps_or_zero_rows(name: str, sizes: tuple[int, int, int, int]) -> None:
     """No steps: the final state is the initial one. No rows: empty results, and gradients that are zero."""
     it = CELLS[name]
     given = numbers(it, sizes)
@@ -159,7 +159,7 @@ def test_nothing_to_do(name: str, sizes: tuple[int, int, int, int]) -> None:
             )
 
 
-def test_no_steps_are_refused_by_the_layers_as_by_torch() -> None:
+def test_zero_steps_raise_in_layers_as_in_torch() -> None:
     for layer in (nn.LSTM(3, 5), LSTM(3, 5, backend="llvm")):
         with pytest.raises(RuntimeError, match="Expected sequence length to be larger than 0"):
             layer(torch.zeros(0, 2, 3))
@@ -184,7 +184,7 @@ def spread(value: Tensor) -> Tensor:
 @NAMES
 @pytest.mark.parametrize("batch", [1, 9])
 @pytest.mark.parametrize("stored", [misaligned, last_first, spread])
-def test_however_tensors_lie_in_memory(name: str, batch: int, stored: Callable[[Tensor], Tensor]) -> None:
+def test_strides_have_no_influence(name: str, batch: int, stored: Callable[[Tensor], Tensor]) -> None:
     """Inputs, weights, states and cotangents."""
     it = CELLS[name]
     given = numbers(it, (5, batch, 3, 17))
@@ -203,8 +203,8 @@ def test_however_tensors_lie_in_memory(name: str, batch: int, stored: Callable[[
 
 @NAMES
 @pytest.mark.parametrize("batch", [1, 9])
-def test_one_number_in_all_places(name: str, batch: int) -> None:
-    """Expanded tensors, which have strides of zero: rows that are one, and a cotangent that is one number."""
+def test_expanded_inputs_and_cotangents(name: str, batch: int) -> None:
+    """Expanded tensors, which have strides of zero: rows that are all the same, and a cotangent that is one number."""
     it = CELLS[name]
     given = numbers(it, (5, batch, 3, 17))
     rows = {key: value[:1].expand_as(value) for key, value in given.items()}

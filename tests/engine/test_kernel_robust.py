@@ -1,4 +1,4 @@
-"""Kernels called by many at once, after a fork, in a worker, and interrupted; each in a process that has to end."""
+"""Kernels called by many threads at once, after a fork, in a worker, and interrupted; each in its own process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def fork():
     return child
 
 torch.manual_seed(0)
-sizes = {"few rows": (1, 64), "many rows": (16, 96)}  # of few, threads share the units
+sizes = {"few rows": (1, 64), "many rows": (16, 96)}  # with few, threads divide the hidden units
 layers = {k: tidegate.nn.LSTM(h, h, backend="llvm") for k, (b, h) in sizes.items()}
 x = {k: torch.randn(40, b, h) for k, (b, h) in sizes.items()}
 
@@ -42,7 +42,7 @@ FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def ends(code: str, timeout: float = 120) -> None:
-    """Run code after ``START`` in a process of its own, to its end; warnings about forks with threads aside."""
+    """Run code after ``START`` in its own process and check that it ends well, apart from warnings about forks."""
     command = [sys.executable, "-W", "ignore", "-c", START + code]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -50,8 +50,8 @@ def ends(code: str, timeout: float = 120) -> None:
 
 @pytest.mark.parametrize("threads", [2, 4])
 @pytest.mark.parametrize("kind", ["few rows", "many rows"])
-def test_many_callers_at_once(threads: int, kind: str) -> None:
-    """From threads of their own, each asking for several; with four, for more than there may be cores."""
+def test_many_threads_call_at_the_same_time(threads: int, kind: str) -> None:
+    """From several Python threads, each with several OpenMP threads; four are more than there may be cores."""
     ends(f"""
 wrong = []
 def work():
@@ -65,7 +65,7 @@ assert not wrong
 """)
 
 
-def test_both_kinds_at_once_in_a_pool_of_threads() -> None:
+def test_few_and_many_rows_at_the_same_time_in_a_thread_pool() -> None:
     ends("""
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(4) as pool:
@@ -73,12 +73,12 @@ with ThreadPoolExecutor(4) as pool:
 """)
 
 
-def test_a_thread_bound_to_one_core_knows_of_the_others() -> None:
-    """Else no two threads would share the units, at half the speed."""
+def test_a_thread_bound_to_one_core_counts_the_other_cores() -> None:
+    """Otherwise no two threads would divide the hidden units, at half the speed."""
     code = """
 import os, torch
 torch.zeros(1 << 20).exp_()
-from tidegate.engine.backends.llvm.threads import _openmp, cores
+from tidegate.engine.backends.llvm.launch.threads import _openmp, cores
 print(cores() if _openmp() is not None else int(os.environ["CORES"]))
 """
     allowed = str(len(os.sched_getaffinity(0)))
@@ -101,8 +101,8 @@ def test_two_processes_at_once() -> None:
 @FORK
 @pytest.mark.parametrize("used", [True, False], ids=["after use", "before use"])
 @pytest.mark.parametrize("kind", ["few rows", "many rows"])
-def test_a_forked_child(kind: str, used: bool) -> None:
-    """The parent's threads are gone in it: with as many asked for, it computes the same, and so does the parent.
+def test_a_forked_child_computes_the_same(kind: str, used: bool) -> None:
+    """It does not have its parent's threads, but with as many threads it computes the same, and so does the parent.
 
     PyTorch's own operations would wait for them, so the child has its inputs and looks at its results without them.
     """
@@ -175,7 +175,7 @@ assert ended == [0] * 8, ended
 
 
 @FORK
-def test_in_a_worker_that_loads_data() -> None:
+def test_kernels_run_in_a_data_loader_worker() -> None:
     ends("""
 class Computed(torch.utils.data.Dataset):
     def __len__(self): return 6
@@ -195,8 +195,8 @@ assert all(map(check, sizes))
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("forked", [False, True], ids=["", "in a forked child"])
-def test_interrupted(train: bool, forked: bool) -> None:
-    """Ctrl-C while a kernel runs: the call it is in ends, and KeyboardInterrupt is raised."""
+def test_an_interrupt_raises_after_the_current_call(train: bool, forked: bool) -> None:
+    """After Ctrl-C while a kernel runs, that call ends and KeyboardInterrupt is raised."""
     code = f"""{START}
 if {forked}:
     child = fork()

@@ -1,4 +1,4 @@
-"""What the kernels promise beyond the parity suite, which runs on them as on every backend."""
+"""Properties of the kernels besides the parity suite, which runs on them as on every backend."""
 
 import os
 import subprocess
@@ -28,8 +28,8 @@ def training_step(layer: torch.nn.Module, x: Tensor, **given: Tensor) -> list[Te
 @pytest.mark.parametrize("batch", [1, 2, 3, 13])
 @pytest.mark.parametrize("units", [33, 200])
 @pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm", "rnn_tanh"])
-def test_the_same_bits_whatever_the_number_of_threads(name: str, batch: int, units: int) -> None:
-    """Few rows: threads share the units; else they share the rows. Values, records and gradients."""
+def test_bits_do_not_depend_on_the_number_of_threads(name: str, batch: int, units: int) -> None:
+    """With few rows threads divide the hidden units, otherwise the rows. Values, records and gradients."""
     torch.manual_seed(0)
     layer = Recurrent(name, 70, units, backend="llvm", bidirectional=True)
     x, lengths = torch.randn(9, batch, 70), torch.randint(0, 10, (batch,))
@@ -47,7 +47,7 @@ def test_the_same_bits_whatever_the_number_of_threads(name: str, batch: int, uni
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-def test_from_run_to_run_the_same_bits() -> None:
+def test_runs_are_reproducible_to_the_bit() -> None:
     torch.manual_seed(0)
     layer, x = LSTM(7, 33, backend="llvm"), torch.randn(9, 13, 7)
     first, second = training_step(layer, x), training_step(layer, x)
@@ -73,7 +73,7 @@ def test_a_backward_of_the_backward_comes_from_the_reference() -> None:
     assert torch.autograd.gradcheck(lambda v: layer.trace(v)[0, 0]["f"], x)
 
 
-def test_only_what_is_wanted_has_a_gradient() -> None:
+def test_only_wanted_gradients_are_computed() -> None:
     layer = LSTM(2, 3, backend="llvm").requires_grad_(False)
     x = torch.randn(4, 2, 2, requires_grad=True)
     layer(x)[1][1].sum().backward()
@@ -105,7 +105,7 @@ def test_saturated_gates_and_large_numbers_are_finite() -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 0, 3), (1, 1, 3)])
-def test_empty_and_single(shape: tuple[int, ...]) -> None:
+def test_zero_or_one_sequence(shape: tuple[int, ...]) -> None:
     output, h = GRU(3, 4, backend="llvm")(torch.randn(shape))
     assert output.shape == (*shape[:2], 4)
     assert h.shape == (1, shape[1], 4)
@@ -120,7 +120,7 @@ def test_strided_and_misaligned_inputs() -> None:
     torch.testing.assert_close(layer(odd)[0], layer(odd.clone())[0])
 
 
-def test_many_threads_call_at_once() -> None:
+def test_many_threads_call_layers_at_once() -> None:
     layer, x = LSTM(5, 32, backend="llvm"), torch.randn(30, 4, 5)
     expected, wrong = layer(x)[0].detach(), []
 
@@ -160,7 +160,7 @@ def test_every_cell_with_a_kernel_runs_on_it_by_default(name: str) -> None:
     assert result.backend == "llvm"
 
 
-def test_reasons_not_to_run_are_told() -> None:
+def test_unsupported_calls_give_reasons() -> None:
     layer, x = LSTM(3, 5, backend="llvm"), torch.randn(6, 4, 2, 3)
     with pytest.raises(tidegate.errors.BackendError, match=r"cannot run lstm: a torch\.func transform is active"):
         torch.func.vmap(lambda one: layer(one)[0])(x)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import tidegate
 from tidegate.cells import CELLS, Cell, Step, by_handle, cell, tanh
 from tidegate.engine import BACKENDS
-from tidegate.engine.backends.llvm.front.operators import arguments
+from tidegate.engine.backends.llvm.front.schema import operator_arguments
 from tidegate.errors import ArgumentError, BackendError, CellError
 from tidegate.nn import GRU, LSTM, Recurrent
 
@@ -52,7 +52,7 @@ class Model(nn.Module):
 
 
 class Graphs:
-    """Keeps the operators of the graphs that are compiled."""
+    """Collects the operators of the graphs that are compiled."""
 
     def __init__(self) -> None:
         self.operators: list[str] = []
@@ -107,7 +107,7 @@ def call_for(it: Cell, reverse: bool, requires_grad: bool) -> tuple[Any, ...]:
         reverse=reverse,
         masks={name: torch.rand(steps, batch, units) for name in it.masks},
     )
-    return arguments(call, tuple(it.step.gates)[:1])
+    return operator_arguments(call, tuple(it.step.gates)[:1])
 
 
 @pytest.mark.parametrize("requires_grad", [True, False], ids=["training", "inference"])
@@ -131,7 +131,7 @@ def test_opcheck_of_the_passes(it: Cell) -> None:
 
 
 @pytest.mark.parametrize("make", [Model, lambda: GRU(3, 5, backend="llvm", batch_first=True)], ids=["model", "gru"])
-def test_compiled_whole_it_is_one_operator_for_each_run(make: Any) -> None:
+def test_a_compiled_layer_is_one_operator_for_each_run(make: Any) -> None:
     layer, graphs = make(), Graphs()
     x = torch.randn(4, 2, 3)
     compiled = torch.compile(layer, fullgraph=True, backend=graphs)
@@ -140,7 +140,7 @@ def test_compiled_whole_it_is_one_operator_for_each_run(make: Any) -> None:
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
-def test_compiled_it_trains_and_infers_with_lengths_and_other_sizes(backend: str) -> None:
+def test_a_compiled_layer_trains_and_infers_with_lengths_and_other_sizes(backend: str) -> None:
     torch.manual_seed(0)
     model = Model()
     compiled = torch.compile(model, fullgraph=True, backend=backend)
@@ -156,7 +156,7 @@ def test_compiled_it_trains_and_infers_with_lengths_and_other_sizes(backend: str
         torch.testing.assert_close(training_step(compiled, parameters, y), training_step(model, parameters, y))
 
 
-def test_compiled_a_trace_and_resets_are_the_same() -> None:
+def test_a_compiled_trace_with_resets_is_the_same() -> None:
     layer = Recurrent(leaky, 3, 5, bidirectional=True, backend="llvm")
     x, reset = torch.randn(4, 2, 3), torch.rand(4, 2) < 0.5
 
@@ -180,7 +180,7 @@ def test_compiled_results_may_be_changed_in_place() -> None:
     torch.testing.assert_close(found, expected)
 
 
-def test_wrong_lengths_are_refused_by_the_operator_too() -> None:
+def test_wrong_lengths_raise_in_the_operator() -> None:
     layer = GRU(3, 5, backend="llvm")
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     x = torch.randn(4, 2, 3)
@@ -190,7 +190,7 @@ def test_wrong_lengths_are_refused_by_the_operator_too() -> None:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_exported_it_runs_and_trains(strict: bool) -> None:
+def test_an_exported_layer_runs_and_trains(strict: bool) -> None:
     model, x = Model(), torch.randn(4, 2, 3)
     exported = torch.export.export(model, (x,), strict=strict)
     operators = [str(node.target) for node in exported.graph.nodes]
@@ -199,7 +199,7 @@ def test_exported_it_runs_and_trains(strict: bool) -> None:
     torch.testing.assert_close(training_step(exported.module(), [], x), training_step(model, [], x))
 
 
-def test_exported_with_free_sizes_saved_and_loaded() -> None:
+def test_an_exported_layer_with_free_sizes_is_saved_and_loaded() -> None:
     model, lengths = Model(), torch.tensor([4, 2])
     steps, batch = torch.export.Dim("steps", min=2, max=100), torch.export.Dim("batch", min=2, max=100)
     shapes = {"x": {0: steps, 1: batch}, "lengths": {0: batch}}
@@ -237,7 +237,7 @@ except tidegate.errors.CellError as error:
     assert "import the module that defines it" in refusal
 
 
-def test_a_handle_is_of_the_equations() -> None:
+def test_a_handle_depends_on_the_equations_only() -> None:
     def make(factor: float) -> Cell:
         @cell(gates="h")
         def scaled(x: Any, r: Any) -> Step:
@@ -253,7 +253,7 @@ def test_a_handle_is_of_the_equations() -> None:
         by_handle("scaled:0000000000000000")
 
 
-def test_operators_refuse_derivatives_that_they_would_lose() -> None:
+def test_operators_raise_for_derivatives_they_do_not_support() -> None:
     layer, x = LSTM(3, 5, backend="llvm").requires_grad_(False), torch.randn(4, 2, 3)
     program = torch.export.export(layer, (x,)).module()
     with torch.autograd.forward_ad.dual_level():
@@ -262,7 +262,7 @@ def test_operators_refuse_derivatives_that_they_would_lose() -> None:
             program(dual)
 
 
-def test_under_counters_and_fake_tensors() -> None:
+def test_operators_run_under_counters_and_fake_tensors() -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -1,4 +1,4 @@
-"""What the cell language can say and few published cells do, against NumPy, on every backend."""
+"""Features of the cell language that few published cells use, against NumPy, on every backend."""
 
 from dataclasses import replace
 from typing import Any
@@ -79,7 +79,7 @@ def test_parity(name: str, case: Case, backend: Backend) -> None:
 @ANY_BACKEND
 @NAMES
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-def test_in_two_parts_and_on_memory_that_holds_anything(name: str, reverse: bool, backend: Backend) -> None:
+def test_a_run_in_two_parts_and_on_uninitialised_memory_is_the_same(name: str, reverse: bool, backend: Backend) -> None:
     it, paper = PAIRS[name]
     check_parity(Split(backend, at=3), it, replace(RAGGED, reverse=reverse), paper=paper)
     with poisoned_allocations():
@@ -102,7 +102,7 @@ def test_projected_parity(outputs: int, backend: Backend) -> None:
 @ANY_BACKEND
 @pytest.mark.parametrize("units", [1, 16, 33])
 @pytest.mark.parametrize("batch", [1, 9])
-def test_what_is_normalized_has_mean_zero_and_variance_one(batch: int, units: int, backend: Backend) -> None:
+def test_normalized_vectors_have_mean_zero_and_variance_one(batch: int, units: int, backend: Backend) -> None:
     @cell(gates="h")
     def plain(x: Any) -> Step:
         return Step(h=normalize(x.h))

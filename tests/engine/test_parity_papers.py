@@ -41,7 +41,7 @@ def test_names_and_stacking_are_the_papers(name: str):
 
 
 @pytest.mark.parametrize("strength", [2, 3])
-def test_the_cases_cover_what_they_say(strength: int):
+def test_the_cases_cover_all_combinations(strength: int):
     cases = covering(strength, seed=0)
     assert {(case.T, case.H) for case in cases} == set(itertools.product((1, 2, 7, 63), (1, 4, 33)))
     assert {(case.lengths is None, case.reverse) for case in cases} == set(itertools.product((True, False), repeat=2))
@@ -54,7 +54,7 @@ def test_the_cases_cover_what_they_say(strength: int):
 
 
 def cases() -> Iterator[Any]:
-    """All pairs of a cell and a backend, on all cases; those that cost most and add least only in the slow tests."""
+    """All pairs of a cell and a backend, on all cases; the most expensive ones only in the slow tests."""
     for name, backend in PAIRS:
         for case in CASES[name]:
             marks = [pytest.mark.slow] if name in LATER and case.T * case.B > 10 else []

@@ -60,7 +60,7 @@ def results(it: Cell, backend: str, reverse: bool, steps: int, every: int, *, re
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("backend", ["llvm", "reference"])
 @pytest.mark.parametrize("it", [CELLS["lstm"], CELLS["gru_original"], masked], ids=lambda it: it.name)
-def test_values_and_gradients_are_those_of_the_plain_run(
+def test_recompute_gives_the_same_values_and_gradients(
     it: Cell, backend: str, reverse: bool, steps: int, every: int
 ) -> None:
     expected = results(it, backend, reverse, steps, every, recompute=False)
@@ -70,8 +70,8 @@ def test_values_and_gradients_are_those_of_the_plain_run(
         torch.testing.assert_close(found[name], value, atol=1e-12, rtol=1e-10, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def kept_bytes(layer: torch.nn.Module, steps: int) -> int:
-    """Bytes that wait for backward beside the input, the weights and the output."""
+def saved_bytes(layer: torch.nn.Module, steps: int) -> int:
+    """Bytes saved for backward besides the input, the weights and the output."""
     x = torch.randn(steps, 2, 8)
     held: dict[int, int] = {}
     known = {t.untyped_storage().data_ptr() for t in (x, *layer.parameters())}
@@ -86,12 +86,12 @@ def kept_bytes(layer: torch.nn.Module, steps: int) -> int:
 
 
 @pytest.mark.parametrize("backend", ["llvm", "reference"])
-def test_what_is_kept_grows_with_the_root_of_the_steps(backend: str) -> None:
+def test_saved_memory_grows_with_the_root_of_the_steps(backend: str) -> None:
     plain, less = (LSTM(8, 16, backend=backend, recompute=recompute) for recompute in (False, True))
     state = 2 * 16 * 4
     for steps in (64, 1024):
-        assert kept_bytes(less, steps) == 2 * state * math.isqrt(steps)
-        assert kept_bytes(plain, steps) > 4 * state * steps
+        assert saved_bytes(less, steps) == 2 * state * math.isqrt(steps)
+        assert saved_bytes(plain, steps) > 4 * state * steps
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ print(step(x) - before)
     assert peaks[1] < 0.25 * peaks[0]
 
 
-def test_compiled_it_recomputes_too() -> None:
+def test_recompute_works_when_compiled() -> None:
     torch._dynamo.reset()
     layer = Recurrent("gru", 3, 5, recompute=True, backend="llvm")
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
@@ -130,7 +130,7 @@ def test_compiled_it_recomputes_too() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
-def test_under_transforms_and_twice_backward() -> None:
+def test_recompute_under_transforms_and_double_backward() -> None:
     layer = LSTM(2, 3, dtype=torch.float64, recompute=True)
     plain = LSTM(2, 3, dtype=torch.float64)
     plain.load_state_dict(layer.state_dict())

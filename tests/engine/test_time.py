@@ -49,7 +49,7 @@ def test_lengths_resets_and_direction(name: str, backend: Backend, case: Case):
 @pytest.mark.parametrize("name", NAMES)
 @STEADY
 @given(case=cases(shortest=2), data=st.data())
-def test_split_anywhere(name: str, backend: Backend, case: Case, data: st.DataObject):
+def test_a_run_split_anywhere_is_the_whole_run(name: str, backend: Backend, case: Case, data: st.DataObject):
     at = data.draw(st.integers(1, case.T - 1), label="at")
     check_parity(Split(backend, at), CELLS[name], replace(case, every=min(case.every, 1)))
 
@@ -58,7 +58,7 @@ def test_split_anywhere(name: str, backend: Backend, case: Case, data: st.DataOb
 @pytest.mark.parametrize("name", NAMES)
 @STEADY
 @given(case=cases())
-def test_batch_mates_have_no_influence(name: str, backend: Backend, case: Case):
+def test_other_sequences_of_the_batch_have_no_influence(name: str, backend: Backend, case: Case):
     """Each sequence alone gives, to rounding, what it gives in the batch."""
     case = replace(case, start=True, dtype="float64", every=0)
     given_ = {key: torch.from_numpy(value).double() for key, value in inputs(PAPERS[name], case).items()}

@@ -1,4 +1,4 @@
-"""Cells that nobody publishes but somebody will write: the kernels against the reference, in values and gradients."""
+"""Unusual cells that users may write: the kernels against the reference, in values and gradients."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from tidegate.cells import (
     tanh,
 )
 from tidegate.engine import Weights, run
-from tidegate.engine.backends import llvm
+from tidegate.engine.backends.llvm import LLVM
 
 CELLS: dict[str, Cell] = {}
 
@@ -227,7 +227,7 @@ def test_kernels_and_reference_agree(name: str, outputs: int, batch: int, revers
 
 
 class Watching(TorchDispatchMode):
-    """Changes nothing; what it is there for is to be shown operators."""
+    """Changes nothing, but makes calls go through the operators."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -242,7 +242,7 @@ class Watching(TorchDispatchMode):
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("batch", [1, 9])
 @pytest.mark.parametrize(("name", "outputs"), RUNS)
-def test_by_operators_it_is_the_same(name: str, outputs: int, batch: int, reverse: bool) -> None:
+def test_operators_give_the_same_bits(name: str, outputs: int, batch: int, reverse: bool) -> None:
     expected = results(CELLS[name], outputs, "llvm", batch, reverse)
     with Watching() as watching:
         found = results(CELLS[name], outputs, "llvm", batch, reverse)
@@ -263,7 +263,7 @@ def test_lengths_and_resets_may_be_changed_after_the_forward_run() -> None:
     assert torch.equal(found, expected)
 
 
-def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_be_wrong() -> None:
+def test_in_place_changes_of_results_are_allowed_or_raise_as_in_torch() -> None:
     weights = Weights(torch.randn(64, 3, requires_grad=True), torch.randn(64, 64))
     output = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm").output
     output.mul_(2)
@@ -271,40 +271,42 @@ def test_changes_in_place_are_allowed_as_in_torch_and_noticed_where_they_would_b
         output.sum().backward()
 
 
-def test_without_gradients_nothing_is_kept_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_gradients_nothing_is_saved_for_backward(monkeypatch: pytest.MonkeyPatch) -> None:
     from tidegate.engine.backends.llvm.front import autograd
 
     stored: list[set[str]] = []
-    real = autograd.forward
+    real = autograd.launch_forward
     monkeypatch.setattr(
         autograd,
-        "forward",
+        "launch_forward",
         lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
     )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
-    run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+    run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     with torch.no_grad():
-        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+        run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     with torch.inference_mode():
-        run("lstm", torch.randn(6, 2, 3), weights, backend=llvm)
+        run("lstm", torch.randn(6, 2, 3), weights, backend=LLVM)
     assert stored == [{"h", "c", "i", "f", "g", "o"}, {"h"}, {"h"}]
 
 
-def test_who_looks_at_gates_trains_with_the_kernel_of_who_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_without_a_gradient_do_not_change_the_backward_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     from tidegate.engine.backends.llvm.launch import launcher
 
     kernels: list[Any] = []
-    real = launcher.Launch.run
-    monkeypatch.setattr(launcher.Launch, "run", lambda self, *given: kernels.append(self.kernel) or real(self, *given))
+    real = launcher.Launch.execute
+    monkeypatch.setattr(
+        launcher.Launch, "execute", lambda self, *given: kernels.append(self.kernel) or real(self, *given)
+    )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
     for names, by in ((None, "output"), ("all", "output"), ("all", "f")):
-        result = run("lstm", torch.ones(6, 2, 3), weights, backend=llvm, record=names)
+        result = run("lstm", torch.ones(6, 2, 3), weights, backend=LLVM, record=names)
         (result.output if by == "output" else result.record[by]).sum().backward()
     plain, recording, by_a_gate = kernels[1::2]
     assert plain is recording is not by_a_gate
 
 
-def test_many_backwards_at_once_come_from_the_reference() -> None:
+def test_batched_backwards_come_from_the_reference() -> None:
     weights = Weights(torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 5, dtype=torch.float64))
     x = torch.randn(3, 2, 3, dtype=torch.float64)
     expected = torch.autograd.functional.jacobian(lambda v: run("rnn_tanh", v, weights, backend="llvm").output, x)
@@ -340,16 +342,26 @@ def test_ties_have_torchs_gradient() -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_an_output_can_be_viewed_flat_and_changed_in_place() -> None:
-    weights = Weights(torch.randn(5, 3, requires_grad=True), torch.randn(5, 5))
-    result = run("rnn_tanh", torch.randn(6, 2, 3), weights, backend="llvm")
-    result.output.view(12, 5)
-    state = result.state[0]
-    state *= 0.5
-    state.sum().backward()
+def test_results_can_be_viewed_flat_and_changed_in_place() -> None:
+    w_ih, w_hh, x = torch.randn(5, 3, requires_grad=True), torch.randn(5, 5), torch.randn(6, 2, 3)
+    found = []
+    for backend in ("llvm", "reference"):
+        result = run("rnn_tanh", x, Weights(w_ih, w_hh), backend=backend)
+        flat = result.output.view(12, 5).detach().clone()
+        state = result.state[0]
+        if backend == "llvm":
+            state *= 0.5
+        else:  # autograd does not allow it on the reference
+            state = state * 0.5
+        found.append((flat, state.detach(), *torch.autograd.grad(state.sum(), w_ih)))
+    flat, halved, gradient = found[0]
+    assert torch.equal(halved, 0.5 * flat[-2:])
+    assert gradient.any()
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected)
 
 
-def test_an_interrupt_frees_nothing_that_is_still_written() -> None:
+def test_an_interrupt_frees_no_memory_that_is_still_written() -> None:
     code = """
 import os, signal, threading, torch, tidegate
 torch.set_num_threads(4)

@@ -1,4 +1,4 @@
-"""Layers of composed cells: noise in training and its expectation otherwise, edits of a trained layer; own biases."""
+"""Layers of composed cells: noise in training and its expectation otherwise, interventions in a trained layer."""
 
 import copy
 import pickle
@@ -20,7 +20,7 @@ def with_weights_of(layer: Recurrent | LSTM, other: Recurrent | LSTM) -> Any:
 
 
 @ON
-def test_zoneout_keeps_units_while_training_and_mixes_them_otherwise(backend: str) -> None:
+def test_zoneout_keeps_hidden_units_while_training_and_mixes_them_otherwise(backend: str) -> None:
     torch.manual_seed(0)
     plain = Recurrent("gru", 3, 64, backend=backend)
     layer = with_weights_of(Recurrent(zoneout(gru, 0.3), 3, 64, backend=backend), plain)
@@ -33,8 +33,8 @@ def test_zoneout_keeps_units_while_training_and_mixes_them_otherwise(backend: st
 
 
 @ON
-def test_dropout_hides_the_same_units_at_every_step_of_a_sequence(backend: str) -> None:
-    """With U the identity and no input a unit that is hidden falls to 0 and another is tanh(h / (1 - rate))."""
+def test_dropout_hides_the_same_hidden_units_at_every_step_of_a_sequence(backend: str) -> None:
+    """With U the identity and no input a dropped hidden unit becomes 0, and another tanh(h / (1 - rate))."""
     torch.manual_seed(0)
     layer = Recurrent(variational_dropout(rnn_tanh, 0.25), 1, 64, backend=backend)
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_noise_follows_the_seed_and_differs_between_layers_and_directions() -> N
 
 @ON
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_trained_layer_is_edited_in_place_of_its_cell(bidirectional: bool, backend: str) -> None:
+def test_a_trained_layer_runs_an_intervention_instead_of_its_cell(bidirectional: bool, backend: str) -> None:
     torch.manual_seed(0)
     layer = LSTM(3, 16, 2, bidirectional=bidirectional, batch_first=True, backend=backend)
     before = copy.deepcopy(layer)

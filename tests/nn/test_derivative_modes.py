@@ -14,7 +14,8 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from tidegate.cells import Step, cell, sigmoid, tanh
-from tidegate.engine.backends import llvm, reference
+from tidegate.engine.backends.llvm import LLVM
+from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Call, Result
 from tidegate.nn import GRU, LSTM, Recurrent
 
@@ -163,14 +164,16 @@ MODES: dict[Callable[..., Any], set[str]] = {
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
-def test_modes(mode: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_derivative_mode_agrees_with_the_reference(
+    mode: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     layers = [CELLS[name](dtype=torch.float64, backend=backend) for backend in (None, "reference")]
     layers[0].load_state_dict(layers[1].state_dict())
     x, v = torch.randn(2, 4, 3, 2, dtype=torch.float64)
     expected = mode(layers[1], x.clone(), v)
     ran: set[str] = set()
-    for backend in (llvm, reference):
+    for backend in (LLVM, REFERENCE):
 
         def noted(call: Call, own: Any = backend.run, by: str = backend.name) -> Result:
             ran.add(by)

@@ -192,7 +192,7 @@ def test_dropout_draws_as_torch_does_between_layers_and_only_while_training() ->
     ],
     ids=str,
 )
-def test_constructor_refuses_what_torch_refuses(arguments: dict[str, Any]) -> None:
+def test_constructor_raises_where_torch_does(arguments: dict[str, Any]) -> None:
     given = dict(input_size=3, hidden_size=4) | arguments
     with pytest.raises((ValueError, TypeError)) as theirs:
         torch.nn.LSTM(**given)
@@ -202,12 +202,12 @@ def test_constructor_refuses_what_torch_refuses(arguments: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("name", ["RNN", "GRU"])
-def test_proj_size_is_refused_as_torch_does(name: str) -> None:
+def test_proj_size_raises_as_in_torch(name: str) -> None:
     with pytest.raises(ValueError, match="only supported for LSTM"):
         getattr(tidegate.nn, name)(3, 4, proj_size=2)
 
 
-def test_unknown_nonlinearity() -> None:
+def test_unknown_nonlinearity_raises() -> None:
     with pytest.raises(ValueError, match="Unknown nonlinearity 'gelu'"):
         tidegate.nn.RNN(3, 4, nonlinearity="gelu")
 
@@ -237,7 +237,7 @@ def test_bad_calls_raise_as_torch_does(name: str, mistake: str) -> None:
         getattr(tidegate.nn, name)(3, 4)(x, state)
 
 
-def test_lstm_needs_both_states() -> None:
+def test_lstm_with_one_state_raises() -> None:
     with pytest.raises(RuntimeError, match=r"hx must be a tuple of 2 tensors \(h, c\), got one tensor"):
         tidegate.nn.LSTM(3, 4)(torch.randn(5, 2, 3), torch.zeros(1, 2, 4))
 

@@ -1,4 +1,4 @@
-"""What a layer says of how it would run, layer by layer and direction by direction."""
+"""Explanations of a module, layer by layer and direction by direction."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def test_each_layer_and_direction() -> None:
     # The first layer's input wants no gradient; the second's, twice as wide, does.
     assert [part.flops.input for part in e.parts.values()] == [one * 3, one * 3, 2 * one * 10, 2 * one * 10]
     assert [part.kernels[1].input for part in e.parts.values()] == ["none", "none", "outside", "outside"]
-    assert e[1, 0].inputs == 10
+    assert e[1, 0].input_size == 10
     assert e.flops == sum(part.flops.total for part in e.parts.values())
     assert e.floor == pytest.approx(sum(part.floor or 0 for part in e.parts.values()))
     text = str(e)
@@ -46,7 +46,7 @@ def test_inference_needs_no_gradient_enabled() -> None:
     assert training[1, 0].flops.input == 2 * inference[1, 0].flops.input
 
 
-def test_it_takes_what_forward_takes() -> None:
+def test_explain_takes_the_arguments_of_forward() -> None:
     def counted(layer: RNN, x: Any, hx: Any = None, **more: Any) -> float:
         layer(x, hx, **more)
         told = layer.explain(x, hx, peaks=PEAKS, **more)[0, 0]

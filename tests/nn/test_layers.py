@@ -1,4 +1,4 @@
-"""What the layers have beyond torch.nn: any cell, lengths, resets, traces, initialisation."""
+"""Features of the layers that torch.nn does not have: any cell, lengths, resets, traces, initialisation."""
 
 import copy
 import pickle
@@ -201,7 +201,7 @@ def test_keras_initialisation_and_forget_bias() -> None:
         (lambda: Recurrent("lstm", 3, 4, proj_size=4), "proj_size must lie in 0..3"),
     ],
 )
-def test_bad_construction_says_what_is_wrong(make: Any, message: str) -> None:
+def test_invalid_constructor_arguments_raise(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -217,7 +217,7 @@ def test_bad_construction_says_what_is_wrong(make: Any, message: str) -> None:
         (dict(reset=torch.zeros(5, 3)), "reset must be bool"),
     ],
 )
-def test_bad_lengths_and_resets_say_what_is_wrong(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_lengths_and_resets_raise(arguments: dict[str, Any], message: str) -> None:
     lengths = arguments.get("lengths")
     if lengths is not None:
         arguments = arguments | {"lengths": torch.tensor(lengths)}
@@ -225,15 +225,15 @@ def test_bad_lengths_and_resets_say_what_is_wrong(arguments: dict[str, Any], mes
         GRU(2, 4)(torch.randn(5, 3, 2), **arguments)
 
 
-def test_lengths_with_packed_or_unbatched_input_are_refused() -> None:
+def test_lengths_with_packed_or_unbatched_input_raise() -> None:
     packed = pack_padded_sequence(torch.randn(5, 2, 3), torch.tensor([5, 2]))
-    with pytest.raises(ArgumentError, match="a PackedSequence has its lengths"):
+    with pytest.raises(ArgumentError, match="a PackedSequence has its own lengths"):
         GRU(3, 4)(packed, lengths=[5, 2])
     with pytest.raises(ArgumentError, match="needs a batch"):
         GRU(3, 4)(torch.randn(5, 3), lengths=[5])
 
 
-def test_a_masked_cell_is_pointed_to_the_engine() -> None:
+def test_a_cell_with_masks_raises_and_names_the_engine() -> None:
     @cell(gates="h", states="h", masks="keep")
     def masked(x: Any, s: Any, m: Any) -> Step:
         return Step(h=m.keep * s.h + (1 - m.keep) * tanh(x.h))
@@ -252,7 +252,7 @@ def test_compiles_as_one_graph(make: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
-def test_other_derivatives_go_through() -> None:
+def test_other_derivative_modes_work() -> None:
     layer = GRU(2, 3, dtype=torch.float64)
     x = torch.randn(4, 2, 2, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda v: layer(v)[0], x.clone().requires_grad_())
@@ -279,7 +279,7 @@ def test_functional_call_and_autocast() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda b: LSTM(3, 5, backend=b), lambda b: Recurrent(leaky, 3, 5, backend=b)])
-def test_a_layer_whose_backend_was_given_as_a_module_is_copied_and_pickled(make: Any) -> None:
+def test_a_layer_with_a_backend_object_is_copied_and_pickled(make: Any) -> None:
     for backend in tidegate.engine.BACKENDS:
         layer, x = make(backend), torch.randn(4, 2, 3)
         assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
@@ -289,7 +289,7 @@ def test_a_layer_whose_backend_was_given_as_a_module_is_copied_and_pickled(make:
 
 
 @pytest.mark.parametrize("options", [dict(), dict(bidirectional=True, num_layers=2), dict(proj_size=2)])
-def test_expected_sizes_are_told_as_torch_tells_them(options: dict[str, Any]) -> None:
+def test_expected_sizes_are_torchs(options: dict[str, Any]) -> None:
     ours, theirs, x = LSTM(3, 5, **options), torch.nn.LSTM(3, 5, **options), torch.randn(4, 2, 3)
     assert ours.get_expected_cell_size(x, None) == theirs.get_expected_cell_size(x, None)
     assert ours.get_expected_hidden_size(x, None) == theirs.get_expected_hidden_size(x, None)

@@ -49,7 +49,7 @@ def test_a_step_and_its_gradients_are_torchs(
     ],
     ids=["features", "3-D input", "hidden size", "3-D hidden"],
 )
-def test_mistakes_raise_as_in_torch(name: str, extra: dict[str, Any], mistake: Any) -> None:
+def test_invalid_arguments_raise_as_in_torch(name: str, extra: dict[str, Any], mistake: Any) -> None:
     x, h = mistake()
     hx = (h, h) if name == "LSTMCell" and h is not None else h
     with pytest.raises((RuntimeError, ValueError)) as theirs:

@@ -1,4 +1,4 @@
-"""Step by step is what a whole run is, whatever happens in between."""
+"""A stepper gives the result of a whole run, also after changes of weights or state."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def states(value: Any) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("batch", [1, 2, 9])
 @pytest.mark.parametrize("name", LAYERS)
-def test_steps_are_a_run(name: str, batch: int, dtype: torch.dtype, backend: str | None) -> None:
+def test_steps_give_the_result_of_a_run(name: str, batch: int, dtype: torch.dtype, backend: str | None) -> None:
     torch.manual_seed(0)
     layer: Layered = LAYERS[name](dtype=dtype, backend=backend).eval()
     x = torch.randn(6, batch, layer.input_size, dtype=dtype)
@@ -47,7 +47,7 @@ def test_steps_are_a_run(name: str, batch: int, dtype: torch.dtype, backend: str
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_large_layers_with_their_units_shared_by_threads(threads: int) -> None:
+def test_large_layers_whose_hidden_units_threads_share(threads: int) -> None:
     torch.manual_seed(0)
     layer, x = LSTM(400, 530), torch.randn(5, 1, 400)
     try:
@@ -60,7 +60,7 @@ def test_large_layers_with_their_units_shared_by_threads(threads: int) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_changed_weights_are_noticed_and_the_state_is_kept(backend: str | None) -> None:
+def test_changed_weights_are_used_and_the_state_is_kept(backend: str | None) -> None:
     torch.manual_seed(0)
     layer, x = LSTM(3, 17, num_layers=2, backend=backend), torch.randn(8, 1, 3)
     stepper = layer.stepper()
@@ -115,23 +115,23 @@ def test_one_sequence_needs_no_batch_dimension_and_views_are_fine() -> None:
 
 
 @pytest.mark.parametrize("wrong", [torch.zeros(3), torch.zeros(2, 4), torch.zeros(2, 3).double(), torch.zeros(3, 3)])
-def test_wrong_inputs_are_refused(wrong: Tensor) -> None:
+def test_a_step_with_a_wrong_input_raises(wrong: Tensor) -> None:
     stepper = LSTM(3, 5).stepper(2)
-    with pytest.raises(ArgumentError, match=r"a step needs an input of shape \(2, 3\), torch.float32 on cpu; got"):
+    with pytest.raises(ArgumentError, match=r"A step needs an input of shape \(2, 3\), torch.float32 on cpu; got"):
         stepper(wrong)
 
 
-def test_what_cannot_go_step_by_step() -> None:
+def test_stepper_with_two_directions_or_a_wrong_state_raises() -> None:
     with pytest.raises(ArgumentError, match="bidirectional"):
         LSTM(3, 5, bidirectional=True).stepper()
     with pytest.raises(ArgumentError, match="batch must be at least 1, got 0"):
         LSTM(3, 5).stepper(0)
     stepper = LSTM(3, 5).stepper()
-    with pytest.raises(ArgumentError, match="the states have the shapes"):
+    with pytest.raises(ArgumentError, match="The states have the shapes"):
         stepper.state = torch.zeros(1, 1, 5)
 
 
-def test_a_step_takes_no_memory() -> None:
+def test_a_step_allocates_no_memory() -> None:
     layer, x = LSTM(64, 128, num_layers=2), torch.randn(1, 64)
     stepper = layer.stepper()
     outputs = {stepper(x).data_ptr() for _ in range(6)}

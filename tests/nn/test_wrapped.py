@@ -39,7 +39,7 @@ class Drop(nn.Module):
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 @pytest.mark.parametrize("kind", ["weight_norm", "weight_drop"])
-def test_parametrizations(kind: str, compiled: bool) -> None:
+def test_parametrized_weights_give_the_same_results(kind: str, compiled: bool) -> None:
     torch.manual_seed(0)
     x, layers = torch.randn(4, 2, 3), []
     for make in (nn.LSTM, lambda *sizes: LSTM(*sizes, backend="llvm")):

@@ -1,11 +1,11 @@
-"""How a cell runs over time. `run` is the one entry; everything about time is here and nowhere else."""
+"""How a cell runs over time. `run` is the one entry; everything about time is in this package."""
 
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.dispatch import BACKENDS
 from tidegate.engine.explain.explain import explain
 from tidegate.engine.explain.explanation import Explanation, Peaks
 from tidegate.engine.masks import draw_masks
-from tidegate.engine.program.cost import Cost, cost, own_bias_gates
+from tidegate.engine.program.cost import Cost, cost
 from tidegate.engine.program.program import Program, Value, program
 from tidegate.engine.record import Record
 from tidegate.engine.run import run
@@ -29,7 +29,6 @@ __all__ = [
     "draw_masks",
     "explain",
     "negate_gate",
-    "own_bias_gates",
     "program",
     "run",
     "stepping",

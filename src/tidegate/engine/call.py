@@ -1,7 +1,8 @@
-"""What a backend is given and what it gives back."""
+"""What a backend is given and what it returns."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,26 +10,27 @@ from typing import Protocol
 from torch import Tensor
 
 from tidegate.cells import Cell
+from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.record import Record
 from tidegate.engine.weights import Weights
 
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a cell over time, its arguments checked; sizes T steps, B sequences, I inputs, H units.
+    """One run of a cell over time with checked arguments: T steps, B sequences, I input features, H hidden units.
 
     Attributes:
-        cell: the equations.
+        cell: the cell.
         x: (T, B, I).
-        weights: of this layer and direction.
+        weights: the weights of this layer and direction.
         state: the initial states (B, H), in the order of ``cell.states``.
-        lengths: (B,) int64, each 0..T, or None: all T.
-        reset: (T, B) bool, or None: no state crosses from step t-1 to t (or back) where true.
-        reverse: read each sequence from its last valid step down to 0.
-        record: what to keep besides the output.
+        lengths: (B,) int64, each in 0..T; None if all sequences have T steps.
+        reset: (T, B) bool; where true, no state passes between steps t-1 and t, in either direction. None for no reset.
+        reverse: read each sequence from its last valid step down to step 0.
+        record: the gates and states to record besides the output.
         masks: per-step masks (T, B, H) by name.
-        mask_gradients: the masks whose gradient is wanted.
-        oracle: runs a call on the reference, for derivatives that a backend has no kernel for.
+        mask_gradients: the masks whose gradients are wanted.
+        oracle: runs a call on the reference backend, for derivatives that a backend has no kernel for.
     """
 
     cell: Cell
@@ -43,29 +45,26 @@ class Call:
     mask_gradients: tuple[str, ...] = ()
     oracle: Callable[[Call], Result] | None = None
 
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return self.weights.hidden_size(self.cell)
+
     def tensors(self) -> list[Tensor]:
-        """All that it computes with, which is all but lengths and resets."""
-        w = self.weights
-        optional = (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr)
-        return [
-            self.x,
-            *[t for t in optional if t is not None],
-            *w.p.values(),
-            *self.state,
-            *self.masks.values(),
-        ]
+        """List all tensors that are computed with: all but lengths and resets."""
+        return [self.x, *self.weights.tensors(), *self.state, *self.masks.values()]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gives.
+    """The result of a run.
 
     Attributes:
         output: (T, B, R), the first state at every step; zeros past a sequence's length.
         state: the final states (B, ·): at the last valid step (step 0 if reversed); the initial state where a
             length is 0.
-        record: the kept values by name, (ceil(T / every), B, ·); zeros past a sequence's length.
-        backend: the name of the backend that made it.
+        record: the recorded values by name, (ceil(T / every), B, ·); zeros past a sequence's length.
+        backend: the name of the backend that ran it.
     """
 
     output: Tensor
@@ -75,7 +74,7 @@ class Result:
 
 
 class Stepping(Protocol):
-    """A cell between two steps, for whoever takes one step at a time."""
+    """A cell that is run one step at a time."""
 
     @property
     def state(self) -> Sequence[Tensor]:
@@ -83,26 +82,37 @@ class Stepping(Protocol):
         ...
 
     def step(self, x: Tensor) -> Tensor:
-        """The output (B, R) after one more step on x (B, I), contiguous and of the weights' dtype."""
+        """Run one more step on x (B, I), contiguous and of the weights' dtype, and return the output (B, R)."""
         ...
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """A way to run a cell over time.
 
-    It may also have ``explain(call, *, training)``, which says how it would run a call as a `BackendPlan`, and
-    ``product()``, which gives its matrix product of two tensors, or None, for measuring the machine's peak.
+    Attributes:
+        name: its name in ``backend=`` and in results.
     """
 
-    @property
-    def name(self) -> str:
-        """Its name in ``backend=`` and in results."""
-        ...
+    name: str
 
+    @abstractmethod
     def unsupported(self, call: Call) -> list[str]:
-        """The reasons why it cannot run this call; empty if it can."""
-        ...
+        """List the reasons why this backend cannot run a call; an empty list if it can."""
 
+    @abstractmethod
     def run(self, call: Call) -> Result:
-        """Run it."""
-        ...
+        """Run a checked call."""
+
+    def stepping(self, call: Call) -> Stepping | None:
+        """Prepare a checked call of one step to be run again and again; None if that is no faster than `run`."""
+        del call
+        return None
+
+    def explain(self, call: Call, *, training: bool) -> BackendPlan | None:
+        """Describe how `run` would run a checked call, without running it; None if there is nothing to describe."""
+        del call, training
+        return None
+
+    def matrix_product(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Return the backend's own matrix product, with which the machine's peak is measured; None if it has none."""
+        return None

@@ -1,17 +1,18 @@
-"""Choose a backend. "Unsupported" is a list of reasons; an explicit choice never falls back."""
+"""Choose a backend. A backend that cannot run a call gives its reasons; an explicit choice never falls back."""
 
 from __future__ import annotations
 
-from tidegate.engine.backends import llvm, reference
+from tidegate.engine.backends.llvm import LLVM
+from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
-BACKENDS: tuple[Backend, ...] = (llvm, reference)
+BACKENDS: tuple[Backend, ...] = (LLVM, REFERENCE)
 """In order of preference: the first that supports a call runs it. The reference supports everything."""
 
 
 def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
-    """The backend that runs the call.
+    """Return the backend that runs the call.
 
     Raises:
         ArgumentError: no backend has that name.
@@ -22,15 +23,15 @@ def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
     if isinstance(wanted, str):
         by_name = {backend.name: backend for backend in BACKENDS}
         if wanted not in by_name:
-            raise ArgumentError(f"no backend is called {wanted!r}; there are: {', '.join(by_name)}")
+            raise ArgumentError(f"No backend is called {wanted!r}; choose one of: {', '.join(by_name)}.")
         wanted = by_name[wanted]
     if reasons := wanted.unsupported(call):
-        raise BackendError(f"backend {wanted.name!r} cannot run {call.cell.name}: {'; '.join(reasons)}")
+        raise BackendError(f"Backend {wanted.name!r} cannot run {call.cell.name}: {'; '.join(reasons)}.")
     return wanted
 
 
 def passed_over(call: Call, chosen: Backend, wanted: str | Backend | None = None) -> dict[str, tuple[str, ...]]:
-    """For every other backend by name, the reasons why `choose` did not choose it."""
+    """Return, for every other backend by name, the reasons why `choose` did not choose it."""
     order = "is preferred" if wanted is None else "was asked for"
     others = {backend.name: backend.unsupported(call) for backend in BACKENDS if backend is not chosen}
     return {name: tuple(reasons) or (f"{chosen.name} {order}",) for name, reasons in others.items()}

@@ -1,4 +1,4 @@
-"""Masks that fill themselves: noise while training, its expectation otherwise, numbers for single units."""
+"""Masks with default values: noise while training, its expectation otherwise, numbers for single hidden units."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from tidegate.errors import ArgumentError
 
 
 def expected_mask(cell: Cell, name: str, x: Tensor, hidden_size: int) -> Tensor:
-    """What a mask is that nobody gives: the same at every step, (T, B, H) in the memory of one step's units.
+    """Default value of a mask that the caller did not pass.
+
+    It is the same at every step: (T, B, H), expanded from one vector (H,).
 
     Raises:
-        ArgumentError: it names a unit that the layer does not have.
+        ArgumentError: the mask is for a hidden unit that the layer does not have.
     """
     fill = cell.fills[name]
     row = x.new_full((hidden_size,), fill.mean if isinstance(fill, Noise) else fill.default)
@@ -21,16 +23,16 @@ def expected_mask(cell: Cell, name: str, x: Tensor, hidden_size: int) -> Tensor:
         for unit, number in fill.units:
             if unit >= hidden_size:
                 raise ArgumentError(
-                    f"{cell.name}: mask {name!r} is for unit {unit}; the units are 0..{hidden_size - 1}"
+                    f"{cell.name}: mask {name!r} is for hidden unit {unit}; the layer has 0..{hidden_size - 1}."
                 )
             row[unit] = number
     return row.expand(*x.shape[:2], hidden_size)
 
 
 def draw_masks(cell: Cell, x: Tensor, hidden_size: int) -> dict[str, Tensor]:
-    """The noise of one run while training, (T, B, H) for each mask that is noise, from torch's random numbers.
+    """Draw the noise of one training run: (T, B, H) for each mask that is noise, from torch's random numbers.
 
-    Masks of other kinds are left to `tidegate.engine.run`.
+    Masks of other kinds have their default value in `tidegate.engine.run`.
     """
     return {name: _draw(fill, x, hidden_size) for name, fill in cell.fills.items() if isinstance(fill, Noise)}
 

@@ -1,8 +1,8 @@
-"""Training on long sequences in less memory: a run is cut in time, and each part is run again when backward reaches it.
+"""Training on long sequences in less memory: a run is cut in time, and backward runs each part forward again.
 
-What a run keeps for its backward grows with its T steps. Cut into about sqrt(T) parts of about sqrt(T) steps, only the
-states between the parts are kept, and what one part needs, while it is being differentiated. The price is a second
-forward run (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174).
+The memory that a run needs for its backward grows with its T steps. Cut into about sqrt(T) parts of about sqrt(T)
+steps, it keeps only the states between the parts, and the values of the one part that is being differentiated. The
+price is a second forward run (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tidegate.engine.call import Backend, Call, Result
 
 
 def run_in_parts(call: Call, backend: Backend) -> Result:
-    """The result of ``backend.run(call)``; its backward runs each part of it again."""
-    parts = _parts(call, part_length(call.x.shape[0], call.record.every if call.record else 1))
+    """Return the result of ``backend.run(call)``, with a backward that runs each part again."""
+    parts = _cut_in_time(call, part_length(call.x.shape[0], call.record.every if call.record else 1))
     done: list[Result] = []
     state = call.state
     for part, cut in reversed(parts) if call.reverse else parts:
         if cut is not None:
             state = tuple(s.where(~cut[:, None], s.new_zeros(())) for s in state)
-        done.append(_run_again(replace(part, state=state), backend))
+        done.append(_run_part(replace(part, state=state), backend))
         state = done[-1].state
     if call.reverse:
         done.reverse()
@@ -33,15 +33,15 @@ def run_in_parts(call: Call, backend: Backend) -> Result:
 
 
 def part_length(steps: int, every: int = 1) -> int:
-    """How many steps each part but the last has; each begins with a step that is recorded, one of ``every``."""
+    """Steps of each part but the last: about sqrt(T), and a multiple of the recording interval ``every``."""
     length = 1
     while length * length < steps:  # not math.isqrt, which torch.compile cannot trace for a free number of steps
         length += 1
     return -(-length // every) * every
 
 
-def _parts(call: Call, length: int) -> list[tuple[Call, Tensor | None]]:
-    """The call cut in time; and of a reversed one, the sequences that a reset parts from the steps after it."""
+def _cut_in_time(call: Call, length: int) -> list[tuple[Call, Tensor | None]]:
+    """The parts of a call; of a reversed one, also which sequences are reset between a part and the steps after it."""
     x = call.x.split(length)
     masks = {name: mask.split(length) for name, mask in call.masks.items()}
     parts = []
@@ -58,14 +58,14 @@ def _parts(call: Call, length: int) -> list[tuple[Call, Tensor | None]]:
     return parts
 
 
-def _run_again(call: Call, backend: Backend) -> Result:
-    """Run a part now, and once more when its backward needs what this run did not keep."""
+def _run_part(call: Call, backend: Backend) -> Result:
+    """Run a part now, and once more when its backward needs the values that this run did not keep."""
 
     def tensors(*state: Tensor) -> tuple[Tensor, ...]:
         result = backend.run(replace(call, state=state))
         return result.output, *result.state, *result.record.values()
 
-    # The random numbers need not be the same again: a cell draws none.
+    # The state of the random number generator does not matter: a cell draws no numbers.
     made = checkpoint(tensors, *call.state, use_reentrant=False, preserve_rng_state=False)
     assert isinstance(made, tuple)
     (output, *rest), names, count = made, call.record.names if call.record else (), len(call.cell.states)

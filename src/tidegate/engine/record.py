@@ -1,4 +1,4 @@
-"""What to keep of a run besides its output."""
+"""What to record of a run besides its output."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tidegate.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Record:
-    """Which named gates and states to keep, and at which steps.
+    """Which gate activations and states to record, and at which steps.
 
     Attributes:
-        names: gates' values and states by the cell's names, in the order wanted.
-        every: keep steps 0, every, 2 * every, ...
+        names: gates and states by the cell's names, in the order wanted.
+        every: record steps 0, every, 2 * every, ...
     """
 
     names: tuple[str, ...]
@@ -23,7 +23,7 @@ class Record:
 
 
 def as_record(cell: Cell, record: Record | str | Iterable[str] | None) -> Record | None:
-    """What the user gave as a checked `Record`; "all" is every name the cell has.
+    """Return the ``record=`` argument as a checked `Record`; "all" is every name that the cell has.
 
     Raises:
         ArgumentError: the cell has no such name, or ``every`` is less than 1.
@@ -36,7 +36,7 @@ def as_record(cell: Cell, record: Record | str | Iterable[str] | None) -> Record
         record = Record((record,) if isinstance(record, str) else tuple(record))
     for name in record.names:
         if name not in cell.recorded:
-            raise ArgumentError(f"{cell.name} records {', '.join(cell.recorded)}; it has no {name!r}")
+            raise ArgumentError(f"{cell.name} records {', '.join(cell.recorded)}; it has no {name!r}.")
     if record.every < 1:
-        raise ArgumentError(f"Record(every={record.every}): must be at least 1")
+        raise ArgumentError(f"Record(every={record.every}): every must be at least 1.")
     return record

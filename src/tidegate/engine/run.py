@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
-from tidegate.engine.backends import reference
+from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.masks import expected_mask
@@ -46,12 +46,12 @@ def run(
         reset: (T, B) bool. Where true a new sequence begins: the state before step t is zeros. A reversed run
             keeps the same borders: no state crosses between steps t-1 and t in either direction.
         reverse: read each sequence from its last valid step down to step 0.
-        record: names of gates and states to keep at every step, "all", or a `Record`.
-        masks: (T, B, H) for each of the cell's masks; one that fills itself (``cell.fills``) may be left out, and is
-            then what it is in evaluation: noise has its expectation.
-        backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
-        recompute: keep less for backward, and run forward a second time there: what is kept grows with sqrt(T)
-            instead of T. Under a ``torch.func`` transform, which has no means to, everything is kept.
+        record: names of gates and states to record at every step, "all", or a `Record`.
+        masks: (T, B, H) for each of the cell's masks; those with a default value (``cell.fills``) may be left out.
+            The default of noise is its expectation.
+        backend: a backend by name; None takes the first that supports the call. An explicit choice never falls back.
+        recompute: save less for backward and run forward a second time there: memory grows with sqrt(T) instead of
+            T. Ignored under ``torch.func`` transforms, which do not support it.
 
     Raises:
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
@@ -60,6 +60,11 @@ def run(
     call = checked_call(
         cell, x, weights, state, lengths=lengths, reset=reset, reverse=reverse, record=record, masks=masks
     )
+    return run_call(call, backend, recompute=recompute)
+
+
+def run_call(call: Call, backend: str | Backend | None = None, *, recompute: bool = False) -> Result:
+    """Choose a backend and run a checked call; arguments and errors as in `run`."""
     chosen = choose(call, backend)
     if torch.is_grad_enabled() and runs_in_parts(call, recompute):
         return run_in_parts(call, chosen)
@@ -78,14 +83,14 @@ def checked_call(
     record: Record | str | Iterable[str] | None = None,
     masks: Mapping[str, Tensor] | None = None,
 ) -> Call:
-    """What a backend is given for the arguments of `run`.
+    """Check the arguments of `run` and return them as a `Call`.
 
     Raises:
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
     """
     cell = get_cell(cell)
     if x.dim() != 3:
-        raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}")
+        raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}.")
     weights.check(cell, x.shape[2])
     return Call(
         cell=cell,
@@ -97,12 +102,12 @@ def checked_call(
         reverse=reverse,
         record=as_record(cell, record),
         masks=_checked_masks(cell, x, weights, masks),
-        oracle=reference.run,
+        oracle=REFERENCE.run,
     )
 
 
 def runs_in_parts(call: Call, recompute: bool) -> bool:
-    """Whether a run that may be differentiated is cut in time, its parts run again in backward."""
+    """Whether a run that may be differentiated is cut in time, with its parts run again in backward."""
     return recompute and call.x.shape[0] > 1 and not _is_transformed()
 
 
@@ -115,10 +120,10 @@ def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tens
         return tuple(x.new_zeros(batch, size) for size in sizes)
     if isinstance(state, Tensor) or len(state) != len(cell.states):
         given = "one tensor" if isinstance(state, Tensor) else f"{len(state)} tensors"
-        raise ArgumentError(f"{cell.name} has the states {' '.join(cell.states)}, one tensor for each; given {given}")
+        raise ArgumentError(f"{cell.name} has the states {' '.join(cell.states)}, one tensor for each; given {given}.")
     for name, value, size in zip(cell.states, state, sizes, strict=True):
         if value.shape != (batch, size):
-            raise ArgumentError(f"state {name} must have shape {(batch, size)}; it has {tuple(value.shape)}")
+            raise ArgumentError(f"state {name} must have shape {(batch, size)}; it has {tuple(value.shape)}.")
     return tuple(state)
 
 
@@ -129,15 +134,15 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tenso
     if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool or given.shape != (x.shape[1],):
         raise ArgumentError(
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
-            f"given shape {tuple(given.shape)} of {given.dtype}"
+            f"given shape {tuple(given.shape)} of {given.dtype}."
         )
     if can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
-        raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}")
+        raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}.")
     return given.to(device=x.device, dtype=torch.int64)
 
 
 def can_be_read(tensor: Tensor) -> bool:
-    """Whether a tensor's values may decide what is done: not while tracing, nor of many tensors in one (``vmap``)."""
+    """Whether checks may read a tensor's values: not while tracing, and not under ``vmap``."""
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or type(tensor) is not Tensor:
         return False
     return not torch._C._functorch.is_batchedtensor(tensor)  # pyright: ignore[reportAttributeAccessIssue]
@@ -154,13 +159,13 @@ def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
     if reset.shape != x.shape[:2] or reset.dtype != torch.bool:
         raise ArgumentError(
             f"reset must be bool of shape {tuple(x.shape[:2])} (steps, batch); "
-            f"given {reset.dtype} of shape {tuple(reset.shape)}"
+            f"given {reset.dtype} of shape {tuple(reset.shape)}."
         )
     return reset.to(x.device)
 
 
 def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
-    """All of a cell's masks: those given, and the others as they are in evaluation.
+    """All of a cell's masks: those given, and default values for the others.
 
     Raises:
         ArgumentError: a mask is missing, unknown, or of another shape.
@@ -168,10 +173,10 @@ def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, 
     masks = masks or {}
     missing = [name for name in cell.masks if name not in masks]
     if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.fills):
-        raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}")
+        raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}.")
     hidden = weights.hidden_size(cell)
     shape = (*x.shape[:2], hidden)
     for name, mask in masks.items():
         if mask.shape != shape:
-            raise ArgumentError(f"mask {name!r} must have shape {shape}; it has {tuple(mask.shape)}")
+            raise ArgumentError(f"mask {name!r} must have shape {shape}; it has {tuple(mask.shape)}.")
     return {**masks, **{name: expected_mask(cell, name, x, hidden) for name in missing}}

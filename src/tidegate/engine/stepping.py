@@ -1,4 +1,4 @@
-"""One step at a time, the state kept in between: for writing text, for sensors, for agents."""
+"""Run a cell one step at a time and keep its state in between: for generating text, for sensors, for agents."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def stepping(
     *,
     backend: str | Backend | None = None,
 ) -> Stepping:
-    """Run a cell one step at a time, without derivatives; masks are what they are in evaluation.
+    """Run a cell one step at a time, without derivatives; masks have their default values.
 
     Args:
         cell: the cell or its name.
-        x: (B, I), as the inputs will be; its values do not matter.
-        weights: the layer's weights as they are now; changing them later may or may not change what is done.
+        x: (B, I), an example of the inputs; only its shape, dtype and device matter.
+        weights: the layer's weights; it is not defined whether later changes to them are noticed.
         state: initial states, as in `tidegate.engine.run`.
         backend: as in `tidegate.engine.run`.
 
@@ -39,12 +39,11 @@ def stepping(
     with torch.no_grad():
         call = checked_call(cell, x.detach()[None], weights, state)
         chosen = choose(call, backend)
-        own = getattr(chosen, "stepping", None)
-        return (own(call) if own is not None else None) or _Runs(call, chosen)
+        return chosen.stepping(call) or _RunStepByStep(call, chosen)
 
 
-class _Runs:
-    """Each step is a run of one step."""
+class _RunStepByStep:
+    """A `Stepping` whose every step is a run of one step."""
 
     def __init__(self, call: Call, backend: Backend):
         self._call, self._backend = call, backend

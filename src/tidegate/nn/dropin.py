@@ -1,8 +1,8 @@
 """Drop-ins for ``torch.nn.RNN``, ``LSTM`` and ``GRU``.
 
-Constructor arguments and positions, parameter names, their order and initial values for a seed, ``state_dict``,
-shapes and errors are torch's. They subclass ``torch.nn.RNNBase``, which Dynamo compiles, and not ``torch.nn.LSTM``,
-which it refuses to trace.
+Constructor arguments and their positions, parameter names, their order and their initial values for a seed,
+``state_dict``, shapes and errors are torch's. They subclass ``torch.nn.RNNBase``, which Dynamo compiles, and not
+``torch.nn.LSTM``, which it refuses to trace.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tidegate.cells import Cell, gru, lstm, projected, rnn_relu, rnn_tanh
 from tidegate.engine import Backend, Weights
 from tidegate.nn.initialise import Init, check_init, initialise
-from tidegate.nn.layered import Layered, plain
+from tidegate.nn.layered import Layered, by_name
 
 
 class _DropIn(Layered, nn.RNNBase):
@@ -34,7 +34,9 @@ class _DropIn(Layered, nn.RNNBase):
         **kwargs: Any,
     ):
         # Set first: RNNBase's constructor ends by calling reset_parameters.
-        self.__dict__.update(cell=cell, init=init, forget_bias=forget_bias, backend=plain(backend), recompute=recompute)
+        self.__dict__.update(
+            cell=cell, init=init, forget_bias=forget_bias, backend=by_name(backend), recompute=recompute
+        )
         check_init(cell, init, forget_bias, bias=True)
         nn.RNNBase.__init__(self, mode, *args, **kwargs)
         check_init(cell, init, forget_bias, self.bias)
@@ -42,11 +44,11 @@ class _DropIn(Layered, nn.RNNBase):
             self.cell = projected(cell)
 
     def reset_parameters(self) -> None:
-        """Fill the parameters anew, as ``init`` and ``forget_bias`` say."""
+        """Initialise the parameters as ``init`` and ``forget_bias`` specify."""
         initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
-        """The weights of one layer and direction, by torch's names."""
+        """Return the weights of one layer and direction from torch's parameters."""
         end = f"_l{layer}{'_reverse' if direction else ''}"
         return Weights(
             w_ih=getattr(self, f"weight_ih{end}"),
@@ -66,9 +68,9 @@ class LSTM(_DropIn):
         g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)  o_t = σ(W_o x_t + U_o h_{t-1} + b_o)
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t          h_t = o_t ⊙ tanh(c_t)
 
-    Beyond torch's arguments, all keyword-only: ``init`` ("torch" or "keras"), ``forget_bias``, ``backend``,
-    ``recompute`` (see `Recurrent`); and ``lengths=`` and ``reset=`` in `forward`, ``.trace(...)`` for gates and states
-    by name.
+    Additions to torch's arguments, all keyword-only: ``init`` ("torch" or "keras"), ``forget_bias``, ``backend`` and
+    ``recompute`` (see `Recurrent`); ``lengths=`` and ``reset=`` in `forward`; ``.trace(...)`` returns gate activations
+    and states by name.
 
     Example:
         >>> import torch, tidegate
@@ -82,7 +84,7 @@ class LSTM(_DropIn):
         super().__init__("LSTM", lstm, *args, **kwargs)
 
     def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
-        """The shape of c_0, as ``torch.nn.LSTM`` tells it: (layers * directions, B, H)."""
+        """Return the shape of c_0, as ``torch.nn.LSTM`` does: (layers * directions, B, H)."""
         rows, batch, _ = self.get_expected_hidden_size(input, batch_sizes)
         return rows, batch, self.hidden_size
 

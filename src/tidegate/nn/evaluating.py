@@ -1,4 +1,4 @@
-"""A module in eval mode for a while."""
+"""Put a module in eval mode temporarily."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module in eval mode, and back as it was at the end, whatever the end is."""
+    """Put a module in eval mode and restore its mode at the end, also after an exception."""
     training = module.training
     module.eval()
     try:

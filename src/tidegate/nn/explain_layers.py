@@ -1,23 +1,25 @@
-"""How a whole module would run, layer by layer."""
+"""Explain how a whole module would run, layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tidegate.cells import Cell
-from tidegate.engine import Backend, Explanation, Peaks, Weights, explain
+from tidegate.engine import Call, Explanation, Peaks
+from tidegate.engine.explain.explain import explain_call
 from tidegate.engine.explain.explanation import seconds
+from tidegate.nn.layout import EngineInput
+from tidegate.nn.stack import Place, layer_calls
+from tidegate.nn.types import StackedLayers
 
 
 @dataclass(frozen=True)
 class LayersExplained:
-    """How each layer and direction of a module would run; ``str()`` tells it in at most 80 columns.
+    """How each layer and direction of a module would run; ``str()`` gives a text of at most 80 columns.
 
-    ``explanation[layer, direction]`` is one of them; direction 1 is the reverse one.
+    ``explanation[layer, direction]`` is the `tidegate.engine.Explanation` of one; direction 1 is the reverse one.
 
     Attributes:
         parts: by (layer, direction), in the order in which they run.
@@ -35,7 +37,7 @@ class LayersExplained:
 
     @property
     def floor(self) -> float | None:
-        """Seconds that all take at least, one after another; None without peaks."""
+        """The least time in seconds of all together; None without peaks."""
         floors = [part.floor for part in self.parts.values()]
         known = [floor for floor in floors if floor is not None]
         return sum(known) if len(known) == len(floors) else None
@@ -51,45 +53,21 @@ class LayersExplained:
 
 
 def explain_stack(
-    cell_of: Callable[[int], Cell],
-    x: Tensor,
-    weights_of: Callable[[int, int], Weights],
-    state: Sequence[Tensor] | None,
-    *,
-    num_layers: int,
-    directions: int,
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    backend: str | Backend | None,
-    recompute: bool,
-    training: bool,
-    peaks: Peaks | None,
+    layers: StackedLayers, given: EngineInput, *, training: bool = True, peaks: Peaks | None = None
 ) -> LayersExplained:
-    """How `tidegate.nn.stack.run_stack` would run the same arguments."""
-    parts = {}
-    weights = weights_of(0, 0)
-    features = directions * (weights.hidden_size(cell_of(0)) if weights.w_hr is None else weights.w_hr.shape[0])
-    for layer in range(num_layers):
-        flowing = [x[:1, :1, :1]]
-        for direction in range(directions):
-            index = layer * directions + direction
-            weights, own = weights_of(layer, direction), None if state is None else [s[index] for s in state]
-            parts[layer, direction] = explain(
-                cell_of(layer),
-                x,
-                weights,
-                own,
-                lengths=lengths,
-                reset=reset,
-                reverse=direction == 1,
-                backend=backend,
-                recompute=recompute,
-                training=training,
-                peaks=peaks,
+    """Explain how `tidegate.nn.stack.run_stack` would run the same input."""
+    parts: dict[Place, Explanation] = {}
+    outputs: list[Tensor] = []
+    with torch.set_grad_enabled(training):
+        for place, call in layer_calls(layers, given, outputs):
+            parts[place] = explain_call(
+                call, layers.backend, recompute=layers.recompute, training=training, peaks=peaks
             )
-            matrices = (weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, weights.w_hr)
-            flowing += [t[:1] for t in (*matrices, *weights.p.values(), *(own or ())) if t is not None]
-        # The next layer's input in nothing but shape, dtype and device, and in what is differentiated with it.
-        with torch.set_grad_enabled(training):
-            x = sum((t.sum() for t in flowing[1:]), flowing[0].sum()).expand(*x.shape[:2], features)
+            outputs.append(_stand_in(call))
     return LayersExplained(parts)
+
+
+def _stand_in(call: Call) -> Tensor:
+    """Return a tensor like the call's output in shape, dtype, device, and in whether it requires a gradient."""
+    parts = [call.x[:1, :1, :1], *(t[:1] for t in (*call.weights.tensors(), *call.state))]
+    return sum((t.sum() for t in parts[1:]), parts[0].sum()).expand(*call.x.shape[:2], call.state[0].shape[1])

@@ -1,4 +1,4 @@
-"""Initial values of recurrent layers."""
+"""Weight initialisation of recurrent layers."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Init = Literal["torch", "keras"]
 
 
 def check_init(cell: Cell, init: str, forget_bias: float | None, bias: bool) -> None:
-    """Refuse an initialisation that the cell cannot have.
+    """Check that a cell supports an initialisation.
 
     Raises:
         ArgumentError: an unknown ``init``, or a ``forget_bias`` for a cell without a biased forget gate f.
     """
     if init not in ("torch", "keras"):
-        raise ArgumentError(f"init must be 'torch' or 'keras', got {init!r}")
+        raise ArgumentError(f"init must be 'torch' or 'keras', got {init!r}.")
     if forget_bias is not None and not (("f" in cell.input_gates and bias and cell.bias) or "b_f" in cell.parameters):
         why = "no forget gate 'f'" if "f" not in cell.input_gates else "no bias for it (bias=False)"
-        raise ArgumentError(f"forget_bias={forget_bias} was given, but {cell.name} has {why}")
+        raise ArgumentError(f"forget_bias={forget_bias} was given, but {cell.name} has {why}.")
 
 
 @torch.no_grad()
 def initialise(
     parameters: dict[str, Tensor], cell: Cell, hidden_size: int, init: str, forget_bias: float | None
 ) -> None:
-    """Fill parameters in place, in the order given (so that a seed gives torch's values).
+    """Initialise parameters in place, in the order given (so that a seed gives torch's values).
 
     * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
-    * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; per-unit vectors and
+    * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; other vectors and
       projections as torch's.
-    * A per-unit vector whose cell says what it starts with has that number, whatever ``init``.
-    * ``forget_bias``: afterwards gate f's bias is this number (of torch's two, the first; the second is zero).
-      Keras sets 1 unless told otherwise. Of a cell that names its own biases it is the vector b_f.
+    * A vector with an initial value in ``cell.initial`` has that value, with either ``init``.
+    * ``forget_bias``: the bias of gate f is set to this number (the first of torch's two; the second becomes zero).
+      Keras's default is 1. For a cell that names its own biases it is the vector b_f.
     """
     bound = 1 / math.sqrt(hidden_size)
     for name, value in parameters.items():

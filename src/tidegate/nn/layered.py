@@ -1,4 +1,4 @@
-"""What every recurrent module does with its input: one forward for the drop-ins and for `Recurrent`."""
+"""The base class of all recurrent modules: one forward for the drop-ins and for `Recurrent`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from tidegate.drawing import table_html
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
-from tidegate.nn.layout import Layout, read_input
-from tidegate.nn.stack import StackResult, run_stack
+from tidegate.nn.layout import EngineInput, Layout, read_input
+from tidegate.nn.stack import run_stack
 from tidegate.nn.stepper import Stepper
-
-State = Tensor | tuple[Tensor, ...]
+from tidegate.nn.types import State
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a module did with an input: its output, final states, and the named values of every layer.
+    """The result of a forward pass with the gate activations and states of every layer.
 
     ``trace[layer, direction]`` is a dict from a gate's or state's name to its values over time, in the input's
-    layout (of a packed input: padded, in the caller's order); direction 1 is the reverse one.
+    layout (for a packed input: padded, in the caller's order); direction 1 is the reverse one.
 
     Attributes:
-        output: what ``forward`` returns first.
-        state: what ``forward`` returns second.
-        values: the named values by (layer, direction).
+        output: the output, as ``forward`` returns it.
+        state: the final states, as ``forward`` returns them.
+        values: the recorded values by (layer, direction).
     """
 
     output: Tensor | PackedSequence
@@ -44,22 +43,22 @@ class Trace:
         return self.values[layer_and_direction]
 
     def _repr_html_(self) -> str:
-        """A notebook's view: what was kept of each layer and direction, and how far its values go."""
+        """Return a table for notebooks: the recorded values of each layer and direction, with shape and range."""
         rows: list[list[object]] = []
-        for place, kept in self.values.items():
-            for name, value in kept.items():
+        for place, recorded in self.values.items():
+            for name, value in recorded.items():
                 ends = [float(it) for it in value.detach().aminmax()] if value.numel() else ["", ""]
                 rows.append([*place, name, " × ".join(map(str, value.shape)), *ends])
         return table_html(rows, ("layer", "direction", "value", "shape", "lowest", "highest"), caption="Trace")
 
 
-def plain(backend: str | Backend | None) -> str | Backend | None:
-    """A backend as a layer keeps it: by name if it has one there, so that the layer can be copied and pickled."""
+def by_name(backend: str | Backend | None) -> str | Backend | None:
+    """Return the name of one of Tidegate's backends, so that layers stay picklable; others unchanged."""
     return next((known.name for known in BACKENDS if known is backend), backend)
 
 
 class Layered(nn.Module):
-    """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses keep the weights."""
+    """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights."""
 
     cell: Cell
     input_size: int
@@ -75,19 +74,19 @@ class Layered(nn.Module):
     backend: str | Backend | None
     recompute: bool = False
     two_biases = False
-    # Of layers that run another cell on the same weights: an edited one, say.
+    # Layers that run another cell on the same weights, for example one with an intervention.
     layer_cells: Mapping[int, Cell] = MappingProxyType({})
 
     def layer_cell(self, layer: int) -> Cell:
-        """The cell that a layer runs: ``cell``, unless ``layer_cells`` has one for it."""
+        """Return the cell that a layer runs: ``cell``, unless ``layer_cells`` has another one for it."""
         return self.layer_cells.get(layer, self.cell)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
-        """The weights of one layer and direction."""
-        raise NotImplementedError  # the two families of subclasses differ in nothing else
+        """Return the weights of one layer and direction."""
+        raise NotImplementedError
 
     def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
-        """What one step of one layer costs, in one direction."""
+        """Return the cost of one step of one layer, in one direction."""
         itemsize = next((p.element_size() for p in self.parameters()), torch.get_default_dtype().itemsize)
         return cost(
             self.layer_cell(layer),
@@ -102,11 +101,11 @@ class Layered(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """Features of the output: units (or projected units) of all directions."""
+        """Features of the output: hidden (or projected) size times directions."""
         return (self.proj_size or self.hidden_size) * (1 + self.bidirectional)
 
     def layer_input_size(self, layer: int) -> int:
-        """Features that go into a layer."""
+        """Return the number of features of a layer's input."""
         return self.output_size if layer else self.input_size
 
     def forward(
@@ -122,9 +121,9 @@ class Layered(nn.Module):
         Args:
             input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a `PackedSequence`.
             hx: initial states (layers * directions, B, ·): a tensor for cells with one state, else a tuple in the
-                order of ``cell.states``; zeros if not given.
+                order of ``cell.states``; zeros if None.
             lengths: (B,) the valid steps of each sequence; zero is allowed. Padding has no influence.
-            reset: bool, shaped as the input without features: where true the state starts anew before that step.
+            reset: bool, of the input's shape without features: where true, the state before that step is zeros.
 
         Returns:
             The last layer's output, laid out as the input (zeros past a sequence's length), and the final states
@@ -134,8 +133,9 @@ class Layered(nn.Module):
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
                 ValueError, for lengths and reset.
         """
-        result, layout = self._run(input, hx, lengths, reset, None)
-        return layout.output(result.output), self._state_out(result.state, layout)
+        given = self._read(input, hx, lengths, reset)
+        result = run_stack(self, given)
+        return given.layout.output(result.output), _state_out(result.state, given.layout)
 
     def trace(
         self,
@@ -146,27 +146,28 @@ class Layered(nn.Module):
         reset: Tensor | None = None,
         names: Record | str | Iterable[str] = "all",
     ) -> Trace:
-        """Run all layers as `forward` does and keep the gates and states of every layer and direction by name.
+        """Run all layers as `forward` does and record the gate activations and states of each by name.
 
         Args:
             input: as in `forward`.
             hx: as in `forward`.
             lengths: as in `forward`.
             reset: as in `forward`.
-            names: which of ``cell.recorded``; a `tidegate.engine.Record` keeps every n-th step only.
+            names: names out of ``cell.recorded``, or "all"; a `tidegate.engine.Record` records every n-th step only.
 
         Raises:
             ArgumentError: the cell records no such name.
         """
-        result, layout = self._run(input, hx, lengths, reset, names)
+        given = self._read(input, hx, lengths, reset)
+        result, layout = run_stack(self, given, names), given.layout
         values = {
-            place: {name: layout.sequences(value) for name, value in kept.items()}
-            for place, kept in result.record.items()
+            place: {name: layout.sequences(value) for name, value in recorded.items()}
+            for place, recorded in result.record.items()
         }
-        return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
+        return Trace(layout.output(result.output), _state_out(result.state, layout), values)
 
     def stepper(self, batch: int = 1) -> Stepper:
-        """This module one step at a time, for writing text, sensors or agents: see `tidegate.nn.Stepper`."""
+        """Run this module one step at a time, for generating text, sensors or agents: see `tidegate.nn.Stepper`."""
         return Stepper(self, batch)
 
     def explain(
@@ -179,10 +180,10 @@ class Layered(nn.Module):
         training: bool = True,
         peaks: Peaks | None = None,
     ) -> LayersExplained:
-        """How `forward` would run these arguments, without running them: `print` it.
+        """Explain how `forward` would run these arguments, without running them; print the result.
 
         For each layer and direction: the backend and why not the others, the kernels (stages, tiles, how threads share
-        the work, whether the input's product is in the loop), FLOPs, bytes, and the time that they take at least.
+        the work, whether the product with the input is in the loop), FLOPs, bytes, and the least time they can take.
 
         Args:
             input: as in `forward`; its values do not matter.
@@ -196,47 +197,7 @@ class Layered(nn.Module):
             RuntimeError, ValueError: as `forward`.
             BackendError: as `forward`; the message lists the reasons.
         """
-        x, state, layout = self._read(input, hx, lengths, reset)
-        return explain_stack(
-            self.layer_cell,
-            x,
-            self.layer_weights,
-            state,
-            num_layers=self.num_layers,
-            directions=1 + self.bidirectional,
-            lengths=layout.lengths,
-            reset=layout.reset,
-            backend=self.backend,
-            recompute=self.recompute,
-            training=training,
-            peaks=peaks,
-        )
-
-    def _run(
-        self,
-        given: Tensor | PackedSequence,
-        hx: State | None,
-        lengths: Tensor | Sequence[int] | None,
-        reset: Tensor | None,
-        record: Record | str | Iterable[str] | None,
-    ) -> tuple[StackResult, Layout]:
-        x, state, layout = self._read(given, hx, lengths, reset)
-        result = run_stack(
-            self.layer_cell,
-            x,
-            self.layer_weights,
-            state,
-            num_layers=self.num_layers,
-            directions=1 + self.bidirectional,
-            dropout=self.dropout,
-            training=self.training,
-            lengths=layout.lengths,
-            reset=layout.reset,
-            record=record,
-            backend=self.backend,
-            recompute=self.recompute,
-        )
-        return result, layout
+        return explain_stack(self, self._read(input, hx, lengths, reset), training=training, peaks=peaks)
 
     def _read(
         self,
@@ -244,12 +205,12 @@ class Layered(nn.Module):
         hx: State | None,
         lengths: Tensor | Sequence[int] | None,
         reset: Tensor | None,
-    ) -> tuple[Tensor, tuple[Tensor, ...] | None, Layout]:
-        """The input and the initial states as the engine takes them, checked, and how they were laid out."""
+    ) -> EngineInput:
+        """Check the input and the initial states and return them as the engine takes them."""
         module = type(self).__name__
         x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
         self._check_features(x)
-        return x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout
+        return EngineInput(x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout)
 
     def _check_features(self, x: Tensor) -> None:
         own = next((p for p in self._parameters.values() if p is not None), None)
@@ -286,6 +247,7 @@ class Layered(nn.Module):
                 raise RuntimeError(f"Expected {which} size {expected}, got {list(value.shape)}")
         return tuple(layout.state_in(value) for value in given)
 
-    def _state_out(self, state: tuple[Tensor, ...], layout: Layout) -> State:
-        out = tuple(layout.state(value) for value in state)
-        return out[0] if len(out) == 1 else out
+
+def _state_out(state: tuple[Tensor, ...], layout: Layout) -> State:
+    out = tuple(layout.state(value) for value in state)
+    return out[0] if len(out) == 1 else out

@@ -1,12 +1,13 @@
-"""From what a caller gives to what the engine takes, and back: unbatched, batch first, packed.
+"""Convert between the caller's layout (unbatched, batch first, packed) and the engine's: (steps, batch, features).
 
-The engine knows one layout, (steps, batch, features). The checks raise the kinds of error that ``torch.nn`` raises.
+The checks raise the kinds of error that ``torch.nn`` raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,9 +23,9 @@ class Layout:
     Attributes:
         batched: whether there was a batch dimension.
         batch_first: whether it came before time.
-        packed: the `PackedSequence` given, if any.
-        lengths: (B,) valid steps, if known.
-        reset: (T, B) flags, if given.
+        packed: the `PackedSequence` given; None for a tensor.
+        lengths: (B,) valid steps; None if all steps are valid.
+        reset: (T, B) flags; None if not given.
     """
 
     batched: bool
@@ -34,7 +35,7 @@ class Layout:
     reset: Tensor | None
 
     def sequences(self, value: Tensor) -> Tensor:
-        """(T, B, ·) in the caller's layout; of a packed input, padded and in the caller's order."""
+        """Return a (T, B, ·) tensor in the caller's layout; for a packed input, padded and in the caller's order."""
         if not self.batched:
             return value.squeeze(1)
         if self.packed is not None and self.packed.unsorted_indices is not None:
@@ -42,7 +43,7 @@ class Layout:
         return value.transpose(0, 1) if self.batch_first else value
 
     def output(self, value: Tensor) -> Tensor | PackedSequence:
-        """(T, B, ·) as the caller gave the input."""
+        """Return a (T, B, ·) tensor in the form of the input, packed if that was packed."""
         if self.packed is None:
             return self.sequences(value)
         lengths = _packed_lengths(self.packed.batch_sizes)
@@ -50,7 +51,7 @@ class Layout:
         return self.packed._replace(data=data)
 
     def state(self, value: Tensor) -> Tensor:
-        """(layers * directions, B, ·) in the caller's order of sequences."""
+        """Return a (layers * directions, B, ·) tensor in the caller's order of sequences."""
         if not self.batched:
             return value.squeeze(1)
         if self.packed is not None and self.packed.unsorted_indices is not None:
@@ -58,12 +59,26 @@ class Layout:
         return value
 
     def state_in(self, value: Tensor) -> Tensor:
-        """A caller's initial state in the engine's order of sequences."""
+        """Return a caller's initial state in the engine's order of sequences."""
         if not self.batched:
             return value.unsqueeze(1)
         if self.packed is not None and self.packed.sorted_indices is not None:
             return value.index_select(1, self.packed.sorted_indices)
         return value
+
+
+class EngineInput(NamedTuple):
+    """A module's input as the engine takes it.
+
+    Attributes:
+        x: (T, B, I).
+        state: the initial states (layers * directions, B, ·); None for zeros.
+        layout: how the caller's sequences were laid out, with lengths and reset.
+    """
+
+    x: Tensor
+    state: tuple[Tensor, ...] | None
+    layout: Layout
 
 
 def read_input(
@@ -74,15 +89,17 @@ def read_input(
     reset: Tensor | None,
     module: str,
 ) -> tuple[Tensor, Layout]:
-    """The input as (steps, batch, features), and its layout.
+    """Return the input as (steps, batch, features), and its layout.
 
     Raises:
-        ValueError: the input is neither 2-D nor 3-D, or lengths and a `PackedSequence` are both given.
-        RuntimeError: there is no step.
+        ValueError: the input is neither 2-D nor 3-D, or lengths or reset are given with a `PackedSequence`.
+        RuntimeError: the input has no steps.
     """
     if isinstance(given, PackedSequence):
         if lengths is not None or reset is not None:
-            raise ArgumentError(f"{module}: a PackedSequence has its lengths; give lengths= and reset= with a tensor")
+            raise ArgumentError(
+                f"{module}: a PackedSequence has its own lengths; pass lengths= and reset= only with a tensor."
+            )
         if given.data.dim() != 2:
             raise RuntimeError(f"input must have 2 dimensions, got {given.data.dim()}")
         x, sizes = pad_packed_sequence(PackedSequence(given.data, given.batch_sizes))
@@ -91,7 +108,9 @@ def read_input(
         raise ValueError(f"{module}: Expected input to be 2D or 3D, got {given.dim()}D tensor instead")
     batched = given.dim() == 3
     if not batched and lengths is not None:
-        raise ArgumentError(f"{module}: lengths= needs a batch; an unbatched input is as long as it is")
+        raise ArgumentError(
+            f"{module}: lengths= needs a batch; the length of an unbatched input is its first dimension."
+        )
     x = given.unsqueeze(1) if not batched else given.transpose(0, 1) if batch_first else given
     if x.shape[0] == 0:
         raise RuntimeError(f"{module}: Expected sequence length to be larger than 0, got an input of {given.shape}")
@@ -99,7 +118,7 @@ def read_input(
         if reset.shape != given.shape[:-1]:
             raise ArgumentError(
                 f"{module}: reset must have the input's shape without features, {tuple(given.shape[:-1])}; "
-                f"it has {tuple(reset.shape)}"
+                f"it has {tuple(reset.shape)}."
             )
         reset = reset.unsqueeze(1) if not batched else reset.transpose(0, 1) if batch_first else reset
     if lengths is not None and not isinstance(lengths, Tensor):
@@ -108,6 +127,6 @@ def read_input(
 
 
 def _packed_lengths(batch_sizes: Tensor) -> Tensor:
-    """Lengths in falling order from a packed sequence's batch sizes."""
+    """Return the lengths of a packed sequence in descending order."""
     steps = torch.arange(int(batch_sizes[0]), device=batch_sizes.device).unsqueeze(1)
     return (batch_sizes.unsqueeze(0) > steps).sum(1)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.cells import Cell, get_cell, projected
-from tidegate.engine import Backend, Weights, own_bias_gates
+from tidegate.engine import Backend, Weights
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
-from tidegate.nn.layered import Layered, plain
+from tidegate.nn.layered import Layered, by_name
 
 
 class Recurrent(Layered):
@@ -17,24 +17,24 @@ class Recurrent(Layered):
 
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
     each only if the cell has such products. There is one bias per gate, ``bias_l0``; a recurrent product that is not
-    simply added to its gate's input part (the n of ``gru``) has one of its own in ``bias_hh_l0``. Vectors with one
-    weight per unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that of a
+    simply added to its gate's input part (the n of ``gru``) has its own in ``bias_hh_l0``. Vectors with one weight per
+    hidden unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that of a
     `tidegate.cells.zoneout` cell, is drawn while the module is ``training``; otherwise it has its expectation.
 
     Args:
         cell: the cell or its name.
         input_size: features of the input.
-        hidden_size: units.
-        num_layers: layers, each fed by the one before.
-        bias: whether gates have biases (those that the equations themselves name are per-unit vectors and stay).
+        hidden_size: H, the number of hidden units.
+        num_layers: layers; each reads the output of the one before.
+        bias: whether gates have biases (biases that the equations name explicitly are always there).
         batch_first: input and output are (batch, steps, features).
         dropout: between layers, while training.
         bidirectional: a second set of weights reads each sequence from its last valid step to its first.
-        proj_size: project the output to so many units, if the cell allows it.
+        proj_size: features of the projected output, if the cell allows a projection; 0 for none.
         init: "torch" (uniform in ±1/sqrt(H)) or "keras" (Glorot, orthogonal, zero).
         forget_bias: the initial bias of gate f.
-        backend: a backend by name; None takes the best that can run the cell.
-        recompute: for long sequences: training keeps about sqrt(T) steps instead of T, and runs forward twice.
+        backend: a backend by name; None takes the first that supports the cell.
+        recompute: for long sequences: training saves about sqrt(T) steps instead of T, and runs forward twice.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -71,19 +71,19 @@ class Recurrent(Layered):
         cell = get_cell(cell)
         for name, size in dict(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers).items():
             if size < 1:
-                raise ArgumentError(f"{name} must be at least 1, got {size}")
+                raise ArgumentError(f"{name} must be at least 1, got {size}.")
         if not 0 <= dropout <= 1:
-            raise ArgumentError(f"dropout must lie in 0..1, got {dropout}")
+            raise ArgumentError(f"dropout must lie in 0..1, got {dropout}.")
         if not 0 <= proj_size < hidden_size:
-            raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}")
+            raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}.")
         if given := [name for name in cell.masks if name not in cell.fills]:
-            raise ArgumentError(f"{cell.name} takes the masks {given}: run it with tidegate.engine.run")
+            raise ArgumentError(f"{cell.name} needs the masks {given}; run it with tidegate.engine.run.")
         check_init(cell, init, forget_bias, bias)
         self.cell = projected(cell) if proj_size else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        self.init, self.forget_bias, self.backend, self.recompute = init, forget_bias, plain(backend), recompute
+        self.init, self.forget_bias, self.backend, self.recompute = init, forget_bias, by_name(backend), recompute
         for layer in range(num_layers):
             for direction in range(1 + bidirectional):
                 for name, shape in self._shapes(layer).items():
@@ -92,27 +92,27 @@ class Recurrent(Layered):
         self.reset_parameters()
 
     def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
-        cell, units = self.cell, self.hidden_size
+        cell, hidden = self.cell, self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {}
         if cell.input_gates:
-            shapes["weight_ih"] = (len(cell.input_gates) * units, self.layer_input_size(layer))
+            shapes["weight_ih"] = (len(cell.input_gates) * hidden, self.layer_input_size(layer))
         if cell.recurrent_gates:
-            shapes["weight_hh"] = (len(cell.recurrent_gates) * units, self.proj_size or units)
+            shapes["weight_hh"] = (len(cell.recurrent_gates) * hidden, self.proj_size or hidden)
         if self.bias and cell.bias and cell.input_gates:
-            shapes["bias"] = (len(cell.input_gates) * units,)
-        if self.bias and own_bias_gates(cell):
-            shapes["bias_hh"] = (len(own_bias_gates(cell)) * units,)
-        shapes.update({f"unit_{name}": (units,) for name in cell.parameters})
+            shapes["bias"] = (len(cell.input_gates) * hidden,)
+        if self.bias and cell.own_bias_gates:
+            shapes["bias_hh"] = (len(cell.own_bias_gates) * hidden,)
+        shapes.update({f"unit_{name}": (hidden,) for name in cell.parameters})
         if self.proj_size:
-            shapes["weight_hr"] = (self.proj_size, units)
+            shapes["weight_hr"] = (self.proj_size, hidden)
         return shapes
 
     def reset_parameters(self) -> None:
-        """Fill the parameters anew, as ``init`` and ``forget_bias`` say."""
+        """Initialise the parameters as ``init`` and ``forget_bias`` specify."""
         initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
-        """The weights of one layer and direction."""
+        """Return the weights of one layer and direction."""
         end = _end(layer, direction)
         own = {name: getattr(self, name + end) for name in self._shapes(layer)}
         return Weights(
@@ -125,8 +125,8 @@ class Recurrent(Layered):
         )
 
     def _recurrent_bias(self, own: Tensor | None) -> Tensor | None:
-        """The bias of all recurrent products: zero where a gate's one bias is with its input part."""
-        gates = own_bias_gates(self.cell)
+        """Return the bias of all recurrent products: zero where a gate's one bias is added to its input part."""
+        gates = self.cell.own_bias_gates
         if own is None or gates == self.cell.recurrent_gates:
             return own
         parts = dict(zip(gates, own.chunk(len(gates)), strict=True))
@@ -134,7 +134,7 @@ class Recurrent(Layered):
         return torch.cat([parts.get(gate, zero) for gate in self.cell.recurrent_gates])
 
     def extra_repr(self) -> str:
-        """Cell, sizes, and whatever differs from the defaults."""
+        """Return the cell, the sizes, and the options that differ from their defaults."""
         shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
         defaults = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0)
         shown += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]

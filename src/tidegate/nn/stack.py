@@ -1,79 +1,99 @@
-"""Several layers and directions of one cell, run one after another."""
+"""Layers and directions of a module, run one after another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout as drop
+from torch.nn.functional import dropout
 
-from tidegate.cells import Cell
-from tidegate.engine import Backend, Record, Weights, draw_masks, run
+from tidegate.engine import Call, Record, draw_masks
+from tidegate.engine.run import checked_call, run_call
+from tidegate.nn.layout import EngineInput
+from tidegate.nn.types import StackedLayers
+
+Place = tuple[int, int]  # layer, direction (0 forward, 1 reverse)
 
 
 @dataclass(frozen=True)
 class StackResult:
-    """What a stack gives.
+    """The result of running all layers.
 
     Attributes:
         output: (T, B, directions * R) of the last layer.
         state: final states (layers * directions, B, ·), in the order of ``cell.states``.
-        record: for each layer and direction, the kept values by name.
+        record: the recorded values by name, for each layer and direction.
     """
 
     output: Tensor
     state: tuple[Tensor, ...]
-    record: dict[tuple[int, int], dict[str, Tensor]]
+    record: dict[Place, dict[str, Tensor]]
 
 
 def run_stack(
-    cell_of: Callable[[int], Cell],
-    x: Tensor,
-    weights_of: Callable[[int, int], Weights],
-    state: Sequence[Tensor] | None,
-    *,
-    num_layers: int,
-    directions: int,
-    dropout: float,
-    training: bool,
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    record: Record | str | Iterable[str] | None,
-    backend: str | Backend | None,
-    recompute: bool,
+    layers: StackedLayers, given: EngineInput, record: Record | str | Iterable[str] | None = None
 ) -> StackResult:
-    """Run all layers of a recurrent module, time first.
-
-    Each layer's directions are concatenated and are the next layer's input, through dropout while training; a cell's
-    own noise is drawn for each layer and direction while training.
-    ``state`` holds (layers * directions, B, ·) tensors, layer by layer, forward before reverse, as in torch.
-    """
+    """Run all layers and directions of a module."""
     final: list[tuple[Tensor, ...]] = []
-    kept: dict[tuple[int, int], dict[str, Tensor]] = {}
-    for layer in range(num_layers):
-        if layer and dropout:
-            x = drop(x, dropout, training)
-        cell, outputs = cell_of(layer), []
+    recorded: dict[Place, dict[str, Tensor]] = {}
+    outputs: list[Tensor] = []
+    for place, call in layer_calls(layers, given, outputs, record=record, training=layers.training):
+        result = run_call(call, layers.backend, recompute=layers.recompute)
+        outputs.append(result.output)
+        final.append(result.state)
+        recorded[place] = result.record
+    return StackResult(_joined(outputs), tuple(torch.stack(s) for s in zip(*final, strict=True)), recorded)
+
+
+def layer_calls(
+    layers: StackedLayers,
+    given: EngineInput,
+    outputs: list[Tensor],
+    *,
+    record: Record | str | Iterable[str] | None = None,
+    training: bool = False,
+) -> Iterator[tuple[Place, Call]]:
+    """Iterate over the calls of all layers and directions, in the order in which they run.
+
+    The outputs of a layer's directions are concatenated and are the next layer's input, with dropout while training.
+    A cell's own noise is drawn for each layer and direction while training.
+
+    Args:
+        layers: the module.
+        given: its input; the initial states are (layers * directions, B, ·), layer by layer, forward before reverse.
+        outputs: an empty list, to which the caller appends each call's output before it takes the next call. In the end
+            it holds those of the last layer.
+        record: the gates and states to record.
+        training: whether there is dropout and noise.
+    """
+    x, state = given.x, given.state
+    directions = 1 + layers.bidirectional
+    for layer in range(layers.num_layers):
+        if layer:
+            x = _joined(outputs)
+            outputs.clear()
+            if layers.dropout:
+                x = dropout(x, layers.dropout, training)
+        cell = layers.layer_cell(layer)
         for direction in range(directions):
-            index = layer * directions + direction
-            weights = weights_of(layer, direction)
-            result = run(
-                cell,
-                x,
-                weights,
-                None if state is None else [s[index] for s in state],
-                lengths=lengths,
-                reset=reset,
-                reverse=direction == 1,
-                record=record,
-                masks=draw_masks(cell, x, weights.hidden_size(cell)) if training else None,
-                backend=backend,
-                recompute=recompute,
+            weights = layers.layer_weights(layer, direction)
+            yield (
+                (layer, direction),
+                checked_call(
+                    cell,
+                    x,
+                    weights,
+                    None if state is None else [s[layer * directions + direction] for s in state],
+                    lengths=given.layout.lengths,
+                    reset=given.layout.reset,
+                    reverse=direction == 1,
+                    record=record,
+                    masks=draw_masks(cell, x, weights.hidden_size(cell)) if training else None,
+                ),
             )
-            outputs.append(result.output)
-            final.append(result.state)
-            kept[layer, direction] = result.record
-        x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
-    return StackResult(x, tuple(torch.stack(s) for s in zip(*final, strict=True)), kept)
+
+
+def _joined(outputs: list[Tensor]) -> Tensor:
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

@@ -1,4 +1,4 @@
-"""Drop-ins for ``torch.nn.RNNCell``, ``LSTMCell`` and ``GRUCell``: one step at a time."""
+"""Drop-ins for ``torch.nn.RNNCell``, ``LSTMCell`` and ``GRUCell``, which run one step at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidegate.engine import Weights, run
 
 
 class _CellDropIn(nn.RNNCellBase):
-    """Torch's parameters, one step of Tidegate's cell."""
+    """Torch's parameters with one step of Tidegate's cell."""
 
     cell: Cell
 
@@ -59,7 +59,7 @@ class RNNCell(_CellDropIn):
         self.cell = rnn_tanh if nonlinearity == "tanh" else rnn_relu
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """One step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
+        """Run one step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
         return self._step(input, None if hx is None else (hx,))[0]
 
 
@@ -74,7 +74,7 @@ class LSTMCell(_CellDropIn):
         super().__init__(input_size, hidden_size, bias, num_chunks=4, device=device, dtype=dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """One step: input (B, I) or (I,), hx = (h, c) each (B, H) or (H,); returns (h', c')."""
+        """Run one step: input (B, I) or (I,), hx = (h, c) each (B, H) or (H,); returns (h', c')."""
         h, c = self._step(input, hx)
         return h, c
 
@@ -90,5 +90,5 @@ class GRUCell(_CellDropIn):
         super().__init__(input_size, hidden_size, bias, num_chunks=3, device=device, dtype=dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """One step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
+        """Run one step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
         return self._step(input, None if hx is None else (hx,))[0]

@@ -1,26 +1,25 @@
-"""A module one step at a time, as `Layered.stepper` makes it."""
+"""Run a module one step at a time: `Layered.stepper` returns a `Stepper`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tidegate.engine import Stepping, stepping
 from tidegate.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from tidegate.nn.layered import Layered, State
+from tidegate.nn.types import StackedLayers, State
 
 
 class Stepper:
-    """Runs a module step by step: ``output = stepper(x)`` is h_t of the last layer, and the state goes on.
+    """Runs a module step by step: ``output = stepper(x)`` is h_t of the last layer; the state is carried along.
 
-    Weights are packed and memory is taken once. As in evaluation: no dropout, no gradients. Changed weights are noticed
-    at the next step (by training, ``load_state_dict``, another cell, other parameters; not what is written through
-    ``.data`` or another view that PyTorch does not count as a change), and the state is kept.
+    Weights are packed and memory is allocated once. As in eval mode there is no dropout, and there are no gradients. If
+    the weights change (by training, ``load_state_dict``, another cell, other parameters), the next step uses the new
+    ones and keeps the state. Writes through ``.data``, or another view whose changes PyTorch does not count, are not
+    noticed.
 
     Example:
         >>> import torch, tidegate
@@ -29,34 +28,36 @@ class Stepper:
         torch.Size([2, 16])
 
     Args:
-        module: in one direction; a reverse one needs the future.
-        batch: B, sequences side by side.
+        module: a module in one direction; the reverse direction would need future inputs.
+        batch: B, the number of sequences.
 
     Raises:
         ArgumentError: the module is bidirectional, or batch is not positive.
     """
 
-    def __init__(self, module: Layered, batch: int = 1):
+    def __init__(self, module: StackedLayers, batch: int = 1):
         if module.bidirectional:
-            raise ArgumentError("a bidirectional module cannot go step by step: its reverse direction needs the future")
+            raise ArgumentError(
+                "A bidirectional module cannot run step by step: its reverse direction needs the future."
+            )
         if batch < 1:
-            raise ArgumentError(f"batch must be at least 1, got {batch}")
+            raise ArgumentError(f"batch must be at least 1, got {batch}.")
         self.module, self.batch = module, batch
         self._layers: list[Stepping] = []
         self._watched: list[tuple[dict[str, Any], str, Tensor, int, int]] = []
         self._build()
 
     def __call__(self, x: Tensor) -> Tensor:
-        """One step.
+        """Run one step.
 
         Args:
             x: (B, I), or (I,) for one sequence.
 
         Returns:
-            The output (B, R), or (R,). Its memory is written again by the step after the next: clone it to keep it.
+            The output (B, R), or (R,). The step after the next overwrites its memory: clone it to keep it.
 
         Raises:
-            ArgumentError: x has another shape, dtype or device than the weights ask for.
+            ArgumentError: the shape, dtype or device of x does not fit the weights.
         """
         if self._changed():
             self._build()
@@ -65,21 +66,21 @@ class Stepper:
             if x.dim() == 1 and self.batch == 1:
                 return self(x[None])[0]
             raise ArgumentError(
-                f"a step needs an input of shape {tuple(like.shape)}, {like.dtype} on {like.device}; "
-                f"got {tuple(x.shape)}, {x.dtype} on {x.device}"
+                f"A step needs an input of shape {tuple(like.shape)}, {like.dtype} on {like.device}; "
+                f"got {tuple(x.shape)}, {x.dtype} on {x.device}."
             )
         for layer in self._layers:
             x = layer.step(x if x.is_contiguous() else x.contiguous())
         return x
 
     def reset(self, which: Tensor | None = None) -> None:
-        """Begin anew: the state of all sequences, or of those that ``which`` (B,) bool says, becomes zeros."""
+        """Set the state to zeros, for all sequences or for those selected by ``which``, (B,) bool."""
         for value in self._all_states():
             value[slice(None) if which is None else which] = 0
 
     @property
     def state(self) -> State:
-        """The states (layers, B, ·) as ``forward`` gives them, copied; setting them takes what ``forward`` takes."""
+        """A copy of the states (layers, B, ·) in the form of ``forward``'s ``hx``, in which they can also be set."""
         by_name = zip(*(layer.state for layer in self._layers), strict=True)
         states = tuple(torch.stack([s.detach() for s in values]) for values in by_name)
         return states[0] if len(states) == 1 else states
@@ -90,7 +91,7 @@ class Stepper:
         own = self.state
         shapes = [tuple(s.shape) for s in ((own,) if isinstance(own, Tensor) else own)]
         if [tuple(s.shape) for s in given] != shapes:
-            raise ArgumentError(f"the states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}")
+            raise ArgumentError(f"The states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}.")
         for k, layer in enumerate(self._layers):
             for target, source in zip(layer.state, given, strict=True):
                 target.copy_(source[k].detach())

@@ -1,4 +1,4 @@
-"""The familiar table of a model's layers, with the cost of a step beside the parameters."""
+"""A table of a model's layers with their parameters and the cost of a step."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Row:
     """One module.
 
     Attributes:
-        name: its place in the model and its class.
-        output_shape: of its first output.
+        name: its name in the model, and its class.
+        output_shape: the shape of its first output.
         parameters: its own and its children's, each counted once.
-        flops: of one step of one sequence, or None where they are not known.
-        bytes: memory read and written by that step, or None.
+        flops: of one step of one sequence; None if not known.
+        bytes: memory read and written by that step; None if not known.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """A model's table; ``str()`` draws it.
+    """A model's layers; ``str()`` gives the table.
 
     Attributes:
         rows: one for each module that ran.
-        parameters: of the whole model, shared ones once.
-        trainable: those that require a gradient.
+        parameters: of the whole model; shared ones count once.
+        trainable: parameters that require a gradient.
     """
 
     rows: tuple[Row, ...]
@@ -84,13 +84,13 @@ class Summary:
 def summary(model: nn.Module, *inputs: Any, **kwargs: Any) -> Summary:
     """Run the model once on example inputs and tabulate its layers.
 
-    A row is a recurrent module of Tidegate, or a module without children; FLOPs (two for each weight in a product) and
-    bytes are counted from the cell's Program for the former and for ``nn.Linear``, and left open for others.
+    There is a row for each recurrent module of Tidegate and each module without children. FLOPs (two for each weight
+    in a product) and bytes are known for the former, from the cell's Program, and for ``nn.Linear``.
 
     Args:
         model: any module.
-        *inputs: what its ``forward`` takes.
-        **kwargs: likewise.
+        *inputs: positional arguments of its ``forward``.
+        **kwargs: keyword arguments of its ``forward``.
     """
     rows: list[Row] = []
     seen: set[int] = set()

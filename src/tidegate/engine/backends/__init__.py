@@ -1,1 +1,1 @@
-"""Ways to run a cell over time; they never import one another."""
+"""Ways to run a cell over time. Each is a `tidegate.engine.Backend`; they never import one another."""

@@ -1,6 +1,6 @@
-"""Plain PyTorch, one step after another: the meaning of `run`, and the oracle for every other backend.
+"""Plain PyTorch, step by step: it defines what `run` computes, and every other backend is tested against it.
 
-The cell's function runs on tensors, so autograd, double backward, ``jvp`` and ``vmap`` need nothing of their own.
+The cell's function runs on tensors, so autograd, double backward, ``jvp`` and ``vmap`` work as for any PyTorch code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from tidegate.cells import Cell, Step
-from tidegate.engine.call import Call, Result
+from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.weights import Weights
 
 
@@ -72,16 +72,7 @@ def _tables(cell: Cell, weights: Weights) -> _Tables:
     return _Tables(by_gate, direct, w_direct, b_direct, weights.w_hr)
 
 
-name = "reference"
-
-
-def unsupported(call: Call) -> list[str]:
-    """The reference runs everything."""
-    del call
-    return []
-
-
-def run(call: Call) -> Result:
+def run_by_steps(call: Call) -> Result:
     """Run a checked call step by step."""
     cell, x, weights = call.cell, call.x, call.weights
     steps, batch, _ = x.shape
@@ -102,11 +93,11 @@ def run(call: Call) -> Result:
 
     state = call.state
     outputs: list[Tensor] = [x.new_empty(0)] * steps
-    kept: dict[str, list[Tensor]] = {name: [] for name in call.record.names} if call.record else {}
+    recorded: dict[str, list[Tensor]] = {name: [] for name in call.record.names} if call.record else {}
     order = range(steps - 1, -1, -1) if call.reverse else range(steps)
     for t in order:
         before = state
-        border = t + 1 if call.reverse else t  # a flag at t stands between t-1 and t, whichever way time runs
+        border = t + 1 if call.reverse else t  # a flag at t separates t-1 and t, in either direction
         if reset is not None and border < steps:
             before = tuple(s.where(~reset[border], s.new_zeros(())) for s in state)
         symbols: dict[str, Any] = {
@@ -124,19 +115,19 @@ def run(call: Call) -> Result:
             state = tuple(n.where(valid[t], s) for n, s in zip(new, state, strict=True))
         outputs[t] = _only_valid(new[0], valid, t)
         if call.record and t % call.record.every == 0:
-            for kind, values in kept.items():
-                value = step.gates[kind] if kind in step.gates else step.states[kind]
+            for name, values in recorded.items():
+                value = step.gates[name] if name in step.gates else step.states[name]
                 values.append(_only_valid(_rows(value, batch), valid, t))
     return Result(
         output=torch.stack(outputs) if steps else x.new_zeros(0, batch, state[0].shape[1]),
         state=state,
-        record={name: _stack(values[::-1] if call.reverse else values, x, cell, call) for name, values in kept.items()},
-        backend=name,
+        record={name: _stack(values[::-1] if call.reverse else values, call) for name, values in recorded.items()},
+        backend=REFERENCE.name,
     )
 
 
 def _gate_inputs(cell: Cell, x: Tensor, weights: Weights) -> dict[str, Tensor]:
-    """x.k = W_k x_t + b_k for all steps at once."""
+    """Return x.k = W_k x_t + b_k for all steps at once."""
     if weights.w_ih is None:
         return {}
     parts = linear(x, weights.w_ih, weights.b_ih).chunk(len(cell.input_gates), -1)
@@ -144,7 +135,7 @@ def _gate_inputs(cell: Cell, x: Tensor, weights: Weights) -> dict[str, Tensor]:
 
 
 def _rows(value: Tensor, batch: int) -> Tensor:
-    """A value that no sequence has a part in (a per-unit vector, say) is the same in every row."""
+    """Expand a value without a batch dimension (one made of weight vectors only) to all rows."""
     return value if value.dim() == 2 else value.expand(batch, -1)
 
 
@@ -152,7 +143,23 @@ def _only_valid(value: Tensor, valid: Tensor | None, t: int) -> Tensor:
     return value if valid is None else value.where(valid[t], value.new_zeros(()))
 
 
-def _stack(values: list[Tensor], x: Tensor, cell: Cell, call: Call) -> Tensor:
-    if values:
-        return torch.stack(values)
-    return x.new_zeros(0, x.shape[1], call.weights.hidden_size(cell))
+def _stack(values: list[Tensor], call: Call) -> Tensor:
+    return torch.stack(values) if values else call.x.new_zeros(0, call.x.shape[1], call.hidden_size)
+
+
+class ReferenceBackend(Backend):
+    """The reference backend: it runs every call, on every device."""
+
+    name = "reference"
+
+    def unsupported(self, call: Call) -> list[str]:
+        """Return an empty list: the reference runs everything."""
+        del call
+        return []
+
+    def run(self, call: Call) -> Result:
+        """Run a checked call step by step."""
+        return run_by_steps(call)
+
+
+REFERENCE = ReferenceBackend()

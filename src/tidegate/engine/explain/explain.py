@@ -1,4 +1,4 @@
-"""Say how a run would be done, and what it has to cost, without doing it."""
+"""Describe how a run would be done and what it costs, without doing it."""
 
 from __future__ import annotations
 
@@ -38,30 +38,44 @@ def explain(
 ) -> Explanation:
     """How `tidegate.engine.run` would run these arguments: backend, kernels, FLOPs, bytes, time floor.
 
-    With n valid steps of all sequences together, I inputs, H units, an output of R units, G_x gates with an input part
-    and G_r with a recurrent product: 2 n H (G_x I + G_r R) FLOPs in products, and 2 n R H for a projection. Training
-    has as many again for the states' gradients (and the input's, if x requires one), and as many for the weights'.
+    With n valid steps in all sequences together, I input features, H hidden units, an output of R features, G_x gates
+    with an input part and G_r with a recurrent product: 2 n H (G_x I + G_r R) FLOPs in products, and 2 n R H for a
+    projection. Training adds as many for the gradients of the states (and of the input, if x requires one), and as
+    many for those of the weights.
 
     Args:
-        cell: as in `tidegate.engine.run`, like all up to ``recompute``.
-        x: likewise; (T, B, I).
-        weights: likewise.
-        state: likewise.
-        lengths: likewise; padding is not counted. Where their values cannot be read (``vmap``), all steps are counted.
-        reset: likewise.
-        reverse: likewise.
-        masks: likewise.
-        backend: likewise.
-        recompute: likewise.
-        training: count a backward run too, and what is kept for it.
-        peaks: of the machine; None measures them for the CPU, once in a process (`measured_peaks`).
+        cell: as in `tidegate.engine.run`.
+        x: (T, B, I), as in `tidegate.engine.run`; its values do not matter.
+        weights: as in `tidegate.engine.run`.
+        state: as in `tidegate.engine.run`.
+        lengths: as in `tidegate.engine.run`. Padding is not counted. All steps are counted where the values cannot be
+            read (``vmap``).
+        reset: as in `tidegate.engine.run`.
+        reverse: as in `tidegate.engine.run`.
+        masks: as in `tidegate.engine.run`.
+        backend: as in `tidegate.engine.run`.
+        recompute: as in `tidegate.engine.run`.
+        training: count a backward run too, and what is saved for it.
+        peaks: of the machine; None measures those of the CPU, once in a process (`measured_peaks`).
 
     Raises:
         ArgumentError: as `tidegate.engine.run`.
-        BackendError: as `tidegate.engine.run`: the backend asked for cannot run this; the message lists the reasons.
+        BackendError: as `tidegate.engine.run`; the message lists the reasons.
     """
     call = checked_call(cell, x, weights, state, lengths=lengths, reset=reset, reverse=reverse, masks=masks)
-    chosen = choose(call, backend)
+    return explain_call(call, backend, recompute=recompute, training=training, peaks=peaks)
+
+
+def explain_call(
+    call: Call,
+    backend: str | Backend | None = None,
+    *,
+    recompute: bool = False,
+    training: bool = True,
+    peaks: Peaks | None = None,
+) -> Explanation:
+    """Explain how `run_call` would run a checked call; arguments and errors as in `explain`."""
+    x, chosen = call.x, choose(call, backend)
     again = training and runs_in_parts(call, recompute)
     per_step = _cost(call)
     plan = _plan(chosen, call, per_step, training)
@@ -69,14 +83,14 @@ def explain(
         cell=call.cell.name,
         steps=x.shape[0],
         batch=x.shape[1],
-        inputs=x.shape[2],
-        units=weights.hidden_size(call.cell),
+        input_size=x.shape[2],
+        hidden_size=call.hidden_size,
         training=training,
         backend=chosen.name,
         reasons=passed_over(call, chosen, backend),
         kernels=plan.kernels,
         flops=_flops(call, per_step, training, again),
-        bytes=_bytes(call, per_step, plan, training, _kept_in_parts(chosen, call, per_step) if again else None),
+        bytes=_bytes(call, per_step, plan, training, _saved_in_parts(chosen, call, per_step) if again else None),
         peaks=measured_peaks(x.dtype) if peaks is None and x.device.type == "cpu" else peaks,
     )
 
@@ -86,7 +100,7 @@ def _cost(call: Call) -> Cost:
     return cost(
         call.cell,
         call.x.shape[2],
-        w.hidden_size(call.cell),
+        call.hidden_size,
         bias=w.b_ih is not None or w.b_hh is not None,
         proj_size=output if call.cell.projected else 0,
         itemsize=call.x.element_size(),
@@ -94,20 +108,18 @@ def _cost(call: Call) -> Cost:
 
 
 def _plan(backend: Backend, call: Call, per_step: Cost, training: bool) -> BackendPlan:
-    """What the backend says; of one that says nothing, that it keeps the gates and states by name."""
-    tell = getattr(backend, "explain", None)
-    if tell is not None:
-        return tell(call, training=training)
-    return BackendPlan((), per_step.saved_bytes * math.prod(call.x.shape[:2]) if training else 0)
+    """The backend's own plan; for one without, assume that all gates and states are saved for backward."""
+    plan = backend.explain(call, training=training)
+    return plan or BackendPlan((), per_step.saved_bytes * math.prod(call.x.shape[:2]) if training else 0)
 
 
-def _kept_in_parts(backend: Backend, call: Call, per_step: Cost) -> int:
-    """What is held at once if parts are run again: one part's, and the states that all begin with."""
+def _saved_in_parts(backend: Backend, call: Call, per_step: Cost) -> int:
+    """Bytes held at once if parts are run again: those of one part, and the states between the parts."""
     steps, batch = call.x.shape[:2]
     length = part_length(steps)
     masks = {name: mask[:length] for name, mask in call.masks.items()}
     part = replace(call, x=call.x[:length], reset=None, masks=masks)
-    return _plan(backend, part, per_step, True).kept_bytes + -(-steps // length) * batch * per_step.state_bytes
+    return _plan(backend, part, per_step, True).saved_bytes + -(-steps // length) * batch * per_step.state_bytes
 
 
 def _valid_steps(call: Call) -> int:
@@ -121,7 +133,7 @@ def _flops(call: Call, per_step: Cost, training: bool, again: bool) -> Flops:
     pointwise = forwards * per_step.pointwise_flops
     if training:
         back = adjoint(program(call.cell), (call.cell.states[0],), ())
-        pointwise += pointwise_operations(back.program) * call.weights.hidden_size(call.cell)
+        pointwise += pointwise_operations(back.program) * call.hidden_size
     return Flops(
         recurrent=n * per_step.recurrent_flops * (forwards + training),
         input=n * per_step.input_flops * (forwards + (training and call.x.requires_grad)),
@@ -130,20 +142,19 @@ def _flops(call: Call, per_step: Cost, training: bool, again: bool) -> Flops:
     )
 
 
-def _bytes(call: Call, per_step: Cost, plan: BackendPlan, training: bool, kept_in_parts: int | None) -> Bytes:
-    w, (steps, batch, _) = call.weights, call.x.shape
-    given = [t for t in (w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr) if t is not None]
-    weights = sum(t.numel() * t.element_size() for t in (*given, *w.p.values()))
+def _bytes(call: Call, per_step: Cost, plan: BackendPlan, training: bool, saved_in_parts: int | None) -> Bytes:
+    steps, batch, _ = call.x.shape
+    weights = sum(t.numel() * t.element_size() for t in call.weights.tensors())
     x = call.x.numel() * call.x.element_size()
     output = steps * batch * call.state[0].shape[1] * call.x.element_size() + batch * per_step.state_bytes
     valid = _valid_steps(call) / max(1, steps * batch)
     read = weights + valid * x
     moved = read + output
     if training:
-        # Forward writes what is kept, the output among it. Backward reads weights, x, what was kept and the output's
-        # gradient, and writes gradients as large as what they are of.
-        written = read + max(output, valid * plan.kept_bytes)
-        again = 0 if kept_in_parts is None else read + output
+        # Forward writes the saved values, which include the output. Backward reads weights, x, the saved values and the
+        # output's gradient, and writes a gradient for each weight (and for x).
+        written = read + max(output, valid * plan.saved_bytes)
+        again = 0 if saved_in_parts is None else read + output
         wanted = x if call.x.requires_grad else 0
-        moved = again + written + read + valid * plan.kept_bytes + output + weights + wanted
-    return Bytes(weights, x, output, plan.kept_bytes if kept_in_parts is None else kept_in_parts, round(moved))
+        moved = again + written + read + valid * plan.saved_bytes + output + weights + wanted
+    return Bytes(weights, x, output, plan.saved_bytes if saved_in_parts is None else saved_in_parts, round(moved))

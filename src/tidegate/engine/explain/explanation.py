@@ -1,4 +1,4 @@
-"""How a call would be run and what it has to cost, as plain data with a readable ``str()``."""
+"""How a call would be run and what it costs, as plain data with a readable ``str()``."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One pass of a kernel over the units, at every step.
+    """One pass of a kernel over the hidden units, at every step.
 
     Attributes:
-        products: matrix products (a gate's, in forward).
-        accumulators: the sums that the products are gathered in.
-        means: means over the units, taken before the pass.
-        pointwise: values computed for each unit.
+        products: matrix products (in forward, one for each gate and operand).
+        accumulators: sums of products.
+        means: means over the hidden units, computed before the pass.
+        pointwise: pointwise operations on each hidden unit.
         rows: sequences of a tile, at most; the products of a tile are summed in registers.
-        blocks: vectors of units of a tile.
+        blocks: vectors of hidden units of a tile.
         chains: partial sums of each accumulator.
     """
 
@@ -38,11 +38,11 @@ class KernelPlan:
 
     Attributes:
         name: "forward" or "backward".
-        input: where the input's product (in backward: its gradient's) is done: "inside" the loop, "outside" of it as
-            one large product, or "none".
-        shared: what threads share: "rows" (the sequences of the batch) or "units".
-        threads: how many have work.
-        lanes: units in a vector.
+        input: where the product with the input (in backward: for its gradient) is computed: "inside" the loop,
+            "outside" of it as one large product, or "none".
+        shared: what the work is divided by among threads: "rows" (the sequences of the batch) or "hidden units".
+        threads: the number of threads that have work.
+        lanes: numbers in a vector register.
         stages: the passes of a step.
     """
 
@@ -62,23 +62,23 @@ class KernelPlan:
             parts = [f"{_count(stage.products, 'product')} into {_count(stage.accumulators, 'accumulator')}"]
             parts = (parts if stage.products else []) + ([_count(stage.means, "mean")] if stage.means else [])
             parts += [f"{stage.pointwise} pointwise"]
-            tile = f"; tile {_count(stage.rows, 'row')} x {stage.blocks * self.lanes} units"
-            tile += f" ({_count(stage.blocks, 'block')} of {self.lanes}), {_count(stage.chains, 'chain')}"
+            tile = f"; tile {_count(stage.rows, 'row')} x {_count(stage.blocks, 'vector')} of {self.lanes}"
+            tile += f", {_count(stage.chains, 'chain')}"
             lines.append(_fill(f"    stage {n}: {', '.join(parts)}{tile if stage.products else ''}"))
         return "\n".join(lines)
 
 
 @dataclass(frozen=True)
 class BackendPlan:
-    """What a backend says of how it would run a call.
+    """How a backend would run a call.
 
     Attributes:
         kernels: the forward one, and the backward one when training.
-        kept_bytes: what the forward run writes at every step for backward, the output among it.
+        saved_bytes: bytes saved for backward, the output included.
     """
 
     kernels: tuple[KernelPlan, ...]
-    kept_bytes: int
+    saved_bytes: int
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Flops:
 
     Attributes:
         recurrent: products with the states and the projection; in backward those with the matrices transposed.
-        input: products with the input; in backward the gradient of the input, if it is wanted.
-        weight_gradients: the products that give the matrices' gradients; 0 without training.
-        pointwise: everything else, one for each operation on each unit, whatever it is.
+        input: products with the input; in backward those of the input's gradient, if it is wanted.
+        weight_gradients: products of the matrices' gradients; 0 without training.
+        pointwise: everything else; every operation on a hidden unit counts as one.
     """
 
     recurrent: int
@@ -99,7 +99,7 @@ class Flops:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The sum of all four."""
         return self.recurrent + self.input + self.weight_gradients + self.pointwise
 
 
@@ -108,28 +108,28 @@ class Bytes:
     """Memory of a call.
 
     Attributes:
-        weights: all matrices, biases and per-unit vectors, once.
+        weights: all matrices, biases and other vectors, once.
         input: x, padding included.
         output: the first state at every step, padding included, and the final states.
-        kept: what is held for backward at once, the output among it; 0 without training.
-        moved: the least that must be read and written, each pass by itself.
+        saved: bytes held for backward at once, the output included; 0 without training.
+        moved: the least that must be read from and written to memory, the sum of all passes.
     """
 
     weights: int
     input: int
     output: int
-    kept: int
+    saved: int
     moved: int
 
 
 @dataclass(frozen=True)
 class Peaks:
-    """What the machine can do.
+    """Peak performance of the machine.
 
     Attributes:
         flops: floating-point operations per second.
         bandwidth: bytes per second between memory and processor.
-        threads: with so many threads, or 0 if that is not known.
+        threads: the number of threads it was measured with, or 0 if not known.
     """
 
     flops: float
@@ -143,28 +143,28 @@ class Peaks:
 
 @dataclass(frozen=True)
 class Explanation:
-    """How one run of a cell would be done, and what it has to cost; ``str()`` tells it in at most 80 columns.
+    """How one run of a cell would be done and what it costs; ``str()`` gives a text of at most 80 columns.
 
     Attributes:
-        cell: its name.
+        cell: the cell's name.
         steps: T.
         batch: B.
-        inputs: I.
-        units: H.
+        input_size: I.
+        hidden_size: H.
         training: whether backward is counted.
         backend: the name of the backend that was chosen.
-        reasons: for every other backend, why it was not.
-        kernels: the loops over time, as far as the backend tells; none for the reference.
+        reasons: for every other backend, why it was not chosen.
+        kernels: the loops over time, if the backend describes them; empty for the reference.
         flops: operations.
         bytes: memory.
-        peaks: what the time floor is figured with; None where they are neither given nor can be measured.
+        peaks: the peaks used for the time floor; None if they were not given and cannot be measured.
     """
 
     cell: str
     steps: int
     batch: int
-    inputs: int
-    units: int
+    input_size: int
+    hidden_size: int
     training: bool
     backend: str
     reasons: Mapping[str, tuple[str, ...]]
@@ -175,9 +175,9 @@ class Explanation:
 
     @property
     def floor(self) -> float | None:
-        """Seconds that the call takes at least: max(FLOPs / peak, bytes moved / bandwidth); None without peaks.
+        """The least time in seconds, max(FLOPs / peak, bytes moved / bandwidth); None without peaks.
 
-        A call whose memory is in a cache already may do without some of the bytes.
+        A call may take less if some of its memory is already in a cache.
         """
         if self.peaks is None:
             return None
@@ -187,9 +187,10 @@ class Explanation:
         return "\n".join([*self.lines(), *([str(self.peaks)] if self.peaks else [])])
 
     def lines(self) -> list[str]:
-        """The text without the machine."""
+        """The lines of the text, without the one on the machine."""
         what = "training" if self.training else "inference"
-        sizes = f"{self.inputs} -> {self.units} units, {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
+        sizes = f"{self.input_size} -> {self.hidden_size} hidden units"
+        sizes += f", {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
         lines = [_fill(f"{self.cell} {sizes}, {what}: {self.backend}")]
         lines += [_fill(f"  not {name}: {'; '.join(reasons)}") for name, reasons in self.reasons.items()]
         lines += [str(kernel) for kernel in self.kernels]
@@ -198,10 +199,10 @@ class Explanation:
         flops |= {"weight gradients": f.weight_gradients} if self.training else {}
         lines.append(_fill(f"  FLOPs: {_listed(flops | dict(pointwise=f.pointwise))}"))
         memory = dict(weights=b.weights, input=b.input, output=b.output)
-        memory |= {"kept for backward": b.kept} if self.training else {}
+        memory |= {"saved for backward": b.saved} if self.training else {}
         lines.append(_fill(f"  bytes: {_listed(memory | dict(moved=b.moved))}"))
         if self.floor is None or self.peaks is None:
-            lines.append(_fill("  time floor unknown: peaks are measured for the CPU only, give peaks="))
+            lines.append(_fill("  time floor unknown: peaks are measured for the CPU only; pass peaks="))
         else:
             both = (f.total / self.peaks.flops, b.moved / self.peaks.bandwidth)
             parts = f"FLOPs {_number(both[0])}s, bytes {_number(both[1])}s"
@@ -210,7 +211,7 @@ class Explanation:
 
 
 def seconds(value: float) -> str:
-    """A time for people: 12.3 ms."""
+    """Format a time: 12.3 ms."""
     return f"{_number(value)}s"
 
 
@@ -228,7 +229,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits and the prefix of the unit: 12.3 M."""
+    """Format with three digits and a prefix for the unit of measure: 12.3 M."""
     for prefix, size in {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3}.items():
         if value >= size * 0.9995:
             return f"{_three(value / size)} {prefix}"

@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured once in a process."""
+"""Peak performance of the machine, measured once in a process."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from tidegate.engine.dispatch import BACKENDS
 from tidegate.engine.explain.explanation import Peaks
 
 SIZE = 512  # of the square matrices: their three fit a second-level cache or nearly so
-MEMORY = 1 << 26  # bytes that are read and copied
-PATIENCE = 0.08  # seconds for each of the two
+MEMORY = 1 << 26  # bytes read and copied
+SECONDS = 0.08  # for each of the two measurements
 
 
 def measured_peaks(dtype: torch.dtype) -> Peaks:
-    """The most FLOP/s and bytes/s that this process reaches with as many threads as PyTorch has now.
+    """Measure the most FLOP/s and bytes/s that this process reaches with the current number of PyTorch threads.
 
-    FLOPs: a product of square matrices by PyTorch, by oneDNN, and by the backends that have one of their own. Bytes: a
-    sum over a large vector, and a copy of it (counted as read and written). Each group is done in turns for 80 ms, and
-    the best single call counts; a machine that is busy all that time has lower peaks than it could have.
-    Measured once for each number of threads, and once for float64 and once for all other dtypes, which the CPU's
-    kernels compute in float32.
+    FLOPs: a product of square matrices by PyTorch, by oneDNN, and by each backend that has its own. Bytes: a sum over a
+    large vector, and a copy of it (counted as read and written). Each group runs in turns for 80 ms, and the best
+    single call counts; on a busy machine the result may be too low. Measured once for each number of threads, and once
+    for float64 and once for all other dtypes, which the CPU kernels compute in float32.
     """
     threads = torch.get_num_threads()
     return Peaks(_flops(dtype == torch.float64, threads), _bandwidth(threads), threads)
@@ -34,8 +33,8 @@ def measured_peaks(dtype: torch.dtype) -> Peaks:
 def _flops(double: bool, _threads: int) -> float:
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         a = torch.ones(SIZE, SIZE, dtype=torch.float64 if double else torch.float32, device="cpu")
-        found = [getattr(backend, "product", None) for backend in BACKENDS]
-        products = [torch.matmul, *(product for tell in found if tell and (product := tell()))]
+        own = [backend.matrix_product() for backend in BACKENDS]
+        products = [torch.matmul, *(product for product in own if product is not None)]
         ways = [functools.partial(product, a, a) for product in products]
         if torch.backends.mkldnn.is_available() and not double:
             ways.append(functools.partial(torch.nn.functional.linear, a.to_mkldnn(), a.to_mkldnn()))
@@ -52,10 +51,10 @@ def _bandwidth(_threads: int) -> float:
 
 
 def _best(ways: list[Callable[[], Any]]) -> list[float]:
-    """The shortest time of a call of each; the first calls are not counted."""
+    """Return the shortest time of a call of each function; the first calls are not counted."""
     for way in ways:
         way()
-    best, end = [float("inf")] * len(ways), time.perf_counter() + PATIENCE
+    best, end = [float("inf")] * len(ways), time.perf_counter() + SECONDS
     while best[0] == float("inf") or time.perf_counter() < end:
         for n, way in enumerate(ways):
             start = time.perf_counter()

@@ -1,1 +1,1 @@
-"""What every backend that compiles shares: the plan of stages and the cache on disk. It knows no backend."""
+"""What backends that compile kernels share: stages, argument names, tensors by name, the cache on disk."""

@@ -1,9 +1,9 @@
-"""Machine code on disk, so that a new process need not compile what an old one did.
+"""Machine code on disk, so that a new process need not compile what an earlier one did.
 
-One file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of its key and of what follows,
-then a JSON line about the kernel, then the object file. A file that is not whole is as good as none, and so is one that
-somebody else owns or may write: it would be run. Files are written under a name of their own and renamed, so two
-processes never meet in one; a folder that cannot be written is done without.
+There is one file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of its key and of what
+follows, then a JSON line about the kernel, then the object file. Incomplete files are ignored, and so are files that
+another user owns or can write to, because their code would be run. Files are written under a temporary name and
+renamed, so two processes never write to the same one. Without a writable folder nothing is cached.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Code:
     """A compiled kernel.
 
     Attributes:
-        table: where in the table each argument stands, by name.
+        table: the position of each argument in the table, by name.
         machine_code: the object file.
     """
 
@@ -32,7 +32,7 @@ class Code:
 
 
 def folder() -> Path:
-    """Where compiled kernels are kept."""
+    """Return the folder of compiled kernels."""
     if own := os.environ.get("TIDEGATE_CACHE"):
         return Path(own)
     if sys.platform == "darwin":
@@ -43,7 +43,7 @@ def folder() -> Path:
 
 
 def load(key: str) -> Code | None:
-    """The kernel kept under a key; None if there is none, it is not whole, or not this user's alone."""
+    """Return the kernel of a key; None if there is none, its file is incomplete, or others can write to it."""
     try:
         with open(folder() / f"{key}.kernel", "rb") as file:
             data = file.read() if _is_ours(os.fstat(file.fileno())) else b""
@@ -58,19 +58,19 @@ def load(key: str) -> Code | None:
 
 
 def _digest(key: str, body: bytes) -> bytes:
-    """Of the key too: a kernel under another's name is none."""
+    """Return a digest of the body and the key, so that a file under another key's name is not accepted."""
     return hashlib.sha256(key.encode() + b"\n" + body).digest()
 
 
 def _is_ours(file: os.stat_result) -> bool:
-    """Whether nobody but this user could have written it (where files have owners and modes)."""
+    """Whether only this user could have written the file (where files have owners and modes)."""
     if not hasattr(os, "getuid"):
         return True
     return file.st_uid == os.getuid() and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def save(key: str, code: Code) -> None:
-    """Keep a kernel, if the folder can be written."""
+    """Write a kernel to the folder, if that is possible."""
     body = json.dumps({"table": code.table}).encode() + b"\n" + code.machine_code
     partial = ""
     try:

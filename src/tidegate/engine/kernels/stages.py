@@ -1,7 +1,6 @@
-"""What a kernel does at each step: which products are accumulated together, which means are taken, and what later
-stages need.
+"""Cut a step into stages: products that are accumulated together, means, and the values that later stages need.
 
-Nothing here knows of LLVM; it is bookkeeping on a Program.
+This is bookkeeping on a Program, independent of any backend.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from tidegate.engine.program.gradient_names import of_state
 from tidegate.engine.program.program import ACROSS_UNITS, Program, Value
 
 Operand = tuple[str, str]
@@ -16,10 +16,10 @@ Operand = tuple[str, str]
 
 @dataclass(frozen=True)
 class Stream:
-    """An operand, and the products it takes part in, done in one loop over its elements.
+    """An operand and its products, which are computed in one loop over its elements.
 
     Attributes:
-        operand: ("x", ""), ("state", name), or ("made", number) for a vector made in an earlier stage.
+        operand: ("input", ""), ("state", name), or ("made", number) for a vector made in an earlier stage.
         products: (accumulator, op, gate) of each.
     """
 
@@ -29,16 +29,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is computed in one pass over the units, or over the fewer units of a projected output.
+    """What is computed in one pass over the hidden units, or over the features of a projected output.
 
     Attributes:
-        projected: whether the units are the output's.
-        means: the numbers of the values that are means over the units, taken before the pass.
-        accumulators: the numbers of the values that are sums of products (and of inputs' parts).
-        parts: for each accumulator, the products and inputs' parts in it.
+        projected: whether the pass is over the features of a projected output.
+        means: the numbers of the values that are means over the hidden units, computed before the pass.
+        accumulators: the numbers of the values that are sums of products (and of input parts).
+        parts: for each accumulator, the products and input parts in it.
         streams: the products, by operand.
-        values: the pointwise values to compute, in order, and leaves that a later stage's product is with.
-        made: those of its values and accumulators that a later stage reads.
+        values: the pointwise values to compute, in order, and leaves that are operands of a later stage's products.
+        made: the values and accumulators that a later stage reads.
     """
 
     projected: bool
@@ -51,30 +51,30 @@ class Stage:
 
 
 def state_operands(program: Program) -> dict[str, str]:
-    """The previous state that a recurrent product is with, by gate, for those that are with one."""
+    """Return, by gate, the state that is the operand of the recurrent product, if it is a previous state."""
     operands = {v.name: program.values[v.args[0]] for v in program.values if v.op == "recur"}
     return {gate: operand.name for gate, operand in operands.items() if operand.op == "state"}
 
 
 def is_product(value: Value) -> bool:
-    """Whether a value is a matrix times its operand."""
+    """Whether a value is the product of a matrix and its operand."""
     return value.op in ACROSS_UNITS and value.op != "unit_mean"
 
 
 def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple[Stage, ...]:
-    """Cut a Program into stages, and gather products that are only ever added to one another.
+    """Cut a Program into stages and gather products that are only added to one another.
 
     Args:
-        program: what is to be run.
-        fused_input: whether the inputs' parts W_k x are products of the kernel (or given to it, computed).
-        output: the state whose size is not that of the others; "" if all have one size.
+        program: one step.
+        fused_input: whether the input parts W_k x are products of the kernel; otherwise they are its arguments.
+        output: the state whose size differs from that of the others; "" if all have one size.
     """
     small = of_output_size(program, output)
     sums, inside = _sums(program)
     stage_of = _stages(program, sums)
     result = []
     levels = range(1 + max(stage_of.values(), default=0))
-    # Values of two sizes meet only in products, so where there are two, it does not matter which come first.
+    # Values of two sizes are combined only in products, so the order of the two does not matter.
     for n, projected in itertools.product(levels, (True, False) if small else (False,)):
         here = [k for k in range(len(program.values)) if stage_of.get(k) == n and (k in small) == projected]
         if small and not here:
@@ -92,7 +92,7 @@ def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple
                     operand = ("state", arg.name) if arg.op == "state" else ("made", str(value.args[0]))
                     streams.setdefault(operand, []).append((place, value.op, value.name))
                 elif fused_input:
-                    streams.setdefault(("x", ""), []).append((place, value.op, value.name))
+                    streams.setdefault(("input", ""), []).append((place, value.op, value.name))
         result.append(
             Stage(
                 projected,
@@ -108,12 +108,12 @@ def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple
 
 
 def is_output(name: str, output: str) -> bool:
-    """Whether a leaf is the state, or its gradient, that has a size of its own."""
-    return bool(output) and name in (output, f"d {output}")
+    """Whether a state, or the gradient of one, is the projected output ("" for none)."""
+    return bool(output) and name in (output, of_state(output))
 
 
 def of_output_size(program: Program, output: str) -> frozenset[int]:
-    """The values that have the size of a projected output."""
+    """Return the values that have the size of a projected output."""
     small: set[int] = set()
     for k, value in enumerate(program.values if output else ()):
         leaf = value.op == "state" and is_output(value.name, output)
@@ -125,7 +125,7 @@ def of_output_size(program: Program, output: str) -> frozenset[int]:
 
 
 def _sums(program: Program) -> tuple[dict[int, tuple[int, ...]], set[int]]:
-    """The parts of each product, input's part, or sum of such that nothing else reads; and the values inside them."""
+    """Return the parts of each sum of products and input parts that nothing else reads, and the values inside them."""
     users: dict[int, list[int]] = {}
     for k, value in enumerate(program.values):
         for arg in value.args:
@@ -143,7 +143,7 @@ def _sums(program: Program) -> tuple[dict[int, tuple[int, ...]], set[int]]:
 
 
 def _readers(program: Program, k: int, sums: dict[int, tuple[int, ...]]) -> list[int]:
-    """The values that read k; a product is read where its sum is accumulated."""
+    """Return the values that read k; products are read where their sum is accumulated."""
     readers = []
     for u, value in enumerate(program.values):
         if k in value.args:
@@ -152,7 +152,7 @@ def _readers(program: Program, k: int, sums: dict[int, tuple[int, ...]]) -> list
 
 
 def _stages(program: Program, sums: dict[int, tuple[int, ...]]) -> dict[int, int]:
-    """The stage of each accumulator, mean and pointwise value: one after that in which a whole operand is made."""
+    """Return the stage of each accumulator, mean and pointwise value: one after that which makes its operand."""
     operands = {value.args[0] for value in program.values if is_product(value)}
     # A product reads its operand from a state's sequence, or from where an earlier stage has put it.
     stage = {k: 0 for k in operands if not program.values[k].args and program.values[k].op not in ("state", "input")}

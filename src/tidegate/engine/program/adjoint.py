@@ -6,11 +6,11 @@ Let g(v) be the gradient of the loss by a value v. The backward step of time t c
 * ``d r.k`` for each product r.k = U_k h_{t-1}: its gradient. U_k transposed times it is the rest of g(h_{t-1}), and
   begins the next step as the product with U_k begins a forward step.
 
-It reads the leaves ``cotangent`` (gradients of what the forward run gave out), ``saved`` (values the forward run kept)
-and ``before`` (the states the forward step began with). It gives out ``x.k``, the gradient of gate k's input part,
-``r.k``, the gradient of each product, and ``m.k``, that of a mask if it is wanted. Those of inputs and products, summed
-over time against x and the product's operand (``operand r.k``, where that is not a previous state), are the gradients
-of the weights. Gradients of per-unit vectors are its sums, ``p.name``.
+Inputs (leaves): ``cotangent``, the gradient of a result; ``saved``, a value that the forward run saved; ``before``, a
+state that the forward step began with. Outputs: ``x.k``, the gradient of gate k's input part; ``r.k``, the gradient of
+each product; ``m.name``, that of a mask, if it is wanted. The gradients of the weights are those of input parts and
+products, multiplied by x and by the product's operand (``operand r.k``, where that is not a previous state) and summed
+over time. The gradients of vectors with one weight per hidden unit are the backward Program's sums, ``p.name``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import functools
 from dataclasses import dataclass
 
 from tidegate.cells.language.expression import Expression, apply, constant, postorder
+from tidegate.engine.program import gradient_names
 from tidegate.engine.program.derivatives import DERIVATIVES
 from tidegate.engine.program.program import Program, Value, lower
 
-# What it costs to keep a value for backward, in pointwise operations on it: memory is slower than arithmetic.
-KEEPING = 40
+# The cost of saving a value for backward, in pointwise operations on it: memory is slower than arithmetic.
+SAVING = 40
 COSTS = {"sigmoid": 12, "tanh": 12, "exp": 10, "log": 12, "softplus": 20, "div": 4, "rsqrt": 4}
 
 
@@ -46,7 +47,7 @@ def adjoint(forward: Program, given: tuple[str, ...], masks: tuple[str, ...] = (
 
     Args:
         forward: the step.
-        given: states and gates whose values over time the run gave out, and whose gradients arrive.
+        given: the results over time, states and gates, which have gradients.
         masks: the masks whose gradients are wanted.
     """
     return _Backward(forward, given, masks).run()
@@ -56,20 +57,20 @@ class _Backward:
     def __init__(self, forward: Program, given: tuple[str, ...], masks: tuple[str, ...]):
         self.forward, self.given, self.masks = forward, given, masks
         self.gradients: dict[int, Expression] = {}
-        # Forward values in the gradients' expressions: only those that a result turns out to need are looked up.
+        # Forward values in the gradients' expressions: only those that a result needs are looked up.
         self.values = [_forward(k, value) for k, value in enumerate(forward.values)]
-        self.places: dict[str, int] = {}  # what each "saved" leaf stands for
+        self.places: dict[str, int] = {}  # the number of the value of each "saved" leaf
         self.found: dict[int, Expression] = {}
 
     def run(self) -> Adjoint:
         forward = self.forward
         for value in forward.values:  # first, so that products stand together in the sum
             if self.is_carried(value):
-                carried = Expression("state", name=f"d r.{value.name}")
+                carried = Expression("state", name=gradient_names.carried_product(value.name))
                 operand = forward.values[value.args[0]].name
                 self.add(forward.states[operand], _transposed(value, carried))
         for name, k in forward.states.items():
-            self.add(k, Expression("state", name=f"d {name}"))
+            self.add(k, Expression("state", name=gradient_names.of_state(name)))
         for name in self.given:
             self.add(self.given_out(name), Expression("cotangent", name=name))
         for k in reversed(range(len(forward.values))):
@@ -94,7 +95,7 @@ class _Backward:
         return value.op == "recur" and self.forward.values[value.args[0]].op == "state"
 
     def is_mean(self, v: int, mean: int) -> bool:
-        """Whether a value is the mean of another over the units."""
+        """Whether a value is the mean of another over the hidden units."""
         value = self.forward.values[mean]
         return value.op == "unit_mean" and value.args == (v,)
 
@@ -118,51 +119,53 @@ class _Backward:
                 self.add(arg, gradient)
 
     def results(self) -> tuple[dict[str, Expression], dict[str, Expression], dict[str, Expression]]:
-        """What the backward step carries, gives out, and adds up."""
+        """Return what the backward step carries, gives out, and adds up."""
         zero = constant(0.0)
-        states = {f"d {name}": zero for name in self.forward.states}
+        states = {gradient_names.of_state(name): zero for name in self.forward.states}
         gates: dict[str, Expression] = {}
         sums: dict[str, Expression] = {}
         for k, value in enumerate(self.forward.values):
             g = self.gradients.get(k, zero)
             match value.op:
                 case "state":
-                    states[f"d {value.name}"] = g
+                    states[gradient_names.of_state(value.name)] = g
                 case "input":
-                    gates[f"x.{value.name}"] = g
+                    gates[gradient_names.of_input_part(value.name)] = g
                 case "mask" if value.name in self.masks:
-                    gates[f"m.{value.name}"] = g
+                    gates[gradient_names.of_mask(value.name)] = g
                 case "parameter":
-                    sums[f"p.{value.name}"] = g
+                    sums[gradient_names.of_parameter(value.name)] = g
                 case "recur" if self.is_carried(value):
-                    gates[f"r.{value.name}"] = states[f"d r.{value.name}"] = g
+                    gates[gradient_names.of_product(value.name)] = g
+                    states[gradient_names.carried_product(value.name)] = g
                 case "recur" | "project":
-                    name = f"r.{value.name}" if value.op == "recur" else "project"
-                    gates[name], gates[f"operand {name}"] = g, self.values[value.args[0]]
+                    recurs = value.op == "recur"
+                    name = gradient_names.of_product(value.name) if recurs else gradient_names.PROJECT
+                    gates[name], gates[gradient_names.operand(name)] = g, self.values[value.args[0]]
         return states, gates, sums
 
     def look_up(self, needed: list[int]) -> None:
-        """Find each forward value that is needed: kept by the forward run, or computed again where that costs less."""
+        """Find each forward value that is needed: saved by the forward run, or computed again where that costs less."""
         named = {k: name for group in (self.forward.gates, self.forward.states) for name, k in group.items()}
-        for k in self.forward.states.values():  # the states over time are kept anyway
+        for k in self.forward.states.values():  # the states over time are stored anyway
             if self.forward.values[k].op != "state":
-                self.keep(k, named[k])
+                self.save(k, named[k])
         for k in needed:
-            if k not in self.found and self.again(k) < KEEPING:
+            if k not in self.found and self.cost_again(k) < SAVING:
                 self.found[k] = self.compute(k)
             elif k not in self.found:
-                self.keep(k, named.get(k, f"value {k}"))
+                self.save(k, named.get(k, f"value {k}"))
 
-    def keep(self, k: int, name: str) -> None:
+    def save(self, k: int, name: str) -> None:
         self.found[k], self.places[name] = Expression("saved", name=name), k
 
-    def again(self, k: int) -> float:
-        """What computing a value again would cost."""
+    def cost_again(self, k: int) -> float:
+        """Return the cost of computing a value again."""
         value = self.forward.values[k]
         if k in self.found or value.op in ("constant", "parameter", "mask", "state"):
             return 0
         if value.op in DERIVATIVES and value.op != "unit_mean":
-            return COSTS.get(value.op, 1) + sum(self.again(arg) for arg in value.args)
+            return COSTS.get(value.op, 1) + sum(self.cost_again(arg) for arg in value.args)
         return float("inf")
 
     def compute(self, k: int) -> Expression:

@@ -1,4 +1,4 @@
-"""What a cell costs: parameters, operations and memory, counted on its Program."""
+"""The cost of a cell: parameters, operations and memory, counted on its Program."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Cost:
         parameters: all weights and biases.
         input_flops: of the products with x_t of one step, two for each weight and sequence.
         recurrent_flops: of the other products of one step: with the states, and the projection.
-        pointwise_flops: of everything else in one step; each operation on each unit counts one, whatever it is.
+        pointwise_flops: of everything else in one step; every operation on a hidden unit counts as one.
         weight_bytes: of all parameters; a step at batch 1 reads each once.
         state_bytes: of the states that one sequence carries from step to step.
-        saved_bytes: what training keeps of one step of one sequence: the gates and states by name.
+        saved_bytes: of the gates and states that training saves of one step of one sequence.
         step_bytes: memory read and written by one step: weights once, input, and states in and out.
     """
 
@@ -54,9 +54,9 @@ def cost(
     proj_size: int = 0,
     itemsize: int = 4,
 ) -> Cost:
-    """Count what one step of a cell costs.
+    """Count the cost of one step of a cell.
 
-    With I inputs, H units, G_x gates with an input part, G_r with a recurrent product and a batch of B:
+    With I input features, H hidden units, G_x gates with an input part, G_r with a recurrent product and a batch of B:
     2 B H (G_x I + G_r H) FLOPs in products, and B H for every pointwise operation.
 
     Args:
@@ -66,8 +66,8 @@ def cost(
         batch: B; operations, states and inputs grow with it, weights do not.
         bias: whether the gates have biases.
         two_biases: torch's convention, a bias for each of a gate's two products; the default is the equations'
-            own, where a second bias stands only if it cannot be folded into the first.
-        proj_size: units of the projected output, for a `tidegate.cells.projected` cell.
+            own, with a second bias only where it cannot be folded into the first.
+        proj_size: features of the projected output, for a `tidegate.cells.projected` cell.
         itemsize: bytes of a number.
     """
     cell = get_cell(cell)
@@ -77,7 +77,7 @@ def cost(
     by_input = hidden_size * g_x * input_size
     by_state = hidden_size * g_r * output + (output * hidden_size if cell.projected else 0)
     matrices = by_input + by_state
-    lone = g_r if two_biases else len(own_bias_gates(cell))
+    lone = g_r if two_biases else len(cell.own_bias_gates)
     vectors = hidden_size * (len(cell.parameters) + (g_x + lone if bias else 0))
     bias_adds = (g_x + lone) if bias else 0
     states = hidden_size * (len(cell.states) - 1) + output
@@ -94,10 +94,5 @@ def cost(
 
 
 def pointwise_operations(step: Program) -> int:
-    """How many operations a step does on each unit, products aside; a mean over the units is one."""
+    """Count the operations of a step on each hidden unit, without products; a mean over the hidden units is one."""
     return sum(bool(v.args) and (v.op == "unit_mean" or v.op not in ACROSS_UNITS) for v in step.values)
-
-
-def own_bias_gates(cell: Cell) -> tuple[str, ...]:
-    """Recurrent gates whose product needs a bias of its own, because it is not simply added to some ``x.j``."""
-    return cell.own_bias_gates

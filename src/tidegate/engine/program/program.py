@@ -1,4 +1,4 @@
-"""A step's equations as a frozen Program: numbered values, cut into stages where units meet."""
+"""A step's equations as a frozen Program: numbered values, cut into stages where whole vectors are needed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tidegate.cells.language.expression import postorder
 
 NORMALIZE_EPS = 1e-5
 
-# Operations in which a unit's value needs other units' values. Such an operation on a vector made inside the step needs
-# that vector whole, so a new stage begins. Every other operation is pointwise in the units.
+# Operations in which the value of one hidden unit depends on those of others. Such an operation on a vector made inside
+# the step needs the whole vector, so a new stage begins. Every other operation is pointwise.
 ACROSS_UNITS = ("recur", "recur_transposed", "project", "project_transposed", "unit_mean")
 
 
@@ -21,8 +21,8 @@ class Value:
     """One value of a Program.
 
     Attributes:
-        op: a leaf, an operation across units, or a pointwise operation.
-        args: the numbers of the values it is made of, all smaller than its own.
+        op: a leaf, an operation across hidden units, or a pointwise operation.
+        args: the numbers of its operands, all smaller than its own.
         name: the gate, state, parameter or mask of a leaf or product.
         number: a constant's number.
         stage: the stage in which it can be computed.
@@ -37,12 +37,12 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One step of a loop over time, neutral to how it is run.
+    """One step of a loop over time, independent of any backend.
 
     Attributes:
         values: in an order in which each can be computed; equal expressions are one value.
-        states: the value that each carried leaf ("state", name) has at the next step.
-        gates: values that may be given out at every step, by name.
+        states: for each state, the number of its value at the next step.
+        gates: values that can be recorded at every step, by name.
         sums: values that are added up over all steps and sequences, by name.
         stages: how many stages there are.
     """
@@ -54,7 +54,7 @@ class Program:
 
     @property
     def stages(self) -> int:
-        """How many stages a step has."""
+        """The number of stages of a step."""
         return 1 + max((value.stage for value in self.values), default=0)
 
 
@@ -63,7 +63,7 @@ _KNOWN: dict[tuple[object, ...], Program] = {}
 
 @functools.lru_cache(maxsize=1024)
 def program(cell: Cell) -> Program:
-    """The cell's Program: its states and gates by their names. Cells with the same equations share one."""
+    """Return the Program of a cell. Cells with the same equations share one."""
     made = lower(cell.step.states, cell.step.gates)
     return _KNOWN.setdefault((made.values, tuple(made.states.items()), tuple(made.gates.items())), made)
 
@@ -71,7 +71,7 @@ def program(cell: Cell) -> Program:
 def lower(
     states: Mapping[str, Expression], gates: Mapping[str, Expression], sums: Mapping[str, Expression] | None = None
 ) -> Program:
-    """Number a step's expressions, each once, leaving out what adds nothing."""
+    """Return the Program of a step's expressions: simplified, equal expressions once."""
     sums = sums or {}
     made = _Values()
     for node in postorder(*states.values(), *gates.values(), *sums.values()):
@@ -120,7 +120,7 @@ class _Values:
         return self.apply("mul", centred, scale)
 
     def needed(self, states: dict[str, int], gates: dict[str, int], sums: dict[str, int]) -> Program:
-        """The Program of these results, without values that simplifying left unused."""
+        """Return the Program of these results, without values that simplification left unused."""
         used: set[int] = set()
         stack = [*states.values(), *gates.values(), *sums.values()]
         while stack:

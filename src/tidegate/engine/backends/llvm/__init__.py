@@ -6,41 +6,46 @@ from collections.abc import Callable
 
 from torch import Tensor, float32, float64
 
-from tidegate.engine.backends.llvm.front import operators as operators  # so that traced programs find them
-from tidegate.engine.backends.llvm.front.reasons import INSTALLED
-from tidegate.engine.backends.llvm.front.reasons import unsupported as unsupported
-from tidegate.engine.call import Call, Result, Stepping
+from tidegate.engine.backends.llvm.front import operators as operators  # registers them for traced programs
+from tidegate.engine.backends.llvm.front.reasons import INSTALLED, reasons_against
+from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
 
-name = "llvm"
+
+class LLVMBackend(Backend):
+    """The CPU backend. What compiles and launches kernels is imported on first use."""
+
+    name = "llvm"
+
+    def unsupported(self, call: Call) -> list[str]:
+        """List the reasons why this backend cannot run a call; an empty list if it can."""
+        return reasons_against(call)
+
+    def run(self, call: Call) -> Result:
+        """Run a checked call."""
+        from tidegate.engine.backends.llvm.front.entry import run_with_kernels
+
+        return run_with_kernels(call)
+
+    def stepping(self, call: Call) -> Stepping | None:
+        """Prepare a checked call of one step; None for mixed and half precision, where `run` is as fast."""
+        from tidegate.engine.backends.llvm.front.prepared_step import PreparedStep
+
+        return PreparedStep(call) if {t.dtype for t in call.tensors()} in ({float32}, {float64}) else None
+
+    def explain(self, call: Call, *, training: bool) -> BackendPlan:
+        """Describe the kernels that `run` would use."""
+        from tidegate.engine.backends.llvm.front.describe import describe_kernels
+
+        return describe_kernels(call, training=training)
+
+    def matrix_product(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Return the matrix product of this backend; None where llvmlite is not installed."""
+        if not INSTALLED:
+            return None
+        from tidegate.engine.backends.llvm.launch.matmul import multiply
+
+        return multiply
 
 
-def run(call: Call) -> Result:
-    """Run a checked call."""
-    from tidegate.engine.backends.llvm.front.entry import run_call
-
-    return run_call(call)
-
-
-def stepping(call: Call) -> Stepping | None:
-    """A checked call of one step, to be made again and again; None if that is no faster than running it."""
-    from tidegate.engine.backends.llvm.front.autograd import flatten
-    from tidegate.engine.backends.llvm.front.prepared_step import Prepared
-
-    return Prepared(call) if {t.dtype for t in flatten(call).values()} in ({float32}, {float64}) else None
-
-
-def explain(call: Call, *, training: bool) -> BackendPlan:
-    """How `run` would run a checked call, which is not run."""
-    from tidegate.engine.backends.llvm.front.describe import described
-
-    return described(call, training=training)
-
-
-def product() -> Callable[[Tensor, Tensor], Tensor] | None:
-    """The backend's matrix product; None where nothing can be compiled."""
-    if not INSTALLED:
-        return None
-    from tidegate.engine.backends.llvm.launch.matmul import multiply
-
-    return multiply
+LLVM = LLVMBackend()

@@ -1,34 +1,25 @@
-"""What a kernel depends on, and how it is cut to fill the machine's registers."""
+"""What a kernel depends on, and how it is tiled to fill the machine's vector registers."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import Stage, stages_of
 from tidegate.engine.program.program import Program
 
-APART = 16  # whole numbers between what two threads write to, so that no line of memory is fought over
-
-
-@dataclass
-class Table:
-    """Slots of the kernel's argument table, handed out by name."""
-
-    slots: dict[str, int] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> int:
-        return self.slots.setdefault(name, len(self.slots))
+APART = 16  # whole numbers between the memory of two threads, so that they never write to the same cache line
 
 
 @dataclass(frozen=True)
 class Tile:
-    """How a stage is cut.
+    """How a stage is tiled.
 
     Attributes:
-        rows: at most so many rows at a time.
-        blocks: so many vectors of units at a time.
-        chains: partial sums of each accumulator, so that few rows do not wait for the multiplier.
+        rows: rows of the batch, at most.
+        blocks: vectors of hidden units.
+        chains: partial sums of each accumulator, so that with few rows one addition need not wait for the last.
     """
 
     rows: int
@@ -38,18 +29,18 @@ class Tile:
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """All that a kernel depends on.
+    """Everything that the code of a kernel depends on.
 
     Attributes:
-        program: what one step does.
+        program: one step.
         stored: the values written at every step: (name, number of the value).
         double: numbers are float64.
-        fused_input: the inputs' parts are products of the kernel; else they are read from "xp".
-        few_rows: written for one or two rows.
-        lanes: units in a vector.
+        fused_input: products with the input are computed in the kernel; otherwise it reads their results.
+        few_rows: the kernel is for one or two rows.
+        lanes: numbers in a vector register.
         registers: vector registers of the machine.
-        output: the projected output, where its size is not that of the other states; else "".
-        placed: whether what is stored stands where a table says, not where its step and row do.
+        output: the projected output, if its size differs from that of the other states; else "".
+        placed: stored rows have the positions that an argument lists, not those of their step and row.
     """
 
     program: Program
@@ -69,29 +60,29 @@ class KernelSpec:
 
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The Program cut into stages."""
+        """The Program's stages."""
         return stages_of(self.program, fused_input=self.fused_input, output=self.output)
 
     @functools.cached_property
     def tiles(self) -> tuple[Tile, ...]:
-        """How each stage is cut."""
+        """The tile of each stage."""
         return tuple(tile_for(stage, self) for stage in self.stages)
 
     @functools.cached_property
     def made(self) -> tuple[tuple[int, ...], ...]:
-        """For each stage, values to be kept for later ones.
+        """For each stage, the values that later stages read from scratch memory.
 
-        A state kept in place changes last, since all stages may read it.
+        A state kept in place is written in the last stage, because all stages may read it.
         """
         made = [[*stage.means, *stage.made] for stage in self.stages]
         for state, k in self.program.states.items():
-            for stage, kept in zip(self.stages[:-1], made[:-1], strict=True):
-                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in kept:
-                    kept.append(k)
-        return tuple(tuple(kept) for kept in made)
+            for stage, values in zip(self.stages[:-1], made[:-1], strict=True):
+                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in values:
+                    values.append(k)
+        return tuple(tuple(values) for values in made)
 
     def key(self) -> tuple[object, ...]:
-        """All that the code depends on, as plain data."""
+        """Everything that the code depends on, as plain data."""
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
         how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output, self.placed)
@@ -99,19 +90,24 @@ class KernelSpec:
 
     @functools.cached_property
     def sequences(self) -> dict[str, str]:
-        """States whose values over time are stored anyway, by the name they are stored under."""
+        """States whose values are stored at every step, with the names they are stored under."""
         by_value = {k: name for name, k in self.stored}
         return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
 
     @functools.cached_property
-    def notes(self) -> tuple[str, ...]:
-        """What each thread notes for every row."""
-        befores = {value.name for value in self.program.values if value.op == "before"}
-        return ("listed", *(f"previous {s}" for s in self.sequences), *(f"before {s}" for s in sorted(befores)))
+    def befores(self) -> tuple[str, ...]:
+        """States before the forward step that a backward kernel reads."""
+        return tuple(sorted({value.name for value in self.program.values if value.op == "before"}))
+
+    @functools.cached_property
+    def row_lists(self) -> tuple[str, ...]:
+        """Arguments with an entry for each row and thread: the active rows, and the addresses of their states."""
+        previous, before = map(arguments.previous, self.sequences), map(arguments.before, self.befores)
+        return (arguments.ACTIVE, *previous, *before)
 
 
 def tile_for(stage: Stage, spec: KernelSpec) -> Tile:
-    """Fill the registers: rows x blocks x accumulators, the weights beside them, and one for the operand."""
+    """Fill the registers: rows x blocks x accumulators, besides the weights and one register for the operand."""
     accumulators = max(1, len(stage.accumulators))
     room = 24 if spec.registers >= 32 else 10
     blocks = max(1, min(4, 4 // accumulators))

@@ -1,1 +1,1 @@
-"""Writes the IR of each kernel. `kernel.py` is the loop over time."""
+"""Emit the IR of each kernel. `kernel.py` has the loop over time."""

@@ -1,121 +1,115 @@
-"""Which rows take part in a step, where their states are, and where a new sequence begins."""
+"""Which rows are active at a step, where their previous states are, and where a new sequence begins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import I64, PTR, V
+from tidegate.engine.backends.llvm.emit.builder import I8, I64, PTR, V
+from tidegate.engine.backends.llvm.emit.frame import Frame
+from tidegate.engine.backends.llvm.emit.work_split import WorkSplit
+from tidegate.engine.kernels import arguments
 
-if TYPE_CHECKING:
-    from tidegate.engine.backends.llvm.emit.kernel import Kernel
 
-
-def begin(kernel: Kernel, rows: V, count: V) -> None:
-    """Before the first step, states that are found in what is stored are where the caller put them."""
-    e, b = kernel.e, kernel.e.b
+def point_at_initial_states(frame: Frame, rows: V, count: V) -> None:
+    """Point each row's previous-state pointers at its initial states."""
+    e, b = frame.e, frame.e.b
 
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
-        for state in kernel.sequences:
-            own = e.at(kernel.pointer(f"initial {state}"), b.mul(row, kernel.units_of(state)))
-            b.store(own, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
+        for state in frame.spec.sequences:
+            own = frame.in_state(arguments.initial(state), state, row)
+            b.store(own, e.slot(frame.pointer(arguments.previous(state)), row, PTR))
 
     e.loop(count, one)
 
 
-def list_rows(kernel: Kernel, t: V, rows: V, count: V, active: V) -> None:
-    """List the rows that are valid at this step; cut their state where a new sequence begins."""
-    e, b = kernel.e, kernel.e.b
-    b.store(e.i64(0), kernel.listed)
-    lengths, reset = kernel.pointer("lengths"), kernel.pointer("reset")
+def list_rows(frame: Frame, split: WorkSplit, t: V, rows: V, count: V, active_count: V) -> None:
+    """List the rows that are valid at step t and count them; reset their states where a new sequence begins."""
+    e, b = frame.e, frame.e.b
+    b.store(e.i64(0), active_count)
+    lengths, reset = frame.pointer(arguments.LENGTHS), frame.pointer(arguments.RESET)
     none = ir.Constant(PTR, None)
     has_lengths, has_reset = b.icmp_unsigned("!=", lengths, none), b.icmp_unsigned("!=", reset, none)
-    border = b.add(t, kernel.number("descending"))
+    border = b.add(t, frame.number(arguments.DESCENDING))
     length_slot = e.variable(I64)
 
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
-        b.store(kernel.number("steps"), length_slot)
+        b.store(frame.number(arguments.STEPS), length_slot)
         with b.if_then(has_lengths):
             b.store(e.load_i64(lengths, row), length_slot)
         length = b.load(length_slot, typ=I64)
         with b.if_then(b.icmp_signed("<", t, length)):
             with b.if_then(b.and_(has_reset, b.icmp_signed("<", border, length))):
-                flag = b.load(b.gep(reset, [kernel.place(border, row)], source_etype=ir.IntType(8)), typ=ir.IntType(8))
-                with b.if_then(b.icmp_unsigned("!=", flag, ir.Constant(ir.IntType(8), 0))):
-                    _cut(kernel, row)
-            _look_back(kernel, t, row, length, has_reset, reset)
-            n = b.load(kernel.listed, typ=I64)
-            b.store(row, e.slot(active, n))
-            b.store(b.add(n, e.i64(1)), kernel.listed)
+                flag = b.load(b.gep(reset, [frame.place(border, row)], source_etype=I8), typ=I8)
+                with b.if_then(b.icmp_unsigned("!=", flag, ir.Constant(I8, 0))):
+                    _reset_states(frame, split, row)
+            _find_states_before(frame, t, row, length, has_reset, reset)
+            n = b.load(active_count, typ=I64)
+            b.store(row, e.slot(frame.pointer(arguments.ACTIVE), n))
+            b.store(b.add(n, e.i64(1)), active_count)
 
     e.loop(count, one)
 
 
-def _cut(kernel: Kernel, row: V) -> None:
-    e, b = kernel.e, kernel.e.b
-    for state in kernel.program.states:
-        if state in kernel.sequences:
-            b.store(kernel.pointer("zeros"), e.slot(kernel.pointer(f"previous {state}"), row, PTR))
+def _reset_states(frame: Frame, split: WorkSplit, row: V) -> None:
+    e, b = frame.e, frame.e.b
+    for state in frame.program.states:
+        if state in frame.spec.sequences:
+            b.store(frame.pointer(arguments.ZEROS), e.slot(frame.pointer(arguments.previous(state)), row, PTR))
         else:
-            base = e.at(kernel.pointer(f"state {state}"), b.mul(row, kernel.units_of(state)))
-            start, end = kernel.share.of(kernel.units_of(state))
+            base = frame.in_state(arguments.state(state), state, row)
+            start, end = split.range_of(frame.width_of(state))
             e.loop(end, lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), start=start, step=e.lanes)
 
 
-def _look_back(kernel: Kernel, t: V, row: V, length: V, has_reset: V, reset: V) -> None:
-    """In a backward run: where the states that the forward step began with are."""
-    e, b = kernel.e, kernel.e.b
-    if not kernel.befores:
+def _find_states_before(frame: Frame, t: V, row: V, length: V, has_reset: V, reset: V) -> None:
+    """In a backward kernel, point at the states that the forward step began with."""
+    e, b = frame.e, frame.e.b
+    if not frame.spec.befores:
         return
     # The forward run went the other way: ascending if this one descends.
-    ascending = b.icmp_signed("!=", kernel.number("descending"), e.i64(0))
+    ascending = b.icmp_signed("!=", frame.number(arguments.DESCENDING), e.i64(0))
     earlier = b.select(ascending, b.sub(t, e.i64(1)), b.add(t, e.i64(1)))
     first = b.select(ascending, b.icmp_signed("==", t, e.i64(0)), b.icmp_signed("==", earlier, length))
     border = b.select(ascending, t, b.add(t, e.i64(1)))
-    cut = e.variable(ir.IntType(8))
-    b.store(ir.Constant(ir.IntType(8), 0), cut)
+    cut = e.variable(I8)
+    b.store(ir.Constant(I8, 0), cut)
     with b.if_then(b.and_(has_reset, b.icmp_signed("<", border, length))):
-        b.store(b.load(b.gep(reset, [kernel.place(border, row)], source_etype=ir.IntType(8)), typ=ir.IntType(8)), cut)
-    is_cut = b.icmp_unsigned("!=", b.load(cut, typ=ir.IntType(8)), ir.Constant(ir.IntType(8), 0))
-    for name in kernel.befores:
-        initial = e.at(kernel.pointer(f"initial {name}"), b.mul(row, kernel.units_of(name)))
-        kept = e.at(
-            kernel.pointer(f"sequence {name}"),
-            b.mul(kernel.place(earlier, row), kernel.number(f"stride sequence {name}")),
-        )
-        found = b.select(is_cut, kernel.pointer("zeros"), b.select(first, initial, kept))
-        b.store(found, e.slot(kernel.pointer(f"before {name}"), row, PTR))
+        b.store(b.load(b.gep(reset, [frame.place(border, row)], source_etype=I8), typ=I8), cut)
+    is_cut = b.icmp_unsigned("!=", b.load(cut, typ=I8), ir.Constant(I8, 0))
+    for name in frame.spec.befores:
+        initial = frame.in_state(arguments.initial(name), name, row)
+        stored = frame.in_row(arguments.sequence(name), frame.place(earlier, row))
+        found = b.select(is_cut, frame.pointer(arguments.ZEROS), b.select(first, initial, stored))
+        b.store(found, e.slot(frame.pointer(arguments.before(name)), row, PTR))
 
 
-def advance(kernel: Kernel, t: V, n: V, active: V) -> None:
-    """What was written at this step is the next step's state."""
-    e, b = kernel.e, kernel.e.b
-    if not kernel.sequences:
+def point_at_stored_states(frame: Frame, t: V, n: V) -> None:
+    """Point each row's previous-state pointers at what was written at step t."""
+    e, b = frame.e, frame.e.b
+    if not frame.spec.sequences:
         return
 
     def one(q: V) -> None:
-        row = e.load_i64(active, q)
-        for state, stored in kernel.sequences.items():
-            offset = b.mul(kernel.place_stored(t, row), kernel.number(f"stride out {stored}"))
-            here = e.at(kernel.pointer(f"out {stored}"), offset)
-            b.store(here, e.slot(kernel.pointer(f"previous {state}"), row, PTR))
+        row = e.load_i64(frame.pointer(arguments.ACTIVE), q)
+        for state, name in frame.spec.sequences.items():
+            here = frame.in_row(arguments.out(name), frame.stored_place(t, row))
+            b.store(here, e.slot(frame.pointer(arguments.previous(state)), row, PTR))
 
     e.loop(n, one)
 
 
-def finish(kernel: Kernel, rows: V, count: V) -> None:
+def copy_final_states(frame: Frame, split: WorkSplit, rows: V, count: V) -> None:
     """Copy the final states to where the caller wants them."""
-    e, b = kernel.e, kernel.e.b
+    e = frame.e
 
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
-        for state in kernel.sequences:
-            source = e.load_pointer(kernel.pointer(f"previous {state}"), row)
-            target = e.at(kernel.pointer(f"final {state}"), b.mul(row, kernel.units_of(state)))
-            start, end = kernel.share.of(kernel.units_of(state))
+        for state in frame.spec.sequences:
+            source = e.load_pointer(frame.pointer(arguments.previous(state)), row)
+            target = frame.in_state(arguments.final(state), state, row)
+            start, end = split.range_of(frame.width_of(state))
             e.loop(
                 end,
                 lambda j, s=source, d=target: e.store(e.load(e.at(s, j)), e.at(d, j)),

@@ -1,16 +1,30 @@
-"""Writing LLVM IR: a thin layer over llvmlite's builder, with loops and vectors of one unit block."""
+"""Write LLVM IR: a thin layer over llvmlite's builder, with loops and vectors."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
+
+from tidegate.engine.kernels.arguments import ArgumentTable
 
 I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 PTR = ir.PointerType()
 V = Any  # an ir.Value; llvmlite has no types of its own
+
+
+class Emitted(NamedTuple):
+    """The IR of a kernel.
+
+    Attributes:
+        module: a module with the one function.
+        table: positions of the arguments in the function's table.
+    """
+
+    module: ir.Module
+    table: ArgumentTable
 
 
 def emitter(name: str, *, double: bool, lanes: int) -> tuple[ir.Function, Emit]:
@@ -26,7 +40,7 @@ class Emit:
     Args:
         builder: where instructions go.
         real: the type of a number, ``ir.FloatType()`` or ``ir.DoubleType()``.
-        lanes: units in one vector.
+        lanes: numbers in one vector.
     """
 
     def __init__(self, builder: ir.IRBuilder, real: ir.Type, lanes: int):
@@ -40,7 +54,7 @@ class Emit:
     # Numbers and addresses.
 
     def share(self, count: V, part: V, parts: V) -> tuple[V, V]:
-        """Where a part of so many begins and ends, if ``parts`` of them share ``count``."""
+        """Return where one of ``parts`` equal parts of ``count`` begins and ends."""
         start, end = (self.b.sdiv(self.b.mul(count, k), parts) for k in (part, self.b.add(part, self.i64(1))))
         return start, end
 
@@ -118,7 +132,7 @@ class Emit:
     # Control flow.
 
     def variable(self, kind: ir.Type, count: int = 1) -> V:
-        """Room on the stack, made once where the function begins."""
+        """Allocate memory on the stack, once, where the function begins."""
         with self.b.goto_entry_block():
             return self.b.alloca(kind, size=count)
 
@@ -173,10 +187,13 @@ class Emit:
             result.append(joined)
         return result
 
-    # The processor's state.
+    # The state of the processor.
 
     def flush_denormals(self) -> Callable[[], object]:
-        """A network at rest would otherwise compute with denormals, ten times slower. Returns how to undo it."""
+        """Treat denormals as zero and return a function that emits the reverse.
+
+        A network at rest would otherwise compute with denormals, ten times slower.
+        """
         b = self.b
         if platform.machine().lower() not in ("x86_64", "amd64"):
             return lambda: None

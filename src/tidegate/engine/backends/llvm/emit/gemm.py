@@ -2,8 +2,8 @@
 
 As in Goto & van de Geijn 2008 (Anatomy of High-Performance Matrix Multiplication): a block of B is copied into panels,
 which stay in the second-level cache, a few rows of A into the first level, and a tile of C is summed in registers. Each
-thread has rows or columns of C of its own. A number of C is always summed in the same order, so the result does not
-depend on how many threads there are.
+thread computes its own rows or columns of C. A number of C is always summed in the same order, so the result does not
+depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import astuple, dataclass
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import PTR, V, emitter
+from tidegate.engine.backends.llvm.emit.builder import PTR, Emitted, V, emitter
 from tidegate.engine.backends.llvm.emit.pack_kernel import copy_panel, first_lanes, masked_load, masked_store
-from tidegate.engine.backends.llvm.kernel_spec import Table
+from tidegate.engine.kernels.arguments import MATMUL_ADDRESSES, ArgumentTable, MatmulArguments
 
 ELEMENTS = 256  # of the inner dimension in a block
 PANELS = 8  # of B in a block
-COPIED = 8  # rows of A in a copied tile, of which some are used
-TILES = 8  # of A copied at a time: whole lines of memory are read once, though a tile is narrower
+COPIED = 8  # rows of A in a copied tile, not all of which are used
+TILES = 8  # of A copied at a time, so that whole cache lines are read once although a tile is narrower
 
 
 @dataclass(frozen=True)
-class Product:
-    """All that the code of a product depends on.
+class GemmSpec:
+    """Everything that the code of a matrix product depends on.
 
     Attributes:
         double: numbers are float64.
-        a_by_rows: rows of A stand side by side in memory (A is a transposed matrix); else a row's elements do.
-        b_by_columns: columns of B stand side by side; else a column's elements do.
-        lanes: columns in a vector.
+        a_by_rows: rows of A are adjacent in memory (A is a transposed matrix); otherwise the elements of a row are.
+        b_by_columns: columns of B are adjacent in memory; otherwise the elements of a column are.
+        lanes: numbers in a vector.
         registers: vector registers of the machine.
     """
 
@@ -41,8 +41,8 @@ class Product:
     registers: int
 
     def key(self) -> tuple[object, ...]:
-        """All that the code depends on, as plain data."""
-        return ("product", *astuple(self))
+        """Everything that the code depends on, as plain data."""
+        return ("gemm", *astuple(self))
 
     @property
     def rows(self) -> int:
@@ -60,45 +60,38 @@ class Product:
         return ELEMENTS * (PANELS * self.blocks * self.lanes + TILES * COPIED)
 
 
-class Gemm:
-    """Emits the function ``name(table, part, parts)`` into a module."""
+def emit_gemm(spec: GemmSpec, name: str) -> Emitted:
+    """Emit the function ``name(table, part, parts)`` of a matrix product with `MatmulArguments`."""
+    gemm = _Gemm(spec, name)
+    gemm.emit()
+    return Emitted(gemm.e.module, gemm.table)
 
-    a: V
-    b: V
-    c: V
-    room: V
-    sums: V
-    rows: V
-    columns: V
-    elements: V
-    a_stride: V
-    b_stride: V
-    c_stride: V
-    add: V
-    by_columns: V
 
-    def __init__(self, spec: Product, name: str):
+class _Gemm:
+    given: MatmulArguments
+
+    def __init__(self, spec: GemmSpec, name: str):
         self.spec = spec
-        self.table = Table()
+        self.table = ArgumentTable()
         self.fn, self.e = emitter(name, double=spec.double, lanes=spec.lanes)
-        self.module = self.e.module
         self.width = spec.blocks * spec.lanes
-        self._emit()
 
-    def _emit(self) -> None:
+    def emit(self) -> None:
         e, b, spec = self.e, self.e.b, self.spec
         table, part, parts = self.fn.args
         restore = e.flush_denormals()
-        for name in ("a", "b", "c", "room", "sums"):
-            setattr(self, name, e.load_pointer(table, self.table[name]))
-        for name in ("rows", "columns", "elements", "a_stride", "b_stride", "c_stride", "add", "by_columns"):
-            setattr(self, name, e.load_i64(table, self.table[name]))
-        self.panels = e.at(self.room, b.mul(part, e.i64(spec.room)))
+        self.given = MatmulArguments(
+            *(
+                (e.load_pointer if name in MATMUL_ADDRESSES else e.load_i64)(table, self.table[name])
+                for name in MatmulArguments._fields
+            )
+        )
+        self.panels = e.at(self.given.room, b.mul(part, e.i64(spec.room)))
         self.copied = e.at(self.panels, ELEMENTS * PANELS * self.width)
-        by_columns = b.icmp_signed("!=", self.by_columns, e.i64(0))
+        by_columns = b.icmp_signed("!=", self.given.by_columns, e.i64(0))
 
         def share(count: V, size: int, mine: V) -> tuple[V, V]:
-            """The first and the last of ``count`` in whole tiles, if they are what threads share."""
+            """Return where this thread's part of ``count`` begins and ends, in whole tiles, if threads divide it."""
             tiles = b.sdiv(b.add(count, e.i64(size - 1)), e.i64(size))
             ends = []
             for n in (part, b.add(part, e.i64(1))):
@@ -106,16 +99,16 @@ class Gemm:
                 ends.append(b.select(b.icmp_signed("<", end, count), end, count))
             return b.select(mine, ends[0], e.i64(0)), b.select(mine, ends[1], count)
 
-        top, bottom = share(self.rows, spec.rows, b.not_(by_columns))
-        left, right = share(self.columns, self.width, by_columns)
+        top, bottom = share(self.given.rows, spec.rows, b.not_(by_columns))
+        left, right = share(self.given.columns, self.width, by_columns)
 
         def block_of_columns(n0: V) -> None:
             n1 = self._least(b.add(n0, e.i64(PANELS * self.width)), right)
 
             def block_of_elements(k0: V) -> None:
-                kc = self._least(b.sub(self.elements, k0), e.i64(ELEMENTS))
+                kc = self._least(b.sub(self.given.elements, k0), e.i64(ELEMENTS))
                 e.loop(n1, lambda n: self._copy_b(n, n0, n1, k0, kc), start=n0, step=self.width)
-                old = b.or_(b.icmp_signed("!=", k0, e.i64(0)), b.icmp_signed("!=", self.add, e.i64(0)))
+                old = b.or_(b.icmp_signed("!=", k0, e.i64(0)), b.icmp_signed("!=", self.given.add, e.i64(0)))
                 first = b.icmp_signed("==", n0, e.i64(0))
 
                 def block_of_rows(m0: V) -> None:
@@ -126,7 +119,7 @@ class Gemm:
 
                 e.loop(bottom, block_of_rows, start=top, step=TILES * spec.rows)
 
-            e.loop(self.elements, block_of_elements, step=ELEMENTS)
+            e.loop(self.given.elements, block_of_elements, step=ELEMENTS)
 
         e.loop(right, block_of_columns, start=left, step=PANELS * self.width)
         restore()
@@ -141,14 +134,22 @@ class Gemm:
     def _copy_b(self, n: V, n0: V, n1: V, k0: V, kc: V) -> None:
         e, b = self.e, self.e.b
         at = (k0, n) if self.spec.b_by_columns else (n, k0)
-        source = e.at(self.b, b.add(b.mul(at[0], self.b_stride), at[1]))
+        source = e.at(self.given.b, b.add(b.mul(at[0], self.given.b_stride), at[1]))
         pitch = e.i64(self.width)
         copy_panel(
-            e, source, self.spec.b_by_columns, self.b_stride, b.sub(n1, n), kc, self._panel(n, n0), self.width, pitch
+            e,
+            source,
+            self.spec.b_by_columns,
+            self.given.b_stride,
+            b.sub(n1, n),
+            kc,
+            self._panel(n, n0),
+            self.width,
+            pitch,
         )
 
     def _rows(self, m: V, m0: V, m1: V, n0: V, n1: V, k0: V, kc: V, old: V) -> None:
-        """Some rows of C, for the columns of a block and the elements of a block."""
+        """Compute some rows of C, for the columns of a block and the elements of a block."""
         e, b, spec = self.e, self.e.b, self.spec
         count = self._least(b.sub(m1, m), e.i64(spec.rows))
         tile = b.sdiv(b.sub(m, m0), e.i64(spec.rows))
@@ -160,7 +161,7 @@ class Gemm:
         e.loop(n1, panel, start=n0, step=self.width)
 
     def _copy_a(self, m0: V, m1: V, k0: V, kc: V, first: V) -> None:
-        """Some tiles' rows of A, their elements one after the other; and the sum of each row, if it is wanted."""
+        """Copy some tiles' rows of A, element by element, and add up the sum of each row if it is wanted."""
         e, b, spec = self.e, self.e.b, self.spec
         kind = ir.VectorType(e.real, COPIED)
         places = [b.add(m0, e.i64(n * spec.rows)) for n in range(TILES)]
@@ -168,7 +169,7 @@ class Gemm:
         masks = [first_lanes(e, count, COPIED) for count in counts]
 
         def one(k: V, _: int, totals: list[V]) -> list[V]:
-            row = e.at(self.a, b.mul(b.add(k0, k), self.a_stride))
+            row = e.at(self.given.a, b.mul(b.add(k0, k), self.given.a_stride))
             new = []
             for n, (m, mask, total) in enumerate(zip(places, masks, totals, strict=True)):
                 numbers = masked_load(e, e.at(row, m), mask)
@@ -178,21 +179,21 @@ class Gemm:
             return new
 
         totals = e.accumulate(e.i64(0), kc, 1, [ir.Constant(kind, [0.0] * COPIED)] * TILES, one)
-        wanted = b.icmp_unsigned("!=", self.sums, ir.Constant(PTR, None))
+        wanted = b.icmp_unsigned("!=", self.given.sums, ir.Constant(PTR, None))
         with b.if_then(b.and_(wanted, first)):
             for m, mask, total in zip(places, masks, totals, strict=True):
-                room = e.at(self.sums, m)
+                room = e.at(self.given.sums, m)
                 masked_store(e, b.fadd(masked_load(e, room, mask), total), room, mask)
 
     def _tile(self, copied: V, m: V, m1: V, n: V, n0: V, k0: V, kc: V) -> list[list[V]]:
-        """A tile of C, summed in registers: the loop that everything else is there for.
+        """Sum a tile of C in registers; nearly all of the time is spent here.
 
-        Of rows past the last, the last is taken once more: they are not stored, and one piece of code is enough.
+        Rows past the last repeat the last one and are not stored, so that all tiles share the code.
         """
         e, b, spec = self.e, self.e.b, self.spec
         panel, last = self._panel(n, n0), b.sub(m1, e.i64(1))
         rows = [self._least(b.add(m, e.i64(r)), last) for r in range(spec.rows)]
-        own = [e.at(self.a, b.add(b.mul(row, self.a_stride), k0)) for row in rows]
+        own = [e.at(self.given.a, b.add(b.mul(row, self.given.a_stride), k0)) for row in rows]
 
         def multiply(k: V, _: int, sums: list[V]) -> list[V]:
             row = e.at(panel, b.mul(k, e.i64(self.width)))
@@ -211,13 +212,13 @@ class Gemm:
         return [sums[r * spec.blocks : (r + 1) * spec.blocks] for r in range(spec.rows)]
 
     def _store(self, sums: list[list[V]], count: V, m: V, n: V, n1: V, old: V) -> None:
-        """Write the first ``count`` rows of a tile, or add them to what is there."""
+        """Write the first ``count`` rows of a tile to C, or add them to it."""
         e, b, spec = self.e, self.e.b, self.spec
         masks = [first_lanes(e, b.sub(n1, b.add(n, e.i64(v * e.lanes)))) for v in range(spec.blocks)]
         full = b.icmp_signed("<=", b.add(n, e.i64(self.width)), n1)
         for r, row in enumerate(sums):
             with b.if_then(b.icmp_signed("<", e.i64(r), count)):
-                start = e.at(self.c, b.add(b.mul(b.add(m, e.i64(r)), self.c_stride), n))
+                start = e.at(self.given.c, b.add(b.mul(b.add(m, e.i64(r)), self.given.c_stride), n))
                 with b.if_else(full) as (whole, partly):
                     with whole, b.if_else(old) as (more, new):
                         for add, branch in ((True, more), (False, new)):

@@ -1,7 +1,7 @@
-"""Copy a matrix into panels: the order in which a product reads its weights.
+"""Pack a matrix into panels: the order in which a product reads its weights.
 
-A panel is some units side by side; in it, element by element, the units' numbers stand together, so that a product
-loads whole vectors one after the other. Units past the last are zeros.
+A panel has some hidden units side by side; in it, element by element, the numbers of these hidden units stand together,
+so that a product loads whole vectors one after the other. The padding after the last hidden unit is zeros.
 """
 
 from __future__ import annotations
@@ -10,67 +10,60 @@ from dataclasses import astuple, dataclass
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import I1, I32, Emit, V, emitter
-from tidegate.engine.backends.llvm.kernel_spec import Table
-
-JOB = 8  # numbers that describe one matrix to be packed
+from tidegate.engine.backends.llvm.emit.builder import I1, I32, Emit, Emitted, V, emitter
+from tidegate.engine.kernels.arguments import ArgumentTable, PackArguments, PackJob
 
 
 @dataclass(frozen=True)
-class Packing:
-    """All that the code of packing depends on.
+class PackSpec:
+    """Everything that the code of the pack kernel depends on.
 
     Attributes:
         double: numbers are float64.
-        along_units: units stand side by side in the matrices; else elements do.
-        width: units of a panel.
-        lanes: units in a vector.
+        along_hidden: hidden units are adjacent in the matrices; otherwise elements are.
+        width: hidden units of a panel.
+        lanes: numbers in a vector.
     """
 
     double: bool
-    along_units: bool
+    along_hidden: bool
     width: int
     lanes: int
 
     def key(self) -> tuple[object, ...]:
-        """All that the code depends on, as plain data."""
-        return ("packing", *astuple(self))
+        """Everything that the code depends on, as plain data."""
+        return ("pack", *astuple(self))
 
 
-class Pack:
-    """Emits the function ``name(table, part, parts)`` that packs matrices into a module.
+def emit_pack(spec: PackSpec, name: str) -> Emitted:
+    """Emit the function ``name(table, part, parts)`` that works on a list of `PackJob`."""
+    table = ArgumentTable()
+    fn, e = emitter(name, double=spec.double, lanes=spec.lanes)
+    b, (pointer, part, parts) = e.b, fn.args
+    slots = PackArguments(*(table[field] for field in PackArguments._fields))
+    jobs, count = e.load_pointer(pointer, slots.pack_jobs), e.load_i64(pointer, slots.job_count)
 
-    The table has the address and the number of jobs; each is ``JOB`` numbers: source, target, stride, units, elements,
-    pitch, numbers from one panel to the next, panels.
-    """
+    def pack(n: V) -> None:
+        numbers = e.slot(jobs, b.mul(n, e.i64(len(PackJob._fields))))
+        addresses = [e.load_pointer(numbers, k) for k in range(2)]
+        job = PackJob(*addresses, *(e.load_i64(numbers, k) for k in range(2, len(PackJob._fields))))
 
-    def __init__(self, spec: Packing, name: str):
-        self.table = Table()
-        fn, e = emitter(name, double=spec.double, lanes=spec.lanes)
-        self.module = e.module
-        b, (table, part, parts) = e.b, fn.args
-        jobs, count = e.load_pointer(table, self.table["jobs"]), e.load_i64(table, self.table["count"])
+        def panel(p: V) -> None:
+            first = b.mul(p, e.i64(spec.width))
+            source = e.at(job.source, first if spec.along_hidden else b.mul(first, job.stride))
+            target, left = e.at(job.target, b.mul(p, job.panel_size)), b.sub(job.hidden, first)
+            copy_panel(e, source, spec.along_hidden, job.stride, left, job.elements, target, spec.width, job.pitch)
 
-        def job(n: V) -> None:
-            own = e.slot(jobs, b.mul(n, e.i64(JOB)))
-            source, target = e.load_pointer(own, 0), e.load_pointer(own, 1)
-            stride, units, elements, pitch, apart, panels = (e.load_i64(own, k) for k in range(2, JOB))
+        start, end = e.share(job.panels, part, parts)
+        e.loop(end, panel, start=start)
 
-            def panel(p: V) -> None:
-                first = b.mul(p, e.i64(spec.width))
-                at = first if spec.along_units else b.mul(first, stride)
-                room, left = e.at(target, b.mul(p, apart)), b.sub(units, first)
-                copy_panel(e, e.at(source, at), spec.along_units, stride, left, elements, room, spec.width, pitch)
-
-            start, end = e.share(panels, part, parts)
-            e.loop(end, panel, start=start)
-
-        e.loop(count, job)
-        b.ret_void()
+    e.loop(count, pack)
+    b.ret_void()
+    return Emitted(e.module, table)
 
 
 def first_lanes(e: Emit, count: V, lanes: int | None = None) -> V:
-    """A mask of the first ``count`` lanes, of none if that is negative."""
+    """Return a mask of the first ``count`` lanes; of none if that is negative."""
     lanes = lanes or e.lanes
     kind = ir.VectorType(I32, lanes)
     numbers = ir.Constant(kind, list(range(lanes)))
@@ -82,7 +75,7 @@ def first_lanes(e: Emit, count: V, lanes: int | None = None) -> V:
 
 
 def masked_load(e: Emit, address: V, mask: V) -> V:
-    """The lanes that the mask names, zeros in the others, whose memory is not touched."""
+    """Load the lanes in the mask; the others are zeros, and their memory is not read."""
     lanes = mask.type.count
     kind = ir.VectorType(e.real, lanes)
     args = [address, ir.Constant(I32, e.size), mask, ir.Constant(kind, [0.0] * lanes)]
@@ -90,30 +83,30 @@ def masked_load(e: Emit, address: V, mask: V) -> V:
 
 
 def masked_store(e: Emit, value: V, address: V, mask: V) -> None:
-    """Write the lanes that the mask names."""
+    """Store the lanes in the mask."""
     lanes = mask.type.count
     e.intrinsic("masked.store", ir.VoidType(), [value, address, ir.Constant(I32, e.size), mask], f"v{lanes}{e.kind}.p0")
 
 
 def copy_panel(
-    e: Emit, source: V, along_units: bool, stride: V, units: V, elements: V, target: V, width: int, pitch: V
+    e: Emit, source: V, along_columns: bool, stride: V, columns: V, elements: V, target: V, width: int, pitch: V
 ) -> None:
-    """Copy one panel.
+    """Copy some columns of a matrix (elements, columns) into one panel.
 
     Args:
         e: where to emit.
-        source: the number of the panel's first unit and element.
-        along_units: whether units stand side by side in the source (else elements do).
-        stride: numbers from one element to the next (or from one unit to the next).
-        units: how many units there are; the panel's others become zeros.
-        elements: how many elements.
+        source: the address of the panel's first column and element.
+        along_columns: columns are adjacent in the source; otherwise elements are.
+        stride: from one element to the next (or from one column to the next).
+        columns: the number of columns; the rest of the panel becomes zeros.
+        elements: the number of elements.
         target: the panel.
-        width: units of a panel.
-        pitch: numbers from one element to the next in the panel.
+        width: columns of a panel.
+        pitch: from one element to the next in the panel.
     """
     b, blocks = e.b, width // e.lanes
-    if along_units:
-        masks = [first_lanes(e, b.sub(units, e.i64(v * e.lanes))) for v in range(blocks)]
+    if along_columns:
+        masks = [first_lanes(e, b.sub(columns, e.i64(v * e.lanes))) for v in range(blocks)]
 
         def one(k: V) -> None:
             row, room = e.at(source, b.mul(k, stride)), e.at(target, b.mul(k, pitch))
@@ -127,12 +120,14 @@ def copy_panel(
         mask = first_lanes(e, b.sub(elements, k))
         room = e.at(target, b.mul(k, pitch))
 
-        def square(first: V) -> None:  # not written out for each vector of a panel: that would be most of all code
+        def square(
+            first: V,
+        ) -> None:  # a loop, not unrolled over the vectors of a panel, which would be most of the code
             rows = []
             for lane in range(e.lanes):
-                unit = b.add(first, e.i64(lane))
-                own = b.and_(mask, _everywhere(e, b.icmp_signed("<", unit, units)))
-                rows.append(masked_load(e, e.at(source, b.add(b.mul(unit, stride), k)), own))
+                column = b.add(first, e.i64(lane))
+                own = b.and_(mask, _in_every_lane(e, b.icmp_signed("<", column, columns)))
+                rows.append(masked_load(e, e.at(source, b.add(b.mul(column, stride), k)), own))
             for lane, row in enumerate(transposed(e, rows)):
                 with b.if_then(b.icmp_signed("<", b.add(k, e.i64(lane)), elements)):
                     e.store(row, e.at(room, b.add(b.mul(e.i64(lane), pitch), first)))
@@ -143,7 +138,7 @@ def copy_panel(
 
 
 def transposed(e: Emit, rows: list[V]) -> list[V]:
-    """A square of vectors, transposed: blocks off the diagonal change places, ever smaller ones."""
+    """Transpose a square of vectors: blocks off the diagonal are exchanged, then smaller ones inside them."""
     lanes, rows = len(rows), list(rows)
     distance = lanes // 2
     while distance:
@@ -159,7 +154,7 @@ def transposed(e: Emit, rows: list[V]) -> list[V]:
     return rows
 
 
-def _everywhere(e: Emit, flag: V) -> V:
+def _in_every_lane(e: Emit, flag: V) -> V:
     kind = ir.VectorType(I1, e.lanes)
     undefined = ir.Constant(kind, ir.Undefined)
     first = e.b.insert_element(undefined, flag, ir.Constant(I32, 0))

@@ -1,83 +1,93 @@
-"""The pointwise part of a stage: one row, one vector of units."""
+"""The pointwise part of a stage: one row, one vector of hidden units."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tidegate.engine.backends.llvm.emit.builder import V
+from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.backends.llvm.emit.math import OPERATIONS
+from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import is_output
 
-if TYPE_CHECKING:
-    from tidegate.engine.backends.llvm.emit.kernel import Kernel
 
+def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sums: V) -> None:
+    """Compute a stage's values for one row and one vector of hidden units, and write the results.
 
-def pointwise(kernel: Kernel, k: int, t: V, row: V, r: V, unit: V, block: int) -> None:
-    """Compute a stage's values for one row and one vector of units, and write what is wanted."""
-    e, b = kernel.e, kernel.e.b
-    stage, tile = kernel.stages[k], kernel.tiles[k]
+    Args:
+        frame: the kernel.
+        k: the stage.
+        t: the step.
+        row: the row of the batch.
+        r: its number in the tile.
+        unit: the first hidden unit of the vector.
+        block: the vector's number in the tile.
+        sums: the products of the tile.
+    """
+    e, b = frame.e, frame.e.b
+    stage, tile = frame.spec.stages[k], frame.spec.tiles[k]
     width = len(stage.accumulators) * tile.blocks
-    found = {number: load(kernel, number, t, row, unit) for number in stage.means}
+    found = {number: load_value(frame, number, t, row, unit) for number in stage.means}
 
     def get(number: int) -> V:
         if number not in found:
-            found[number] = load(kernel, number, t, row, unit)
+            found[number] = load_value(frame, number, t, row, unit)
         return found[number]
 
     for a, number in enumerate(stage.accumulators):
-        total = e.load(e.at(kernel.pointer(f"bias {k}"), b.add(b.mul(e.i64(a), kernel.units_in(k)), unit)))
+        total = e.load(e.at(frame.pointer(arguments.bias(k)), b.add(b.mul(e.i64(a), frame.width_in(k)), unit)))
         if stage.streams:
             place = b.add(b.mul(r, e.i64(width)), e.i64(a * tile.blocks + block))
-            total = b.fadd(total, e.load(e.slot(kernel.accumulated, place, e.vector)))
-        if not kernel.spec.fused_input:
+            total = b.fadd(total, e.load(e.slot(sums, place, e.vector)))
+        if not frame.spec.fused_input:
             for part in stage.parts[a]:
-                value = kernel.program.values[part]
+                value = frame.program.values[part]
                 if value.op == "input":
-                    at = b.add(b.mul(kernel.place(t, row), kernel.number("stride input")), unit)
-                    total = b.fadd(total, e.load(e.at(kernel.pointer(f"input {value.name}"), at)))
+                    at = b.add(b.mul(frame.place(t, row), frame.number(arguments.INPUT_STRIDE)), unit)
+                    total = b.fadd(total, e.load(e.at(frame.pointer(arguments.input_part(value.name)), at)))
         found[number] = total
     for number in stage.values:
-        value = kernel.program.values[number]
+        value = frame.program.values[number]
         args = [get(arg) for arg in value.args]
-        found[number] = OPERATIONS[value.op](e, *args) if args else _leaf(kernel, number, t, row, unit)
-    for number in kernel.made[k]:
+        found[number] = OPERATIONS[value.op](e, *args) if args else _load_leaf(frame, number, t, row, unit)
+    for number in frame.spec.made[k]:
         if number not in stage.means:
-            e.store(found[number], e.at(kernel.scratch(number, row), unit))
-    last = k == max(n for n, other in enumerate(kernel.stages) if other.projected == stage.projected)
-    _store(kernel, found, get, t, row, unit, stage.projected, last)
+            e.store(found[number], e.at(frame.scratch(number, row), unit))
+    last = k == max(n for n, other in enumerate(frame.spec.stages) if other.projected == stage.projected)
+    _store_results(frame, found, get, t, row, unit, stage.projected, last)
 
 
-def load(kernel: Kernel, number: int, t: V, row: V, unit: V) -> V:
-    """A leaf, or a value of an earlier stage: one vector of units."""
-    e = kernel.e
-    if kernel.program.values[number].op == "unit_mean":
-        return e.load(kernel.scratch(number, row))
-    if any(number in made for made in kernel.made):
-        return e.load(e.at(kernel.scratch(number, row), unit))
-    return _leaf(kernel, number, t, row, unit)
+def load_value(frame: Frame, number: int, t: V, row: V, unit: V) -> V:
+    """Load a leaf or a value of an earlier stage: one vector of hidden units."""
+    e = frame.e
+    if frame.program.values[number].op == "unit_mean":
+        return e.load(frame.scratch(number, row))
+    if frame.is_in_scratch(number):
+        return e.load(e.at(frame.scratch(number, row), unit))
+    return _load_leaf(frame, number, t, row, unit)
 
 
-def _leaf(kernel: Kernel, number: int, t: V, row: V, unit: V) -> V:
-    e, b = kernel.e, kernel.e.b
-    value = kernel.program.values[number]
-    if value.op == "constant":
-        return e.const(value.number)
-    if value.op == "parameter":
-        return e.load(e.at(kernel.pointer(f"parameter {value.name}"), unit))
-    if value.op == "state":
-        if value.name in kernel.sequences:
-            return e.load(e.at(e.load_pointer(kernel.pointer(f"previous {value.name}"), row), unit))
-        at = b.add(b.mul(row, kernel.units_of(value.name)), unit)
-        return e.load(e.at(kernel.pointer(f"state {value.name}"), at))
-    if value.op == "before":
-        return e.load(e.at(e.load_pointer(kernel.pointer(f"before {value.name}"), row), unit))
-    stride = kernel.number(f"stride {value.op} {value.name}")
-    return e.load(e.at(kernel.pointer(f"{value.op} {value.name}"), b.add(b.mul(kernel.place(t, row), stride), unit)))
+def _load_leaf(frame: Frame, number: int, t: V, row: V, unit: V) -> V:
+    e = frame.e
+    value = frame.program.values[number]
+    match value.op:
+        case "constant":
+            return e.const(value.number)
+        case "parameter":
+            return e.load(e.at(frame.pointer(arguments.parameter(value.name)), unit))
+        case "state" if value.name in frame.spec.sequences:
+            return e.load(e.at(e.load_pointer(frame.pointer(arguments.previous(value.name)), row), unit))
+        case "state":
+            return e.load(e.at(frame.in_state(arguments.state(value.name), value.name, row), unit))
+        case "before":
+            return e.load(e.at(e.load_pointer(frame.pointer(arguments.before(value.name)), row), unit))
+        case _:
+            leaf = arguments.leaf(value.op, value.name)
+            return e.load(e.at(frame.in_row(leaf, frame.place(t, row)), unit))
 
 
-def _store(
-    kernel: Kernel,
+def _store_results(
+    frame: Frame,
     found: dict[int, V],
     get: Callable[[int], V],
     t: V,
@@ -86,26 +96,29 @@ def _store(
     projected: bool,
     last: bool,
 ) -> None:
-    """Write what is ready; results that are leaves or earlier stages' values wait for the last stage of their size."""
-    e, b = kernel.e, kernel.e.b
+    """Store the results that this stage computes.
 
-    def ready(number: int) -> bool:
-        value = kernel.program.values[number]
+    Results that are leaves or values of earlier stages are stored by the last stage of their size.
+    """
+    e, b, spec = frame.e, frame.e.b, frame.spec
+
+    def is_ready(number: int) -> bool:
+        value = frame.program.values[number]
         own = number in found and (bool(value.args) or value.op == "input")
-        return own or (last and not value.args and value.op != "input" and (number in kernel.small) == projected)
+        is_leaf = not value.args and value.op != "input"
+        return own or (last and is_leaf and (number in frame.of_output_size) == projected)
 
-    for name, number in kernel.spec.stored:
-        if ready(number):
-            at = b.add(b.mul(kernel.place_stored(t, row), kernel.number(f"stride out {name}")), unit)
-            e.store(get(number), e.at(kernel.pointer(f"out {name}"), at))
-    for name, number in kernel.program.sums.items():
-        if ready(number):
-            at = e.at(kernel.pointer(f"sum {name}"), b.add(b.mul(row, kernel.number("padded")), unit))
+    for name, number in spec.stored:
+        if is_ready(number):
+            e.store(get(number), e.at(frame.in_row(arguments.out(name), frame.stored_place(t, row)), unit))
+    for name, number in frame.program.sums.items():
+        if is_ready(number):
+            offset = b.add(b.mul(row, frame.number(arguments.PADDED_HIDDEN)), unit)
+            at = e.at(frame.pointer(arguments.total(name)), offset)
             e.store(b.fadd(e.load(at), get(number)), at)
-    # States last, and all read before one is written: one may become what another was.
+    # States come last, and all are read before one is written: one may become what another was.
     if last:
-        mine = {s for s in kernel.program.states if is_output(s, kernel.spec.output) == projected} - {*kernel.sequences}
-        in_place = {s: get(k) for s, k in kernel.program.states.items() if s in mine}
-        for state, value in in_place.items():
-            at = e.at(kernel.pointer(f"state {state}"), b.add(b.mul(row, kernel.units_of(state)), unit))
-            e.store(value, at)
+        in_place = {s for s in frame.program.states if is_output(s, spec.output) == projected} - {*spec.sequences}
+        values = {s: get(k) for s, k in frame.program.states.items() if s in in_place}
+        for state, value in values.items():
+            e.store(value, e.at(frame.in_state(arguments.state(state), state, row), unit))

@@ -1,1 +1,1 @@
-"""What the engine and PyTorch see: entry, autograd, registered operators, reasons, descriptions."""
+"""What the engine and PyTorch call: entry, autograd, registered operators, reasons, descriptions."""

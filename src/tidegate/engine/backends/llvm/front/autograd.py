@@ -1,4 +1,4 @@
-"""The kernels as one differentiable operation: forward, backward, and the reference for a backward of the backward."""
+"""The kernels as one differentiable operation; the reference backend computes derivatives of its backward."""
 
 from __future__ import annotations
 
@@ -11,27 +11,25 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
-from tidegate.engine.backends.llvm.jit.threads import lost_its_threads, on_living_threads
-from tidegate.engine.backends.llvm.launch.forward_backward import backward, forward
-from tidegate.engine.backends.llvm.launch.layouts import Stored
+from tidegate.engine.backends.llvm.launch.argument_layout import Stored
+from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
+from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.call_tensors import call_with_tensors, tensors_by_name
 from tidegate.engine.kernels.stages import state_operands
 from tidegate.engine.program.adjoint import Adjoint, adjoint
 from tidegate.engine.program.program import program
 from tidegate.engine.record import Record
-from tidegate.engine.weights import Weights
 from tidegate.errors import BackendError
-
-WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 
 class Forward(NamedTuple):
-    """What a forward pass gives.
+    """The result of a forward pass.
 
     Attributes:
-        results: the output, the final states, and the sequences asked for.
-        sequences: what was stored at every step, by name.
-        shared: those results that are sequences' memory without being views of them.
+        results: the output, the final states, and the recorded values.
+        sequences: the values stored at every step, by name.
+        shared: the results that share memory with a sequence without being views of it.
     """
 
     results: tuple[Tensor, ...]
@@ -39,47 +37,50 @@ class Forward(NamedTuple):
     shared: tuple[Tensor, ...]
 
 
-def differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] | None = None) -> tuple[Tensor, ...]:
-    """The output, the final states, and the sequences of those names.
+def run_differentiable(call: Call, names: tuple[str, ...], passes: tuple[Any, Any] | None = None) -> tuple[Tensor, ...]:
+    """Run a call so that its results can be differentiated.
 
     Args:
         call: a call whose tensors have one dtype.
-        names: gates and states to give out besides the output.
-        passes: what to do the passes with, instead of `run_forward` and `run_backward`.
+        names: gates and states to record besides the output.
+        passes: functions to call instead of `forward_pass` and `backward_pass`.
+
+    Returns:
+        The output, the final states, and the recorded values.
     """
     if torch.is_grad_enabled():
-        tensors = flatten(call)
+        tensors = tensors_by_name(call)
         if any(t.requires_grad for t in tensors.values()):
-            given = (call, names, passes or (run_forward, run_backward), tuple(tensors), *tensors.values())
-            return _Run.apply(*given)  # pyright: ignore[reportReturnType]
-    return run_forward(call, names, train=False).results
+            given = (call, names, passes or (forward_pass, backward_pass), tuple(tensors), *tensors.values())
+            return _KernelFunction.apply(*given)  # pyright: ignore[reportReturnType]
+    return forward_pass(call, names, train=False).results
 
 
-def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool = False) -> Forward:
-    """A forward pass.
+def forward_pass(call: Call, names: tuple[str, ...], *, train: bool, zero_past_lengths: bool = False) -> Forward:
+    """Run the forward kernel.
 
     Args:
         call: a call whose tensors have one dtype and no history.
-        names: gates and states to give out besides the output.
-        train: keep what backward reads.
-        clean: whatever was stored is zero past the lengths, not only what is given out.
+        names: gates and states to record besides the output.
+        train: store the values that backward reads.
+        zero_past_lengths: all stored values are zero past the lengths, not only the results.
     """
     if lost_its_threads():
-        return on_living_threads(run_forward, call, names, train=train, clean=clean)
+        return on_new_threads(forward_pass, call, names, train=train, zero_past_lengths=zero_past_lengths)
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
-            return run_forward(call, names, train=train, clean=clean)
-    output, steps, units = call.cell.states[0], call.x.shape[0], call.weights.hidden_size(call.cell)
-    kept = stored(call, names, train=train)
-    past = frozenset(name for name, _ in kept) if clean else frozenset(names)
-    sequences, final = forward(call, kept, past, initial=train)
+            return forward_pass(call, names, train=train, zero_past_lengths=zero_past_lengths)
+    output, steps, hidden = call.cell.states[0], call.x.shape[0], call.hidden_size
+    stored = values_to_store(call, names, train=train)
+    zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
+    sequences, final = launch_forward(call, stored, zero_past, initial=train)
     first = 0 if call.reverse else 1
     outputs = call.state[0].shape[1]
     over_time, shared = [], []
     for name in (output, *names):
         whole = sequences[name]
         whole = whole[first : first + steps] if len(whole) > steps else whole
-        size = outputs if name == output else units
+        size = outputs if name == output else hidden
         over_time.append(_without_padding(whole, size))
         if train and size == whole.shape[2]:
             shared.append(over_time[-1])
@@ -87,75 +88,64 @@ def run_forward(call: Call, names: tuple[str, ...], *, train: bool, clean: bool 
     return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
 
 
-def run_backward(
+def backward_pass(
     call: Call,
     names: tuple[str, ...],
     sequences: Mapping[str, Tensor],
     gradients: Sequence[Tensor | None],
     wanted: list[str],
 ) -> dict[str, Tensor]:
-    """A backward pass: gradients by the names of `flatten`, given those of what `run_forward` gave."""
+    """Run the backward kernel: return gradients by the names of `tensors_by_name`.
+
+    Args:
+        call: the forward call.
+        names: the values that it recorded besides the output.
+        sequences: the values that it stored.
+        gradients: those of the results of `forward_pass`; None for zeros.
+        wanted: the gradients to be returned.
+    """
     if lost_its_threads():
-        return on_living_threads(run_backward, call, names, sequences, gradients, wanted)
+        return on_new_threads(backward_pass, call, names, sequences, gradients, wanted)
     if torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
-            return run_backward(call, names, sequences, gradients, wanted)
-    some, least = _with_gradients(call, names, gradients)
-    # What that backward reads was kept unless it costs less to compute with what only the other one reads.
-    if sequences.keys() >= {name for name, _ in stored(call, some, train=True)}:
-        names, gradients = some, least
-    return backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+            return backward_pass(call, names, sequences, gradients, wanted)
+    used, of_used = _records_with_gradient(call, names, gradients)
+    # The backward of fewer records may read a value that the other one computes again, and that was not stored.
+    if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
+        names, gradients = used, of_used
+    return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
 
 
-def _with_gradients(
+def _records_with_gradient(
     call: Call, names: tuple[str, ...], gradients: Sequence[Tensor | None]
 ) -> tuple[tuple[str, ...], Sequence[Tensor | None]]:
-    """The names that a gradient arrives for: who only looks at gates trains with the kernel of who does not."""
+    """Keep only the records that received a gradient, so that recording without using a gate costs no backward."""
     count = 1 + len(call.cell.states)
     pairs = [(name, g) for name, g in zip(names, gradients[count:], strict=True) if g is not None]
     return tuple(name for name, _ in pairs), (*gradients[:count], *(g for _, g in pairs))
 
 
-def flatten(call: Call) -> dict[str, Tensor]:
-    """The call's tensors by name, those that may have a gradient first."""
-    found = {"x": call.x} | {n: t for n in WEIGHTS if (t := getattr(call.weights, n)) is not None}
-    found |= {f"p.{name}": vector for name, vector in call.weights.p.items()}
-    found |= {f"state {name}": value for name, value in zip(call.cell.states, call.state, strict=True)}
-    return found | {f"mask {name}": mask for name, mask in call.masks.items()}
+def values_to_store(call: Call, names: tuple[str, ...], *, train: bool) -> Stored:
+    """Return the values that the forward kernel writes at every step.
 
-
-def with_tensors(tensors: Mapping[str, Tensor], cell: Cell, **others: Any) -> Call:
-    """A call with the tensors that `flatten` named.
-
-    Args:
-        tensors: by name.
-        cell: the equations.
-        others: of a call's attributes, those that are not such tensors.
+    They are the output, operands of products, records, and in training the values that backward reads.
     """
-    w_ih, w_hh, b_ih, b_hh, w_hr = map(tensors.get, WEIGHTS)
-    weights = Weights(w_ih, w_hh, b_ih, b_hh, {name: tensors[f"p.{name}"] for name in cell.parameters}, w_hr)
-    state = tuple([tensors[f"state {name}"] for name in cell.states])
-    return Call(cell, tensors["x"], weights, state, masks={n: tensors[f"mask {n}"] for n in cell.masks}, **others)
-
-
-def stored(call: Call, names: tuple[str, ...], *, train: bool) -> Stored:
-    """What the forward run writes at every step: the output, operands of products, records, and what backward reads."""
-    return _stored(call.cell, names, call.mask_gradients, train)
+    return _values_to_store(call.cell, names, call.mask_gradients, train)
 
 
 @functools.lru_cache(maxsize=256)
-def _stored(cell: Cell, names: tuple[str, ...], masks: tuple[str, ...], train: bool) -> Stored:
+def _values_to_store(cell: Cell, names: tuple[str, ...], masks: tuple[str, ...], train: bool) -> Stored:
     prog, output = program(cell), cell.states[0]
-    kept = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
-    kept |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
+    stored = {name: prog.states[name] for name in (output, *state_operands(prog).values())}
+    stored |= {name: prog.states.get(name, prog.gates.get(name, -1)) for name in names}
     if train:
         back = adjoint(prog, (output, *names), masks)
-        kept |= back.saved
-        kept |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
-    return tuple(kept.items())
+        stored |= back.saved
+        stored |= {v.name: prog.states[v.name] for v in back.program.values if v.op == "before"}
+    return tuple(stored.items())
 
 
-class _Run(torch.autograd.Function):
+class _KernelFunction(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, call: Call, names: tuple[str, ...], passes: tuple[Any, Any], keys: tuple[str, ...], *tensors: Tensor
@@ -168,14 +158,14 @@ class _Run(torch.autograd.Function):
             "mask_gradients": call.mask_gradients,
             "oracle": call.oracle,
         }
-        bare = with_tensors(dict(zip(keys, [t.detach() for t in tensors], strict=True)), call.cell, **others)
-        results, sequences, shared = passes[0](bare, names, train=True)
-        # Lengths and resets are not differentiated, so nothing would notice if the caller changed them.
+        detached = dict(zip(keys, [t.detach() for t in tensors], strict=True))
+        results, sequences, shared = passes[0](call_with_tensors(detached, call.cell, **others), names, train=True)
+        # Copies, because autograd would not notice if the caller changed lengths or resets in place.
         for name in ("lengths", "reset"):
             others[name] = None if others[name] is None else others[name].clone()
         ctx.cell, ctx.others = call.cell, others
-        ctx.names, ctx.run_backward, ctx.stored, ctx.keys = names, passes[1], tuple(sequences), keys
-        # What is shared is saved too, so that a change in place is noticed.
+        ctx.names, ctx.backward_pass, ctx.stored, ctx.keys = names, passes[1], tuple(sequences), keys
+        # Shared results are saved too, so that in-place changes of them are noticed.
         ctx.save_for_backward(*tensors, *sequences.values(), *shared)
         return results
 
@@ -183,19 +173,19 @@ class _Run(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         saved, count = ctx.saved_tensors, len(ctx.keys)
         tensors = dict(zip(ctx.keys, saved[:count], strict=True))
-        call = with_tensors(tensors, ctx.cell, **ctx.others)
+        call = call_with_tensors(tensors, ctx.cell, **ctx.others)
         wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[4:], strict=True) if need]
-        # A backward of this backward, or many backwards at once: the reference has them.
+        # The reference computes the backward of this backward, and many backwards at once (vmap).
         if torch.is_grad_enabled() or any(_batched(g) for g in gradients if g is not None):
             found = _through_reference(call, ctx.names, tensors, wanted, gradients)
         else:
             sequences = dict(zip(ctx.stored, saved[count:], strict=False))
-            found = ctx.run_backward(call, ctx.names, sequences, gradients, wanted)
+            found = ctx.backward_pass(call, ctx.names, sequences, gradients, wanted)
         return None, None, None, None, *(found.get(name) for name in ctx.keys)
 
 
 def adjoint_of(call: Call, names: tuple[str, ...]) -> Adjoint:
-    """The backward of a call's Program, whose output and values of those names are given out."""
+    """Return the backward of a call's Program, given the records that have gradients besides the output."""
     return adjoint(program(call.cell), (call.cell.states[0], *names), call.mask_gradients)
 
 
@@ -204,10 +194,10 @@ def _batched(gradient: Tensor) -> bool:
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
-def _without_padding(value: Tensor, units: int) -> Tensor:
-    """Without the padded units, as a tensor of its own: a view could not be changed in place."""
-    if units != value.shape[-1]:
-        return value[..., :units].contiguous()
+def _without_padding(value: Tensor, size: int) -> Tensor:
+    """Remove the padding; the result is not a view, because autograd does not allow in-place changes of these."""
+    if size != value.shape[-1]:
+        return value[..., :size].contiguous()
     if not value._is_view():
         return value
     return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())
@@ -221,7 +211,7 @@ def _through_reference(
     gradients: tuple[Tensor | None, ...],
 ) -> dict[str, Tensor]:
     if call.oracle is None:
-        raise BackendError("a backward of the backward needs the reference: call tidegate.engine.run")
+        raise BackendError("A backward of the backward needs the reference backend: use tidegate.engine.run.")
     create = torch.is_grad_enabled()
     with torch.enable_grad():
         result = call.oracle(replace(call, record=Record(names) if names else None))

@@ -1,4 +1,4 @@
-"""Why a call cannot run on the kernels."""
+"""Reasons why a call cannot run on the kernels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 from tidegate.engine.call import Call
 
 INSTALLED = importlib.util.find_spec("llvmlite") is not None
-SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # what is computed in float32
+SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # computed in float32
 
 
-def unsupported(call: Call) -> list[str]:
-    """The reasons why this call cannot run here."""
+def reasons_against(call: Call) -> list[str]:
+    """List the reasons why a call cannot run on the kernels; an empty list if it can."""
     w = call.weights
     tensors = call.tensors()
     reasons = [] if INSTALLED else ["llvmlite is not installed (pip install llvmlite)"]
@@ -27,19 +27,19 @@ def unsupported(call: Call) -> list[str]:
         reasons.append(f"it computes in float32 and float64, not {', '.join(sorted(others))}")
     direct = call.cell.direct_gates == call.cell.recurrent_gates
     if w.w_hr is not None and w.w_hr.shape[0] != w.w_hr.shape[1] and not direct:
-        reasons.append("the output is projected, and a product is with a vector of another size")
+        reasons.append("the output is projected, and there is a product with a vector of another size")
     return reasons + derivatives_without_kernel(tensors)
 
 
 def derivatives_without_kernel(tensors: list[Tensor]) -> list[str]:
-    """The reasons that lie in how the call is to be differentiated or traced."""
+    """List the reasons that concern derivatives and tracing."""
     reasons, compiling = [], torch.compiler.is_compiling()
     if _transformed():
         reasons.append("a torch.func transform is active")
     if not compiling and torch._C._is_tracing():
         reasons.append("torch.jit is tracing")
     forward = torch.autograd.forward_ad
-    # While compiling a tensor cannot be asked whether it has a tangent.
+    # While compiling it is not possible to find out whether a tensor has a tangent.
     if forward._current_level >= 0 and (compiling or any(forward.unpack_dual(t).tangent is not None for t in tensors)):
         reasons.append("an input has a forward-mode tangent")
     return reasons
@@ -49,6 +49,6 @@ def _transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# While compiling this is called and not traced. (torch.compiler.assume_constant_result does no more, but it imports
-# Dynamo, which takes as long as torch itself.)
+# While compiling, Dynamo calls this function and does not trace it. (torch.compiler.assume_constant_result does the
+# same, but imports Dynamo, which takes as long as torch itself.)
 _transformed.__dict__["_dynamo_marked_constant"] = True

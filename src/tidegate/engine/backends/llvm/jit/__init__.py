@@ -1,1 +1,1 @@
-"""From IR to machine code that runs on threads."""
+"""From IR to machine code, through the cache on disk."""

@@ -1,4 +1,4 @@
-"""From IR to a function that Python can call, through the cache on disk."""
+"""Compile IR to a function that Python can call, through the cache on disk."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 from llvmlite import binding as llvm
 
-from tidegate.engine.backends.llvm.emit.copy_kernel import Pad, Padding
-from tidegate.engine.backends.llvm.emit.gemm import Gemm, Product
-from tidegate.engine.backends.llvm.emit.kernel import Kernel
-from tidegate.engine.backends.llvm.emit.pack_kernel import Pack, Packing
-from tidegate.engine.backends.llvm.jit.threads import together
+from tidegate.engine.backends.llvm import kernel_spec
+from tidegate.engine.backends.llvm.emit.builder import Emitted
+from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec, emit_copy
+from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, emit_gemm
+from tidegate.engine.backends.llvm.emit.kernel import emit_kernel
+from tidegate.engine.backends.llvm.emit.pack_kernel import PackSpec, emit_pack
+from tidegate.engine.backends.llvm.jit.thread_entry import SUFFIX, thread_entry
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.kernels import stages
 from tidegate.engine.kernels.cache import Code, load, save
+from tidegate.engine.program import program
 
 _LOCK = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
+if hasattr(os, "register_at_fork"):  # a child must not find it locked by a thread that does not exist there
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 
 @functools.cache
 def vector_bytes() -> int:
-    """The width of this machine's vector registers."""
+    """Return the width of this machine's vector registers."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64
@@ -40,27 +43,29 @@ def vector_bytes() -> int:
 
 @functools.cache
 def registers() -> int:
-    """How many vector registers it has."""
+    """Return the number of this machine's vector registers."""
     features = llvm.get_host_cpu_features()
     return 32 if features.get("avx512f") or features.get("neon") else 16
 
 
-Spec = KernelSpec | Product | Packing | Padding
-EMITTERS: dict[type, Callable[..., Kernel | Gemm | Pack | Pad]] = {
-    KernelSpec: Kernel,
-    Product: Gemm,
-    Packing: Pack,
-    Padding: Pad,
+Spec = KernelSpec | GemmSpec | PackSpec | CopySpec
+EMITTERS: dict[type, Callable[..., Emitted]] = {
+    KernelSpec: emit_kernel,
+    GemmSpec: emit_gemm,
+    PackSpec: emit_pack,
+    CopySpec: emit_copy,
 }
+# The folders with all source that decides what is emitted: this backend, what backends share, and Programs.
+SOURCES = tuple(Path(str(module.__file__)).parent for module in (kernel_spec, stages, program))
 
 
 class Compiled:
-    """Code, ready to be run with a table of pointers and whole numbers.
+    """A compiled kernel, which takes a table of addresses and whole numbers.
 
     Attributes:
-        call: the function, given the table, which part of the work to do, and of how many.
-        together: the address of the function that each of several threads runs.
-        table: where in the table each argument stands, by name.
+        call: the function; it takes the table, which part of the work to do, and the number of parts.
+        thread_entry: the address of the function that each of several threads runs.
+        table: the position of each argument in the table, by name.
     """
 
     def __init__(self, spec: Spec):
@@ -73,17 +78,21 @@ class Compiled:
         self._arguments = operator.itemgetter(*sorted(code.table, key=code.table.__getitem__))
         self._array = ctypes.c_int64 * len(code.table)
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-        address, self.together = _addresses(key, code.machine_code)
+        address, self.thread_entry = _addresses(key, code.machine_code)
         self.call: Callable[..., None] = signature(address)
 
     def filled(self, slots: Mapping[str, int]) -> Any:
-        """A table of its own for one call, from the addresses and whole numbers by name."""
+        """Return the table of one call, given the addresses and whole numbers by name."""
         return self._array(*self._arguments(slots))
+
+    def filled_in_order(self, given: NamedTuple) -> Any:
+        """Return the table of one call of a kernel whose table is always the same named tuple."""
+        return self._array(*given)
 
 
 @functools.lru_cache(maxsize=1024)
 def compiled(spec: Spec) -> Compiled:
-    """The code for a specification, made once in a process."""
+    """Return the compiled kernel of a specification; it is compiled once in a process."""
     with _LOCK:
         return Compiled(spec)
 
@@ -98,7 +107,7 @@ def _machine() -> llvm.TargetMachine:
 
 @functools.cache
 def _engine() -> llvm.ExecutionEngine:
-    """One for all kernels; it owns its target machine."""
+    """Return the one engine for all kernels; it owns its target machine."""
     machine = _machine()
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
 
@@ -108,14 +117,14 @@ def _addresses(key: str, machine_code: bytes) -> tuple[int, int]:
     engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
     engine.finalize_object()
     name = f"tidegate_{key}"
-    return engine.get_function_address(name), engine.get_function_address(f"{name}_together")
+    return engine.get_function_address(name), engine.get_function_address(name + SUFFIX)
 
 
 def _compile(spec: Spec, key: str) -> Code:
     name = f"tidegate_{key}"
     emitted = EMITTERS[type(spec)](spec, name)
     machine = _machine()
-    module = llvm.parse_assembly(str(emitted.module) + together(name))
+    module = llvm.parse_assembly(str(emitted.module) + thread_entry(name))
     module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
     module.verify()
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
@@ -126,20 +135,19 @@ def _compile(spec: Spec, key: str) -> Code:
 
 
 def _key(spec: Spec) -> str:
-    """What the machine code depends on: the specification, the machine, and the versions of all that wrote it."""
+    """Return a digest of what the machine code depends on: specification, machine, llvmlite's version, our source."""
     features = llvm.get_host_cpu_features().flatten()
-    text = repr((spec.key(), llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter()))
+    text = repr((spec.key(), llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter_digest()))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @functools.cache
-def _emitter() -> str:
-    """A digest of all source that decides what is emitted: this backend's, and the plan that backends share."""
-    return source_digest(Path(__file__).parents[1], Path(stages.__file__).parent)
+def _emitter_digest() -> str:
+    return source_digest(*SOURCES)
 
 
 def source_digest(*folders: Path) -> str:
-    """A digest of all Python source in some folders and in the folders below them, names included."""
+    """Return a digest of all Python files in some folders and their subfolders, file names included."""
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):

@@ -1,1 +1,1 @@
-"""From a call to a launch: sizes, packed weights, buffers, the two passes, gradients of weights."""
+"""From a call to running kernels: argument layouts, packed weights, buffers, threads, gradients of weights."""

@@ -1,8 +1,7 @@
-"""Memory for what kernels write.
+"""Memory that kernels write to.
 
 A fresh page costs as much as the arithmetic that fills it, and a training step asks for the same sizes again and again.
-So large buffers are kept, and given out again once nobody else holds them: neither a tensor nor a graph. At most
-``KEPT`` bytes are held so.
+So large buffers are held, and reused once neither a tensor nor a graph refers to them. At most ``HELD_BYTES`` are held.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ import torch
 from torch import Tensor
 
 SMALL = 1 << 16  # bytes below which the allocator has no fresh pages to fetch
-KEPT = 1 << 29
+HELD_BYTES = 1 << 29
 
 _LOCK = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
+if hasattr(os, "register_at_fork"):  # a child must not find it locked by a thread that does not exist there
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 _SCRATCH = threading.local()
-_HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, the size asked for longest ago first
+_HELD: OrderedDict[int, list[torch.UntypedStorage]] = OrderedDict()  # by size, least recently used first
 
 
 def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
-    """A tensor of that shape, with the dtype and device of another, holding anything."""
+    """Return an uninitialised tensor of a shape, with the dtype and device of another."""
     shape = (shape,) if isinstance(shape, int) else shape
     size = math.prod(shape) * like.element_size()
     if size < SMALL or not like.is_cpu:
@@ -51,23 +50,23 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
 
 
 def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:
-    """A tensor of that shape, with the dtype and device of another, holding zeros."""
+    """Return a tensor of zeros of a shape, with the dtype and device of another."""
     return empty(shape, like).zero_()
 
 
-def nothing(size: int, like: Tensor) -> Tensor:
-    """Zeros that are only ever read."""
-    return _nothing(size, like.dtype)
+def shared_zeros(size: int, like: Tensor) -> Tensor:
+    """Return a cached tensor of zeros, which must not be written to."""
+    return _shared_zeros(size, like.dtype)
 
 
 @functools.lru_cache(maxsize=64)
-def _nothing(size: int, dtype: torch.dtype) -> Tensor:
+def _shared_zeros(size: int, dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(False):
         return torch.zeros(size, dtype=dtype)
 
 
 def scratch(size: int, like: Tensor) -> Tensor:
-    """Memory that this thread's next call may use again."""
+    """Return memory that this thread's next call may overwrite."""
     room = _SCRATCH.rooms.get(like.dtype) if hasattr(_SCRATCH, "rooms") else None
     if room is None or room.numel() < size:
         room = torch.empty(size, dtype=like.dtype)
@@ -76,8 +75,8 @@ def scratch(size: int, like: Tensor) -> Tensor:
 
 
 def _is_free(same: list[torch.UntypedStorage], k: int, size: int) -> bool:
-    """Whether only we hold it; another process might hold one that was shared, or somebody have resized it."""
-    if _references(same, k) > _OURS:  # a tensor's untyped_storage() is this very object
+    """Whether a held buffer is in use nowhere else, in no other process either, and still has its size."""
+    if _references(same, k) > _OURS:  # a tensor's untyped_storage() is this same object
         return False
     alone = torch._C._storage_Use_Count(same[k]._cdata) == 1  # pyright: ignore[reportAttributeAccessIssue]
     return alone and same[k].nbytes() == size and not same[k].is_shared()
@@ -91,13 +90,13 @@ _OURS = _references([object()], 0)
 
 
 def release() -> None:
-    """Hold nothing any more; what others hold stays theirs."""
+    """Drop all held buffers; those in use elsewhere are not affected."""
     with _LOCK:
         _HELD.clear()
 
 
 def _release_oldest() -> None:
-    while sum(size * len(same) for size, same in _HELD.items()) > KEPT:
+    while sum(size * len(same) for size, same in _HELD.items()) > HELD_BYTES:
         size, same = next(iter(_HELD.items()))
         same.pop(0)
         if not same:

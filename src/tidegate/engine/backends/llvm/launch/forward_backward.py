@@ -1,4 +1,4 @@
-"""The forward and the backward run: what each kernel is given, and what is made of what it wrote."""
+"""The forward and the backward run: set a kernel's arguments, run it, collect its results."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.launch.buffers import empty, nothing, zeros
-from tidegate.engine.backends.llvm.launch.launcher import Launch
-from tidegate.engine.backends.llvm.launch.layouts import (
+from tidegate.engine.backends.llvm.launch.argument_layout import (
     BackwardLayout,
     ForwardLayout,
     Sizes,
@@ -20,104 +18,109 @@ from tidegate.engine.backends.llvm.launch.layouts import (
     forward_layout,
     sizes_of,
 )
+from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros, zeros
+from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.matmul import multiply
-from tidegate.engine.backends.llvm.launch.pack_weights import give_biases, pack
+from tidegate.engine.backends.llvm.launch.pack_weights import pack_weights, set_biases
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.backends.llvm.launch.weight_gradients import projection_gradient, weight_gradients
 from tidegate.engine.call import Call
+from tidegate.engine.kernels import arguments, call_tensors
 from tidegate.engine.kernels.stages import state_operands
+from tidegate.engine.program import gradient_names
 from tidegate.engine.program.adjoint import Adjoint
 from tidegate.engine.program.program import program
 
 
-def forward(
+def launch_forward(
     call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool
 ) -> tuple[dict[str, Tensor], list[Tensor]]:
     """Run the forward kernel.
 
     Args:
-        call: what is to be run.
-        stored: what is written at every step.
-        zero_past: what of it is zero past the lengths, besides the output.
+        call: the call.
+        stored: values to write at every step.
+        zero_past: which of them must be zero past the lengths, besides the output.
         initial: the sequences of the output and of products' operands have one step more, the initial state.
 
     Returns:
         The stored sequences, and the final states.
     """
-    launch, sequences, final = prepare(call, stored, zero_past, initial=initial)
-    launch.run(call.lengths, torch.get_num_threads())
+    launch, sequences, final = forward_arguments(call, stored, zero_past, initial=initial)
+    launch.execute(call.lengths, torch.get_num_threads())
     return sequences, final
 
 
-def prepare(
+def forward_arguments(
     call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool, fused: bool | None = None
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
-    """A forward launch, and what it will write: what `forward` returns. ``fused``: as in `forward_kernel`."""
+    """Set the arguments of a forward kernel, and return them with the memory for its results (see `launch_forward`)."""
     sizes, x, weights = sizes_of(call), call.x.contiguous(), call.weights
     layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused)
-    launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.units, call.reverse, dict(layout.numbers))
-    give_biases(launch, call.cell, weights, sizes.outputs, x)
-    _give_common(launch, layout, call, x)
+    launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.hidden, call.reverse, dict(layout.numbers))
+    set_biases(launch, call.cell, weights, sizes.outputs, x)
+    _set_common(launch, layout, call, x)
     if layout.parts and weights.w_ih is not None:
-        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded)
-        launch.give_parts(xp, layout.parts)
+        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded_hidden)
+        launch.set_parts(xp, layout.parts)
     else:
-        launch.give("x", x)
+        launch.set_tensor(arguments.X, x)
     sequences, places = {}, {}
-    for name, slot, shape, first, place, clean in layout.sequences:
-        made = sequences[name] = zeros(shape, x) if clean else empty(shape, x)
-        launch.give(slot, made, first)
+    for name, slot, shape, first, place, zero_past_lengths in layout.sequences:
+        made = sequences[name] = zeros(shape, x) if zero_past_lengths else empty(shape, x)
+        launch.set_tensor(slot, made, first)
         if place is not None:
             places[name] = made.data_ptr() + place * layout.kernel.itemsize
     final = []
     for state, value in zip(layout.states, [value.contiguous() for value in call.state], strict=True):
-        final.append(_give_state(launch, state, value, x))
+        final.append(_set_state(launch, state, value, x))
         if state.name in places:
-            launch.keep.append(value)
+            launch.keep_alive.append(value)
             launch.copy(value.data_ptr(), places[state.name], sizes.batch, value.shape[1], state.width)
     return launch, sequences, final
 
 
-def _give_state(launch: Launch, state: State, initial: Tensor | None, like: Tensor) -> Tensor:
-    """Let a kernel have a state's initial value, zeros if there is none; returns where its final value will be."""
+def _set_state(launch: Launch, state: State, initial: Tensor | None, like: Tensor) -> Tensor:
+    """Set a state's initial value, zeros if that is None, and return the memory for its final value."""
     _, width, slots = state
     if len(slots) == 1:
-        own = launch.room(launch.batch, width, initial, like)
-        launch.give(slots[0], own)
+        own = launch.padded_copy(launch.batch, width, initial, like)
+        launch.set_tensor(slots[0], own)
         return own
-    first = nothing(launch.batch * width, like) if initial is None else launch.whole_vectors(initial)
+    first = shared_zeros(launch.batch * width, like) if initial is None else launch.padded(initial)
     final = empty((launch.batch, width), like)
-    launch.give(slots[0], first)
-    launch.give(slots[1], final)
+    launch.set_tensor(slots[0], first)
+    launch.set_tensor(slots[1], final)
     return final
 
 
-def _give_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Call, like: Tensor) -> None:
+def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Call, like: Tensor) -> None:
+    """Set the arguments that forward and backward kernels have in common."""
     if call.lengths is not None:
-        launch.give("lengths", call.lengths.contiguous())
+        launch.set_tensor(arguments.LENGTHS, call.lengths.contiguous())
     if call.reset is not None:
-        launch.give("reset", call.reset.contiguous())
-    launch.give("zeros", nothing(layout.numbers["widest"], like))
-    launch.give("weights", pack(layout.kernel, call.cell, call.weights, like))
-    launch.give("scratch", empty(layout.scratch, like))
+        launch.set_tensor(arguments.RESET, call.reset.contiguous())
+    launch.set_tensor(arguments.ZEROS, shared_zeros(layout.numbers[arguments.WIDEST], like))
+    launch.set_tensor(arguments.WEIGHTS, pack_weights(layout.kernel, call.cell, call.weights, like))
+    launch.set_tensor(arguments.SCRATCH, empty(layout.scratch, like))
     for name, vector in call.weights.p.items():
-        launch.give(f"parameter {name}", launch.whole_vectors(vector))
+        launch.set_tensor(arguments.parameter(name), launch.padded(vector))
     for name, mask in call.masks.items():
-        launch.give(f"mask {name}", launch.whole_vectors(mask))
+        launch.set_tensor(arguments.mask(name), launch.padded(mask))
 
 
 def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
-    """W_k x of every gate k, (T * B, gates * wide); each gate's units are padded to whole vectors."""
-    units = w_ih.shape[0] // gates
-    if wide == units:
+    """Return W_k x of every gate k, (T * B, gates * wide), with each gate padded to whole vectors."""
+    hidden = w_ih.shape[0] // gates
+    if wide == hidden:
         return multiply(x, w_ih.t())
     xp = zeros((len(x), gates * wide), x)
     for k, matrix in enumerate(w_ih.chunk(gates)):
-        multiply(x, matrix.t(), xp[:, k * wide : k * wide + units])
+        multiply(x, matrix.t(), xp[:, k * wide : k * wide + hidden])
     return xp
 
 
-def backward(
+def launch_backward(
     call: Call,
     names: tuple[str, ...],
     back: Adjoint,
@@ -125,69 +128,82 @@ def backward(
     gradients: tuple[Tensor | None, ...],
     wanted: set[str],
 ) -> dict[str, Tensor]:
-    """Run the backward kernel and gather the gradients by the names of `flatten`."""
+    """Run the backward kernel and return the gradients by the names of `tensors_by_name`.
+
+    Args:
+        call: the forward call.
+        names: the recorded values that have a gradient.
+        back: the backward Program.
+        sequences: the values that the forward run stored.
+        gradients: those of the results: output, final states, recorded values; None for zeros.
+        wanted: the gradients to be returned.
+    """
     cell, x, sizes = call.cell, call.x, sizes_of(call)
-    prog, units = back.program, sizes.units
+    prog, hidden = back.program, sizes.hidden
     layout = backward_layout(sizes, prog, tuple(back.saved), tuple(sequences), names)
     valid = ValidRows(sizes.steps, sizes.batch, call.lengths)
-    launch = Launch(layout.kernel, sizes.steps, sizes.batch, units, not call.reverse, dict(layout.numbers))
+    launch = Launch(layout.kernel, sizes.steps, sizes.batch, hidden, not call.reverse, dict(layout.numbers))
     if valid.places is not None:
-        launch.give("places", valid.places)
+        launch.set_tensor(arguments.PLACES, valid.places)
     ascending = call
     if call.reset is not None and call.reverse and sizes.steps:
-        # The run ended at step 0: a flag there cuts nothing, though the backward run begins with it.
+        # The run ended at step 0: a flag there has no effect, although the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    give_biases(launch, cell, None, sizes.outputs, x)
-    _give_common(launch, layout, ascending, x)
-    launch.give("x", x)
-    made = empty((valid.count, len(layout.slots), layout.wide), x)
-    launch.give_parts(made, layout.columns)
+    set_biases(launch, cell, None, sizes.outputs, x)
+    _set_common(launch, layout, ascending, x)
+    launch.set_tensor(arguments.X, x)
+    made = empty((valid.count, len(layout.gradients), layout.wide), x)
+    launch.set_parts(made, layout.columns)
     made_out = made
     for slot in layout.project:
         made_out = empty((valid.count, layout.wide_out), x)
-        launch.give(slot, made_out)
+        launch.set_tensor(slot, made_out)
     for slot, name, first in layout.read:
-        launch.give(slot, sequences[name], first)
+        launch.set_tensor(slot, sequences[name], first)
     for name, value in zip(cell.states, call.state, strict=True):
-        launch.give(f"initial {name}", launch.whole_vectors(value.detach()))
+        launch.set_tensor(arguments.initial(name), launch.padded(value.detach()))
     count = len(cell.states)
     over_time = (gradients[0], *gradients[1 + count :])
     for (slot, stride, width), gradient in zip(layout.cotangents, over_time, strict=True):
-        launch.give(slot, nothing(width, x) if gradient is None else launch.whole_vectors(gradient))
+        launch.set_tensor(slot, shared_zeros(width, x) if gradient is None else launch.padded(gradient))
         launch.slots[stride] = 0 if gradient is None else width
     sums = {}
     for name, slot in layout.sums:
-        sums[name] = launch.room(sizes.batch, layout.wide, None, x)
-        launch.give(slot, sums[name])
-    own = {f"d {name}": gradient for name, gradient in zip(cell.states, gradients[1 : 1 + count], strict=True)}
-    carried = {state.name: _give_state(launch, state, own.get(state.name), x) for state in layout.states}
-    launch.run(call.lengths, torch.get_num_threads())
-    found = weight_gradients(call, sequences, made, valid, layout.slots, prog, units, wanted)
-    for name, room in sums.items():
-        found[name] = room[:, :units].sum(0)
-    places = {prog.gates[name]: k for k, name in enumerate(layout.slots)}
-    if "w_hr" in wanted:
-        operand = made[:, places[prog.gates["operand project"]]]
-        found["w_hr"] = projection_gradient(made_out, operand, sizes.outputs, units)
+        sums[name] = launch.padded_copy(sizes.batch, layout.wide, None, x)
+        launch.set_tensor(slot, sums[name])
+    final = zip(cell.states, gradients[1 : 1 + count], strict=True)
+    of_final = {gradient_names.of_state(name): gradient for name, gradient in final}
+    carried = {state.name: _set_state(launch, state, of_final.get(state.name), x) for state in layout.states}
+    launch.execute(call.lengths, torch.get_num_threads())
+    found = weight_gradients(call, sequences, made, valid, layout.gradients, prog, hidden, wanted)
+    for name, room in sums.items():  # named like the parameters
+        found[name] = room[:, :hidden].sum(0)
+    places = {prog.gates[name]: k for k, name in enumerate(layout.gradients)}
+    if call_tensors.W_HR in wanted:
+        operand = made[:, places[prog.gates[gradient_names.operand(gradient_names.PROJECT)]]]
+        found[call_tensors.W_HR] = projection_gradient(made_out, operand, sizes.outputs, hidden)
     for name in call.masks:
-        if f"mask {name}" in wanted:
-            found[f"mask {name}"] = valid.put(made[:, places[prog.gates[f"m.{name}"]], :units].contiguous())
+        if (mask := call_tensors.mask(name)) in wanted:
+            gradient = made[:, places[prog.gates[gradient_names.of_mask(name)]], :hidden]
+            found[mask] = valid.scatter(gradient.contiguous())
     return found | _state_gradients(call, sizes, carried, wanted)
 
 
 def _state_gradients(call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+    """Return the gradients of the initial states."""
     found, cell, w_hh = {}, call.cell, call.weights.w_hh
     for name in cell.states:
-        if f"state {name}" not in wanted:
+        if call_tensors.state(name) not in wanted:
             continue
-        gradient = carried[f"d {name}"][:, : sizes.size(name)]
+        gradient = carried[gradient_names.of_state(name)][:, : sizes.size(name)]
         rows = () if w_hh is None else w_hh.chunk(len(cell.recurrent_gates))
         operands = state_operands(program(cell))
         for gate, matrix in zip(cell.recurrent_gates, rows, strict=True):
             if operands.get(gate) == name:
-                multiply(carried[f"d r.{gate}"][:, : sizes.units], matrix, gradient, add=True)
+                product = carried[gradient_names.carried_product(gate)][:, : sizes.hidden]
+                multiply(product, matrix, gradient, add=True)
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)
-        found[f"state {name}"] = gradient
+        found[call_tensors.state(name)] = gradient
     return found

@@ -1,28 +1,30 @@
-"""Prepare a kernel's arguments, run it on all threads, and collect what it wrote.
+"""Set a kernel's arguments, run it on all threads, and hand out what it wrote.
 
-Buffers have their units padded to whole vectors, so kernels need no special case for the last ones.
+In the kernels' own buffers rows are padded to whole vectors, so kernels need no special case for the last one.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.emit.copy_kernel import COPY, Padding
+from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec
 from tidegate.engine.backends.llvm.jit.compile import Compiled, Spec, compiled, registers, vector_bytes
-from tidegate.engine.backends.llvm.jit.threads import cores, meetable, run_parts
 from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec
 from tidegate.engine.backends.llvm.launch.buffers import empty
+from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
+from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.arguments import CopyArguments, CopyJob
 from tidegate.engine.program.program import Program
 
 WORTH_SHARING = 1 << 15  # numbers from which copying is faster on several threads
-ROWS_TO_SHARE = 12  # sequences for each 512 units, below which threads share the units
+ROWS_TO_SPLIT = 12  # rows for each 512 hidden units, below which threads divide the hidden units
 
 
 @dataclass
@@ -33,154 +35,163 @@ class Launch:
         kernel: what to run.
         steps: T.
         batch: B.
-        units: H.
+        hidden: H.
         descending: whether time runs down.
-        slots: the table's entries by name.
-        keep: what must live until the call is over.
-        copies: what is to be copied before the kernel runs, as `Pad` takes it.
+        slots: the arguments by name (`tidegate.engine.kernels.arguments`).
+        keep_alive: what must live until the call is over.
+        copies: what is to be copied before the kernel runs, the numbers of one `CopyJob` after the other.
         copied: how many numbers that will write.
     """
 
     kernel: KernelSpec
     steps: int
     batch: int
-    units: int
+    hidden: int
     descending: bool
     slots: dict[str, int] = field(default_factory=dict)
-    keep: list[object] = field(default_factory=list)
+    keep_alive: list[object] = field(default_factory=list)
     copies: list[int] = field(default_factory=list)
     copied: int = 0
 
     @property
-    def padded(self) -> int:
+    def padded_hidden(self) -> int:
         """H, rounded up to whole vectors."""
-        return padded(self.units, self.kernel.lanes)
+        return padded_size(self.hidden, self.kernel.lanes)
 
-    def give(self, name: str, tensor: Tensor, offset: int = 0) -> None:
-        """Let the kernel have a tensor's memory, from an element on."""
-        self.keep.append(tensor)
+    def set_tensor(self, name: str, tensor: Tensor, offset: int = 0) -> None:
+        """Set an argument to the address of a tensor's element."""
+        self.keep_alive.append(tensor)
         self.slots[name] = tensor.data_ptr() + offset * self.kernel.itemsize
 
-    def give_parts(self, tensor: Tensor, places: Sequence[tuple[str, int]]) -> None:
-        """Let the kernel have a tensor's memory under several names, each from an element of its own on."""
-        self.keep.append(tensor)
+    def set_parts(self, tensor: Tensor, places: Sequence[tuple[str, int]]) -> None:
+        """Set several arguments to addresses of one tensor's elements."""
+        self.keep_alive.append(tensor)
         start, size = tensor.data_ptr(), self.kernel.itemsize
         for name, offset in places:
             self.slots[name] = start + offset * size
 
-    def note(self, name: str, numbers: Sequence[int] | int) -> None:
-        """Let the kernel have whole numbers, given or so many of them as room."""
-        array = _array_type(numbers)() if isinstance(numbers, int) else whole_numbers(numbers)
-        self.keep.append(array)
+    def set_room(self, name: str, count: int) -> None:
+        """Set an argument to the address of room for ``count`` whole numbers."""
+        array = _array_type(count)()
+        self.keep_alive.append(array)
         self.slots[name] = ctypes.addressof(array)
 
-    def copy(self, source: int, to: int, rows: int, units: int, width: int, more: int = 0) -> None:
-        """Before the kernel runs, copy rows of so many units to rows of whole vectors, zeros behind the units.
+    def copy(self, source: int, target: int, rows: int, size: int, width: int, added: int = 0) -> None:
+        """Before the kernel runs, copy rows into padded rows, with zeros in the padding.
 
         Args:
-            source: the address; what belongs to it must be in ``keep``, as with the others.
-            to: the address of the rows of whole vectors.
-            rows: how many.
-            units: of a row of the source; none if all is to be zeros.
-            width: of a row of the target.
-            more: the address of what is added to the source; zero for nothing.
+            source: the address; what it belongs to must be in ``keep_alive``, as for the other two.
+            target: the address of the padded rows.
+            rows: how many rows.
+            size: numbers in a row of the source; 0 if the target becomes zeros.
+            width: numbers in a row of the target.
+            added: the address of rows that are added to the source; 0 for none.
         """
-        self.copies += (source, to, more, rows, units, width)
+        self.copies += (source, target, added, rows, size, width)  # a CopyJob
         self.copied += rows * width
 
-    def room(self, rows: int, width: int, source: Tensor | None, like: Tensor) -> Tensor:
-        """Memory (rows, width) that begins as the source (rows, ·) does, zeros behind it; as zeros if that is None."""
+    def padded_copy(self, rows: int, width: int, source: Tensor | None, like: Tensor) -> Tensor:
+        """Memory (rows, width) into which the source (rows, ·) is copied, or zeros if that is None."""
         room = empty((rows, width), like)
-        self.keep.append(room)
+        self.keep_alive.append(room)
         if source is None:
             self.copy(0, room.data_ptr(), rows, 0, width)
         else:
             source = source.contiguous()
-            self.keep.append(source)
+            self.keep_alive.append(source)
             self.copy(source.data_ptr(), room.data_ptr(), rows, source.shape[-1], width)
         return room
 
-    def whole_vectors(self, tensor: Tensor) -> Tensor:
-        """A contiguous tensor whose last dimension is whole vectors: itself, or a copy, there when the kernel runs."""
-        *others, units = tensor.shape
-        width = padded(units, self.kernel.lanes)
-        if units == width:
+    def padded(self, tensor: Tensor) -> Tensor:
+        """A contiguous tensor with a padded last dimension: itself, or a copy that is filled before the kernel runs."""
+        *others, size = tensor.shape
+        width = padded_size(size, self.kernel.lanes)
+        if size == width:
             return tensor.contiguous()
-        rows = tensor.numel() // units if units else 0
-        return self.room(rows, width, tensor, tensor).view(*others, width)
+        rows = tensor.numel() // size if size else 0
+        return self.padded_copy(rows, width, tensor, tensor).view(*others, width)
 
-    def split(self, threads: int) -> tuple[bool, int]:
-        """Whether threads share the units, and not the rows; and how many of them."""
-        together = min(threads, cores()) if meetable() else 1
-        sharing = together > 1 and shares_units(self, together)
-        return sharing, max(1, min(together, self.padded // self.kernel.lanes) if sharing else min(threads, self.batch))
+    def divide(self, threads: int) -> tuple[bool, int]:
+        """Return whether threads divide the hidden units instead of the rows, and the number of threads."""
+        together = min(threads, cores()) if can_wait_for_one_another() else 1
+        splits = together > 1 and splits_hidden(self, together)
+        parts = min(together, self.padded_hidden // self.kernel.lanes) if splits else min(threads, self.batch)
+        return splits, max(1, parts)
 
-    def run(self, lengths: Tensor | None, threads: int) -> None:
-        """Run it, the work shared among threads: units if that is better, else rows, about as many steps for each."""
-        sharing, parts = self.split(threads)
-        function, table = self.ready(lengths, parts, sharing=sharing)
-        run_parts(function, table, parts, self.keep)
+    def execute(self, lengths: Tensor | None, threads: int) -> None:
+        """Run the kernel on several threads."""
+        splits, parts = self.divide(threads)
+        function, table = self.ready(lengths, parts, splits_hidden=splits)
+        run_parts(function, table, parts, self.keep_alive)
 
-    def ready(self, lengths: Tensor | None, parts: int, *, sharing: bool, turn: int = 0) -> tuple[Compiled, Any]:
-        """What to run in so many parts (of the units if they are shared, else of the rows), and its table."""
+    def ready(self, lengths: Tensor | None, parts: int, *, splits_hidden: bool, turn: int = 0) -> tuple[Compiled, Any]:
+        """Return the compiled kernel and its argument table.
+
+        Args:
+            lengths: of the sequences; rows are divided so that each part has about as many steps.
+            parts: how many parts there are, of the hidden units or of the rows.
+            splits_hidden: whether parts are of the hidden units.
+            turn: 1 if the first step passes over the hidden units backwards.
+        """
         self._copy()
         slots, spec, batch = self.slots, self.kernel, self.batch
-        count = 1 if sharing else parts
+        count = 1 if splits_hidden else parts
         if lengths is None:
             arrays = _even_shares(batch, count)
         else:
-            falling = sorted(range(batch), key=lengths.tolist().__getitem__, reverse=True)
-            arrays = _shares(falling, count)
-        self.keep.append(arrays)
+            longest_first = sorted(range(batch), key=lengths.tolist().__getitem__, reverse=True)
+            arrays = _shares(longest_first, count)
+        self.keep_alive.append(arrays)
         slots.update(
             {
-                "steps": self.steps,
-                "batch": batch,
-                "descending": int(self.descending),
-                "units": self.units,
-                "padded": self.padded,
-                "sharing units": int(sharing),
-                "turn": turn,
-                "shares": ctypes.addressof(arrays[-1]),
-                "count of shares": count,
+                arguments.STEPS: self.steps,
+                arguments.BATCH: batch,
+                arguments.DESCENDING: int(self.descending),
+                arguments.HIDDEN: self.hidden,
+                arguments.PADDED_HIDDEN: self.padded_hidden,
+                arguments.SPLIT_HIDDEN: int(splits_hidden),
+                arguments.TURN: turn,
+                arguments.SHARES: ctypes.addressof(arrays[-1]),
+                arguments.SHARE_COUNT: count,
             }
         )
-        self.note("meeting", 2 * APART)
-        slots["meeting"] += 8 * APART
-        for name in spec.notes:
-            self.note(name, parts * (batch + APART))
+        self.set_room(arguments.BARRIER, 2 * APART)
+        slots[arguments.BARRIER] += 8 * APART
+        for name in spec.row_lists:
+            self.set_room(name, parts * (batch + APART))
         function = compiled(spec)
         return function, function.filled(slots)
 
     def _copy(self) -> None:
         if not self.copies:
             return
-        array, count = whole_numbers(self.copies), len(self.copies) // COPY
+        array, count = whole_numbers(self.copies), len(self.copies) // len(CopyJob._fields)
         parts = torch.get_num_threads() if self.copied > WORTH_SHARING else 1
-        spec = Padding(self.kernel.double, self.kernel.lanes)
-        launch(spec, {"copies": ctypes.addressof(array), "count": count}, parts, (array, self.keep))
+        spec = CopySpec(self.kernel.double, self.kernel.lanes)
+        given = CopyArguments(ctypes.addressof(array), count)
+        launch_kernel(spec, given, parts, (array, self.keep_alive))
         self.copies, self.copied = [], 0
 
 
-def launch(spec: Spec, slots: Mapping[str, int], parts: int, keep: object) -> None:
-    """Run compiled code on a table of addresses and whole numbers; ``keep`` is what the addresses belong to."""
+def launch_kernel(spec: Spec, given: NamedTuple, parts: int, keep_alive: object) -> None:
+    """Run a compiled kernel on its arguments; ``keep_alive`` is what the addresses among them belong to."""
     function = compiled(spec)
-    run_parts(function, function.filled(slots), parts, keep)
+    run_parts(function, function.filled_in_order(given), parts, keep_alive)
 
 
 def whole_numbers(numbers: Sequence[int]) -> Any:
-    """An array of whole numbers."""
+    """Return an array of whole numbers."""
     return _array_type(len(numbers))(*numbers)
 
 
 @functools.lru_cache(maxsize=1024)
 def _array_type(count: int) -> Any:
-    # ctypes forgets a type that has no array, and making one anew takes ten times what its array takes.
+    # ctypes forgets a type that has no array, and making it again takes ten times as long as making an array of it.
     return ctypes.c_int64 * count
 
 
 def _shares(rows: Sequence[int], count: int) -> tuple[Any, ...]:
-    """Rows dealt out: those of each share, and then all shares' addresses and counts."""
+    """Deal out rows: an array of the rows of each share, then one with the address and size of each share."""
     shares = [sorted(rows[n::count]) for n in range(count)]
     arrays = [whole_numbers(own) for own in shares]
     described = [n for own in arrays for n in (ctypes.addressof(own), len(own))]
@@ -193,25 +204,35 @@ def _even_shares(batch: int, count: int) -> tuple[Any, ...]:
     return _shares(range(batch), count)
 
 
-def shares_units(launch: Launch, threads: int) -> bool:
-    """Whether threads had better share the units than the rows.
+def splits_hidden(launch: Launch, threads: int) -> bool:
+    """Whether threads had better divide the hidden units than the rows.
 
-    Each thread reads all weights at every step if it has rows of its own. Where rows are few that is most of the work.
+    A thread with its own rows reads all weights at every step. Where rows are few, that is most of the work.
     """
-    return launch.batch < max(threads, ROWS_TO_SHARE * launch.units // 512)
+    return launch.batch < max(threads, ROWS_TO_SPLIT * launch.hidden // 512)
 
 
-def fuses_input(batch: int, units: int) -> bool:
-    """Whether the input's product is better done inside the loop over time than before it.
+def fuses_input(batch: int, hidden: int) -> bool:
+    """Whether the product with the input is better computed inside the loop over time than before it.
 
-    Inside, its result never goes through memory, but its weights are read at every step.
+    Inside, its result is never written to memory, but its weights are read at every step.
     """
-    return batch >= max(8, units // 32)
+    return batch >= max(8, hidden // 32)
 
 
-def padded(units: int, lanes: int) -> int:
-    """Units rounded up to whole vectors."""
-    return -(-units // lanes) * lanes
+def padded_size(size: int, lanes: int) -> int:
+    """Round a size up to whole vectors."""
+    return -(-size // lanes) * lanes
+
+
+def pad_last_dimension(tensor: Tensor, lanes: int) -> Tensor:
+    """Return a contiguous tensor whose last dimension is padded to whole vectors with zeros."""
+    size = tensor.shape[-1]
+    if size == padded_size(size, lanes):
+        return tensor.contiguous()
+    room = tensor.new_zeros(*tensor.shape[:-1], padded_size(size, lanes))
+    room[..., :size] = tensor
+    return room
 
 
 def kernel_for(
@@ -224,7 +245,7 @@ def kernel_for(
     output: str,
     placed: bool = False,
 ) -> KernelSpec:
-    """What a Program's kernel is to be like."""
+    """Return the specification of a Program's kernel on this machine."""
     return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2, output, placed)
 
 
@@ -240,13 +261,3 @@ def _specification(
 ) -> KernelSpec:
     lanes = vector_bytes() // (8 if double else 4)
     return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed)
-
-
-def pad_units(tensor: Tensor, lanes: int) -> Tensor:
-    """A contiguous tensor whose last dimension is whole vectors, zeros in what was added."""
-    units = tensor.shape[-1]
-    if units == padded(units, lanes):
-        return tensor.contiguous()
-    room = tensor.new_zeros(*tensor.shape[:-1], padded(units, lanes))
-    room[..., :units] = tensor
-    return room

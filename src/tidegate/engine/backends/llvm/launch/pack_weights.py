@@ -1,4 +1,4 @@
-"""A call's weights as its kernels read them: matrices in panels, biases added up."""
+"""A call's weights as its kernels read them: matrices packed into panels, biases added up."""
 
 from __future__ import annotations
 
@@ -10,45 +10,55 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
-from tidegate.engine.backends.llvm.emit.pack_kernel import Packing
+from tidegate.engine.backends.llvm.emit.pack_kernel import PackSpec
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
-from tidegate.engine.backends.llvm.launch.buffers import empty, nothing
-from tidegate.engine.backends.llvm.launch.launcher import WORTH_SHARING, Launch, launch, padded, whole_numbers
+from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros
+from tidegate.engine.backends.llvm.launch.launcher import (
+    WORTH_SHARING,
+    Launch,
+    launch_kernel,
+    padded_size,
+    whole_numbers,
+)
+from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.arguments import PackArguments, PackJob
 from tidegate.engine.weights import Weights
 
-MATRICES = ("input", "recur", "project")  # what a product with w_ih, w_hh or w_hr is called
+MATRICES = ("input", "recur", "project")  # the operations of a Program that multiply by w_ih, w_hh and w_hr
 Matrix = tuple[tuple[int, ...], tuple[int, ...]]  # its shape and strides
 
 
 @dataclass(frozen=True)
-class _Panels:
+class _PackPlan:
     """How a kernel's weights are packed.
 
     Attributes:
-        size: how many numbers that makes.
-        jobs: for each kernel of packing: (matrix, bytes into it, bytes into the result, the job's other numbers).
+        size: numbers of the packed weights.
+        jobs: for each kernel, its jobs: the matrix, offsets in bytes into it and into the packed weights, and the
+            numbers of the `PackJob` after the two addresses.
     """
 
     size: int
-    jobs: tuple[tuple[Packing, tuple[tuple[int, int, int, tuple[int, ...]], ...]], ...]
+    jobs: tuple[tuple[PackSpec, tuple[tuple[int, int, int, tuple[int, ...]], ...]], ...]
 
 
-def pack(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
-    """All weights of a kernel, in the order in which it reads them.
+def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
+    """Return all matrices of a kernel, in the order in which it reads them.
 
-    For each stage and operand: blocks of units, then the operand's elements, then products, then units.
+    For each stage and operand: groups of blocks, then the operand's elements, then products, then hidden units.
     """
-    given = [_by_rows_or_columns(matrix) for matrix in (weights.w_ih, weights.w_hh, weights.w_hr)]
-    panels = _panels(kernel, cell, tuple(None if m is None else (m.shape, m.stride()) for m in given))
-    packed = empty(max(1, panels.size), like)
-    base, parts = packed.data_ptr(), torch.get_num_threads() if panels.size > WORTH_SHARING else 1
-    starts = [0 if m is None else m.data_ptr() for m in given]
-    for packing, jobs in panels.jobs:
+    matrices = [_by_rows_or_columns(matrix) for matrix in (weights.w_ih, weights.w_hh, weights.w_hr)]
+    plan = _pack_plan(kernel, cell, tuple(None if m is None else (m.shape, m.stride()) for m in matrices))
+    packed = empty(max(1, plan.size), like)
+    base, parts = packed.data_ptr(), torch.get_num_threads() if plan.size > WORTH_SHARING else 1
+    starts = [0 if m is None else m.data_ptr() for m in matrices]
+    for spec, jobs in plan.jobs:
         numbers: list[int] = []
         for matrix, source, target, rest in jobs:
             numbers += (starts[matrix] + source, base + target, *rest)
         array = whole_numbers(numbers)
-        launch(packing, {"jobs": ctypes.addressof(array), "count": len(jobs)}, parts, (array, packed, given))
+        given = PackArguments(ctypes.addressof(array), len(jobs))
+        launch_kernel(spec, given, parts, (array, packed, matrices))
     return packed
 
 
@@ -57,10 +67,10 @@ def _by_rows_or_columns(matrix: Tensor | None) -> Tensor | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _panels(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ...]) -> _Panels:
+def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ...]) -> _PackPlan:
     gates = {"input": cell.input_gates, "recur": cell.recurrent_gates, "project": ("h",)}
     size, start = 0, 0
-    jobs: dict[Packing, list[tuple[int, int, int, tuple[int, ...]]]] = {}
+    jobs: dict[PackSpec, list[tuple[int, int, int, tuple[int, ...]]]] = {}
     for stage, tile in zip(kernel.stages, kernel.tiles, strict=True):
         width = tile.blocks * kernel.lanes
         for stream in stage.streams:
@@ -69,69 +79,78 @@ def _panels(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ...])
                 which = op.removesuffix("_transposed")
                 found = matrices[MATRICES.index(which)]
                 assert found is not None
-                (rows, units_pitch), (elements, elements_pitch) = zip(*found, strict=True)
-                units = rows // len(gates[which])
-                first = gates[which].index(gate) * units * units_pitch
+                (rows, hidden_stride), (elements, element_stride) = zip(*found, strict=True)
+                hidden = rows // len(gates[which])
+                first = gates[which].index(gate) * hidden * hidden_stride
                 if op.endswith("_transposed"):
-                    units, units_pitch, elements, elements_pitch = elements, elements_pitch, units, units_pitch
-                along_units = units_pitch == 1 and elements > 1
-                panels, apart = -(-units // width), elements * count * width
+                    hidden, hidden_stride, elements, element_stride = elements, element_stride, hidden, hidden_stride
+                along_hidden = hidden_stride == 1 and elements > 1
+                panels, panel_size = -(-hidden // width), elements * count * width
                 if number == 0:
-                    start, size = size, size + panels * apart
-                pitch = elements_pitch if along_units else units_pitch
-                rest = (pitch, units, elements, count * width, apart, panels)
-                packing = Packing(kernel.double, along_units, width, kernel.lanes)
-                places = (first * kernel.itemsize, (start + number * width) * kernel.itemsize)
-                jobs.setdefault(packing, []).append((MATRICES.index(which), *places, rest))
-    return _Panels(size, tuple((packing, tuple(some)) for packing, some in jobs.items()))
+                    start, size = size, size + panels * panel_size
+                job = PackJob(
+                    source=first * kernel.itemsize,
+                    target=(start + number * width) * kernel.itemsize,
+                    stride=element_stride if along_hidden else hidden_stride,
+                    hidden=hidden,
+                    elements=elements,
+                    pitch=count * width,
+                    panel_size=panel_size,
+                    panels=panels,
+                )
+                spec = PackSpec(kernel.double, along_hidden, width, kernel.lanes)
+                jobs.setdefault(spec, []).append((MATRICES.index(which), job.source, job.target, job[2:]))
+    return _PackPlan(size, tuple((spec, tuple(of_spec)) for spec, of_spec in jobs.items()))
 
 
-def give_biases(launch: Launch, cell: Cell, weights: Weights | None, outputs: int, like: Tensor) -> None:
-    """Let a kernel have, for each stage, the bias of each accumulator: the sum of those of its parts.
+def set_biases(launch: Launch, cell: Cell, weights: Weights | None, outputs: int, like: Tensor) -> None:
+    """Set, for each stage, the bias of each accumulator: the sum of the biases of its parts.
 
     Args:
-        launch: which adds them.
-        cell: whose they are.
-        weights: have them; None if there are none.
+        launch: the kernel's arguments; the sums are computed before it runs.
+        cell: the cell.
+        weights: the weights with the biases; None if there are none.
         outputs: R, of a projected output.
-        like: dtype and device.
+        like: a tensor of the right dtype and device.
     """
     both = (weights.b_ih, weights.b_hh) if weights else (None, None)
     given = [None if b is None else b.contiguous() for b in both]
-    launch.keep.append(given)
+    launch.keep_alive.append(given)
     starts = [0 if b is None else b.data_ptr() for b in given]
-    for slot, rows, width, sums in _sums(launch.kernel, cell, launch.units, outputs, *(b is not None for b in both)):
-        room = empty((rows, width), like) if sums else nothing(rows * width, like)
-        launch.give(slot, room)
-        to = room.data_ptr()
-        own = (*starts, to, 0)
-        for (one, at), (other, other_at), row, units in sums:
-            launch.copy(own[one] + at, to + row, 1, units, width, own[other] + other_at)
+    for slot, rows, width, sums in _bias_sums(
+        launch.kernel, cell, launch.hidden, outputs, *(b is not None for b in both)
+    ):
+        room = empty((rows, width), like) if sums else shared_zeros(rows * width, like)
+        launch.set_tensor(slot, room)
+        target = room.data_ptr()
+        addresses = (*starts, target, 0)
+        for (one, at), (other, other_at), row, size in sums:
+            launch.copy(addresses[one] + at, target + row, 1, size, width, addresses[other] + other_at)
 
 
-Place = tuple[int, int]  # in b_ih, in b_hh, in the result, or none; and how many bytes into it
+Place = tuple[int, int]  # one of b_ih, b_hh, the result or none, and an offset into it in bytes
 NONE = (3, 0)
 
 
 @functools.lru_cache(maxsize=1024)
-def _sums(
-    kernel: KernelSpec, cell: Cell, units: int, outputs: int, of_input: bool, recurrent: bool
+def _bias_sums(
+    kernel: KernelSpec, cell: Cell, hidden: int, outputs: int, of_input: bool, recurrent: bool
 ) -> list[tuple[str, int, int, list[tuple[Place, Place, int, int]]]]:
-    """For each stage: its entry in the table, its rows, their width, and the sums: two addends, the row, its units."""
-    size = units * kernel.itemsize
+    """For each stage: the argument, its rows and their width, and the sums: two addends, the row, the size."""
+    size = hidden * kernel.itemsize
     places = {("input", gate): (0, k * size) for k, gate in enumerate(cell.input_gates) if of_input}
     places |= {("recur", gate): (1, k * size) for k, gate in enumerate(cell.recurrent_gates) if recurrent}
     values = kernel.program.values
     result = []
     for n, stage in enumerate(kernel.stages):
-        width = padded(outputs if stage.projected else units, kernel.lanes)
+        width = padded_size(outputs if stage.projected else hidden, kernel.lanes)
         sums: list[tuple[Place, Place, int, int]] = []
         for k, parts in enumerate(stage.parts):
             names = [(values[part].op, values[part].name) for part in parts]
             own, row = [places[name] for name in names if name in places], k * width * kernel.itemsize
             first, second, *_ = *own, NONE, NONE
-            sums.append((first, second, row, units if own else 0))
-            sums += [((2, row), more, row, units) for more in own[2:]]
-        some = any(used for *_, used in sums)
-        result.append((f"bias {n}", max(1, len(stage.parts)), width, sums if some else []))
+            sums.append((first, second, row, hidden if own else 0))
+            sums += [((2, row), more, row, hidden) for more in own[2:]]
+        has_bias = any(used for *_, used in sums)
+        result.append((arguments.bias(n), max(1, len(stage.parts)), width, sums if has_bias else []))
     return result

@@ -1,4 +1,4 @@
-"""The steps that are valid, one row after the other: products after the loop need not see the others."""
+"""The rows of valid steps, without padding, for the products after the loop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
 
 
 class ValidRows:
-    """Which of T * B rows lie within their sequences' lengths.
+    """The rows, of T * B, that lie within their sequences' lengths.
 
     Attributes:
-        count: how many do.
-        places: (T, B), where each stands among them; None if all are valid and stand where they are.
+        count: how many there are.
+        places: (T, B), the position of each among them; None if all rows are valid.
     """
 
     def __init__(self, steps: int, batch: int, lengths: Tensor | None):
@@ -25,15 +25,15 @@ class ValidRows:
             self.count = len(self._rows)
             self.places = (valid.view(-1).cumsum(0) - 1).view(steps, batch)
 
-    def take(self, values: Tensor) -> Tensor:
-        """The valid rows of (T, B, ·)."""
+    def select(self, values: Tensor) -> Tensor:
+        """Return the valid rows of a (T, B, ·) tensor, (count, ·)."""
         flat = values.flatten(0, 1)
         if self.places is None:
             return flat
         return torch.index_select(flat, 0, self._rows, out=empty((self.count, flat.shape[1]), flat))
 
-    def put(self, rows: Tensor) -> Tensor:
-        """Valid rows as (T, B, ·), zeros elsewhere."""
+    def scatter(self, rows: Tensor) -> Tensor:
+        """Return a (T, B, ·) tensor with the valid rows (count, ·) and zeros elsewhere."""
         if self.places is None:
             return rows.view(self.steps, self.batch, rows.shape[1])
         whole = zeros((self.steps * self.batch, rows.shape[1]), rows)

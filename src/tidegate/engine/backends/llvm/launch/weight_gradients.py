@@ -11,7 +11,9 @@ from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.call_tensors import B_HH, B_IH, W_HH, W_IH, X
 from tidegate.engine.kernels.stages import state_operands
+from tidegate.engine.program import gradient_names
 from tidegate.engine.program.program import Program, program
 
 
@@ -20,22 +22,22 @@ def weight_gradients(
     sequences: Mapping[str, Tensor],
     made: Tensor,
     rows: ValidRows,
-    slots: tuple[str, ...],
+    gradients: tuple[str, ...],
     prog: Program,
-    units: int,
+    hidden: int,
     wanted: set[str],
 ) -> dict[str, Tensor]:
-    """Gradients of x, the matrices and the biases.
+    """Return the gradients of x, the matrices and the biases.
 
     Args:
         call: the forward call.
-        sequences: the states that products were with, over time with the initial state before the first step,
+        sequences: the operands of recurrent products over time, with the initial state before the first step,
             (T + 1, B, padded).
-        made: the gradients the kernel wrote, (valid rows, slots, padded).
+        made: the gradients that the kernel wrote, (valid rows, gradients, padded).
         rows: which rows are valid.
-        slots: what stands where in ``made``.
-        prog: the backward Program, which knows which names are one value.
-        units: H.
+        gradients: the names of the gradients in ``made``, in order.
+        prog: the backward Program, in which several names may be one value.
+        hidden: H.
         wanted: which gradients are needed.
     """
     cell, x = call.cell, call.x
@@ -43,82 +45,83 @@ def weight_gradients(
     width = len(cell.input_gates)
     if width:
         by_input = list(range(width))
-        if "x" in wanted and call.weights.w_ih is not None:
-            found["x"] = rows.put(_by_matrix(made, by_input, call.weights.w_ih, units))
-        if "w_ih" in wanted:
-            found["w_ih"], found["b_ih"] = _by_operands(made, [(by_input, rows.take(x))], units)
-        elif "b_ih" in wanted:
-            found["b_ih"] = _columns(made, by_input, units).sum(0)
-    if not cell.recurrent_gates or not wanted & {"w_hh", "b_hh"}:
+        if X in wanted and call.weights.w_ih is not None:
+            found[X] = rows.scatter(_times_matrix(made, by_input, call.weights.w_ih, hidden))
+        if W_IH in wanted:
+            found[W_IH], found[B_IH] = _times_operands(made, [(by_input, rows.select(x))], hidden)
+        elif B_IH in wanted:
+            found[B_IH] = _columns(made, by_input, hidden).sum(0)
+    if not cell.recurrent_gates or not wanted & {W_HH, B_HH}:
         return found
-    places = {prog.gates[name]: k for k, name in reversed(list(enumerate(slots)))}
-    columns = [places[prog.gates[f"r.{gate}"]] for gate in cell.recurrent_gates]
+    places = {prog.gates[name]: k for k, name in reversed(list(enumerate(gradients)))}
+    columns = [places[prog.gates[gradient_names.of_product(gate)]] for gate in cell.recurrent_gates]
     sums = None
-    if "w_hh" in wanted:
-        groups = _groups(call, sequences, made, rows, places, prog, columns, units)
-        found["w_hh"], sums = _by_operands(made, groups, units)
+    if W_HH in wanted:
+        groups = _by_operand(call, sequences, made, rows, places, prog, columns, hidden)
+        found[W_HH], sums = _times_operands(made, groups, hidden)
         if call.reverse and rows.places is not None and len(x):
-            found["w_hh"] += _first_steps(call, made, rows.places, columns, units)
-    if "b_hh" in wanted:
-        found["b_hh"] = _columns(made, columns, units).sum(0) if sums is None else sums
+            found[W_HH] += _first_steps(call, made, rows.places, columns, hidden)
+    if B_HH in wanted:
+        found[B_HH] = _columns(made, columns, hidden).sum(0) if sums is None else sums
     return found
 
 
-def projection_gradient(by_output: Tensor, operand: Tensor, outputs: int, units: int) -> Tensor:
-    """The gradient of W_hr from those of the projected output and from what was projected, each (rows, padded)."""
-    return multiply(by_output[:, :outputs].contiguous().t(), operand[:, :units].contiguous())
+def projection_gradient(by_output: Tensor, operand: Tensor, outputs: int, hidden: int) -> Tensor:
+    """Return the gradient of W_hr, given that of the projected output and the operand, each (rows, padded)."""
+    return multiply(by_output[:, :outputs].contiguous().t(), operand[:, :hidden].contiguous())
 
 
-def _columns(made: Tensor, places: list[int], units: int) -> Tensor:
-    """Some slots side by side, (rows, slots * H); no copy if they stand so already."""
+def _columns(made: Tensor, places: list[int], hidden: int) -> Tensor:
+    """Return some gradients side by side, (rows, places * H), without a copy if they are adjacent."""
     rows, count, wide = made.shape
-    if wide == units and places == list(range(places[0], places[0] + len(places))):
+    if wide == hidden and places == list(range(places[0], places[0] + len(places))):
         return made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
-    return made[:, places, :units].reshape(rows, len(places) * units)
+    return made[:, places, :hidden].reshape(rows, len(places) * hidden)
 
 
-def _by_matrix(made: Tensor, places: list[int], matrix: Tensor, units: int) -> Tensor:
-    """Some slots' gradients by a matrix (slots * H, ·): what goes back to what was multiplied, (rows, ·)."""
-    if made.shape[2] == units:
-        return multiply(_columns(made, places, units), matrix)
-    # What stands in padded units may be anything, so one slot after the other.
+def _times_matrix(made: Tensor, places: list[int], matrix: Tensor, hidden: int) -> Tensor:
+    """Multiply some gradients by a matrix (places * H, ·): the gradient of the matrix's operand, (rows, ·)."""
+    if made.shape[2] == hidden:
+        return multiply(_columns(made, places, hidden), matrix)
+    # The padding may hold anything, so one gradient after the other.
     out = empty((len(made), matrix.shape[1]), made)
     for k, (place, own) in enumerate(zip(places, matrix.chunk(len(places)), strict=True)):
-        multiply(made[:, place, :units], own, out, add=k > 0)
+        multiply(made[:, place, :hidden], own, out, add=k > 0)
     return out
 
 
-def _by_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], units: int) -> tuple[Tensor, Tensor]:
-    """Slots' gradients by what was multiplied: a matrix's gradient, and the sums, a bias's.
+def _times_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hidden: int) -> tuple[Tensor, Tensor]:
+    """Multiply gradients by operands: return the gradient of a matrix, and the sums, the gradient of a bias.
 
     Args:
-        made: the gradients, (rows, slots, padded).
-        groups: some slots and what they are multiplied with, (rows, ·); theirs are rows of the matrix, group by group.
-        units: H.
+        made: the gradients, (rows, gradients, padded).
+        groups: places of some gradients, and the operand (rows, ·) of their products; the matrix has their rows, group
+            by group.
+        hidden: H.
     """
     rows, count, wide = made.shape
-    total = units * sum(len(places) for places, _ in groups)
+    total = hidden * sum(len(places) for places, _ in groups)
     matrix, sums = empty((total, groups[0][1].shape[1]), made), zeros(total, made)
     start = 0
     for places, operand in groups:
-        end = start + units * len(places)
+        end = start + hidden * len(places)
         out, own = matrix[start:end], sums[start:end]
         side_by_side = places == list(range(places[0], places[0] + len(places)))
-        if wide == units or not side_by_side:
-            multiply(_columns(made, places, units).t(), operand, out, sums=own)
+        if wide == hidden or not side_by_side:
+            multiply(_columns(made, places, hidden).t(), operand, out, sums=own)
         else:
-            # With the padding, whose rows are left out: no copy of all rows is made.
+            # With the padding, whose results are dropped: this needs no copy of all rows.
             by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
             padded = zeros(by_slot.shape[1], made)
-            out.view(len(places), units, -1)[:] = multiply(by_slot.t(), operand, sums=padded).unflatten(0, (-1, wide))[
-                :, :units
+            out.view(len(places), hidden, -1)[:] = multiply(by_slot.t(), operand, sums=padded).unflatten(0, (-1, wide))[
+                :, :hidden
             ]
-            own.view(-1, units)[:] = padded.view(-1, wide)[:, :units]
+            own.view(-1, hidden)[:] = padded.view(-1, wide)[:, :hidden]
         start = end
     return matrix, sums
 
 
-def _groups(
+def _by_operand(
     call: Call,
     sequences: Mapping[str, Tensor],
     made: Tensor,
@@ -126,18 +129,19 @@ def _groups(
     places: dict[int, int],
     prog: Program,
     columns: list[int],
-    units: int,
+    hidden: int,
 ) -> list[tuple[list[int], Tensor]]:
-    """Runs of recurrent gates, in order, with the operand that their products had."""
+    """Group adjacent recurrent gates by the operand of their products."""
     operands = state_operands(program(call.cell))
     sizes = {name: state.shape[1] for name, state in zip(call.cell.states, call.state, strict=True)}
-    previous = {name: rows.take(_before(call, sequences[name])[..., : sizes[name]]) for name in {*operands.values()}}
+    previous = {name: rows.select(_before(call, sequences[name])[..., : sizes[name]]) for name in {*operands.values()}}
     groups: list[tuple[list[int], Tensor]] = []
     direct: list[int] = []
     of = ""
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
         if gate not in operands:
-            groups.append(([column], _columns(made, [places[prog.gates[f"operand r.{gate}"]]], units)))
+            operand_name = gradient_names.operand(gradient_names.of_product(gate))
+            groups.append(([column], _columns(made, [places[prog.gates[operand_name]]], hidden)))
             direct = []
         elif direct and column == direct[-1] + 1 and operands[gate] == of:
             direct.append(column)
@@ -148,7 +152,7 @@ def _groups(
 
 
 def _before(call: Call, sequence: Tensor) -> Tensor:
-    """A state before each step, zero where a new sequence begins."""
+    """Return a state before each step, zero where a new sequence begins."""
     steps = call.x.shape[0]
     before = sequence[1:] if call.reverse else sequence[:steps]
     if call.reset is None:
@@ -160,21 +164,21 @@ def _before(call: Call, sequence: Tensor) -> Tensor:
     return before.masked_fill(cut[:, :, None], 0)
 
 
-def _first_steps(call: Call, made: Tensor, places: Tensor, columns: list[int], units: int) -> Tensor:
-    """What the initial states add to the gradient of the direct gates' matrix.
+def _first_steps(call: Call, made: Tensor, places: Tensor, columns: list[int], hidden: int) -> Tensor:
+    """Return what the first steps of a reversed run add to the gradient of the matrix of recurrent products.
 
-    A reversed run begins at each sequence's last valid step, after which what is stored is zero, not that state.
+    A reversed run begins at each sequence's last valid step; after it the stored state is zero, not the initial state.
     """
     assert call.lengths is not None
     initial = dict(zip(call.cell.states, call.state, strict=True))
     operands = state_operands(program(call.cell))
     last = (call.lengths - 1).clamp(min=0)
     rows = places[last, torch.arange(len(last))].clamp(min=0)
-    # Where the last valid step is the last of all, the initial state was counted with the others.
+    # If the last valid step is step T-1, the initial state was counted with the others.
     counts = (call.lengths > 0) & (call.lengths < call.x.shape[0])
     parts = []
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
-        gradient = made[rows, column, :units] * counts[:, None] if len(made) else made.new_zeros(len(last), units)
+        gradient = made[rows, column, :hidden] * counts[:, None] if len(made) else made.new_zeros(len(last), hidden)
         before = initial[operands[gate]].detach() if gate in operands else gradient.new_zeros(gradient.shape)
         parts.append(multiply(gradient.t(), before))
     return torch.cat(parts)

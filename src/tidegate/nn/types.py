@@ -1,0 +1,46 @@
+"""What the parts of this package know of a module of layers, without importing its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from tidegate.cells import Cell
+from tidegate.engine import Backend, Weights
+
+State = Tensor | tuple[Tensor, ...]
+
+
+class StackedLayers(Protocol):
+    """Layers of a cell in one or two directions, as `tidegate.nn.Layered` has them."""
+
+    input_size: int
+    num_layers: int
+    dropout: float
+    bidirectional: bool
+    backend: str | Backend | None
+    recompute: bool
+    training: bool
+
+    @property
+    def output_size(self) -> int:
+        """Features of the output, of all directions together."""
+        ...
+
+    def layer_cell(self, layer: int) -> Cell:
+        """Return the cell that a layer runs."""
+        ...
+
+    def layer_weights(self, layer: int, direction: int) -> Weights:
+        """Return the weights of one layer and direction."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Iterate over all parameters, as ``torch.nn.Module`` does."""
+        ...
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Iterate over the module and those inside it, as ``torch.nn.Module`` does."""
+        ...
