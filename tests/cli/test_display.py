@@ -28,7 +28,7 @@ PROGRESSED = Progressed(
     step=420,
     progress=0.42,
     epoch=4.2,
-    nats=1.9,
+    loss=1.9,
     learning_rate=2.5e-3,
     gradient_norm=0.7,
     clipped_share=0.125,
@@ -37,9 +37,9 @@ PROGRESSED = Progressed(
     seconds_left=75.4,
     elapsed=60.0,
 )
-VALIDATED = Validated(step=420, progress=0.42, nats=2.25, best=True, best_nats=2.25, elapsed=60.0)
+VALIDATED = Validated(step=420, progress=0.42, loss=2.25, best=True, best_loss=2.25, elapsed=60.0)
 SAMPLED = Sampled(step=420, text="def f():\n\treturn [bold]\x1b[31m한글\n" + "x" * 200)
-FINISHED = Finished(why="budget", step=1000, nats=1.4, elapsed=180.0, folder=Path("runs/x"))
+FINISHED = Finished(reason="budget", step=1000, best_loss=1.4, elapsed=180.0, folder=Path("runs/x"))
 
 
 def board(*events: Event) -> Board:
@@ -70,12 +70,12 @@ def test_before_the_first_validation_nothing_is_beaten():
 
 
 def test_a_model_below_all_baselines_has_no_next():
-    it = board(STARTED, Validated(step=1, progress=1.0, nats=1.2, best=True, best_nats=1.2, elapsed=1.0))
+    it = board(STARTED, Validated(step=1, progress=1.0, loss=1.2, best=True, best_loss=1.2, elapsed=1.0))
     assert it.standing() == "below uniform, unigram, bigram, trigram, 5-gram"
 
 
 def test_equal_is_not_beaten():
-    it = board(STARTED, Validated(step=1, progress=1.0, nats=2.0, best=True, best_nats=2.0, elapsed=1.0))
+    it = board(STARTED, Validated(step=1, progress=1.0, loss=2.0, best=True, best_loss=2.0, elapsed=1.0))
     assert [rung.name for rung in it.ladder() if rung.beaten] == ["uniform", "unigram", "bigram"]
 
 

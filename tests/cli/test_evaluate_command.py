@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from tidegate.cli.verbs.evaluate import results
 from tidegate.text import CharacterTokenizer, ngram_baselines
+from tidegate.text.evaluate_run import loss_table
 from tidegate.text.evaluation import evaluate
 from tidegate.train import load_run
 
@@ -20,9 +20,9 @@ def test_the_model_is_measured_beside_the_baselines_of_the_same_part(cli, run_fo
     result = cli("evaluate", run_folder, "--split", part)
     assert result.exit_code == 0, result.output
     run = load_run(run_folder)
-    corpus = run.open_corpus()
+    corpus = run.open_data()
     ids = getattr(corpus, part)
-    nats = evaluate(run.model, ids).nats
+    nats = evaluate(run.model, ids).loss
     found = rows(result.stdout)
     assert found["this model"] == [f"{nats:.3f}", f"{nats / math.log(2):.3f}", f"{math.exp(nats):.2f}"]
     for name, loss in ngram_baselines(corpus.train, ids, run.tokenizer.vocabulary_size).items():
@@ -42,7 +42,7 @@ def test_other_text_is_read_with_the_runs_vocabulary(cli, run_folder, tmp_path):
     result = cli("evaluate", run_folder, tmp_path)
     assert result.exit_code == 0, result.output
     run = load_run(run_folder)
-    nats = evaluate(run.model, run.tokenizer.encode(text)).nats
+    nats = evaluate(run.model, run.tokenizer.encode(text)).loss
     assert rows(result.stdout)["this model"][0] == f"{nats:.3f}"
 
 
@@ -82,7 +82,7 @@ def test_a_part_that_is_empty_is_told(cli, text_file, tmp_path):
 
 def test_the_table_by_hand():
     # 1 bit is log 2 nats and perplexity 2; uniform over 8 characters is 3 bits.
-    table = results(CharacterTokenizer("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
+    table = loss_table(CharacterTokenizer("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
     assert table.splitlines() == [
         "              nats/character  bits/character  perplexity",
         "uniform                2.079           3.000        8.00  beaten",

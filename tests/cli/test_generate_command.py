@@ -64,7 +64,7 @@ def test_the_longest_copy_is_told_and_is_one(cli, run_folder):
     assert told.startswith("Longest stretch that stands verbatim in the training text: ")
     count, quoted = told.split(": ", 1)[1].split(" ", 1)[0], told.split(": ", 2)[2]
     run = load_run(run_folder)
-    training = run.tokenizer.decode(run.open_corpus().train)
+    training = run.tokenizer.decode(run.open_data().train)
     body = result.stdout[:-1]
     longest = max(
         (body[i:j] for i in range(len(body)) for j in range(i + 1, len(body) + 1) if body[i:j] in training), key=len

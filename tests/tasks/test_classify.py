@@ -239,7 +239,7 @@ def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
     task, path = ClassifyTask(SMALL, preprocessing), tmp_path / "b.txt"
     for text, count in (("\n\ngood\n  \nbad\n\n", 6), ("\n\n", 2)):
         path.write_text(text)
-        said = list(task.predict_rows(task.build().eval(), ClassifyTask.read(path, SMALL)))
+        said = list(task.predict_rows(task.new_model().eval(), ClassifyTask.read(path, SMALL)))
         assert [row.where for row, _ in said] == [f"{path}, line {n + 1}" for n in range(count)]
     path.write_text("\n__label__a x\n\n__label__b y\n")  # an empty line has no class and is no example
     assert [row.values["label"] for row in ClassifyTask.read(path, SMALL)] == ["a", "b"]
@@ -269,7 +269,7 @@ def test_batch_mates_change_no_prediction(tmp_path: Path, cell: str, pooling: An
     examples = prepared(tmp_path, fasttext(tmp_path / "a.txt"), config=config)
     task = ClassifyTask(config, examples.preprocessing)
     torch.manual_seed(0)
-    model = task.build().eval()
+    model = task.new_model().eval()
     texts = ["a", "a very very very bad film", "", "good", "zzz", "x" * 50]
     rows = [Row(str(n), {"text": text}) for n, text in enumerate(texts)]
     together = [said for _, said in task.predict_rows(model, rows)]
@@ -287,7 +287,7 @@ def test_the_report_is_scikit_learns(tmp_path: Path) -> None:
     assert accuracy.value == pytest.approx(4 / 6)
     assert accuracy.of_baseline == pytest.approx(0.5)
     assert f1.value == pytest.approx(f1_score(true, said, average="macro"))
-    assert report.evaluation().criterion == pytest.approx(-4 / 6)
+    assert report.evaluation().selection_loss == pytest.approx(-4 / 6)
     assert "3      " not in report.tables["classes"]
     assert report.tables["confusion (rows: the true class)"].splitlines()[1].split() == ["0", "2", "1", "0"]
 
@@ -303,7 +303,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
     assert any("2 of 7 words found" in note for note in examples.notes)
     words = examples.preprocessing.vocabulary("words")
     task = ClassifyTask.create(examples, config, TrainSettings(), 1)
-    weight = task.vectors(task.build())  # type: ignore[arg-type]
+    weight = task.vectors(task.new_model())  # type: ignore[arg-type]
     assert weight is not None
     assert weight[words.number("good")].tolist() == [5, 6, 7, 8]
     assert weight[words.number("film")].tolist() == [9, 9, 9, 9]

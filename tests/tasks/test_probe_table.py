@@ -9,7 +9,7 @@ import torch
 from tidegate.data.columns import open_examples
 from tidegate.data.samples import probes
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.example_task import Columns
+from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.probe.table import ProbeResult, ProbeTable, probe_table
 from tidegate.tasks.probe.task import Probe, ProbeTask
 from tidegate.train.run_folder import load_run
@@ -61,12 +61,12 @@ def test_a_cell_is_trained_until_it_has_solved(tmp_path: Path, monkeypatch: pyte
 
 def test_what_diverges_stands_in_the_table_beside_what_does_not(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probes, "SIZES", {"train": 100, "validation": 50, "test": 10})
-    nats = ProbeTask.nats
+    nats = ProbeTask.summed_loss
 
     def diverging(self: ProbeTask, model: Probe, columns: Columns, sampling_probability: float) -> torch.Tensor:
         return nats(self, model, columns, sampling_probability) * (math.nan if self.config.cell == "gru" else 1)
 
-    monkeypatch.setattr(ProbeTask, "nats", diverging)
+    monkeypatch.setattr(ProbeTask, "summed_loss", diverging)
     table = probe_table(["gru", "lstm"], ["adding"], [10], steps=4, hidden_size=2, validate_every=2)
     first, second = table.results
     assert (first.solved, first.metric, math.isnan(first.value)) == (False, "mean squared error", True)

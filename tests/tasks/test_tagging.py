@@ -58,7 +58,7 @@ def prepared(folder: Path, content: str, other: str = "", ending: str = "conll",
 def task_on(examples: Examples, **options: Any) -> tuple[TagTask, Tagger]:
     task = TagTask(TagConfig(**{"min_count": 1, **SMALL, **options}), examples.preprocessing, examples, TrainConfig())
     torch.manual_seed(0)
-    model = task.build()
+    model = task.new_model()
     assert isinstance(model, Tagger)
     return task, model.eval()
 
@@ -113,7 +113,7 @@ def test_the_loss_is_the_sum_over_the_steps_and_not_over_the_padding(tmp_path: P
             for n, tags in enumerate(part.rows([0, 2])["tags"])
             for t, tag in enumerate(tags.tolist())
         )
-        assert float(task.nats(model, columns, 0.0)) == pytest.approx(expected, rel=1e-5)
+        assert float(task.summed_loss(model, columns, 0.0)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_labels_that_training_lacks_can_be_counted_as_mistakes(tmp_path: Path) -
     assert notes == ["tags of the validation part that training lacks: 1"]
     report = task.measure(model, examples.parts["validation"])
     assert report.metrics[0].value <= 0.5
-    assert np.isfinite(report.nats)
+    assert np.isfinite(report.loss)
 
 
 def test_labels_all_of_which_training_lacks_leave_nothing_to_compare(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_labels_all_of_which_training_lacks_leave_nothing_to_compare(tmp_path: P
     assert task.baselines()[0] == pytest.approx({"uniform": np.log(2)})
     report = task.measure(model, examples.parts["validation"])
     assert report.metrics[0].value == 0
-    assert np.isfinite(report.nats)
+    assert np.isfinite(report.loss)
     assert report.tables["confusion (rows: the true label)"]
 
 
@@ -320,7 +320,7 @@ def test_sequences_are_not_kept_while_spans_are_counted(tmp_path: Path) -> None:
             Row(f"row {n}", {"tokens": words, "tags": ["O", *draw.choice(["O", "B-X", "B-Y"], 49).tolist()]})
             for n in range(count)
         )
-        TagTask.learn(rows, config)
+        TagTask.fit(rows, config)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most

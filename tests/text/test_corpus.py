@@ -65,7 +65,7 @@ def test_the_array_is_read_only_and_on_disk(source: Path, folder: Path) -> None:
     assert np.array_equal(np.load(folder / "corpus.npy", allow_pickle=False), corpus.array)
 
 
-@pytest.mark.parametrize("units", ["characters", "bytes", "bpe"])
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
 def test_parts_hold_the_same_text_whatever_the_units(source: Path, folder: Path, units: Any) -> None:
     size = 300 if units == "bpe" else None
     corpus = prepare_corpus(source, folder, tokenizer=units, vocabulary_size=size, splits=(0.8, 0.1, 0.1))
@@ -76,10 +76,10 @@ def test_parts_hold_the_same_text_whatever_the_units(source: Path, folder: Path,
     assert open_corpus(folder).tokenizer.kind == units
 
 
-@pytest.mark.parametrize("units", ["characters", "bytes", "bpe"])
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
 def test_block_size_changes_nothing(source: Path, tmp_path: Path, units: Any) -> None:
     source.write_bytes(b"\xef\xbb\xbf" + unicodedata.normalize("NFD", TEXT).replace("\n", "\r\n").encode())
-    options: dict[str, Any] = {"units": units, "normalize": "NFC"}
+    options: dict[str, Any] = {"tokenizer": tokenizer, "normalize": "NFC"}
     whole = prepare_corpus(source, tmp_path / "whole", **options)
     blocks = prepare_corpus(source, tmp_path / "blocks", block_size=5, **options)
     assert whole.digest == blocks.digest
@@ -201,10 +201,10 @@ def test_bad_files(tmp_path: Path, folder: Path) -> None:
         ({"splits": (1.0, 0.0, 0.0)}, "training and validation"),
         ({"splits": (float("nan"), 0.5, 0.5)}, "sum to 1"),
         ({"limit": 0}, "limit is 0"),
-        ({"units": "words"}, "units is 'words'"),
+        ({"tokenizer": "words"}, "tokenizer is 'words'"),
         ({"vocabulary_size": 300}, "vocabulary_size is for tokenizer='bpe'"),
-        ({"units": "bpe", "vocabulary_size": 0}, "at least 256"),
-        ({"units": "bytes", "min_count": 2}, "min_count and unknown are for"),
+        ({"tokenizer": "bpe", "vocabulary_size": 0}, "at least 256"),
+        ({"tokenizer": "bytes", "min_count": 2}, "min_count and unknown are for"),
         ({"unknown": "ignore"}, "unknown is 'ignore'"),
         ({"normalize": "NFD"}, "normalize is 'NFD'"),
     ],

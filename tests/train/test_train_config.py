@@ -50,7 +50,7 @@ def test_own_share_out_of_range_is_named():
 
 
 def test_own_share_means_nothing_to_a_teacher():
-    with pytest.raises(ArgumentError, match="teacher feeds no predictions"):
+    with pytest.raises(ArgumentError, match="teacher forcing feeds no predictions"):
         TrainConfig(sampling_probability_start=0.0)
 
 

@@ -101,7 +101,7 @@ def copied(tokenizer: Tokenizer, text: str, training: NDArray[np.unsignedinteger
     """The longest stretch of a written text that stands verbatim in the training text.
 
     Args:
-        tokenizer: The vocabulary; the text is cut into its units again, so that a token means what it means in training.
+        tokenizer: The tokenizer of the model: the text is encoded again, as the training text was.
         text: What the model wrote, without the prompt.
         training: The training part of the corpus, as unit numbers.
 

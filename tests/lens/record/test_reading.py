@@ -48,7 +48,7 @@ def test_surprise_and_guesses_are_the_models(options, length):
 
 def test_mean_surprise_is_what_evaluation_says():
     model, text = model_of(UNITS), text_of(500)
-    assert read(model, UNITS, text).nats == pytest.approx(evaluate(model, UNITS.encode("\n" + text)).nats, abs=1e-5)
+    assert read(model, UNITS, text).nats == pytest.approx(evaluate(model, UNITS.encode("\n" + text)).loss, abs=1e-5)
 
 
 def test_values_are_those_after_each_unit():

@@ -98,7 +98,7 @@ def _examples(run: Run, text: str | None, file: Path | None) -> Givens:
     """A run of another task with what ``tidegate predict`` would be given, and its own examples."""
     from tidegate.cli.verbs.predict import rows_given
     from tidegate.lens.session.example_session import MOST, Givens
-    from tidegate.train.registry import example_task
+    from tidegate.tasks.example_task import example_task
 
     if text is None and file is None:
         return Givens(run)

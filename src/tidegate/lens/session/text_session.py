@@ -137,7 +137,7 @@ def held_out(run: Run, length: int) -> str:
     Raises:
         ArgumentError: the run has neither; without splits, what it was trained on is all there is.
     """
-    corpus = run.open_corpus()
+    corpus = run.open_data()
     for part in (corpus.test, corpus.validation) if corpus.splits else ():
         if len(part):
             return run.tokenizer.decode(part[:length])

@@ -19,7 +19,8 @@ from tidegate.data.sources import PARTS
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.labelled_array import check_place
 from tidegate.tasks.classify.task import ClassifyTask
-from tidegate.tasks.example_task import Columns, ExampleTask
+from tidegate.tasks.example_batches import Columns
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.forecast.reader import series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.seq2seq.caption import CaptionTask

@@ -25,7 +25,7 @@ def mistakes(looking: Looking, text: int = 0, run: int = 0) -> dict[str, Any]:
     """
     reading, one = looking.reading(text, run), looking.runs[run]
     kept = looking.kept(
-        ("mistakes", text, run), lambda: _or_why_not(lambda: peeled(reading, one.tokenizer, one.open_corpus().train))
+        ("mistakes", text, run), lambda: _or_why_not(lambda: peeled(reading, one.tokenizer, one.open_data().train))
     )
     if not isinstance(kept, Mistakes):
         return {"refused": kept}

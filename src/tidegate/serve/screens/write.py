@@ -46,7 +46,7 @@ def copies(looking: Looking, written: str) -> dict[str, Any]:
     """Which characters of a text that was written belong to stretches that stand verbatim in the training text."""
     if not written:
         return {"length": COPIED, "stretches": []}
-    tokenizer, training = looking.run.tokenizer, looking.run.open_corpus().train
+    tokenizer, training = looking.run.tokenizer, looking.run.open_data().train
     ids = tokenizer.encode(written)[-RECENT:]
     covered = copied_stretches(ids, training, COPIED)
     marks = [False] * (len(written) - len(tokenizer.decode(ids)))

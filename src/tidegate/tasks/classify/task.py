@@ -22,7 +22,8 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, UnknownUnitError
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import read_labelled
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
@@ -77,13 +78,14 @@ class Classifier(nn.Module):
 
 
 class ClassifyTask(ExampleTask):
-    """Classes of texts or of series of frames."""
+    """A class for each text or series of frames (many to one)."""
 
     name = "classify"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.classifier:look"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
@@ -93,7 +95,7 @@ class ClassifyTask(ExampleTask):
         return read_labelled(path, config.text_column, config.label_column)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:
         """Classes; words or characters, whichever suits the texts, or the frames' mean and deviation."""
         labels: Counter[str] = Counter()
         words: Counter[str] = Counter()
@@ -150,7 +152,7 @@ class ClassifyTask(ExampleTask):
         return [row.values["label"]] if isinstance(row.values.get("label"), str) else []
 
     @classmethod
-    def make(cls, config: ClassifyConfig, vocabulary: Preprocessing, backend: str | None) -> Classifier:
+    def make_model(cls, config: ClassifyConfig, vocabulary: Preprocessing, backend: str | None) -> Classifier:
         """A new classifier."""
         return Classifier(config, vocabulary, backend=backend)
 
@@ -158,7 +160,7 @@ class ClassifyTask(ExampleTask):
         """The embedding of words."""
         return model.input.embedding.weight if isinstance(model.input, TokenInput) else None
 
-    def nats(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
+    def summed_loss(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of -log p(class)."""
         labels = columns["label"].values.squeeze(1)
         return functional.cross_entropy(model(*columns["inputs"]), labels, reduction="sum")
@@ -168,13 +170,13 @@ class ClassifyTask(ExampleTask):
 
         def score(columns: Columns) -> list[tuple[float, int, int]]:
             log, true = model(*columns["inputs"]).log_softmax(-1), columns["label"].values.squeeze(1)
-            nats = -log.gather(1, true[:, None]).squeeze(1)
-            return list(zip(nats.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
+            losses = -log.gather(1, true[:, None]).squeeze(1)
+            return list(zip(losses.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
 
-        nats, said, true = zip(*over(part, self.LENGTH, model, score), strict=True)
-        return self.report(sum(nats) / len(nats), true, said, tables=tables)
+        losses, said, true = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
+        return self.report(sum(losses) / len(losses), true, said, tables=tables)
 
-    def report(self, nats: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
+    def report(self, losses: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
         """The metrics of predicted classes against the true ones."""
         from sklearn.metrics import accuracy_score, f1_score
 
@@ -197,7 +199,7 @@ class ClassifyTask(ExampleTask):
                 "classes": class_table(truth, guess, labels.entries),
                 "confusion (rows: the true class)": confusion(truth, guess, labels.entries),
             }
-        return Report(nats, len(truth), metrics, blocks)
+        return Report(losses, len(truth), metrics, blocks)
 
     def predict(self, model: Classifier, columns: Columns) -> list[dict[str, Any]]:
         """The class and the probability of each."""

@@ -44,7 +44,7 @@ class Forecasts:
     deviation: NDArray[np.float64]
     naive_error: NDArray[np.float64]
 
-    def report(self, nats: float, units: int, *, tables: bool) -> Report:
+    def report(self, loss: float, units: int, *, tables: bool) -> Report:
         """MAE (of the median), MASE, NRMSE of the last step (of the mean), and coverage.
 
         * MAE = mean |y - y^|, in the series' own units;
@@ -61,7 +61,7 @@ class Forecasts:
         metrics.append(Metric(f"NRMSE{last_step}", self._nrmse(self.mean), name, self._nrmse(naive), False))
         inside = float(((self.low <= self.truth) & (self.truth <= self.high)).mean())
         metrics.append(Metric("coverage of the 80% interval", inside, "nominal", NOMINAL, higher_is_better=None))
-        return Report(nats, units, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
+        return Report(loss, units, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
 
     def verdict(self) -> str:
         """Whether the forecasts are better than the best of those without a model, as far as that is not chance.

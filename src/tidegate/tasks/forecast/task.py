@@ -20,7 +20,8 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
 from tidegate.io.files import field
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
@@ -29,25 +30,27 @@ from tidegate.tasks.forecast.reader import NAMES, read_series
 from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
+from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 REACH = 2.0  # how far a path may go, in widths of the training part
 
 
 class ForecastTask(ExampleTask):
-    """What comes next in series of numbers.
+    """The next steps of a time series.
 
-    Each series is cut in time: its last shares, at least a horizon each, are for validation and test. A training
-    example is a window of the training part. An example to be measured is a forecast: the steps before it (of earlier
-    parts too: they are its past) and one horizon. Normalisation and seasons come from the training part alone.
+    Each series is split in time: its last parts, at least a horizon each, are for validation and test. A training
+    example is a window of the training part. An evaluation example is a forecast: the steps before it, those of
+    earlier parts included, and one horizon. Normalisation and seasons come from the training part alone.
     """
 
     name = "forecast"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.forecaster:look"
     prediction_name = "step"
     Config = ForecastConfig
     LENGTH: ClassVar[str] = "frames"
     PACKAGES: ClassVar[Sequence[str]] = ("scipy",)
-    training: ClassVar[Mapping[str, Any]] = {
+    training_defaults: ClassVar[Mapping[str, Any]] = {
         "batch_size": 16,
         "learning_rate": 5e-3,
         "validate_every": 1000,
@@ -55,7 +58,7 @@ class ForecastTask(ExampleTask):
         "sampling_probability_start": 0.0,
     }
     fewest_steps: ClassVar[int] = 6000  # free-running forecasts get good late
-    streams: ClassVar[Sequence[str]] = ("feeding", "sampling_probability_start", "sampling_probability_end")
+    extra_settings: ClassVar[Sequence[str]] = SAMPLING
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
@@ -95,7 +98,7 @@ class ForecastTask(ExampleTask):
         return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
         """Mean, deviation and naive error of each series, the covariates' statistics, the season, and the changes."""
         found: dict[str, NDArray[np.float64]] = {}
         known: list[NDArray[np.float64]] = []
@@ -171,7 +174,7 @@ class ForecastTask(ExampleTask):
                 yield _forecast(row, at, config, preprocessing, labelled=True)
 
     @classmethod
-    def make(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
+    def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """A new forecaster."""
         distribution = Gaussian() if config.distribution == "gaussian" else Quantiles()
         return Forecaster(config, len(vocabulary.numbers("mean")), distribution, backend=backend)
@@ -180,7 +183,7 @@ class ForecastTask(ExampleTask):
         """All but the first value of each window."""
         return part.columns["frames"].lengths - 1
 
-    def nats(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
+    def summed_loss(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of the losses of each window's values but the first.
 
         With a share of own predictions, what would be said with the truth fed is found first, and draws from it (with
@@ -221,7 +224,7 @@ class ForecastTask(ExampleTask):
             outside = mask(lengths - horizon, loss.shape[1]) | ~mask(lengths, loss.shape[1])
             return list(zip(loss.masked_fill(outside, 0).sum(1).tolist(), *self._ahead(model, columns), strict=True))
 
-        nats, mean, bands = zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, mean, bands = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         others = part.rows(range(len(part)))
         low, median, high = (np.array(bands)[:, :, BANDS.index(level)] for level in (0.1, 0.5, 0.9))
         truth, last, seasonal = np.moveaxis(np.array(others["reference"]), 2, 0)
@@ -240,7 +243,7 @@ class ForecastTask(ExampleTask):
             naive_error=np.array(others["scale"])[:, 2],
         )
         units = len(part) * horizon
-        return found.report(sum(nats) / units, units, tables=tables)
+        return found.report(sum(losses) / units, units, tables=tables)
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
         """The mean and some quantiles of each step ahead."""
@@ -270,12 +273,12 @@ class ForecastTask(ExampleTask):
         wide = [np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]
         changes, preprocessing = torch.from_numpy(np.diff(np.array(wide))), self.preprocessing.numbers("change")
         if self.config.distribution == "gaussian":
-            nats = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
+            losses = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
         else:
             error = changes[..., None] - torch.tensor(preprocessing[1:])
             level = torch.tensor(Quantiles.LEVELS)
-            nats = torch.maximum(level * error, (level - 1) * error).sum(-1)
-        return {"last value": nats.mean().item()}, []
+            losses = torch.maximum(level * error, (level - 1) * error).sum(-1)
+        return {"last value": losses.mean().item()}, []
 
     def _ahead(self, model: Forecaster, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean (B, H) and the quantiles (B, H, 5) of paths from the end of what is known, in the series' units."""

@@ -186,7 +186,7 @@ def _probe(
 
     began = time.monotonic()
     try:
-        if train(folder, examples, config, training, task="probe", report=see).why == "interrupted":
+        if train(folder, examples, config, training, task="probe", report=see).reason == "interrupted":
             return None
         diverged = False
     except _SolvedError:

@@ -18,7 +18,8 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
@@ -56,13 +57,13 @@ class Probe(nn.Module):
 
 
 class ProbeTask(ExampleTask):
-    """Solved or not."""
+    """A synthetic problem that needs long-term memory."""
 
     name = "probe"
     prediction_name = "answer"
     Config = ProbeConfig
     LENGTH: ClassVar[str] = "frames"
-    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
     fewest_steps: ClassVar[int] = 3000
 
     @classmethod
@@ -73,7 +74,7 @@ class ProbeTask(ExampleTask):
         return read_frames(path, label="targets", optional=("legal",))
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ProbeConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: ProbeConfig) -> tuple[Preprocessing, list[str]]:
         """Numbers or classes, how many of each, and how long the sequences are."""
         counts: NDArray[np.int64] = np.zeros(0, np.int64)
         total = asked = longest = features = 0
@@ -131,7 +132,7 @@ class ProbeTask(ExampleTask):
         return [example]
 
     @classmethod
-    def make(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
+    def make_model(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
         """A new model."""
         return Probe(config, vocabulary.number("features"), vocabulary.number("outputs"), backend=backend)
 
@@ -139,7 +140,7 @@ class ProbeTask(ExampleTask):
         """How many answers each sequence has."""
         return np.array([int(row.sum()) for row in part.rows(range(len(part)))["asked"]], np.int64)
 
-    def nats(self, model: Probe, columns: Columns, sampling_probability: float) -> Tensor:
+    def summed_loss(self, model: Probe, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of the squared errors, or of -log p(class)."""
         asked = columns["asked"].values
         return self._losses(model(*columns["frames"])[asked], columns["targets"].values[asked]).sum()
@@ -153,17 +154,17 @@ class ProbeTask(ExampleTask):
             same = always.to(said).expand_as(said)
             return list(zip(*self._score(said, columns), *self._score(same, columns)[::2], strict=True))
 
-        nats, asked, right, of_same, same_right = (
-            np.array(it) for it in zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, asked, right, of_same, same_right = (
+            np.array(it) for it in zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         )
         units = int(asked.sum())
         if self.preprocessing.text("kind") == "numbers":
-            value, same, solved = nats.sum() / units, of_same.sum() / units, nats.sum() / units < SOLVED_ERROR
+            value, same, solved = losses.sum() / units, of_same.sum() / units, losses.sum() / units < SOLVED_ERROR
             first = Metric("mean squared error", float(value), "always the mean", float(same), False)
         else:
             value, same, solved = right.mean(), same_right.mean(), right.mean() >= SOLVED_SHARE
             first = Metric("sequences right", float(value), "always the most frequent", float(same))
-        return Report(float(nats.sum()) / units, units, [first, Metric("solved", float(solved))])
+        return Report(float(losses.sum()) / units, units, [first, Metric("solved", float(solved))])
 
     def predict(self, model: Probe, columns: Columns) -> list[dict[str, Any]]:
         """The answer at each step."""

@@ -21,7 +21,7 @@ from torch import nn
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row
-from tidegate.tasks.example_task import Columns, drawn_part
+from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
 from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions
 from tidegate.tasks.seq2seq.decoder import TokenDecoder
@@ -68,9 +68,10 @@ class Captioner(nn.Module):
 
 
 class CaptionTask(WritingTask):
-    """Texts from images."""
+    """A text for each image (one to many)."""
 
     name = "caption"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_captioner"
     Config = CaptionConfig
     LENGTH: ClassVar[str] = "image"
     METRICS = ("BLEU", "exact match")
@@ -93,7 +94,7 @@ class CaptionTask(WritingTask):
         return super().split_kind(shares) + " of the images"
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
         """Mean and deviation of each number of the images; the captions' vocabulary."""
         images, targets, features = FrameStatistics(), TargetCounts(), None
         for row in rows:
@@ -118,7 +119,7 @@ class CaptionTask(WritingTask):
         return [example | (dict(encode_target(text_in(row, "target", CAPTION), preprocessing)) if labelled else {})]
 
     @classmethod
-    def make(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:
+    def make_model(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:
         """A new captioner."""
         return Captioner(config, vocabulary, backend=backend)
 

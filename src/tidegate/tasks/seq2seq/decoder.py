@@ -22,7 +22,8 @@ from torch.nn import functional
 
 from tidegate.nn import Recurrent
 from tidegate.tasks.layers import each_state, mask
-from tidegate.text.feeding import Feeding, predict
+from tidegate.text.feeding import predict
+from tidegate.train.config import Feeding
 
 Attention = Literal["general", "dot", "none"]
 State = Tensor | tuple[Tensor, ...]
@@ -115,7 +116,7 @@ class TokenDecoder(nn.Module):
             steps, _ = self.attention(steps, memory)
         return self.dropout(steps), after
 
-    def nats(
+    def losses(
         self,
         first: Tensor,
         tokens: Tensor,
@@ -124,7 +125,7 @@ class TokenDecoder(nn.Module):
         memory: Memory | None = None,
         *,
         feeding: Feeding = "teacher",
-        share: float = 0.0,
+        sampling_probability: float = 0.0,
     ) -> Tensor:
         """-log p of each token of some texts, given those before it.
 
@@ -134,22 +135,24 @@ class TokenDecoder(nn.Module):
             lengths: (B,).
             state: s_0; None: zeros.
             memory: what attention looks at.
-            feeding: who says what was written; with "greedy" or "sampled" each step of each text takes, with
-                probability ``share``, what the model itself would have written there (scheduled sampling, Bengio et
-                al. 2015). The steps are then taken one by one.
-            share: see there. Coins and draws come from torch's global generators.
+            feeding: teacher, greedy or sampled. With the last two each step of each text is fed, with probability
+                ``sampling_probability``, the model's own prediction (scheduled sampling, Bengio et al. 2015). The
+                steps are then computed one by one.
+            sampling_probability: see there. Draws come from torch's global generators.
 
         Returns:
             (B, T), zeros past the lengths.
         """
-        if feeding == "teacher" or share == 0 or self.embedding is None:
+        if feeding == "teacher" or sampling_probability == 0 or self.embedding is None:
             features, _ = self.features(self.inputs(first, tokens), state, memory)
         else:
-            features = self._fed(first, tokens, state, memory, feeding, share)
+            features = self._fed(first, tokens, state, memory, feeding, sampling_probability)
         valid = mask(lengths, tokens.shape[1])
-        nats = features.new_zeros(tokens.shape)
-        nats[valid] = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none").to(nats)
-        return nats
+        losses = features.new_zeros(tokens.shape)
+        losses[valid] = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none").to(
+            losses
+        )
+        return losses
 
     def _fed(
         self,
@@ -158,7 +161,7 @@ class TokenDecoder(nn.Module):
         state: State | None,
         memory: Memory | None,
         feeding: Literal["greedy", "sampled"],
-        share: float,
+        sampling_probability: float,
     ) -> Tensor:
         assert self.embedding is not None, "only what was written can be fed"
         x, found = first, []
@@ -167,12 +170,12 @@ class TokenDecoder(nn.Module):
             found.append(features)
             with torch.no_grad():
                 own = predict(self.output(features[:, 0]), feeding)
-            takes_own = torch.rand(own.shape, device=own.device) < share
+            takes_own = torch.rand(own.shape, device=own.device) < sampling_probability
             x = self.embedding(torch.where(takes_own, own, true))
         return torch.cat(found, 1)
 
     def writing(self, first: Tensor, state: State | None, memory: Memory | None, *, width: int = 1) -> "Writing":
-        """Begin ``width`` texts for each example, in inference: x_1 (B, E), s_0 and memory as for `nats`."""
+        """Begin ``width`` texts for each example, in inference: x_1 (B, E), s_0 and memory as for `losses`."""
         return Writing(self, first, state, memory, width)
 
 

@@ -18,12 +18,14 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.seq2seq.decoder import Memory, State, TokenDecoder
 from tidegate.tasks.seq2seq.scores import text_metrics
 from tidegate.tasks.seq2seq.search import Hypothesis, beam_search, drawn, greedy, stream, write
 from tidegate.text.sampling import Sampling
+from tidegate.train.config import SAMPLING
 from tidegate.train.options import RecurrentConfig, option
 
 END = "<end>"
@@ -48,7 +50,7 @@ class WritingConfig(RecurrentConfig):
 
 
 class Beginning(NamedTuple):
-    """What a decoder is given to begin with; see `TokenDecoder.nats`."""
+    """What a decoder is given to begin with; see `TokenDecoder.losses`."""
 
     first: Tensor
     state: State | None = None
@@ -73,9 +75,13 @@ class WritingTask(ExampleTask):
 
     prediction_name = "token"
     PACKAGES: ClassVar[Sequence[str]] = ("sacrebleu",)
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5, "sampling_probability_start": 0.0}
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "validate_every": None,
+        "epochs": 5,
+        "sampling_probability_start": 0.0,
+    }
     fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classes
-    streams: ClassVar[Sequence[str]] = ("feeding", "sampling_probability_start", "sampling_probability_end")
+    extra_settings: ClassVar[Sequence[str]] = SAMPLING
     METRICS: ClassVar[tuple[str, ...]]
     """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
 
@@ -83,10 +89,10 @@ class WritingTask(ExampleTask):
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
         """What could be written without a model, by name: a text for each example."""
 
-    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of -log p over all tokens of the targets, their ends included."""
         feeding = "teacher" if self.settings is None else self.settings.feeding
-        return _nats(model, columns, feeding=feeding, share=sampling_probability).sum()
+        return _losses(model, columns, feeding=feeding, sampling_probability=sampling_probability).sum()
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
         """A target's tokens and its end."""
@@ -94,20 +100,20 @@ class WritingTask(ExampleTask):
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
         """How near the texts come, and perplexity; without tables from some of the texts, each written greedily."""
-        nats = sum(over(part, self.LENGTH, model, lambda columns: _nats(model, columns).sum(1).tolist()))
+        losses = sum(map_batches(part, self.LENGTH, model, lambda columns: _losses(model, columns).sum(1).tolist()))
         units = int(self.predictions(part).sum())
         chosen = part if tables else some(part)
         width = self.config.beam if tables else 1
-        found = over(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
+        found = map_batches(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
         texts, truth = [self.text_of(it[0]) for it in found], stored_texts(chosen, "truth")
         common = self.preprocessing.text("common")
         baselines = {**self.without_model(chosen), f"always {common!r:.30}": [common] * len(truth)}
         best = ("exact match",) if self.preprocessing.text("kind") == "answers" else ()
         metrics, table = text_metrics(texts, truth, baselines, tuple(dict.fromkeys(best + self.METRICS)))
-        perplexity = torch.tensor([nats / units, self._unigram(part)]).exp().tolist()
+        perplexity = torch.tensor([losses / units, self._unigram(part)]).exp().tolist()
         metrics.append(Metric("perplexity", perplexity[0], "unigram", perplexity[1], higher_is_better=False))
         blocks = {"written texts": table, "examples": _shown(truth, texts)} if tables else {}
-        return Report(nats / units, units, metrics, blocks)
+        return Report(losses / units, units, metrics, blocks)
 
     def predict(self, model: Any, columns: Columns) -> list[dict[str, Any]]:
         """The best text, its log p, and with a beam the others."""
@@ -262,10 +268,10 @@ def some(part: Part) -> Part:
     return Part({name: Rows(rows) for name, rows in part.rows(chosen).items()})
 
 
-def _nats(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
+def _losses(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
     """(B, T) -log p of each token."""
     first, state, memory = model.begin(columns)
-    return model.decoder.nats(first, *columns["target"], state, memory, **feeding)
+    return model.decoder.losses(first, *columns["target"], state, memory, **feeding)
 
 
 def _shown(truth: Sequence[str], said: Sequence[str]) -> str:

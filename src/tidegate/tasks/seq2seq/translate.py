@@ -22,7 +22,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.data.word_split import TextCounts
 from tidegate.errors import ArgumentError
-from tidegate.tasks.example_task import Columns, drawn_part
+from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import TokenInput, recurrent
 from tidegate.tasks.seq2seq.decoder import Memory, TokenDecoder
 from tidegate.tasks.seq2seq.task import (
@@ -120,15 +120,16 @@ class Translator(nn.Module):
 
 
 class TranslateTask(WritingTask):
-    """Texts from texts."""
+    """A text for each text (sequence to sequence)."""
 
     name = "translate"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_translator"
     Config = TranslateConfig
     LENGTH: ClassVar[str] = "source"
     METRICS = ("chrF", "BLEU", "exact match")
 
     @classmethod
-    def files(cls, paths: Sequence[Path]) -> Sequence[Path | Pair]:
+    def group_files(cls, paths: Sequence[Path]) -> Sequence[Path | Pair]:
         """Two files of plain text are read line beside line."""
         return paired(paths)
 
@@ -149,7 +150,7 @@ class TranslateTask(WritingTask):
         return super().split_kind(shares) + " of the sources"
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: TranslateConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: TranslateConfig) -> tuple[Preprocessing, list[str]]:
         """Words or characters of each side, the longest target, the most frequent one."""
         sources, targets = TextCounts(), TargetCounts()
         for row in rows:
@@ -172,7 +173,7 @@ class TranslateTask(WritingTask):
         return [example]
 
     @classmethod
-    def make(cls, config: TranslateConfig, vocabulary: Preprocessing, backend: str | None) -> Translator:
+    def make_model(cls, config: TranslateConfig, vocabulary: Preprocessing, backend: str | None) -> Translator:
         """A new translator."""
         return Translator(config, vocabulary, backend=backend)
 

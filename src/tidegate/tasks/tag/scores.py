@@ -18,7 +18,7 @@ UNSEEN = -1  # stands for a label that the training part does not have, and that
 
 
 def tag_report(
-    nats: float,
+    loss: float,
     true: Numbers,
     said: Numbers,
     rivals: Mapping[str, Numbers],
@@ -30,7 +30,7 @@ def tag_report(
     """Accuracy and, where tags mark spans, their precision, recall and F1, which then comes first.
 
     Args:
-        nats: the sum of the losses, of `UNSEEN` labels none.
+        loss: the sum of the losses, of `UNSEEN` labels none.
         true: the labels of each sequence (L,).
         said: what the model says.
         rivals: what baselines say, by name; the last is the one to beat.
@@ -65,7 +65,7 @@ def tag_report(
             blocks["spans"] = span_table(scores)
     if tables:
         blocks["without a network"] = "\n".join(f"{name}: {line}" for name, line in lines.items())
-    return Report(nats / max(1, int((truth != UNSEEN).sum())), len(truth), metrics, blocks)
+    return Report(loss / max(1, int((truth != UNSEEN).sum())), len(truth), metrics, blocks)
 
 
 def span_scores(true: Tags, said: Tags, scheme: str) -> dict[str, tuple[float, float, float, int]]:

@@ -24,7 +24,8 @@ from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.tag.character_encoder import Spelling
@@ -100,13 +101,14 @@ class Tagger(nn.Module):
 
 
 class TagTask(ExampleTask):
-    """A tag for every word, character or frame."""
+    """A tag for each word, character or frame (many to many, aligned)."""
 
     name = "tag"
+    look: ClassVar[str | None] = "tidegate.lens.tasks.tagger:look"
     Config = TagConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class TagTask(ExampleTask):
         return read_tagged(path, config.token_column, config.tag_column, config.conllu_field)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: TagConfig) -> tuple[Preprocessing, list[str]]:
+    def fit(cls, rows: Iterable[Row], config: TagConfig) -> tuple[Preprocessing, list[str]]:
         """Tags and their scheme; words and characters, or the frames' mean and deviation."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -210,7 +212,7 @@ class TagTask(ExampleTask):
         return () if tags is None else map(str, tags)
 
     @classmethod
-    def make(cls, config: TagConfig, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
+    def make_model(cls, config: TagConfig, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
         """A new tagger."""
         return Tagger(config, vocabulary, backend=backend)
 
@@ -222,9 +224,9 @@ class TagTask(ExampleTask):
         """One for each step."""
         return part.columns["tags"].lengths
 
-    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
         """The sum of the steps' cross-entropies."""
-        return _nats(model(columns), columns).sum()
+        return _losses(model(columns), columns).sum()
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
         """F1 of spans where tags mark them, and the share of right tags, beside the most frequent tag's."""
@@ -233,15 +235,15 @@ class TagTask(ExampleTask):
             logits, (true, lengths) = model(columns), columns["tags"]
             rows = [true, logits.argmax(-1), *([columns["usual"].values] if "usual" in columns else [])]
             kept = [[it[n, :length].tolist() for it in rows] for n, length in enumerate(lengths.tolist())]
-            return list(zip(_nats(logits, columns).sum(1).tolist(), kept, strict=True))
+            return list(zip(_losses(logits, columns).sum(1).tolist(), kept, strict=True))
 
-        nats, found = zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, found = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         true, said, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
         labels, common = self.preprocessing.vocabulary("labels"), self.preprocessing.text("common")
         rivals = {f"always {common!r:.20}": [np.full_like(row, labels.number(common)) for row in true]}
         if usual:
             rivals[f"most frequent tag of each {self.prediction_name}"] = usual[0]
-        return tag_report(sum(nats), true, said, rivals, labels, self.scheme, tables=tables)
+        return tag_report(sum(losses), true, said, rivals, labels, self.scheme, tables=tables)
 
     def predict(self, model: Tagger, columns: Columns) -> list[dict[str, Any]]:
         """The tag of each step."""
@@ -297,11 +299,11 @@ class TagTask(ExampleTask):
         return found | ({"tag shares": float(-log[known].mean())} if len(known) else {}), notes
 
 
-def _nats(logits: Tensor, columns: Columns) -> Tensor:
+def _losses(logits: Tensor, columns: Columns) -> Tensor:
     """(B, L), zero past an example's end."""
     true, lengths = columns["tags"]
-    nats = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
-    return nats.masked_fill(~mask(lengths, true.shape[1]), 0)
+    losses = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
+    return losses.masked_fill(~mask(lengths, true.shape[1]), 0)
 
 
 def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Preprocessing) -> NDArray[np.int64]:

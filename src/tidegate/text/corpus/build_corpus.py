@@ -53,7 +53,7 @@ def prepare_corpus(
             ``normalize``, ``unknown`` and the two options of the vocabulary are theirs and may not be given).
         pattern: which files of a folder to read.
         normalize: "NFC" to compose characters, or None.
-        unknown: what is done with characters outside the vocabulary, here and in later prompts: see `CharacterTokenizer`.
+        unknown: what to do with characters outside the vocabulary, here and in prompts; see `CharacterTokenizer`.
         min_count: characters rarer than this are unknown.
         vocabulary_size: how many tokens to learn (BPE only; 4,096 unless given).
         splits: the fractions for training, validation and test; the last may be 0. None: do not split, train and
@@ -152,12 +152,13 @@ def _choose(
     vocabulary_size: int | None,
 ) -> Tokenizer:
     if kind not in ("characters", "bytes", "bpe"):
-        raise ArgumentError(f"units is {kind!r}, but must be 'characters', 'bytes' or 'bpe'.")
+        raise ArgumentError(f"tokenizer is {kind!r}, but must be 'characters', 'bytes' or 'bpe'.")
     if kind != "bpe" and vocabulary_size is not None:
         raise ArgumentError(f"vocabulary_size is for tokenizer='bpe', but tokenizer is {kind!r}: leave it out.")
     if kind != "characters" and (min_count, unknown) != (1, "error"):
         raise ArgumentError(
-            f"min_count and unknown are for tokenizer='characters': with tokenizer={kind!r} nothing is unknown; leave them out."
+            f"min_count and unknown are for tokenizer='characters': with tokenizer={kind!r} nothing is unknown, so "
+            "leave them out."
         )
     if kind == "bytes":
         return ByteTokenizer(normalize)

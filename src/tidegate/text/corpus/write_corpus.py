@@ -61,8 +61,8 @@ def encode_parts(
     for name, count in parts.items():
         if count < SMALLEST:
             raise CorpusTooSmallError(
-                f"The {name} part has {count} {tokenizer.name}{'' if count == 1 else 's'} once encoded, but needs at least "
-                f"{SMALLEST}: give more text."
+                f"The {name} part has {count} {tokenizer.name}{'' if count == 1 else 's'} once encoded, but needs at "
+                f"least {SMALLEST}: give more text."
             )
     file.seek(0)
     write_array_header(file, dtype, (ends[2],))

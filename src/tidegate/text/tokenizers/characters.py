@@ -137,8 +137,8 @@ class CharacterTokenizer:
         if self.unknown == "error":
             raise UnknownUnitError(
                 f"{found.total():,} of the text's {len(points):,} characters are not in the vocabulary of "
-                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the vocabulary with "
-                "unknown='replace' or unknown='drop'."
+                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the "
+                "vocabulary with unknown='replace' or unknown='drop'."
             )
         if tally is not None:
             tally.update(found)
