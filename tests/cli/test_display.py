@@ -60,18 +60,18 @@ def test_the_model_stands_between_the_baselines_it_has_beaten_and_the_next():
     it = board(STARTED, PROGRESSED, VALIDATED)
     assert [rung.name for rung in it.ladder()] == ["uniform", "unigram", "bigram", "this model", "trigram", "5-gram"]
     assert [rung.name for rung in it.ladder() if rung.beaten] == ["uniform", "unigram", "bigram"]
-    assert it.standing() == "below uniform, unigram, bigram; next: trigram 2.000"
+    assert it.rank() == "below uniform, unigram, bigram; next: trigram 2.000"
 
 
 def test_before_the_first_validation_nothing_is_beaten():
     it = board(STARTED, PROGRESSED)
     assert not any(rung.beaten or rung.is_model for rung in it.ladder())
-    assert it.standing() == "next: uniform 4.000"
+    assert it.rank() == "next: uniform 4.000"
 
 
 def test_a_model_below_all_baselines_has_no_next():
     it = board(STARTED, Validated(step=1, progress=1.0, loss=1.2, best=True, best_loss=1.2, elapsed=1.0))
-    assert it.standing() == "below uniform, unigram, bigram, trigram, 5-gram"
+    assert it.rank() == "below uniform, unigram, bigram, trigram, 5-gram"
 
 
 def test_equal_is_not_beaten():
@@ -95,7 +95,7 @@ def test_the_picture_says_everything():
         "nats per character: train 1.900  validation 2.250  best 2.250",
         "12,345 characters/s  clipped 12%  learning rate 0.0025",
         "contiguous 90/5/5",
-        "what it writes at step 420:",
+        "sample at step 420:",
         "def f():",
         r"    return [bold]\x1b[31m한글",
     ):
@@ -185,7 +185,7 @@ def test_elsewhere_a_validation_is_always_a_line_and_progress_now_and_then(capsy
         "step 420  validation (contiguous 90/5/5) 2.250 (best so far); "
         "below uniform, unigram, bigram; next: trigram 2.000"
     )
-    assert lines[4].startswith(r"step 420  it writes: 'def f():\n\treturn [bold]\x1b[31m한글\nxxx")
+    assert lines[4].startswith(r"step 420  sample: 'def f():\n\treturn [bold]\x1b[31m한글\nxxx")
     assert len(lines) == 5
 
 

@@ -66,18 +66,18 @@ def test_the_array_is_read_only_and_on_disk(source: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
-def test_parts_hold_the_same_text_whatever_the_units(source: Path, folder: Path, units: Any) -> None:
-    size = 300 if units == "bpe" else None
-    corpus = prepare_corpus(source, folder, tokenizer=units, vocabulary_size=size, splits=(0.8, 0.1, 0.1))
+def test_parts_hold_the_same_text_with_every_tokenizer(source: Path, folder: Path, tokenizer: Any) -> None:
+    size = 300 if tokenizer == "bpe" else None
+    corpus = prepare_corpus(source, folder, tokenizer=tokenizer, vocabulary_size=size, splits=(0.8, 0.1, 0.1))
     first, second = int(len(TEXT) * 0.8), int(len(TEXT) * 0.9)
     parts = [corpus.tokenizer.decode(part) for part in (corpus.train, corpus.validation, corpus.test)]
     assert parts == [TEXT[:first], TEXT[first:second], TEXT[second:]]
-    assert corpus.array.dtype == (np.uint16 if units == "bpe" else np.uint8)
-    assert open_corpus(folder).tokenizer.kind == units
+    assert corpus.array.dtype == (np.uint16 if tokenizer == "bpe" else np.uint8)
+    assert open_corpus(folder).tokenizer.kind == tokenizer
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
-def test_block_size_changes_nothing(source: Path, tmp_path: Path, units: Any) -> None:
+def test_block_size_changes_nothing(source: Path, tmp_path: Path, tokenizer: Any) -> None:
     source.write_bytes(b"\xef\xbb\xbf" + unicodedata.normalize("NFD", TEXT).replace("\n", "\r\n").encode())
     options: dict[str, Any] = {"tokenizer": tokenizer, "normalize": "NFC"}
     whole = prepare_corpus(source, tmp_path / "whole", **options)

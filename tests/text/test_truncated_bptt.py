@@ -30,7 +30,7 @@ def epoch(model, text, k1, k2, feeding: Feeding = "teacher", probability=0.0):
     state, own = model.zero_state(B), torch.full((B,), NO_PREDICTION)
     for window in Streams(text, B, k1=k1, k2=k2):
         nats, state, own = window_loss(
-            model, window, state, own, k2=k2, feeding=feeding, sampling_probability=sampling_probability
+            model, window, state, own, k2=k2, feeding=feeding, sampling_probability=probability
         )
         yield window, nats, torch.autograd.grad(nats, list(model.parameters())), state
 

@@ -73,10 +73,11 @@ def _flags(it: Field[Any], kind: Any) -> list[str]:
 
 
 def _limits(it: Field[Any]) -> dict[str, float]:
-    """Return the limits that typer knows; the dataclass checks all of them."""
+    """Return the limits that typer knows, which are inclusive; the dataclass checks all of them."""
     if it.metadata["off"] is not None:
         return {"min": it.metadata["off"]}
-    return {name: limit for name, limit in it.metadata["limits"].items() if name in ("min", "max")}
+    names = {"min": "min", "max": "max", "below": "max"}
+    return {names[name]: limit for name, limit in it.metadata["limits"].items() if name in names}
 
 
 def _without_none(kind: Any) -> Any:
@@ -85,7 +86,7 @@ def _without_none(kind: Any) -> Any:
 
 
 def _option(
-    name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, **limits: float
+    name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, **limits: Any
 ) -> inspect.Parameter:
     return _parameter(name, kind, default, typer.Option(*flags, help=help, rich_help_panel=panel, **limits))
 

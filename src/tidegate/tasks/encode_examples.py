@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from tidegate.data.columns import Encoded, Examples, ExamplesWriter, Part, Preprocessing
 from tidegate.data.rows import Row
@@ -15,8 +15,6 @@ SHARES = (0.8, 0.1, 0.1)
 
 class ExampleReader(Protocol):
     """What of a task is needed to encode its data, see `tidegate.tasks.example_task.ExampleTask`."""
-
-    name: ClassVar[str]
 
     @classmethod
     def check_packages(cls) -> None: ...  # noqa: D102
@@ -97,7 +95,7 @@ def prepare_examples(
                 writer.add(part, example)
         if vectors is not None:
             if "words" not in preprocessing.values:
-                raise ArgumentError(f"{task.name} has no words here, so it has no use for vectors from {vectors}.")
+                raise ArgumentError(f"These data have no words, so there is no use for vectors from {vectors}.")
             table, found = read_vectors(vectors, preprocessing.vocabulary("words"), config.embedding_size)
             notes.append(f"word vectors: {found:,} of {len(table):,} words found in {vectors}")
             writer.add_vectors(table)

@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 # Modules are imported on use, so that the command line can list its options before torch is loaded.
-_MODULES = dict.fromkeys(("CorpusConfig", "LanguageModelConfig"), "config")
+_MODULES: dict[str, str] = dict.fromkeys(("CorpusConfig", "LanguageModelConfig"), "config")
 _MODULES |= {"prepare_corpus": "corpus.build_corpus", "longest_copy": "corpus.memorization"}
 _MODULES |= dict.fromkeys(("Corpus", "open_corpus"), "corpus.corpus")
 _MODULES |= dict.fromkeys(("Baselines", "ngram_baselines"), "corpus.ngrams")

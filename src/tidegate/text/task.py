@@ -110,8 +110,8 @@ class LanguageModelTask:
         """Encode text files in a run folder."""
         from tidegate.text.corpus.build_corpus import prepare_corpus
 
-        splits = parse_splits(options.splits)
-        return prepare_corpus([Path(it) for it in data], folder, **(asdict(options) | {"splits": splits}))
+        settings: dict[str, Any] = asdict(options) | {"splits": parse_splits(options.splits)}
+        return prepare_corpus([Path(it) for it in data], folder, **settings)
 
     @classmethod
     def open(cls, folder: Path) -> Corpus:

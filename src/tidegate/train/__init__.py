@@ -43,7 +43,9 @@ __all__ = [
 ]
 
 # Modules are imported on use, so that the command line can list tasks and options before torch is loaded.
-_MODULES = dict.fromkeys(("Event", "Finished", "Progressed", "Sampled", "Started", "Validated", "ignore"), "events")
+_MODULES: dict[str, str] = dict.fromkeys(
+    ("Event", "Finished", "Progressed", "Sampled", "Started", "Validated", "ignore"), "events"
+)
 _MODULES |= dict.fromkeys(("Run", "claim_folder", "load_run", "new_run"), "run_folder")
 _MODULES |= dict.fromkeys(("RunConfig", "holds_run", "read_config"), "run_config")
 _MODULES |= dict.fromkeys(("Evaluation", "Loss", "Task"), "task")
