@@ -9,6 +9,7 @@ import typer
 
 from tidegate.cli.display.live import watching
 from tidegate.cli.error_boundary import INTERRUPTED, note
+from tidegate.cli.user_code import typed_options
 
 if TYPE_CHECKING:
     from tidegate.train import Finished, TrainConfig
@@ -43,11 +44,11 @@ def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
 def describe_end(finished: Finished, *, summary: bool = True) -> None:
     """Print how a run ended and which commands follow; an interrupted one exits as the shell expects."""
     from tidegate.train import is_main_process, read_config
-    from tidegate.train.registry import task_named
+    from tidegate.train.registry import BUILT_IN, task_named
 
     if is_main_process():
         run = read_config(finished.folder)
-        task = task_named(run.task)
+        task, own = task_named(run.task), typed_options()
         best = (
             f"; best {finished.best_loss:.3f} nats per {run.prediction_name} on validation ({run.split_kind})"
             if finished.best_loss
@@ -55,9 +56,12 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
         )
         typer.echo(f"Finished ({finished.reason}) at step {finished.step:,}{best}. The run is in {finished.folder}")
         if finished.reason == "interrupted":
-            note(f"Interrupted; nothing is lost. Resume with: tidegate train {run.task} --resume {finished.folder}")
+            name = run.task if run.task in BUILT_IN else ""  # else --task stands in its place
+            command = " ".join(f"tidegate train {name}{own} --resume {finished.folder}".split())
+            note(f"Interrupted; nothing is lost. Resume with: {command}")
         else:
-            typer.echo("Now: " + ", or ".join(it.format(run=finished.folder) for it in task.next_commands))
+            commands = (it.format(run=finished.folder) + own for it in task.next_commands)
+            typer.echo("Now: " + ", or ".join(commands))
             if summary and (text := task.summary(finished.folder)):
                 typer.echo("\n" + text)
     if finished.reason == "interrupted":

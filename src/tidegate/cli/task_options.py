@@ -85,9 +85,7 @@ def _without_none(kind: Any) -> Any:
     return found
 
 
-def _option(
-    name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, **limits: Any
-) -> inspect.Parameter:
+def _option(name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, **limits: Any) -> inspect.Parameter:
     return _parameter(name, kind, default, typer.Option(*flags, help=help, rich_help_panel=panel, **limits))
 
 

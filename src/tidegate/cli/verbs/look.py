@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.error_boundary import note
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ def look(
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures to this folder, and end.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    task: OwnTask = None,
+    cell: OwnCell = None,
 ) -> None:
     """Look inside a run: what it expects, what each unit remembers, and which one does it."""
     if text is not None and file is not None:
         raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
     from tidegate.train import load_run
 
+    load_user_code(task, cell)
     runs = [load_run(folder) for folder in (run, *(compare or []))]
     with _ending_as_ctrl_c(), _looked(runs, text, file, live=out is None and png is None) as looking:
         if out is not None:

@@ -12,9 +12,9 @@ import typer.core
 
 from tidegate.cli.run_and_show import describe_end, resume_run, train_run
 from tidegate.cli.task_options import task_parameters
-from tidegate.cli.user_code import cell_name
+from tidegate.cli.user_code import cell_name, own_task
 from tidegate.io.load_object import is_location
-from tidegate.train.registry import BUILT_IN, load_task, task_named, task_names
+from tidegate.train.registry import BUILT_IN, task_named, task_names
 
 if TYPE_CHECKING:
     from tidegate.train import Finished, TrainConfig
@@ -40,7 +40,7 @@ class TrainCommands(typer.core.TyperGroup):
         """Return the command of a task, with the options of the task."""
         name = args[0]
         if is_location(name):
-            return name, command(load_task(name)), args[1:]
+            return name, command(own_task(name)), args[1:]
         if name in task_names():
             return name, command(task_named(name)), args[1:]
         return super().resolve_command(ctx, args)
