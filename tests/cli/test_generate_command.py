@@ -61,7 +61,7 @@ def test_many_texts_come_one_after_the_other(cli, run_folder, lines):
 def test_the_longest_copy_is_told_and_is_one(cli, run_folder):
     result = cli("generate", run_folder, "--length", 200, "--seed", 0)
     told = result.stderr.splitlines()[-1]
-    assert told.startswith("Longest stretch that stands verbatim in the training text: ")
+    assert told.startswith("Longest passage copied from the training text: ")
     count, quoted = told.split(": ", 1)[1].split(" ", 1)[0], told.split(": ", 2)[2]
     run = load_run(run_folder)
     training = run.tokenizer.decode(run.open_data().train)
@@ -164,7 +164,7 @@ def test_endless_text_ends_with_ctrl_c(run_folder):
         running.stdout.read()
         said = running.stderr.read().decode()
         assert running.wait(60) == 130
-    assert "Longest stretch" in said
+    assert "Longest passage" in said
     assert said.endswith("Interrupted.\n")
     assert "Traceback" not in said
 

@@ -14,10 +14,10 @@ SMALL = ["--epochs", "2", "--learning-rate", "0.01", "--device", "cpu"]
 CELL = """
 from tidegate.cells import Step, cell, sigmoid, tanh
 
-@cell(gates="z n")
-def leaky(x, r, h):
+@cell(gates="z n", states="h")
+def leaky(x, r, s):
     z = sigmoid(x.z + r.z)
-    return Step(h=z * h + (1 - z) * tanh(x.n))
+    return Step(h=z * s.h + (1 - z) * tanh(x.n))
 """
 
 
@@ -99,6 +99,6 @@ def test_a_built_in_cell_leaves_no_digest(folder: Path) -> None:
 
 def test_cells_shows_and_probe_trains_a_cell_of_ones_own(folder: Path) -> None:
     (folder / "my_cells.py").write_text(CELL)
-    assert b"z = \xcf\x83" in run("cells", "my_cells.py:leaky").stdout
+    assert b"W_z x_t" in run("cells", "my_cells.py:leaky").stdout
     options = ["--problems", "adding", "--lags", "5", "--steps", "2", "--hidden-size", "4"]
     assert b"leaky" in run("probe", "--cells", "my_cells.py:leaky", *options).stdout

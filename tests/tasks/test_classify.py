@@ -362,7 +362,7 @@ def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"pooling": "median"}, "pooling is 'median'"),
-        ({"dropout": 1.0}, "dropout is 1.0, but must be below 1"),
+        ({"dropout": 1.0}, "dropout is 1.0, but must be at least 0 and below 1"),
         ({"hidden_size": 0}, "hidden_size is 0, but must be at least 1"),
     ],
     ids=str,
