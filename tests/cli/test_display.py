@@ -52,7 +52,7 @@ def board(*events: Event) -> Board:
 def drawn(it: Board, width: int = 80, height: int = 24) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, markup=False, emoji=False, highlight=False)
     with console.capture() as capture:
-        console.print(picture(it, "lstm, 256 units", console))
+        console.print(picture(it, "lstm, 256 tokens", console))
     return capture.get().splitlines()
 
 
@@ -90,7 +90,7 @@ def test_the_picture_says_everything():
     lines = drawn(board(STARTED, PROGRESSED, VALIDATED, SAMPLED))
     text = "\n".join(lines)
     for said in (
-        "lstm, 256 units",
+        "lstm, 256 tokens",
         " 42%  step 420 of 1,000  1:15 left",
         "nats per character: train 1.900  validation 2.250  best 2.250",
         "12,345 characters/s  clipped 12%  learning rate 0.0025",

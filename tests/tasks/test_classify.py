@@ -165,7 +165,7 @@ def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
         ({"lengths": np.array(3)}, "'lengths' should have 12 entries, one a series, but is a single value"),
         ({"labels": np.array(3)}, "'labels' should have 12 entries, one a series, but is a single value"),
         ({"frames": np.zeros((12, 5, 4, 1))}, r"should be numbers \(N, T, F\)"),
-        ({"labels": np.array([{}] * 12, object)}, "not a whole .npz file of plain arrays"),
+        ({"labels": np.array([{}] * 12, object)}, "not a complete .npz file of plain arrays"),
     ],
     ids=str,
 )
@@ -249,7 +249,7 @@ def test_labels_of_bytes_are_strings(tmp_path: Path) -> None:
     given = np.array([("up", "größer", "tief")[n % 3].encode() for n in range(12)])
     found = prepared(tmp_path, frames(tmp_path / "a.npz", labels=given))
     assert found.preprocessing.vocabulary("labels").entries == ["größer", "tief", "up"]
-    with pytest.raises(DataError, match=r"a\.npz: 'labels' holds bytes that are not UTF-8"):
+    with pytest.raises(DataError, match=r"a\.npz: 'labels' has bytes that are not UTF-8"):
         prepared(tmp_path, frames(tmp_path / "a.npz", labels=np.array(["é".encode("latin-1")] * 12)))
 
 
@@ -350,7 +350,7 @@ def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
         ["dev.csv"],
         ["test.csv"],
     ]
-    with pytest.raises(DataError, match="validation part of its own"):
+    with pytest.raises(DataError, match="its own validation part"):
         find_sources([tmp_path], [tmp_path / "dev.csv"], workspace=tmp_path)
     with pytest.raises(DataError, match="no sample 'nope'"):
         find_sources(["sample:nope"], workspace=tmp_path)

@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "numbers of CoNLL-U": ("a.conllu", "2\ta" + "\t_" * 8, "line 1: the word's number is '2', but should be 1"),
     "a list that is none": ("a.jsonl", '{"tokens": ["a"], "tags": "O"}', "row 1: 'tags' should be a list"),
     "an element that is none": ("a.jsonl", '{"tokens": ["a", null], "tags": ["O", "O"]}', "row 1: 'tokens' should be"),
-    "badly formed JSON": ("a.jsonl", '{"tokens": ["a"', "a.jsonl is badly formed"),
+    "badly formed JSON": ("a.jsonl", '{"tokens": ["a"', "a.jsonl is malformed"),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError, UnknownUnitError
+from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError, UnknownTokenError
 from tidegate.text import BPE, load_tokenizer
 from tidegate.text.tokenizers import bpe
 from tidegate.text.tokenizers.bpe import LONGEST_PIECE, byte_letters, cut_at_words
@@ -187,11 +187,11 @@ def test_a_vocabulary_without_all_bytes_is_refused() -> None:
 
 
 def test_wrong_units_are_refused(units: BPE) -> None:
-    with pytest.raises(UnknownUnitError, match="Unit 300"):
+    with pytest.raises(UnknownTokenError, match="Token 300"):
         units.decode([300])
-    with pytest.raises(UnknownUnitError, match="Unit -1"):
+    with pytest.raises(UnknownTokenError, match="Token -1"):
         units.decoder().push(-1)
-    with pytest.raises(UnknownUnitError, match=r"U\+DCE9"):
+    with pytest.raises(UnknownTokenError, match=r"U\+DCE9"):
         units.encode("\udce9")
 
 

@@ -15,7 +15,7 @@ from tidegate.errors import (
     EncodingError,
     RunFolderError,
     TidegateError,
-    UnknownUnitError,
+    UnknownTokenError,
 )
 from tidegate.io.files import replacing
 from tidegate.text import BPE, CharacterTokenizer, open_corpus, prepare_corpus
@@ -124,7 +124,7 @@ def test_rare_characters_are_replaced_or_dropped_and_reported(tmp_path: Path, fo
 def test_other_text_with_the_units_of_an_earlier_run(source: Path, tmp_path: Path) -> None:
     tokenizer = prepare_corpus(source, tmp_path / "one").tokenizer
     (tmp_path / "other").write_text("the cat is out")
-    with pytest.raises(UnknownUnitError, match=r"'i' U\+0069"):
+    with pytest.raises(UnknownTokenError, match=r"'i' U\+0069"):
         prepare_corpus(tmp_path / "other", tmp_path / "two", tokenizer=tokenizer, splits=None)
     (tmp_path / "other").write_text("the mat sat")
     again = prepare_corpus(tmp_path / "other", tmp_path / "two", tokenizer=tokenizer, splits=None)
@@ -218,7 +218,7 @@ def test_bad_options(source: Path, folder: Path, options: dict[str, Any], messag
 def test_a_failure_leaves_the_earlier_corpus(source: Path, folder: Path, tmp_path: Path) -> None:
     before = prepare_corpus(source, folder)
     (tmp_path / "other").write_text("0123456789" * 10)
-    with pytest.raises(UnknownUnitError):
+    with pytest.raises(UnknownTokenError):
         prepare_corpus(tmp_path / "other", folder, tokenizer=before.tokenizer)
     after = open_corpus(folder)
     after.verify()
@@ -295,7 +295,7 @@ def test_verify_notices_changes(source: Path, folder: Path) -> None:
     [
         ({"format": "tidegate vocabulary"}, "another program"),
         ({"version": 2}, "another version"),
-        ({"length": 1651}, "should hold 1651 units"),
+        ({"length": 1651}, "should hold 1651 tokens"),
         ({"length": None}, "'length' should be of type int"),
         ({"digest": 5}, "'digest' should be of type str"),
         ({"bounds": [1, 2, 3]}, "'bounds' should be"),
@@ -336,7 +336,7 @@ def test_missing_truncated_and_foreign_files(source: Path, folder: Path, tmp_pat
     with pytest.raises(RunFolderError, match=r"corpus\.npy is not a whole array"):
         open_corpus(folder)
     np.save(folder / "corpus.npy", np.zeros(1650, np.int64))
-    with pytest.raises(RunFolderError, match=r"corpus\.npy should hold 1650 units of type uint8"):
+    with pytest.raises(RunFolderError, match=r"corpus\.npy should hold 1650 tokens of type uint8"):
         open_corpus(folder)
     np.savez(tmp_path / "a.npz", a=np.zeros(3))
     (tmp_path / "a.npz").rename(folder / "corpus.npy")

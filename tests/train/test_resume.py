@@ -99,7 +99,7 @@ def test_a_raised_budget_goes_on(tmp_path: Path):
 
 def test_baselines_are_not_counted_again(tmp_path: Path, monkeypatch):
     train_in(tmp_path / "run", steps=5)
-    monkeypatch.setattr("tidegate.text.task.ngram_baselines", lambda *_: pytest.fail("counted again"))
+    monkeypatch.setattr("tidegate.text.corpus.ngrams.ngram_baselines", lambda *_: pytest.fail("counted again"))
     events = []
     resume(tmp_path / "run", steps=6, report=events.append)
     assert isinstance(events[0], Started)

@@ -247,7 +247,7 @@ def test_a_folder_in_use_another_corpus_and_another_vocabulary_are_refused(tmp_p
         train(tmp_path / "run", corpus, model_for(corpus), CONFIG)
     with pytest.raises(RunFolderError, match="already holds a run"):
         corpus_in(tmp_path / "run")
-    with pytest.raises(RunFolderError, match="complete in itself"):
+    with pytest.raises(RunFolderError, match="holds its own data"):
         train(tmp_path / "third", corpus, model_for(corpus), CONFIG)
     with pytest.raises(ArgumentError, match="vocabulary_size is 3"):
         train(tmp_path / "other", corpus, LanguageModelConfig(3), CONFIG)

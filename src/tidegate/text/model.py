@@ -1,4 +1,4 @@
-"""A recurrent language model: the probability of each unit of text given all before it."""
+"""A recurrent language model: the probability of each token given all before it."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -20,8 +20,8 @@ class LanguageModel(nn.Module):
     ``h_t = recurrent(embed(u_t), h_{t-1})``, ``p(u_{t+1} | u_1 .. u_t) = softmax(W h_t + b)``.
 
     Args:
-        config: sizes and the cell's name.
-        backend: the engine's backend; None leaves it to the engine.
+        config: the architecture.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: LanguageModelConfig, *, backend: str | None = None) -> None:
@@ -45,14 +45,14 @@ class LanguageModel(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, self.vocabulary_size)
         if config.tie_weights and self.embedding is not None:
-            # The output layer's initial values: rows of variance 1 would make the first logits far too sure.
+            # The output layer's initial values: rows of variance 1 would make the first logits far too large.
             self.embedding.weight = self.output.weight
 
     def zero_state(self, batch_size: int) -> State:
-        """The state before anything is read.
+        """Return the state before the first token.
 
         Args:
-            batch_size: B, texts side by side.
+            batch_size: B.
 
         Returns:
             One zero tensor (num_layers, B, hidden_size) per state of the cell.
@@ -62,12 +62,12 @@ class LanguageModel(nn.Module):
         return tuple(weight.new_zeros(shape) for _ in self.cell.states)
 
     def features(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
-        """Everything before the output layer: a training loop has no use for the logits of every position.
+        """Compute everything before the output layer: training does not need the logits of every position.
 
         Args:
-            ids: units, shape (B, T), int64.
-            state: as returned before; None is zero.
-            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+            ids: token ids, shape (B, T), int64.
+            state: as returned before. Default: zero.
+            reset: shape (B, T), bool: the state is set to zero before that token.
 
         Returns:
             The last layer's output, time-major (T, B, H), and the state.
@@ -84,15 +84,15 @@ class LanguageModel(nn.Module):
         return self.dropout(output), last if isinstance(last, tuple) else (last,)
 
     def forward(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
-        """The scores of the unit after each unit.
+        """Compute the logits of the token after each token.
 
         Args:
-            ids: units, shape (B, T), int64.
-            state: as returned before, to go on from; None is zero.
-            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+            ids: token ids, shape (B, T), int64.
+            state: as returned before. Default: zero.
+            reset: shape (B, T), bool: the state is set to zero before that token.
 
         Returns:
-            Logits (B, T, V) and the state after the last unit.
+            Logits (B, T, V) and the state after the last token.
 
         Raises:
             ArgumentError: a shape does not fit.
@@ -106,7 +106,7 @@ class LanguageModel(nn.Module):
         """As `forward`, keeping gates and states from the same pass.
 
         Args:
-            ids: units, shape (B, T), int64.
+            ids: token ids, shape (B, T), int64.
             state: as in `forward`.
             names: which of ``cell.recorded``.
 
@@ -121,7 +121,7 @@ class LanguageModel(nn.Module):
         return self.output(self.dropout(made.output)).transpose(0, 1), last, made.values
 
     def reader(self, state: State) -> Callable[[Tensor], Tensor]:
-        """What reads on from a state, one unit of each text at a time: ids (B,) to logits (B, V), as in evaluation.
+        """What reads on from a state, one token of each text at a time: ids (B,) to logits (B, V), as in evaluation.
 
         Args:
             state: as `forward` returns it.
@@ -135,7 +135,7 @@ class LanguageModel(nn.Module):
         return read
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Shape (...) to (..., E), or to one-hot (..., V)."""
+        """Embed token ids: (...) to (..., E), or one-hot to (..., V)."""
         if self.embedding is not None:
             return cast(Tensor, self.dropout(self.embedding(ids)))
         weight = self.output.weight

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.errors import ArgumentError, UnknownUnitError
+from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.lens import read, write
 from tidegate.lens.record.trace import CHUNK
 from tidegate.text import ByteTokenizer, CharacterTokenizer
@@ -102,7 +102,7 @@ def test_bytes_of_a_character_stand_at_its_last():
 
 
 def test_unknown_characters_follow_the_policy():
-    with pytest.raises(UnknownUnitError):
+    with pytest.raises(UnknownTokenError):
         read(model_of(UNITS), UNITS, "a字")
     tokenizer = CharacterTokenizer(LETTERS + "\ufffd", "replace")
     reading = read(model_of(tokenizer), tokenizer, "a字字b")

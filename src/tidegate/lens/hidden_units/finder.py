@@ -165,7 +165,7 @@ def find_cells(
 
     Raises:
         ArgumentError: the text is too short, a detector or its values are none, or the cell records no such name.
-        UnknownUnitError: as `read`.
+        UnknownTokenError: as `read`.
     """
     chosen = DETECTORS if detectors is None else detectors
     looked_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)

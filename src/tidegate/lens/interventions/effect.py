@@ -21,7 +21,7 @@ from tidegate.lens.record.reading import pieces_of, units_of
 from tidegate.lens.record.trace import CHUNK
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel
 
 CONTROLS = 32
@@ -143,7 +143,7 @@ def effect(
     Raises:
         ArgumentError: an edit is not possible in this model or leaves no unit for a control, there is no text, or a
             class is none.
-        UnknownUnitError: as `read`.
+        UnknownTokenError: as `read`.
     """
     edits = checked_interventions(model, edits)
     ids = units_of(tokenizer, text)
@@ -191,7 +191,7 @@ def _log_p(
     model: LanguageModel, tokenizer: Tokenizer, ids: NDArray[np.int64], rows: Sequence[Sequence[Intervention]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """log p of each unit (N,) without edits, and (R, N) with the edits of each row; both begin as `read` does."""
-    begin = before_text(tokenizer)
+    begin = start_ids(tokenizer)
     inputs = np.concatenate([begin, ids])
     plain, held = np.empty(len(ids), np.float32), np.empty((len(rows), len(ids)), np.float32)
     device = model.output.weight.device

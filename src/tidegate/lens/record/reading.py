@@ -19,7 +19,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import CHUNK, Trace, TraceWriter
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel, State
 
 GUESSES = 5
@@ -101,7 +101,7 @@ def read(
 
     Raises:
         ArgumentError: the text is empty, or the cell records no such name.
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownTokenError: the text has characters the vocabulary has not, and the policy is to refuse them.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(text, unknown)
@@ -148,7 +148,7 @@ def passes(
 @torch.inference_mode()
 def _after_start(model: LanguageModel, tokenizer: Tokenizer, device: torch.device) -> tuple[State, Tensor]:
     """The state and the logits (1, V) before the first unit of a text."""
-    logits, state = model(torch.from_numpy(before_text(tokenizer)).to(device)[None])
+    logits, state = model(torch.from_numpy(start_ids(tokenizer)).to(device)[None])
     return state, logits[0, -1:]
 
 
@@ -156,7 +156,7 @@ def units_of(tokenizer: Tokenizer, text: str | NDArray[np.int64]) -> NDArray[np.
     """The units (N,) of a text, or those that are given.
 
     Raises:
-        UnknownUnitError: the text has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownTokenError: the text has characters the vocabulary has not, and the policy is to refuse them.
     """
     return tokenizer.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
 

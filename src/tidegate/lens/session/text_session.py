@@ -67,7 +67,7 @@ class Looking(Looked):
 
         Raises:
             ArgumentError: it is empty, or longer than 200,000 characters.
-            UnknownUnitError: a character is not in the vocabulary, and the policy is to refuse it.
+            UnknownTokenError: a character is not in the vocabulary, and the policy is to refuse it.
         """
         if len(text) > LONGEST:
             raise ArgumentError(f"the text has {len(text):,} characters, but at most {LONGEST:,} can be looked at")

@@ -19,7 +19,7 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.errors import DataError, UnknownUnitError
+from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
@@ -142,7 +142,7 @@ class ClassifyTask(ExampleTask):
             return [{"inputs": inputs}]
         try:
             label = preprocessing.vocabulary("labels").number(_label(row))
-        except UnknownUnitError as error:
+        except UnknownTokenError as error:
             raise DataError(f"{row.where}: the class {error}") from error
         return [{"inputs": inputs, "label": np.array([label])}]
 
