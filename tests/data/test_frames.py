@@ -45,7 +45,7 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
 def test_a_member_that_is_no_array_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("frames", b"text")
-    refused(tmp_path / "a.npz", "'frames' is no array")
+    refused(tmp_path / "a.npz", "'frames' is not an array")
 
 
 @pytest.mark.parametrize("compressed", [True, False])

@@ -57,7 +57,7 @@ def test_arrays_without_captions_are_read_to_be_described(tmp_path: Path) -> Non
         ({"features": np.zeros((2, 3)), "captions": [1, 2]}, r"'captions' should be 2 strings"),
         ({"features": np.zeros(3)}, r"'features' should be numbers \(N, F\)"),
         ({"features": np.array([["a"]])}, r"'features' should be numbers"),
-        ({"features": np.array([[{}]])}, r"not a whole \.npz file of plain arrays"),
+        ({"features": np.array([[{}]])}, r"not a complete \.npz file of plain arrays"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -78,7 +78,7 @@ def test_numbers_that_are_none_are_named(tmp_path: Path) -> None:
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = npz(tmp_path, features=np.zeros((9, 9)))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match="not a whole"):
+    with pytest.raises(DataError, match="not a complete"):
         list(read_captions(path, 32))
 
 

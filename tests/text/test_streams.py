@@ -45,7 +45,7 @@ def test_every_position_is_new_exactly_once(n: int, share: int, k1: int, k2: int
     batch = share * world
     array = np.arange(n, dtype=np.uint16)
     if n < batch + 1:
-        with pytest.raises(CorpusTooSmallError, match=f"has {n} units.*at least {batch + 1} "):
+        with pytest.raises(CorpusTooSmallError, match=f"has {n} tokens.*at least {batch + 1} "):
             Streams(array, batch, k1=k1, k2=k2)
         return
     predicted: list[int] = []

@@ -41,9 +41,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise ArgumentError(
-                f"temperature is {self.temperature!r}, but must be finite and at least 0 (greedy)."
-            )
+            raise ArgumentError(f"temperature is {self.temperature!r}, but must be finite and at least 0 (greedy).")
         if self.top_k is not None and self.top_k < 1:
             raise ArgumentError(f"top_k is {self.top_k!r}, but must be at least 1.")
         if self.top_p is not None and not 0 < self.top_p <= 1:

@@ -1,10 +1,10 @@
-"""A series that goes on from its first day: the distribution of the next value, and paths of what may come.
+"""Forecasting: the distribution of the next value of a series, and sample paths.
 
 x_t = (y_t, c_{t+1}),  h_1 .. h_T = recurrent(x_1 .. x_T),  y_{t+1} ~ D(a y_t + w h_t + b)
 
-y is a series brought to mean 0 and deviation 1, c are covariates that are known in advance, D is a Gaussian or given by
-quantiles, and the location of D has the last value added (a starts at 1, where the forecast is the last value). A
-forecast is many paths: from the end of what is known, values are drawn from D and fed back, step by step.
+y is a series normalised to mean 0 and deviation 1, c are covariates known in advance, D is a Gaussian or given by
+quantiles, and the last value is added to the location of D (a starts at 1, so that the first forecast is the last
+value). A forecast consists of many sample paths: values are drawn from D and fed back, step by step.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
-REACH = 2.0  # how far a path may go, in widths of the training part
+REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
 
 class ForecastTask(ExampleTask):
@@ -57,12 +57,12 @@ class ForecastTask(ExampleTask):
         "epochs": 10,
         "sampling_probability_start": 0.0,
     }
-    fewest_steps: ClassVar[int] = 6000  # free-running forecasts get good late
+    fewest_steps: ClassVar[int] = 6000  # free-running forecasts take long to become good
     extra_settings: ClassVar[Sequence[str]] = SAMPLING
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
-        """Tables, wide or long, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""
+        """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""
         rows = read_series(
             path,
             target=config.target,
@@ -70,12 +70,12 @@ class ForecastTask(ExampleTask):
             time_column=config.time_column,
             covariates=config.known,
         )
-        for row in rows:  # what `split` has to know
+        for row in rows:  # `split` needs the horizon
             yield Row(row.where, row.values | {"horizon": config.horizon})
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """The last shares of each series for validation and test; the rows of later parts hold the earlier ones too."""
+        """Split each series in time; rows of later parts include the earlier parts."""
         for row in rows:
             values, known, horizon = row.values["values"], row.values["covariates"], row.values["horizon"]
             later = [max(horizon, int(share * len(values))) if share else 0 for share in shares[1:]]
@@ -83,7 +83,7 @@ class ForecastTask(ExampleTask):
             if ends[0] < 2:
                 raise DataError(
                     f"{row.where} has {len(values)} steps, but training needs 2, and each of validation and test the "
-                    f"{horizon} of the horizon: give longer series, a shorter --horizon, or files of their own."
+                    f"{horizon} of the horizon: give longer series, a shorter --horizon, or validation files."
                 )
             start = 0
             for part, end in zip(("train", "validation", "test"), ends, strict=True):
@@ -94,18 +94,18 @@ class ForecastTask(ExampleTask):
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
-        """In time, within every series."""
+        """Describe the split: in time, within every series."""
         return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
     def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
-        """Mean, deviation and naive error of each series, the covariates' statistics, the season, and the changes."""
+        """Fit mean, deviation and naive error of each series, the covariates' statistics, season and changes."""
         found: dict[str, NDArray[np.float64]] = {}
         known: list[NDArray[np.float64]] = []
         for row in rows:
             name = row.values[NAMES]
             if name in found:
-                raise DataError(f"{row.where}: there is another series of this name: give each its own.")
+                raise DataError(f"{row.where}: another series has this name: names must differ.")
             found[name] = row.values["values"]
             known.append(row.values["covariates"])
         if not found:
@@ -139,7 +139,7 @@ class ForecastTask(ExampleTask):
     def encode(
         cls, row: Row, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """Windows to learn from; forecasts to be measured; or, unlabelled, the one forecast at the series' end."""
+        """Encode training windows; forecasts to evaluate; or, unlabelled, one forecast from the end of the series."""
         values, known, horizon = row.values["values"], row.values["covariates"], config.horizon
         if known.shape[1] != len(preprocessing.numbers("mean")):
             raise DataError(
@@ -148,7 +148,7 @@ class ForecastTask(ExampleTask):
             )
         if not labelled:
             if not len(values):
-                raise DataError(f"{row.where}: there is no value to go on from.")
+                raise DataError(f"{row.where}: the series has no value.")
             future = row.values["future"]
             if known.shape[1] and len(future) < horizon:
                 raise DataError(
@@ -163,11 +163,11 @@ class ForecastTask(ExampleTask):
                 values, known, _scale(row.values[NAMES], values, config, preprocessing), config, preprocessing
             )
         else:
-            # A file of its own has no past: the first window of each series is that.
+            # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))
             if start + horizon > len(values):
                 raise DataError(
-                    f"{row.where}: {len(values)} steps are too few to be measured: at least {start + horizon} are "
+                    f"{row.where}: {len(values)} steps are too few for a forecast: at least {start + horizon} are "
                     f"needed, of which {horizon} are the horizon."
                 )
             for at in range(start, len(values) - horizon + 1, config.forecast_stride or horizon):
@@ -175,19 +175,19 @@ class ForecastTask(ExampleTask):
 
     @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
-        """A new forecaster."""
+        """Make a new forecaster."""
         distribution = Gaussian() if config.distribution == "gaussian" else Quantiles()
         return Forecaster(config, len(vocabulary.numbers("mean")), distribution, backend=backend)
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """All but the first value of each window."""
+        """Count all values of each window but the first."""
         return part.columns["frames"].lengths - 1
 
     def summed_loss(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of the losses of each window's values but the first.
+        """Compute the sum of the losses of each window's values but the first.
 
-        With a share of own predictions, what would be said with the truth fed is found first, and draws from it (with
-        greedy feeding, its medians) take the place of some true values (Mihaylova & Martins 2019).
+        Scheduled sampling takes two passes (Mihaylova & Martins 2019): predictions with teacher forcing, then draws
+        from them (with greedy feeding, their medians) replace some of the true values.
         """
         frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
         x, y = inputs(frames), frames[:, 1:, 0]
@@ -206,16 +206,16 @@ class ForecastTask(ExampleTask):
         return loss.masked_fill(~mask(lengths, y.shape[1]), 0).sum()
 
     def measure(self, model: Forecaster, part: Part, *, tables: bool = True) -> Report:
-        """MAE and more of free-running forecasts, beside those of the last value and of the last season.
+        """Compute MAE and other metrics of free-running forecasts, beside the last value and the last season.
 
         Raises:
-            DataError: the part is that of training.
+            DataError: the part is the training part.
         """
         horizon = self.config.horizon
         if "reference" not in part.columns:
             raise DataError(
-                "The training part holds windows to learn from and no forecasts: measure on the validation or the test "
-                "part (--split validation), or on files of their own."
+                "The training part has windows and no forecasts: evaluate on the validation or the test part "
+                "(--split validation), or on other files."
             )
 
         def score(columns: Columns) -> list[tuple[float, NDArray[Any], NDArray[Any]]]:
@@ -242,11 +242,11 @@ class ForecastTask(ExampleTask):
             deviation=np.array(others["scale"])[:, 1],
             naive_error=np.array(others["scale"])[:, 2],
         )
-        units = len(part) * horizon
-        return found.report(sum(losses) / units, units, tables=tables)
+        count = len(part) * horizon
+        return found.report(sum(losses) / count, count, tables=tables)
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
-        """The mean and some quantiles of each step ahead."""
+        """Predict the mean and some quantiles of each step ahead."""
         found = []
         names = columns["name"].values.cpu().numpy()
         for name, length, mean, bands in zip(
@@ -257,7 +257,7 @@ class ForecastTask(ExampleTask):
         return found
 
     def text(self, prediction: dict[str, Any]) -> str:
-        """A table: a line for each step ahead."""
+        """Format a table with a line for each step ahead."""
         quantiles = prediction["quantiles"]
         lines = [f"{prediction[NAMES]:14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles))]
         for h, values in enumerate(zip(prediction["mean"], *quantiles.values(), strict=True), 1):
@@ -265,7 +265,7 @@ class ForecastTask(ExampleTask):
         return "\n".join(lines)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """The last value, with the spread that changes have in the training part."""
+        """Compute the loss of the last value with the distribution of changes in the training part."""
         part = self._training()[0].parts["validation"]
         if not len(part):
             return {}, []
@@ -281,7 +281,7 @@ class ForecastTask(ExampleTask):
         return {"last value": losses.mean().item()}, []
 
     def _ahead(self, model: Forecaster, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The mean (B, H) and the quantiles (B, H, 5) of paths from the end of what is known, in the series' units."""
+        """Compute the mean (B, H) and quantiles (B, H, 5) of sample paths, in the units of the series."""
         frames, lengths = columns["frames"].values, columns["frames"].lengths
         draws = shares(self.config.horizon, self.config.paths).to(frames.device)
         paths = model.paths(frames, lengths - self.config.horizon, draws, *self.preprocessing.numbers("reach")).double()
