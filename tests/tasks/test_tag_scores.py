@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.tasks.tag.scores import UNSEEN, Usual, span_scores, tag_report
+from tidegate.tasks.tag.scores import UNSEEN, TagCounts, span_scores, tag_report
 
 Chunk = tuple[int, int, int, str]
 Scores = dict[str, tuple[float, float, float, int]]
@@ -121,7 +121,7 @@ def test_the_reference_scorer_says_the_same_of_any_tags(scheme: str) -> None:
 
 
 def test_the_usual_tags() -> None:
-    usual = Usual()
+    usual = TagCounts()
     usual.add(["a", "b", "a", "c"], ["X", "O", "X", "O"])
     usual.add(["a", "b", "d", "e"], ["O", "Y", "Z", "O"])
     assert usual.common() == "O"

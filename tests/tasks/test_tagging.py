@@ -17,7 +17,7 @@ from tidegate.data.sources import Sources
 from tidegate.errors import DataError, EncodingError
 from tidegate.nn import Recurrent
 from tidegate.tasks.encode_examples import prepare_examples
-from tidegate.tasks.tag.character_encoder import Spelling
+from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.task import TagConfig, Tagger, TagTask
 from tidegate.train import TrainConfig, load_run, new_run, resume, train
 from tidegate.train.registry import task_named
@@ -138,7 +138,7 @@ def test_online_a_tag_knows_only_what_came_before(tmp_path: Path, online: bool) 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_spelling_is_each_words_own_run(cell: str) -> None:
     torch.manual_seed(0)
-    layer = Spelling(9, 4, 3, cell=cell)
+    layer = CharacterEncoder(9, 4, 3, cell=cell)
     words = [[[1, 2, 3], [0], [1, 2]], [[0, 0], [1, 2, 3]]]  # 0 is a character like others: [0] is not [0, 0]
     flat = pad([np.concatenate([*map(np.array, sentence)]) for sentence in words])
     counts = pad([np.array([len(word) for word in sentence]) for sentence in words])
@@ -154,7 +154,7 @@ def test_spelling_is_each_words_own_run(cell: str) -> None:
 
 
 def test_each_word_of_a_batch_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = Spelling(9, 4, 3, cell="gru")
+    layer = CharacterEncoder(9, 4, 3, cell="gru")
     seen: list[int] = []
     forward = Recurrent.forward
     monkeypatch.setattr(Recurrent, "forward", lambda self, x, **rest: seen.append(len(x)) or forward(self, x, **rest))

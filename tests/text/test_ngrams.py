@@ -116,7 +116,8 @@ def test_limits_are_kept_and_said() -> None:
     assert whole.note is None
     cut = ngram_baselines(train, validation, 3, max_train=400, max_validation=100)
     assert cut.note == (
-        "n-grams counted on the last 400 of 1,000 training tokens and evaluated on the first 100 of 500 validation tokens"
+        "n-grams counted on the last 400 of 1,000 training tokens and evaluated on the first 100 of 500 "
+        "validation tokens"
     )
     assert cut == ngram_baselines(train[600:], validation[:100], 3)
     assert cut != whole

@@ -19,15 +19,15 @@ from torch import Tensor
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.io.files import field
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.naive import find_season, naive_error, seasonal_naive
+from tidegate.tasks.forecast.naive import find_season, naive_error
 from tidegate.tasks.forecast.reader import NAMES, read_series
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.windows import forecast, mean_deviation, scale_of, windows
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
@@ -111,8 +111,8 @@ class ForecastTask(ExampleTask):
         if not found:
             raise DataError("The training part has no series.")
         together = np.concatenate(list(found.values()))
-        overall = _mean_deviation(together)
-        own = {name: _mean_deviation(values) for name, values in found.items()}
+        overall = mean_deviation(together)
+        own = {name: mean_deviation(values) for name, values in found.items()}
         scale = own if config.normalise == "series" else dict.fromkeys(found, overall)
         changes = np.concatenate([np.diff(values) / scale[name][1] for name, values in found.items()])
         levels = np.quantile(changes, Quantiles.LEVELS)
@@ -157,10 +157,10 @@ class ForecastTask(ExampleTask):
                 )
             ahead = future[:horizon] if known.shape[1] else np.zeros((horizon, 0))
             whole = {"values": np.append(values, np.zeros(horizon)), "covariates": np.concatenate([known, ahead])}
-            yield _forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
+            yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
-            yield from _windows(
-                values, known, _scale(row.values[NAMES], values, config, preprocessing), config, preprocessing
+            yield from windows(
+                values, known, scale_of(row.values[NAMES], values, config, preprocessing), config, preprocessing
             )
         else:
             # Other files have no earlier parts: the context is the first window of each series.
@@ -171,7 +171,7 @@ class ForecastTask(ExampleTask):
                     f"needed, of which {horizon} are the horizon."
                 )
             for at in range(start, len(values) - horizon + 1, config.forecast_stride or horizon):
-                yield _forecast(row, at, config, preprocessing, labelled=True)
+                yield forecast(row, at, config, preprocessing, labelled=True)
 
     @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
@@ -289,69 +289,6 @@ class ForecastTask(ExampleTask):
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
         return paths.mean(2).cpu().numpy(), paths.quantile(levels, 2).permute(1, 2, 0).cpu().numpy()
-
-
-def _windows(
-    values: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    scale: Sequence[float],
-    config: ForecastConfig,
-    preprocessing: Preprocessing,
-) -> Iterator[Encoded]:
-    """Windows of one step more than they predict; the last one ends where the series does."""
-    frames = _frames(values, covariates, scale, preprocessing)
-    length = min(config.window + 1, len(frames))
-    stride = config.window_stride or max(1, config.window // 4)
-    for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
-        yield {"frames": frames[start : start + length]}
-
-
-def _forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
-    """One forecast that begins at a step: what is known before it, and its horizon."""
-    values, covariates, end = row.values["values"], row.values["covariates"], at + config.horizon
-    scale = _scale(row.values[NAMES], values[:at], config, preprocessing)
-    start = max(0, at - config.window)
-    example = {
-        "frames": _frames(values[start:end], covariates[start:end], scale, preprocessing),
-        "scale": np.array(scale),
-        "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
-    }
-    if labelled:
-        last, seasonal = (seasonal_naive(values[:at], m, config.horizon) for m in (1, preprocessing.number("season")))
-        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], last, seasonal], 1)}
-    return example
-
-
-def _frames(
-    values: NDArray[np.float64], covariates: NDArray[np.float64], scale: Sequence[float], preprocessing: Preprocessing
-) -> NDArray[np.float32]:
-    """(y_t, c_t) in deviations, (T, 1 + C)."""
-    known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
-    return np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
-
-
-def _scale(
-    name: str, past: NDArray[np.float64], config: ForecastConfig, preprocessing: Preprocessing
-) -> tuple[float, float, float]:
-    """Mean, deviation and naive error of a series: from the training part, or of one that was not there from its past.
-
-    Raises:
-        RunFolderError: the facts were altered.
-    """
-    known = field(preprocessing.values, preprocessing.path, "series", dict).get(name)
-    own = (
-        (*_mean_deviation(past), naive_error(past, config.mase_season))
-        if known is None
-        else Preprocessing({"it": known}, preprocessing.path).numbers("it")
-    )
-    overall = preprocessing.numbers("overall")
-    return (own[0], own[1], own[2]) if config.normalise == "series" else (overall[0], overall[1], own[2])
-
-
-def _mean_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and deviation; the latter 1 where the values never change."""
-    deviation = float(values.std())
-    return float(values.mean()), deviation if deviation > 1e-9 * max(1.0, float(np.abs(values).max())) else 1.0
 
 
 def _text(name: NDArray[np.uint8]) -> str:

@@ -42,8 +42,8 @@ from tidegate.tasks.seq2seq.translate_reader import Pair, paired, read_parallel
 from tidegate.train.options import option
 
 TWO_COLUMNS = (
-    "give source and target in two columns separated by a tab, in two files with the same number of lines, or in a table "
-    "with --source-column and --target-column"
+    "give source and target in two columns separated by a tab, in two files with the same number of lines, or in a "
+    "table with --source-column and --target-column"
 )
 
 
