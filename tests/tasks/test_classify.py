@@ -82,7 +82,7 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, form: str) -
 def test_columns_are_found_or_given(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,opinion,what\n1,good movie,pos\n2,bad movie,neg\n")
-    with pytest.raises(DataError, match="which column holds the text"):
+    with pytest.raises(DataError, match="which column is the text"):
         prepared(tmp_path, path)
     config = ClassifyConfig(text_column="opinion", label_column="what", min_count=1)
     assert prepared(tmp_path, path, config=config).preprocessing.vocabulary("labels").entries == ["neg", "pos"]
@@ -178,18 +178,18 @@ def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str)
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("b.txt", "fine\n", r"b\.txt, line 1: there is no class to learn from .* Begin each line with __label__CLASS"),
+        ("b.txt", "fine\n", r"b\.txt, line 1: there is no class. Begin each line with __label__CLASS"),
         (
             "b.jsonl",
             '{"text": "fine"}\n',
-            r"b\.jsonl, row 1: there is no class .* No column 'of classes' was found; there are: 't",
+            r"b\.jsonl, row 1: there is no class\. .*No column 'of classes' was found; there are: 't",
         ),
         (
             "b.jsonl",
             '{"text": "fine", "label": " "}\n',
-            r"b\.jsonl, row 1: there is no class .* Column 'label' is empty there",
+            r"b\.jsonl, row 1: there is no class\. .*Column 'label' is empty there",
         ),
-        ("b.npz", {"labels": None}, r"b\.npz, series 1: there is no class .* in the array 'labels'"),
+        ("b.npz", {"labels": None}, r"b\.npz, series 1: there is no class\. .*in the array 'labels'"),
         (
             "b.npz",
             {"labels": np.zeros((12, 5))},

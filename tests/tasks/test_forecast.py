@@ -344,7 +344,7 @@ def test_baselines_are_the_loss_of_the_last_value(tmp_path: Path):
 
 def test_the_training_part_has_nothing_to_be_measured(tmp_path: Path):
     task, data = prepared(tmp_path / "run", table(tmp_path / "y.csv", y=np.arange(100.0)), ForecastConfig(**SMALL))
-    with pytest.raises(DataError, match="no forecasts: measure on the validation or the test part"):
+    with pytest.raises(DataError, match="no forecasts: evaluate on the validation or the test part"):
         task.measure(task.new_model().eval(), data.parts["train"])  # type: ignore[arg-type]
 
 
@@ -385,7 +385,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
             )
         )
     twice = Sources((source, source))
-    with pytest.raises(DataError, match="another series of this name"):
+    with pytest.raises(DataError, match="another series has this name"):
         prepare_examples(ForecastTask, twice, config, tmp_path / "d")
 
 

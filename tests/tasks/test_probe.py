@@ -116,5 +116,5 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
         prepared(tmp_path, train=classes, validation=classes | {"targets": np.full((4, 5), 3)})
     with pytest.raises(DataError, match=r"train\.npz, series 1: there should be an array 'targets'"):
         prepared(tmp_path, train={"frames": made["frames"]}, validation=made)
-    with pytest.raises(DataError, match="asks nothing"):
+    with pytest.raises(DataError, match="has no targets"):
         prepared(tmp_path, train=made | {"targets": np.full((4, 5), np.nan, np.float32)}, validation=made)

@@ -182,5 +182,5 @@ def test_draws_follow_the_model_and_no_mate() -> None:
 
 
 def test_a_beam_of_nothing_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="width 0"):
+    with pytest.raises(ArgumentError, match="width is 0"):
         beam_search(Chain([]), examples=0, width=0, end=END, limit=LIMIT)

@@ -56,7 +56,7 @@ def test_schemes_are_found_out(sequences: list[str], expected: str) -> None:
     ],
 )
 def test_mixed_and_impossible_schemes_are_refused(sequences: list[str], reasons: list[str]) -> None:
-    with pytest.raises(DataError, match="follow no one scheme") as caught:
+    with pytest.raises(DataError, match="fit no scheme") as caught:
         scheme(*sequences)
     for reason in reasons:
         assert reason in str(caught.value)

@@ -73,7 +73,7 @@ def test_conllu(tmp_path: Path) -> None:
 def test_columns_of_conllu_are_not_named(tmp_path: Path) -> None:
     path = written(tmp_path, "a.conllu", "1\ta" + "\t_" * 8 + "\n")
     for columns in (("2", None), (None, "5")):
-        with pytest.raises(DataError, match=r"a\.conllu: .* was asked for: .* --conllu-field"):
+        with pytest.raises(DataError, match=r"a\.conllu: .* is given: .* --conllu-field"):
             read(path, *columns)
 
 
@@ -93,7 +93,7 @@ def test_tables_of_lists(tmp_path: Path, ending: str) -> None:
 def test_columns_by_name_and_whole_numbers_as_tags(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"w": ["a", "b"], "tags": ["X", "Y"], "t": [0, 3]}')
     assert pairs(read(path, "w", "t")) == [(["a", "b"], ["0", "3"])]
-    with pytest.raises(DataError, match=r"which column holds the words\? There are: 'w', 'tags', 't'"):
+    with pytest.raises(DataError, match=r"which column is the words\? There are: 'w', 'tags', 't'"):
         read(path)
     # What is to be tagged may lack the tags; who learns from it is told.
     missing = read(path, "w", "gold")
