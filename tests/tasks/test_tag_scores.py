@@ -141,7 +141,7 @@ def test_the_report_of_spans() -> None:
     assert (report.loss, report.predictions, report.metrics[0].baseline) == (2.0, 4, "usual")
     assert report.evaluation().selection_loss == -report.metrics[0].value
     assert "x        1.000   0.500   0.667       2" in report.tables["spans"].replace("  x  ", "x")
-    assert report.tables["without a network"].splitlines()[0] == "always: span F1 0.0000, accuracy 0.2500"
+    assert report.tables["baselines"].splitlines()[0] == "always: span F1 0.0000, accuracy 0.2500"
 
 
 def test_labels_that_training_lacks_are_wrong_and_have_no_loss() -> None:

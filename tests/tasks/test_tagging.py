@@ -195,7 +195,7 @@ def test_measures_beside_the_usual_tag_of_each_word(tmp_path: Path) -> None:
     # Anna, and "Smith" goes on with it: one wrong span; lives and Anna are right, Bob is taken for O.
     assert named["span F1"].of_baseline == 0
     assert named["accuracy"].of_baseline == 0.5
-    assert "always 'O': span F1 0.0000, accuracy 0.2500" in report.tables["without a network"]
+    assert "always 'O': span F1 0.0000, accuracy 0.2500" in report.tables["baselines"]
     with torch.no_grad():
         said = model({n: pad(r) for n, r in task._training()[0].parts["validation"].rows([0]).items()}).argmax(-1)
     labels = task.preprocessing.vocabulary("labels").decode(said[0].tolist())
