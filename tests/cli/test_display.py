@@ -56,7 +56,7 @@ def drawn(it: Board, width: int = 80, height: int = 24) -> list[str]:
     return capture.get().splitlines()
 
 
-def test_the_model_stands_between_the_baselines_it_has_beaten_and_the_next():
+def test_the_model_is_ranked_among_the_baselines():
     it = board(STARTED, PROGRESSED, VALIDATED)
     assert [rung.name for rung in it.ladder()] == ["uniform", "unigram", "bigram", "this model", "trigram", "5-gram"]
     assert [rung.name for rung in it.ladder() if rung.beaten] == ["uniform", "unigram", "bigram"]

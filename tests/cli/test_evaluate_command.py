@@ -46,14 +46,14 @@ def test_other_text_is_read_with_the_runs_vocabulary(cli, run_folder, tmp_path):
     assert rows(result.stdout)["this model"][0] == f"{nats:.3f}"
 
 
-def test_what_is_replaced_in_other_text_is_told(cli, hangul_run, tmp_path):
+def test_replaced_characters_of_other_text_are_reported(cli, hangul_run, tmp_path):
     (tmp_path / "a.txt").write_text("나는 é 바다를\n" * 5)
     result = cli("evaluate", hangul_run, tmp_path / "a.txt")
     assert result.exit_code == 0, result.output
     assert "'é' U+00E9" in result.stderr
 
 
-def test_mistakes_are_told(cli, run_folder, tmp_path):
+def test_expected_errors_are_one_message(cli, run_folder, tmp_path):
     (tmp_path / "unknown.txt").write_text("é" * 50)
     (tmp_path / "short.txt").write_text("a")
     (tmp_path / "latin1.txt").write_bytes(b"the c\xe9t")
@@ -71,7 +71,7 @@ def test_mistakes_are_told(cli, run_folder, tmp_path):
         assert said in result.stderr
 
 
-def test_a_part_that_is_empty_is_told(cli, text_file, tmp_path):
+def test_an_empty_part_is_an_error(cli, text_file, tmp_path):
     small = ("--hidden-size", 4, "--steps", 1, "--splits", "90/10/0", "--sample-length", 0)
     assert cli("train", "lm", text_file, "--out", tmp_path / "run", *small).exit_code == 0
     result = cli("evaluate", tmp_path / "run", "--split", "test")

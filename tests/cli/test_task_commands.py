@@ -148,7 +148,7 @@ def test_without_a_validation_part_seeds_have_nothing_to_report(cli: Cli, data: 
     ],
     ids=str,
 )
-def test_mistakes_are_told_and_exit_with_2(
+def test_expected_errors_exit_with_2(
     cli: Cli,
     run: Path,
     data: Path,
@@ -193,7 +193,9 @@ def test_resume_goes_on(cli: Cli, run: Path) -> None:
         (["--feeding", "greedy", "--sampling-probability-start", 0.5, "--sampling-probability-end", 0.5], (0.5, 0.5)),
     ],
 )
-def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding: list, shares: tuple) -> None:
+def test_scheduled_sampling_has_the_tasks_default_probabilities(
+    cli: Cli, tmp_path: Path, feeding: list, shares: tuple
+) -> None:
     (tmp_path / "pairs.tsv").write_text("ab\tba\ncd\tdc\n" * 4)
     options = ["--hidden-size", 4, "--embedding-size", 4, "--steps", 1, "--splits", "none", "--device", "cpu"]
     result = cli("train", "translate", tmp_path / "pairs.tsv", "--out", tmp_path / "run", *options, *feeding)
@@ -202,7 +204,7 @@ def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding
     assert (train.sampling_probability_start, train.sampling_probability_end) == shares
 
 
-def test_own_shares_of_a_teacher_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
+def test_sampling_probability_with_teacher_forcing_is_an_error(cli: Cli, data: Path, tmp_path: Path) -> None:
     result = cli("train", "translate", data, "--out", tmp_path / "run", "--sampling-probability-start", 0.5)
     assert result.exit_code == 2
     assert "teacher forcing feeds no predictions" in " ".join(result.output.replace("│", " ").split())

@@ -130,7 +130,7 @@ def test_resume_goes_on_to_a_new_budget(cli, text_file, tmp_path):
     ("options", "named"),
     [(["--hidden-size", "8"], "--hidden-size"), (["--out", "x"], "--out"), (["text.txt"], "DATA")],
 )
-def test_resume_refuses_what_it_would_ignore(cli, run_folder, options, named):
+def test_options_that_resume_would_ignore_are_errors(cli, run_folder, options, named):
     result = cli("train", "lm", "--resume", run_folder, *options)
     assert result.exit_code == 2
     assert named in result.stderr
@@ -173,7 +173,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(cli, text_file, tmp_path, monkeypat
         ([], "--resume RUN"),
     ],
 )
-def test_mistakes_are_told_in_a_message(cli, tmp_path, monkeypatch, arguments, said):
+def test_expected_errors_are_one_message(cli, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "latin1.txt").write_bytes(b"caf\xe9 au lait\n" * 100)

@@ -97,7 +97,7 @@ def test_steps_are_words_or_characters_as_suits_the_texts(tmp_path: Path) -> Non
     assert split_words("Don't stop: it's 5!", True) == ["don't", "stop", ":", "it's", "5", "!"]
 
 
-def test_bad_files_are_told_by_file_and_line(tmp_path: Path) -> None:
+def test_bad_files_raise_with_file_and_line(tmp_path: Path) -> None:
     path, other = tmp_path / "a.txt", tmp_path / "b.txt"
     fasttext(path)
     for text, said in {
@@ -169,7 +169,7 @@ def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_bad_frames_raise(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         prepared(tmp_path, frames(tmp_path / "a.npz", **changes))
 
@@ -381,7 +381,7 @@ def test_every_label_is_learned_from_wherever_the_draw_puts_its_rows(tmp_path: P
     assert all(len(examples.parts[part]) > 3 for part in ("validation", "test"))
 
 
-def test_a_missing_package_is_told_before_anything_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_package_raises_before_anything_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ClassifyTask, "PACKAGES", ("sklearn", "no_such_package"))
     with pytest.raises(MissingDependencyError, match="classify needs no_such_package: pip install 'tidegate"):
         prepared(tmp_path, tmp_path / "nowhere")

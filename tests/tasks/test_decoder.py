@@ -91,7 +91,7 @@ def test_with_no_share_of_its_own_every_feeding_is_the_teachers(feeding: str) ->
     torch.testing.assert_close(fused[valid], -log.gather(2, tokens[..., None])[..., 0][valid])
 
 
-def test_its_own_greedy_text_is_what_it_is_fed_with_a_share_of_one() -> None:
+def test_sampling_probability_1_feeds_the_greedy_text() -> None:
     torch.manual_seed(4)
     model, (first, state, memory) = decoder(), beginning()
     model.never = None

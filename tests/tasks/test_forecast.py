@@ -370,7 +370,7 @@ def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
     assert data.preprocessing.values["series"]["y"][0] == np.arange(60).mean()
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path):
+def test_series_that_cannot_be_split_or_forecast_raise(tmp_path: Path):
     with pytest.raises(DataError, match=r"y\.csv, series 'y' \(from row 1\) has 11 steps, but training needs 2"):
         prepared(tmp_path / "a", table(tmp_path / "y.csv", y=np.arange(11.0)), ForecastConfig(**SMALL))
     config = ForecastConfig(**SMALL, covariates="c")

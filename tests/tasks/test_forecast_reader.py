@@ -102,7 +102,7 @@ def test_frames_are_series_by_feature(tmp_path: Path):
         ("y\n", {}, r"has no row"),
     ],
 )
-def test_what_is_refused_says_where(tmp_path: Path, text: str, options: dict, message: str):
+def test_malformed_series_raise_with_their_place(tmp_path: Path, text: str, options: dict, message: str):
     with pytest.raises(DataError, match=message):
         list(read_series(written(tmp_path, text), **options))
     gc.collect()

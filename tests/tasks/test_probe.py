@@ -107,7 +107,7 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str):
         assert [len(it["answers"]) for it in together] == part.columns["frames"].lengths.tolist()
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path):
+def test_targets_that_do_not_fit_raise(tmp_path: Path):
     made = adding.generate(5, 4, 0)
     classes = made | {"targets": np.zeros((4, 5), int)}
     with pytest.raises(DataError, match=r"validation\.npz, series 1: 'targets' should be numbers"):

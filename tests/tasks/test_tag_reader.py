@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused_is_named(tmp_path: Path, case: str) -> None:
+def test_malformed_files_raise_with_file_and_line(tmp_path: Path, case: str) -> None:
     name, content, message = REFUSED[case]
     path = written(tmp_path, name, content)
     with pytest.raises(DataError, match=re.escape(message)) as caught:

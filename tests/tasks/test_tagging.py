@@ -75,7 +75,7 @@ def logits(task: TagTask, model: Tagger, given: list[Row]) -> list[torch.Tensor]
     return [said[n, : len(it["inputs"])] for n, it in enumerate(encoded)]
 
 
-def test_what_is_learned(tmp_path: Path) -> None:
+def test_the_fitted_preprocessing(tmp_path: Path) -> None:
     examples = prepared(tmp_path, TRAIN)
     values = examples.preprocessing.values
     assert (values["input"], values["scheme"], values["common"]) == ("words", "BIO", "O")
@@ -265,7 +265,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused_names_file_and_line(tmp_path: Path, case: str) -> None:
+def test_bad_tags_raise_with_file_and_line(tmp_path: Path, case: str) -> None:
     content, other, message = REFUSED[case]
     with pytest.raises(DataError, match=re.escape(message)) as caught:
         prepared(tmp_path, content, other)

@@ -126,7 +126,7 @@ def test_streaming_gives_the_predicted_text_in_pieces(tmp_path: Path) -> None:
     assert not torch.is_inference_mode_enabled()
 
 
-def test_what_is_unknown_is_read_but_never_written(tmp_path: Path) -> None:
+def test_unknown_tokens_are_read_but_never_written(tmp_path: Path) -> None:
     task, model = task_of(examples(tmp_path, reversing() + "z\tz\n"))
     assert "z" not in task.preprocessing.vocabulary("target")
     with torch.no_grad():

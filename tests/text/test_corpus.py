@@ -121,7 +121,7 @@ def test_rare_characters_are_replaced_or_dropped_and_reported(tmp_path: Path, fo
         prepare_corpus(tmp_path / "a", folder, min_count=2)
 
 
-def test_other_text_with_the_units_of_an_earlier_run(source: Path, tmp_path: Path) -> None:
+def test_other_text_with_the_tokenizer_of_an_earlier_run(source: Path, tmp_path: Path) -> None:
     tokenizer = prepare_corpus(source, tmp_path / "one").tokenizer
     (tmp_path / "other").write_text("the cat is out")
     with pytest.raises(UnknownTokenError, match=r"'i' U\+0069"):

@@ -183,7 +183,7 @@ def test_a_possible_beginning_of_the_stop_string_is_held_back_and_then_released(
     assert pieces == ["b", "cde", "f"]
 
 
-def test_what_is_held_back_is_released_at_the_end():
+def test_held_back_text_is_released_at_the_end():
     assert written(successor(), LETTERS, "a", length=3, stop="cdX") == "bcd"
 
 

@@ -121,10 +121,14 @@ def test_hangul_typed_either_way_is_the_same_units() -> None:
         CharacterTokenizer.from_counts(Counter(text)).encode(jamo)
 
 
-@pytest.mark.parametrize("units", [CharacterTokenizer("abc"), ByteTokenizer()])
+@pytest.mark.parametrize("tokenizer", [CharacterTokenizer("abc"), ByteTokenizer()])
 @pytest.mark.parametrize("wrong", [-1, 256])
-def test_numbers_outside_the_vocabulary_are_refused(units: CharacterTokenizer | ByteTokenizer, wrong: int) -> None:
-    for use in (lambda: units.decode([0, wrong]), lambda: units.decoder().push(wrong), lambda: units.token_text(wrong)):
+def test_numbers_outside_the_vocabulary_are_refused(tokenizer: CharacterTokenizer | ByteTokenizer, wrong: int) -> None:
+    for use in (
+        lambda: tokenizer.decode([0, wrong]),
+        lambda: tokenizer.decoder().push(wrong),
+        lambda: tokenizer.token_text(wrong),
+    ):
         with pytest.raises(UnknownTokenError, match=f"Token {wrong} is not in the vocabulary"):
             use()
 
@@ -154,7 +158,7 @@ def test_lone_surrogates_are_not_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "units",
+    "tokenizer",
     [
         CharacterTokenizer("\n\u2028ab한🌊\ufffd", "replace", "NFC"),
         CharacterTokenizer('"\\ab', "drop"),
@@ -162,10 +166,10 @@ def test_lone_surrogates_are_not_bytes() -> None:
         ByteTokenizer("NFC"),
     ],
 )
-def test_saved_units_come_back(tmp_path: Path, units: CharacterTokenizer | ByteTokenizer) -> None:
-    path = units.save(tmp_path)
+def test_a_saved_tokenizer_is_loaded(tmp_path: Path, tokenizer: CharacterTokenizer | ByteTokenizer) -> None:
+    path = tokenizer.save(tmp_path)
     assert path == tmp_path / "vocabulary.json"
-    assert load_tokenizer(tmp_path) == units
+    assert load_tokenizer(tmp_path) == tokenizer
     assert [p.name for p in tmp_path.iterdir()] == ["vocabulary.json"]
 
 

@@ -168,7 +168,7 @@ def test_same_seed_same_run_and_nothing_outside_disturbs_it(tmp_path: Path):
     assert (tmp_path / "a/model.safetensors").read_bytes() != (tmp_path / "c/model.safetensors").read_bytes()
 
 
-def test_gradients_are_clipped_and_the_share_is_told(tmp_path: Path):
+def test_gradients_are_clipped_and_the_fraction_is_reported(tmp_path: Path):
     train_in(tmp_path / "a", clip=1e-4)
     train_in(tmp_path / "b", clip=None)
     train_in(tmp_path / "c", clip=1e9)
