@@ -56,7 +56,7 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
         )
         typer.echo(f"Finished ({finished.reason}) at step {finished.step:,}{best}. The run is in {finished.folder}")
         if finished.reason == "interrupted":
-            name = run.task if run.task in BUILT_IN else ""  # else --task stands in its place
+            name = run.task if run.task in BUILT_IN else ""  # else --task replaces it
             command = " ".join(f"tidegate train {name}{own} --resume {finished.folder}".split())
             note(f"Interrupted; nothing is lost. Resume with: {command}")
         else:

@@ -1,4 +1,4 @@
-"""Tasks by name. Only names and places stand here: a task's module is imported when the task is asked for."""
+"""Tasks by name. A task's module is imported on use."""
 
 from __future__ import annotations
 

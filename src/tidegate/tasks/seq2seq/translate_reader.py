@@ -32,7 +32,7 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
     """Rows with "source" and, where there is one, "target"; else "untargeted" may say what to do if one is needed.
 
     * A `Pair`: the lines of two files.
-    * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns found by their names unless given.
+    * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns are found by their names by default.
       The only column is the source whatever its name. What is to be translated need not have the target's column.
     * Any other file, and TSV: lines ``source<tab>target``, without a header and without quoting; further columns are
       left alone, and so are empty lines. A line without a tab is a source only; where the first line that is not empty
