@@ -15,7 +15,8 @@ BLOCK = 1 << 20
 def find_files(paths: str | Path | Iterable[str | Path], pattern: str = "*") -> list[Path]:
     """List the files of some paths.
 
-    A folder means all regular files in it and in its subfolders whose name matches ``pattern``, in sorted order. Hidden files and folders (those whose name begins with a dot) inside a folder are skipped, and
+    A folder means all regular files in it and in its subfolders whose name matches ``pattern``, in sorted order.
+    Hidden files and folders (those whose name begins with a dot) inside a folder are skipped, and
     links to folders are not followed. A file reached twice is listed once, where it came first.
 
     Args:
