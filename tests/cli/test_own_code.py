@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command_line import process
 
+import tidegate
+
 DOCS = Path(__file__).parent.parent.parent / "docs"
 TASK = "count_task.py:CountTask"
 SMALL = ["--epochs", "2", "--learning-rate", "0.01", "--device", "cpu"]
@@ -30,6 +32,8 @@ def run(*arguments: object) -> "subprocess.CompletedProcess[bytes]":
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # The processes use the package of this one, also where its place was given relative to the folder left here.
+    monkeypatch.setenv("PYTHONPATH", str(Path(tidegate.__file__).parent.parent))
     page = (DOCS / "your_own_task.md").read_text(encoding="utf-8")
     (tmp_path / "count_task.py").write_text(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], encoding="utf-8")
     words = [chr(97 + n % 26) + "abcdefghi"[n % 9] + "xyz"[: n % 3] for n in range(400)]

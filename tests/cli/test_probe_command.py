@@ -38,7 +38,7 @@ def test_results_come_as_a_table_or_as_json(cli, tmp_path: Path, monkeypatch: py
         (["--lags", "ten"], "'ten' is not a whole number"),
         (["--problems", "chess"], "No problem is called 'chess'"),
         (["--cells", "lsmt"], "lsmt"),
-        (["--cells", ","], "Nothing to probe"),
+        (["--cells", ","], "at least one cell"),
     ],
     ids=str,
 )
