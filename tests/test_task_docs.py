@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-from tidegate.cli.task_commands import TASKS
 from tidegate.data.samples import SAMPLES
+from tidegate.train.registry import BUILT_IN
 
 DOCS = Path(__file__).parent.parent / "docs"
+TASKS = [name for name in BUILT_IN if name != "lm"]
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "tasks").glob("*.md")}
 
 
@@ -18,8 +19,8 @@ def test_every_task_has_a_page_and_every_page_a_task() -> None:
 
 def test_options_and_samples_that_are_named_are_there() -> None:
     from tidegate.data.samples.probes import PROBLEMS
+    from tidegate.tasks.example_task import example_task
     from tidegate.train import TrainConfig
-    from tidegate.train.registry import example_task
 
     general = {"validation", "test", "splits", "split-seed", "vectors", "seeds", "resume", "out", "json", "text"}
     general |= {name.replace("_", "-") for name in vars(TrainConfig)["__dataclass_fields__"]}

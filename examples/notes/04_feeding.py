@@ -13,8 +13,9 @@ from notes import BLUE, GREEN, ORANGE, arguments, save
 from torch import Tensor
 
 from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
-from tidegate.text.feeding import NOTHING_YET, Feeding, feed
+from tidegate.text.feeding import NO_PREDICTION, feed
 from tidegate.text.truncated_bptt import window_loss
+from tidegate.train.config import Feeding
 
 options = arguments(__doc__)
 B, K, UPDATES, EVERY, SEEN = 32, 32, 240 if options.quick else 600, 30, 24
@@ -39,12 +40,13 @@ def wrong(model: LanguageModel, share: float) -> Tensor:
         model: it reads 8 true numbers first.
         share: 0 feeds the truth all the way, 1 the model's own predictions.
     """
-    nothing = torch.full((len(tests),), NOTHING_YET)
+    nothing = torch.full((len(tests),), NO_PREDICTION)
     with torch.no_grad():
-        read = feed(model, tests[:, :SEEN], model.zero_state(len(tests)), nothing, feeding="teacher", share=0)
+        start = model.zero_state(len(tests))
+        read = feed(model, tests[:, :SEEN], start, nothing, feeding="teacher", sampling_probability=0)
         assert read.logits is not None
         own = read.logits[-1].argmax(-1)
-        go = feed(model, tests[:, SEEN:-1], read.state, own, feeding="greedy", share=share)
+        go = feed(model, tests[:, SEEN:-1], read.state, own, feeding="greedy", sampling_probability=share)
     assert go.logits is not None
     return (go.logits.argmax(-1) != tests[:, SEEN + 1 :].t()).float().mean(1)
 
@@ -58,9 +60,11 @@ def train(feeding: Feeding, share: Callable[[float], float], updates: int) -> li
     for update in range(updates):
         window = windows.window(update % len(windows))
         if window.first:
-            state, own = model.zero_state(B), torch.full((B,), NOTHING_YET)
+            state, own = model.zero_state(B), torch.full((B,), NO_PREDICTION)
         progress = update / UPDATES
-        loss, state, own = window_loss(model, window, state, own, k2=K, feeding=feeding, share=share(progress))
+        loss, state, own = window_loss(
+            model, window, state, own, k2=K, feeding=feeding, sampling_probability=share(progress)
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

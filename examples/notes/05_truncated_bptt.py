@@ -14,7 +14,7 @@ from notes import BLUE, GREEN, ORANGE, arguments, save
 from torch import Tensor
 
 from tidegate.text import LanguageModel, LanguageModelConfig, Streams
-from tidegate.text.feeding import NOTHING_YET
+from tidegate.text.feeding import NO_PREDICTION
 from tidegate.text.truncated_bptt import window_loss
 
 options = arguments(__doc__)
@@ -27,7 +27,7 @@ for n in range(6, len(ids)):
 model = LanguageModel(LanguageModelConfig(V, cell="rnn_tanh", hidden_size=H)).double()
 with torch.no_grad():  # an orthogonal U: the gradient neither vanishes at once nor explodes (step 7)
     torch.nn.init.orthogonal_(model.recurrent.get_parameter("weight_hh_l0"), gain=1.1)
-nothing = torch.full((B,), NOTHING_YET)
+nothing = torch.full((B,), NO_PREDICTION)
 
 
 def gradient(k1: int, k2: int) -> tuple[Tensor, float]:

@@ -15,7 +15,7 @@ from tidegate.lens.hidden_units.finder import find_cells
 from tidegate.lens.interventions.intervention import ablate
 from tidegate.lens.interventions.effect import effect
 from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
-from tidegate.text.feeding import NOTHING_YET
+from tidegate.text.feeding import NO_PREDICTION
 from tidegate.text.truncated_bptt import window_loss
 
 options = arguments(__doc__)
@@ -43,7 +43,7 @@ tokenizer = CharacterTokenizer("".join(sorted(set(training))))
 torch.manual_seed(0)
 model = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, cell="lstm", hidden_size=24))
 optimizer = torch.optim.Adam(model.parameters(), 0.02)
-nothing = torch.full((16,), NOTHING_YET)
+nothing = torch.full((16,), NO_PREDICTION)
 for epoch in range(6 if options.quick else 10):
     optimizer.param_groups[0]["lr"] = 0.02 if epoch < 4 else 0.005
     state = model.zero_state(16)

@@ -8,7 +8,7 @@
     ├── BackendError         (RuntimeError)  the chosen backend cannot run this; the message lists the reasons
     ├── DataError            (ValueError)    the data given cannot be used
     │   ├── EncodingError                    a file is not the UTF-8 text it should be
-    │   ├── UnknownUnitError                 a character or token is not in the vocabulary
+    │   ├── UnknownTokenError                 a character or token is not in the vocabulary
     │   └── CorpusTooSmallError              not enough text for one window
     ├── RunFolderError       (ValueError)    a run folder or one of its files is missing, foreign or damaged
     ├── TrainingError        (RuntimeError)  training cannot go on
@@ -47,7 +47,7 @@ class EncodingError(DataError):
     """A file is not the UTF-8 text it should be; the message names the file and the byte offset."""
 
 
-class UnknownUnitError(DataError):
+class UnknownTokenError(DataError):
     """A character or token is not in the vocabulary and the policy is to refuse it."""
 
 

@@ -28,7 +28,7 @@ PROGRESSED = Progressed(
     step=420,
     progress=0.42,
     epoch=4.2,
-    nats=1.9,
+    loss=1.9,
     learning_rate=2.5e-3,
     gradient_norm=0.7,
     clipped_share=0.125,
@@ -37,9 +37,9 @@ PROGRESSED = Progressed(
     seconds_left=75.4,
     elapsed=60.0,
 )
-VALIDATED = Validated(step=420, progress=0.42, nats=2.25, best=True, best_nats=2.25, elapsed=60.0)
+VALIDATED = Validated(step=420, progress=0.42, loss=2.25, best=True, best_loss=2.25, elapsed=60.0)
 SAMPLED = Sampled(step=420, text="def f():\n\treturn [bold]\x1b[31m한글\n" + "x" * 200)
-FINISHED = Finished(why="budget", step=1000, nats=1.4, elapsed=180.0, folder=Path("runs/x"))
+FINISHED = Finished(reason="budget", step=1000, best_loss=1.4, elapsed=180.0, folder=Path("runs/x"))
 
 
 def board(*events: Event) -> Board:
@@ -52,30 +52,30 @@ def board(*events: Event) -> Board:
 def drawn(it: Board, width: int = 80, height: int = 24) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, markup=False, emoji=False, highlight=False)
     with console.capture() as capture:
-        console.print(picture(it, "lstm, 256 units", console))
+        console.print(picture(it, "lstm, 256 tokens", console))
     return capture.get().splitlines()
 
 
-def test_the_model_stands_between_the_baselines_it_has_beaten_and_the_next():
+def test_the_model_is_ranked_among_the_baselines():
     it = board(STARTED, PROGRESSED, VALIDATED)
     assert [rung.name for rung in it.ladder()] == ["uniform", "unigram", "bigram", "this model", "trigram", "5-gram"]
     assert [rung.name for rung in it.ladder() if rung.beaten] == ["uniform", "unigram", "bigram"]
-    assert it.standing() == "below uniform, unigram, bigram; next: trigram 2.000"
+    assert it.rank() == "below uniform, unigram, bigram; next: trigram 2.000"
 
 
 def test_before_the_first_validation_nothing_is_beaten():
     it = board(STARTED, PROGRESSED)
     assert not any(rung.beaten or rung.is_model for rung in it.ladder())
-    assert it.standing() == "next: uniform 4.000"
+    assert it.rank() == "next: uniform 4.000"
 
 
 def test_a_model_below_all_baselines_has_no_next():
-    it = board(STARTED, Validated(step=1, progress=1.0, nats=1.2, best=True, best_nats=1.2, elapsed=1.0))
-    assert it.standing() == "below uniform, unigram, bigram, trigram, 5-gram"
+    it = board(STARTED, Validated(step=1, progress=1.0, loss=1.2, best=True, best_loss=1.2, elapsed=1.0))
+    assert it.rank() == "below uniform, unigram, bigram, trigram, 5-gram"
 
 
 def test_equal_is_not_beaten():
-    it = board(STARTED, Validated(step=1, progress=1.0, nats=2.0, best=True, best_nats=2.0, elapsed=1.0))
+    it = board(STARTED, Validated(step=1, progress=1.0, loss=2.0, best=True, best_loss=2.0, elapsed=1.0))
     assert [rung.name for rung in it.ladder() if rung.beaten] == ["uniform", "unigram", "bigram"]
 
 
@@ -90,12 +90,12 @@ def test_the_picture_says_everything():
     lines = drawn(board(STARTED, PROGRESSED, VALIDATED, SAMPLED))
     text = "\n".join(lines)
     for said in (
-        "lstm, 256 units",
+        "lstm, 256 tokens",
         " 42%  step 420 of 1,000  1:15 left",
         "nats per character: train 1.900  validation 2.250  best 2.250",
         "12,345 characters/s  clipped 12%  learning rate 0.0025",
         "contiguous 90/5/5",
-        "what it writes at step 420:",
+        "sample at step 420:",
         "def f():",
         r"    return [bold]\x1b[31m한글",
     ):
@@ -185,7 +185,7 @@ def test_elsewhere_a_validation_is_always_a_line_and_progress_now_and_then(capsy
         "step 420  validation (contiguous 90/5/5) 2.250 (best so far); "
         "below uniform, unigram, bigram; next: trigram 2.000"
     )
-    assert lines[4].startswith(r"step 420  it writes: 'def f():\n\treturn [bold]\x1b[31m한글\nxxx")
+    assert lines[4].startswith(r"step 420  sample: 'def f():\n\treturn [bold]\x1b[31m한글\nxxx")
     assert len(lines) == 5
 
 

@@ -74,7 +74,7 @@ def test_debug_shows_the_error_itself():
     assert result.exception is error
 
 
-def test_a_refusal_of_the_system_is_told_with_the_file():
+def test_an_error_of_the_system_names_the_file():
     result = CliRunner().invoke(failing(PermissionError(13, "Permission denied", "/srv/x")), ["fail"])
     assert (result.exit_code, result.stderr) == (2, "tidegate: Permission denied: /srv/x\n")
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from tidegate.cli.verbs.evaluate import results
 from tidegate.text import CharacterTokenizer, ngram_baselines
+from tidegate.text.evaluate_run import loss_table
 from tidegate.text.evaluation import evaluate
 from tidegate.train import load_run
 
@@ -20,9 +20,9 @@ def test_the_model_is_measured_beside_the_baselines_of_the_same_part(cli, run_fo
     result = cli("evaluate", run_folder, "--split", part)
     assert result.exit_code == 0, result.output
     run = load_run(run_folder)
-    corpus = run.open_corpus()
+    corpus = run.open_data()
     ids = getattr(corpus, part)
-    nats = evaluate(run.model, ids).nats
+    nats = evaluate(run.model, ids).loss
     found = rows(result.stdout)
     assert found["this model"] == [f"{nats:.3f}", f"{nats / math.log(2):.3f}", f"{math.exp(nats):.2f}"]
     for name, loss in ngram_baselines(corpus.train, ids, run.tokenizer.vocabulary_size).items():
@@ -42,18 +42,18 @@ def test_other_text_is_read_with_the_runs_vocabulary(cli, run_folder, tmp_path):
     result = cli("evaluate", run_folder, tmp_path)
     assert result.exit_code == 0, result.output
     run = load_run(run_folder)
-    nats = evaluate(run.model, run.tokenizer.encode(text)).nats
+    nats = evaluate(run.model, run.tokenizer.encode(text)).loss
     assert rows(result.stdout)["this model"][0] == f"{nats:.3f}"
 
 
-def test_what_is_replaced_in_other_text_is_told(cli, hangul_run, tmp_path):
+def test_replaced_characters_of_other_text_are_reported(cli, hangul_run, tmp_path):
     (tmp_path / "a.txt").write_text("나는 é 바다를\n" * 5)
     result = cli("evaluate", hangul_run, tmp_path / "a.txt")
     assert result.exit_code == 0, result.output
     assert "'é' U+00E9" in result.stderr
 
 
-def test_mistakes_are_told(cli, run_folder, tmp_path):
+def test_expected_errors_are_one_message(cli, run_folder, tmp_path):
     (tmp_path / "unknown.txt").write_text("é" * 50)
     (tmp_path / "short.txt").write_text("a")
     (tmp_path / "latin1.txt").write_bytes(b"the c\xe9t")
@@ -71,7 +71,7 @@ def test_mistakes_are_told(cli, run_folder, tmp_path):
         assert said in result.stderr
 
 
-def test_a_part_that_is_empty_is_told(cli, text_file, tmp_path):
+def test_an_empty_part_is_an_error(cli, text_file, tmp_path):
     small = ("--hidden-size", 4, "--steps", 1, "--splits", "90/10/0", "--sample-length", 0)
     assert cli("train", "lm", text_file, "--out", tmp_path / "run", *small).exit_code == 0
     result = cli("evaluate", tmp_path / "run", "--split", "test")
@@ -82,7 +82,7 @@ def test_a_part_that_is_empty_is_told(cli, text_file, tmp_path):
 
 def test_the_table_by_hand():
     # 1 bit is log 2 nats and perplexity 2; uniform over 8 characters is 3 bits.
-    table = results(CharacterTokenizer("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
+    table = loss_table(CharacterTokenizer("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
     assert table.splitlines() == [
         "              nats/character  bits/character  perplexity",
         "uniform                2.079           3.000        8.00  beaten",

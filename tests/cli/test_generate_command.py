@@ -39,7 +39,7 @@ def test_settings_reach_the_draw(cli, run_folder):
         assert result.stdout == f"a{written}\n", options
 
 
-def test_a_fresh_seed_is_told_and_writes_the_same_again(cli, run_folder):
+def test_a_random_seed_is_printed_and_reproduces_the_text(cli, run_folder):
     first = cli("generate", run_folder, "--length", 50)
     told = first.stderr.split("--seed ")[1].split()[0]
     assert cli("generate", run_folder, "--length", 50, "--seed", told).stdout == first.stdout
@@ -58,13 +58,13 @@ def test_many_texts_come_one_after_the_other(cli, run_folder, lines):
     assert result.stdout.count("\nthe ") == 3
 
 
-def test_the_longest_copy_is_told_and_is_one(cli, run_folder):
+def test_the_longest_copy_is_reported_and_is_a_copy(cli, run_folder):
     result = cli("generate", run_folder, "--length", 200, "--seed", 0)
     told = result.stderr.splitlines()[-1]
-    assert told.startswith("Longest stretch that stands verbatim in the training text: ")
+    assert told.startswith("Longest passage copied from the training text: ")
     count, quoted = told.split(": ", 1)[1].split(" ", 1)[0], told.split(": ", 2)[2]
     run = load_run(run_folder)
-    training = run.tokenizer.decode(run.open_corpus().train)
+    training = run.tokenizer.decode(run.open_data().train)
     body = result.stdout[:-1]
     longest = max(
         (body[i:j] for i in range(len(body)) for j in range(i + 1, len(body) + 1) if body[i:j] in training), key=len
@@ -122,7 +122,7 @@ def test_bad_values_are_refused(cli, run_folder, options, said):
     assert result.stdout == ""
 
 
-def test_a_folder_that_is_no_run_is_told(cli, tmp_path):
+def test_a_folder_without_a_run_raises(cli, tmp_path):
     for folder in (tmp_path / "missing", tmp_path):
         result = cli("generate", folder)
         assert result.exit_code == 2
@@ -164,7 +164,7 @@ def test_endless_text_ends_with_ctrl_c(run_folder):
         running.stdout.read()
         said = running.stderr.read().decode()
         assert running.wait(60) == 130
-    assert "Longest stretch" in said
+    assert "Longest passage" in said
     assert said.endswith("Interrupted.\n")
     assert "Traceback" not in said
 

@@ -38,11 +38,11 @@ def test_results_come_as_a_table_or_as_json(cli, tmp_path: Path, monkeypatch: py
         (["--lags", "ten"], "'ten' is not a whole number"),
         (["--problems", "chess"], "No problem is called 'chess'"),
         (["--cells", "lsmt"], "lsmt"),
-        (["--cells", ","], "Nothing to probe"),
+        (["--cells", ","], "at least one cell"),
     ],
     ids=str,
 )
-def test_mistakes_are_told(cli, options, said) -> None:
+def test_wrong_options_are_errors(cli, options, said) -> None:
     result = cli("probe", *options)
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("│", " ").split())

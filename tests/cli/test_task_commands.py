@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tidegate.cli.task_commands import TASKS, command
+from tidegate.cli.verbs.train import command
+from tidegate.tasks.example_task import example_task
 from tidegate.train import read_config
-from tidegate.train.registry import HOMES, example_task
+from tidegate.train.registry import BUILT_IN, task_named
 from tidegate.train.task import Task
 
 Cli = Callable[..., Result]
+TASKS = [name for name in BUILT_IN if name != "lm"]
 SMALL = "--hidden-size 8 --embedding-size 8 --level words --min-count 1 --device cpu"
 SHORT = "--epochs 8 --warmup-steps 2 --dropout 0"
 OPTIONS = [*SMALL.split(), *SHORT.split()]
@@ -41,8 +43,9 @@ def run(cli: Cli, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_task_has_a_command() -> None:
-    assert set(TASKS) == set(HOMES) - {"lm"}
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_summary_of_a_task_is_the_first_line_of_its_docstring(name: str) -> None:
+    assert (task_named(name).__doc__ or "").splitlines()[0] == BUILT_IN[name].summary
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -55,9 +58,9 @@ def test_every_setting_is_an_option(cli: Cli, name: str) -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_tasks_own_settings_are_the_defaults(name: str) -> None:
-    training = dict(example_task(name).training)
+    training = dict(example_task(name).training_defaults)
     training["epochs"] = None  # only if no budget is given
-    found = {it.name: it.default for it in command(name).params}
+    found = {it.name: it.default for it in command(task_named(name)).params}
     assert {key: found[key] for key in training} == training
 
 
@@ -131,21 +134,21 @@ def test_without_a_validation_part_seeds_have_nothing_to_report(cli: Cli, data: 
         (("train", "classify", "sample:nope"), "no sample 'nope'"),
         (("train", "nope"), "No such command"),
         (("train", "classify", "{data}", "--cell", "lsmt"), "lsmt"),
-        (("train", "classify", "{data}", "--dropout", "1"), "dropout is 1.0, but must be below 1"),
+        (("train", "classify", "{data}", "--dropout", "1"), "dropout is 1.0, but must be at least 0 and below 1"),
         (("train", "classify", "{data}", "--splits", "50/60"), "do not|not two or three shares"),
         (("train", "classify", "--resume", "{run}", "--hidden-size", "9"), "keeps its own settings"),
         (("train", "classify", "{data}", "--out", "{run}"), "already holds a run"),
         (("generate", "{run}"), "is a run of the task classify"),
         (("predict", "{run}", "{data}", "--text", "x"), "not both"),
         (("train", "classify", "nowhere.csv", "--out", "{run}", "--overwrite"), "nowhere.csv does not exist"),
-        (("evaluate", "{run}", "--limit", "50"), "it is for language models' texts"),
+        (("evaluate", "{run}", "--limit", "50"), "--limit is for language models"),
         (("evaluate", "{run}", "nowhere.txt"), "nowhere.txt"),
-        (("predict", "{run}", "{data}", "--beam", "3"), "is a run of classify, which writes nothing"),
+        (("predict", "{run}", "{data}", "--beam", "3"), "is a run of classify, which writes no texts"),
         (("predict", "{run}", "nowhere.txt"), "nowhere.txt"),
     ],
     ids=str,
 )
-def test_mistakes_are_told_and_exit_with_2(
+def test_expected_errors_exit_with_2(
     cli: Cli,
     run: Path,
     data: Path,
@@ -190,7 +193,9 @@ def test_resume_goes_on(cli: Cli, run: Path) -> None:
         (["--feeding", "greedy", "--sampling-probability-start", 0.5, "--sampling-probability-end", 0.5], (0.5, 0.5)),
     ],
 )
-def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding: list, shares: tuple) -> None:
+def test_scheduled_sampling_has_the_tasks_default_probabilities(
+    cli: Cli, tmp_path: Path, feeding: list, shares: tuple
+) -> None:
     (tmp_path / "pairs.tsv").write_text("ab\tba\ncd\tdc\n" * 4)
     options = ["--hidden-size", 4, "--embedding-size", 4, "--steps", 1, "--splits", "none", "--device", "cpu"]
     result = cli("train", "translate", tmp_path / "pairs.tsv", "--out", tmp_path / "run", *options, *feeding)
@@ -199,11 +204,11 @@ def test_own_predictions_come_little_by_little(cli: Cli, tmp_path: Path, feeding
     assert (train.sampling_probability_start, train.sampling_probability_end) == shares
 
 
-def test_own_shares_of_a_teacher_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
+def test_sampling_probability_with_teacher_forcing_is_an_error(cli: Cli, data: Path, tmp_path: Path) -> None:
     result = cli("train", "translate", data, "--out", tmp_path / "run", "--sampling-probability-start", 0.5)
     assert result.exit_code == 2
-    assert "teacher feeds no predictions" in " ".join(result.output.replace("│", " ").split())
+    assert "teacher forcing feeds no predictions" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_the_protocol_is_kept() -> None:
-    assert {"make", "build", "loss", "validate", "baselines"} <= set(dir(Task))
+    assert {"make_model", "new_model", "loss", "validate", "baselines"} <= set(dir(Task))

@@ -6,14 +6,15 @@ import json
 import signal
 
 import pytest
-import typer
 
-from tidegate.cli.verbs.train import language_model, parse_splits
-from tidegate.text import prepare_corpus
-from tidegate.text.model import LanguageModelConfig
+from tidegate.cli.task_options import task_parameters
+from tidegate.errors import ArgumentError
+from tidegate.text import LanguageModelTask, prepare_corpus
+from tidegate.text.config import LanguageModelConfig
 from tidegate.train import Progressed, TrainConfig, read_config
+from tidegate.train.options import parse_splits
 
-OPTIONS = {name: it.default for name, it in inspect.signature(language_model).parameters.items()}
+OPTIONS = {it.name: it.default for it in task_parameters(LanguageModelTask)}
 
 
 def fields(config: type) -> dict[str, object]:
@@ -34,9 +35,9 @@ def test_options_reach_the_run(cli, text_file, tmp_path):
     options = (
         "--cell gru --hidden-size 12 --layers 2 --embedding-size 12 --dropout 0.1 --tie-weights --init keras "
         "--tokenizer bytes --splits 70/20/10 --limit 2000 --batch-size 4 --k1 10 --k2 20 --feeding sampled "
-        "--sampling-probability-start 0.1 --sampling-probability-end 0.2 --learning-rate 0.01 --final-learning-rate 0.1 "
-        "--warmup-steps 1 --beta1 0.8 --beta2 0.9 --weight-decay 0.1 --clip 0 --steps 3 --validate-every 2 "
-        "--validation-tokens 100 --patience 4 --report-every 1 --checkpoint-every 2 "
+        "--sampling-probability-start 0.1 --sampling-probability-end 0.2 --learning-rate 0.01 "
+        "--final-learning-rate 0.1 --warmup-steps 1 --beta1 0.8 --beta2 0.9 --weight-decay 0.1 --clip 0 "
+        "--steps 3 --validate-every 2 --validation-tokens 100 --patience 4 --report-every 1 --checkpoint-every 2 "
         "--seed 5 --device cpu --sample-length 0"
     )
     result = cli("train", "lm", text_file, "--out", tmp_path / "run", *options.split())
@@ -90,7 +91,7 @@ def test_a_run_without_a_terminal_is_plain_lines(trained):
     logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
     nats = [line["nats"] for line in logged if line["event"] == "validation"]
     assert [f"{value:.3f}" in line for value, line in zip(nats, reported, strict=True)] == [True] * 3
-    assert sum("it writes: " in line for line in lines) == 3
+    assert sum("sample: " in line for line in lines) == 3
     assert lines[-1] == f"Now: tidegate generate {folder}"
 
 
@@ -129,7 +130,7 @@ def test_resume_goes_on_to_a_new_budget(cli, text_file, tmp_path):
     ("options", "named"),
     [(["--hidden-size", "8"], "--hidden-size"), (["--out", "x"], "--out"), (["text.txt"], "DATA")],
 )
-def test_resume_refuses_what_it_would_ignore(cli, run_folder, options, named):
+def test_options_that_resume_would_ignore_are_errors(cli, run_folder, options, named):
     result = cli("train", "lm", "--resume", run_folder, *options)
     assert result.exit_code == 2
     assert named in result.stderr
@@ -172,7 +173,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(cli, text_file, tmp_path, monkeypat
         ([], "--resume RUN"),
     ],
 )
-def test_mistakes_are_told_in_a_message(cli, tmp_path, monkeypatch, arguments, said):
+def test_expected_errors_are_one_message(cli, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "latin1.txt").write_bytes(b"caf\xe9 au lait\n" * 100)
@@ -189,5 +190,5 @@ def test_splits():
     assert parse_splits("none") is None
     assert parse_splits("80/20") == (0.8, 0.2, 0)
     for wrong in ("all", "", "90", "50/20/20/10", "90/20", "0/0/0", "nan/0/0", "inf/1"):
-        with pytest.raises(typer.BadParameter):
+        with pytest.raises(ArgumentError):
             parse_splits(wrong)

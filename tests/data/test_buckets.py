@@ -65,7 +65,7 @@ def test_with_an_example_for_each_process_batches_are_at_least_that_large() -> N
 
 
 def test_too_few_examples_are_refused() -> None:
-    with pytest.raises(CorpusTooSmallError, match="1 examples"):
+    with pytest.raises(CorpusTooSmallError, match="1 training examples"):
         Buckets(np.array([4]), 2, seed=0, world=2)
     with pytest.raises(ArgumentError, match="among 4 processes"):
         Buckets(LENGTHS, 2, seed=0, world=4)

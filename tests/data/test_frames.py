@@ -33,7 +33,7 @@ def claiming(path: Path, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", [(2**58, 1), (2**40, 2**40), (2**70,), (-1, 3)], ids=str)
 def test_a_header_that_claims_too_much_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     claiming(tmp_path / "a.npz", shape)
-    refused(tmp_path / "a.npz", "not a whole .npz file of plain arrays")
+    refused(tmp_path / "a.npz", "not a complete .npz file of plain arrays")
 
 
 def test_a_single_array_is_refused(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
 def test_a_member_that_is_no_array_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("frames", b"text")
-    refused(tmp_path / "a.npz", "'frames' is no array")
+    refused(tmp_path / "a.npz", "'frames' is not an array")
 
 
 @pytest.mark.parametrize("compressed", [True, False])

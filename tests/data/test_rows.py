@@ -42,7 +42,7 @@ def test_cells_come_as_they_stand(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
-def test_a_missing_column_is_told_with_those_there_are(tmp_path: Path, kind: str) -> None:
+def test_a_missing_column_raises_with_a_list_of_columns(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DataError, match=rf"rows\.{kind}.*no column 'c'; there are: 'a', 'b'"):
         list(read_table(table(tmp_path, kind), ["a", "c"]))
 
@@ -66,7 +66,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, name: str, text: str) -> None:
         list(read_table(tmp_path / name, ["a"]))
 
 
-def test_an_open_quote_is_told(tmp_path: Path) -> None:
+def test_an_open_quote_raises(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('a,b\n1,"2\n3,4\n')
     with pytest.raises(DataError, match=r"a\.csv, line 3"):
         list(read_table(tmp_path / "a.csv", ["a"]))
@@ -78,7 +78,7 @@ def test_a_quotation_mark_in_a_tsv_file_is_a_character(tmp_path: Path) -> None:
     assert row.values == {"a": '"He', "b": 'said "no".'}
 
 
-def test_broken_json_is_told(tmp_path: Path) -> None:
+def test_malformed_json_raises(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"a": "1"}\n{"a": \n')
     with pytest.raises(DataError, match=r"a\.jsonl"):
         list(read_table(tmp_path / "a.jsonl", ["a"]))

@@ -28,7 +28,7 @@ def test_words_may_hold_spaces_and_be_numbers(tmp_path: Path, header: str) -> No
         ("good", "line 2: 'good' is followed by 0 numbers"),
         ("good 1 2 3 4 5", "line 2: 'good' is followed by 5 numbers, but the embedding has 3"),
         ("1990 1 2 3 4", "line 2: '1990' is followed by 4 numbers, but the embedding has 3"),
-        ("good 1 x 3", "line 2: not all that follows 'good' are numbers"),
+        ("good 1 x 3", "line 2: 'good' is not followed by numbers only"),
         ("good 1 nan 3", "line 2: the vector of 'good' holds nan or inf: leave the line out"),
         ("good -inf 2 3", "line 2: the vector of 'good' holds nan or inf"),
     ],

@@ -180,7 +180,7 @@ def test_an_unreadable_metrics_file_is_an_error(run: Run, tmp_path: Path, metric
 
 
 def test_copies_are_marked_and_nothing_else(client, run):
-    training = run.tokenizer.decode(run.open_corpus().train)
+    training = run.tokenizer.decode(run.open_data().train)
     text = "e)e)e)" + training[10:60] + "e)e)e)"
     found = client.get("/api/copies", params={"written": text}).json()
     assert found == {"length": 20, "stretches": [[6, 56]]}

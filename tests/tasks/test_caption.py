@@ -32,7 +32,7 @@ def task_of(found: Examples, config: CaptionConfig = SMALL) -> tuple[CaptionTask
     torch.manual_seed(0)
     settings: Any = SimpleNamespace(batch_size=4, seed=0, feeding="teacher", backend=None)
     task = CaptionTask(config, found.preprocessing, found, settings)
-    return task, task.build().eval()
+    return task, task.new_model().eval()
 
 
 @pytest.mark.parametrize("then", ["previous", "zeros"])
@@ -47,7 +47,7 @@ def test_the_image_comes_first_and_once(tmp_path: Path, then: Any) -> None:
         x += list(model.decoder.embedding(text[:-1])) if then == "previous" else [torch.zeros(6)] * (len(text) - 1)
         steps, _ = model.decoder.recurrent(torch.stack(x)[None])
         expected += functional.cross_entropy(model.decoder.output(steps[0]), text, reduction="sum").item()
-    assert task.nats(model, columns, 0.0).item() == pytest.approx(expected, rel=1e-5)
+    assert task.summed_loss(model, columns, 0.0).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("then", ["previous", "zeros"])
@@ -71,7 +71,7 @@ def test_it_learns_names(tmp_path: Path, then: Any) -> None:
         batches = task.batches(0, 1)
         for index in range(len(batches)):
             best.zero_grad()
-            task.loss(model, batches.batch(epoch, index), {}, 0.0).nats.backward()
+            task.loss(model, batches.batch(epoch, index), {}, 0.0).mean.backward()
             best.step()
     report = task.measure(model, found.parts["train"])
     metrics = {it.name: it for it in report.metrics}

@@ -57,7 +57,7 @@ def test_arrays_without_captions_are_read_to_be_described(tmp_path: Path) -> Non
         ({"features": np.zeros((2, 3)), "captions": [1, 2]}, r"'captions' should be 2 strings"),
         ({"features": np.zeros(3)}, r"'features' should be numbers \(N, F\)"),
         ({"features": np.array([["a"]])}, r"'features' should be numbers"),
-        ({"features": np.array([[{}]])}, r"not a whole \.npz file of plain arrays"),
+        ({"features": np.array([[{}]])}, r"not a complete \.npz file of plain arrays"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -78,7 +78,7 @@ def test_numbers_that_are_none_are_named(tmp_path: Path) -> None:
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = npz(tmp_path, features=np.zeros((9, 9)))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match="not a whole"):
+    with pytest.raises(DataError, match="not a complete"):
         list(read_captions(path, 32))
 
 
@@ -86,7 +86,7 @@ def test_folders_with_nothing_to_read_and_files_of_another_kind(tmp_path: Path) 
     with pytest.raises(DataError, match="neither a table of captions nor images"):
         list(read_captions(tmp_path, 32))
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DataError, match=r"a\.txt is no \.npz, folder or table"):
+    with pytest.raises(DataError, match=r"a\.txt is not a \.npz, folder or table"):
         list(read_captions(tmp_path / "a.txt", 32))
     for name in ("a.csv", "b.tsv"):
         (tmp_path / name).write_text("file,caption\n")
@@ -133,7 +133,7 @@ def test_image_files_and_their_captions(tmp_path: Path) -> None:
 def test_broken_and_missing_image_files_are_named(tmp_path: Path) -> None:
     whole = png(tmp_path / "a.png", 1, 2, 3)
     whole.write_bytes(whole.read_bytes()[:40])
-    with pytest.raises(DataError, match=r"a\.png is not a whole image"):
+    with pytest.raises(DataError, match=r"a\.png is not a complete image"):
         read_image(whole, 2)
     (tmp_path / "c.tsv").write_text("file\tcaption\nnone.png\tx\n")
     with pytest.raises(DataError, match=r"c\.tsv, line 2: there is no image file .*none\.png"):

@@ -82,7 +82,7 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, form: str) -
 def test_columns_are_found_or_given(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,opinion,what\n1,good movie,pos\n2,bad movie,neg\n")
-    with pytest.raises(DataError, match="which column holds the text"):
+    with pytest.raises(DataError, match="which column is the text"):
         prepared(tmp_path, path)
     config = ClassifyConfig(text_column="opinion", label_column="what", min_count=1)
     assert prepared(tmp_path, path, config=config).preprocessing.vocabulary("labels").entries == ["neg", "pos"]
@@ -97,7 +97,7 @@ def test_steps_are_words_or_characters_as_suits_the_texts(tmp_path: Path) -> Non
     assert split_words("Don't stop: it's 5!", True) == ["don't", "stop", ":", "it's", "5", "!"]
 
 
-def test_bad_files_are_told_by_file_and_line(tmp_path: Path) -> None:
+def test_bad_files_raise_with_file_and_line(tmp_path: Path) -> None:
     path, other = tmp_path / "a.txt", tmp_path / "b.txt"
     fasttext(path)
     for text, said in {
@@ -165,11 +165,11 @@ def test_single_frames_are_series_of_one_step(tmp_path: Path) -> None:
         ({"lengths": np.array(3)}, "'lengths' should have 12 entries, one a series, but is a single value"),
         ({"labels": np.array(3)}, "'labels' should have 12 entries, one a series, but is a single value"),
         ({"frames": np.zeros((12, 5, 4, 1))}, r"should be numbers \(N, T, F\)"),
-        ({"labels": np.array([{}] * 12, object)}, "not a whole .npz file of plain arrays"),
+        ({"labels": np.array([{}] * 12, object)}, "not a complete .npz file of plain arrays"),
     ],
     ids=str,
 )
-def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_bad_frames_raise(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         prepared(tmp_path, frames(tmp_path / "a.npz", **changes))
 
@@ -178,18 +178,18 @@ def test_bad_frames_are_told(tmp_path: Path, changes: dict[str, Any], said: str)
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("b.txt", "fine\n", r"b\.txt, line 1: there is no class to learn from .* Begin each line with __label__CLASS"),
+        ("b.txt", "fine\n", r"b\.txt, line 1: there is no class. Begin each line with __label__CLASS"),
         (
             "b.jsonl",
             '{"text": "fine"}\n',
-            r"b\.jsonl, row 1: there is no class .* No column 'of classes' was found; there are: 't",
+            r"b\.jsonl, row 1: there is no class\. .*No column 'of classes' was found; there are: 't",
         ),
         (
             "b.jsonl",
             '{"text": "fine", "label": " "}\n',
-            r"b\.jsonl, row 1: there is no class .* Column 'label' is empty there",
+            r"b\.jsonl, row 1: there is no class\. .*Column 'label' is empty there",
         ),
-        ("b.npz", {"labels": None}, r"b\.npz, series 1: there is no class .* in the array 'labels'"),
+        ("b.npz", {"labels": None}, r"b\.npz, series 1: there is no class\. .*in the array 'labels'"),
         (
             "b.npz",
             {"labels": np.zeros((12, 5))},
@@ -239,7 +239,7 @@ def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
     task, path = ClassifyTask(SMALL, preprocessing), tmp_path / "b.txt"
     for text, count in (("\n\ngood\n  \nbad\n\n", 6), ("\n\n", 2)):
         path.write_text(text)
-        said = list(task.predict_rows(task.build().eval(), ClassifyTask.read(path, SMALL)))
+        said = list(task.predict_rows(task.new_model().eval(), ClassifyTask.read(path, SMALL)))
         assert [row.where for row, _ in said] == [f"{path}, line {n + 1}" for n in range(count)]
     path.write_text("\n__label__a x\n\n__label__b y\n")  # an empty line has no class and is no example
     assert [row.values["label"] for row in ClassifyTask.read(path, SMALL)] == ["a", "b"]
@@ -249,7 +249,7 @@ def test_labels_of_bytes_are_strings(tmp_path: Path) -> None:
     given = np.array([("up", "größer", "tief")[n % 3].encode() for n in range(12)])
     found = prepared(tmp_path, frames(tmp_path / "a.npz", labels=given))
     assert found.preprocessing.vocabulary("labels").entries == ["größer", "tief", "up"]
-    with pytest.raises(DataError, match=r"a\.npz: 'labels' holds bytes that are not UTF-8"):
+    with pytest.raises(DataError, match=r"a\.npz: 'labels' has bytes that are not UTF-8"):
         prepared(tmp_path, frames(tmp_path / "a.npz", labels=np.array(["é".encode("latin-1")] * 12)))
 
 
@@ -269,7 +269,7 @@ def test_batch_mates_change_no_prediction(tmp_path: Path, cell: str, pooling: An
     examples = prepared(tmp_path, fasttext(tmp_path / "a.txt"), config=config)
     task = ClassifyTask(config, examples.preprocessing)
     torch.manual_seed(0)
-    model = task.build().eval()
+    model = task.new_model().eval()
     texts = ["a", "a very very very bad film", "", "good", "zzz", "x" * 50]
     rows = [Row(str(n), {"text": text}) for n, text in enumerate(texts)]
     together = [said for _, said in task.predict_rows(model, rows)]
@@ -287,7 +287,7 @@ def test_the_report_is_scikit_learns(tmp_path: Path) -> None:
     assert accuracy.value == pytest.approx(4 / 6)
     assert accuracy.of_baseline == pytest.approx(0.5)
     assert f1.value == pytest.approx(f1_score(true, said, average="macro"))
-    assert report.evaluation().criterion == pytest.approx(-4 / 6)
+    assert report.evaluation().selection_loss == pytest.approx(-4 / 6)
     assert "3      " not in report.tables["classes"]
     assert report.tables["confusion (rows: the true class)"].splitlines()[1].split() == ["0", "2", "1", "0"]
 
@@ -303,7 +303,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
     assert any("2 of 7 words found" in note for note in examples.notes)
     words = examples.preprocessing.vocabulary("words")
     task = ClassifyTask.create(examples, config, TrainSettings(), 1)
-    weight = task.vectors(task.build())  # type: ignore[arg-type]
+    weight = task.vectors(task.new_model())  # type: ignore[arg-type]
     assert weight is not None
     assert weight[words.number("good")].tolist() == [5, 6, 7, 8]
     assert weight[words.number("film")].tolist() == [9, 9, 9, 9]
@@ -350,7 +350,7 @@ def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
         ["dev.csv"],
         ["test.csv"],
     ]
-    with pytest.raises(DataError, match="validation part of its own"):
+    with pytest.raises(DataError, match="its own validation part"):
         find_sources([tmp_path], [tmp_path / "dev.csv"], workspace=tmp_path)
     with pytest.raises(DataError, match="no sample 'nope'"):
         find_sources(["sample:nope"], workspace=tmp_path)
@@ -362,7 +362,7 @@ def test_a_folder_with_named_parts_is_taken_apart(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"pooling": "median"}, "pooling is 'median'"),
-        ({"dropout": 1.0}, "dropout is 1.0, but must be below 1"),
+        ({"dropout": 1.0}, "dropout is 1.0, but must be at least 0 and below 1"),
         ({"hidden_size": 0}, "hidden_size is 0, but must be at least 1"),
     ],
     ids=str,
@@ -381,7 +381,7 @@ def test_every_label_is_learned_from_wherever_the_draw_puts_its_rows(tmp_path: P
     assert all(len(examples.parts[part]) > 3 for part in ("validation", "test"))
 
 
-def test_a_missing_package_is_told_before_anything_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_package_raises_before_anything_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ClassifyTask, "PACKAGES", ("sklearn", "no_such_package"))
     with pytest.raises(MissingDependencyError, match="classify needs no_such_package: pip install 'tidegate"):
         prepared(tmp_path, tmp_path / "nowhere")

@@ -64,7 +64,7 @@ def test_the_score_of_what_is_written_is_what_the_teacher_gives_it(
                 one = slice(b % B, b % B + 1)
                 own = tuple(s[:, one] for s in state) if isinstance(state, tuple) else state[:, one]
                 alone = Memory(memory.values[one, : LENGTHS[one]], LENGTHS[one])  # without padding, without mates
-                nats = model.nats(first[one], text, torch.tensor([text.shape[1]]), own, alone)
+                nats = model.losses(first[one], text, torch.tensor([text.shape[1]]), own, alone)
                 assert it.score == pytest.approx(-nats.sum().item(), abs=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_with_no_share_of_its_own_every_feeding_is_the_teachers(feeding: str) ->
     torch.manual_seed(3)
     model, (first, state, memory) = decoder(), beginning()
     tokens, lengths = torch.randint(2, V, (B, T)), torch.tensor([6, 2, 4, 1])
-    fused = model.nats(first, tokens, lengths, state, memory)
+    fused = model.losses(first, tokens, lengths, state, memory)
     steps = model._fed(first, tokens, state, memory, feeding, 0.0)  # type: ignore[arg-type]
     valid = torch.arange(T) < lengths[:, None]
     assert not fused[~valid].any()
@@ -91,7 +91,7 @@ def test_with_no_share_of_its_own_every_feeding_is_the_teachers(feeding: str) ->
     torch.testing.assert_close(fused[valid], -log.gather(2, tokens[..., None])[..., 0][valid])
 
 
-def test_its_own_greedy_text_is_what_it_is_fed_with_a_share_of_one() -> None:
+def test_sampling_probability_1_feeds_the_greedy_text() -> None:
     torch.manual_seed(4)
     model, (first, state, memory) = decoder(), beginning()
     model.never = None
@@ -100,11 +100,11 @@ def test_its_own_greedy_text_is_what_it_is_fed_with_a_share_of_one() -> None:
     own = torch.tensor([it.tokens for it in best])
     other = (own + 1) % V  # what the teacher would have said at each step does not matter
     every = torch.full((B,), T)
-    fed = model.nats(first, other, every, state, memory, feeding="greedy", share=1.0)  # type: ignore[arg-type]
+    fed = model.losses(first, other, every, state, memory, feeding="greedy", sampling_probability=1.0)  # type: ignore[arg-type]
     steps, _ = model.features(model.inputs(first, own), state, memory)  # type: ignore[arg-type]
     expected = -model.output(steps).log_softmax(-1).gather(2, other[..., None])[..., 0]
     torch.testing.assert_close(fed, expected)
-    taught = model.nats(first, other, every, state, memory)  # type: ignore[arg-type]
+    taught = model.losses(first, other, every, state, memory)  # type: ignore[arg-type]
     assert (fed - taught).abs().max() > 1e-3
 
 
@@ -112,5 +112,7 @@ def test_gradients_reach_everything_while_it_is_fed_its_own() -> None:
     torch.manual_seed(5)
     model, (first, state, memory) = decoder(), beginning()
     tokens = torch.randint(2, V, (B, T))
-    model.nats(first, tokens, torch.full((B,), T), state, memory, feeding="sampled", share=0.5).sum().backward()  # type: ignore[arg-type]
+    model.losses(
+        first, tokens, torch.full((B,), T), state, memory, feeding="sampled", sampling_probability=0.5
+    ).sum().backward()  # type: ignore[arg-type]
     assert all(it.grad is not None and it.grad.isfinite().all() for it in model.parameters())

@@ -131,7 +131,7 @@ def model_and_part(tmp_path: Path, **more: Any) -> tuple[ForecastTask, Any, Part
     (tmp_path / "long.csv").write_text("\n".join(lines) + "\n")
     task, data = prepared(tmp_path / "run", tmp_path / "long.csv", config)
     torch.manual_seed(0)
-    return task, task.build().eval(), data.parts["validation"]
+    return task, task.new_model().eval(), data.parts["validation"]
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn_tanh"])
@@ -149,8 +149,8 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str, distr
                 np.testing.assert_allclose(values, together[n]["quantiles"][level], rtol=1e-4, atol=1e-5)
         every = list(range(len(part)))
         columns = columns_of(part, every)
-        nats = sum(task.nats(model, columns_of(part, [n]), 0.0).item() for n in every)
-        assert task.nats(model, columns, 0.0).item() == pytest.approx(nats, rel=1e-5)
+        nats = sum(task.summed_loss(model, columns_of(part, [n]), 0.0).item() for n in every)
+        assert task.summed_loss(model, columns, 0.0).item() == pytest.approx(nats, rel=1e-5)
 
 
 def test_paths_are_those_of_feeding_back_by_hand(tmp_path: Path):
@@ -200,10 +200,10 @@ def test_own_predictions_are_fed(tmp_path: Path):
     task, model, part = model_and_part(tmp_path)
     columns = columns_of(part, [0, 1])
     torch.manual_seed(0)
-    whole = [task.nats(model, columns, share).item() for share in (0.0, 1.0, 1.0)]
+    whole = [task.summed_loss(model, columns, share).item() for share in (0.0, 1.0, 1.0)]
     assert whole[0] != whole[1] != whole[2]  # draws
     task.settings = TrainConfig(feeding="greedy")
-    greedy = [task.nats(model, columns, 1.0).item() for _ in range(2)]
+    greedy = [task.summed_loss(model, columns, 1.0).item() for _ in range(2)]
     assert greedy[0] == greedy[1] != whole[0]
 
 
@@ -244,7 +244,7 @@ def test_scores_of_a_hand_made_forecast():
     assert values["NRMSE2"].of_baseline == pytest.approx(math.sqrt((0 + 1 / 16) / 2))
     assert values["coverage of the 80% interval"].value == 0.5
     assert values["coverage of the 80% interval"].of_baseline == 0.8
-    assert report.evaluation().criterion == 1
+    assert report.evaluation().selection_loss == 1
     assert report.tables["verdict"].startswith("Not better than the last season (2 steps): MAE 1 against 0.25")
 
 
@@ -344,8 +344,8 @@ def test_baselines_are_the_loss_of_the_last_value(tmp_path: Path):
 
 def test_the_training_part_has_nothing_to_be_measured(tmp_path: Path):
     task, data = prepared(tmp_path / "run", table(tmp_path / "y.csv", y=np.arange(100.0)), ForecastConfig(**SMALL))
-    with pytest.raises(DataError, match="no forecasts: measure on the validation or the test part"):
-        task.measure(task.build().eval(), data.parts["train"])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no forecasts: evaluate on the validation or the test part"):
+        task.measure(task.new_model().eval(), data.parts["train"])  # type: ignore[arg-type]
 
 
 def test_a_series_not_seen_in_training_has_the_scale_of_its_past(tmp_path: Path):
@@ -370,14 +370,14 @@ def test_files_of_their_own_begin_with_their_past(tmp_path: Path):
     assert data.preprocessing.values["series"]["y"][0] == np.arange(60).mean()
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path):
+def test_series_that_cannot_be_split_or_forecast_raise(tmp_path: Path):
     with pytest.raises(DataError, match=r"y\.csv, series 'y' \(from row 1\) has 11 steps, but training needs 2"):
         prepared(tmp_path / "a", table(tmp_path / "y.csv", y=np.arange(11.0)), ForecastConfig(**SMALL))
     config = ForecastConfig(**SMALL, covariates="c")
     source = table(tmp_path / "c.csv", y=np.arange(60.0), c=np.arange(60.0))
     task, data = prepared(tmp_path / "b", source, config)
     with pytest.raises(DataError, match=r"covariates of 5 steps after the last value are needed, but there are 0"):
-        list(task.predict_rows(task.build().eval(), ForecastTask.read(source, config)))
+        list(task.predict_rows(task.new_model().eval(), ForecastTask.read(source, config)))
     with pytest.raises(DataError, match=r"there are 0 covariates, but those of training were 1"):
         list(
             ForecastTask.encode(
@@ -385,7 +385,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
             )
         )
     twice = Sources((source, source))
-    with pytest.raises(DataError, match="another series of this name"):
+    with pytest.raises(DataError, match="another series has this name"):
         prepare_examples(ForecastTask, twice, config, tmp_path / "d")
 
 
@@ -400,7 +400,7 @@ def test_the_future_of_covariates_is_read(tmp_path: Path):
     np.testing.assert_allclose(example["frames"][-5:, 1] * deviation + mean, range(5), atol=1e-6)
     assert len(example["frames"]) == 25
     part = Part({name: Rows([it]) for name, it in example.items()})
-    model: Any = task.build().eval()
+    model: Any = task.new_model().eval()
     with torch.inference_mode():
         said = task.predict(model, columns_of(part, [0]))
     assert len(said[0]["mean"]) == 5

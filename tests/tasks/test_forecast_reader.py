@@ -99,10 +99,10 @@ def test_frames_are_series_by_feature(tmp_path: Path):
         ("time,y\n1,1\n-inf,1\n", {}, r"row 2: column 'time' holds '-inf'"),
         ("id,y\nA,1\n,2\n", {"series_column": "id"}, r"row 2: column 'id' is empty"),
         ("id,a,b\nA,1,2\n", {"series_column": "id"}, r"which column holds the values.*Say --target"),
-        ("y\n", {}, r"holds no row"),
+        ("y\n", {}, r"has no row"),
     ],
 )
-def test_what_is_refused_says_where(tmp_path: Path, text: str, options: dict, message: str):
+def test_malformed_series_raise_with_their_place(tmp_path: Path, text: str, options: dict, message: str):
     with pytest.raises(DataError, match=message):
         list(read_series(written(tmp_path, text), **options))
     gc.collect()

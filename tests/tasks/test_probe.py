@@ -66,7 +66,7 @@ def test_a_sequence_is_right_where_all_legal_answers_are_above_the_others(tmp_pa
     report = task.measure(SAYS, data.parts["validation"])
     assert report.metrics[0].name == "sequences right"
     assert report.metrics[0].value == pytest.approx(2 / 3)
-    assert report.nats == pytest.approx(-np.log([0.5, 0.3, 0.5, 0.5, 0.2]).mean())
+    assert report.loss == pytest.approx(-np.log([0.5, 0.3, 0.5, 0.5, 0.2]).mean())
     del arrays["legal"]
     task, data = prepared(tmp_path, train=arrays, validation=arrays)
     assert task.measure(SAYS, data.parts["validation"]).metrics[0].value == pytest.approx(1 / 3)
@@ -91,7 +91,7 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str):
     task, data = prepared(tmp_path, train=reber.generate(8, 30, 0), validation=reber.generate(8, 9, 1))
     torch.manual_seed(0)
     model, part = (
-        ProbeTask.make(ProbeConfig(cell=cell, hidden_size=4), data.preprocessing, None).eval(),
+        ProbeTask.make_model(ProbeConfig(cell=cell, hidden_size=4), data.preprocessing, None).eval(),
         data.parts["validation"],
     )
     with torch.inference_mode():
@@ -100,14 +100,14 @@ def test_batch_mates_and_padding_change_nothing(tmp_path: Path, cell: str):
             return {name: pad(rows) for name, rows in part.rows(chosen).items()}
 
         every = columns(list(range(9)))
-        alone = [task.nats(model, columns([n]), 0.0).item() for n in range(9)]
-        assert task.nats(model, every, 0.0).item() == pytest.approx(sum(alone), rel=1e-5)
+        alone = [task.summed_loss(model, columns([n]), 0.0).item() for n in range(9)]
+        assert task.summed_loss(model, every, 0.0).item() == pytest.approx(sum(alone), rel=1e-5)
         together = task.predict(model, every)
         assert together == [task.predict(model, columns([n]))[0] for n in range(9)]
         assert [len(it["answers"]) for it in together] == part.columns["frames"].lengths.tolist()
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path):
+def test_targets_that_do_not_fit_raise(tmp_path: Path):
     made = adding.generate(5, 4, 0)
     classes = made | {"targets": np.zeros((4, 5), int)}
     with pytest.raises(DataError, match=r"validation\.npz, series 1: 'targets' should be numbers"):
@@ -116,5 +116,5 @@ def test_what_cannot_be_is_refused(tmp_path: Path):
         prepared(tmp_path, train=classes, validation=classes | {"targets": np.full((4, 5), 3)})
     with pytest.raises(DataError, match=r"train\.npz, series 1: there should be an array 'targets'"):
         prepared(tmp_path, train={"frames": made["frames"]}, validation=made)
-    with pytest.raises(DataError, match="asks nothing"):
+    with pytest.raises(DataError, match="has no targets"):
         prepared(tmp_path, train=made | {"targets": np.full((4, 5), np.nan, np.float32)}, validation=made)

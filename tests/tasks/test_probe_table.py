@@ -9,7 +9,7 @@ import torch
 from tidegate.data.columns import open_examples
 from tidegate.data.samples import probes
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.example_task import Columns
+from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.probe.table import ProbeResult, ProbeTable, probe_table
 from tidegate.tasks.probe.task import Probe, ProbeTask
 from tidegate.train.run_folder import load_run
@@ -59,14 +59,14 @@ def test_a_cell_is_trained_until_it_has_solved(tmp_path: Path, monkeypatch: pyte
     assert {it.name: it.value for it in report.metrics}["solved"] == 1
 
 
-def test_what_diverges_stands_in_the_table_beside_what_does_not(monkeypatch: pytest.MonkeyPatch):
+def test_a_diverged_run_is_shown_in_the_table(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probes, "SIZES", {"train": 100, "validation": 50, "test": 10})
-    nats = ProbeTask.nats
+    nats = ProbeTask.summed_loss
 
     def diverging(self: ProbeTask, model: Probe, columns: Columns, sampling_probability: float) -> torch.Tensor:
         return nats(self, model, columns, sampling_probability) * (math.nan if self.config.cell == "gru" else 1)
 
-    monkeypatch.setattr(ProbeTask, "nats", diverging)
+    monkeypatch.setattr(ProbeTask, "summed_loss", diverging)
     table = probe_table(["gru", "lstm"], ["adding"], [10], steps=4, hidden_size=2, validate_every=2)
     first, second = table.results
     assert (first.solved, first.metric, math.isnan(first.value)) == (False, "mean squared error", True)
@@ -74,7 +74,7 @@ def test_what_diverges_stands_in_the_table_beside_what_does_not(monkeypatch: pyt
     assert "| gru | diverged |" in table.markdown()
 
 
-def test_what_is_not_solved_says_so(monkeypatch: pytest.MonkeyPatch):
+def test_an_unsolved_problem_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probes, "SIZES", {"train": 100, "validation": 50, "test": 10})
     (result,) = probe_table(["gru"], ["adding"], [10], steps=4, hidden_size=2, validate_every=2).results
     assert not result.solved
@@ -84,7 +84,7 @@ def test_what_is_not_solved_says_so(monkeypatch: pytest.MonkeyPatch):
     assert result.baseline == pytest.approx(1 / 6, rel=0.5)
 
 
-def test_what_cannot_be_is_refused():
+def test_unknown_problems_and_empty_lists_raise():
     with pytest.raises(ArgumentError, match="No problem is called 'x'"):
         probe_table(["gru"], ["x"], [10])
     with pytest.raises(ArgumentError, match="at least one cell"):

@@ -141,7 +141,7 @@ def test_the_length_penalty_is_that_of_wu_et_al() -> None:
     assert penalty(19, 0.5) == 2
 
 
-def test_what_is_cut_says_so_and_comes_last() -> None:
+def test_unfinished_hypotheses_are_marked_and_come_last() -> None:
     class Endless(Chain):
         def step(self, tokens: Tensor | None) -> Tensor:
             log = super().step(tokens)
@@ -181,6 +181,6 @@ def test_draws_follow_the_model_and_no_mate() -> None:
     assert coldest == write(Chain([1]), end=END, limit=LIMIT, choose=greedy)
 
 
-def test_a_beam_of_nothing_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="width 0"):
+def test_a_beam_of_width_0_raises() -> None:
+    with pytest.raises(ArgumentError, match="width is 0"):
         beam_search(Chain([]), examples=0, width=0, end=END, limit=LIMIT)

@@ -46,7 +46,7 @@ def test_schemes_are_found_out(sequences: list[str], expected: str) -> None:
             ["B-PER I-LOC"],
             ["not BIO: file 1, line 2: 'I-LOC' follows no 'B-LOC' or 'I-LOC'", "not IOB1: file 1, line 1"],
         ),
-        (["B-PER O", "S-PER"], ["not BIO: file 2, line 1: 'S-PER'", "not BIOES: file 1, line 2: 'O' stands where"]),
+        (["B-PER O", "S-PER"], ["not BIO: file 2, line 1: 'S-PER'", "not BIOES: file 1, line 2: 'O' follows a span"]),
         (["S-PER O", "O B-PER"], ["not BIOES: file 2, line 2: 'B-PER' ends the sequence"]),
         (["B-PER E-LOC"], ["not BIOES: file 1, line 2: 'E-LOC' follows no"]),
         (
@@ -56,7 +56,7 @@ def test_schemes_are_found_out(sequences: list[str], expected: str) -> None:
     ],
 )
 def test_mixed_and_impossible_schemes_are_refused(sequences: list[str], reasons: list[str]) -> None:
-    with pytest.raises(DataError, match="follow no one scheme") as caught:
+    with pytest.raises(DataError, match="fit no scheme") as caught:
         scheme(*sequences)
     for reason in reasons:
         assert reason in str(caught.value)

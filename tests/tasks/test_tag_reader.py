@@ -73,7 +73,7 @@ def test_conllu(tmp_path: Path) -> None:
 def test_columns_of_conllu_are_not_named(tmp_path: Path) -> None:
     path = written(tmp_path, "a.conllu", "1\ta" + "\t_" * 8 + "\n")
     for columns in (("2", None), (None, "5")):
-        with pytest.raises(DataError, match=r"a\.conllu: .* was asked for: .* --conllu-field"):
+        with pytest.raises(DataError, match=r"a\.conllu: .* is given: .* --conllu-field"):
             read(path, *columns)
 
 
@@ -93,7 +93,7 @@ def test_tables_of_lists(tmp_path: Path, ending: str) -> None:
 def test_columns_by_name_and_whole_numbers_as_tags(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"w": ["a", "b"], "tags": ["X", "Y"], "t": [0, 3]}')
     assert pairs(read(path, "w", "t")) == [(["a", "b"], ["0", "3"])]
-    with pytest.raises(DataError, match=r"which column holds the words\? There are: 'w', 'tags', 't'"):
+    with pytest.raises(DataError, match=r"which column is the words\? There are: 'w', 'tags', 't'"):
         read(path)
     # What is to be tagged may lack the tags; who learns from it is told.
     missing = read(path, "w", "gold")
@@ -124,12 +124,12 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "numbers of CoNLL-U": ("a.conllu", "2\ta" + "\t_" * 8, "line 1: the word's number is '2', but should be 1"),
     "a list that is none": ("a.jsonl", '{"tokens": ["a"], "tags": "O"}', "row 1: 'tags' should be a list"),
     "an element that is none": ("a.jsonl", '{"tokens": ["a", null], "tags": ["O", "O"]}', "row 1: 'tokens' should be"),
-    "badly formed JSON": ("a.jsonl", '{"tokens": ["a"', "a.jsonl is badly formed"),
+    "badly formed JSON": ("a.jsonl", '{"tokens": ["a"', "a.jsonl is malformed"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused_is_named(tmp_path: Path, case: str) -> None:
+def test_malformed_files_raise_with_file_and_line(tmp_path: Path, case: str) -> None:
     name, content, message = REFUSED[case]
     path = written(tmp_path, name, content)
     with pytest.raises(DataError, match=re.escape(message)) as caught:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.tasks.tag.scores import UNSEEN, Usual, span_scores, tag_report
+from tidegate.tasks.tag.scores import UNSEEN, TagCounts, span_scores, tag_report
 
 Chunk = tuple[int, int, int, str]
 Scores = dict[str, tuple[float, float, float, int]]
@@ -121,7 +121,7 @@ def test_the_reference_scorer_says_the_same_of_any_tags(scheme: str) -> None:
 
 
 def test_the_usual_tags() -> None:
-    usual = Usual()
+    usual = TagCounts()
     usual.add(["a", "b", "a", "c"], ["X", "O", "X", "O"])
     usual.add(["a", "b", "d", "e"], ["O", "Y", "Z", "O"])
     assert usual.common() == "O"
@@ -138,10 +138,10 @@ def test_the_report_of_spans() -> None:
         ("span recall", 0.5, 0.0),
         ("accuracy", 0.75, 0.5),
     ]
-    assert (report.nats, report.predictions, report.metrics[0].baseline) == (2.0, 4, "usual")
-    assert report.evaluation().criterion == -report.metrics[0].value
+    assert (report.loss, report.predictions, report.metrics[0].baseline) == (2.0, 4, "usual")
+    assert report.evaluation().selection_loss == -report.metrics[0].value
     assert "x        1.000   0.500   0.667       2" in report.tables["spans"].replace("  x  ", "x")
-    assert report.tables["without a network"].splitlines()[0] == "always: span F1 0.0000, accuracy 0.2500"
+    assert report.tables["baselines"].splitlines()[0] == "always: span F1 0.0000, accuracy 0.2500"
 
 
 def test_labels_that_training_lacks_are_wrong_and_have_no_loss() -> None:
@@ -149,4 +149,4 @@ def test_labels_that_training_lacks_are_wrong_and_have_no_loss() -> None:
     true, said = [np.array([0, UNSEEN, 1])], [np.array([0, 1, 1])]
     report = tag_report(3.0, true, said, {"always": [np.zeros(3, int)]}, labels, "plain", tables=True)
     assert report.metrics[0].value == pytest.approx(2 / 3)
-    assert (report.nats, report.predictions) == (1.5, 3)
+    assert (report.loss, report.predictions) == (1.5, 3)

@@ -17,7 +17,7 @@ from tidegate.data.sources import Sources
 from tidegate.errors import DataError, EncodingError
 from tidegate.nn import Recurrent
 from tidegate.tasks.encode_examples import prepare_examples
-from tidegate.tasks.tag.character_encoder import Spelling
+from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.task import TagConfig, Tagger, TagTask
 from tidegate.train import TrainConfig, load_run, new_run, resume, train
 from tidegate.train.registry import task_named
@@ -58,7 +58,7 @@ def prepared(folder: Path, content: str, other: str = "", ending: str = "conll",
 def task_on(examples: Examples, **options: Any) -> tuple[TagTask, Tagger]:
     task = TagTask(TagConfig(**{"min_count": 1, **SMALL, **options}), examples.preprocessing, examples, TrainConfig())
     torch.manual_seed(0)
-    model = task.build()
+    model = task.new_model()
     assert isinstance(model, Tagger)
     return task, model.eval()
 
@@ -75,7 +75,7 @@ def logits(task: TagTask, model: Tagger, given: list[Row]) -> list[torch.Tensor]
     return [said[n, : len(it["inputs"])] for n, it in enumerate(encoded)]
 
 
-def test_what_is_learned(tmp_path: Path) -> None:
+def test_the_fitted_preprocessing(tmp_path: Path) -> None:
     examples = prepared(tmp_path, TRAIN)
     values = examples.preprocessing.values
     assert (values["input"], values["scheme"], values["common"]) == ("words", "BIO", "O")
@@ -113,7 +113,7 @@ def test_the_loss_is_the_sum_over_the_steps_and_not_over_the_padding(tmp_path: P
             for n, tags in enumerate(part.rows([0, 2])["tags"])
             for t, tag in enumerate(tags.tolist())
         )
-        assert float(task.nats(model, columns, 0.0)) == pytest.approx(expected, rel=1e-5)
+        assert float(task.summed_loss(model, columns, 0.0)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_online_a_tag_knows_only_what_came_before(tmp_path: Path, online: bool) 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_spelling_is_each_words_own_run(cell: str) -> None:
     torch.manual_seed(0)
-    layer = Spelling(9, 4, 3, cell=cell)
+    layer = CharacterEncoder(9, 4, 3, cell=cell)
     words = [[[1, 2, 3], [0], [1, 2]], [[0, 0], [1, 2, 3]]]  # 0 is a character like others: [0] is not [0, 0]
     flat = pad([np.concatenate([*map(np.array, sentence)]) for sentence in words])
     counts = pad([np.array([len(word) for word in sentence]) for sentence in words])
@@ -154,7 +154,7 @@ def test_spelling_is_each_words_own_run(cell: str) -> None:
 
 
 def test_each_word_of_a_batch_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = Spelling(9, 4, 3, cell="gru")
+    layer = CharacterEncoder(9, 4, 3, cell="gru")
     seen: list[int] = []
     forward = Recurrent.forward
     monkeypatch.setattr(Recurrent, "forward", lambda self, x, **rest: seen.append(len(x)) or forward(self, x, **rest))
@@ -195,7 +195,7 @@ def test_measures_beside_the_usual_tag_of_each_word(tmp_path: Path) -> None:
     # Anna, and "Smith" goes on with it: one wrong span; lives and Anna are right, Bob is taken for O.
     assert named["span F1"].of_baseline == 0
     assert named["accuracy"].of_baseline == 0.5
-    assert "always 'O': span F1 0.0000, accuracy 0.2500" in report.tables["without a network"]
+    assert "always 'O': span F1 0.0000, accuracy 0.2500" in report.tables["baselines"]
     with torch.no_grad():
         said = model({n: pad(r) for n, r in task._training()[0].parts["validation"].rows([0]).items()}).argmax(-1)
     labels = task.preprocessing.vocabulary("labels").decode(said[0].tolist())
@@ -265,7 +265,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused_names_file_and_line(tmp_path: Path, case: str) -> None:
+def test_bad_tags_raise_with_file_and_line(tmp_path: Path, case: str) -> None:
     content, other, message = REFUSED[case]
     with pytest.raises(DataError, match=re.escape(message)) as caught:
         prepared(tmp_path, content, other)
@@ -296,7 +296,7 @@ def test_labels_that_training_lacks_can_be_counted_as_mistakes(tmp_path: Path) -
     assert notes == ["tags of the validation part that training lacks: 1"]
     report = task.measure(model, examples.parts["validation"])
     assert report.metrics[0].value <= 0.5
-    assert np.isfinite(report.nats)
+    assert np.isfinite(report.loss)
 
 
 def test_labels_all_of_which_training_lacks_leave_nothing_to_compare(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_labels_all_of_which_training_lacks_leave_nothing_to_compare(tmp_path: P
     assert task.baselines()[0] == pytest.approx({"uniform": np.log(2)})
     report = task.measure(model, examples.parts["validation"])
     assert report.metrics[0].value == 0
-    assert np.isfinite(report.nats)
+    assert np.isfinite(report.loss)
     assert report.tables["confusion (rows: the true label)"]
 
 
@@ -320,7 +320,7 @@ def test_sequences_are_not_kept_while_spans_are_counted(tmp_path: Path) -> None:
             Row(f"row {n}", {"tokens": words, "tags": ["O", *draw.choice(["O", "B-X", "B-Y"], 49).tolist()]})
             for n in range(count)
         )
-        TagTask.learn(rows, config)
+        TagTask.fit(rows, config)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most

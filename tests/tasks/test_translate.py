@@ -39,7 +39,7 @@ def task_of(found: Examples, config: TranslateConfig = SMALL, **settings: Any) -
     torch.manual_seed(0)
     of_training: Any = SimpleNamespace(**{**vars(SETTINGS), **settings})
     task = TranslateTask(config, found.preprocessing, found, of_training)
-    return task, task.build().eval()
+    return task, task.new_model().eval()
 
 
 def rows(*texts: str) -> list[Row]:
@@ -70,14 +70,14 @@ def test_the_loss_is_the_sum_over_the_predictions_that_are_counted(tmp_path: Pat
     task, model = task_of(found)
     batches = task.batches(0, 1)
     batch = batches.batch(0, 0)
-    nats, count = task.nats(model, batch.columns, 0.0), batches.predictions(0, 0)
+    nats, count = task.summed_loss(model, batch.columns, 0.0), batches.predictions(0, 0)
     assert count == int(batch.columns["target"].lengths.sum())
     alone = 0.0
     for n in range(len(batch.columns["target"].lengths)):
         cut = {k: type(v)(v.values[n : n + 1, : v.lengths[n]], v.lengths[n : n + 1]) for k, v in batch.columns.items()}
-        alone += task.nats(model, cut, 0.0).item()
+        alone += task.summed_loss(model, cut, 0.0).item()
     assert nats.item() == pytest.approx(alone, rel=1e-5)
-    torch.testing.assert_close(task.loss(model, batch, {}, 0.0).nats, nats / count)
+    torch.testing.assert_close(task.loss(model, batch, {}, 0.0).mean, nats / count)
 
 
 def test_the_target_ends_and_the_first_input_is_no_token_of_it(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_target_ends_and_the_first_input_is_no_token_of_it(tmp_path: Path) -
     begin = model.begin(columns)
     one, other = (torch.tensor([[2, a, b], [2, b, a]]) for a, b in ((2, 3), (3, 2)))
     lengths = torch.tensor([3, 3])
-    nats = [model.decoder.nats(begin.first, it, lengths, begin.state, begin.memory) for it in (one, other)]
+    nats = [model.decoder.losses(begin.first, it, lengths, begin.state, begin.memory) for it in (one, other)]
     torch.testing.assert_close(nats[0][:, 0], nats[1][:, 0])
     assert not torch.equal(nats[0][:, 1:], nats[1][:, 1:])
 
@@ -104,13 +104,13 @@ def test_a_share_of_its_own_predictions_changes_the_loss_and_none_does_not(tmp_p
         model.decoder.embedding.weight *= 10
     columns = task.batches(0, 1).batch(0, 0).columns
     teacher, _ = task_of(task.examples)  # type: ignore[arg-type]
-    taught = teacher.nats(model, columns, 0.0)
-    assert torch.equal(task.nats(model, columns, 0.0), taught)
+    taught = teacher.summed_loss(model, columns, 0.0)
+    assert torch.equal(task.summed_loss(model, columns, 0.0), taught)
     torch.manual_seed(1)
-    own = task.nats(model, columns, 1.0)
+    own = task.summed_loss(model, columns, 1.0)
     assert abs(own.item() - taught.item()) > 1e-3
     torch.manual_seed(1)
-    assert torch.equal(task.nats(model, columns, 1.0), own)
+    assert torch.equal(task.summed_loss(model, columns, 1.0), own)
 
 
 def test_streaming_gives_the_predicted_text_in_pieces(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_streaming_gives_the_predicted_text_in_pieces(tmp_path: Path) -> None:
     assert not torch.is_inference_mode_enabled()
 
 
-def test_what_is_unknown_is_read_but_never_written(tmp_path: Path) -> None:
+def test_unknown_tokens_are_read_but_never_written(tmp_path: Path) -> None:
     task, model = task_of(examples(tmp_path, reversing() + "z\tz\n"))
     assert "z" not in task.preprocessing.vocabulary("target")
     with torch.no_grad():
@@ -168,7 +168,7 @@ def test_long_targets_are_judged_by_chrf_and_in_validation_some_are_written(tmp_
     part = found.parts["train"]
     report = task.measure(model, part, tables=False)
     assert report.metrics[0].name == "chrF"
-    assert report.evaluation().criterion == -report.metrics[0].value
+    assert report.evaluation().selection_loss == -report.metrics[0].value
     monkeypatch.setattr("tidegate.tasks.seq2seq.task.AT_MOST", 5)
     written: list[int] = []
     write = task.write
@@ -262,7 +262,7 @@ def test_it_learns_to_reverse(tmp_path: Path, attention: Any, both: bool) -> Non
         batches = task.batches(0, 1)
         for index in range(len(batches)):
             best.zero_grad()
-            task.loss(model, batches.batch(epoch, index), {}, 0.0).nats.backward()
+            task.loss(model, batches.batch(epoch, index), {}, 0.0).mean.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             best.step()
     model.eval()

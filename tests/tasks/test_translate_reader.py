@@ -67,7 +67,7 @@ def test_columns_are_not_named_where_there_are_none(tmp_path: Path) -> None:
         read(pair, "en")
 
 
-def test_what_is_to_be_translated_may_lack_the_targets(tmp_path: Path) -> None:
+def test_rows_to_translate_need_no_targets(tmp_path: Path) -> None:
     for path in (file(tmp_path, "a.jsonl", '{"en": "a", "note": "n"}\n'), file(tmp_path, "a.csv", "en,note\na,n\n")):
         (row,) = read_parallel(path, "en", "fr")
         assert row.values["source"] == "a"

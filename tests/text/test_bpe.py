@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError, UnknownUnitError
+from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError, UnknownTokenError
 from tidegate.text import BPE, load_tokenizer
 from tidegate.text.tokenizers import bpe
 from tidegate.text.tokenizers.bpe import LONGEST_PIECE, byte_letters, cut_at_words
@@ -19,51 +19,51 @@ TEXT = "the cat sat on the mat, the hat on the cat.\n각자 한국어를 배운�
 
 
 @pytest.fixture(scope="module")
-def units() -> BPE:
+def tokenizer() -> BPE:
     return BPE.train([TEXT], 300)
 
 
-def test_frequent_runs_of_bytes_become_tokens(units: BPE) -> None:
-    assert (units.kind, units.name, units.vocabulary_size) == ("bpe", "token", 300)
-    ids = units.encode("the cat")
+def test_frequent_runs_of_bytes_become_tokens(tokenizer: BPE) -> None:
+    assert (tokenizer.kind, tokenizer.name, tokenizer.vocabulary_size) == ("bpe", "token", 300)
+    ids = tokenizer.encode("the cat")
     assert ids.dtype == np.int64
-    assert [units.token_text(int(i)) for i in ids] == ["the", " cat"]
-    assert len(units.encode(TEXT)) < len(TEXT.encode()) / 2
-    assert units.encode("").tolist() == []
+    assert [tokenizer.token_text(int(i)) for i in ids] == ["the", " cat"]
+    assert len(tokenizer.encode(TEXT)) < len(TEXT.encode()) / 2
+    assert tokenizer.encode("").tolist() == []
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
-def test_every_text_comes_back(units: BPE, text: str) -> None:
-    ids = units.encode(text)
-    assert units.decode(ids) == text
-    decoder = units.decoder()
+def test_every_text_comes_back(tokenizer: BPE, text: str) -> None:
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    decoder = tokenizer.decoder()
     assert "".join(decoder.push(int(i)) for i in ids) + decoder.flush() == text
 
 
-def test_decoding_agrees_with_the_tokenizers_package(units: BPE, tmp_path: Path) -> None:
+def test_decoding_agrees_with_the_tokenizers_package(tokenizer: BPE, tmp_path: Path) -> None:
     import tokenizers
 
-    peer = tokenizers.Tokenizer.from_file(str(units.save(tmp_path)))
-    ids = units.encode(TEXT).tolist()
+    peer = tokenizers.Tokenizer.from_file(str(tokenizer.save(tmp_path)))
+    ids = tokenizer.encode(TEXT).tolist()
     assert peer.encode(TEXT).ids == ids
     assert peer.decode(ids) == TEXT
 
 
 @given(text=st.text(st.sampled_from("ab \n\t 's한\x1c"), max_size=40), cut=st.integers(0, 40))
-def test_a_stream_is_encoded_as_the_whole(units: BPE, text: str, cut: int) -> None:
-    parts = list(units.encode_stream([text[:cut], text[cut:]]))
-    assert np.concatenate([*parts, np.zeros(0, np.int64)]).tolist() == units.encode(text).tolist()
+def test_a_stream_is_encoded_as_the_whole(tokenizer: BPE, text: str, cut: int) -> None:
+    parts = list(tokenizer.encode_stream([text[:cut], text[cut:]]))
+    assert np.concatenate([*parts, np.zeros(0, np.int64)]).tolist() == tokenizer.encode(text).tolist()
 
 
 @pytest.mark.parametrize("unit", ["the cat 's  \n\n", "한국어 ", " x", "a\n"])
-def test_long_texts_are_cut_between_words(units: BPE, unit: str) -> None:
+def test_long_texts_are_cut_between_words(tokenizer: BPE, unit: str) -> None:
     text = unit * (2 * LONGEST_PIECE // len(unit) + 100)
     pieces = list(cut_at_words([text[i : i + 1000] for i in range(0, len(text), 1000)]))
     assert "".join(pieces) == text
     assert len(pieces) >= 3
     assert max(map(len, pieces)) <= LONGEST_PIECE
-    whole = units._tokenizer.encode(text).ids
-    assert units.encode(text).tolist() == whole
+    whole = tokenizer._tokenizer.encode(text).ids
+    assert tokenizer.encode(text).tolist() == whole
 
 
 def test_no_cut_falls_between_two_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,12 +108,12 @@ def test_normalisation_is_saved_and_applied(tmp_path: Path) -> None:
     assert again.decode(again.encode(jamo)) == "한"
 
 
-def test_saved_units_come_back(units: BPE, tmp_path: Path) -> None:
-    assert units.save(tmp_path) == tmp_path / "tokenizer.json"
+def test_a_saved_tokenizer_is_loaded(tokenizer: BPE, tmp_path: Path) -> None:
+    assert tokenizer.save(tmp_path) == tmp_path / "tokenizer.json"
     again = load_tokenizer(tmp_path)
     assert isinstance(again, BPE)
-    assert (again.vocabulary, again.merges, again.normalize) == (units.vocabulary, units.merges, None)
-    assert again.encode(TEXT).tolist() == units.encode(TEXT).tolist()
+    assert (again.vocabulary, again.merges, again.normalize) == (tokenizer.vocabulary, tokenizer.merges, None)
+    assert again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
 
 
 def test_byte_letters_are_those_of_the_tokenizers_package() -> None:
@@ -155,9 +155,9 @@ def set_in(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_altered_files_are_refused(
-    units: BPE, tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
+    tokenizer: BPE, tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
 ) -> None:
-    path = units.save(tmp_path)
+    path = tokenizer.save(tmp_path)
     record = json.loads(path.read_text())
     change(record)
     path.write_text(json.dumps(record))
@@ -165,17 +165,17 @@ def test_altered_files_are_refused(
         load_tokenizer(tmp_path)
 
 
-def test_what_else_a_file_says_has_no_effect(units: BPE, tmp_path: Path) -> None:
-    path = units.save(tmp_path)
+def test_other_entries_of_the_file_have_no_effect(tokenizer: BPE, tmp_path: Path) -> None:
+    path = tokenizer.save(tmp_path)
     record = json.loads(path.read_text())
     record["model"]["dropout"] = 0.9
     record["truncation"] = {"max_length": 1, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
     path.write_text(json.dumps(record))
-    assert load_tokenizer(tmp_path).encode(TEXT).tolist() == units.encode(TEXT).tolist()
+    assert load_tokenizer(tmp_path).encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
 
 
-def test_truncated_file_is_refused(units: BPE, tmp_path: Path) -> None:
-    path = units.save(tmp_path)
+def test_truncated_file_is_refused(tokenizer: BPE, tmp_path: Path) -> None:
+    path = tokenizer.save(tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RunFolderError, match="not whole JSON"):
         load_tokenizer(tmp_path)
@@ -186,13 +186,13 @@ def test_a_vocabulary_without_all_bytes_is_refused() -> None:
         BPE({"a": 0}, [])
 
 
-def test_wrong_units_are_refused(units: BPE) -> None:
-    with pytest.raises(UnknownUnitError, match="Unit 300"):
-        units.decode([300])
-    with pytest.raises(UnknownUnitError, match="Unit -1"):
-        units.decoder().push(-1)
-    with pytest.raises(UnknownUnitError, match=r"U\+DCE9"):
-        units.encode("\udce9")
+def test_ids_outside_the_vocabulary_raise(tokenizer: BPE) -> None:
+    with pytest.raises(UnknownTokenError, match="Token 300"):
+        tokenizer.decode([300])
+    with pytest.raises(UnknownTokenError, match="Token -1"):
+        tokenizer.decoder().push(-1)
+    with pytest.raises(UnknownTokenError, match=r"U\+DCE9"):
+        tokenizer.encode("\udce9")
 
 
 def test_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tidegate.errors import (
     EncodingError,
     RunFolderError,
     TidegateError,
-    UnknownUnitError,
+    UnknownTokenError,
 )
 from tidegate.io.files import replacing
 from tidegate.text import BPE, CharacterTokenizer, open_corpus, prepare_corpus
@@ -65,21 +65,21 @@ def test_the_array_is_read_only_and_on_disk(source: Path, folder: Path) -> None:
     assert np.array_equal(np.load(folder / "corpus.npy", allow_pickle=False), corpus.array)
 
 
-@pytest.mark.parametrize("units", ["characters", "bytes", "bpe"])
-def test_parts_hold_the_same_text_whatever_the_units(source: Path, folder: Path, units: Any) -> None:
-    size = 300 if units == "bpe" else None
-    corpus = prepare_corpus(source, folder, tokenizer=units, vocabulary_size=size, splits=(0.8, 0.1, 0.1))
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
+def test_parts_hold_the_same_text_with_every_tokenizer(source: Path, folder: Path, tokenizer: Any) -> None:
+    size = 300 if tokenizer == "bpe" else None
+    corpus = prepare_corpus(source, folder, tokenizer=tokenizer, vocabulary_size=size, splits=(0.8, 0.1, 0.1))
     first, second = int(len(TEXT) * 0.8), int(len(TEXT) * 0.9)
     parts = [corpus.tokenizer.decode(part) for part in (corpus.train, corpus.validation, corpus.test)]
     assert parts == [TEXT[:first], TEXT[first:second], TEXT[second:]]
-    assert corpus.array.dtype == (np.uint16 if units == "bpe" else np.uint8)
-    assert open_corpus(folder).tokenizer.kind == units
+    assert corpus.array.dtype == (np.uint16 if tokenizer == "bpe" else np.uint8)
+    assert open_corpus(folder).tokenizer.kind == tokenizer
 
 
-@pytest.mark.parametrize("units", ["characters", "bytes", "bpe"])
-def test_block_size_changes_nothing(source: Path, tmp_path: Path, units: Any) -> None:
+@pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe"])
+def test_block_size_changes_nothing(source: Path, tmp_path: Path, tokenizer: Any) -> None:
     source.write_bytes(b"\xef\xbb\xbf" + unicodedata.normalize("NFD", TEXT).replace("\n", "\r\n").encode())
-    options: dict[str, Any] = {"units": units, "normalize": "NFC"}
+    options: dict[str, Any] = {"tokenizer": tokenizer, "normalize": "NFC"}
     whole = prepare_corpus(source, tmp_path / "whole", **options)
     blocks = prepare_corpus(source, tmp_path / "blocks", block_size=5, **options)
     assert whole.digest == blocks.digest
@@ -121,10 +121,10 @@ def test_rare_characters_are_replaced_or_dropped_and_reported(tmp_path: Path, fo
         prepare_corpus(tmp_path / "a", folder, min_count=2)
 
 
-def test_other_text_with_the_units_of_an_earlier_run(source: Path, tmp_path: Path) -> None:
+def test_other_text_with_the_tokenizer_of_an_earlier_run(source: Path, tmp_path: Path) -> None:
     tokenizer = prepare_corpus(source, tmp_path / "one").tokenizer
     (tmp_path / "other").write_text("the cat is out")
-    with pytest.raises(UnknownUnitError, match=r"'i' U\+0069"):
+    with pytest.raises(UnknownTokenError, match=r"'i' U\+0069"):
         prepare_corpus(tmp_path / "other", tmp_path / "two", tokenizer=tokenizer, splits=None)
     (tmp_path / "other").write_text("the mat sat")
     again = prepare_corpus(tmp_path / "other", tmp_path / "two", tokenizer=tokenizer, splits=None)
@@ -201,10 +201,10 @@ def test_bad_files(tmp_path: Path, folder: Path) -> None:
         ({"splits": (1.0, 0.0, 0.0)}, "training and validation"),
         ({"splits": (float("nan"), 0.5, 0.5)}, "sum to 1"),
         ({"limit": 0}, "limit is 0"),
-        ({"units": "words"}, "units is 'words'"),
+        ({"tokenizer": "words"}, "tokenizer is 'words'"),
         ({"vocabulary_size": 300}, "vocabulary_size is for tokenizer='bpe'"),
-        ({"units": "bpe", "vocabulary_size": 0}, "at least 256"),
-        ({"units": "bytes", "min_count": 2}, "min_count and unknown are for"),
+        ({"tokenizer": "bpe", "vocabulary_size": 0}, "at least 256"),
+        ({"tokenizer": "bytes", "min_count": 2}, "min_count and unknown are for"),
         ({"unknown": "ignore"}, "unknown is 'ignore'"),
         ({"normalize": "NFD"}, "normalize is 'NFD'"),
     ],
@@ -218,7 +218,7 @@ def test_bad_options(source: Path, folder: Path, options: dict[str, Any], messag
 def test_a_failure_leaves_the_earlier_corpus(source: Path, folder: Path, tmp_path: Path) -> None:
     before = prepare_corpus(source, folder)
     (tmp_path / "other").write_text("0123456789" * 10)
-    with pytest.raises(UnknownUnitError):
+    with pytest.raises(UnknownTokenError):
         prepare_corpus(tmp_path / "other", folder, tokenizer=before.tokenizer)
     after = open_corpus(folder)
     after.verify()
@@ -295,7 +295,7 @@ def test_verify_notices_changes(source: Path, folder: Path) -> None:
     [
         ({"format": "tidegate vocabulary"}, "another program"),
         ({"version": 2}, "another version"),
-        ({"length": 1651}, "should hold 1651 units"),
+        ({"length": 1651}, "should hold 1651 tokens"),
         ({"length": None}, "'length' should be of type int"),
         ({"digest": 5}, "'digest' should be of type str"),
         ({"bounds": [1, 2, 3]}, "'bounds' should be"),
@@ -336,7 +336,7 @@ def test_missing_truncated_and_foreign_files(source: Path, folder: Path, tmp_pat
     with pytest.raises(RunFolderError, match=r"corpus\.npy is not a whole array"):
         open_corpus(folder)
     np.save(folder / "corpus.npy", np.zeros(1650, np.int64))
-    with pytest.raises(RunFolderError, match=r"corpus\.npy should hold 1650 units of type uint8"):
+    with pytest.raises(RunFolderError, match=r"corpus\.npy should hold 1650 tokens of type uint8"):
         open_corpus(folder)
     np.savez(tmp_path / "a.npz", a=np.zeros(3))
     (tmp_path / "a.npz").rename(folder / "corpus.npy")

@@ -33,23 +33,23 @@ def by_hand(model, ids, streams):
 def test_a_model_that_knows_nothing_has_log_v(model):
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)
-    assert evaluate(model, TEXT).nats == pytest.approx(math.log(7), rel=1e-6)
+    assert evaluate(model, TEXT).loss == pytest.approx(math.log(7), rel=1e-6)
 
 
 def test_a_short_text_is_one_unbroken_stream(model):
     found = evaluate(model, TEXT[:1999])
-    nats, units = by_hand(model, TEXT[:1999], 1)
-    assert found.predictions == units == 1998
-    assert found.nats == pytest.approx(nats, rel=1e-5)
+    nats, predictions = by_hand(model, TEXT[:1999], 1)
+    assert found.predictions == predictions == 1998
+    assert found.loss == pytest.approx(nats, rel=1e-5)
 
 
 def test_a_long_text_is_read_in_streams_of_at_least_2000(model):
-    nats, units = by_hand(model, TEXT, 4)
+    nats, predictions = by_hand(model, TEXT, 4)
     found = evaluate(model, TEXT, batch_size=100)
-    assert (found.predictions, found.nats) == (units, pytest.approx(nats, rel=1e-5))
-    nats, units = by_hand(model, TEXT, 2)
+    assert (found.predictions, found.loss) == (predictions, pytest.approx(nats, rel=1e-5))
+    nats, predictions = by_hand(model, TEXT, 2)
     found = evaluate(model, TEXT, batch_size=2)
-    assert (found.predictions, found.nats) == (units, pytest.approx(nats, rel=1e-5))
+    assert (found.predictions, found.loss) == (predictions, pytest.approx(nats, rel=1e-5))
 
 
 def test_limit_reads_the_beginning_only(model):

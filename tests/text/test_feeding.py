@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tidegate.text.feeding import NOTHING_YET, feed, predict
+from tidegate.text.feeding import NO_PREDICTION, feed, predict
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 
 V, B, T = 6, 4, 9
@@ -24,11 +24,11 @@ def ids() -> torch.Tensor:
 
 
 def nothing(batch: int = B) -> torch.Tensor:
-    return torch.full((batch,), NOTHING_YET)
+    return torch.full((batch,), NO_PREDICTION)
 
 
 def test_teacher_is_one_run_over_the_true_units(model, ids):
-    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", share=0.0)
+    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", sampling_probability=0.0)
     logits, state = model(ids)
     torch.testing.assert_close(fed.logits, logits.transpose(0, 1), rtol=0, atol=0)
     torch.testing.assert_close(fed.state, state, rtol=0, atol=0)
@@ -37,13 +37,13 @@ def test_teacher_is_one_run_over_the_true_units(model, ids):
 
 @pytest.mark.parametrize("feeding", ["greedy", "sampled"])
 def test_share_zero_is_the_teacher_bit_for_bit(model, ids, feeding):
-    teacher = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", share=0.0)
-    mixed = feed(model, ids, model.zero_state(B), nothing(), feeding=feeding, share=0.0)
+    teacher = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", sampling_probability=0.0)
+    mixed = feed(model, ids, model.zero_state(B), nothing(), feeding=feeding, sampling_probability=0.0)
     torch.testing.assert_close(mixed, teacher, rtol=0, atol=0)
 
 
 def test_greedy_feeds_each_steps_argmax_to_the_next(model, ids):
-    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", share=1.0)
+    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", sampling_probability=1.0)
     text, state = ids[:, :1], None
     expected = []
     for _ in range(T):
@@ -56,9 +56,9 @@ def test_greedy_feeds_each_steps_argmax_to_the_next(model, ids):
 
 
 def test_prediction_goes_over_the_border_between_stretches(model, ids):
-    whole = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", share=1.0)
-    first = feed(model, ids[:, :4], model.zero_state(B), nothing(), feeding="greedy", share=1.0)
-    second = feed(model, ids[:, 4:], first.state, first.own, feeding="greedy", share=1.0)
+    whole = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", sampling_probability=1.0)
+    first = feed(model, ids[:, :4], model.zero_state(B), nothing(), feeding="greedy", sampling_probability=1.0)
+    second = feed(model, ids[:, 4:], first.state, first.own, feeding="greedy", sampling_probability=1.0)
     assert whole.logits is not None
     assert first.logits is not None
     assert second.logits is not None
@@ -77,7 +77,7 @@ def test_share_is_the_share_of_positions_fed_with_own_predictions():
     model.recurrent.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][0, :, 0].clone()))
     torch.manual_seed(2)
     ids = torch.ones(batch, length, dtype=torch.int64)
-    feed(model, ids, model.zero_state(batch), nothing(batch), feeding="greedy", share=0.3)
+    feed(model, ids, model.zero_state(batch), nothing(batch), feeding="greedy", sampling_probability=0.3)
     own = torch.stack(seen)
     assert own.shape == (length, batch)
     assert own[0].sum() == 0, "there is no prediction yet at the first position"
@@ -94,7 +94,7 @@ def test_sampled_draws_from_the_softmax():
 
 
 def test_gradient_of_the_unit_by_unit_run_is_that_of_the_fused_run_on_the_same_inputs(model, ids):
-    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", share=1.0)
+    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="greedy", sampling_probability=1.0)
     assert fed.logits is not None
     inputs = torch.cat([ids[:, :1], fed.logits[:-1].argmax(-1).T], 1)
     cotangent = torch.randn(fed.logits.shape, generator=torch.Generator().manual_seed(4))
@@ -105,5 +105,5 @@ def test_gradient_of_the_unit_by_unit_run_is_that_of_the_fused_run_on_the_same_i
 
 def test_logits_that_are_not_asked_for_are_not_computed(model, ids):
     model.output.register_forward_hook(lambda *_: pytest.fail("the output layer ran"))
-    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", share=0.0, logits=False)
+    fed = feed(model, ids, model.zero_state(B), nothing(), feeding="teacher", sampling_probability=0.0, logits=False)
     assert fed.logits is None

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tidegate.errors import ArgumentError, UnknownUnitError
+from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.text.generation import PROMPT_CHUNK, Piece, copied, generate
 from tidegate.text.tokenizers.bytes import ByteTokenizer
 from tidegate.text.tokenizers.characters import CharacterTokenizer
@@ -47,7 +47,7 @@ def uniform(size: int = 26) -> Chain:
 
 
 class Clock(nn.Module):
-    """Writes the letter whose number is how many units it has read: only a carried state can know."""
+    """Writes the letter whose number is how many tokens it has read: only a carried state can know."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def test_an_empty_prompt_starts_after_a_newline_where_there_is_one():
 
 
 def test_unknown_characters_of_the_prompt_follow_the_policy():
-    with pytest.raises(UnknownUnitError, match=r"U\+00E9"):
+    with pytest.raises(UnknownTokenError, match=r"U\+00E9"):
         generate(successor(), LETTERS, "aé", length=1)
     with pytest.warns(UserWarning, match=r"1 characters of the prompt .* dropped: 'é' U\+00E9"):
         assert written(successor(3), CharacterTokenizer("abc", unknown="drop"), "aé", length=1) == "b"
@@ -183,7 +183,7 @@ def test_a_possible_beginning_of_the_stop_string_is_held_back_and_then_released(
     assert pieces == ["b", "cde", "f"]
 
 
-def test_what_is_held_back_is_released_at_the_end():
+def test_held_back_text_is_released_at_the_end():
     assert written(successor(), LETTERS, "a", length=3, stop="cdX") == "bcd"
 
 

@@ -35,7 +35,7 @@ def test_processes_share_the_streams():
 
 def test_carried_state_goes_through_a_loss_and_keeps_its_layout():
     task = task_of(feeding="sampled")
-    model = task.build()
+    model = task.new_model()
     start = task.start(model, 0, 2)
     assert {name: tuple(it.shape) for name, it in start.items()} == {
         "h": (1, 3, 5),
@@ -48,18 +48,18 @@ def test_carried_state_goes_through_a_loss_and_keeps_its_layout():
     }
     assert loss.carried["own prediction"].min() >= 0
     assert not any(it.requires_grad for it in loss.carried.values())
-    assert loss.nats.requires_grad
+    assert loss.mean.requires_grad
 
 
 def test_validation_is_limited_on_request_and_none_without_a_part():
     task = task_of(validation_tokens=41)
-    found = task.validate(task.build())
+    found = task.validate(task.new_model())
     assert found is not None
     assert found.predictions == 40
     bare = LanguageModelTask(
         LanguageModelConfig(7), TEXT, TEXT[:1], prediction_name="character", batch_size=1, k1=10, k2=10
     )
-    assert bare.validate(bare.build()) is None
+    assert bare.validate(bare.new_model()) is None
 
 
 def test_another_model_is_refused():
@@ -70,6 +70,6 @@ def test_another_model_is_refused():
 def test_build_is_a_function_of_torchs_seed():
     task = task_of()
     torch.manual_seed(5)
-    one = task.build().state_dict()
+    one = task.new_model().state_dict()
     torch.manual_seed(5)
-    torch.testing.assert_close(task.build().state_dict(), one, rtol=0, atol=0)
+    torch.testing.assert_close(task.new_model().state_dict(), one, rtol=0, atol=0)

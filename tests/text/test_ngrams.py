@@ -116,7 +116,8 @@ def test_limits_are_kept_and_said() -> None:
     assert whole.note is None
     cut = ngram_baselines(train, validation, 3, max_train=400, max_validation=100)
     assert cut.note == (
-        "n-grams counted on the last 400 of 1,000 training units and evaluated on the first 100 of 500 validation units"
+        "n-grams counted on the last 400 of 1,000 training tokens and evaluated on the first 100 of 500 "
+        "validation tokens"
     )
     assert cut == ngram_baselines(train[600:], validation[:100], 3)
     assert cut != whole
@@ -124,7 +125,7 @@ def test_limits_are_kept_and_said() -> None:
 
 def test_refusals() -> None:
     ids = np.array([0, 1, 2])
-    with pytest.raises(CorpusTooSmallError, match="training part has 3 units and the validation part 1"):
+    with pytest.raises(CorpusTooSmallError, match="training part has 3 tokens and the validation part 1"):
         ngram_baselines(ids, ids[:1], 3)
     with pytest.raises(CorpusTooSmallError, match="training part has 0"):
         ngram_baselines(ids[:0], ids, 3)

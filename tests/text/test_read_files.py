@@ -80,7 +80,9 @@ def test_files_are_joined_with_nothing_between_and_nothing_composed_across(tmp_p
         (b"\xef\xbb\xbfab\xc0\x80", 5),  # after a byte order mark; overlong
     ],
 )
-def test_what_is_not_utf8_is_refused_at_its_byte(tmp_path: Path, content: bytes, offset: int, block_size: int) -> None:
+def test_bytes_that_are_not_utf8_raise_with_their_offset(
+    tmp_path: Path, content: bytes, offset: int, block_size: int
+) -> None:
     path = put(tmp_path / "old.txt", content)
     with pytest.raises(EncodingError, match=rf"old\.txt is not UTF-8: byte {offset} \(0x{content[offset]:02X}\)"):
         read(path, block_size=block_size)

@@ -126,7 +126,7 @@ def test_draws_follow_the_distribution():
 
 
 @pytest.mark.parametrize(("uniform", "unit"), [(0.0, 1), (0.5, 3), (1 - 2**-53, 3)])
-def test_the_ends_of_the_interval_never_draw_a_unit_of_probability_0(monkeypatch, uniform, unit):
+def test_the_ends_of_the_interval_never_draw_a_token_of_probability_0(monkeypatch, uniform, unit):
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor([uniform], dtype=torch.float64))
     assert draw(logits_of(0.0, 0.5, 0.0, 0.5, 0.0), Sampling(), generators(0)).item() == unit
 

@@ -45,7 +45,7 @@ def test_every_position_is_new_exactly_once(n: int, share: int, k1: int, k2: int
     batch = share * world
     array = np.arange(n, dtype=np.uint16)
     if n < batch + 1:
-        with pytest.raises(CorpusTooSmallError, match=f"has {n} units.*at least {batch + 1} "):
+        with pytest.raises(CorpusTooSmallError, match=f"has {n} tokens.*at least {batch + 1} "):
             Streams(array, batch, k1=k1, k2=k2)
         return
     predicted: list[int] = []
@@ -109,7 +109,7 @@ def test_bad_arguments() -> None:
     for rank in (-1, 2):
         with pytest.raises(ArgumentError, match=f"rank is {rank}"):
             Streams(array, 4, k1=2, k2=2, rank=rank, world=2)
-    with pytest.raises(ArgumentError, match="batch of 4 streams cannot be shared equally among 3"):
+    with pytest.raises(ArgumentError, match="batch of 4 streams cannot be divided equally among 3"):
         Streams(array, 4, k1=2, k2=2, world=3)
     for wrong in (np.zeros((2, 50), int), np.zeros(100)):
         with pytest.raises(ArgumentError, match=r"whole numbers of shape \(N,\)"):
@@ -129,14 +129,14 @@ def test_a_batch_that_fits_stays() -> None:
 def test_a_batch_too_large_shrinks_and_says_so() -> None:
     size, message = fit_batch(1000, 10, 100)
     assert size == 9
-    assert message == "The text has 1,000 units, too few for 10 streams of 101: the batch size is now 9."
+    assert message == "The text has 1,000 tokens, too few for 10 streams of 101: the batch size is now 9."
     assert fit_batch(1000, 10, 100, world=2)[0] == 8
     size, message = fit_batch(5, 32, 100)
     assert size == 1
     assert message is not None
     assert message.endswith("the batch size is now 1, and a window is 4 long instead of 100.")
     size, message = fit_batch(5, 1, 100)
-    assert (size, message) == (1, "The text has 5 units, and a window is 4 long instead of 100.")
+    assert (size, message) == (1, "The text has 5 tokens, and a window is 4 long instead of 100.")
 
 
 @given(st.integers(2, 300), st.integers(1, 20), st.integers(1, 20))
@@ -151,11 +151,11 @@ def test_fitted_batches_work_and_are_the_largest(n: int, batch: int, k1: int) ->
 
 
 def test_fit_batch_refuses() -> None:
-    with pytest.raises(CorpusTooSmallError, match="has 1 units, but one window needs at least 2 "):
+    with pytest.raises(CorpusTooSmallError, match="has 1 tokens, but one window needs at least 2 "):
         fit_batch(1, 4, 10)
     with pytest.raises(CorpusTooSmallError, match="at least 3 on 2 processes"):
         fit_batch(2, 4, 10, world=2)
     with pytest.raises(ArgumentError, match="k1 is 0"):
         fit_batch(10, 4, 0)
-    with pytest.raises(ArgumentError, match="cannot be shared equally among 3"):
+    with pytest.raises(ArgumentError, match="cannot be divided equally among 3"):
         fit_batch(10, 4, 2, world=3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import ArgumentError, DataError, RunFolderError, UnknownUnitError
+from tidegate.errors import ArgumentError, DataError, RunFolderError, UnknownTokenError
 from tidegate.text import ByteTokenizer, CharacterTokenizer, load_tokenizer
 
 valid_text = st.text(st.characters(exclude_categories=["Cs"]))
@@ -58,7 +58,7 @@ def test_only_whole_characters_are_emitted() -> None:
 
 def test_unknown_characters_are_named_with_their_code_points() -> None:
     tokenizer = CharacterTokenizer("abc")
-    with pytest.raises(UnknownUnitError) as caught:
+    with pytest.raises(UnknownTokenError) as caught:
         tokenizer.encode("aéb한é\U0001f30a\udcff")
     message = str(caught.value)
     assert "5 of the text's 7 characters" in message
@@ -67,7 +67,7 @@ def test_unknown_characters_are_named_with_their_code_points() -> None:
     assert "U+1F30A" in message
     assert "U+DCFF" in message
     assert message.encode().decode() == message, "a lone surrogate is escaped, so that the message can be printed"
-    with pytest.raises(UnknownUnitError, match="and 3 more"):
+    with pytest.raises(UnknownTokenError, match="and 3 more"):
         tokenizer.encode("ABCDEFGHIJKLM")
 
 
@@ -117,21 +117,25 @@ def test_hangul_typed_either_way_is_the_same_units() -> None:
     assert tokenizer.encode(jamo).tolist() == tokenizer.encode(text).tolist()
     assert tokenizer.decode(tokenizer.encode(jamo)) == text
     assert ByteTokenizer("NFC").encode(jamo).tolist() == list(text.encode())
-    with pytest.raises(UnknownUnitError, match=r"U\+1112"):
+    with pytest.raises(UnknownTokenError, match=r"U\+1112"):
         CharacterTokenizer.from_counts(Counter(text)).encode(jamo)
 
 
-@pytest.mark.parametrize("units", [CharacterTokenizer("abc"), ByteTokenizer()])
+@pytest.mark.parametrize("tokenizer", [CharacterTokenizer("abc"), ByteTokenizer()])
 @pytest.mark.parametrize("wrong", [-1, 256])
-def test_numbers_outside_the_vocabulary_are_refused(units: CharacterTokenizer | ByteTokenizer, wrong: int) -> None:
-    for use in (lambda: units.decode([0, wrong]), lambda: units.decoder().push(wrong), lambda: units.token_text(wrong)):
-        with pytest.raises(UnknownUnitError, match=f"Unit {wrong} is not in the vocabulary"):
+def test_numbers_outside_the_vocabulary_are_refused(tokenizer: CharacterTokenizer | ByteTokenizer, wrong: int) -> None:
+    for use in (
+        lambda: tokenizer.decode([0, wrong]),
+        lambda: tokenizer.decoder().push(wrong),
+        lambda: tokenizer.token_text(wrong),
+    ):
+        with pytest.raises(UnknownTokenError, match=f"Token {wrong} is not in the vocabulary"):
             use()
 
 
 def test_decode_refuses_what_is_not_a_row_of_whole_numbers() -> None:
     for ids in ([0.5], [[0, 1]]):
-        with pytest.raises(UnknownUnitError, match="whole numbers of shape"):
+        with pytest.raises(UnknownTokenError, match="whole numbers of shape"):
             ByteTokenizer().decode(ids)
 
 
@@ -149,12 +153,12 @@ def test_units_for_display() -> None:
 
 
 def test_lone_surrogates_are_not_bytes() -> None:
-    with pytest.raises(UnknownUnitError, match=r"U\+DCE9 at character 3"):
+    with pytest.raises(UnknownTokenError, match=r"U\+DCE9 at character 3"):
         ByteTokenizer().encode("caf\udce9")
 
 
 @pytest.mark.parametrize(
-    "units",
+    "tokenizer",
     [
         CharacterTokenizer("\n\u2028ab한🌊\ufffd", "replace", "NFC"),
         CharacterTokenizer('"\\ab', "drop"),
@@ -162,10 +166,10 @@ def test_lone_surrogates_are_not_bytes() -> None:
         ByteTokenizer("NFC"),
     ],
 )
-def test_saved_units_come_back(tmp_path: Path, units: CharacterTokenizer | ByteTokenizer) -> None:
-    path = units.save(tmp_path)
+def test_a_saved_tokenizer_is_loaded(tmp_path: Path, tokenizer: CharacterTokenizer | ByteTokenizer) -> None:
+    path = tokenizer.save(tmp_path)
     assert path == tmp_path / "vocabulary.json"
-    assert load_tokenizer(tmp_path) == units
+    assert load_tokenizer(tmp_path) == tokenizer
     assert [p.name for p in tmp_path.iterdir()] == ["vocabulary.json"]
 
 
@@ -176,7 +180,7 @@ def test_saved_units_come_back(tmp_path: Path, units: CharacterTokenizer | ByteT
         ({"version": 2}, "another version"),
         ({"kind": "words"}, "'kind' should be"),
         ({"kind": ["characters"]}, "'kind' should be"),
-        ({"size": 4}, "says it has 4 units, but has 3"),
+        ({"size": 4}, "says it has 4 tokens, but has 3"),
         ({"size": "3"}, "'size' should be of type int"),
         ({"size": True}, "'size' should be of type int"),
         ({"characters": "abb"}, "altered.*twice"),
@@ -186,7 +190,7 @@ def test_saved_units_come_back(tmp_path: Path, units: CharacterTokenizer | ByteT
         ({"unknown": "ignore"}, "altered.*'ignore'"),
         ({"unknown": None}, "altered.*None"),
         ({"normalize": "NFD"}, "'normalize' should be"),
-        ({"kind": "bytes"}, "says it has 3 units, but has 256"),
+        ({"kind": "bytes"}, "says it has 3 tokens, but has 256"),
     ],
 )
 def test_altered_vocabulary_files_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from tidegate.text import Streams
-from tidegate.text.feeding import NOTHING_YET, Feeding
+from tidegate.text.feeding import NO_PREDICTION, Feeding
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 from tidegate.text.truncated_bptt import window_loss
 
@@ -25,11 +25,13 @@ def model() -> LanguageModel:
     return LanguageModel(LanguageModelConfig(V, hidden_size=6, num_layers=2)).double()
 
 
-def epoch(model, text, k1, k2, feeding: Feeding = "teacher", share=0.0):
+def epoch(model, text, k1, k2, feeding: Feeding = "teacher", probability=0.0):
     """Loss, gradient and carried state of each window of an epoch, no step being taken."""
-    state, own = model.zero_state(B), torch.full((B,), NOTHING_YET)
+    state, own = model.zero_state(B), torch.full((B,), NO_PREDICTION)
     for window in Streams(text, B, k1=k1, k2=k2):
-        nats, state, own = window_loss(model, window, state, own, k2=k2, feeding=feeding, share=share)
+        nats, state, own = window_loss(
+            model, window, state, own, k2=k2, feeding=feeding, sampling_probability=probability
+        )
         yield window, nats, torch.autograd.grad(nats, list(model.parameters())), state
 
 
@@ -102,6 +104,6 @@ def test_greedy_windows_are_the_unbroken_free_run(model, text, k1, k2):
         nats.append(functional.cross_entropy(logits[:, 0], targets[:, t], reduction="none"))
         fed = logits.argmax(-1)
     done = 0
-    for window, loss, _, _ in epoch(model, text, k1, k2, feeding="greedy", share=1.0):
+    for window, loss, _, _ in epoch(model, text, k1, k2, feeding="greedy", probability=1.0):
         torch.testing.assert_close(loss, torch.stack(nats[done : done + window.new]).mean())
         done += window.new

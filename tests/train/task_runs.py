@@ -11,8 +11,8 @@ import numpy as np
 from tidegate.data.samples.probes import temporal_order
 from tidegate.data.sources import find_sources
 from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.example_task import example_task
 from tidegate.train import Finished, TrainConfig, holds_run, new_run, resume, train
-from tidegate.train.registry import example_task
 
 CONFIG = TrainConfig(
     batch_size=6, steps=24, warmup_steps=4, validate_every=9, checkpoint_every=4, report_every=5, seed=2

@@ -30,7 +30,7 @@ def report(event):
     if stop_at is not None and type(event).__name__ == "Progressed" and event.step >= stop_at:
         os.kill(os.getpid(), signal.SIGINT)  # one process only: the other must stop at the same step
 finished = resume(folder, report=report) if holds_run(folder) else train_in(folder, report=report, **options)
-print("DONE", os.environ["RANK"], finished.why, finished.step, flush=True)
+print("DONE", os.environ["RANK"], finished.reason, finished.step, flush=True)
 """
 
 

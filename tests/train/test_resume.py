@@ -41,7 +41,7 @@ def run_until_done(folder: Path, monkeypatch: pytest.MonkeyPatch, crashes: list[
         with pytest.raises(Crash):
             rich_run(folder)
     monkeypatch.setattr(os, "replace", rename)
-    assert rich_run(folder).why == "budget"
+    assert rich_run(folder).reason == "budget"
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_an_interrupted_run_gone_on_with_is_the_unbroken_run(tmp_path: Path, unb
 
     monkeypatch.setattr(Loop, "_between_steps", stopping)
     finished = rich_run(tmp_path / "run")
-    assert (finished.why, finished.step) == ("interrupted", step)
+    assert (finished.reason, finished.step) == ("interrupted", step)
     monkeypatch.setattr(Loop, "_between_steps", between)
-    assert rich_run(tmp_path / "run").why == "budget"
+    assert rich_run(tmp_path / "run").reason == "budget"
     assert_same_run(unbroken, tmp_path / "run")
 
 
@@ -80,7 +80,7 @@ def test_a_finished_run_stays_as_it_is(tmp_path: Path):
     before = (tmp_path / "run/metrics.jsonl").read_bytes()
     events = []
     finished = resume(tmp_path / "run", report=events.append)
-    assert finished.why == "budget"
+    assert finished.reason == "budget"
     assert [type(it).__name__ for it in events] == ["Started", "Finished"]
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == before
 
@@ -89,7 +89,7 @@ def test_a_raised_budget_goes_on(tmp_path: Path):
     train_in(tmp_path / "run", steps=20)
     events = []
     finished = resume(tmp_path / "run", steps=40, report=events.append)
-    assert (finished.why, finished.step) == ("budget", 40)
+    assert (finished.reason, finished.step) == ("budget", 40)
     assert isinstance(events[0], Started)
     assert (events[0].step, events[0].total_steps) == (20, 40)
     assert next(it for it in events if isinstance(it, Progressed)).progress == 24 / 40
@@ -99,7 +99,7 @@ def test_a_raised_budget_goes_on(tmp_path: Path):
 
 def test_baselines_are_not_counted_again(tmp_path: Path, monkeypatch):
     train_in(tmp_path / "run", steps=5)
-    monkeypatch.setattr("tidegate.text.task.ngram_baselines", lambda *_: pytest.fail("counted again"))
+    monkeypatch.setattr("tidegate.text.corpus.ngrams.ngram_baselines", lambda *_: pytest.fail("counted again"))
     events = []
     resume(tmp_path / "run", steps=6, report=events.append)
     assert isinstance(events[0], Started)
@@ -118,7 +118,7 @@ def test_early_stopping_counts_on(tmp_path: Path):
 
     with pytest.raises(Crash):
         train_in(tmp_path / "run", report=crash, **options)
-    assert resume(tmp_path / "run").why == "early stopping"
+    assert resume(tmp_path / "run").reason == "early stopping"
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 

@@ -70,7 +70,7 @@ def test_load_run_gives_the_model_that_was_trained(run):
         assert torch.equal(parameter, tensors[name])
     assert not loaded.model.training
     assert loaded.tokenizer.decode(loaded.tokenizer.encode("the sea")) == "the sea"
-    assert loaded.open_corpus().digest == loaded.config.data_digest
+    assert loaded.open_data().digest == loaded.config.data_digest
     assert loaded.config.train.steps == 30
 
 

@@ -39,7 +39,7 @@ def test_no_warm_up_begins_at_the_peak():
     assert learning_rate(TrainConfig(learning_rate=0.1, warmup_steps=0), 0, 0.0) == 0.1
 
 
-def test_own_share_is_linear_in_progress():
+def test_sampling_probability_is_linear_in_progress():
     config = TrainConfig(feeding="greedy", sampling_probability_start=0.2, sampling_probability_end=0.6)
     assert [sampling_probability(config, share) for share in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.4, 0.6])
     assert sampling_probability(TrainConfig(), 0.7) == 0.0

@@ -15,8 +15,9 @@ from tests.train.task_runs import TASKS, run
 
 from tidegate.data.buckets import pad
 from tidegate.errors import DataError, RunFolderError
+from tidegate.tasks.example_task import example_task
 from tidegate.train import load_run, resume
-from tidegate.train.registry import HOMES, example_task
+from tidegate.train.registry import BUILT_IN
 
 
 class StopError(Exception):
@@ -24,7 +25,7 @@ class StopError(Exception):
 
 
 def test_every_task_is_here() -> None:
-    assert set(TASKS) == set(HOMES) - {"lm"}
+    assert set(TASKS) == set(BUILT_IN) - {"lm"}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -113,7 +114,7 @@ def test_a_batchs_loss_is_the_sum_of_its_examples(tmp_path: Path, name: str) -> 
     def nats(indices: list[int]) -> float:
         columns = {name: pad(rows) for name, rows in part.rows(indices).items()}
         with torch.no_grad():
-            return float(task.nats(loaded.model, columns, 0.0))
+            return float(task.summed_loss(loaded.model, columns, 0.0))
 
     assert nats(chosen) == pytest.approx(sum(nats([n]) for n in chosen), rel=1e-5)
     counts = task.predictions(part)

@@ -39,18 +39,18 @@ from tidegate.train import TrainConfig
         ("mixed_precision", "int4"),
     ],
 )
-def test_a_value_out_of_range_is_named(name, value):
+def test_a_value_out_of_range_raises(name, value):
     with pytest.raises(ArgumentError, match=f"^{name} is .*must be"):
         TrainConfig(**{name: value})
 
 
-def test_own_share_out_of_range_is_named():
+def test_sampling_probability_out_of_range_raises():
     with pytest.raises(ArgumentError, match=r"sampling_probability_end is 1\.1"):
         TrainConfig(feeding="greedy", sampling_probability_end=1.1)
 
 
-def test_own_share_means_nothing_to_a_teacher():
-    with pytest.raises(ArgumentError, match="teacher feeds no predictions"):
+def test_sampling_probability_with_teacher_forcing_raises():
+    with pytest.raises(ArgumentError, match="teacher forcing feeds no predictions"):
         TrainConfig(sampling_probability_start=0.0)
 
 

@@ -65,8 +65,8 @@ def test_hello_is_learned_with_its_own_predictions_mixed_in(tmp_path: Path, feed
     finished = train(
         tmp_path / "run", corpus, LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=16), config
     )
-    assert finished.nats is not None
-    assert finished.nats < 0.1
+    assert finished.best_loss is not None
+    assert finished.best_loss < 0.1
     shares = [line["own_share"] for line in lines(tmp_path / "run") if line["event"] == "train"]
     assert shares == pytest.approx([(step - 1) / 120 for step in range(10, 121, 10)])
 
@@ -81,7 +81,7 @@ def test_events_tell_the_story_and_metrics_keep_it(tmp_path: Path):
     assert started.split_kind == "contiguous 90/5/5"
     assert started.parameters == sum(it.numel() for it in load_run(tmp_path / "run").model.parameters())
     assert last == finished
-    assert (finished.why, finished.step, finished.folder) == ("budget", 30, tmp_path / "run")
+    assert (finished.reason, finished.step, finished.folder) == ("budget", 30, tmp_path / "run")
     progressed = [it for it in events if isinstance(it, Progressed)]
     assert [it.step for it in progressed] == [4, 8, 12, 16, 20, 24, 28, 30]
     assert [it.progress for it in progressed] == [step / 30 for step in (4, 8, 12, 16, 20, 24, 28, 30)]
@@ -89,10 +89,10 @@ def test_events_tell_the_story_and_metrics_keep_it(tmp_path: Path):
     assert all(
         it.predictions_per_second > 0 and it.gradient_norm > 0 and 0 <= it.clipped_share <= 1 for it in progressed
     )
-    assert progressed[-1].nats < progressed[0].nats
+    assert progressed[-1].loss < progressed[0].loss
     validated = [it for it in events if isinstance(it, Validated)]
     assert [it.step for it in validated] == [10, 20, 30]
-    assert finished.nats == min(it.nats for it in validated) == validated[-1].best_nats
+    assert finished.best_loss == min(it.loss for it in validated) == validated[-1].best_loss
     assert [it for it in events if isinstance(it, Sampled)] == [Sampled(step, "LanguageModel") for step in (10, 20, 30)]
     story = [(line["event"], line["step"]) for line in lines(tmp_path / "run")]
     assert story[:3] == [("train", 4), ("train", 8), ("validation", 10)]
@@ -108,7 +108,7 @@ def test_first_report_is_the_mean_of_the_first_steps_by_hand(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         train(fresh, corpus_in(fresh), model_for(corpus), config, report=interrupt)  # before the first step
     model = load_run(fresh).model
-    nats = [evaluate(model, corpus.train[n * positions : (n + 1) * positions + 1], batch_size=1).nats for n in (0, 1)]
+    nats = [evaluate(model, corpus.train[n * positions : (n + 1) * positions + 1], batch_size=1).loss for n in (0, 1)]
     assert lines(tmp_path / "run")[0]["nats"] == pytest.approx(sum(nats) / 2, rel=1e-5)
 
 
@@ -127,14 +127,14 @@ def test_model_of_the_folder_is_the_best_on_validation(tmp_path: Path):
     found = [line for line in lines(tmp_path / "run") if line["event"] == "validation"]
     best = min(found, key=lambda line: line["nats"])
     assert best is not found[-1], "this test is about a best that is not the last"
-    assert (run.step, run.validation) == (best["step"], best["nats"]) == (best["step"], finished.nats)
-    again = evaluate(run.model, run.open_corpus().validation, batch_size=4).nats
+    assert (run.step, run.validation) == (best["step"], best["nats"]) == (best["step"], finished.best_loss)
+    again = evaluate(run.model, run.open_data().validation, batch_size=4).loss
     assert again == pytest.approx(best["nats"], rel=1e-6)
 
 
 def test_without_improvement_it_stops_early(tmp_path: Path):
     finished = train_in(tmp_path / "run", steps=5000, learning_rate=0.3, seed=1, patience=3)
-    assert finished.why == "early stopping"
+    assert finished.reason == "early stopping"
     best = [line["best"] for line in lines(tmp_path / "run") if line["event"] == "validation"]
     assert best[-3:] == [False, False, False]
     assert all(any(best[n : n + 3]) for n in range(len(best) - 3))
@@ -147,7 +147,7 @@ def test_epochs_and_minutes_end_a_run(tmp_path: Path):
     assert finished.step == 2 * -(-((len(corpus.train) - 1) // 4) // 100)
     finished = train(tmp_path / "b", corpus, model_for(corpus), TrainConfig(batch_size=4, k1=10, minutes=0.5 / 60))
     assert 0.5 <= finished.elapsed < 5
-    assert finished.why == "budget"
+    assert finished.reason == "budget"
 
 
 def test_same_seed_same_run_and_nothing_outside_disturbs_it(tmp_path: Path):
@@ -168,7 +168,7 @@ def test_same_seed_same_run_and_nothing_outside_disturbs_it(tmp_path: Path):
     assert (tmp_path / "a/model.safetensors").read_bytes() != (tmp_path / "c/model.safetensors").read_bytes()
 
 
-def test_gradients_are_clipped_and_the_share_is_told(tmp_path: Path):
+def test_gradients_are_clipped_and_the_fraction_is_reported(tmp_path: Path):
     train_in(tmp_path / "a", clip=1e-4)
     train_in(tmp_path / "b", clip=None)
     train_in(tmp_path / "c", clip=1e9)
@@ -186,7 +186,7 @@ def test_ctrl_c_lets_the_step_finish_and_writes_a_checkpoint(tmp_path: Path):
     before = signal.getsignal(signal.SIGINT)
     finished = train_in(tmp_path / "run", report=press)
     assert isinstance(finished, Finished)
-    assert (finished.why, finished.step) == ("interrupted", 13)
+    assert (finished.reason, finished.step) == ("interrupted", 13)
     assert state(tmp_path / "run")[1]["step"] == 13
     assert signal.getsignal(signal.SIGINT) is before
     assert "finished" not in [line["event"] for line in lines(tmp_path / "run")]
@@ -247,7 +247,7 @@ def test_a_folder_in_use_another_corpus_and_another_vocabulary_are_refused(tmp_p
         train(tmp_path / "run", corpus, model_for(corpus), CONFIG)
     with pytest.raises(RunFolderError, match="already holds a run"):
         corpus_in(tmp_path / "run")
-    with pytest.raises(RunFolderError, match="complete in itself"):
+    with pytest.raises(RunFolderError, match="holds its own data"):
         train(tmp_path / "third", corpus, model_for(corpus), CONFIG)
     with pytest.raises(ArgumentError, match="vocabulary_size is 3"):
         train(tmp_path / "other", corpus, LanguageModelConfig(3), CONFIG)
@@ -256,7 +256,7 @@ def test_a_folder_in_use_another_corpus_and_another_vocabulary_are_refused(tmp_p
 def test_baselines_are_measured_where_the_model_is(tmp_path: Path):
     train_in(tmp_path / "run", steps=2, validation_tokens=40)
     run = load_run(tmp_path / "run")
-    corpus = run.open_corpus()
+    corpus = run.open_data()
     assert run.config.baselines == dict(
         ngram_baselines(corpus.train, corpus.validation[:40], corpus.tokenizer.vocabulary_size)
     )
@@ -281,10 +281,10 @@ def test_fp16_on_a_cpu_is_refused_before_anything_is_written(tmp_path: Path):
 def test_bf16_trains(tmp_path: Path):
     finished = train_in(tmp_path / "run", mixed_precision="bf16", steps=60)
     plain = train_in(tmp_path / "plain", steps=60)
-    assert finished.nats is not None
-    assert plain.nats is not None
-    assert finished.nats != plain.nats
-    assert finished.nats == pytest.approx(plain.nats, rel=0.05)
+    assert finished.best_loss is not None
+    assert plain.best_loss is not None
+    assert finished.best_loss != plain.best_loss
+    assert finished.best_loss == pytest.approx(plain.best_loss, rel=0.05)
 
 
 def test_checkpoints_and_validations_do_not_change_what_is_learned(tmp_path: Path):

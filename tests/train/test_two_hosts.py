@@ -115,7 +115,7 @@ def test_two_hosts_learn_what_one_process_learns(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hosts")
-def test_bad_data_are_told_on_both(tmp_path: Path) -> None:
+def test_bad_data_are_reported_on_both_hosts(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("__label__a x\nno class\n")
     parts = [launch(rank, *options(tmp_path / "data.txt", tmp_path / "run"), port=29575) for rank in range(2)]
     said = [part.communicate(timeout=120)[0] for part in parts]
@@ -126,7 +126,7 @@ def test_bad_data_are_told_on_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hosts")
-def test_a_lost_worker_is_told_and_the_run_resumes(tmp_path: Path) -> None:
+def test_a_lost_worker_is_reported_and_the_run_resumes(tmp_path: Path) -> None:
     path, out = data(tmp_path), tmp_path / "run"
     more = ("--steps", 600, "--checkpoint-every", 5, "--report-every", 1)
     both(*options(path, tmp_path / "whole", *more), port=29572)

@@ -7,7 +7,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the ``tidegate`` command; the exit code is 0, 2 for a mistake in what was asked, 130 after Ctrl-C."""
+    """Run the ``tidegate`` command; the exit code is 0, 2 for an expected error, 130 after Ctrl-C."""
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401
@@ -19,7 +19,7 @@ def main() -> None:
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show a character gets its \u escape, not a crash.
+            # Characters a terminal cannot show are written as \u escapes.
             stream.reconfigure(errors="backslashreplace")
     from tidegate.cli.app import app
 

@@ -1,10 +1,9 @@
-"""The verbs, put together."""
+"""The command line: all verbs."""
 
 from typing import Annotated
 
 import typer
 
-from tidegate.cli import task_commands
 from tidegate.cli.error_boundary import Guarded
 from tidegate.cli.verbs import cells, demo, evaluate, generate, look, predict, probe, train
 
@@ -37,8 +36,4 @@ app.command("probe")(probe.probe)
 app.command("look")(look.look)
 app.command("cells")(cells.cells)
 
-training = typer.Typer(cls=task_commands.Tasks, help="Train a model.", no_args_is_help=True)
-training.command("lm")(train.language_model)
-for name, what in task_commands.TASKS.items():
-    training.command(name, help=what)(task_commands.placeholder)
-app.add_typer(training, name="train")
+app.add_typer(train.app, name="train")

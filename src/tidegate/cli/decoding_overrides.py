@@ -1,4 +1,4 @@
-"""How a trained model writes, where it should be otherwise than its run says."""
+"""Options of the command line that override a run's decoding settings."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ __all__ = ["Beam", "LengthPenalty", "MaxLength", "decoding"]
 
 PANEL = "Decoding (translate, caption)"
 Beam = Annotated[
-    int | None, typer.Option(min=1, rich_help_panel=PANEL, help="Texts kept while searching; the run's if left out.")
+    int | None, typer.Option(min=1, rich_help_panel=PANEL, help="Width of the beam search. Default: the run's.")
 ]
 LengthPenalty = Annotated[
-    float | None, typer.Option(min=0, rich_help_panel=PANEL, help="How much long texts are favoured in a beam.")
+    float | None,
+    typer.Option(min=0, rich_help_panel=PANEL, help="Length penalty of the beam: larger favours longer texts."),
 ]
 MaxLength = Annotated[
     int | None,
-    typer.Option(min=1, rich_help_panel=PANEL, help="A text that has not ended after so many tokens is cut."),
+    typer.Option(min=1, rich_help_panel=PANEL, help="Maximal number of tokens of a text."),
 ]
 
 
 def decoding(run: Run, **given: float | None) -> Any:
-    """The run's settings of the model, with those that were given instead.
+    """Return the run's model config with the settings that were given.
 
     Raises:
-        BadParameter: the task does not write.
+        BadParameter: the task writes no texts.
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     known = {it.name for it in fields(run.config.model)}
     for name in chosen:
         if name not in known:
             raise typer.BadParameter(
-                f"{run.folder} is a run of {run.config.task}, which writes nothing that could be searched for",
+                f"{run.folder} is a run of {run.config.task}, which writes no texts",
                 param_hint="--" + name.replace("_", "-"),
             )
     return replace(run.config.model, **chosen)

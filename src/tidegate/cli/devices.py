@@ -1,4 +1,4 @@
-"""Where a trained model computes."""
+"""The device of a trained model."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Device = Literal["auto", "cpu"]
 
 
 def chosen_device(device: Device) -> str:
-    """The accelerator torch finds, for "auto" and where there is one; else the CPU."""
+    """Return the accelerator if there is one and the choice is "auto", else the CPU."""
     import torch
 
     found = torch.accelerator.current_accelerator(check_available=True) if device == "auto" else None

@@ -1,4 +1,4 @@
-"""What stands between a verb and the shell: mistakes become one message and an exit code, not a traceback."""
+"""The error boundary of all verbs: expected errors become one message and an exit code, not a traceback."""
 
 import os
 import sys
@@ -12,16 +12,16 @@ from tidegate.errors import TidegateError
 
 __all__ = ["Guarded", "note"]
 
-MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
+MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as shells report SIGINT and SIGPIPE
 
 
 def note(message: str) -> None:
-    """Say something beside the result: on stderr, so that what is piped on stays clean."""
+    """Print a remark on stderr, so that piped output stays clean."""
     print(visible(message), file=sys.stderr, flush=True)
 
 
 class Guarded(typer.core.TyperGroup):
-    """A group of verbs whose expected failures are told in a sentence; ``--debug`` shows them in full."""
+    """A group of verbs whose expected errors are one sentence; ``--debug`` shows the traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
@@ -30,7 +30,7 @@ class Guarded(typer.core.TyperGroup):
             sys.stdout.flush()
             return result
         except BrokenPipeError:
-            # Whoever read our output (`| head`) has enough. Python flushes stdout at exit: give it somewhere to go.
+            # The reader of our output (`| head`) is gone. Python flushes stdout at exit: point it to the null device.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(BROKEN_PIPE) from None
         except KeyboardInterrupt:

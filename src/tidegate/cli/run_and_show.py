@@ -1,4 +1,4 @@
-"""What ``train`` and ``demo`` share: a run under a display, from the first step or from where it stopped."""
+"""A run under a display, new or resumed: shared by ``train`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -9,91 +9,65 @@ import typer
 
 from tidegate.cli.display.live import watching
 from tidegate.cli.error_boundary import INTERRUPTED, note
+from tidegate.cli.user_code import typed_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tidegate.text import Corpus, Tokenizer
-    from tidegate.text.model import LanguageModel, LanguageModelConfig
     from tidegate.train import Finished, TrainConfig
-    from tidegate.train.task import Data
+    from tidegate.train.task import Data, Task
 
-__all__ = ["resume_run", "run_task", "sampler", "start_run", "tell"]
+__all__ = ["describe_end", "resume_run", "train_run"]
 
 
-def start_run(
-    folder: Path,
-    corpus: Corpus,
-    model: LanguageModelConfig,
-    config: TrainConfig,
-    sample_length: int,
-    prompt: str = "",
+def train_run(
+    folder: Path, data: Data, model: Any, config: TrainConfig, *, task: type[Task], samples: Any = None
 ) -> Finished:
-    """Train from the first step, watched."""
+    """Train from the first step, with a display; ``samples`` are the task's `SampleConfig`."""
     from tidegate.train import train
 
+    sample = task.sampler(task.vocabulary(folder), samples)
     with watching(_title(folder, model)) as report:
-        sample = sampler(corpus.tokenizer, sample_length, prompt)
-        return train(folder, corpus, model, config, report=report, sample=sample)
+        return train(folder, data, model, config, task=task.name, report=report, sample=sample)
 
 
-def resume_run(
-    folder: Path, epochs: int | None, steps: int | None, minutes: float | None, sample_length: int
-) -> Finished:
-    """Go on with a run where it stopped, watched."""
-    from tidegate.text import load_tokenizer
+def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
+    """Resume a run, with a display; ``budget`` are the arguments of `tidegate.train.resume`."""
     from tidegate.train import read_config, resume
+    from tidegate.train.registry import task_named
 
     run = read_config(folder)
-    model, sample = run.model, sampler(load_tokenizer(folder), sample_length) if run.task == "lm" else None
-    with watching(_title(folder, model)) as report:
-        return resume(folder, epochs=epochs, steps=steps, minutes=minutes, report=report, sample=sample)
+    task = task_named(run.task)
+    sample = task.sampler(task.vocabulary(folder), samples)
+    with watching(_title(folder, run.model)) as report:
+        return resume(folder, report=report, sample=sample, **budget)
 
 
-def sampler(tokenizer: Tokenizer, length: int, prompt: str = "") -> Callable[[LanguageModel], str] | None:
-    """Writes a sample with the same draws each time, so that only the model changes from one to the next."""
-    if length == 0:
-        return None
-
-    def sample(model: LanguageModel) -> str:
-        from tidegate.text.generation import generate
-
-        pieces = generate(model, tokenizer, prompt, length=length, temperature=0.8, seed=0)
-        return prompt + "".join(piece.text for piece in pieces)
-
-    return sample
-
-
-def run_task(folder: Path, task: str, data: Data, model: Any, config: TrainConfig) -> Finished:
-    """Train any task from the first step, watched."""
-    from tidegate.train import train
-
-    with watching(_title(folder, model)) as report:
-        return train(folder, data, model, config, task=task, report=report)
-
-
-def tell(finished: Finished) -> None:
-    """Say how a run ended and how to go on; an interrupted one exits as the shell expects."""
+def describe_end(finished: Finished, *, summary: bool = True) -> None:
+    """Print how a run ended and which commands follow; an interrupted one exits as the shell expects."""
     from tidegate.train import is_main_process, read_config
+    from tidegate.train.registry import BUILT_IN, task_named
 
     if is_main_process():
         run = read_config(finished.folder)
+        task, own = task_named(run.task), typed_options()
         best = (
-            f"; best {finished.nats:.3f} nats per {run.prediction_name} on validation ({run.split_kind})"
-            if finished.nats
+            f"; best {finished.best_loss:.3f} nats per {run.prediction_name} on validation ({run.split_kind})"
+            if finished.best_loss
             else ""
         )
-        typer.echo(f"Finished ({finished.why}) at step {finished.step:,}{best}. The run is in {finished.folder}")
-        if finished.why == "interrupted":
-            note(f"Interrupted; nothing is lost. Go on with: tidegate train {run.task} --resume {finished.folder}")
-        elif run.task == "lm":
-            typer.echo(f"Now: tidegate generate {finished.folder}")
+        typer.echo(f"Finished ({finished.reason}) at step {finished.step:,}{best}. The run is in {finished.folder}")
+        if finished.reason == "interrupted":
+            name = run.task if run.task in BUILT_IN else ""  # else --task replaces it
+            command = " ".join(f"tidegate train {name}{own} --resume {finished.folder}".split())
+            note(f"Interrupted; nothing is lost. Resume with: {command}")
         else:
-            typer.echo(f"Now: tidegate evaluate {finished.folder}, or tidegate predict {finished.folder} FILES")
-    if finished.why == "interrupted":
+            commands = (it.format(run=finished.folder) + own for it in task.next_commands)
+            typer.echo("Now: " + ", or ".join(commands))
+            if summary and (text := task.summary(finished.folder)):
+                typer.echo("\n" + text)
+    if finished.reason == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
 def _title(folder: Path, model: Any) -> str:
     layers = f"{model.num_layers} layers of " if model.num_layers > 1 else ""
-    return f"{model.cell}, {layers}{model.hidden_size} units, in {folder}"
+    return f"{model.cell}, {layers}{model.hidden_size} hidden units, in {folder}"

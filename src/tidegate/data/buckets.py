@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tidegate.errors import ArgumentError, CorpusTooSmallError
 
-POOL = 50  # batches among which examples are sorted by length: more waste less, and mix less
+POOL = 50  # batches whose examples are sorted together by length: more give less padding, but less mixing
 
 
 class Padded(NamedTuple):
@@ -25,17 +25,17 @@ class Padded(NamedTuple):
     lengths: Tensor
 
     def to(self, device: torch.device) -> "Padded":
-        """The same on a device."""
+        """Move to a device."""
         return Padded(self.values.to(device, non_blocking=True), self.lengths.to(device, non_blocking=True))
 
 
 class Batch(NamedTuple):
-    """Some examples.
+    """A batch of examples.
 
     Attributes:
         columns: by name.
-        share: what this process's sum of losses is to be divided by, so that the mean over processes is the mean over
-            all predictions of the batch: the predictions of all processes over the number of processes.
+        share: divisor of this process's summed loss, so that the mean over processes is the mean over all predictions
+            of the batch: the predictions of all processes, divided by the number of processes.
     """
 
     columns: Mapping[str, Padded]
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[NDArray[Any]]) -> Padded:
-    """Rows (L_n, ...) as one tensor (B, max L, ...), at least one step wide: layers take no fewer."""
+    """Pad rows (L_n, ...) to one tensor (B, max L, ...), at least one step long: layers need one."""
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     first = rows[0]
     room = np.zeros((len(rows), max(1, *map(len, rows)), *first.shape[1:]), first.dtype)
@@ -53,20 +53,20 @@ def pad(rows: Sequence[NDArray[Any]]) -> Padded:
 
 
 class Buckets:
-    """The order in which examples are learned from: drawn anew in every epoch, a function of seed and epoch.
+    """The order of the training examples: drawn anew in every epoch, a function of seed and epoch.
 
-    The examples of an epoch are shuffled; among every 50 batches' worth they are sorted by length and cut into batches;
-    then the batches are shuffled. Process ``rank`` takes every ``world``-th example of a batch.
+    The examples of an epoch are shuffled; within every 50 batches they are sorted by length and cut into batches; then
+    the batches are shuffled. Process ``rank`` takes every ``world``-th example of a batch.
 
     Args:
         lengths: (N,) steps of each example.
         batch_size: examples in all processes together, at most; all batches are about equally large.
-        seed: of the shuffles.
-        rank: which process this is.
-        world: how many there are.
+        seed: random seed.
+        rank: index of this process.
+        world: number of processes.
 
     Raises:
-        ArgumentError: a batch cannot give every process an example.
+        ArgumentError: a batch has fewer examples than there are processes.
         CorpusTooSmallError: there are fewer examples than processes.
     """
 
@@ -74,15 +74,15 @@ class Buckets:
         self, lengths: NDArray[np.int64], batch_size: int, *, seed: int, rank: int = 0, world: int = 1
     ) -> None:
         if batch_size < world:
-            raise ArgumentError(f"A batch of {batch_size} examples cannot be shared among {world} processes.")
+            raise ArgumentError(f"A batch of {batch_size} examples cannot be divided among {world} processes.")
         if len(lengths) < world:
             raise CorpusTooSmallError(
-                f"There are {len(lengths)} examples to train on, but {world} are needed, one for each process."
+                f"There are {len(lengths)} training examples, but {world} are needed, one for each process."
             )
         self.lengths, self.batch_size, self.seed, self.rank, self.world = lengths, batch_size, seed, rank, world
         count = -(-len(lengths) // batch_size)
-        # Evenly cut, so that no batch is too small to be shared: with at most half as many processes as a batch has
-        # examples, the batches do not depend on their number.
+        # Equal sizes, so that every batch can be divided among the processes. The batches do not depend on the number
+        # of processes if it is at most half the batch size.
         self._count = count if len(lengths) // count >= world else len(lengths) // world
         self._epoch, self._batches = -1, [np.zeros(0, np.int64)]
 
@@ -90,13 +90,13 @@ class Buckets:
         return self._count
 
     def all(self, epoch: int, index: int) -> NDArray[np.int64]:
-        """The examples of a batch, those of all processes."""
+        """Return the examples of a batch, for all processes."""
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self._order(epoch)
         return self._batches[index]
 
     def own(self, epoch: int, index: int) -> NDArray[np.int64]:
-        """The examples of a batch that are this process's."""
+        """Return this process's examples of a batch."""
         return self.all(epoch, index)[self.rank :: self.world]
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -25,7 +25,7 @@ Encoded = Mapping[str, NDArray[Any]]
 
 
 class Preprocessing:
-    """What was learned from the training part before anything was encoded: vocabularies, sizes, choices.
+    """What was fitted on the training part to encode the data: vocabularies, sizes, choices.
 
     Args:
         values: plain JSON values by name; vocabularies are lists of strings.
@@ -37,7 +37,7 @@ class Preprocessing:
         self._vocabularies: dict[str, Vocabulary] = {}
 
     def vocabulary(self, name: str) -> Vocabulary:
-        """A vocabulary by name.
+        """Return a vocabulary by name.
 
         Raises:
             RunFolderError: it is missing, or not a list of different strings.
@@ -50,7 +50,7 @@ class Preprocessing:
         return self._vocabularies[name]
 
     def number(self, name: str) -> int:
-        """A whole number by name.
+        """Return a whole number by name.
 
         Raises:
             RunFolderError: it is missing or something else.
@@ -58,7 +58,7 @@ class Preprocessing:
         return field(self.values, self.path, name, int)
 
     def text(self, name: str) -> str:
-        """A string by name.
+        """Return a string by name.
 
         Raises:
             RunFolderError: it is missing or something else.
@@ -66,7 +66,7 @@ class Preprocessing:
         return field(self.values, self.path, name, str)
 
     def numbers(self, name: str) -> list[float]:
-        """A list of finite numbers by name.
+        """Return a list of finite numbers by name.
 
         Raises:
             RunFolderError: it is missing or something else.
@@ -91,7 +91,7 @@ class Part:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def rows(self, indices: Iterable[int]) -> dict[str, list[NDArray[Any]]]:
-        """Some examples, by column."""
+        """Return some examples, by column."""
         chosen = [int(n) for n in indices]
         return {name: [column[n] for n in chosen] for name, column in self.columns.items()}
 
@@ -102,11 +102,11 @@ class Examples:
 
     Attributes:
         folder: the run folder.
-        preprocessing: what they are encoded with.
+        preprocessing: what was fitted on the training part.
         parts: train, validation, test; the last two may be empty.
-        split_kind: how they were split, in words.
+        split_kind: how the data were split, in words.
         notes: what was read and chosen, in lines for a person.
-        digest: SHA-256 over all of it.
+        digest: SHA-256 of the data and the preprocessing.
     """
 
     folder: Path
@@ -117,11 +117,11 @@ class Examples:
     digest: str
 
     def report(self) -> list[str]:
-        """What was read and chosen."""
+        """Describe what was read and chosen, in lines for a person."""
         return list(self.notes)
 
     def vectors(self) -> NDArray[np.float32] | None:
-        """Word vectors that start the embedding, one for each entry of the vocabulary; None if none were given."""
+        """Load the pretrained word vectors, one for each entry of the vocabulary; None if there are none."""
         path = self.folder / FOLDER / VECTORS
         return np.load(path, allow_pickle=False) if path.exists() else None
 
@@ -129,12 +129,10 @@ class Examples:
         """Read everything again and compare it with the digest.
 
         Raises:
-            DataError: the examples are not those that were prepared.
+            DataError: the examples have changed since they were prepared.
         """
         if _digest(self.folder / FOLDER, self.preprocessing.values) != self.digest:
-            raise DataError(
-                f"The examples in {self.folder} have changed since they were prepared: train anew rather than resume."
-            )
+            raise DataError(f"The examples in {self.folder} have changed since they were prepared: start a new run.")
 
 
 class ExamplesWriter:
@@ -166,7 +164,7 @@ class ExamplesWriter:
         self.counts[part] += 1
 
     def part(self, part: str) -> Part:
-        """A part as it was written; nothing can be added any more."""
+        """Open a part that was written; nothing can be added afterwards."""
         self._stack.close()
         names = [name for p, name in self._columns if p == part]
         return Part({name: open_ragged(self.folder / FOLDER, f"{part}.{name}") for name in names})
@@ -177,13 +175,13 @@ class ExamplesWriter:
             np.save(file, table)
 
     def finish(self, preprocessing: Preprocessing, split_kind: str, notes: Sequence[str]) -> Examples:
-        """Close the columns and write ``examples.json``: from now on the examples are there.
+        """Close the columns and write ``examples.json``: this completes the examples.
 
         Raises:
-            CorpusTooSmallError: there is nothing to train on.
+            CorpusTooSmallError: there are no training examples.
         """
         if not self.counts["train"]:
-            raise CorpusTooSmallError("There is no example to train on: give more data.")
+            raise CorpusTooSmallError("There are no training examples: give more data.")
         self._stack.close()
         columns = {part: [name for p, name in self._columns if p == part] for part in PARTS}
         counted = ", ".join(f"{self.counts[part]:,} for {part}" for part in PARTS if self.counts[part])
@@ -201,7 +199,7 @@ class ExamplesWriter:
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
-    """What a run's examples are encoded with, without the examples.
+    """Load the fitted preprocessing of a run without its examples.
 
     Raises:
         RunFolderError: ``examples.json`` is missing, truncated or altered.
@@ -229,7 +227,7 @@ def open_examples(folder: Path) -> Examples:
         if any(len(column) != counts.get(part) for column in parts[part].columns.values()):
             raise RunFolderError(f"{path}: the columns of {part} do not all have {counts.get(part)!r:.20} rows.")
     if not len(parts["train"]) or not all(isinstance(line, str) for line in notes):
-        raise RunFolderError(f"{path} was altered: there is nothing to train on, or the notes are not text.")
+        raise RunFolderError(f"{path} was altered: there are no training examples, or the notes are not text.")
     return Examples(
         folder,
         Preprocessing(field(record, path, "facts", dict), path),

@@ -14,7 +14,7 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError
 
 FRAMES, LENGTHS = "frames", "lengths"
-# What zipfile, zlib and NumPy raise on files that are altered, encrypted, or claim to hold more than there is memory.
+# Errors of zipfile, zlib and NumPy for files that are altered, encrypted, or claim to be larger than the memory.
 BROKEN = (
     ArithmeticError,
     AttributeError,
@@ -33,22 +33,22 @@ BROKEN = (
 
 
 def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iterator[Row]:
-    """The series of a ``.npz`` file.
+    """Read the series of a ``.npz`` file.
 
-    ``frames`` is (N, T, F), or (N, F) for one step each; ``lengths`` (N,), if it is there, says how many steps of each
-    are valid. ``label`` names an array whose first dimension is N.
+    ``frames`` is (N, T, F), or (N, F) for one step each; ``lengths`` (N,), if there is one, is the number of valid
+    steps of each. ``label`` names an array whose first dimension is N.
 
     Args:
         path: the file.
-        label: the array of what is to be predicted; without it, rows have no "label".
-        optional: further arrays, of which each row has its own where they are there.
+        label: name of the array of targets; without it, rows have no "label".
+        optional: names of further arrays, split by rows if they exist.
 
     Yields:
         Rows with "frames" (L, F) float32 and, where there is one, "label": a string if the array has one number or
         string for each series, else the array's own row up to the length.
 
     Raises:
-        DataError: the file is no such file; arrays are missing or do not fit one another.
+        DataError: the file is not a ``.npz`` file, or arrays are missing or do not match.
     """
     arrays, there = read_arrays(path, (FRAMES, LENGTHS, label, *optional))
     if FRAMES not in arrays:
@@ -82,15 +82,15 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
 
 
 def read_arrays(path: Path, wanted: Collection[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The arrays of a ``.npz`` file that are wanted and there, and the names of all that are there.
+    """Read some arrays of a ``.npz`` file, as far as they exist, and the names of all arrays.
 
     Arrays of bytes (NumPy's dtype S) become strings.
 
     Raises:
-        DataError: the file is not a whole one of plain arrays, or bytes are not UTF-8.
+        DataError: the file is not a complete ``.npz`` file of plain arrays, or bytes are not UTF-8.
     """
     try:
-        # Opened here, for NumPy leaves a broken file open.
+        # Opened here, since NumPy does not close a broken file.
         with path.open("rb") as handle:
             found = np.load(handle, allow_pickle=False)
             if not isinstance(found, np.lib.npyio.NpzFile):
@@ -102,22 +102,22 @@ def read_arrays(path: Path, wanted: Collection[str]) -> tuple[dict[str, NDArray[
         raise
     except BROKEN as error:
         what = str(error) or type(error).__name__
-        raise DataError(f"{path} is not a whole .npz file of plain arrays ({what}).") from error
+        raise DataError(f"{path} is not a complete .npz file of plain arrays ({what}).") from error
     for name, it in arrays.items():
         if not isinstance(it, np.ndarray):
-            raise DataError(f"{path}: {name!r} is no array: write the file with np.savez.")
+            raise DataError(f"{path}: {name!r} is not an array: write the file with np.savez.")
         try:
             arrays[name] = np.char.decode(it, "utf-8") if it.dtype.kind == "S" else it
         except UnicodeDecodeError as error:
-            raise DataError(f"{path}: {name!r} holds bytes that are not UTF-8 ({error}): give strings.") from error
+            raise DataError(f"{path}: {name!r} has bytes that are not UTF-8 ({error}): give strings.") from error
     return arrays, there
 
 
 def checked_frames(row: Row, *, features: int | None = None) -> NDArray[np.float32]:
-    """A row's frames.
+    """Return a row's frames.
 
     Raises:
-        DataError: there are none, one is not finite, or they have another number of features.
+        DataError: there are none, one is not finite, or the number of features is wrong.
     """
     frames = row.values.get(FRAMES)
     if frames is None:
@@ -131,7 +131,7 @@ def checked_frames(row: Row, *, features: int | None = None) -> NDArray[np.float
 
 
 class FrameStatistics:
-    """Mean and deviation of each feature, over all frames that were added."""
+    """Mean and standard deviation of each feature, over all added frames."""
 
     def __init__(self) -> None:
         self.count = self.series = 0
@@ -140,23 +140,23 @@ class FrameStatistics:
 
     @property
     def features(self) -> int | None:
-        """F, of the series that were added; None before the first."""
+        """Number of features, F; None before the first series."""
         return len(self._sum) if self.series else None
 
     def add(self, frames: NDArray[np.float32]) -> None:
-        """Add a series (L, F), of as many features as those before."""
+        """Add a series (L, F); all have the same number of features."""
         wide = frames.astype(np.float64)
         self.count, self.series = self.count + len(frames), self.series + 1
         self._sum, self._squares = self._sum + wide.sum(0), self._squares + (wide**2).sum(0)
 
     def preprocessing(self) -> dict[str, list[float]]:
-        """``mean`` and ``deviation`` of each feature; the latter 1 where a feature never changes."""
+        """Return ``mean`` and ``deviation`` of each feature; the deviation of a constant feature is 1."""
         mean = self._sum / self.count
         deviation = np.sqrt(np.maximum(self._squares / self.count - mean**2, 0))
         return {"mean": mean.tolist(), "deviation": np.where(deviation > 1e-6, deviation, 1.0).tolist()}
 
     def note(self) -> str:
-        """How much there is, in words."""
+        """Describe the amount of data."""
         return (
             f"{self.series:,} series of {self.count / self.series:.1f} frames on average, {len(self._sum)} numbers each"
         )

@@ -18,16 +18,16 @@ class Column(Protocol):
     """The rows of one column: on disk or in memory."""
 
     def __len__(self) -> int:
-        """N, how many rows."""
+        """Number of rows, N."""
         ...
 
     def __getitem__(self, index: int) -> NDArray[Any]:
-        """A row (L, ...)."""
+        """Return a row (L, ...)."""
         ...
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) how many steps each row has."""
+        """Number of steps of each row, (N,)."""
         ...
 
 
@@ -49,12 +49,12 @@ class Rows:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) how many steps each row has."""
+        """Number of steps of each row, (N,)."""
         return np.array([len(row) for row in self._rows], np.int64)
 
 
 class Ragged:
-    """Rows that stand one after the other: row n is ``values[ends[n-1]:ends[n]]``.
+    """Concatenated rows: row n is ``values[ends[n-1]:ends[n]]``.
 
     Args:
         values: (sum of lengths, ...), memory-mapped or not.
@@ -72,17 +72,17 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) how many steps each row has."""
+        """Number of steps of each row, (N,)."""
         return np.diff(self.ends, prepend=0)
 
 
 class RaggedWriter:
-    """Write rows to ``NAME.values.npy`` and ``NAME.ends.npy`` in constant memory but for eight bytes a row.
+    """Write rows to ``NAME.values.npy`` and ``NAME.ends.npy`` in constant memory plus eight bytes per row.
 
-    To be used in a ``with`` block; the files take their names at its end, or are not there if it failed.
+    To be used in a ``with`` block; the files get their names at its end, and are not written if it fails.
 
     Args:
-        folder: where to.
+        folder: the folder.
         name: the column's name.
     """
 
@@ -133,7 +133,7 @@ class RaggedWriter:
         assert self._file is not None
         write_array_header(self._file, self._dtype, (self._length, *self._inner))
         if self._start and self._file.tell() != self._start:
-            raise AssertionError("NumPy's header for the final length does not fit where the first one stood.")
+            raise AssertionError("NumPy's header for the final length is longer than the first one.")
 
 
 def open_ragged(folder: Path, name: str) -> Ragged:
@@ -142,7 +142,7 @@ def open_ragged(folder: Path, name: str) -> Ragged:
     Raises:
         RunFolderError: a file is missing, truncated or altered.
     """
-    values, ends = (open_array(folder / f"{name}.{part}.npy", "train anew") for part in ("values", "ends"))
+    values, ends = (open_array(folder / f"{name}.{part}.npy", "start a new run") for part in ("values", "ends"))
     fits = ends.dtype == np.int64 and ends.ndim == 1 and values.ndim >= 1
     last = int(ends[-1]) if fits and len(ends) else 0
     if not fits or last != len(values) or (len(ends) and int(np.diff(ends, prepend=0).min()) < 0):

@@ -1,4 +1,4 @@
-"""Files of examples, row by row: each row with the place it came from, for messages."""
+"""Read files of examples row by row; each row has its file and line, for messages."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ class Row:
 
     Attributes:
         where: the file and the line or row, for messages.
-        values: what stands in it.
+        values: its contents.
     """
 
     where: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    r"""The lines of a UTF-8 file, each with its place: without ``\n`` or ``\r\n``, and without a byte order mark.
+    r"""Read the lines of a UTF-8 file, each with its place: without ``\n`` or ``\r\n``, and without a byte order mark.
 
     Raises:
         EncodingError: a line is not UTF-8; the message names the file and the line.
@@ -52,20 +52,20 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_table(path: Path) -> bool:
-    """Whether `read_table` reads a file, going by its name."""
+    """Whether `read_table` reads a file, according to its name."""
     return path.suffix.lower() in TABLES.keys() | RECORDS.keys()
 
 
 def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> Iterator[Row]:
-    """The rows of a CSV, TSV, JSON Lines, JSON or Parquet file, read in pieces by `datasets`.
+    """Read the rows of a CSV, TSV, JSON Lines, JSON or Parquet file, streamed by `datasets`.
 
     Args:
         path: the file.
-        columns: which columns are needed; every row has them. Those of CSV and TSV are text.
+        columns: the columns that every row must have. Those of CSV and TSV are text.
         header: whether the first line of a CSV or TSV names its columns; if not, they are called "0", "1" and so on.
 
     Raises:
-        DataError: a column is missing, a row has none of a column's value, or the file is badly formed or empty; the
+        DataError: a column is missing, a row has no value in a column, or the file is malformed or empty; the
             message names the file and the row.
         EncodingError: a text file is not UTF-8.
         MissingDependencyError: `datasets` is not installed.
@@ -73,14 +73,14 @@ def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> It
     kind, options = RECORDS.get(path.suffix.lower(), "csv"), {}
     if kind == "csv":
         options = _csv_options(path, columns, header)
-    # Reading it through names the line of what is not UTF-8, which those who parse cannot.
+    # Reading it first names the line that is not UTF-8, which the parser cannot.
     elif kind == "json" and not sum(1 for _, text in read_lines(path) if text.strip()):
         raise DataError(f"{path} is empty: give a file with examples.")
-    with _told(path):
+    with _parser_errors(path):
         rows = iter(_load(kind, str(path), options))
     number = 0
     while True:
-        with _told(path):
+        with _parser_errors(path):
             values = next(rows, None)
         if values is None:
             break
@@ -93,34 +93,34 @@ def read_table(path: Path, columns: Sequence[str], *, header: bool = True) -> It
                 raise DataError(f"{where}: column {name!r} is empty.")
         yield Row(where, values)
     if not number:
-        raise DataError(f"{path} holds no row: give a file with examples.")
+        raise DataError(f"{path} has no row: give a file with examples.")
 
 
 def usual_column(columns: Sequence[str], usual: Sequence[str]) -> str | None:
-    """The column whose name is the first of those that are usual for what it holds; None if there is none."""
+    """Return the column with the first of some usual names; None if there is none."""
     return next((column for name in usual for column in columns if column.strip().lower() == name), None)
 
 
 def columns_of(path: Path) -> list[str]:
-    """The names of a table's columns.
+    """Read the names of a table's columns.
 
     Raises:
-        DataError: the file is empty or badly formed.
+        DataError: the file is empty or malformed.
     """
     if path.suffix.lower() in TABLES:
         return _csv_header(path)
-    with _told(path):
+    with _parser_errors(path):
         first = next(iter(_load(RECORDS[path.suffix.lower()], str(path), {})), None)
     if first is None:
-        raise DataError(f"{path} holds no row: give a file with examples.")
+        raise DataError(f"{path} has no row: give a file with examples.")
     return list(first)
 
 
 def _csv_records(path: Path) -> Iterator[list[str]]:
-    """The records of a CSV or TSV file, blank lines left out.
+    """Read the records of a CSV or TSV file, without blank lines.
 
     Raises:
-        DataError: a record has another number of cells than the first; those who parse fill up what is missing.
+        DataError: a record has another number of cells than the first. (The parser would fill in missing ones.)
     """
     csv.field_size_limit(LONGEST_CELL)
     lines = (text + "\n" for _, text in read_lines(path))
@@ -134,7 +134,7 @@ def _csv_records(path: Path) -> Iterator[list[str]]:
             if len(record) != width:
                 raise DataError(
                     f"{path}, line {reader.line_num}: there are {len(record)} cells, but {width} in the first line."
-                    + ("" if _quoting(path) else " Cells that hold the separator must stand in double quotes.")
+                    + ("" if _quoting(path) else " Cells that hold the separator must be in double quotes.")
                 )
             yield record
     except csv.Error as error:
@@ -142,7 +142,7 @@ def _csv_records(path: Path) -> Iterator[list[str]]:
 
 
 def _quoting(path: Path) -> Literal[0, 3]:
-    """In TSV files a quotation mark is a character like any other: it stands in sentences, where tabs do not."""
+    """Return the quoting of a file: in TSV files quotation marks are ordinary characters."""
     return csv.QUOTE_NONE if path.suffix.lower() == ".tsv" else csv.QUOTE_MINIMAL
 
 
@@ -162,10 +162,10 @@ def _csv_options(path: Path, columns: Sequence[str], header: bool) -> dict[str, 
             raise DataError(f"{path}: there is {what}.")
     if len(set(names)) < len(names):
         raise DataError(f"{path}: two columns have the same name: {_names(names)}.")
-    for _ in _csv_records(path):  # names the line of what is wrong
+    for _ in _csv_records(path):  # names the malformed line
         pass
     features = datasets.Features({name: datasets.Value("string") for name in names})
-    # "NA" and "null" are words like others; only what is not there at all is missing.
+    # "NA" and "null" are ordinary words; only an absent value is missing.
     options = {"sep": TABLES[path.suffix.lower()], "features": features, "keep_default_na": False}
     options["quoting"] = _quoting(path)
     return options | ({} if header else {"names": names, "header": None})
@@ -180,15 +180,15 @@ def _needed(package: str) -> Any:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What parsers raise, as an error of ours that names the file."""
+def _parser_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of parsers into a DataError that names the file."""
     datasets, pandas, pyarrow = map(_needed, ("datasets", "pandas", "pyarrow"))
-    badly_formed = (ValueError, pandas.errors.ParserError, pyarrow.ArrowException, datasets.exceptions.DatasetsError)
+    malformed = (ValueError, pandas.errors.ParserError, pyarrow.ArrowException, datasets.exceptions.DatasetsError)
     try:
         yield
-    except badly_formed as error:
+    except malformed as error:
         cause = error.__cause__ or error.__context__ or error
-        raise DataError(f"{path} is badly formed: {str(cause).splitlines()[0] if str(cause) else cause!r}") from error
+        raise DataError(f"{path} is malformed: {str(cause).splitlines()[0] if str(cause) else cause!r}") from error
 
 
 def _names(names: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a person gives as data: files, a folder, a sample that every machine can make, or a name on the hub."""
+"""Sources of data: files, a folder, a generated sample, or a data set of the Hugging Face hub."""
 
 import re
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ CALLED |= {"dev": "validation", "val": "validation", "test": "test"}
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the parts of the data come from.
+    """The files of each part of the data.
 
     Attributes:
         train: files or folders.
-        validation: as well; none: a share of those for training is held out.
-        test: as well.
+        validation: likewise. Without them, part of the training rows is held out.
+        test: likewise.
     """
 
     train: tuple[Path, ...]
@@ -31,20 +31,20 @@ class Sources:
 def find_sources(
     data: Sequence[str | Path], validation: Sequence[Path] = (), test: Sequence[Path] = (), *, workspace: Path
 ) -> Sources:
-    """What was given as data.
+    """Find the files of each part.
 
-    A folder whose files are called train, validation (or valid, dev) and test is taken apart by these names.
-    ``sample:NAME`` is made here and now; ``hub:OWNER/NAME`` is fetched from the Hugging Face hub.
+    A folder with files called train, validation (or valid, dev) and test is split by these names. ``sample:NAME`` is
+    generated; ``hub:OWNER/NAME`` is downloaded from the Hugging Face hub.
 
     Args:
         data: files, folders, or one of those names.
         validation: files or folders to validate on.
         test: files or folders to test on.
-        workspace: an empty folder for what is made or fetched; it must live as long as the sources.
+        workspace: an empty folder for generated or downloaded files; it must exist as long as the sources are used.
 
     Raises:
-        DataError: there is no such file or name, or a part is given twice.
-        MissingDependencyError: a package is needed that is not installed.
+        DataError: a file or name does not exist, or a part is given twice.
+        MissingDependencyError: a package is not installed.
     """
     if not data:
         raise DataError("No data were given: give at least one file or folder.")
@@ -65,7 +65,7 @@ def find_sources(
     parts = _by_name(paths[0]) if len(paths) == 1 and paths[0].is_dir() else {}
     for name, given in (("validation", validation), ("test", test)):
         if given and parts.get(name):
-            raise DataError(f"{paths[0]} has a {name} part of its own: leave --{name} out, or give the training files.")
+            raise DataError(f"{paths[0]} has its own {name} part: leave --{name} out, or give the training files.")
     return Sources(
         parts.get("train", tuple(paths)),
         tuple(validation) or parts.get("validation", ()),
@@ -87,7 +87,7 @@ def _fetch(name: str, workspace: Path) -> None:
     datasets = needed("datasets", "Data from the hub need")
     try:
         found = datasets.load_dataset(name)
-    except Exception as error:  # whatever the hub's client raises: no network, no such name, a script to be run
-        raise DataError(f"hub:{name} cannot be fetched: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # any error of the hub's client: no network, unknown name, a script to run
+        raise DataError(f"hub:{name} cannot be downloaded: {str(error).splitlines()[0]}") from error
     for split, part in found.items():
         part.to_parquet(workspace / f"{CALLED.get(str(split), split)}.parquet")

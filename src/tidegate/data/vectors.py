@@ -1,4 +1,4 @@
-"""Word vectors from a text file, as GloVe and word2vec write them."""
+"""Pretrained word vectors from a text file, in the format of GloVe and word2vec."""
 
 import re
 from pathlib import Path
@@ -15,22 +15,22 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infini
 
 
 def read_vectors(path: Path, words: Vocabulary, size: int) -> tuple[NDArray[np.float32], int]:
-    """The vectors of the words that a file has, and small random ones for the others.
+    """Read the vectors of some words; words that the file lacks get small random vectors.
 
-    Each line is a word and ``size`` numbers, divided by single spaces; a first line of two whole numbers (word2vec) is
-    passed over. A word may hold spaces, as some of GloVe's do, unless what follows them is a number. It is taken as it
-    stands, else in small letters.
+    Each line is a word and ``size`` numbers, separated by single spaces; a first line of two whole numbers (word2vec)
+    is skipped. A word may contain spaces, as some of GloVe's do, unless a number follows them. Words are looked up
+    unchanged, else in lower case.
 
     Args:
         path: the file.
-        words: for which words.
-        size: E, how many numbers a vector must have.
+        words: the vocabulary.
+        size: E, the length of a vector.
 
     Returns:
-        (V, E), and for how many words there was a vector.
+        (V, E), and the number of words found.
 
     Raises:
-        DataError: a line has another number of numbers, or something that is no finite number; or no word was found.
+        DataError: a line has another number of numbers, or one that is not finite; or no word was found.
         EncodingError: the file is not UTF-8.
     """
     table = np.random.default_rng(0).normal(0, 0.1, (len(words), size)).astype(np.float32)
@@ -44,10 +44,10 @@ def read_vectors(path: Path, words: Vocabulary, size: int) -> tuple[NDArray[np.f
         if index == 0 and HEADER.fullmatch(line.rstrip(" ")):
             continue
         word, *numbers = line.rstrip(" ").rsplit(" ", size)
-        while numbers and not NUMBER.fullmatch(numbers[0]):  # too few of them, so that this belongs to the word
+        while numbers and not NUMBER.fullmatch(numbers[0]):  # too few numbers: this belongs to the word
             word = f"{word} {numbers.pop(0)}"
         count = len(numbers)
-        while " " in word and NUMBER.fullmatch(word.rpartition(" ")[2]):  # more numbers than there should be
+        while " " in word and NUMBER.fullmatch(word.rpartition(" ")[2]):  # too many numbers
             word, count = word.rpartition(" ")[0], count + 1
         if count != size:
             raise DataError(
@@ -60,7 +60,7 @@ def read_vectors(path: Path, words: Vocabulary, size: int) -> tuple[NDArray[np.f
             try:
                 table[n] = np.array(numbers, np.float32)
             except ValueError:
-                raise DataError(f"{where}: not all that follows {word!r:.40} are numbers.") from None
+                raise DataError(f"{where}: {word!r:.40} is not followed by numbers only.") from None
             if not np.isfinite(table[n]).all():
                 raise DataError(f"{where}: the vector of {word!r:.40} holds nan or inf: leave the line out.")
             found.add(n)

@@ -1,4 +1,4 @@
-"""Words, characters or labels and their numbers."""
+"""Vocabularies of words, characters or labels."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.errors import UnknownUnitError
+from tidegate.errors import UnknownTokenError
 
 UNKNOWN = "<unk>"
 
 
 class Vocabulary:
-    """Entries and their numbers, 0 to V - 1.
+    """Entries and their ids, 0 to V - 1.
 
     Args:
-        entries: all of them, each once.
+        entries: the entries, all different.
 
     Attributes:
-        entries: as given.
-        unknown: the number of ``<unk>``; None where nothing may be unknown, as among labels.
+        entries: the entries.
+        unknown: the id of ``<unk>``; None if unknown entries are an error, as for labels.
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
@@ -37,38 +37,38 @@ class Vocabulary:
         return self.entries[number]
 
     def number(self, entry: str) -> int:
-        """An entry's number.
+        """Return the id of an entry.
 
         Raises:
-            UnknownUnitError: it is not there, and nothing stands for what is not.
+            UnknownTokenError: it is not in the vocabulary, which has no ``<unk>``.
         """
         found = self._numbers.get(entry, self.unknown)
         if found is None:
             some = ", ".join(repr(known) for known in self.entries[:20]) + (", ..." if len(self) > 20 else "")
-            raise UnknownUnitError(f"{entry!r:.80} does not occur in the training part, which has: {some}")
+            raise UnknownTokenError(f"{entry!r:.80} does not occur in the training part, which has: {some}.")
         return found
 
     def encode(self, entries: Iterable[str]) -> NDArray[np.int64]:
-        """The numbers of entries, (L,); as `number`."""
+        """Return the ids of entries, (L,); see `number`."""
         return np.fromiter(map(self.number, entries), np.int64)
 
     def decode(self, numbers: Iterable[int]) -> list[str]:
-        """The entries of numbers."""
+        """Return the entries of ids."""
         return [self.entries[n] for n in numbers]
 
     @staticmethod
     def of(counts: Mapping[str, int], *, first: Sequence[str] = (UNKNOWN,), min_count: int = 1) -> "Vocabulary":
-        """The entries that occur often enough, the most frequent first.
+        """Make a vocabulary of frequent entries, the most frequent first.
 
         Args:
-            counts: how often each occurs.
+            counts: count of each entry.
             first: special entries before all others.
-            min_count: rarer ones are left out.
+            min_count: rarer entries are left out.
         """
         ordered = sorted(counts, key=lambda entry: (-counts[entry], entry))
         return Vocabulary([*first, *(e for e in ordered if counts[e] >= min_count and e not in first)])
 
     @staticmethod
     def of_labels(labels: Iterable[str]) -> "Vocabulary":
-        """Labels in order; nothing is unknown."""
+        """Make a vocabulary of labels, in alphabetical order and without ``<unk>``."""
         return Vocabulary(sorted(Counter(labels)))

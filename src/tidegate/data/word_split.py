@@ -1,8 +1,7 @@
-"""Texts as words or characters, in a way that can be undone: the pieces of a text, joined, are the text.
+"""Split texts into words or characters, reversibly: the joined pieces are the text.
 
-A word takes the space before it along, so that " go" and "Go" need no rule for what goes between them; what elides, as
-"l'" or "don'", is a piece of its own. Every text is thought to begin with a space, so that its first word is no other
-than in the middle.
+A word includes the space before it, so no rule is needed to join words; clitics such as "l'" or "don'" are pieces of
+their own. A space is put before every text, so that its first word is the same piece as in the middle of a text.
 """
 
 import re
@@ -12,22 +11,22 @@ from typing import Literal
 
 Level = Literal["words", "characters"]
 PIECE = re.compile(r"\s?\w+['’]?|\s?[^\w\s]|\s")
-FEW = 5  # words a text on average: with fewer its characters say more than its words
+FEW = 5  # words per text on average; with fewer, texts are split into characters
 
 
 def pieces(text: str, level: Level) -> list[str]:
-    """A text's pieces."""
+    """Split a text into pieces."""
     return PIECE.findall(" " + text) if level == "words" else list(text)
 
 
 def joined(found: Iterable[str], level: Level) -> str:
-    """The text of some pieces."""
+    """Join pieces to a text."""
     text = "".join(found)
     return text.removeprefix(" ") if level == "words" else text
 
 
 class TextCounts:
-    """How many words texts have, and which pieces, to decide what a step is."""
+    """Counts of words and pieces, to choose between words and characters."""
 
     def __init__(self) -> None:
         self.texts = self.words = 0
@@ -42,11 +41,11 @@ class TextCounts:
 
     @property
     def average(self) -> float:
-        """Words a text."""
+        """Words per text."""
         return self.words / max(1, self.texts)
 
     def level(self, asked: Literal["auto", "words", "characters"]) -> Level:
-        """What a step is: as asked, or characters if there are few words."""
+        """Choose words or characters: as given, or for "auto" characters if there are few words per text."""
         if asked != "auto":
             return asked
         return "characters" if self.average < FEW else "words"

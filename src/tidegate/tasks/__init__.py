@@ -1,1 +1,1 @@
-"""Tasks on independent examples, a folder for each; what they share stands beside the folders."""
+"""Tasks on independent examples, one folder each; shared modules are beside the folders."""

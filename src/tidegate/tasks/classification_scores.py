@@ -1,4 +1,4 @@
-"""Tables of scores, from scikit-learn."""
+"""Tables of classification scores, by scikit-learn."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ WIDEST = 30  # classes of which a confusion matrix is shown
 
 
 def class_table(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str:
-    """Precision, recall, F1 and count of each class."""
+    """Format precision, recall, F1 and count of each class."""
     from sklearn.metrics import precision_recall_fscore_support
 
     scores = precision_recall_fscore_support(truth, guess, labels=list(range(len(names))), zero_division=0)  # type: ignore[arg-type]
@@ -21,11 +21,11 @@ def class_table(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> s
 
 
 def confusion(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str:
-    """How often each class (row) was taken for each (column); of many classes, the most frequent confusions."""
+    """Format the confusion matrix (rows: true classes); of many classes, the most frequent confusions."""
     from sklearn.metrics import confusion_matrix
 
     if not np.isin(truth, np.arange(len(names))).any():
-        return "No true label is one that the training part has."
+        return "The training part has none of the true labels."
 
     matrix = confusion_matrix(truth, guess, labels=list(range(len(names))))
     if len(names) > WIDEST or max(map(len, names)) * len(names) > 100:

@@ -1,21 +1,48 @@
-"""From sources to the examples of a run: learn what must be known from the training part, encode, write."""
+"""From sources to the examples of a run: fit the preprocessing, encode, write."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tidegate.data.columns import Examples, ExamplesWriter, Part
+from tidegate.data.columns import Encoded, Examples, ExamplesWriter, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, Sources
 from tidegate.data.vectors import read_vectors
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.example_task import ExampleTask
 
 SHARES = (0.8, 0.1, 0.1)
 
 
+class ExampleReader(Protocol):
+    """What of a task is needed to encode its data, see `tidegate.tasks.example_task.ExampleTask`."""
+
+    @classmethod
+    def check_packages(cls) -> None: ...  # noqa: D102
+    @classmethod
+    def group_files(cls, paths: Sequence[Path]) -> Sequence[Any]: ...  # noqa: D102
+    @classmethod
+    def read(cls, path: Path, config: Any) -> Iterator[Row]: ...  # noqa: D102
+    @classmethod
+    def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]: ...  # noqa: D102
+    @classmethod
+    def split_kind(cls, shares: Sequence[float]) -> str: ...  # noqa: D102
+    @classmethod
+    def fit(cls, rows: Iterable[Row], config: Any) -> tuple[Preprocessing, list[str]]: ...  # noqa: D102
+    @classmethod
+    def encode(  # noqa: D102
+        cls, row: Row, config: Any, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]: ...
+
+
+class TrainedTask(ExampleReader, Protocol):
+    """A task as it was trained: its config and the fitted preprocessing."""
+
+    config: Any
+    preprocessing: Preprocessing
+
+
 def prepare_examples(
-    task: type[ExampleTask],
+    task: type[ExampleReader],
     sources: Sources,
     config: Any,
     folder: Path,
@@ -26,31 +53,31 @@ def prepare_examples(
 ) -> Examples:
     """Encode the data of a task in its run folder.
 
-    The files are read twice: to learn from the training part what must be known (vocabularies, sizes, the scheme of
-    tags), and to encode. Nothing is learned from the other parts.
+    The files are read twice: to fit the preprocessing (vocabularies, sizes, the scheme of tags) on the training part,
+    and to encode. The preprocessing sees nothing of the other parts.
 
     Args:
-        task: whose data they are.
-        sources: where they come from. Without a validation part of its own a share of the rows is held out.
-        config: the task's settings.
+        task: the task.
+        sources: where the data come from. Without validation files, part of the rows is held out.
+        config: the model config.
         folder: the run folder.
-        shares: for training, validation and test, where sources do not say.
-        seed: of the random split.
-        vectors: a text file of word vectors (GloVe or word2vec) that start the embedding.
+        shares: fractions for training, validation and test, where there are no such files.
+        seed: random seed of the split.
+        vectors: a text file of pretrained word vectors (GloVe or word2vec) for the embedding.
 
     Returns:
         The examples, opened.
 
     Raises:
         DataError: a file is not what the task reads; the message names file and line.
-        CorpusTooSmallError: there is nothing to train on.
-        ArgumentError: the shares do not sum to 1, or word vectors are given to a task without words.
+        CorpusTooSmallError: there are no training examples.
+        ArgumentError: the shares do not sum to 1, or word vectors are given for a task without words.
     """
     if abs(sum(shares) - 1) > 1e-9 or min(shares) < 0 or not shares[0]:
         raise ArgumentError(f"The shares of training, validation and test are {shares}, but must sum to 1.")
     task.check_packages()
     given = {"train": sources.train, "validation": sources.validation, "test": sources.test}
-    # A share of the training rows becomes the validation or the test part only where there is no such part.
+    # Part of the training rows becomes the validation or the test part only where there are no such files.
     held = [share if not given[part] or part == "train" else 0.0 for part, share in zip(PARTS, shares, strict=True)]
     if sources.validation and not sources.test:
         held[2] = 0.0
@@ -61,14 +88,14 @@ def prepare_examples(
         for part in PARTS[1:]:
             yield from ((part, row) for row in _read(task, given[part], config))
 
-    preprocessing, notes = task.learn((row for part, row in parts() if part == "train"), config)
+    preprocessing, notes = task.fit((row for part, row in parts() if part == "train"), config)
     with ExamplesWriter(folder) as writer:
         for part, row in parts():
             for example in task.encode(row, config, preprocessing):
                 writer.add(part, example)
         if vectors is not None:
             if "words" not in preprocessing.values:
-                raise ArgumentError(f"{task.name} has no words here, so it cannot begin with vectors from {vectors}.")
+                raise ArgumentError(f"These data have no words, so there is no use for vectors from {vectors}.")
             table, found = read_vectors(vectors, preprocessing.vocabulary("words"), config.embedding_size)
             notes.append(f"word vectors: {found:,} of {len(table):,} words found in {vectors}")
             writer.add_vectors(table)
@@ -76,13 +103,13 @@ def prepare_examples(
         return writer.finish(preprocessing, kind, notes)
 
 
-def encoded(task: ExampleTask, paths: Sequence[Path], folder: Path) -> Part:
-    """Encode other files with what a task has learned.
+def encoded(task: TrainedTask, paths: Sequence[Path], folder: Path) -> Part:
+    """Encode other files with the fitted preprocessing of a task.
 
     Args:
-        task: as it was trained.
+        task: the task, as it was trained.
         paths: files or folders.
-        folder: where the encoded examples are to be; an empty one.
+        folder: an empty folder for the encoded examples.
 
     Raises:
         DataError: a file is not what the task reads; the message names file and line.
@@ -92,12 +119,12 @@ def encoded(task: ExampleTask, paths: Sequence[Path], folder: Path) -> Part:
             for example in task.encode(row, task.config, task.preprocessing):
                 writer.add("test", example)
         if not writer.counts["test"]:
-            raise DataError(f"{', '.join(map(str, paths))}: there is nothing that can be measured.")
+            raise DataError(f"{', '.join(map(str, paths))}: there are no examples to evaluate.")
         return writer.part("test")
 
 
-def _read(task: type[ExampleTask], paths: Iterable[Path], config: Any) -> Iterator[Row]:
-    for path in task.files(tuple(paths)):
+def _read(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> Iterator[Row]:
+    for path in task.group_files(tuple(paths)):
         count = 0
         for count, row in enumerate(task.read(path, config), 1):  # noqa: B007
             yield row

@@ -1,55 +1,76 @@
-"""Tasks whose examples are independent of one another: what they share, and what each has to say for itself."""
+"""The base class of tasks on independent examples."""
 
-import hashlib
 import importlib.util
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.data.buckets import Batch, Buckets, Padded, pad
-from tidegate.data.columns import Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
+from tidegate.data.buckets import Batch, Buckets
+from tidegate.data.columns import FOLDER, Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
 from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
-from tidegate.data.sources import PARTS
-from tidegate.errors import MissingDependencyError
+from tidegate.data.sources import PARTS, find_sources
+from tidegate.errors import ArgumentError, MissingDependencyError
+from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.evaluate_run import evaluate_run, seed_summary, validation_summary
+from tidegate.tasks.example_batches import Columns, ExampleBatches, map_batches
 from tidegate.tasks.metrics_report import Report
-from tidegate.train.task import Carried, Evaluation, Loss, Settings
+from tidegate.train.options import option, parse_splits
+from tidegate.train.registry import task_named
+from tidegate.train.task import Carried, Evaluation, EvaluationOptions, EvaluationText, Loss, Settings
 
-T = TypeVar("T")
-Columns = Mapping[str, Padded]
-READ_AT_ONCE = 1024  # rows of a file to be predicted, among which they are sorted by length
+READ_AT_ONCE = 1024  # rows that are sorted by length and predicted together
+
+
+@dataclass(frozen=True)
+class ExamplesConfig:
+    """Where the parts of the data come from, and how they are split."""
+
+    validation: list[Path] | None = option(None, "Validation files; may be given again.", panel="Data")
+    test: list[Path] | None = option(None, "Test files; may be given again.", panel="Data")
+    splits: str = option("80/10/10", "Training/validation/test, where there are no such files; or none.", panel="Data")
+    split_seed: int = option(0, "Random seed of the split.", panel="Data")
+    vectors: Path | None = option(None, "Pretrained word vectors (GloVe, word2vec text).", panel="Data")
 
 
 class ExampleTask(ABC):
-    """A task on independent examples. A subclass is one file: how its files are read, its model, loss and metrics.
+    """A task on independent examples. A subclass says how its files are read, and has a model, a loss and metrics.
+
+    The attributes are explained in `tidegate.train.task.Task`.
 
     Args:
-        config: how the model is made.
-        preprocessing: what was learned from the training part.
-        examples: the data; None to use a trained model only.
-        settings: of training; None likewise.
+        config: the model config.
+        preprocessing: what was fitted on the training part.
+        examples: the data. Default: none, to use a trained model.
+        settings: training settings. Default: none, likewise.
     """
 
     name: ClassVar[str]
     prediction_name: str = "example"
     Config: ClassVar[type[Any]]
+    DataConfig: ClassVar[type[Any]] = ExamplesConfig
+    SampleConfig: ClassVar[type[Any] | None] = None
     LENGTH: ClassVar[str]
-    """The column by whose length examples are put together."""
+    """The column by whose length examples are batched."""
     PACKAGES: ClassVar[Sequence[str]] = ()
-    """What the task's metrics come from, by the names they are imported by."""
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
-    """Settings of training that suit the task, where they are not those of `tidegate.train.TrainConfig`."""
+    """Packages that the metrics need, by the names they are imported by."""
+    data_help: ClassVar[str] = "Files or folders; or sample:NAME, which is generated; or hub:OWNER/NAME."
+    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
     fewest_steps: ClassVar[int] = 2000
-    """Of training if no budget is given, however few examples there are."""
-    streams: ClassVar[Sequence[str]] = ()
-    """Which of the settings for feeding the task has a use for: ``feeding``, ``sampling_probability_start``, ``sampling_probability_end``."""
+    extra_settings: ClassVar[Sequence[str]] = ()
+    files: ClassVar[Sequence[str]] = ("examples.json", "vocabulary.json", f"{FOLDER}/*.npy")
+    look: ClassVar[str | None] = None
+    next_commands: ClassVar[Sequence[str]] = ("tidegate evaluate {run}", "tidegate predict {run} FILES")
+    seeds: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -63,20 +84,20 @@ class ExampleTask(ABC):
 
     @classmethod
     def check_packages(cls) -> None:
-        """Make sure before anything is done that the metrics can be measured at its end.
+        """Check before training that the packages of the metrics are installed.
 
         Raises:
             MissingDependencyError: a package is not installed.
         """
         for name in cls.PACKAGES:
             if importlib.util.find_spec(name) is None:
-                raise MissingDependencyError(f"The task {cls.name} needs {name}: pip install 'tidegate[tasks]'")
+                raise MissingDependencyError(f"The task {cls.name} needs {name}: pip install 'tidegate[tasks]'.")
 
     # From files to examples.
 
     @classmethod
-    def files(cls, paths: Sequence[Path]) -> Sequence[Any]:
-        """What `read` is to be given for a part's files: each by itself, unless some belong together.
+    def group_files(cls, paths: Sequence[Path]) -> Sequence[Any]:
+        """Return what `read` is called with, for a part's files: each file, unless some belong together.
 
         Raises:
             DataError: they do not fit one another.
@@ -86,7 +107,7 @@ class ExampleTask(ABC):
     @classmethod
     @abstractmethod
     def read(cls, path: Path, config: Any) -> Iterator[Row]:
-        """The rows of a file or folder.
+        """Read the rows of a file or folder.
 
         Raises:
             DataError: it is not what the task reads; the message names file and line.
@@ -94,17 +115,17 @@ class ExampleTask(ABC):
 
     @classmethod
     @abstractmethod
-    def learn(cls, rows: Iterable[Row], config: Any) -> tuple[Preprocessing, list[str]]:
-        """What must be known before rows can be encoded, from the training part; and what is to be said of it.
+    def fit(cls, rows: Iterable[Row], config: Any) -> tuple[Preprocessing, list[str]]:
+        """Fit the preprocessing on the rows of the training part; return it with notes for the user.
 
         Raises:
-            DataError: nothing can be learned from such rows, as from those of one class only.
+            DataError: the rows do not suffice, as when all have the same class.
         """
 
     @classmethod
     @abstractmethod
     def encode(cls, row: Row, config: Any, preprocessing: Preprocessing, *, labelled: bool = True) -> Iterable[Encoded]:
-        """The examples of a row, most often one; without what is to be predicted unless ``labelled``.
+        """Encode the examples of a row, most often one; without targets unless ``labelled``.
 
         Raises:
             DataError: the row does not fit; the message begins with ``row.where``.
@@ -112,7 +133,7 @@ class ExampleTask(ABC):
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """Give each row to a part: at random, unless the task knows better; the first of each label is for training."""
+        """Assign each row to a part: at random by default, but the first row of each label is for training."""
         draw = np.random.default_rng(seed)
         bounds = np.cumsum(shares)
         seen: set[str] = set()
@@ -124,81 +145,110 @@ class ExampleTask(ABC):
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
-        """The labels of a row, of which the training part must have each."""
+        """Return the labels of a row. The training part gets at least one row of each label."""
         return ()
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
-        """How `split` splits, in words."""
+        """Describe how `split` splits."""
         return "random " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
-    # Learning.
+    # Training.
 
     @classmethod
     @abstractmethod
-    def make(cls, config: Any, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
-        """A new model."""
+    def make_model(cls, config: Any, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
+        """Make a new model."""
 
     @abstractmethod
-    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of the losses of a batch's predictions."""
+    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of the losses of a batch's predictions."""
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """How many predictions each example has: (N,)."""
+        """Count the predictions of each example: (N,)."""
         return np.ones(len(part), np.int64)
 
     @classmethod
-    def epochs(cls, count: int, batch_size: int) -> int:
-        """Passes over so many examples if no budget is given: the task's own, and more where that is too few steps."""
-        return max(cls.training["epochs"], -(-cls.fewest_steps * batch_size // count))
+    def default_epochs(cls, data: Examples, batch_size: int) -> int:
+        """Return the number of epochs if no budget is given: the task's, or more to reach its `fewest_steps`."""
+        return max(cls.training_defaults["epochs"], -(-cls.fewest_steps * batch_size // len(data.parts["train"])))
 
-    # Using what was learned.
+    # Evaluation and prediction.
 
     @abstractmethod
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
-        """The metrics on a part, beside their baselines; without tables, only what validation needs."""
+        """Compute the metrics on a part, beside baselines; without ``tables``, only what validation needs."""
 
     @abstractmethod
     def predict(self, model: Any, columns: Columns) -> list[dict[str, Any]]:
-        """For each example of a batch what the model says, as JSON values."""
+        """Predict for each example of a batch, as JSON values."""
 
     def text(self, prediction: dict[str, Any]) -> str:
-        """A prediction as a line of text."""
+        """Format a prediction as a line of text."""
         return str(next(iter(prediction.values())))
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Nats per prediction of what needs no network, on the validation part; none unless the task says so."""
+        """Compute the losses of baselines on the validation part, and notes for the user; none by default."""
         return {}, []
 
     def vectors(self, model: Any) -> Tensor | None:
-        """The embedding that word vectors from a file may start, whose rows are those of the words' vocabulary."""
+        """Return the embedding that pretrained word vectors may initialise, a row for each word; None by default."""
         return None
 
-    # What the loop asks for.
+    # What the loop, the run folder and the command line need; see `tidegate.train.task.Task`.
+
+    @classmethod
+    def prepare(cls, data: Sequence[str], config: Any, options: ExamplesConfig, folder: Path) -> Examples:
+        """Encode files, a sample or a data set of the Hugging Face hub in a run folder."""
+        shares = parse_splits(options.splits) or (1.0, 0.0, 0.0)
+        with tempfile.TemporaryDirectory(prefix="tidegate-") as workspace:
+            sources = find_sources(data, options.validation or [], options.test or [], workspace=Path(workspace))
+            return prepare_examples(
+                cls, sources, config, folder, shares=shares, seed=options.split_seed, vectors=options.vectors
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Examples:
-        """The examples of a run folder."""
+        """Open the examples of a run folder."""
         return open_examples(folder)
 
     @classmethod
     def vocabulary(cls, folder: Path) -> Preprocessing:
-        """What was learned from the training part."""
+        """Load the fitted preprocessing."""
         return read_preprocessing(folder)
 
     @classmethod
+    def tokenizer(cls, vocabulary: Preprocessing) -> None:
+        """Return None: only language models have a tokenizer."""
+        return None  # noqa: RET501
+
+    @classmethod
+    def run_name(cls, data: Sequence[str], config: Any) -> str:
+        """Return NAME-TASK-CELL, NAME being that of the first file, folder or sample."""
+        first = data[0]
+        name = first.partition(":")[2].replace("/", "-") if ":" in first else Path(first).resolve().stem
+        return f"{name}-{cls.name}-{config.cell}"
+
+    @classmethod
+    def complete_config(cls, config: Any, data: Examples) -> Any:
+        """Return the config: sizes that depend on the data are in the preprocessing."""
+        return config
+
+    @classmethod
     def create(cls, data: Examples, config: Any, settings: Settings, world: int) -> Self:
-        """The task on some examples.
+        """Create the task on some examples.
 
         Raises:
-            MissingDependencyError: what its metrics come from is not installed.
+            MissingDependencyError: a package of the metrics is not installed.
         """
         cls.check_packages()
         return cls(config, data.preprocessing, data, settings)
 
-    def build(self) -> nn.Module:
-        """A new model, its word vectors from a file if one was given."""
-        model = self.make(self.config, self.preprocessing, None if self.settings is None else self.settings.backend)
+    def new_model(self) -> nn.Module:
+        """Make a new model, with pretrained word vectors if there are any."""
+        model = self.make_model(
+            self.config, self.preprocessing, None if self.settings is None else self.settings.backend
+        )
         embedding = self.vectors(model)
         given = None if self.examples is None else self.examples.vectors()
         if embedding is not None and given is not None and not embedding.is_meta:
@@ -207,7 +257,7 @@ class ExampleTask(ABC):
         return model
 
     def batches(self, rank: int, world: int) -> "ExampleBatches":
-        """The share of process ``rank`` out of ``world`` in every epoch."""
+        """Return the batches of process ``rank`` out of ``world``."""
         examples, settings = self._training()
         part = examples.parts["train"]
         lengths = part.columns[self.LENGTH].lengths
@@ -215,17 +265,17 @@ class ExampleTask(ABC):
         return ExampleBatches(part, buckets, self.predictions(part))
 
     def start(self, model: nn.Module, rank: int, world: int) -> Carried:
-        """Nothing: examples are independent."""
+        """Return nothing: examples are independent."""
         return {}
 
     def loss(self, model: nn.Module, batch: Batch, carried: Carried, sampling_probability: float) -> Loss:
-        """Mean nats per prediction."""
+        """Compute the mean loss per prediction."""
         device = next(model.parameters()).device
         columns = {name: column.to(device) for name, column in batch.columns.items()}
-        return Loss(self.nats(model, columns, sampling_probability) / batch.share, {})
+        return Loss(self.summed_loss(model, columns, sampling_probability) / batch.share, {})
 
     def validate(self, model: nn.Module) -> Evaluation | None:
-        """The metrics on the validation part; None without one."""
+        """Compute the metrics on the validation part; None without one."""
         part = self._training()[0].parts["validation"]
         if not len(part):
             return None
@@ -235,7 +285,7 @@ class ExampleTask(ABC):
     def predict_rows(
         self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[tuple[Row, dict[str, Any]]]:
-        """What the model says of rows, in their order.
+        """Predict for rows, in their order.
 
         Raises:
             DataError: a row does not fit; the message begins with its place.
@@ -247,64 +297,44 @@ class ExampleTask(ABC):
             ]
             part = Part({name: Rows([e[name] for _, e in encoded]) for name in encoded[0][1]}) if encoded else Part({})
             with torch.inference_mode():
-                said = over(part, self.LENGTH, model, lambda columns: self.predict(model, columns), batch_size)
-            yield from ((row, answer) for (row, _), answer in zip(encoded, said, strict=True))
+                predictions = map_batches(
+                    part, self.LENGTH, model, lambda columns: self.predict(model, columns), batch_size
+                )
+            yield from ((row, it) for (row, _), it in zip(encoded, predictions, strict=True))
+
+    @classmethod
+    def sampler(cls, vocabulary: Preprocessing, options: Any) -> None:
+        """Return None: no samples are written during training."""
+        return None  # noqa: RET501
+
+    @classmethod
+    def evaluate(cls, run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
+        """Evaluate a run on a part of its own examples, or on other files, with all tables."""
+        return evaluate_run(cls, run, files, options)
+
+    @classmethod
+    def summary(cls, folder: Path) -> str:
+        """Format the metrics on the validation part; empty without one."""
+        return validation_summary(cls, folder)
+
+    @classmethod
+    def compare_seeds(cls, folders: Sequence[Path]) -> str:
+        """Format mean and deviation of each metric; empty without a validation part."""
+        return seed_summary(cls, folders)
 
     def _training(self) -> tuple[Examples, Settings]:
-        assert self.examples is not None, "the task was made without examples"
-        assert self.settings is not None, "the task was made without settings"
+        assert self.examples is not None, "the task was created without examples"
+        assert self.settings is not None, "the task was created without settings"
         return self.examples, self.settings
 
 
-def drawn_part(key: bytes, shares: Sequence[float], seed: int) -> str:
-    """The part of all rows that have a key in common: as random as a hash, and the same for the same key."""
-    drawn = int.from_bytes(hashlib.blake2b(f"{seed} ".encode() + key, digest_size=8).digest()) / 2**64
-    return PARTS[int(np.searchsorted(np.cumsum(shares)[:2], drawn, "right"))]
+def example_task(name: str) -> type[ExampleTask]:
+    """Return the task of a name, which must be one on independent examples.
 
-
-def over(
-    part: Part, length: str, model: nn.Module, act: Callable[[Columns], Sequence[T]], batch_size: int = 64
-) -> list[T]:
-    """Do something with a part in batches of examples of like length; the results in the examples' order.
-
-    Args:
-        part: the examples.
-        length: the column by whose length they are put together.
-        model: on whose device the batches are to be.
-        act: gives one result for each example of a batch.
-        batch_size: examples at a time.
+    Raises:
+        ArgumentError: no such task has that name.
     """
-    order = np.argsort(part.columns[length].lengths, kind="stable") if len(part) else np.zeros(0, np.int64)
-    device = next(model.parameters()).device
-    found: list[T | None] = [None] * len(part)
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        columns = {name: pad(rows).to(device) for name, rows in part.rows(chosen).items()}
-        for index, result in zip(chosen, act(columns), strict=True):
-            found[int(index)] = result
-    return found  # type: ignore[return-value]
-
-
-class ExampleBatches:
-    """Examples in batches of like length, as the loop takes them.
-
-    Args:
-        part: the training part.
-        buckets: in which order.
-        predictions: (N,) how many predictions each example has.
-    """
-
-    def __init__(self, part: Part, buckets: Buckets, predictions: NDArray[np.int64]) -> None:
-        self.part, self.buckets, self.counts = part, buckets, predictions
-
-    def __len__(self) -> int:
-        return len(self.buckets)
-
-    def batch(self, epoch: int, index: int) -> Batch:
-        """This process's share of a batch."""
-        rows = self.part.rows(self.buckets.own(epoch, index))
-        return Batch({n: pad(r) for n, r in rows.items()}, max(1, self.predictions(epoch, index)) / self.buckets.world)
-
-    def predictions(self, epoch: int, index: int) -> int:
-        """Predictions in a batch, in all processes together."""
-        return int(self.counts[self.buckets.all(epoch, index)].sum())
+    found = task_named(name)
+    if not issubclass(found, ExampleTask):
+        raise ArgumentError(f"The task {name!r} is not one on independent examples.")
+    return found

@@ -1,4 +1,4 @@
-"""Parts that models of several tasks are made of: what goes into the recurrent layers, and what is made of them."""
+"""Layers shared by the models of several tasks: inputs, recurrent layers and pooling."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -16,7 +16,7 @@ Pooling = Literal["last", "mean", "max", "attention"]
 def recurrent(
     config: RecurrentConfig, input_size: int, *, bidirectional: bool = False, backend: str | None
 ) -> Recurrent:
-    """The recurrent layers of a configuration, batch first."""
+    """Make the recurrent layers of a model config, batch first."""
     return Recurrent(
         config.cell,
         input_size,
@@ -32,29 +32,29 @@ def recurrent(
 
 
 def each_state(state: Tensor | tuple[Tensor, ...], act: Callable[[Tensor], Tensor]) -> Tensor | tuple[Tensor, ...]:
-    """Do something with each state of a cell: layers give one tensor if there is one, else a tuple."""
+    """Apply a function to each state of a cell: a tensor if there is one state, else a tuple."""
     return act(state) if isinstance(state, Tensor) else tuple(act(it) for it in state)
 
 
 def mask(lengths: Tensor, steps: int) -> Tensor:
-    """(B,) to (B, steps): whether a step is within its example's length."""
+    """Return whether a step is within its example's length: (B,) to (B, steps)."""
     return torch.arange(steps, device=lengths.device) < lengths[:, None]
 
 
 class TokenInput(nn.Module):
-    """Vectors of words or characters; while training a share of them is replaced by the unknown one.
+    """Embedding of words or characters with word dropout.
 
     Args:
-        size: V, how many there are.
-        width: E, of each vector.
-        unknown: the number of what is unknown; None: nothing is replaced.
-        word_dropout: the share that is replaced.
+        size: V, the size of the vocabulary.
+        width: E, the size of the embedding.
+        unknown: id of the unknown token. Default: no word dropout.
+        word_dropout: fraction of tokens replaced by the unknown token in training.
     """
 
     def __init__(self, size: int, width: int, *, unknown: int | None = None, word_dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size, width)
-        # With rows of variance 1 the first layers would saturate; word vectors from files are about this long too.
+        # With rows of variance 1 the first layers would saturate; pretrained word vectors are of this scale too.
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.unknown, self.word_dropout = unknown, word_dropout
 
@@ -67,11 +67,11 @@ class TokenInput(nn.Module):
 
 
 class FrameInput(nn.Module):
-    """Frames of numbers, brought to mean 0 and deviation 1 by what the training part has.
+    """Normalise frames with the mean and deviation of the training part.
 
     Args:
-        mean: (F,) of each feature.
-        deviation: (F,).
+        mean: (F,), of each feature.
+        deviation: (F,), standard deviation of each feature.
     """
 
     mean: Tensor
@@ -79,7 +79,7 @@ class FrameInput(nn.Module):
 
     def __init__(self, mean: list[float], deviation: list[float]) -> None:
         super().__init__()
-        # Not among what is saved: they are facts of the data, which the run keeps.
+        # Not saved with the model: they are part of the preprocessing.
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("scale", 1 / torch.tensor(deviation).clamp_min(1e-6), persistent=False)
 
@@ -89,12 +89,12 @@ class FrameInput(nn.Module):
 
 
 def input_layer(preprocessing: Preprocessing, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:
-    """What comes before the recurrent layers for steps of ``preprocessing["input"]``, and how wide it is.
+    """Make the input layer for ``preprocessing["input"]``; return it with its output size.
 
     Args:
-        preprocessing: "input" is "frames", or the name of the vocabulary of the steps, as "words".
-        width: E, of the vectors of words or characters.
-        word_dropout: share of words that are taken for unknown; of few characters each counts.
+        preprocessing: "input" is "frames", or the name of the vocabulary, such as "words".
+        width: E, the size of the embedding of words or characters.
+        word_dropout: fraction of words replaced by the unknown word; characters are not replaced.
     """
     level = preprocessing.text("input")
     if level == "frames":
@@ -106,15 +106,15 @@ def input_layer(preprocessing: Preprocessing, width: int, word_dropout: float) -
 
 
 class Pool(nn.Module):
-    """One vector for each sequence of outputs.
+    """Pool a sequence of outputs to one vector.
 
-    * ``last``: the final state, of both directions where there are two;
+    * ``last``: the final state, of both directions if there are two;
     * ``mean`` and ``max`` over the valid steps;
     * ``attention``: sum_t a_t h_t with a = softmax(v . tanh(W h_t + b)) over the valid steps (Yang et al. 2016).
 
     Args:
-        kind: which of them.
-        width: D, of the outputs.
+        kind: one of them.
+        width: D, the size of the outputs.
         directions: 1 or 2.
     """
 

@@ -1,4 +1,4 @@
-"""What a model achieves beside what needs no model."""
+"""Metrics of a model beside those of baselines."""
 
 from dataclasses import dataclass, field
 
@@ -7,14 +7,14 @@ from tidegate.train.task import Evaluation
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure and its baseline.
+    """A metric and its baseline.
 
     Attributes:
         name: "accuracy".
-        value: the model's.
-        baseline: what the baseline does, "always the most frequent class"; empty if there is none.
-        of_baseline: what the baseline achieves.
-        higher_is_better: whether it is; None where the baseline is not to be beaten but met.
+        value: value of the model.
+        baseline: name of the baseline, "always the most frequent class"; empty if there is none.
+        of_baseline: value of the baseline.
+        higher_is_better: whether it is; None where the baseline is a target and not a rival.
     """
 
     name: str
@@ -31,22 +31,22 @@ class Metric:
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured on some examples.
+    """The metrics on some examples.
 
     Attributes:
-        nats: mean loss per prediction.
-        predictions: how many.
-        metrics: the first decides which model is best.
-        tables: more, by title, each a block of text.
+        loss: mean loss per prediction.
+        predictions: number of predictions.
+        metrics: the first one chooses the best checkpoint.
+        tables: further results by title, each a block of text.
     """
 
-    nats: float
+    loss: float
     predictions: int
     metrics: list[Metric]
     tables: dict[str, str] = field(default_factory=dict)
 
     def evaluation(self) -> Evaluation:
-        """What the training loop needs of it."""
-        best = self.metrics[0] if self.metrics else None
-        criterion = None if best is None else -best.value if best.higher_is_better else best.value
-        return Evaluation(self.nats, self.predictions, {m.name: m.value for m in self.metrics}, criterion)
+        """Return what the training loop needs."""
+        first = self.metrics[0] if self.metrics else None
+        selection_loss = None if first is None else -first.value if first.higher_is_better else first.value
+        return Evaluation(self.loss, self.predictions, {m.name: m.value for m in self.metrics}, selection_loss)

@@ -1,6 +1,6 @@
-"""Writing: a trained language model goes on from a prompt, one unit at a time.
+"""Text generation: a language model continues a prompt, one token at a time.
 
-Only the recurrent state is carried from unit to unit, so memory is constant however long the text.
+Only the recurrent state is carried from token to token, so memory does not grow with the length of the text.
 """
 
 import warnings
@@ -13,31 +13,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.errors import ArgumentError, UnknownUnitError
+from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.nn.evaluating import evaluating
 from tidegate.text.corpus.memorization import longest_copy
 from tidegate.text.sampling import Sampling, draw
 from tidegate.text.tokenizers.characters import CharacterTokenizer, name_characters
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 
-__all__ = ["Copy", "Piece", "before_text", "copied", "first_units", "generate", "random_streams"]
+__all__ = ["Copy", "Piece", "copied", "generate", "prompt_ids", "random_streams", "start_ids"]
 
-PROMPT_CHUNK = 256  # units of the prompt read at once: bounds the (B, T, V) logits of a long prompt
+PROMPT_CHUNK = 256  # tokens of the prompt read at once: bounds the (B, T, V) logits of a long prompt
 
 
 class Piece(NamedTuple):
-    """A stretch of new text, and which of the texts written side by side it belongs to."""
+    """A piece of new text, and the index of the text it belongs to."""
 
     number: int  # from 0
     text: str
 
 
 class Copy(NamedTuple):
-    """The longest stretch of a text that stands verbatim in the training text."""
+    """The longest passage of a text that is in the training text verbatim."""
 
     tokens: int
     text: str
-    position: int  # where it begins in the training text, in units
+    position: int  # where it begins in the training text, in tokens
 
 
 def generate(
@@ -54,70 +54,69 @@ def generate(
     seed: int | None = None,
     count: int = 1,
 ) -> Generator[Piece, None, None]:
-    """Write on from a prompt; pieces of text are handed out as they come.
+    """Generate text that continues a prompt; yields pieces of text as they come.
 
-    The prompt itself is not handed out. Its unknown characters follow the policy of ``units``: refused, replaced or
-    dropped, the last two with a ``UserWarning`` saying so. An empty prompt starts as if after a newline where the
-    vocabulary has one, else after its first unit.
+    The prompt itself is not yielded. Its unknown characters are treated as the tokenizer does: refused, replaced or
+    dropped, the last two with a `UserWarning`. An empty prompt starts as if after a newline if the vocabulary has one,
+    else after its first token.
 
-    Text i is drawn with its own stream of random numbers, made from ``seed`` and i. It is therefore the same text
-    whether one or many are asked for, as far as the rounding of larger matrix products allows.
+    Text i is drawn with its own stream of random numbers, made from ``seed`` and i. So it is the same text whatever
+    ``count`` is, up to the rounding of larger matrix products.
 
     Args:
-        model: ``model(ids (B, T) int64, state) -> (logits (B, T, V), state)``; in eval mode while it writes.
-        tokenizer: The model's vocabulary.
-        prompt: The text to go on from.
-        length: How many units (characters, bytes or tokens) to write; None goes on for ever.
-        stop: One or more strings that end a text when they appear in it. The string itself and what follows it are
-            not handed out. Of several, the one complete first counts; they are found across the borders of pieces.
-        temperature: As in :class:`~tidegate.text.sampling.Sampling`, as are ``top_k``, ``top_p`` and ``min_p``.
-        top_k: Keep the k most likely units.
-        top_p: Keep the smallest set of most likely units whose probability reaches p.
-        min_p: Keep the units at least p times as likely as the most likely one.
-        seed: The same seed gives the same text; None draws a fresh one.
-        count: How many texts to write side by side, in one batch.
+        model: ``model(ids (B, T) int64, state) -> (logits (B, T, V), state)``; it is in eval mode during generation.
+        tokenizer: The model's tokenizer.
+        prompt: The text to continue.
+        length: Number of tokens to generate; None: without end.
+        stop: One or more strings that end a text. The string itself and what follows it are not yielded. Of several,
+            the one complete first counts; they are found across the borders of pieces.
+        temperature: See `tidegate.text.sampling.Sampling`; so for ``top_k``, ``top_p`` and ``min_p``.
+        top_k: Keep the k most likely tokens.
+        top_p: Keep the smallest set of most likely tokens whose probability reaches p.
+        min_p: Keep the tokens at least p times as likely as the most likely one.
+        seed: The same seed gives the same text. Default: a random one.
+        count: Number of texts, generated in one batch.
 
     Returns:
-        A generator of pieces ``(number of the text, text)``, none of them empty; closing it puts the model back in the
-        mode it was in.
+        A generator of pieces ``(index of the text, text)``, none of them empty; closing it restores the model's mode.
 
     Raises:
         ArgumentError: A value is outside its range.
-        UnknownUnitError: The prompt has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownTokenError: The prompt has unknown characters, and the tokenizer refuses them.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p)
     if length is not None and length < 0:
-        raise ArgumentError(f"length is {length}; give 0 or more units, or None for text without end")
+        raise ArgumentError(f"length is {length}, but must be at least 0, or None for text without end.")
     if count < 1:
-        raise ArgumentError(f"count is {count}; give 1 or more texts")
+        raise ArgumentError(f"count is {count}, but must be at least 1.")
     stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if "" in stops:
-        raise ArgumentError("a stop string is empty, which would stop before the first character; leave it out")
-    first = first_units(tokenizer, prompt)
+        raise ArgumentError("A stop string is empty, which would stop before the first character: leave it out.")
+    first = prompt_ids(tokenizer, prompt)
     return _write(model, tokenizer, first, length, stops, sampling, random_streams(seed, count))
 
 
 def copied(tokenizer: Tokenizer, text: str, training: NDArray[np.unsignedinteger]) -> Copy:
-    """The longest stretch of a written text that stands verbatim in the training text.
+    """Find the longest passage of a generated text that is in the training text verbatim.
 
     Args:
-        tokenizer: The vocabulary; the text is cut into its units again, so that a token means what it means in training.
-        text: What the model wrote, without the prompt.
-        training: The training part of the corpus, as unit numbers.
+        tokenizer: The tokenizer of the model: the text is encoded again, as the training text was.
+        text: The generated text, without the prompt.
+        training: The training part of the corpus, as token ids.
 
     Returns:
-        Length in units, the stretch, and its position in the training text; length 0 where nothing matches.
+        Length in tokens, the passage, and its position in the training text; length 0 if there is none.
     """
     ids = tokenizer.encode(text)
     n, start, position = longest_copy(ids, training)
     return Copy(n, tokenizer.decode(ids[start : start + n]), position)
 
 
-def first_units(tokenizer: Tokenizer, prompt: str) -> NDArray[np.int64]:
-    """The units to read before the first one is written; never empty.
+def prompt_ids(tokenizer: Tokenizer, prompt: str) -> NDArray[np.int64]:
+    """Return the token ids to read before the first one is generated; never empty.
 
     Raises:
-        UnknownUnitError: the prompt has characters the vocabulary has not, and the policy is to refuse them.
+        UnknownTokenError: the prompt has unknown characters, and the tokenizer refuses them.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(prompt, unknown)
@@ -129,27 +128,27 @@ def first_units(tokenizer: Tokenizer, prompt: str) -> NDArray[np.int64]:
             f"{name_characters(unknown)}",
             stacklevel=3,
         )
-    return ids if len(ids) else before_text(tokenizer)
+    return ids if len(ids) else start_ids(tokenizer)
 
 
-def before_text(tokenizer: Tokenizer) -> NDArray[np.int64]:
-    """What is read before a text that begins from nothing: a newline, or the first unit where there is none."""
+def start_ids(tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """Return the ids to read if there is no prompt: a newline, or the first token of a vocabulary without one."""
     unknown: Counter[str] = Counter()
     try:
         ids = tokenizer.encode("\n", unknown)
-    except UnknownUnitError:
+    except UnknownTokenError:
         ids = np.empty(0, np.int64)
     return ids if len(ids) and not unknown else np.zeros(1, np.int64)
 
 
 def random_streams(seed: int | None, count: int) -> list[torch.Generator]:
-    """A stream of random numbers for each text that is written side by side; fresh ones if there is no seed.
+    """Return a stream of random numbers for each text; fresh ones if there is no seed.
 
     Raises:
         ArgumentError: the seed is negative.
     """
     if seed is not None and seed < 0:
-        raise ArgumentError(f"seed is {seed}; give 0 or a positive whole number, or None for a fresh one")
+        raise ArgumentError(f"seed is {seed}, but must be at least 0, or None for a random one.")
     # Children of one SeedSequence are independent streams, unlike seed, seed + 1, ..., which collide between runs.
     children = np.random.SeedSequence(seed).spawn(count)
     return [torch.Generator().manual_seed(int(child.generate_state(1, np.uint64)[0] >> 1)) for child in children]
@@ -172,8 +171,8 @@ def _write(
         while (length is None or written < length) and not all(text.done for text in texts):
             ids = draw(logits, sampling, generators)
             written += 1
-            for index, (text, unit) in enumerate(zip(texts, ids.tolist(), strict=True)):
-                if piece := text.push(unit):
+            for index, (text, token) in enumerate(zip(texts, ids.tolist(), strict=True)):
+                if piece := text.push(token):
                     yield Piece(index, piece)
             if written != length:
                 logits = read_on(ids)
@@ -183,7 +182,7 @@ def _write(
 
 
 def _read(model: nn.Module, ids: NDArray[np.int64], count: int) -> tuple[Tensor, Any]:
-    """Read the prompt; the logits (B, V) after its last unit, and the state."""
+    """Read the prompt; return the logits (B, V) after its last token, and the state."""
     state: Any = None
     logits = torch.empty(0)
     for start in range(0, len(ids), PROMPT_CHUNK):
@@ -193,7 +192,8 @@ def _read(model: nn.Module, ids: NDArray[np.int64], count: int) -> tuple[Tensor,
 
 
 def _reader(model: nn.Module, state: Any) -> Callable[[Tensor], Tensor]:
-    """What reads one more unit of each text: ids (B,) to logits (B, V). The model's own, if it has one, is faster."""
+    """Return a function that reads one more token of each text: ids (B,) to logits (B, V)."""
+    # The model's own, if it has one, is faster.
     if hasattr(model, "reader"):
         device, read = next(model.parameters()).device, model.reader(state)  # pyright: ignore[reportCallIssue]
         return torch.inference_mode()(lambda ids: read(ids.to(device)))
@@ -207,7 +207,7 @@ def _reader(model: nn.Module, state: Any) -> Callable[[Tensor], Tensor]:
     return step
 
 
-# inference_mode wraps one step, not the generator: around a `yield` it would leak into whoever reads the pieces.
+# inference_mode wraps one step, not the generator: around a `yield` it would leak into the caller's code.
 @torch.inference_mode()
 def _step(model: nn.Module, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
     device = next(model.parameters()).device
@@ -216,20 +216,20 @@ def _step(model: nn.Module, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
 
 
 class _Text:
-    """One text being written: decodes units, and ends at a stop string."""
+    """A text being generated: decodes tokens, and ends at a stop string."""
 
     def __init__(self, tokenizer: Tokenizer, stops: tuple[str, ...]) -> None:
         self.decoder = tokenizer.decoder()
         self.stops = stops
-        self.held = ""  # the end of the text so far, as far as it may be the beginning of a stop string
+        self.held = ""  # the end of the text so far that may be the beginning of a stop string
         self.done = False
 
-    def push(self, unit: int) -> str:
-        """Take one more unit; the text that can be handed out now."""
-        return "" if self.done else self._release(self.decoder.push(unit))
+    def push(self, token: int) -> str:
+        """Add a token; return the text that is final now."""
+        return "" if self.done else self._release(self.decoder.push(token))
 
     def flush(self) -> str:
-        """The text is over; what was still held back."""
+        """End the text; return what was held back."""
         if self.done:
             return ""
         piece = self._release(self.decoder.flush())
@@ -249,5 +249,5 @@ class _Text:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of the text are the beginning of the stop string, short of all of it."""
+    """Count the characters at the end of the text that are a proper beginning of the stop string."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)

@@ -1,67 +1,17 @@
-"""A recurrent language model: the probability of each unit of text given all before it."""
+"""A recurrent language model: the probability of each token given all before it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 from torch import Tensor, nn
 
 from tidegate.cells import get_cell
 from tidegate.errors import ArgumentError
 from tidegate.nn import Recurrent
+from tidegate.text.config import LanguageModelConfig
 
 State = tuple[Tensor, ...]
 """One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too."""
-
-
-@dataclass(frozen=True)
-class LanguageModelConfig:
-    """What a language model is made of.
-
-    Attributes:
-        vocabulary_size: V, how many units there are.
-        cell: name of the recurrent cell.
-        hidden_size: H, units per recurrent layer.
-        num_layers: recurrent layers on top of one another.
-        embedding_size: E, length of a unit's vector; None feeds the unit one-hot.
-        dropout: share of values dropped on the embedding, between layers and before the output layer (Zaremba et
-            al. 2014: never on the way from step to step).
-        tie_weights: the output layer's weights are the embedding's (Press & Wolf 2017); needs E = H.
-        init: initial values as torch's or as Keras'.
-        forget_bias: initial bias of the forget gate; None leaves it to ``init``.
-
-    Raises:
-        ArgumentError: a value is out of range.
-        CellError: no cell has that name.
-    """
-
-    vocabulary_size: int
-    cell: str = "lstm"
-    hidden_size: int = 256
-    num_layers: int = 1
-    embedding_size: int | None = None
-    dropout: float = 0.0
-    tie_weights: bool = False
-    init: Literal["torch", "keras"] = "torch"
-    forget_bias: float | None = None
-
-    def __post_init__(self) -> None:
-        get_cell(self.cell)
-        sizes = {"vocabulary_size": self.vocabulary_size, "hidden_size": self.hidden_size}
-        sizes |= {"num_layers": self.num_layers}
-        sizes |= {} if self.embedding_size is None else {"embedding_size": self.embedding_size}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ArgumentError(f"{name} is {size}, but must be at least 1.")
-        if not 0 <= self.dropout < 1:
-            raise ArgumentError(f"dropout is {self.dropout}, but must be at least 0 and below 1.")
-        if self.init not in ("torch", "keras"):
-            raise ArgumentError(f"init is {self.init!r}, but must be 'torch' or 'keras'.")
-        if self.tie_weights and self.embedding_size != self.hidden_size:
-            raise ArgumentError(
-                f"tie_weights needs embedding_size equal to hidden_size, but they are {self.embedding_size} and "
-                f"{self.hidden_size}: set embedding_size={self.hidden_size}."
-            )
 
 
 class LanguageModel(nn.Module):
@@ -70,19 +20,21 @@ class LanguageModel(nn.Module):
     ``h_t = recurrent(embed(u_t), h_{t-1})``, ``p(u_{t+1} | u_1 .. u_t) = softmax(W h_t + b)``.
 
     Args:
-        config: sizes and the cell's name.
-        backend: the engine's backend; None leaves it to the engine.
+        config: the architecture.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: LanguageModelConfig, *, backend: str | None = None) -> None:
         super().__init__()
-        self.config = config
+        if config.vocabulary_size is None:
+            raise ArgumentError("vocabulary_size is not set: give that of the tokenizer.")
+        self.config, self.vocabulary_size = config, config.vocabulary_size
         self.cell = get_cell(config.cell)
         width = config.embedding_size
-        self.embedding = None if width is None else nn.Embedding(config.vocabulary_size, width)
+        self.embedding = None if width is None else nn.Embedding(self.vocabulary_size, width)
         self.recurrent = Recurrent(
             self.cell,
-            config.vocabulary_size if width is None else width,
+            self.vocabulary_size if width is None else width,
             config.hidden_size,
             config.num_layers,
             dropout=config.dropout if config.num_layers > 1 else 0.0,
@@ -91,16 +43,16 @@ class LanguageModel(nn.Module):
             backend=backend,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(config.hidden_size, config.vocabulary_size)
+        self.output = nn.Linear(config.hidden_size, self.vocabulary_size)
         if config.tie_weights and self.embedding is not None:
-            # The output layer's initial values: rows of variance 1 would make the first logits far too sure.
+            # The output layer's initial values: rows of variance 1 would make the first logits far too large.
             self.embedding.weight = self.output.weight
 
     def zero_state(self, batch_size: int) -> State:
-        """The state before anything is read.
+        """Return the state before the first token.
 
         Args:
-            batch_size: B, texts side by side.
+            batch_size: B.
 
         Returns:
             One zero tensor (num_layers, B, hidden_size) per state of the cell.
@@ -110,12 +62,12 @@ class LanguageModel(nn.Module):
         return tuple(weight.new_zeros(shape) for _ in self.cell.states)
 
     def features(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
-        """Everything before the output layer: a training loop has no use for the logits of every position.
+        """Compute everything before the output layer: training does not need the logits of every position.
 
         Args:
-            ids: units, shape (B, T), int64.
-            state: as returned before; None is zero.
-            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+            ids: token ids, shape (B, T), int64.
+            state: as returned before. Default: zero.
+            reset: shape (B, T), bool: the state is set to zero before that token.
 
         Returns:
             The last layer's output, time-major (T, B, H), and the state.
@@ -132,15 +84,15 @@ class LanguageModel(nn.Module):
         return self.dropout(output), last if isinstance(last, tuple) else (last,)
 
     def forward(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
-        """The scores of the unit after each unit.
+        """Compute the logits of the token after each token.
 
         Args:
-            ids: units, shape (B, T), int64.
-            state: as returned before, to go on from; None is zero.
-            reset: shape (B, T), bool: the state is set to zero before that unit is read.
+            ids: token ids, shape (B, T), int64.
+            state: as returned before. Default: zero.
+            reset: shape (B, T), bool: the state is set to zero before that token.
 
         Returns:
-            Logits (B, T, V) and the state after the last unit.
+            Logits (B, T, V) and the state after the last token.
 
         Raises:
             ArgumentError: a shape does not fit.
@@ -154,7 +106,7 @@ class LanguageModel(nn.Module):
         """As `forward`, keeping gates and states from the same pass.
 
         Args:
-            ids: units, shape (B, T), int64.
+            ids: token ids, shape (B, T), int64.
             state: as in `forward`.
             names: which of ``cell.recorded``.
 
@@ -169,7 +121,7 @@ class LanguageModel(nn.Module):
         return self.output(self.dropout(made.output)).transpose(0, 1), last, made.values
 
     def reader(self, state: State) -> Callable[[Tensor], Tensor]:
-        """What reads on from a state, one unit of each text at a time: ids (B,) to logits (B, V), as in evaluation.
+        """What reads on from a state, one token of each text at a time: ids (B,) to logits (B, V), as in evaluation.
 
         Args:
             state: as `forward` returns it.
@@ -183,9 +135,9 @@ class LanguageModel(nn.Module):
         return read
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Shape (...) to (..., E), or to one-hot (..., V)."""
+        """Embed token ids: (...) to (..., E), or one-hot to (..., V)."""
         if self.embedding is not None:
             return cast(Tensor, self.dropout(self.embedding(ids)))
         weight = self.output.weight
-        hot = weight.new_zeros((*ids.shape, self.config.vocabulary_size))
+        hot = weight.new_zeros((*ids.shape, self.vocabulary_size))
         return hot.scatter_(-1, ids.unsqueeze(-1), 1.0)

@@ -1,28 +1,34 @@
-"""Language modelling as a task: text in contiguous streams, each unit predicted from all before it."""
+"""Language modelling as a task: text in contiguous streams, each token predicted from all before it."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidegate.errors import ArgumentError, RunFolderError
-from tidegate.text.corpus.corpus import Corpus, open_corpus
-from tidegate.text.corpus.ngrams import ngram_baselines
-from tidegate.text.corpus.streams import Streams, Window, fit_batch
-from tidegate.text.evaluation import evaluate
-from tidegate.text.feeding import NOTHING_YET, Feeding
-from tidegate.text.model import LanguageModel, LanguageModelConfig
-from tidegate.text.tokenizers.tokenizer import Tokenizer, load_tokenizer
-from tidegate.text.truncated_bptt import window_loss
-from tidegate.train.task import Carried, Evaluation, Loss, Settings
+from tidegate.text.config import CorpusConfig, LanguageModelConfig, SampleConfig
+from tidegate.train.config import DEFAULT_EPOCHS, TASK_SETTINGS, Feeding
+from tidegate.train.options import parse_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from tidegate.text.corpus.corpus import Corpus
+    from tidegate.text.corpus.streams import Streams, Window
+    from tidegate.text.model import LanguageModel
+    from tidegate.text.tokenizers.tokenizer import Tokenizer
+    from tidegate.train.task import Carried, Evaluation, EvaluationOptions, EvaluationText, Loss, Settings
+
+# Everything else is imported on use: the class is also asked for its options, before torch is loaded.
 
 
 class StreamBatches:
-    """One epoch of windows as the loop's batches."""
+    """The windows of one epoch as the loop's batches."""
 
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
@@ -31,29 +37,31 @@ class StreamBatches:
         return len(self.streams)
 
     def batch(self, epoch: int, index: int) -> Window:
-        """A window; they are the same in every epoch."""
+        """Return a window; the windows are the same in every epoch."""
         return self.streams.window(index)
 
     def predictions(self, epoch: int, index: int) -> int:
-        """Predictions that count in window ``index``, in all processes together."""
+        """Count the predictions of window ``index``, in all processes together."""
         left = self.streams.positions_per_epoch // self.streams.batch_size - index * self.streams.k1
         return min(self.streams.k1, left) * self.streams.batch_size
 
 
 class LanguageModelTask:
-    """Train a language model by truncated backpropagation through time.
+    """A language model of text.
+
+    It is trained by truncated backpropagation through time.
 
     Args:
-        model: the model's make.
-        train: the units to learn from, shape (N,).
-        validation: the units to validate on; fewer than two mean that there is no such part.
-        prediction_name: what a prediction is called ("character").
+        model: the model config.
+        train: token ids to train on, shape (N,).
+        validation: token ids to validate on; fewer than two mean that there is no validation part.
+        prediction_name: name of a prediction ("character").
         batch_size: streams in all processes together.
-        k1: a step every k1 positions.
+        k1: an optimizer step every k1 positions.
         k2: gradients go back k2 positions.
-        feeding: teacher, greedy or sampled; see :mod:`tidegate.text.feeding`.
-        validation_tokens: validate on the first so many units only; None on all.
-        backend: the engine's backend; None leaves it to the engine.
+        feeding: teacher, greedy or sampled; see `tidegate.text.feeding`.
+        validation_tokens: validate on the first N tokens only. Default: all.
+        backend: the engine's backend. Default: the engine's choice.
 
     Raises:
         ArgumentError: a size does not fit the vocabulary of the data.
@@ -62,6 +70,15 @@ class LanguageModelTask:
     name: ClassVar[str] = "lm"
     look: ClassVar[str | None] = "tidegate.lens.tasks.language_model:look"
     Config: ClassVar[type[Any]] = LanguageModelConfig
+    DataConfig: ClassVar[type[Any]] = CorpusConfig
+    SampleConfig: ClassVar[type[Any] | None] = SampleConfig
+    data_help: ClassVar[str] = "Text files, or folders of them (UTF-8)."
+    extra_settings: ClassVar[Sequence[str]] = TASK_SETTINGS
+    training_defaults: ClassVar[Mapping[str, Any]] = {"epochs": DEFAULT_EPOCHS}
+    fewest_steps: ClassVar[int] = 0
+    files: ClassVar[Sequence[str]] = ("corpus.json", "corpus.npy", "vocabulary.json", "tokenizer.json")
+    next_commands: ClassVar[Sequence[str]] = ("tidegate generate {run}",)
+    seeds: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -77,28 +94,67 @@ class LanguageModelTask:
         validation_tokens: int | None = None,
         backend: str | None = None,
     ) -> None:
+        if model.vocabulary_size is None:
+            raise ArgumentError("vocabulary_size is not set: give that of the tokenizer.")
+        self.vocabulary_size = model.vocabulary_size
         self.model, self.train, self.validation, self.prediction_name = model, train, validation, prediction_name
         self.batch_size, self.k1, self.k2 = batch_size, k1, k2
         self.feeding: Feeding = feeding
         self.validation_tokens, self.backend = validation_tokens, backend
         self.notes: list[str] = []
 
+    # Data.
+
+    @classmethod
+    def prepare(cls, data: Sequence[str], config: LanguageModelConfig, options: CorpusConfig, folder: Path) -> Corpus:
+        """Encode text files in a run folder."""
+        from tidegate.text.corpus.build_corpus import prepare_corpus
+
+        settings: dict[str, Any] = asdict(options) | {"splits": parse_splits(options.splits)}
+        return prepare_corpus([Path(it) for it in data], folder, **settings)
+
     @classmethod
     def open(cls, folder: Path) -> Corpus:
-        """The text of a run folder."""
+        """Open the corpus of a run folder."""
+        from tidegate.text.corpus.corpus import open_corpus
+
         return open_corpus(folder)
 
     @classmethod
     def vocabulary(cls, folder: Path) -> Tokenizer:
-        """The units of its text."""
+        """Load the tokenizer of a run folder."""
+        from tidegate.text.tokenizers.tokenizer import load_tokenizer
+
         return load_tokenizer(folder)
 
     @classmethod
-    def create(cls, data: Corpus, config: LanguageModelConfig, settings: Settings, world: int) -> "LanguageModelTask":
-        """The task on a text, its batch made smaller if need be."""
+    def tokenizer(cls, vocabulary: Tokenizer) -> Tokenizer:
+        """Return the tokenizer."""
+        return vocabulary
+
+    @classmethod
+    def run_name(cls, data: Sequence[str], config: LanguageModelConfig) -> str:
+        """Return NAME-CELL, NAME being that of the first file or folder."""
+        return f"{Path(data[0]).resolve().stem}-{config.cell}"
+
+    # Training.
+
+    @classmethod
+    def complete_config(cls, config: LanguageModelConfig, data: Corpus) -> LanguageModelConfig:
+        """Return the config with the vocabulary size of a corpus."""
+        if config.vocabulary_size is None:
+            return replace(config, vocabulary_size=data.tokenizer.vocabulary_size)
+        return config
+
+    @classmethod
+    def create(cls, data: Corpus, config: LanguageModelConfig, settings: Settings, world: int) -> LanguageModelTask:
+        """Create the task on a corpus; the batch is made smaller if the corpus is too small for it."""
+        from tidegate.text.corpus.streams import fit_batch
+
         if config.vocabulary_size != data.tokenizer.vocabulary_size:
             raise ArgumentError(
-                f"vocabulary_size is {config.vocabulary_size}, but the corpus has {data.tokenizer.vocabulary_size} different units."
+                f"vocabulary_size is {config.vocabulary_size}, but the corpus has {data.tokenizer.vocabulary_size} "
+                "different tokens."
             )
         batch_size, note = fit_batch(len(data.train), settings.batch_size, settings.k1, world=world)
         task = cls(
@@ -117,68 +173,125 @@ class LanguageModelTask:
         return task
 
     @classmethod
-    def make(cls, config: LanguageModelConfig, vocabulary: Tokenizer, backend: str | None) -> LanguageModel:
-        """A new model for a vocabulary.
+    def default_epochs(cls, data: Corpus, batch_size: int) -> int:
+        """Return 10."""
+        return DEFAULT_EPOCHS
+
+    @classmethod
+    def make_model(cls, config: LanguageModelConfig, vocabulary: Tokenizer, backend: str | None) -> LanguageModel:
+        """Make a new model for a vocabulary.
 
         Raises:
-            RunFolderError: they do not fit together.
+            RunFolderError: the model does not fit the vocabulary.
         """
+        from tidegate.text.model import LanguageModel
+
         if vocabulary.vocabulary_size != config.vocabulary_size:
             raise RunFolderError(
-                f"The vocabulary has {vocabulary.vocabulary_size} units, but config.json says {config.vocabulary_size}: they are "
-                "not of the same run."
+                f"The vocabulary has {vocabulary.vocabulary_size} tokens, but config.json says "
+                f"{config.vocabulary_size}: they are not of the same run."
             )
         return LanguageModel(config, backend=backend)
 
-    def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """N-grams counted on the training part."""
-        validation = self.validation[: self.validation_tokens]  # what the model is validated on, and no more
-        if len(validation) < 2:
-            return {}, []
-        found = ngram_baselines(self.train, validation, self.model.vocabulary_size)
-        return dict(found), [] if found.note is None else [found.note]
+    def new_model(self) -> LanguageModel:
+        """Make a new model, its initial values drawn from torch's global random numbers."""
+        from tidegate.text.model import LanguageModel
 
-    def build(self) -> LanguageModel:
-        """A new model, its initial values drawn from torch's global random numbers."""
         return LanguageModel(self.model, backend=self.backend)
 
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Compute the losses of n-gram models counted on the training part."""
+        from tidegate.text.corpus.ngrams import ngram_baselines
+
+        validation = self.validation[: self.validation_tokens]  # the tokens that the model is validated on
+        if len(validation) < 2:
+            return {}, []
+        found = ngram_baselines(self.train, validation, self.vocabulary_size)
+        return dict(found), [] if found.note is None else [found.note]
+
     def batches(self, rank: int, world: int) -> StreamBatches:
-        """The share of process ``rank`` out of ``world`` in one epoch."""
+        """Return the windows of process ``rank`` out of ``world``."""
+        from tidegate.text.corpus.streams import Streams
+
         return StreamBatches(Streams(self.train, self.batch_size, k1=self.k1, k2=self.k2, rank=rank, world=world))
 
     def start(self, model: nn.Module, rank: int, world: int) -> Carried:
-        """Zero state, and no prediction yet, for each of this process's streams."""
+        """Return the zero state, and no prediction yet, for each of this process's streams."""
+        import torch
+
+        from tidegate.text.feeding import NO_PREDICTION
+
         model = _language_model(model)
         streams = self.batch_size // world
         state = model.zero_state(streams)
         carried = dict(zip(model.cell.states, state, strict=True))
-        return carried | {"own prediction": torch.full((streams,), NOTHING_YET, device=state[0].device)}
+        return carried | {"own prediction": torch.full((streams,), NO_PREDICTION, device=state[0].device)}
 
     def loss(self, model: nn.Module, batch: Window, carried: Carried, sampling_probability: float) -> Loss:
-        """Mean nats per new unit of a window; the state goes on to the next window, detached."""
+        """Compute the mean cross-entropy of a window's new tokens; the detached state goes on to the next window."""
+        from tidegate.text.truncated_bptt import window_loss
+        from tidegate.train.task import Loss
+
         model = _language_model(model)
         names: Sequence[str] = model.cell.states
-        nats, state, own = window_loss(
+        loss, state, own = window_loss(
             model,
             batch,
             tuple(carried[name] for name in names),
             carried["own prediction"],
             k2=self.k2,
             feeding=self.feeding,
-            share=sampling_probability,
+            sampling_probability=sampling_probability,
         )
-        return Loss(nats, dict(zip(names, state, strict=True)) | {"own prediction": own})
+        return Loss(loss, dict(zip(names, state, strict=True)) | {"own prediction": own})
 
     def validate(self, model: nn.Module) -> Evaluation | None:
-        """Mean nats per unit of the validation part; None without one."""
+        """Compute the mean cross-entropy of the validation part; None without one."""
+        from tidegate.text.evaluation import evaluate
+
         if len(self.validation) < 2:
             return None
         return evaluate(
             _language_model(model), self.validation, batch_size=self.batch_size, limit=self.validation_tokens
         )
 
+    @classmethod
+    def sampler(cls, vocabulary: Tokenizer, options: SampleConfig) -> Callable[[LanguageModel], str] | None:
+        """Return a function that writes a sample, with the same draws each time, so that only the model changes."""
+        from tidegate.text.generation import generate
+
+        if options.sample_length == 0:
+            return None
+
+        def sample(model: LanguageModel) -> str:
+            pieces = generate(model, vocabulary, options.prompt, length=options.sample_length, temperature=0.8, seed=0)
+            return options.prompt + "".join(piece.text for piece in pieces)
+
+        return sample
+
+    # Finished runs.
+
+    @classmethod
+    def evaluate(cls, run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
+        """Evaluate a run on a part of its own text, or on other files, beside n-gram models."""
+        from tidegate.text.evaluate_run import evaluate_run
+
+        return evaluate_run(run, files, options)
+
+    @classmethod
+    def summary(cls, folder: Path) -> str:
+        """Return nothing: the loss and the baselines have been shown."""
+        return ""
+
+    @classmethod
+    def compare_seeds(cls, folders: Sequence[Path]) -> str:
+        """Return nothing: language models are not trained with several seeds at once."""
+        return ""
+
 
 def _language_model(model: nn.Module) -> LanguageModel:
+    from tidegate.text.model import LanguageModel
+
     if not isinstance(model, LanguageModel):
         raise ArgumentError(f"The task trains a LanguageModel, but was given a {type(model).__name__}.")
     return model

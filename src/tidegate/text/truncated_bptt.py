@@ -3,9 +3,9 @@
 A step is taken every k1 positions, its gradient going back over k2. The state is carried from window to window and
 detached, so the values are those of one unbroken run and only the gradient is cut.
 
-* k2 = k1: windows stand end to end.
-* k2 > k1: a window begins k2 - k1 positions before the last one ended. The state at the place where the next window
-  will begin is kept, detached; only the positions not seen before count in the loss.
+* k2 = k1: windows follow one another end to end.
+* k2 > k1: a window begins k2 - k1 positions before the last one ended. The detached state where the next window begins
+  is saved; only new positions count in the loss.
 * k2 < k1: the gradient is cut every k2 positions inside the window.
 """
 
@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tidegate.text.corpus.streams import Window
-from tidegate.text.feeding import Feeding, feed
+from tidegate.text.feeding import feed
 from tidegate.text.model import LanguageModel, State
+from tidegate.train.config import Feeding
 
 
 def window_loss(
@@ -28,49 +29,57 @@ def window_loss(
     *,
     k2: int,
     feeding: Feeding = "teacher",
-    share: float = 0.0,
+    sampling_probability: float = 0.0,
 ) -> tuple[Tensor, State, Tensor]:
-    """Mean cross entropy over a window's new positions.
+    """Compute the mean cross-entropy over a window's new positions.
 
     Args:
         model: the model.
-        window: inputs and targets (B, L), how many positions are new, and where the next window begins.
+        window: inputs and targets (B, L), the number of new positions, and where the next window begins.
         state: the state before the window's first position, detached.
-        own: (B,), the model's prediction of the first input, as :func:`tidegate.text.feeding.feed` takes it.
+        own: (B,), the model's prediction of the first input, see `tidegate.text.feeding.feed`.
         k2: how far the gradient goes back.
-        feeding: who says what was written.
-        share: share of own predictions.
+        feeding: teacher, greedy or sampled.
+        sampling_probability: probability of feeding the model's own prediction.
 
     Returns:
-        Nats per unit, a differentiable scalar; and state and prediction, detached, for the next window. With k2 > k1
-        positions seen before are run again with today's weights; coins and draws fall anew there.
+        The loss, a differentiable scalar; and state and prediction, detached, for the next window. With k2 > k1
+        positions seen before are run again with the current weights and new draws.
     """
     device = own.device
     inputs, targets = (torch.from_numpy(ids).to(device, non_blocking=True) for ids in (window.inputs, window.targets))
     length = inputs.shape[1]
     old = length - window.new
-    kept = (state, own)
+    carried = (state, own)
     total: Tensor | None = None
     for begin, end in _stretches(length, old, window.advance, k2):
         counts = begin >= old
-        fed = feed(model, inputs[:, begin:end], state, own, feeding=feeding, share=share, logits=counts)
+        fed = feed(
+            model,
+            inputs[:, begin:end],
+            state,
+            own,
+            feeding=feeding,
+            sampling_probability=sampling_probability,
+            logits=counts,
+        )
         state, own = fed.state, fed.own
         if counts and fed.logits is not None:
             # Time-major on both sides, so that flattening the logits copies nothing.
-            nats = functional.cross_entropy(
+            summed = functional.cross_entropy(
                 fed.logits.flatten(0, 1), targets[:, begin:end].t().flatten(), reduction="sum"
             )
-            total = nats if total is None else total + nats
+            total = summed if total is None else total + summed
         if end - old >= k2 and (end - old) % k2 == 0:
             state = _detached(state)
         if end == window.advance:
-            kept = (_detached(state), own)
+            carried = (_detached(state), own)
     assert total is not None, "a window has at least one new position"
-    return total / (window.new * inputs.shape[0]), *kept
+    return total / (window.new * inputs.shape[0]), *carried
 
 
 def _stretches(length: int, old: int, advance: int, k2: int) -> list[tuple[int, int]]:
-    """Cut [0, length) where the state is kept, where counting begins, and every k2 new positions."""
+    """Cut [0, length) where the next window begins, where new positions begin, and every k2 new positions."""
     cuts = {0, old, advance, length, *range(old + k2, length, k2)}
     return list(itertools.pairwise(sorted(cuts)))
 

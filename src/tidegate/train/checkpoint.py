@@ -1,4 +1,4 @@
-"""``training_state.safetensors``: all that a run needs to go on exactly, in one file.
+"""``training_state.safetensors``: everything needed to resume a run exactly, in one file.
 
 Parameters, the best parameters so far, the optimizer's moments and the carried state are its tensors; step, counters
 and digests are a JSON record in its header. One file means one rename: a checkpoint is never half-written, and its
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import RunFolderError
+from tidegate.io.records import from_record, stored_as, to_record
 from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
-from tidegate.train.records import from_record, stored_as, to_record
 
 NAME = "training_state.safetensors"
 KIND, VERSION = "tidegate training state", 2
@@ -24,29 +24,29 @@ PARTS = ("model", "optimizer", "best", "carried")
 
 @dataclass
 class Counters:
-    """Where a run stands.
+    """The counters of a run.
 
     Attributes:
         step: optimizer steps taken.
         elapsed: seconds trained.
-        best: nats per unit of the best validation; None before the first.
-        criterion: what it was the best by, lower is better; None before the first.
-        best_step: the step it was measured at.
-        without_best: validations in a row without a new best.
+        best: validation loss of the best checkpoint; None before the first validation.
+        best_selection_loss: what it was chosen by, lower is better; None before the first validation.
+        best_step: the step of the best checkpoint.
+        without_best: validations in a row without improvement.
         metrics_bytes: length of metrics.jsonl.
-        loss: sum of nats since the last report.
-        predictions: how many they were summed over.
+        loss: sum of losses since the last report.
+        predictions: number of predictions since the last report.
         steps: steps taken since the last report.
         norm: sum of gradient norms since the last report.
-        clipped: steps clipped since the last report.
+        clipped: steps since the last report whose gradient was clipped.
         validated: the step of the last validation; -1 before the first.
-        finished: why the run ended; None while it goes on.
+        finished: the stopping reason; None while the run goes on.
     """
 
     step: int = 0
     elapsed: float = 0.0
     best: float | None = None
-    criterion: float | None = None
+    best_selection_loss: float | None = field(default=None, metadata=stored_as("criterion"))
     best_step: int = 0
     without_best: int = field(default=0, metadata=stored_as("bad"))
     metrics_bytes: int = 0
@@ -74,14 +74,14 @@ class Counters:
 
 @dataclass
 class Checkpoint:
-    """A run at one moment.
+    """The state of a run at one step.
 
     Attributes:
         config: digest of the settings.
-        data: digest of the corpus.
-        world: how many processes there were.
-        counters: where the run stands.
-        scaler: the fp16 gradient scaler's numbers.
+        data: digest of the data.
+        world: number of processes.
+        counters: the counters.
+        scaler: state of the fp16 gradient scaler.
         tensors: for each of model, optimizer, best and carried, tensors by name; those carried have a first
             dimension of ``world``.
     """
@@ -95,7 +95,7 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replace the folder's checkpoint by this one in a single moment."""
+    """Replace the folder's checkpoint atomically."""
     tensors = {f"{part}.{name}": it for part in PARTS for name, it in checkpoint.tensors[part].items()}
     record = {
         "format": KIND,
@@ -110,15 +110,15 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(folder: Path, model: Layout, carried: Layout, *, config: str, data: str, world: int) -> Checkpoint:
-    """Read a folder's checkpoint, believing nothing.
+    """Read a folder's checkpoint and check everything in it.
 
     Args:
         folder: the run folder.
-        model: type and shape of each parameter.
-        carried: type and shape of each tensor one process carries.
-        config: digest of the settings the run folder claims.
-        data: digest of the corpus the run folder claims.
-        world: how many processes go on.
+        model: dtype and shape of each parameter.
+        carried: dtype and shape of each tensor one process carries.
+        config: digest of the run folder's settings.
+        data: digest of the run folder's data.
+        world: number of processes that resume.
 
     Returns:
         The checkpoint.

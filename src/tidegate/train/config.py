@@ -1,114 +1,116 @@
-"""How a model is trained, as plain data."""
+"""Training settings, as plain data."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from tidegate.errors import ArgumentError
-from tidegate.text.feeding import Feeding
-from tidegate.train.records import stored_as
+from tidegate.train.options import check, option
 
 DEFAULT_EPOCHS = 10
 BUDGET = ("epochs", "steps", "minutes")
+SAMPLING = ("feeding", "sampling_probability_start", "sampling_probability_end")
+TASK_SETTINGS = ("k1", "k2", *SAMPLING, "validation_tokens")
+"""Settings that only some tasks use: `Task.extra_settings` names them."""
+
+Feeding = Literal["teacher", "greedy", "sampled"]
+"""The input of a step: the true previous token (teacher forcing), or the model's prediction, its argmax or a draw."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained.
 
-    The budget is whatever of ``epochs``, ``steps`` and ``minutes`` is given; progress is the largest share of any that
-    is used up, and training ends at 1. Learning rate and share of own predictions are functions of progress. A resumed
-    run repeats an uninterrupted one bit for bit on a CPU with epochs and steps; with minutes it cannot, for no two
-    stretches of time hold the same number of steps.
+    The budget is any of ``epochs``, ``steps`` and ``minutes``; progress is the largest fraction of any of them that is
+    used up, and training ends at 1. Learning rate and sampling probability are functions of progress. A resumed run
+    repeats an uninterrupted one bit for bit on a CPU with epochs and steps. With minutes it cannot: how many steps fit
+    in a minute varies.
 
     Attributes:
-        batch_size: streams side by side, in all processes together.
+        batch_size: streams or examples side by side, in all processes together.
         k1: positions between two optimizer steps.
-        k2: positions the gradient goes back; None is k1.
-        feeding: what is fed as the previous unit: the true one (teacher), or the model's own argmax (greedy) or
+        k2: positions the gradient goes back. Default: k1.
+        feeding: the input of each step: the true previous token (teacher), or the model's own argmax (greedy) or
             draw (sampled).
-        sampling_probability_start: share of positions fed with the model's own prediction as training begins ...
+        sampling_probability_start: probability that a step is fed the model's own prediction as training begins ...
         sampling_probability_end: ... and as it ends; linear in between. For greedy and sampled only.
-        learning_rate: the largest, reached after the warm-up.
-        final_learning_rate: where the cosine ends, as a share of ``learning_rate``.
+        learning_rate: the peak, reached after the warm-up.
+        final_learning_rate: where the cosine ends, as a fraction of `learning_rate`.
         warmup_steps: steps over which the learning rate rises linearly.
         beta1: AdamW's decay of the gradient's mean.
         beta2: AdamW's decay of the gradient's square.
-        weight_decay: decoupled decay of matrices; biases and per-unit vectors are left alone.
-        clip: largest norm of the gradient; None never clips.
-        epochs: budget in passes over the training part. 10 if no budget is given.
+        weight_decay: decoupled decay of matrices; biases and vectors are not decayed.
+        clip: maximal norm of the gradient; None: no clipping.
+        epochs: budget in passes over the training part. Default if there is no budget: 10.
         steps: budget in optimizer steps.
-        minutes: budget in minutes on the clock, validation included.
-        validate_every: steps between validations, each with a sample and a checkpoint; None: once an epoch.
-        validation_tokens: validate on the first so many units only; None on the whole part.
-        patience: stop after so many validations in a row without a new best; None never does.
+        minutes: budget in minutes, validation included.
+        validate_every: steps between validations, each with a sample and a checkpoint. None: once an epoch.
+        validation_tokens: validate on the first N tokens only. None: on the whole part.
+        patience: stop after N validations in a row without improvement. None: never.
         report_every: steps between two lines of metrics.
-        checkpoint_every: steps between further checkpoints; None makes them at validations only.
+        checkpoint_every: steps between further checkpoints. None: at validations only.
         seed: all randomness is a function of it and the step.
         device: "auto" takes an accelerator if there is one.
         mixed_precision: "no", "fp16" or "bf16".
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
 
     Raises:
         ArgumentError: a value is out of range.
     """
 
-    batch_size: int = 32
-    k1: int = 100
-    k2: int | None = None
-    feeding: Feeding = "teacher"
-    sampling_probability_start: float = field(default=1.0, metadata=stored_as("own_share_start"))
-    sampling_probability_end: float = field(default=1.0, metadata=stored_as("own_share_end"))
-    learning_rate: float = 3e-3
-    final_learning_rate: float = 0.05
-    warmup_steps: int = 100
-    beta1: float = 0.9
-    beta2: float = 0.99
-    weight_decay: float = 0.01
-    clip: float | None = 1.0
-    epochs: int | None = None
-    steps: int | None = None
-    minutes: float | None = None
-    validate_every: int | None = 250
-    validation_tokens: int | None = field(default=None, metadata=stored_as("validation_units"))
-    patience: int | None = None
-    report_every: int = 10
-    checkpoint_every: int | None = None
-    seed: int = 0
-    device: Literal["auto", "cpu"] = "auto"
-    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
-    backend: str | None = None
+    batch_size: int = option(32, "Streams of text, or examples, in all processes.", panel="Training", min=1)
+    k1: int = option(100, "An optimizer step every k1 tokens.", panel="Training", min=1)
+    k2: int | None = option(None, "Gradients go back k2 tokens.", panel="Training", unset="k1", min=1)
+    feeding: Feeding = option(
+        "teacher",
+        "Input of each step: the true previous token (teacher forcing), the model's best guess, or a draw from it.",
+        panel="Training",
+    )
+    sampling_probability_start: float = option(
+        1.0,
+        "Probability of feeding the model's own prediction at the start ...",
+        panel="Training",
+        key="own_share_start",
+        min=0,
+        max=1,
+    )
+    sampling_probability_end: float = option(
+        1.0, "... and at the end.", panel="Training", key="own_share_end", min=0, max=1
+    )
+    learning_rate: float = option(3e-3, "Peak learning rate of AdamW.", panel="Training", above=0)
+    final_learning_rate: float = option(
+        0.05, "Where the cosine ends, as a fraction of the peak.", panel="Training", min=0, max=1
+    )
+    warmup_steps: int = option(100, "Steps of linear warm-up.", panel="Training", min=0)
+    beta1: float = option(0.9, "AdamW's decay of the gradient's mean.", panel="Training", min=0, below=1)
+    beta2: float = option(0.99, "AdamW's decay of the gradient's square.", panel="Training", min=0, below=1)
+    weight_decay: float = option(0.01, "Weight decay of matrices.", panel="Training", min=0)
+    clip: float | None = option(1.0, "Maximal gradient norm; 0: no clipping.", panel="Training", off=0.0, above=0)
+    epochs: int | None = option(None, "Passes over the training part.", panel="Budget", min=1)
+    steps: int | None = option(None, "Optimizer steps.", panel="Budget", min=1)
+    minutes: float | None = option(None, "Minutes of training.", panel="Budget", above=0)
+    validate_every: int | None = option(250, "Steps between validations.", panel="Budget", unset="once an epoch", min=1)
+    validation_tokens: int | None = option(
+        None, "Validate on the first N tokens only.", panel="Budget", key="validation_units", min=2
+    )
+    patience: int | None = option(None, "Stop after N validations in a row without improvement.", panel="Budget", min=1)
+    report_every: int = option(10, "Steps between reports.", panel="Output", min=1)
+    checkpoint_every: int | None = option(
+        None, "Steps between checkpoints.", panel="Output", unset="at validations only", min=1
+    )
+    seed: int = option(0, "Random seed: the same seed gives the same run.", panel="Training")
+    device: Literal["auto", "cpu"] = option("auto", "Where to train.", panel="Training")
+    mixed_precision: Literal["no", "fp16", "bf16"] = option("no", "Mixed precision, on a GPU.", panel="Training")
+    backend: str | None = option(None, "The engine's backend.", panel="Training", unset="the engine's choice")
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.minutes is None:
             object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
-        for name in ("batch_size", "k1", "k2", "validate_every", "report_every", "patience", "checkpoint_every"):
-            self._check(name, "at least 1", lambda value: value >= 1)
-        for name in ("epochs", "steps"):
-            self._check(name, "at least 1", lambda value: value >= 1)
-        self._check("validation_tokens", "at least 2 (a unit and its successor)", lambda value: value >= 2)
-        for name in ("learning_rate", "clip", "minutes"):
-            self._check(name, "above 0 and finite", lambda value: 0 < value < float("inf"))
-        for name in ("sampling_probability_start", "sampling_probability_end", "final_learning_rate"):
-            self._check(name, "from 0 to 1", lambda value: 0 <= value <= 1)
-        for name in ("beta1", "beta2"):
-            self._check(name, "at least 0 and below 1", lambda value: 0 <= value < 1)
-        self._check("weight_decay", "at least 0 and finite", lambda value: 0 <= value < float("inf"))
-        self._check("warmup_steps", "at least 0", lambda value: value >= 0)
-        self._check("seed", "from 0 to 2**63 - 1", lambda value: 0 <= value < 2**63)
-        for name, choices in (
-            ("feeding", ("teacher", "greedy", "sampled")),
-            ("device", ("auto", "cpu")),
-            ("mixed_precision", ("no", "fp16", "bf16")),
-        ):
-            self._check(name, f"one of {', '.join(choices)}", lambda value, choices=choices: value in choices)
+        check(self)
+        if not 0 <= self.seed < 2**63:  # a limit no help text should spell out
+            raise ArgumentError(f"seed is {self.seed}, but must be from 0 to 2**63 - 1.")
         if self.feeding == "teacher" and (self.sampling_probability_start, self.sampling_probability_end) != (1.0, 1.0):
             raise ArgumentError(
-                f"sampling_probability_start and sampling_probability_end are {self.sampling_probability_start} and {self.sampling_probability_end}, but the "
-                "teacher feeds no predictions: choose feeding='greedy' or 'sampled', or leave them out."
+                f"sampling_probability_start and sampling_probability_end are {self.sampling_probability_start} and "
+                f"{self.sampling_probability_end}, but teacher forcing feeds no predictions: choose feeding='greedy' "
+                "or 'sampled', or leave them out."
             )
-
-    def _check(self, name: str, expected: str, fits: Callable[[Any], bool]) -> None:
-        value = getattr(self, name)
-        if value is not None and not fits(value):
-            raise ArgumentError(f"{name} is {value!r}, but must be {expected}.")

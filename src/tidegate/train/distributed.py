@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-# How long processes wait for the first one, which alone prepares the data and validates; one that ends is noticed.
+# How long processes wait for the first one, which alone prepares the data and validates. The end of a process is
+# noticed at once.
 PATIENCE = timedelta(hours=6)
-# What gloo and NCCL say, which they do as plain RuntimeErrors.
+# Messages of gloo and NCCL, which come as plain RuntimeErrors.
 LOST = (
     "Connection closed by peer",
     "Connection reset by peer",
@@ -30,14 +31,14 @@ LOST = (
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that prints and writes, going by the launcher's environment."""
+    """Whether this is the process that prints and writes, according to the launcher's environment."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 class Objective(nn.Module):
-    """A task's loss as one module call: one forward and one backward a step, however often the model runs inside.
+    """A task's loss as one module call: one forward and one backward per step, however often the model runs inside.
 
-    This is what gradient averaging and mixed precision are wrapped around.
+    Gradient averaging and mixed precision wrap this module.
     """
 
     def __init__(self, task: Task, model: nn.Module) -> None:
@@ -45,7 +46,7 @@ class Objective(nn.Module):
         self.task, self.model = task, model
 
     def forward(self, batch: Any, carried: Carried, sampling_probability: float) -> Loss:
-        """The loss of one batch, as :meth:`tidegate.train.task.Task.loss`."""
+        """Compute the loss of one batch, see `tidegate.train.task.Task.loss`."""
         return self.task.loss(self.model, batch, carried, sampling_probability)
 
 
@@ -72,36 +73,36 @@ class Processes:
     def prepare(
         self, objective: Objective, optimizer: torch.optim.Optimizer
     ) -> tuple[Callable[..., Loss], torch.optim.Optimizer]:
-        """Place the model on the device; average gradients and cast as asked."""
+        """Move the model to the device; set up gradient averaging and mixed precision."""
         prepared = self._accelerator.prepare(objective, optimizer)
         return prepared[0], prepared[1]
 
     def backward(self, loss: Tensor) -> None:
-        """Gradients of a loss, averaged over the processes."""
+        """Compute the gradients of a loss, averaged over the processes."""
         self._accelerator.backward(loss)
 
     def clip(self, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
-        """The gradient's norm, which is then at most ``limit``."""
+        """Clip the gradient's norm to ``limit``; return the norm before."""
         return cast(Tensor, self._accelerator.clip_grad_norm_(parameters, float("inf") if limit is None else limit))
 
     def sum(self, *values: float) -> list[float]:
-        """Each value summed over the processes."""
+        """Sum each value over the processes."""
         if self.world == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
-        with self.told(str):
+        with self.lost_process_errors(str):
             return cast(Tensor, self._accelerator.reduce(tensor, "sum")).tolist()
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """Shape (...) in each process to (world, ...) in all."""
+        """Gather (...) from each process into (world, ...) in all."""
         return cast(Tensor, self._accelerator.gather(tensor.unsqueeze(0).contiguous()))
 
     @contextmanager
-    def told(self, kept: Callable[[], str]) -> Iterator[None]:
-        """What the network says when another process is gone, as an error that says what to do.
+    def lost_process_errors(self, saved: Callable[[], str]) -> Iterator[None]:
+        """Turn the network's errors when another process is gone into one that says what to do.
 
         Args:
-            kept: says what is kept, when it comes to that.
+            saved: describes the last checkpoint, for the message.
 
         Raises:
             ProcessLostError: another process ended or cannot be reached.
@@ -114,34 +115,34 @@ class Processes:
                 raise
             raise ProcessLostError(
                 f"Another of the {self.world} processes of this run ended or cannot be reached any more "
-                f"({str(error).splitlines()[0]:.120}). {kept()} See what it said where it ran; then start all "
+                f"({str(error).splitlines()[0]:.120}). {saved()} Read its messages where it ran; then start all "
                 f"{self.world} again with --resume."
             ) from error
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
-        with self.told(str):
+        """Wait for all processes."""
+        with self.lost_process_errors(str):
             self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        """Leave the other processes in an orderly way."""
-        # What averages the gradients holds the process group in a cycle of references; were it still there when the
-        # interpreter ends, the group's threads would abort the process.
+        """Disconnect from the other processes."""
+        # The gradient averaging holds the process group in a reference cycle. If it were still alive when the
+        # interpreter exits, the group's threads would abort the process.
         self._accelerator.free_memory()
         self._accelerator.end_training()
 
     def scaler_state(self) -> dict[str, Any] | None:
-        """The fp16 gradient scaler's state, plain numbers."""
+        """Return the state of the fp16 gradient scaler, plain numbers."""
         return None if self._accelerator.scaler is None else self._accelerator.scaler.state_dict()
 
     def restore_scaler(self, state: dict[str, Any] | None) -> None:
-        """Put back what :meth:`scaler_state` gave."""
+        """Restore what `scaler_state` returned."""
         if self._accelerator.scaler is not None and state is not None:
             self._accelerator.scaler.load_state_dict(state)
 
 
 def main_first(act: Callable[[], None], device: str) -> None:
-    """Do something on the main process while the others wait.
+    """Call ``act`` on the main process while the others wait.
 
     Raises:
         ProcessLostError: on the others, if it failed there.
@@ -153,13 +154,13 @@ def main_first(act: Callable[[], None], device: str) -> None:
     if processes.main:
         try:
             act()
-        except Exception as error:  # told to the others, then raised as it is
+        except Exception as error:  # the others are notified, then it is raised
             failed = error
     (lost,) = processes.sum(float(failed is not None))
     if failed is not None:
         raise failed
     if lost:
-        raise ProcessLostError("The first process of this run could not begin; it says why.")
+        raise ProcessLostError("The first process of this run could not begin; its message says why.")
 
 
 def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
@@ -167,12 +168,12 @@ def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
         from accelerate import Accelerator, InitProcessGroupKwargs
         from accelerate.state import AcceleratorState
     except ImportError as error:
-        raise MissingDependencyError("Training needs the package accelerate: pip install 'tidegate[cli]'") from error
-    # A process-wide singleton would hold the settings of the first run in this process. What remains after the reset
-    # is the process group, which is made only once.
+        raise MissingDependencyError("Training needs the package accelerate: pip install 'tidegate[cli]'.") from error
+    # Accelerate's process-wide state would keep the settings of this process's first run. The process group stays: it
+    # is made only once.
     AcceleratorState._reset_state(reset_partial_state=True)
     cpu = device == "cpu" or not torch.accelerator.is_available()
     if cpu and mixed_precision == "fp16":
-        raise ArgumentError("mixed_precision is 'fp16', but a CPU has no use for it: choose 'bf16' or 'no'.")
+        raise ArgumentError("mixed_precision is 'fp16', but a CPU does not support it: choose 'bf16' or 'no'.")
     patience = InitProcessGroupKwargs(timeout=PATIENCE)
     return Accelerator(cpu=cpu, mixed_precision=mixed_precision, kwargs_handlers=[patience])

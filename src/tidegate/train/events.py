@@ -1,10 +1,10 @@
-"""What training tells whoever watches it."""
+"""The events that training reports."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Why = Literal["budget", "early stopping", "interrupted"]
+StoppingReason = Literal["budget", "early stopping", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -12,17 +12,17 @@ class Started:
     """Training begins or goes on.
 
     Attributes:
-        step: 0, or where a resumed run goes on.
-        total_steps: after how many steps the budget ends; None if only the clock says.
+        step: 0, or the step of a resumed run.
+        total_steps: steps in the budget; None if it is in minutes only.
         steps_per_epoch: steps in one pass over the data.
-        parameters: how many numbers are learned.
-        prediction_name: what a prediction is ("character").
-        baselines: nats per unit of n-gram models on the same validation part.
+        parameters: number of parameters.
+        prediction_name: name of a prediction ("character").
+        baselines: losses of baselines on the same validation part.
         split_kind: how the data were split.
-        batch_size: streams side by side.
-        device: where it runs.
-        notes: what was read, and what had to be changed.
-        best: best validation of a resumed run so far, in nats per unit.
+        batch_size: streams or examples side by side.
+        device: the device.
+        notes: what was read, and which settings had to be changed.
+        best: lowest validation loss so far, of a resumed run.
     """
 
     step: int
@@ -40,26 +40,26 @@ class Started:
 
 @dataclass(frozen=True)
 class Progressed:
-    """Some steps were taken; means are over the steps since the last such event.
+    """Some steps were taken. Means are over the steps since the last such event.
 
     Attributes:
         step: steps taken.
-        progress: share of the budget used, 0 to 1.
+        progress: fraction of the budget used, 0 to 1.
         epoch: passes over the data, as a fraction.
-        nats: mean training loss, nats per unit.
+        loss: mean training loss per prediction.
         learning_rate: of the last step.
         gradient_norm: mean, before clipping.
-        clipped_share: share of steps whose gradient was clipped.
-        sampling_probability: share of positions fed with own predictions.
-        predictions_per_second: units learned from per second.
-        seconds_left: until the budget ends; None before that can be said.
+        clipped_share: fraction of steps whose gradient was clipped.
+        sampling_probability: probability that a step is fed the model's own prediction.
+        predictions_per_second: speed of training.
+        seconds_left: estimated time until the budget ends; None before there is an estimate.
         elapsed: seconds trained, earlier parts of a resumed run included.
     """
 
     step: int
     progress: float
     epoch: float
-    nats: float
+    loss: float
     learning_rate: float
     gradient_norm: float
     clipped_share: float
@@ -71,34 +71,34 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Validated:
-    """The model was measured on the validation part.
+    """The model was evaluated on the validation part.
 
     Attributes:
         step: steps taken.
-        progress: share of the budget used.
-        nats: nats per unit.
-        best: whether it is the best so far.
-        best_nats: that of the best so far.
+        progress: fraction of the budget used.
+        loss: mean loss per prediction.
+        best: whether this is the best checkpoint so far.
+        best_loss: loss of the best checkpoint so far.
         elapsed: seconds trained.
-        metrics: what else was measured, by name.
+        metrics: other metrics by name.
     """
 
     step: int
     progress: float
-    nats: float
+    loss: float
     best: bool
-    best_nats: float
+    best_loss: float
     elapsed: float
     metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The model wrote something.
+    """The model wrote a sample.
 
     Attributes:
         step: steps taken.
-        text: what it wrote; untrusted, as all text.
+        text: the sample; untrusted, like all text.
     """
 
     step: int
@@ -110,23 +110,23 @@ class Finished:
     """Training ended.
 
     Attributes:
-        why: the budget is used up, no improvement, or interrupted (a checkpoint was written).
+        reason: the stopping reason: the budget is used up, early stopping, or interrupted (a checkpoint was written).
         step: steps taken.
-        nats: best on validation, nats per unit; None without validation.
+        best_loss: validation loss of the best checkpoint; None without validation.
         elapsed: seconds trained.
         folder: the run folder.
     """
 
-    why: Why
+    reason: StoppingReason
     step: int
-    nats: float | None
+    best_loss: float | None
     elapsed: float
     folder: Path
 
 
 Event = Started | Progressed | Validated | Sampled | Finished
-"""What a training run tells whoever watches it."""
+"""Any event of a training run."""
 
 
 def ignore(event: Event) -> None:
-    """Watch nothing."""
+    """Do nothing with an event."""

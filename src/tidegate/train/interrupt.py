@@ -10,12 +10,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """Whether someone asked to stop."""
+    """Whether a stop was requested."""
 
     requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: ask for a stop the first time, stop at once the second."""
+        """Handle the signal: the first requests a stop, the second stops at once."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
@@ -23,7 +23,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn the first SIGINT or SIGTERM into a request; elsewhere than in the main thread signals are not ours."""
+    """Turn the first SIGINT or SIGTERM into a request to stop. In other threads than the main one, do nothing."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt

@@ -15,7 +15,7 @@ from tidegate.train import schedule
 from tidegate.train.checkpoint import Checkpoint, write_checkpoint
 from tidegate.train.config import TrainConfig
 from tidegate.train.distributed import Objective, Processes
-from tidegate.train.events import Event, Finished, Progressed, Sampled, Validated, Why
+from tidegate.train.events import Event, Finished, Progressed, Sampled, StoppingReason, Validated
 from tidegate.train.interrupt import Interrupt, interruptible
 from tidegate.train.metrics import Metrics
 from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
@@ -27,17 +27,17 @@ from tidegate.train.task import Carried, Evaluation, Task
 class Loop:
     """One training run: step, report, validate, checkpoint.
 
-    Step s trains on batch s modulo the epoch's length. Whatever happens between two steps is a function of the step,
-    and everything a step depends on is in the checkpoint, so a resumed run repeats the run never interrupted.
+    Step s trains on batch s modulo the epoch's length. All that happens between two steps is a function of the step,
+    and everything a step depends on is in the checkpoint, so a resumed run repeats the uninterrupted run.
 
     Args:
-        task: what is learned.
-        config: how.
+        task: the task.
+        config: training settings.
         folder: the run folder.
         processes: this process among the others.
-        checkpoint: where to go on, or where to begin: its counters are those of step 0 and its tensors empty.
-        report: told of every event, on the main process.
-        sample: lets the model write something after each validation, on the main process.
+        checkpoint: where to resume; of a new run, the counters of step 0 and no tensors.
+        report: called with every event, on the main process.
+        sample: writes a sample with the model after each validation, on the main process.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Loop:
         self.report, self.sample = report, sample
         self.batches = task.batches(processes.rank, processes.world)
         seed_torch(processes.device, config.seed, "initial values")
-        self.model: nn.Module = task.build()
+        self.model: nn.Module = task.new_model()
         self.parameters = list(self.model.parameters())
         self.optimizer = build_optimizer(self.model, config, processes.device)
         self._objective, self._stepper = processes.prepare(Objective(task, self.model), self.optimizer)
@@ -75,13 +75,13 @@ class Loop:
         self._predictions_reported = 0
 
     def run(self) -> Finished:
-        """Train until the budget is used up, nothing improves, or someone asks to stop.
+        """Train until the budget is used up, validation stops improving, or the run is interrupted.
 
         Returns:
             The last event.
 
         Raises:
-            NonFiniteLossError: the loss, its gradient or what the best model is chosen by became inf or nan.
+            NonFiniteLossError: the loss, its gradient or the selection loss became inf or nan.
             ProcessLostError: another process ended.
         """
         if self.counters.finished == "early stopping":
@@ -90,7 +90,7 @@ class Loop:
             return self._end("budget")
         self.counters.finished = None
         patience = self.config.patience
-        with self.processes.told(self._kept), interruptible() as interrupt:
+        with self.processes.lost_process_errors(self._saved_checkpoint), interruptible() as interrupt:
             while True:
                 share = self._share()
                 if share >= 1:
@@ -104,7 +104,7 @@ class Loop:
                 self._between_steps()
 
     def checkpoint(self) -> None:
-        """Write where the run stands, then the model that is best at this point."""
+        """Write the training state, then the best model so far."""
         counters = self.counters
         counters.elapsed = self._elapsed()
         if self.metrics is not None:
@@ -124,7 +124,7 @@ class Loop:
             self._model_written = of_step
 
     def close(self) -> None:
-        """Close what is open, and let go of what holds on to the other processes."""
+        """Close the files and release what refers to the other processes."""
         if self.metrics is not None:
             self.metrics.close()
         del self._objective, self._stepper
@@ -149,10 +149,10 @@ class Loop:
         loss = self._objective(
             self.batches.batch(epoch, index), self.carried, schedule.sampling_probability(config, share)
         )
-        processes.backward(loss.nats)
+        processes.backward(loss.mean)
         norm = processes.clip(self.parameters, config.clip)
         # The step's only wait for the device: both numbers together.
-        value, size = torch.stack([loss.nats.detach().float(), norm.detach().float()]).tolist()
+        value, size = torch.stack([loss.mean.detach().float(), norm.detach().float()]).tolist()
         main = float(processes.main)
         value, stop, self._agreed = processes.sum(value, interrupt.requested, main * self._elapsed())
         value /= processes.world
@@ -182,7 +182,7 @@ class Loop:
             self.checkpoint()
         elif config.checkpoint_every is not None and step % config.checkpoint_every == 0:
             self.checkpoint()
-        self._reported += time.monotonic() - began  # units per second are those of training
+        self._reported += time.monotonic() - began  # so that the speed is that of training
 
     def _report(self) -> None:
         counters, share, now = self.counters, self._share(), time.monotonic()
@@ -192,7 +192,7 @@ class Loop:
             step=counters.step,
             progress=share,
             epoch=counters.step / len(self.batches),
-            nats=counters.loss / counters.predictions,
+            loss=counters.loss / counters.predictions,
             learning_rate=schedule.learning_rate(self.config, *before),
             gradient_norm=counters.norm / max(1, counters.steps),
             clipped_share=counters.clipped / max(1, counters.steps),
@@ -201,11 +201,11 @@ class Loop:
             seconds_left=(now - self._began) * (1 - share) / done if done > 0 else None,
             elapsed=self._elapsed(),
         )
-        self._tell(event)
+        self._send(event)
         self._write(
             "train",
             progress=event.progress,
-            nats=event.nats,
+            nats=event.loss,
             learning_rate=event.learning_rate,
             gradient_norm=event.gradient_norm,
             clipped_share=event.clipped_share,
@@ -221,59 +221,60 @@ class Loop:
         counters.validated = counters.step
         self.model.eval()
         found = (self.task.validate(self.model) if self.processes.main else None) or Evaluation(0.0, 0)
-        criterion = found.nats if found.criterion is None else found.criterion
-        nats, predictions, criterion = self.processes.sum(found.nats, found.predictions, criterion)
+        selection_loss = found.loss if found.selection_loss is None else found.selection_loss
+        loss, predictions, selection_loss = self.processes.sum(found.loss, found.predictions, selection_loss)
         if predictions:
-            if not math.isfinite(nats):
-                raise self._non_finite(nats, math.nan, math.nan)
-            if not math.isfinite(criterion):
-                metric = next(iter(found.metrics), "criterion")
-                raise self._non_finite(criterion, math.nan, math.nan, what=f"validation's {metric}")
-            # Of two that are equally good, the one that is surer of it.
-            before = (counters.criterion, counters.best)
-            best = None in before or (criterion, nats) < before
+            if not math.isfinite(loss):
+                raise self._non_finite(loss, math.nan, math.nan)
+            if not math.isfinite(selection_loss):
+                metric = next(iter(found.metrics), "selection loss")
+                raise self._non_finite(selection_loss, math.nan, math.nan, what=f"validation's {metric}")
+            # Ties are broken by the loss.
+            before = (counters.best_selection_loss, counters.best)
+            best = None in before or (selection_loss, loss) < before
             if best:
-                counters.criterion, counters.best = criterion, nats
+                counters.best_selection_loss, counters.best = selection_loss, loss
                 counters.best_step, counters.without_best = counters.step, 0
                 self.best = {name: it.detach().cpu().clone() for name, it in self.model.named_parameters()}
             else:
                 counters.without_best += 1
-            self._write("validation", nats=nats, best=best, units=int(predictions), metrics=dict(found.metrics))
-            lowest = nats if counters.best is None else counters.best
+            self._write("validation", nats=loss, best=best, units=int(predictions), metrics=dict(found.metrics))
+            lowest = loss if counters.best is None else counters.best
             metrics = dict(found.metrics)
-            self._tell(Validated(counters.step, self._share(), nats, best, lowest, self._elapsed(), metrics))
+            self._send(Validated(counters.step, self._share(), loss, best, lowest, self._elapsed(), metrics))
         if self.sample is not None and self.processes.main:
             with torch.no_grad():
                 text = self.sample(self.model)
             self._write("sample", text=text)
-            self._tell(Sampled(counters.step, text))
+            self._send(Sampled(counters.step, text))
         self.model.train()
 
-    def _finish(self, why: Why) -> Finished:
+    def _finish(self, reason: StoppingReason) -> Finished:
         if self.counters.predictions:
             self._report()
         if self.counters.validated != self.counters.step:
             self._validate()
-        self._write("finished", why=why)
-        self.counters.finished = why
+        self._write("finished", why=reason)
+        self.counters.finished = reason
         self.checkpoint()
-        return self._end(why)
+        return self._end(reason)
 
-    def _end(self, why: Why) -> Finished:
+    def _end(self, reason: StoppingReason) -> Finished:
         counters = self.counters
-        finished = Finished(why, counters.step, counters.best, self._elapsed(), self.folder)
-        self._tell(finished)
+        finished = Finished(reason, counters.step, counters.best, self._elapsed(), self.folder)
+        self._send(finished)
         return finished
 
     def _non_finite(self, loss: float, norm: float, rate: float, *, what: str = "loss") -> NonFiniteLossError:
         return NonFiniteLossError(
             f"The {what} became {loss} at step {self.counters.step} (gradient norm {norm:.3g}, learning rate "
-            f"{rate:.3g}). {self._kept()} Try a smaller learning rate (a third of {self.config.learning_rate:g}), "
-            f"stronger clipping (now {self.config.clip}), a longer warm-up (now {self.config.warmup_steps} steps)"
+            f"{rate:.3g}). {self._saved_checkpoint()} Try a smaller learning rate (a third of "
+            f"{self.config.learning_rate:g}), stronger clipping (now {self.config.clip}), a longer warm-up "
+            f"(now {self.config.warmup_steps} steps)"
             + (", or mixed_precision='no'." if self.config.mixed_precision != "no" else ".")
         )
 
-    def _kept(self) -> str:
+    def _saved_checkpoint(self) -> str:
         return f"The checkpoint of step {self._saved} is kept in {self.folder}." if self._saved is not None else ""
 
     def _share(self) -> float:
@@ -285,7 +286,7 @@ class Loop:
     def _elapsed(self) -> float:
         return self._elapsed_before + time.monotonic() - self._began
 
-    def _tell(self, event: Event) -> None:
+    def _send(self, event: Event) -> None:
         if self.processes.main:
             self.report(event)
 

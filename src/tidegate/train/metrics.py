@@ -13,11 +13,11 @@ NAME = "metrics.jsonl"
 class Metrics:
     """The open file.
 
-    Wall-clock fields stand under the key "clock"; all else of a resumed run equals that of an uninterrupted one.
+    Wall-clock values are under the key "clock"; everything else in a resumed run equals the uninterrupted one.
 
     Args:
         folder: the run folder.
-        size: bytes that the checkpoint vouches for; what follows is cut off.
+        size: length of the file at the checkpoint, in bytes; the rest is cut off.
 
     Raises:
         RunFolderError: the file is shorter than that, or does not end with a line there.
@@ -37,13 +37,13 @@ class Metrics:
         self._file.seek(size)
 
     def add(self, event: str, step: int, clock: dict[str, float], **values: Any) -> None:
-        """Write one line; it can be read at once and is on the disk after :meth:`commit`."""
+        """Write one line; it can be read at once, and is on the disk after `commit`."""
         record = {"event": event, "step": step, **values, "clock": clock}
         self._file.write(json.dumps(record).encode("ascii") + b"\n")
         self._file.flush()
 
     def commit(self) -> int:
-        """Bring all lines to the disk and return the file's length."""
+        """Flush all lines to the disk and return the file's length."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._file.tell()

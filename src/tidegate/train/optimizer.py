@@ -11,10 +11,10 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) whose weight decay leaves biases and per-unit vectors alone.
+    """AdamW (Loshchilov & Hutter 2019) without weight decay of biases and vectors.
 
     Args:
-        model: whose parameters.
+        model: the model to optimise.
         config: betas and weight decay; the learning rate is set at each step.
         device: where the parameters are.
 
@@ -26,13 +26,13 @@ def build_optimizer(model: nn.Module, config: TrainConfig, device: torch.device)
         {"params": [it for it in parameters if it.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [it for it in parameters if it.ndim < 2], "weight_decay": 0.0},
     ]
-    # The fused step reads and writes each parameter once. With fp16 the gradient scaler would want to be inside it.
+    # The fused step reads and writes each parameter once. With fp16 the gradient scaler would have to be part of it.
     fused = device.type in ("cpu", "cuda") and config.mixed_precision != "fp16"
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=fused or None)
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's state by ``parameter.moment``; empty before the first step."""
+    """Return the optimizer's state by ``parameter.moment``; empty before the first step."""
     return {
         f"{name}.{key}": optimizer.state[parameter][key]
         for name, parameter in model.named_parameters()
@@ -42,7 +42,7 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
 
 
 def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what :func:`optimizer_tensors` gave."""
+    """Restore what `optimizer_tensors` returned."""
     if not tensors:
         return
     fused = bool(optimizer.defaults["fused"])

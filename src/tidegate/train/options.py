@@ -1,63 +1,118 @@
-"""Settings of a task as one dataclass: its defaults, its checks and, in the fields' metadata, its command line."""
+"""Settings as one dataclass: defaults, limits and, in the fields' metadata, the options of the command line."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from tidegate.cells import get_cell
 from tidegate.errors import ArgumentError
 
 
-def option(default: Any, help: str, *, panel: str = "Model", flag: str = "", **limits: float) -> Any:
-    """A field that is also an option of the command line.
+def option(
+    default: Any,
+    help: str,
+    *,
+    panel: str = "Model",
+    flag: str = "",
+    key: str = "",
+    unset: str = "",
+    off: float | None = None,
+    **limits: float,
+) -> Any:
+    """Declare a dataclass field that is also an option of the command line.
 
     Args:
-        default: its value unless given.
-        help: what it is, in a sentence.
-        panel: under which heading it is listed.
-        flag: its name on the command line; that of the field with dashes unless given.
-        **limits: ``min``, ``max`` and, exclusive, ``below``.
+        default: its default value.
+        help: its description, one sentence.
+        panel: the heading it is listed under.
+        flag: its name on the command line. Default: that of the field, with dashes.
+        key: its key in files, see `tidegate.io.records`. Default: the name of the field.
+        unset: what None means, for the description of an option whose default is None.
+        off: the value on the command line that means None.
+        **limits: ``min`` and ``max``, inclusive; ``above`` and ``below``, exclusive.
     """
-    return field(default=default, metadata={"help": help, "panel": panel, "flag": flag, "limits": limits})
+    about: dict[str, Any] = {"help": help, "panel": panel, "flag": flag, "unset": unset, "off": off, "limits": limits}
+    return field(default=default, metadata=about | ({"key": key} if key else {}))
 
 
 @dataclass(frozen=True)
 class RecurrentConfig:
-    """What all tasks' models have: recurrent layers of any cell.
+    """Settings that the models of all tasks share: recurrent layers of any cell.
 
     Raises:
         ArgumentError: a value is out of range.
         CellError: no cell has that name.
     """
 
-    cell: str = option("lstm", "The recurrent cell; see tidegate cells.")
-    hidden_size: int = option(128, "Tokenizer a layer, in each direction.", min=1)
+    cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
+    hidden_size: int = option(128, "Hidden units per layer and direction.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
-    dropout: float = option(0.3, "Share of values dropped before, between and after the layers.", min=0, below=1)
-    init: Literal["torch", "keras"] = option("torch", "Whose initial values.")
+    dropout: float = option(0.3, "Dropout before, between and after the layers.", min=0, below=1)
+    init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")
 
     def __post_init__(self) -> None:
+        from tidegate.cells import get_cell  # which imports torch
+
         get_cell(self.cell)
         check(self)
 
 
 def check(config: Any) -> None:
-    """Compare the values of a dataclass made of `option` with their types' choices and limits.
+    """Compare the values of a dataclass of `option` fields with their types' choices and limits.
 
     Raises:
-        ArgumentError: one is out of range.
+        ArgumentError: a value is out of range.
     """
     hints = get_type_hints(type(config))
     for it in fields(config):
         value, limits = getattr(config, it.name), it.metadata.get("limits", {})
         if value is None:
             continue
-        choices = get_args(hints[it.name]) if get_origin(hints[it.name]) is Literal else ()
+        choices = _choices(hints[it.name])
         if choices and value not in choices:
             raise ArgumentError(f"{it.name} is {value!r}, but must be one of {', '.join(map(repr, choices))}.")
-        if "min" in limits and not value >= limits["min"]:
-            raise ArgumentError(f"{it.name} is {value}, but must be at least {limits['min']}.")
-        if "max" in limits and not value <= limits["max"]:
-            raise ArgumentError(f"{it.name} is {value}, but must be at most {limits['max']}.")
-        if "below" in limits and not value < limits["below"]:
-            raise ArgumentError(f"{it.name} is {value}, but must be below {limits['below']}.")
+        if limits and not _within(value, limits):
+            raise ArgumentError(f"{it.name} is {value!r}, but must be {_expected(limits)}.")
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """Return the values of a Literal, also of one that may be None."""
+    found = [it for it in (hint, *get_args(hint)) if get_origin(it) is Literal]
+    return get_args(found[0]) if found else ()
+
+
+def _within(value: float, limits: dict[str, float]) -> bool:
+    return (
+        math.isfinite(value)
+        and limits.get("min", -math.inf) <= value <= limits.get("max", math.inf)
+        and limits.get("above", -math.inf) < value < limits.get("below", math.inf)
+    )
+
+
+def _expected(limits: dict[str, float]) -> str:
+    if "min" in limits and "max" in limits:
+        return f"from {limits['min']} to {limits['max']}"
+    names = {"min": "at least", "max": "at most", "above": "above", "below": "below"}
+    return " and ".join(f"{names[name]} {limit}" for name, limit in limits.items())
+
+
+def parse_splits(text: str) -> tuple[float, float, float] | None:
+    """Parse ``90/5/5`` or ``0.9/0.05/0.05``, ``90/10`` without a test part; None for ``none``.
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if text.strip().lower() == "none":
+        return None
+    try:
+        train, validation, *rest = (float(part) for part in text.split("/"))
+        (test,) = rest or [0.0]
+    except ValueError:
+        train = validation = test = math.nan
+    whole = 1 if math.isclose(train + validation + test, 1) else 100
+    if not math.isclose(train + validation + test, whole):
+        raise ArgumentError(
+            f"splits is {text!r:.80}, which is not two or three shares that make up a whole, such as 90/5/5 or "
+            "0.8/0.2, nor none."
+        )
+    return train / whole, validation / whole, test / whole

@@ -1,8 +1,7 @@
-"""Randomness without a memory: torch's generators are seeded anew for every step.
+"""Stateless randomness: torch's generators are seeded anew for every step.
 
-Dropout masks, coins and draws are thus a function of the run's seed, the process and the step. A resumed run has no
-state of a generator to restore, and nothing that happens between two steps (a sample, a validation, a user's callback)
-can disturb the next.
+Dropout masks and draws are thus a function of the run's seed, the process and the step. A resumed run has no generator
+state to restore, and nothing between two steps (a sample, a validation, a user's callback) affects the next.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ def seed_torch(device: torch.device, *parts: int | str) -> None:
 
 @contextmanager
 def own_randomness(device: torch.device) -> Iterator[None]:
-    """Give the caller's random state back afterwards."""
+    """Restore the caller's random state afterwards."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         yield

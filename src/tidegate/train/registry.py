@@ -1,60 +1,100 @@
-"""All tasks by name: a new one is a file of its own and a line here."""
+"""Tasks by name. A task's module is imported on use."""
+
+from __future__ import annotations
 
 import importlib
-from typing import cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tidegate.errors import ArgumentError
-from tidegate.tasks.example_task import ExampleTask
-from tidegate.train.task import Task
+from tidegate.io.load_object import load_object
 
-HOMES = {
-    "lm": "tidegate.text.task:LanguageModelTask",
-    "classify": "tidegate.tasks.classify.task:ClassifyTask",
-    "tag": "tidegate.tasks.tag.task:TagTask",
-    "translate": "tidegate.tasks.seq2seq.translate:TranslateTask",
-    "caption": "tidegate.tasks.seq2seq.caption:CaptionTask",
-    "forecast": "tidegate.tasks.forecast.task:ForecastTask",
-    "probe": "tidegate.tasks.probe.task:ProbeTask",
+if TYPE_CHECKING:
+    from tidegate.train.task import Task
+
+
+class BuiltIn(NamedTuple):
+    """A built-in task.
+
+    Attributes:
+        place: its class, as "module:name".
+        summary: the first line of its docstring, so that the tasks can be listed without importing them.
+    """
+
+    place: str
+    summary: str
+
+
+BUILT_IN = {
+    "lm": BuiltIn("tidegate.text.task:LanguageModelTask", "A language model of text."),
+    "classify": BuiltIn(
+        "tidegate.tasks.classify.task:ClassifyTask", "A class for each text or series of frames (many to one)."
+    ),
+    "tag": BuiltIn(
+        "tidegate.tasks.tag.task:TagTask", "A tag for each word, character or frame (many to many, aligned)."
+    ),
+    "translate": BuiltIn(
+        "tidegate.tasks.seq2seq.translate:TranslateTask", "A text for each text (sequence to sequence)."
+    ),
+    "caption": BuiltIn("tidegate.tasks.seq2seq.caption:CaptionTask", "A text for each image (one to many)."),
+    "forecast": BuiltIn("tidegate.tasks.forecast.task:ForecastTask", "The next steps of a time series."),
+    "probe": BuiltIn("tidegate.tasks.probe.task:ProbeTask", "A synthetic problem that needs long-term memory."),
 }
+"""The built-in tasks."""
+
+_REGISTERED: dict[str, type[Task]] = {}
 
 
-REGISTERED: dict[str, type[Task]] = {}
-"""Tasks of a user's own, by name."""
+def task_names() -> list[str]:
+    """List the names of all tasks, built in or registered."""
+    return [*BUILT_IN, *_REGISTERED]
 
 
 def register_task(task: type[Task]) -> type[Task]:
-    """Let a task be known by its name: also a decorator.
+    """Register a task of your own under its name; also a decorator.
 
     Raises:
-        ArgumentError: its name is taken.
+        ArgumentError: another task has that name.
     """
-    if task.name in HOMES or REGISTERED.get(task.name, task).__qualname__ != task.__qualname__:
-        raise ArgumentError(f"A task is called {task.name!r} already: choose another name.")
-    REGISTERED[task.name] = task
+    if task.name in BUILT_IN or _REGISTERED.get(task.name, task).__qualname__ != task.__qualname__:
+        raise ArgumentError(f"Another task is called {task.name!r} already: choose another name.")
+    _REGISTERED[task.name] = task
     return task
 
 
-def example_task(name: str) -> type[ExampleTask]:
-    """The task of a name, one on independent examples.
-
-    Raises:
-        ArgumentError: no such task has that name.
-    """
-    found = task_named(name)
-    if not issubclass(found, ExampleTask):
-        raise ArgumentError(f"The task {name!r} does not learn from independent examples.")
-    return found
-
-
 def task_named(name: str) -> type[Task]:
-    """The task of a name; its file is imported now.
+    """Return the task of a name. Only a built-in task is imported.
 
     Raises:
         ArgumentError: no task has that name.
     """
-    if name in REGISTERED:
-        return REGISTERED[name]
-    if name not in HOMES:
-        raise ArgumentError(f"No task is called {name!r:.80}; there are: {', '.join((*HOMES, *REGISTERED))}.")
-    module, kind = HOMES[name].split(":")
-    return cast(type[Task], getattr(importlib.import_module(module), kind))
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    if name not in BUILT_IN:
+        raise ArgumentError(
+            f"No task is called {name!r:.80}; there are: {', '.join(task_names())}. A task of your own has to be "
+            "registered first: tidegate.train.register_task in Python, --task my_module:MyTask on the command line."
+        )
+    module, kind = BUILT_IN[name].place.split(":")
+    return cast("type[Task]", getattr(importlib.import_module(module), kind))
+
+
+def load_task(where: str) -> type[Task]:
+    """Load a task from a Python file or module, and register it by its name.
+
+    The file is run. Pass on only what the user typed, never a name that was read from a file.
+
+    Args:
+        where: ``FILE.py:CLASS`` or ``MODULE:CLASS``.
+
+    Raises:
+        ArgumentError: there is no such file, module or class, it is not a task, its name is taken, or the file's own
+            code failed.
+    """
+    found = load_object(where, "task", ArgumentError)
+    missing = [it for it in ("name", "Config", "make_model", "loss") if not hasattr(found, it)]
+    if not isinstance(found, type) or missing:
+        raise ArgumentError(
+            f"{where} is not a task: give a class derived from tidegate.tasks.example_task.ExampleTask, with a name "
+            "and a Config."
+        )
+    return register_task(found)

@@ -1,4 +1,4 @@
-"""What changes while training goes on, each a function of the step and of progress alone, so nothing need be stored."""
+"""Schedules: functions of the step and of progress alone, so there is no state to store."""
 
 import math
 
@@ -6,7 +6,7 @@ from tidegate.train.config import TrainConfig
 
 
 def progress(config: TrainConfig, step: int, steps_per_epoch: int, elapsed: float) -> float:
-    """The largest share of any budget that is used up, 0 to 1.
+    """Return the largest fraction of any budget that is used up, 0 to 1.
 
     Args:
         config: with at least one budget.
@@ -28,13 +28,13 @@ def progress(config: TrainConfig, step: int, steps_per_epoch: int, elapsed: floa
 
 
 def total_steps(config: TrainConfig, steps_per_epoch: int) -> int | None:
-    """After how many steps the budget ends; None if only the clock says."""
+    """Return the number of steps in the budget; None if it is in minutes only."""
     ends = [config.steps, None if config.epochs is None else config.epochs * steps_per_epoch]
     return min((end for end in ends if end is not None), default=None)
 
 
 def learning_rate(config: TrainConfig, step: int, share: float) -> float:
-    """Linear warm-up times a half cosine over progress.
+    """Learning rate: linear warm-up times a half cosine over progress.
 
     ``lr = peak * min(1, (step + 1) / warmup) * (end + (1 - end) (1 + cos(pi * progress)) / 2)``
 
@@ -52,7 +52,7 @@ def learning_rate(config: TrainConfig, step: int, share: float) -> float:
 
 
 def sampling_probability(config: TrainConfig, share: float) -> float:
-    """Share of positions fed with own predictions, linear in progress (Bengio et al. 2015); 0 with a teacher."""
+    """Scheduled sampling (Bengio et al. 2015): linear in progress; 0 with teacher forcing."""
     if config.feeding == "teacher":
         return 0.0
     return (

@@ -1,6 +1,6 @@
-"""What the training loop needs to know of a task, and nothing else."""
+"""The protocol of a task: what the training loop, run folders and the command line ask of one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -8,56 +8,88 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from torch import Tensor, nn
 
 Carried = dict[str, Tensor]
-"""What one step hands to the next, detached: recurrent states, the last prediction. Empty if steps are independent."""
+"""What one step passes to the next, detached: recurrent states, the last prediction. Empty if steps are independent."""
 
 
 class Loss(NamedTuple):
     """The outcome of one batch.
 
     Attributes:
-        nats: the mean loss over the batch's predictions, a differentiable scalar.
-        carried: what the next batch of the epoch begins with.
+        mean: the mean loss over the batch's predictions, a differentiable scalar.
+        carried: input of the next batch of the epoch.
     """
 
-    nats: Tensor
+    mean: Tensor
     carried: Carried
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A mean over predictions that were not trained on.
+    """Means over predictions on data that were not trained on.
 
     Attributes:
-        nats: mean loss per prediction.
-        predictions: how many.
-        metrics: what else was measured, by name.
-        criterion: what the best model is chosen by, lower is better; None: ``nats``.
+        loss: mean loss per prediction.
+        predictions: number of predictions.
+        metrics: other metrics by name.
+        selection_loss: what the best checkpoint is chosen by, lower is better. Default: `loss`.
     """
 
-    nats: float
+    loss: float
     predictions: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    criterion: float | None = None
+    selection_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Options of ``tidegate evaluate``; a task raises `ArgumentError` for those it has no use for.
+
+    Attributes:
+        split: the part of the run's own data: "test", "validation" or "train". Default: test if there is one, else
+            validation.
+        pattern: which files of a folder to read.
+        batch_size: streams of text read side by side.
+        limit: read at most this many tokens.
+        model: the model config, in which decoding settings may differ from the run's.
+    """
+
+    split: str | None = None
+    pattern: str = "*"
+    batch_size: int = 32
+    limit: int | None = None
+    model: Any = None
+
+
+class EvaluationText(NamedTuple):
+    """An evaluation as text for a terminal.
+
+    Attributes:
+        text: the results.
+        notes: remarks on the data, for stderr.
+    """
+
+    text: str
+    notes: Sequence[str] = ()
 
 
 class Batches(Protocol):
     """The batches of every epoch, each reachable by its index, so that a resumed run goes on where it stopped."""
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Return the number of batches in an epoch."""
         ...
 
     def batch(self, epoch: int, index: int) -> Any:
-        """A batch."""
+        """Return a batch."""
         ...
 
     def predictions(self, epoch: int, index: int) -> int:
-        """Predictions in a batch, in all processes together."""
+        """Count the predictions in a batch, in all processes together."""
         ...
 
 
 class Settings(Protocol):
-    """What a task takes from the settings of training; see `tidegate.train.TrainConfig`."""
+    """The training settings a task reads; see `tidegate.train.TrainConfig`."""
 
     @property
     def batch_size(self) -> int: ...  # noqa: D102
@@ -85,45 +117,86 @@ class Data(Protocol):
 
     @property
     def digest(self) -> str:
-        """Two runs with the same digest train on the same data."""
+        """Digest of the data: two runs with the same digest train on the same data."""
         ...
 
     @property
     def split_kind(self) -> str:
-        """How they were split, in words."""
+        """How the data were split, in words."""
         ...
 
     def report(self) -> list[str]:
-        """What was read and chosen, in lines for a person."""
+        """Describe what was read and chosen, in lines for a person."""
         ...
 
     def verify(self) -> None:
         """Read everything again and compare it with the digest.
 
         Raises:
-            DataError: the data are not those that were prepared.
+            DataError: the data have changed since they were prepared.
         """
         ...
 
 
 class Task(Protocol):
-    """A task: what is fed, what is predicted, loss and metric. The same loop trains them all.
+    """A task: input, target, loss and metrics. One loop trains them all.
+
+    `tidegate.tasks.example_task.ExampleTask` has defaults for most of it.
 
     Attributes:
         name: as in ``tidegate train NAME``.
-        prediction_name: what a prediction is, as in "nats per character".
-        Config: the dataclass of plain values that says how the model is made.
-        notes: what had to be changed in what was asked for.
+        prediction_name: name of a prediction, as in "nats per character".
+        Config: dataclass of the model config.
+        DataConfig: dataclass of the options of `prepare`.
+        SampleConfig: dataclass of the options of `sampler`; None if the task writes no samples.
+        data_help: description of DATA on the command line.
+        extra_settings: the names in `tidegate.train.config.TASK_SETTINGS` that the task uses.
+        training_defaults: default training settings where they are not those of `tidegate.train.TrainConfig`.
+            "epochs" is the budget if none is given.
+        fewest_steps: minimal number of steps if no budget is given.
+        files: names, or patterns, of the files that `prepare` writes.
+        look: "module:function" that looks inside a run, see `tidegate.lens.tasks`; None if there is none.
+        next_commands: commands for a finished run, with ``{run}`` in place of its folder.
+        seeds: whether runs that differ in their seed can be compared (`compare_seeds`).
+        notes: what had to be changed in the settings.
     """
 
     name: ClassVar[str]
     prediction_name: str
     Config: ClassVar[type[Any]]
+    DataConfig: ClassVar[type[Any]]
+    SampleConfig: ClassVar[type[Any] | None]
+    data_help: ClassVar[str]
+    extra_settings: ClassVar[Sequence[str]]
+    training_defaults: ClassVar[Mapping[str, Any]]
+    fewest_steps: ClassVar[int]
+    files: ClassVar[Sequence[str]]
+    look: ClassVar[str | None]
+    next_commands: ClassVar[Sequence[str]]
+    seeds: ClassVar[bool]
     notes: list[str]
+
+    # Data.
+
+    @classmethod
+    def prepare(cls, data: Sequence[str], config: Any, options: Any, folder: Path) -> Data:
+        """Read data as given on the command line and write them to a run folder.
+
+        Args:
+            data: files, folders or other sources.
+            config: the model config.
+            options: a `DataConfig`.
+            folder: the run folder.
+
+        Raises:
+            DataError: the data are not what the task reads.
+            ArgumentError: an option is out of range.
+        """
+        ...
 
     @classmethod
     def open(cls, folder: Path) -> Data:
-        """The data of a run folder.
+        """Open the data of a run folder.
 
         Raises:
             RunFolderError: a file is missing, truncated, foreign or altered.
@@ -132,7 +205,7 @@ class Task(Protocol):
 
     @classmethod
     def vocabulary(cls, folder: Path) -> Any:
-        """What the model's numbers stand for: all that is needed of the data to use a trained model.
+        """Load what is needed of the data to use a trained model: a tokenizer, or the fitted preprocessing.
 
         Raises:
             RunFolderError: a file is missing, truncated, foreign or altered.
@@ -140,8 +213,25 @@ class Task(Protocol):
         ...
 
     @classmethod
+    def tokenizer(cls, vocabulary: Any) -> Any:
+        """Return the tokenizer in what `vocabulary` loaded; None if the task has none."""
+        ...
+
+    @classmethod
+    def run_name(cls, data: Sequence[str], config: Any) -> str:
+        """Return the default name of the run's folder."""
+        ...
+
+    # Training.
+
+    @classmethod
+    def complete_config(cls, config: Any, data: Any) -> Any:
+        """Return the model config with the sizes that depend on the data filled in."""
+        ...
+
+    @classmethod
     def create(cls, data: Any, config: Any, settings: Settings, world: int) -> Self:
-        """The task on some data, shared by ``world`` processes.
+        """Create the task on some data, shared by ``world`` processes.
 
         Raises:
             ArgumentError: the model does not fit the data, or the batch not the processes.
@@ -149,30 +239,62 @@ class Task(Protocol):
         ...
 
     @classmethod
-    def make(cls, config: Any, vocabulary: Any, backend: str | None) -> nn.Module:
-        """A new model, its initial values drawn from torch's global random numbers."""
+    def default_epochs(cls, data: Any, batch_size: int) -> int:
+        """Return the number of epochs if no budget is given."""
         ...
 
-    def build(self) -> nn.Module:
-        """A new model for these data, its initial values drawn from torch's global random numbers."""
+    @classmethod
+    def make_model(cls, config: Any, vocabulary: Any, backend: str | None) -> nn.Module:
+        """Make a new model, its initial values drawn from torch's global random numbers."""
+        ...
+
+    def new_model(self) -> nn.Module:
+        """Make a new model for these data, its initial values drawn from torch's global random numbers."""
         ...
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Nats per prediction of what needs no network, on the validation part; and what is to be said of it."""
+        """Compute the losses of baselines on the validation part, and notes for the user."""
         ...
 
     def batches(self, rank: int, world: int) -> Batches:
-        """The share of process ``rank`` out of ``world`` in every epoch."""
+        """Return the batches of process ``rank`` out of ``world``."""
         ...
 
     def start(self, model: nn.Module, rank: int, world: int) -> Carried:
-        """What the first batch of an epoch begins with, on the model's device."""
+        """Return the input of the first batch of an epoch, on the model's device."""
         ...
 
     def loss(self, model: nn.Module, batch: Any, carried: Carried, sampling_probability: float) -> Loss:
-        """The loss of one batch. Random numbers come from torch's global generators, seeded at each step."""
+        """Compute the loss of one batch. Random numbers come from torch's global generators, seeded at each step."""
         ...
 
     def validate(self, model: nn.Module) -> Evaluation | None:
-        """The loss on the validation part, the model being in eval mode; None without such a part."""
+        """Evaluate on the validation part, the model being in eval mode; None without such a part."""
+        ...
+
+    @classmethod
+    def sampler(cls, vocabulary: Any, options: Any) -> Callable[[Any], str] | None:
+        """Return a function that writes a sample with a model; None if no sample is to be written."""
+        ...
+
+    # Finished runs: `tidegate.train.Run`.
+
+    @classmethod
+    def evaluate(cls, run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
+        """Evaluate a run on a part of its own data, or on files.
+
+        Raises:
+            ArgumentError: an option does not fit the task or the run.
+            DataError: a file is not what the task reads.
+        """
+        ...
+
+    @classmethod
+    def summary(cls, folder: Path) -> str:
+        """Describe the result of a finished run; may be empty."""
+        ...
+
+    @classmethod
+    def compare_seeds(cls, folders: Sequence[Path]) -> str:
+        """Summarise runs that differ in their seed; may be empty."""
         ...

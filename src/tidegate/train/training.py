@@ -1,4 +1,4 @@
-"""Begin a run, or go on with one."""
+"""Start a run, or resume one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,8 @@ from tidegate.train.events import Event, Finished, Started, ignore
 from tidegate.train.loop import Loop
 from tidegate.train.randomness import own_randomness
 from tidegate.train.registry import task_named
-from tidegate.train.run_folder import RunConfig, holds_run, model_layout, read_config, write_config
+from tidegate.train.run_config import RunConfig, holds_run, own_cell_digest, read_config, write_config
+from tidegate.train.run_folder import model_layout
 from tidegate.train.task import Data, Task
 
 Report = Callable[[Event], None]
@@ -37,58 +38,60 @@ def train(
     """Train a model from its initial values.
 
     Args:
-        folder: the run folder, where the data were prepared; see :func:`tidegate.train.new_run`.
-        data: prepared for the task: a `tidegate.text.Corpus` for "lm", else `tidegate.data.Examples`.
-        model: the model's make, of the task's own kind.
-        config: how to train.
-        task: what is learned, by name; see `tidegate.train.registry`.
-        report: told of every event, on the main process.
-        sample: given the model after each validation, in eval mode and without gradients; what it returns is reported.
+        folder: the run folder, where the data were prepared; see `tidegate.train.new_run`.
+        data: the task's data: a `tidegate.text.Corpus` of a language model, else `tidegate.data.columns.Examples`.
+        model: the model config of the task.
+        config: training settings.
+        task: name of the task, see `tidegate.train.registry`.
+        report: called with every event, on the main process.
+        sample: called with the model after each validation, in eval mode and without gradients; its text is reported.
 
     Returns:
-        How it ended. The first Ctrl-C lets the step finish, writes a checkpoint and returns "interrupted".
+        The last event. At the first Ctrl-C the step is finished, a checkpoint is written and the reason is
+        "interrupted".
 
     Raises:
         RunFolderError: the folder already holds a run, or not the data.
-        ArgumentError: there is no such task, the model does not fit the data, the batch cannot be shared by
-            the processes, or fp16 is asked for on a CPU.
-        CorpusTooSmallError: there is not enough to train on.
+        ArgumentError: no task has that name, the model does not fit the data, the batch cannot be divided among the
+            processes, or fp16 is chosen on a CPU.
+        CorpusTooSmallError: there are not enough data to train on.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
         MissingDependencyError: `accelerate` is not installed.
     """
     folder = Path(folder)
     if holds_run(folder):
         raise RunFolderError(
-            f"{folder} already holds a run: go on with it (--resume), replace it (--overwrite), or choose another "
-            "folder."
+            f"{folder} already holds a run: resume it (--resume), replace it (--overwrite), or choose another folder."
         )
     if data.folder.resolve() != folder.resolve():
         raise RunFolderError(
-            f"The data are in {data.folder}, but a run folder is complete in itself: prepare them in {folder}."
+            f"The data are in {data.folder}, but a run folder holds its own data: prepare them in {folder}."
         )
     kind = task_named(task)
     processes = Processes(config.device, config.mixed_precision)
-    processes.wait()  # all have looked whether the folder is free before the main process fills it
+    processes.wait()  # no process writes before all have checked that the folder is free
     with own_randomness(processes.device):
-        learned = kind.create(data, model, config, processes.world)
-        baselines, counted = learned.baselines() if processes.main else ({}, [])
+        model = kind.complete_config(model, data)
+        created = kind.create(data, model, config, processes.world)
+        baselines, remarks = created.baselines() if processes.main else ({}, [])
         settings = RunConfig(
             task=task,
             model=model,
             train=config,
-            prediction_name=learned.prediction_name,
+            prediction_name=created.prediction_name,
             baselines=baselines,
             split_kind=data.split_kind,
             data_digest=data.digest,
-            notes=data.report() + learned.notes + counted,
+            notes=data.report() + created.notes + remarks,
+            cell_digest=own_cell_digest(model),
         )
         start = Checkpoint(settings.digest(), data.digest, processes.world, Counters(), None, {})
-        loop = Loop(learned, config, folder, processes, start, report, sample)
+        loop = Loop(created, config, folder, processes, start, report, sample)
         try:
             loop.checkpoint()
             if processes.main:
                 write_config(folder, settings)
-            return _run(loop, learned, settings, report)
+            return _run(loop, created, settings, report)
         finally:
             loop.close()
             processes.close()
@@ -103,21 +106,21 @@ def resume(
     report: Report = ignore,
     sample: Sample | None = None,
 ) -> Finished:
-    """Go on with a run exactly where its checkpoint stands.
+    """Resume a run exactly from its checkpoint.
 
-    With a budget of epochs or steps, on a CPU and with as many threads, the outcome is bit for bit that of the run
-    never interrupted. A budget given here replaces the run's; the learning rate then follows the new one.
+    With a budget of epochs or steps, on a CPU and with as many threads, the outcome is bit for bit that of the
+    uninterrupted run. A budget given here replaces the run's; the learning rate then follows the new one.
 
     Args:
         folder: the run folder.
         epochs: new budget in passes over the data.
         steps: new budget in optimizer steps, those already taken included.
         minutes: new budget in minutes, those already used included.
-        report: told of every event, on the main process.
-        sample: as for :func:`train`.
+        report: called with every event, on the main process.
+        sample: as in `train`.
 
     Returns:
-        How it ended; of a finished run with no budget left, how it had ended.
+        The last event; of a finished run with no budget left, the last event it had.
 
     Raises:
         RunFolderError: there is no run, or a file is missing, truncated, foreign or altered.
@@ -138,14 +141,14 @@ def resume(
     data.verify()
     if data.digest != settings.data_digest:
         raise DataError(
-            f"The data in {folder} are not those this run began with: put the old ones back, or start a new run."
+            f"The data in {folder} are not those this run began with: put the original data back, or start a new run."
         )
     processes = Processes(config.device, config.mixed_precision)
     with own_randomness(processes.device):
         task = kind.create(data, settings.model, config, processes.world)
         loop = Loop(task, config, folder, processes, _read(folder, task, settings, processes.world), report, sample)
         try:
-            processes.wait()  # all have read the checkpoint before the main process replaces it
+            processes.wait()  # the checkpoint is not replaced before all have read it
             if raised:
                 loop.counters.finished, loop.counters.without_best = None, 0
                 if processes.main:
@@ -160,9 +163,9 @@ def resume(
 def _read(folder: Path, task: Task, settings: RunConfig, world: int) -> Checkpoint:
     path = folder / checkpoint.NAME
     _, layout = read_header(path, checkpoint.KIND, checkpoint.VERSION)
-    parameters = model_layout(settings.model, task.build, path, layout, prefix="model.")
+    parameters = model_layout(settings.model, task.new_model, path, layout, prefix="model.")
     with torch.device("meta"):
-        carried = layout_of(task.start(task.build(), 0, world))
+        carried = layout_of(task.start(task.new_model(), 0, world))
     digests = {"config": settings.digest(), "data": settings.data_digest}
     return read_checkpoint(folder, parameters, carried, **digests, world=world)
 

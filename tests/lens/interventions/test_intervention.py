@@ -236,7 +236,7 @@ def test_writing_with_interventions_is_deterministic_and_differs():
 def test_a_stepper_notices_another_cell_of_a_layer():
     model, _ = model_of()
     stepper = model.recurrent.stepper()
-    x = torch.ones(1, model.config.vocabulary_size, dtype=torch.float64)
+    x = torch.ones(1, model.vocabulary_size, dtype=torch.float64)
     stepper(x)
     model.recurrent.layer_cells = intervened_model(model, set_to(1, "h", 3, 0.125)).recurrent.layer_cells
     assert stepper(x)[0, 3] == 0.125

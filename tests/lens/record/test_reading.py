@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.errors import ArgumentError, UnknownUnitError
+from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.lens import read, write
 from tidegate.lens.record.trace import CHUNK
 from tidegate.text import ByteTokenizer, CharacterTokenizer

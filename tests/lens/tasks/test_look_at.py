@@ -18,9 +18,9 @@ from tidegate.data.columns import open_examples
 from tidegate.errors import ArgumentError, DataError
 from tidegate.lens.tasks import look_at
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
+from tidegate.tasks.example_task import example_task
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.train import load_run
-from tidegate.train.registry import example_task
 
 PAGE = Path(__file__).parents[3] / "docs" / "look" / "tasks.md"
 CLASSIFY = ClassifyConfig(hidden_size=3, embedding_size=4, min_count=1, level="words")

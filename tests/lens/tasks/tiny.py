@@ -21,7 +21,7 @@ def tiny_run(
     examples = prepare_examples(kind, Sources(tuple(files)), config, folder, shares=tuple(shares))  # type: ignore[arg-type]
     task = kind(config, examples.preprocessing)
     torch.manual_seed(3)
-    model = task.build().eval()
+    model = task.new_model().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(6 if parameter.dim() > 1 else 1)

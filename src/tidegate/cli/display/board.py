@@ -1,4 +1,4 @@
-"""What is known of a training run so far, gathered from its events; how it looks is `display`'s business."""
+"""The state of a training run's display, gathered from its events; `live` renders it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Board", "Rung", "duration"]
 
 @dataclass(frozen=True)
 class Rung:
-    """One line of the ladder: the model or a baseline, with its validation loss."""
+    """A line of the ranking: the model or a baseline, with its validation loss."""
 
     name: str
-    nats: float
+    loss: float
     is_model: bool = False
     beaten: bool = False
 
@@ -25,7 +25,7 @@ class Rung:
 class Board:
     """The state of a run's display; `update` takes each event."""
 
-    unit: str = "character"
+    prediction_name: str = "character"
     split_kind: str = ""
     parameters: int = 0
     device: str = ""
@@ -49,17 +49,18 @@ class Board:
     sample_step: int = 0
 
     def update(self, event: Event) -> None:
-        """Take over what an event says."""
+        """Update the state with an event."""
         from tidegate.train import Finished, Progressed, Sampled, Started, Validated
 
         self.step = event.step
         match event:
             case Started():
-                self.unit, self.split_kind, self.device = event.prediction_name, event.split_kind, event.device
+                self.prediction_name, self.split_kind = event.prediction_name, event.split_kind
+                self.device = event.device
                 self.parameters, self.total_steps = event.parameters, event.total_steps
                 self.baselines, self.best, self.notes = dict(event.baselines), event.best, list(event.notes)
             case Progressed():
-                self.progress, self.epoch, self.train = event.progress, event.epoch, event.nats
+                self.progress, self.epoch, self.train = event.progress, event.epoch, event.loss
                 self.learning_rate, self.clipped_share = event.learning_rate, event.clipped_share
                 self.sampling_probability, self.predictions_per_second = (
                     event.sampling_probability,
@@ -67,34 +68,34 @@ class Board:
                 )
                 self.seconds_left = event.seconds_left
             case Validated():
-                self.progress, self.validation = event.progress, event.nats
-                self.is_best, self.best = event.best, event.best_nats
+                self.progress, self.validation = event.progress, event.loss
+                self.is_best, self.best = event.best, event.best_loss
                 self.metrics = dict(event.metrics)
             case Sampled():
                 self.sample, self.sample_step = event.text, event.step
             case Finished():
-                self.best = event.nats if event.nats is not None else self.best
+                self.best = event.best_loss if event.best_loss is not None else self.best
                 self.seconds_left = None
 
     def ladder(self) -> list[Rung]:
-        """The baselines and, once validated, the model: the highest loss first, so the model climbs down."""
+        """Rank the baselines and, once validated, the model: the highest loss first."""
         now = self.validation if self.validation is not None else self.best
-        rungs = [Rung(name, nats, beaten=now is not None and now < nats) for name, nats in self.baselines.items()]
+        rungs = [Rung(name, loss, beaten=now is not None and now < loss) for name, loss in self.baselines.items()]
         if now is not None:
             rungs.append(Rung("this model", now, is_model=True))
-        return sorted(rungs, key=lambda rung: -rung.nats)
+        return sorted(rungs, key=lambda rung: -rung.loss)
 
-    def standing(self) -> str:
-        """Where the model stands among the baselines, in words."""
+    def rank(self) -> str:
+        """Describe the model's place among the baselines."""
         beaten = [rung.name for rung in self.ladder() if rung.beaten]
         ahead = [rung for rung in self.ladder() if not rung.beaten and not rung.is_model]
         parts = [f"below {', '.join(beaten)}"] if beaten else []
-        parts += [f"next: {ahead[0].name} {ahead[0].nats:.3f}"] if ahead else []
+        parts += [f"next: {ahead[0].name} {ahead[0].loss:.3f}"] if ahead else []
         return "; ".join(parts)
 
 
 def duration(seconds: float) -> str:
-    """A time span as h:mm:ss or m:ss."""
+    """Format a time span as h:mm:ss or m:ss."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -1,4 +1,4 @@
-"""Where the command line writes: a rich console that interprets nothing in the text it is given."""
+"""The console the command line writes to: rich, without markup."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 __all__ = ["is_live", "stdout"]
 
-UNWRAPPED = 1000  # columns where there is no terminal: a line stays a line for whatever reads it
+UNWRAPPED = 1000  # columns where there is no terminal, so that lines are not wrapped
 
 
 def stdout() -> Console:
-    """A console on stdout: no markup, no emoji codes, no guessed colours; no ANSI where it is not a terminal."""
+    """Return a console on stdout: no markup, emoji codes or highlighting, and no ANSI codes without a terminal."""
     from rich.console import Console
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # `guard` ends every verb in the same way, rich would exit by itself
+            raise BrokenPipeError  # `error_boundary` handles it; rich would exit by itself
 
     console = Plain(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:

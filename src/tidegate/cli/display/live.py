@@ -1,4 +1,4 @@
-"""Watching a run: a live board on a terminal, one line a report anywhere else."""
+"""The display of a training run: redrawn on a terminal, one line per report anywhere else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIXED_LINES = 10  # lines of the board beside the ladder and the sample
 
 @contextlib.contextmanager
 def watching(title: str) -> Iterator[Callable[[Event], None]]:
-    """Show a run while the block lasts: gives the function to which its events are reported."""
+    """Show a run during the block; yields the function to report its events to."""
     from tidegate.train import ignore, is_main_process
 
     if not is_main_process():
@@ -62,11 +62,11 @@ def _plain(console: Console, board: Board, title: str) -> Callable[[Event], None
         elif isinstance(event, Progressed) and time.monotonic() - last >= LINE_EVERY:
             lines = [progress_line(board)]
         elif isinstance(event, Validated):
-            best = " (best so far)" if event.best else f" (best {event.best_nats:.3f})"
-            loss = f"step {event.step:,}  validation ({board.split_kind}) {event.nats:.3f}{best}"
-            lines = ["; ".join(part for part in (loss, measured(board), board.standing()) if part)]
+            best = " (best so far)" if event.best else f" (best {event.best_loss:.3f})"
+            loss = f"step {event.step:,}  validation ({board.split_kind}) {event.loss:.3f}{best}"
+            lines = ["; ".join(part for part in (loss, metrics_line(board), board.rank()) if part)]
         elif isinstance(event, Sampled) and event.text:
-            lines = [f"step {event.step:,}  it writes: {event.text[:QUOTED]!r} ..."]
+            lines = [f"step {event.step:,}  sample: {event.text[:QUOTED]!r} ..."]
         for line in lines:
             last = time.monotonic()
             console.out(visible(line), highlight=False)
@@ -95,43 +95,43 @@ def _live(live: Live, board: Board, title: str) -> Callable[[Event], None]:
 
 
 def headline(board: Board, title: str) -> list[str]:
-    """What is trained on what: the first lines of every display."""
+    """Return the first lines of the display: the model, the data and the notes."""
     return [f"{title}: {board.parameters:,} parameters on {board.device}", *board.notes]
 
 
 def _baselines(board: Board) -> str:
-    values = ", ".join(f"{name} {nats:.3f}" for name, nats in board.baselines.items())
-    return f"nats per {board.unit} on validation ({board.split_kind}): {values}"
+    values = ", ".join(f"{name} {loss:.3f}" for name, loss in board.baselines.items())
+    return f"nats per {board.prediction_name} on validation ({board.split_kind}): {values}"
 
 
-def measured(board: Board) -> str:
-    """What the last validation measured beside the loss, in words."""
+def metrics_line(board: Board) -> str:
+    """Format the metrics of the last validation."""
     return ", ".join(f"{name} {value:.3f}" for name, value in board.metrics.items())
 
 
 def progress_line(board: Board) -> str:
-    """One line of progress for a place that cannot be redrawn."""
+    """Format one line of progress, where nothing can be redrawn."""
     parts = [f"step {board.step:,}", f"{board.progress:.0%}"]
     parts += [f"train {board.train:.3f}"] if board.train is not None else []
     return "  ".join([*parts, *figures(board)])
 
 
 def figures(board: Board) -> list[str]:
-    """Speed, clipping and time left, as far as they are known."""
+    """Format speed, clipping and time left, as far as they are known."""
     parts: list[str] = []
     if board.predictions_per_second is not None:
-        parts.append(f"{board.predictions_per_second:,.0f} {board.unit}s/s")
+        parts.append(f"{board.predictions_per_second:,.0f} {board.prediction_name}s/s")
     if board.clipped_share is not None:
         parts.append(f"clipped {board.clipped_share:.0%}")
     if board.sampling_probability:
-        parts.append(f"own predictions {board.sampling_probability:.0%}")
+        parts.append(f"sampling probability {board.sampling_probability:.0%}")
     if board.seconds_left is not None:
         parts.append(f"{duration(board.seconds_left)} left")
     return parts
 
 
 def picture(board: Board, title: str, console: Console) -> RenderableType:
-    """The board as it is now, for a terminal of the console's width and height."""
+    """Draw the board for a terminal of the console's width and height."""
     from rich.console import Group
     from rich.text import Text
 
@@ -153,17 +153,17 @@ def picture(board: Board, title: str, console: Console) -> RenderableType:
     lines: list[Text] = [
         Text(visible(title), style="bold"),
         Text.assemble(bar, f" {done:3}%  step {board.step:,}{of}{left}"),
-        Text(f"nats per {board.unit}: " + "  ".join(losses) if losses else "the first steps ..."),
+        Text(f"nats per {board.prediction_name}: " + "  ".join(losses) if losses else "the first steps ..."),
         Text("  ".join(speed), style="dim"),
     ]
     if board.metrics:
-        lines.append(Text("validation: " + measured(board)))
+        lines.append(Text("validation: " + metrics_line(board)))
     if rungs:
-        counted = "n-grams of the training text" if "unigram" in board.baselines else "what needs no network"
+        counted = "n-grams of the training text" if "unigram" in board.baselines else "baselines"
         lines += [Text(), Text(f"validation ({board.split_kind}) beside {counted}", style="dim")]
     lines += rungs
     if board.sample:
-        lines += [Text(), Text(f"what it writes at step {board.sample_step:,}:", style="dim")]
+        lines += [Text(), Text(f"sample at step {board.sample_step:,}:", style="dim")]
         lines += sample_lines(board.sample, console, room)
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
@@ -171,23 +171,23 @@ def picture(board: Board, title: str, console: Console) -> RenderableType:
 
 
 def ladder(board: Board, sharp: bool = True) -> list[Text]:
-    """The model among the baselines, one bar each, the highest loss on top."""
+    """Draw the model among the baselines, one bar each, the highest loss on top."""
     from rich.text import Text
 
     rungs = board.ladder()
-    top = max((rung.nats for rung in rungs), default=1.0)
+    top = max((rung.loss for rung in rungs), default=1.0)
     width = max((len(rung.name) for rung in rungs), default=0)
     lines = []
     for rung in rungs:
-        bar = ("█" if sharp else "#") * max(1, round(BAR * rung.nats / top))
+        bar = ("█" if sharp else "#") * max(1, round(BAR * rung.loss / top))
         style = "bold cyan" if rung.is_model else "green" if rung.beaten else "dim"
-        said = "beaten" if rung.beaten else ""
-        lines.append(Text(f"  {rung.name:<{width}} {rung.nats:6.3f} {bar:<{BAR}} {said}".rstrip(), style=style))
+        verdict = "beaten" if rung.beaten else ""
+        lines.append(Text(f"  {rung.name:<{width}} {rung.loss:6.3f} {bar:<{BAR}} {verdict}".rstrip(), style=style))
     return lines
 
 
 def sample_lines(sample: str, console: Console, room: int) -> list[Text]:
-    """The first lines of a sample, as many as there is room for, with nothing in it obeyed."""
+    """Return the first lines of a sample that fit, control characters made visible."""
     from rich.text import Text
 
     text = Text(visible(sample).expandtabs(4))

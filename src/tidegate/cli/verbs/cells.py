@@ -1,4 +1,4 @@
-"""``tidegate cells [NAME]...``: the cells, their equations and what a step costs."""
+"""``tidegate cells [NAME]...``: the cells, their equations and the cost of a step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.display.console import stdout
+from tidegate.cli.user_code import cell_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +20,17 @@ __all__ = ["cells"]
 def cells(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="None: list them. One: show it. More: compare them."),
+        typer.Argument(metavar="NAME", help="None: list all. One: show it. More: compare them. Or my_cells.py:NAME."),
     ] = None,
     input_size: Annotated[int, typer.Option(min=1, help="Input features, for the cost of a step.")] = 128,
-    hidden_size: Annotated[int, typer.Option(min=1, help="Tokenizer, for the cost of a step.")] = 128,
-    batch: Annotated[int, typer.Option(min=1, help="Sequences side by side, for the cost of a step.")] = 1,
+    hidden_size: Annotated[int, typer.Option(min=1, help="Hidden units, for the cost of a step.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size, for the cost of a step.")] = 1,
     latex: Annotated[bool, typer.Option("--latex", help="Only the equations, as LaTeX.")] = False,
 ) -> None:
     """List the cells, show one's equations and conventions, or compare the cost of several."""
     from tidegate.cells import CELLS, get_cell
 
-    chosen = [get_cell(name) for name in names or CELLS]
+    chosen = [get_cell(cell_name(name)) for name in names or CELLS]
     if latex:
         typer.echo("\n\n".join(cell.latex() for cell in chosen))
     elif not names:
@@ -50,11 +51,11 @@ def _list(chosen: Sequence[Cell]) -> None:
         products = f"{len(cell.input_gates)} + {len(cell.recurrent_gates)}"
         table.add_row(cell.name, " ".join(cell.gates), " ".join(cell.states), products, cell.paper)
     stdout().print(table)
-    typer.echo("\nproducts: with the input + with the previous state, a step. More of one: tidegate cells lstm")
+    typer.echo("\nproducts: with the input + with the previous state, per step. Details of a cell: tidegate cells lstm")
 
 
 def _show(cell: Cell) -> None:
-    # The equations of the docstring come from the cell itself: they cannot drift from what is computed.
+    # The equations are those of the cell itself and not of its docstring.
     typer.echo(
         "\n".join([cell.name, *(f"    {line}" for line in cell.doc.partition("\n::")[0].strip().splitlines()), ""])
     )
@@ -68,9 +69,9 @@ def _show(cell: Cell) -> None:
         "convention": cell.convention,
     }
     typer.echo()
-    for name, fact in about.items():
-        if fact:
-            typer.echo(f"{name}: {fact}")
+    for name, value in about.items():
+        if value:
+            typer.echo(f"{name}: {value}")
 
 
 def _costs(chosen: Sequence[Cell], input_size: int, hidden_size: int, batch: int) -> None:
@@ -79,7 +80,7 @@ def _costs(chosen: Sequence[Cell], input_size: int, hidden_size: int, batch: int
     from tidegate.engine import cost
 
     table = Table("cell", box=None, pad_edge=False)
-    for heading in ("parameters", "FLOPs a step", "bytes a step", "bytes kept for training"):
+    for heading in ("parameters", "FLOPs a step", "bytes a step", "bytes saved for backward"):
         table.add_column(heading, justify="right")
     for cell in chosen:
         price = cost(cell, input_size, hidden_size, batch=batch)

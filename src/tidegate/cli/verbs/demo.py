@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.run_and_show import start_run, tell
+from tidegate.cli.run_and_show import describe_end, train_run
 from tidegate.drawing.text import visible
 from tidegate.errors import DataError
 
@@ -41,16 +41,17 @@ def demo(
     training = _training(minutes, seed)
     files = standard_library(Path(sysconfig.get_paths()["stdlib"]))
     typer.echo(f"Reading Python's standard library: {len(files):,} source files of this machine ...")
-    from tidegate.text import prepare_corpus
-    from tidegate.text.model import LanguageModelConfig
+    from tidegate.text import LanguageModelTask, prepare_corpus
+    from tidegate.text.config import LanguageModelConfig, SampleConfig
     from tidegate.train import new_run
 
     folder = out or _free(Path("runs", "demo"))
     corpus = new_run(folder, lambda to: prepare_corpus(files, to, unknown="replace", min_count=RARE, limit=CHARACTERS))
     model = LanguageModelConfig(vocabulary_size=corpus.tokenizer.vocabulary_size, hidden_size=HIDDEN_SIZE)
-    finished = start_run(folder, corpus, model, training, 300, PROMPT)
-    if finished.why == "interrupted":
-        tell(finished)
+    samples = SampleConfig(prompt=PROMPT)
+    finished = train_run(folder, corpus, model, training, task=LanguageModelTask, samples=samples)
+    if finished.reason == "interrupted":
+        describe_end(finished)
     _finish(folder)
 
 
@@ -111,6 +112,7 @@ def _finish(folder: Path) -> None:
     """Print the result beside each baseline, a longer sample, the best hidden unit, and how to continue."""
     from tidegate.cli.verbs.evaluate import results
     from tidegate.cli.verbs.generate import copy_report
+    from tidegate.text.evaluate_run import loss_table
     from tidegate.text.generation import generate
     from tidegate.train import load_run
 

@@ -1,4 +1,4 @@
-"""``tidegate generate RUN``: a trained model writes."""
+"""``tidegate generate RUN``: text of a trained language model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
@@ -28,30 +29,37 @@ QUOTED = 60  # characters of a copy shown
 
 def generate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    prompt: Annotated[str, typer.Option(help="The text to go on from.")] = "",
-    length: Annotated[int, typer.Option(min=0, help="Characters, bytes or tokens to write.")] = 500,
+    prompt: Annotated[str, typer.Option(help="The text to continue.")] = "",
+    length: Annotated[int, typer.Option(min=0, help="Tokens to write.")] = 500,
     endless: Annotated[bool, typer.Option("--endless", help="Write until Ctrl-C.")] = False,
     stop: Annotated[list[str] | None, typer.Option(help="End before this string; may be given again.")] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="Below 1 safer, above 1 wilder; 0 is greedy.")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Draw from the k most likely only.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw from the smallest set that reaches probability p.")] = None,
-    min_p: Annotated[float | None, typer.Option(help="Draw from those at least p times as likely as the best.")] = None,
-    greedy: Annotated[bool, typer.Option("--greedy", help="Always take the most likely.")] = False,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Below 1 safer, above 1 more random, 0 greedy.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Sample from the k most likely tokens only.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Sample from the smallest set of tokens with probability p.")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Sample from tokens at least p times as likely as the best.")
+    ] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always take the most likely token.")] = False,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="The same seed writes the same text; fresh if left out.")
+        int | None, typer.Option(min=0, help="The same seed gives the same text. Default: a random one.")
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Texts to write, in one batch.")] = 1,
-    copies: Annotated[bool, typer.Option(help="Look for stretches copied from the training text.")] = True,
-    device: Annotated[Device, typer.Option(help="Where to compute; one step at a time suits a CPU.")] = "cpu",
+    copies: Annotated[bool, typer.Option(help="Look for passages copied from the training text.")] = True,
+    device: Annotated[Device, typer.Option(help="Where to compute; single steps suit a CPU.")] = "cpu",
+    task: OwnTask = None,
+    cell: OwnCell = None,
 ) -> None:
-    """Write with a trained model; the text streams to stdout, all else is said on stderr."""
+    """Generate text with a trained language model: the text goes to stdout, everything else to stderr."""
     if endless and count > 1:
-        raise typer.BadParameter("endless text is written one at a time", param_hint="--count")
+        raise typer.BadParameter("only one endless text can be written", param_hint="--count")
     import numpy as np
 
     from tidegate.text import generation
     from tidegate.train import load_run
 
+    load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     chosen = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
     with warnings.catch_warnings(record=True) as caught:
@@ -71,7 +79,7 @@ def generate(
         )
     for warning in caught:
         note(f"note: {warning.message}")
-    # Several texts are printed from here, so they are kept whole; a single one is only looked at for copies.
+    # Several texts are printed from here, so all of each is stored; of a single one only what copies are looked for in.
     texts: list[deque[str]] = [deque(maxlen=REMEMBERED if count == 1 else None) for _ in range(count)]
     interrupted = False
     try:
@@ -89,7 +97,7 @@ def generate(
 
 
 def _stream(pieces: Iterator[Piece], prompt: str, texts: list[deque[str]]) -> None:
-    """Print the texts one after the other while they are written side by side: the first as it comes."""
+    """Print the texts one after the other while they are generated in one batch: the first as it comes."""
     shown = 0
     _heading(0, len(texts), prompt)
     try:
@@ -112,7 +120,7 @@ def _heading(index: int, count: int, prompt: str) -> None:
 
 
 def _print(text: str) -> None:
-    # What a terminal would obey is shown instead; whatever else reads us gets the text as it is.
+    # Control characters are made visible on a terminal; elsewhere the text is written unchanged.
     sys.stdout.write(visible(text) if _is_terminal() else text)
     sys.stdout.flush()
 
@@ -122,13 +130,13 @@ def _is_terminal() -> bool:
 
 
 def copy_report(run: Run, texts: list[str]) -> str:
-    """The longest stretch of the texts that stands verbatim in the run's training text, in a sentence."""
+    """Describe the longest passage of the texts that is in the run's training text verbatim."""
     from tidegate.text.generation import copied
 
-    training = run.open_corpus().train
+    training = run.open_data().train
     longest = max((copied(run.tokenizer, text, training) for text in texts), key=lambda copy: copy.tokens)
     if longest.tokens == 0:
-        return "No stretch stands verbatim in the training text."
+        return "No passage is copied from the training text."
     quoted = repr(longest.text if len(longest.text) <= QUOTED else longest.text[:QUOTED] + "...")
-    unit = run.tokenizer.name + ("" if longest.tokens == 1 else "s")
-    return f"Longest stretch that stands verbatim in the training text: {longest.tokens} {unit}: {quoted}"
+    name = run.tokenizer.name + ("" if longest.tokens == 1 else "s")
+    return f"Longest passage copied from the training text: {longest.tokens} {name}: {quoted}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.error_boundary import note
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -47,12 +48,15 @@ def look(
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free port.")] = 0,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    task: OwnTask = None,
+    cell: OwnCell = None,
 ) -> None:
     """Look inside a run: its predictions, gates and states, and which hidden unit tracks what."""
     if text is not None and file is not None:
         raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
     from tidegate.train import load_run
 
+    load_user_code(task, cell)
     runs = [load_run(folder) for folder in (run, *(compare or []))]
     with _ending_as_ctrl_c(), _open_session(runs, text, file, live=out is None) as session:
         if out is not None:

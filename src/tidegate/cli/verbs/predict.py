@@ -1,4 +1,4 @@
-"""``tidegate predict RUN [FILES]``: what a trained model says of other data."""
+"""``tidegate predict RUN [FILES]``: predictions of a trained model for other data."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
@@ -25,40 +26,45 @@ __all__ = ["predict", "rows_given"]
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILES", help="What to predict for; standard input if left out.")
+        list[Path] | None, typer.Argument(metavar="FILES", help="What to predict for. Default: standard input.")
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="A text to predict for; may be given again.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="JSON Lines with all that is known of each prediction.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines with everything about each prediction.")] = False,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 64,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    task: OwnTask = None,
+    cell: OwnCell = None,
 ) -> None:
-    """Predict for files, texts or standard input: a line for each, as text or as JSON."""
+    """Predict for files, texts or standard input: one line each, as text or as JSON."""
     if files and text:
         raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
     from tidegate.errors import RunFolderError
+    from tidegate.tasks.example_task import ExampleTask
     from tidegate.train import load_run
-    from tidegate.train.registry import example_task
 
+    load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
-    if loaded.config.task == "lm":
-        raise RunFolderError(f"{run} is a run of a language model: let it write with tidegate generate {run}")
+    kind = loaded.task
+    if not issubclass(kind, ExampleTask):
+        raise RunFolderError(
+            f"{run} is a run of {loaded.config.task}, which does not predict for examples. Use one of: "
+            f"{', '.join(loaded.next_commands())}."
+        )
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
-    task = example_task(loaded.config.task)(config, loaded.vocabulary)
+    predictor = kind(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        rows = rows_given(task, config, files, text, Path(folder))
-        for _, said in task.predict_rows(loaded.model, rows, batch_size=batch_size):
-            line = json.dumps(said, ensure_ascii=False) if as_json else task.text(said)
+        rows = rows_given(predictor, config, files, text, Path(folder))
+        for _, prediction in predictor.predict_rows(loaded.model, rows, batch_size=batch_size):
+            line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.text(prediction)
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
         sys.stdout.flush()
 
 
 def rows_given(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
-    """The rows of files or of texts, or of standard input if neither is given; the folder is for what is not a file."""
+    """Read the rows of files or texts, or of standard input if neither is given; the folder is for temporary files."""
     if files is None and text is None:
         path = folder / "standard-input.txt"
         with path.open("wb") as file:

@@ -1,7 +1,7 @@
-"""Data that every machine can make: to try a task without having data, and for tests and the documentation.
+"""Generated sample data: to try a task, and for tests and the documentation.
 
-Each sample is a file of its own with a function ``write(folder, seed)`` that writes files called train, validation and
-test; a new one is a line in `SAMPLES`. Problems that probe memory are made at any lag, "adding-50"; see `probes`.
+Each sample is a module with a function ``write(folder, seed)`` that writes files called train, validation and
+test; a new one is a line in `SAMPLES`. Memory problems are generated at any lag, "adding-50"; see `probes`.
 """
 
 import importlib
@@ -25,8 +25,8 @@ def write_sample(name: str, folder: Path, seed: int = 0) -> None:
 
     Args:
         name: as in `SAMPLES`.
-        folder: where to.
-        seed: of what is drawn.
+        folder: the folder.
+        seed: random seed.
 
     Raises:
         DataError: there is no such sample, or a lag is too small.

@@ -19,7 +19,7 @@ from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.lens.record.trace import CHUNK
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel
 
 CONTROLS = 32

@@ -17,7 +17,7 @@ from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.probe.task import Probe
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel
 
 TARGETS = 16
@@ -159,7 +159,7 @@ def gradient_flow(
         raise ArgumentError(f"targets should be different steps of 0 .. {steps - 1}, given {chosen!r:.80}.")
     with evaluating(model):
         with torch.no_grad():
-            before = torch.from_numpy(before_text(tokenizer)).to(ids.device)[None]
+            before = torch.from_numpy(start_ids(tokenizer)).to(ids.device)[None]
             state, vectors = model(before)[1], model.embed(ids[:-1])
         norms: dict[At, NDArray[np.float64]] = {}
         losses: list[Tensor] = []

@@ -16,7 +16,7 @@ from tidegate.lens.predictions.attribution_paths import Baseline, Path, Predicti
 from tidegate.lens.record.reading import pieces_of
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel
 
 Erasure = Literal["delete", "baseline"]
@@ -168,7 +168,7 @@ def what_mattered(
     goal = _target(tokenizer, ids, at, target)
     start = max(0, at - window)
     with evaluating(model):
-        function = Prediction(model, np.concatenate([before_text(tokenizer), ids[:start]]), goal)
+        function = Prediction(model, np.concatenate([start_ids(tokenizer), ids[:start]]), goal)
         inputs = function.inputs(ids[start:at])
         absent = function.absent(baseline)
         value, gradient = function.gradients(inputs[:, None])

@@ -50,7 +50,7 @@ class Prediction:
         if baseline == "zero":
             return torch.zeros_like(self.last[0])
         if rows is None:  # the mean of all one-hot vectors
-            return torch.full_like(self.last[0], 1 / self.model.config.vocabulary_size)
+            return torch.full_like(self.last[0], 1 / self.model.vocabulary_size)
         return rows.weight.detach().mean(0)
 
     def __call__(self, inputs: Tensor) -> Tensor:

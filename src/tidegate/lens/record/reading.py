@@ -17,7 +17,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import CHUNK, Trace, TraceWriter
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import before_text
+from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel, State
 
 GUESSES = 5

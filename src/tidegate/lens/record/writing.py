@@ -11,7 +11,7 @@ from torch import Tensor
 from tidegate.errors import ArgumentError
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
-from tidegate.text.generation import first_units, random_streams
+from tidegate.text.generation import prompt_ids, random_streams
 from tidegate.text.model import LanguageModel
 from tidegate.text.sampling import Sampling, draw
 
@@ -67,7 +67,7 @@ def write(
     if length is not None and length < 0:
         raise ArgumentError(f"length is {length}: give 0 or more tokens, or None for no limit.")
     return _write(
-        model, tokenizer, first_units(tokenizer, prompt), length, sampling, random_streams(seed, 1), names, guesses
+        model, tokenizer, prompt_ids(tokenizer, prompt), length, sampling, random_streams(seed, 1), names, guesses
     )
 
 

@@ -173,7 +173,7 @@ def held_out_text(run: Run, length: int) -> str:
     Raises:
         ArgumentError: the run has neither part.
     """
-    corpus = run.open_corpus()
+    corpus = run.open_data()
     for part in (corpus.test, corpus.validation) if corpus.splits else ():
         if len(part):
             return run.tokenizer.decode(part[:length])

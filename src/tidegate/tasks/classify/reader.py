@@ -1,4 +1,4 @@
-"""Texts with a class each: tables, FastText lines, a folder for each class or a file for each class."""
+"""Read texts with classes: tables, FastText lines, a folder or a file for each class."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,10 @@ FASTTEXT = re.compile(r"^__label__(\S+)(?:[ \t]+|$)")
 
 
 def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[Row]:
-    """Rows with "text" and, where there is one, "label"; else "unlabelled" says what to do if one is needed.
+    """Read rows with "text" and, if there is one, "label"; else "unlabelled" says what to do if one is needed.
 
-    * A table (CSV, TSV, JSON Lines, Parquet): one column of text, one of classes, found by their names unless given.
-      The only column, and the only one beside the classes, is the text whatever its name. What is to be classified need
-      not have the column of classes that the training data had.
+    * A table (CSV, TSV, JSON Lines, Parquet): one column of text, one of classes, found by their names by default.
+      The only column, or the only one beside the classes, is the text. Tables to classify need no classes.
     * A folder: each folder in it is a class whose files are its texts; each file in it is a class whose lines are.
     * Any other file: lines that begin with ``__label__CLASS`` (FastText); or lines of text without a class,
       of which an empty line is one.
@@ -28,7 +27,7 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         label: the column of the class.
 
     Raises:
-        DataError: it is none of these, a column is missing, or a line has no class where others have one.
+        DataError: it is none of these, a column is missing, or a line has no class though others have one.
         EncodingError: a file is not UTF-8.
     """
     if path.is_dir():
@@ -39,11 +38,11 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         text_column = _text_column(path, columns, text, label_column)
         if text_column is None:
             raise DataError(
-                f"{path}: which column holds the text? There are: {', '.join(map(repr, columns))}. Say --text-column."
+                f"{path}: which column is the text? There are: {', '.join(map(repr, columns))}. Use --text-column."
             )
         wanted = [name for name in (text_column, label_column) if name is not None]
         there = ", ".join(map(repr, columns))
-        hint = f"No column {label or 'of classes'!r:.40} was found; there are: {there}. Say --label-column."
+        hint = f"No column {label or 'of classes'!r:.40} was found; there are: {there}. Use --label-column."
         if label_column is not None:
             hint = f"Column {label_column!r:.40} is empty there: give the text a class, or leave the row out."
         for row in read_table(path, wanted):

@@ -19,10 +19,11 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.errors import DataError, UnknownUnitError
+from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import read_labelled
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
@@ -32,18 +33,18 @@ WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 @dataclass(frozen=True)
 class ClassifyConfig(RecurrentConfig):
-    """What a classifier is made of, and how its files are read."""
+    """Architecture of a classifier, and how its files are read."""
 
-    hidden_size: int = option(64, "Tokenizer a layer, in each direction.", min=1)
-    bidirectional: bool = option(True, "Read from both ends.")
-    embedding_size: int = option(200, "Learned vector of each word or character.", min=1)
-    dropout: float = option(0.5, "Share of values dropped before, between and after the layers.", min=0, below=1)
+    hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
+    bidirectional: bool = option(True, "Bidirectional layers.")
+    embedding_size: int = option(200, "Size of the embedding of words or characters.", min=1)
+    dropout: float = option(0.5, "Dropout before, between and after the layers.", min=0, below=1)
     pooling: Literal["last", "mean", "max", "attention"] = option(
-        "max", "One vector out of all steps: the last, mean, max, or by attention."
+        "max", "Pooling over steps: the last one, mean, max, or attention."
     )
-    word_dropout: float = option(0.1, "Share of words taken for unknown while training.", min=0, below=1)
-    level: Literal["auto", "words", "characters"] = option("auto", "What a step is.", panel="Data")
-    lowercase: bool = option(True, "Words in small letters.", panel="Data")
+    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
+    level: Literal["auto", "words", "characters"] = option("auto", "Tokenise by words or characters.", panel="Data")
+    lowercase: bool = option(True, "Convert words to lower case.", panel="Data")
     min_count: int = option(2, "Words rarer than this are unknown.", panel="Data", min=1)
     text_column: str | None = option(None, "The column of the text.", panel="Data")
     label_column: str | None = option(None, "The column of the class.", panel="Data")
@@ -53,9 +54,9 @@ class Classifier(nn.Module):
     """Input, recurrent layers, pooling, output layer.
 
     Args:
-        config: how it is made.
+        config: the model config.
         preprocessing: vocabularies, or the frames' statistics.
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: ClassifyConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
@@ -68,34 +69,36 @@ class Classifier(nn.Module):
         self.output = nn.Linear(directions * config.hidden_size, len(preprocessing.vocabulary("labels")))
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, L) or frames (B, L, F), and how many are valid, to logits (B, classes)."""
+        """Tokens (B, L) or frames (B, L, F), and lengths (B,), to logits (B, classes)."""
         x = self.input(values)
-        x = x if isinstance(self.input, FrameInput) else self.dropout(x)  # a frame without some pixels is another frame
+        x = (
+            x if isinstance(self.input, FrameInput) else self.dropout(x)
+        )  # no dropout of frames: without some pixels it is another frame
         output, final = self.recurrent(x, lengths=lengths)
         pooled = self.pool(self.dropout(output), final[0] if isinstance(final, tuple) else final, lengths)
         return self.output(self.dropout(pooled) if self.pool.kind == "last" else pooled)
 
 
 class ClassifyTask(ExampleTask):
-    """Classes of texts or of series of frames."""
+    """A class for each text or series of frames (many to one)."""
 
     name = "classify"
     look: ClassVar[str | None] = "tidegate.lens.tasks.classifier:look"
     Config = ClassifyConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
-        """Tables, FastText lines, folders of classes, or frames in ``.npz``."""
+        """Read tables, FastText lines, folders of classes, or frames in ``.npz``."""
         if path.suffix == ".npz":
             return read_frames(path, label="labels")
         return read_labelled(path, config.text_column, config.label_column)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:
-        """Classes; words or characters, whichever suits the texts, or the frames' mean and deviation."""
+    def fit(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit the classes, and the vocabulary of words or characters, or mean and deviation of the frames."""
         labels: Counter[str] = Counter()
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -119,14 +122,14 @@ class ClassifyTask(ExampleTask):
             level = "characters" if words.total() < 3 * labels.total() else "words"
         chosen = words if level == "words" else characters
         entries = Vocabulary.of(chosen, min_count=config.min_count).entries
-        note = f"a step is one of the {level}; {len(entries) - 1:,} known, of {len(chosen):,} seen"
+        note = f"steps are {level}; {len(entries) - 1:,} in the vocabulary, of {len(chosen):,} seen"
         return Preprocessing(preprocessing | {"input": level, level: entries}), [*notes, note]
 
     @classmethod
     def encode(
         cls, row: Row, config: ClassifyConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """One example of a row."""
+        """Encode the one example of a row."""
         kind = preprocessing.text("input")
         if kind == "frames":
             inputs = checked_frames(row, features=len(preprocessing.numbers("mean")))
@@ -141,42 +144,42 @@ class ClassifyTask(ExampleTask):
             return [{"inputs": inputs}]
         try:
             label = preprocessing.vocabulary("labels").number(_label(row))
-        except UnknownUnitError as error:
+        except UnknownTokenError as error:
             raise DataError(f"{row.where}: the class {error}") from error
         return [{"inputs": inputs, "label": np.array([label])}]
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
-        """Its class."""
+        """Return the row's class."""
         return [row.values["label"]] if isinstance(row.values.get("label"), str) else []
 
     @classmethod
-    def make(cls, config: ClassifyConfig, vocabulary: Preprocessing, backend: str | None) -> Classifier:
-        """A new classifier."""
+    def make_model(cls, config: ClassifyConfig, vocabulary: Preprocessing, backend: str | None) -> Classifier:
+        """Make a new classifier."""
         return Classifier(config, vocabulary, backend=backend)
 
     def vectors(self, model: Classifier) -> Tensor | None:
-        """The embedding of words."""
+        """Return the embedding of words."""
         return model.input.embedding.weight if isinstance(model.input, TokenInput) else None
 
-    def nats(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of -log p(class)."""
+    def summed_loss(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of -log p(class)."""
         labels = columns["label"].values.squeeze(1)
         return functional.cross_entropy(model(*columns["inputs"]), labels, reduction="sum")
 
     def measure(self, model: Classifier, part: Part, *, tables: bool = True) -> Report:
-        """Accuracy and macro F1, with the confusion matrix and a line for each class."""
+        """Compute accuracy and macro F1, the confusion matrix and the scores of each class."""
 
         def score(columns: Columns) -> list[tuple[float, int, int]]:
             log, true = model(*columns["inputs"]).log_softmax(-1), columns["label"].values.squeeze(1)
-            nats = -log.gather(1, true[:, None]).squeeze(1)
-            return list(zip(nats.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
+            losses = -log.gather(1, true[:, None]).squeeze(1)
+            return list(zip(losses.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
 
-        nats, said, true = zip(*over(part, self.LENGTH, model, score), strict=True)
-        return self.report(sum(nats) / len(nats), true, said, tables=tables)
+        losses, said, true = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
+        return self.report(sum(losses) / len(losses), true, said, tables=tables)
 
-    def report(self, nats: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
-        """The metrics of predicted classes against the true ones."""
+    def report(self, loss: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
+        """Compute the metrics of predicted classes."""
         from sklearn.metrics import accuracy_score, f1_score
 
         labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(said))
@@ -198,10 +201,10 @@ class ClassifyTask(ExampleTask):
                 "classes": class_table(truth, guess, labels.entries),
                 "confusion (rows: the true class)": confusion(truth, guess, labels.entries),
             }
-        return Report(nats, len(truth), metrics, blocks)
+        return Report(loss, len(truth), metrics, blocks)
 
     def predict(self, model: Classifier, columns: Columns) -> list[dict[str, Any]]:
-        """The class and the probability of each."""
+        """Predict the class and the probabilities of all classes."""
         labels = self.preprocessing.vocabulary("labels").entries
         found = []
         for row in model(*columns["inputs"]).softmax(-1).tolist():
@@ -210,7 +213,7 @@ class ClassifyTask(ExampleTask):
         return found
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Equal probabilities, and those of the classes in the training part."""
+        """Compute the losses of equal probabilities, and of the class frequencies of the training part."""
         part = self._training()[0].parts["validation"]
         labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
         if not len(part):
@@ -222,7 +225,11 @@ class ClassifyTask(ExampleTask):
 
 
 def _label(row: Row) -> str:
-    """The class of a row, where one is needed."""
+    """Return the class of a row.
+
+    Raises:
+        DataError: there is none.
+    """
     label = row.values.get("label")
     if isinstance(label, np.ndarray):
         raise DataError(
@@ -231,12 +238,12 @@ def _label(row: Row) -> str:
         )
     if label is None or not label.strip():
         hint = row.values.get("unlabelled", "Give each series one in the array 'labels'.")
-        raise DataError(f"{row.where}: there is no class to learn from or to compare with. {hint}")
+        raise DataError(f"{row.where}: there is no class. {hint}")
     return label
 
 
 def split_words(text: str, lowercase: bool) -> list[str]:
-    """Words, and punctuation marks each for itself."""
+    """Split a text into words and single punctuation marks."""
     return WORD.findall(text.lower() if lowercase else text)
 
 

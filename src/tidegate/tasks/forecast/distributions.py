@@ -1,6 +1,6 @@
 """Distributions of the next value: their loss, and draws from them.
 
-Both are given as numbers of which the first is the location, so that whoever makes them may add to it.
+Both are given by numbers, the first of which is the location, so that a model can add to it.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The period of a series, and the forecasts that need no model."""
+"""The period of a series, and naive forecasts."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ LONGEST = 1000  # steps
 
 
 def find_season(series: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
-    """The period by the mean autocorrelation of the series' differences.
+    """Find the period by the mean autocorrelation of the series' differences.
 
-    Differences, because a wandering level correlates at every lag. Of the local maxima nearly as high as the highest
-    (nine tenths) the first counts, since twice a period correlates as well as the period.
+    Differences, because a drifting level correlates at every lag. The period is the first local maximum of at least
+    nine tenths of the highest, since multiples of a period correlate as well.
 
     Args:
         series: each (T,).
 
     Returns:
-        Period and its correlation; period 1 where no correlation reaches 0.2 and three deviations of chance.
+        Period and its correlation; period 1 if no correlation reaches 0.2 and three standard deviations of chance.
     """
     longest = min(LONGEST, max(len(it) // 3 for it in series))
     total, count, steps = np.zeros(longest + 2), np.zeros(longest + 2), 0
@@ -45,14 +45,14 @@ def find_season(series: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
 
 
 def seasonal_naive(history: NDArray[np.float64], season: int, horizon: int) -> NDArray[np.float64]:
-    """What was one season earlier, y_{t+h} = y_{t+h-m}, the last season over and over; (horizon,).
+    """Repeat the last season, y_{t+h} = y_{t+h-m}; (horizon,).
 
-    With season 1, or a history shorter than a season, the last value.
+    With season 1, or a history shorter than a season, repeat the last value.
     """
     season = season if season <= len(history) else 1
     return np.resize(history[len(history) - season :], horizon)
 
 
 def naive_error(values: NDArray[np.float64], season: int) -> float:
-    """Mean |y_t - y_{t-m}|, by which MASE is scaled (Hyndman & Koehler 2006); 0 where no step has one before it."""
+    """Compute the scale of MASE, mean |y_t - y_{t-m}| (Hyndman & Koehler 2006); 0 for series that are too short."""
     return float(np.abs(values[season:] - values[:-season]).mean()) if len(values) > season else 0.0

@@ -1,4 +1,4 @@
-"""How good forecasts are, beside those that need no model, and what can be said of that in words."""
+"""Metrics of forecasts beside naive baselines, and a verdict in words."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from tidegate.io.optional import needed
 from tidegate.tasks.metrics_report import Metric, Report
 
-CHANCE = 0.025  # one-sided: below it a difference is not taken for chance
+CHANCE = 0.025  # one-sided significance level
 NOMINAL = 0.8
 
 
 @dataclass(frozen=True, eq=False)
 class Forecasts:
-    """N forecasts of H steps in the series' own units, and what came.
+    """N forecasts of H steps in the units of the series, and the true values.
 
     Attributes:
-        names: (N,) of which series.
-        at: (N,) the step of the series where each begins.
+        names: (N,), the series.
+        at: (N,), the step of the series where each begins.
         mean: (N, H).
         median: (N, H).
         low: (N, H) the quantile 0.1.
@@ -27,8 +27,8 @@ class Forecasts:
         last: (N, H) the last value.
         seasonal: (N, H) the value one season earlier.
         season: its period; 1 if there is none.
-        deviation: (N,) of the series in the training part.
-        naive_error: (N,) by which MASE is scaled; 0 where it is not known.
+        deviation: (N,), the standard deviation of the series in the training part.
+        naive_error: (N,), the scale of MASE; 0 if unknown.
     """
 
     names: list[str]
@@ -44,13 +44,13 @@ class Forecasts:
     deviation: NDArray[np.float64]
     naive_error: NDArray[np.float64]
 
-    def report(self, nats: float, units: int, *, tables: bool) -> Report:
-        """MAE (of the median), MASE, NRMSE of the last step (of the mean), and coverage.
+    def report(self, loss: float, predictions: int, *, tables: bool) -> Report:
+        """Compute MAE (of the median), MASE, NRMSE of the last step (of the mean), and coverage.
 
-        * MAE = mean |y - y^|, in the series' own units;
+        * MAE = mean |y - y^|, in the units of the series;
         * MASE = the same, each divided by its series' mean |y_t - y_{t-m}| in the training part;
         * NRMSE of step H = root mean ((y_H - y^_H) / deviation)^2;
-        * coverage = how often y lies between the quantiles 0.1 and 0.9.
+        * coverage = fraction of y between the quantiles 0.1 and 0.9.
         """
         name, naive = self._baseline()
         last_step = self.truth.shape[1]
@@ -61,15 +61,14 @@ class Forecasts:
         metrics.append(Metric(f"NRMSE{last_step}", self._nrmse(self.mean), name, self._nrmse(naive), False))
         inside = float(((self.low <= self.truth) & (self.truth <= self.high)).mean())
         metrics.append(Metric("coverage of the 80% interval", inside, "nominal", NOMINAL, higher_is_better=None))
-        return Report(nats, units, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
+        return Report(loss, predictions, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
 
     def verdict(self) -> str:
-        """Whether the forecasts are better than the best of those without a model, as far as that is not chance.
+        """Describe whether the forecasts are better than the best baseline, and whether that is significant.
 
-        Differences of absolute error are averaged over stretches one horizon long, since forecasts that overlap err
-        together, and compared with zero by a t-test (as Diebold & Mariano 1995 compare forecasts).
-
-        Where forecasts overlap, one that begins in a stretch ends in the next: then every second stretch counts.
+        Differences of absolute error are averaged over stretches of one horizon, since the errors of overlapping
+        forecasts are correlated, and compared with zero by a t-test (as in Diebold & Mariano 1995). If forecasts
+        overlap, only every second stretch counts.
 
         Raises:
             MissingDependencyError: SciPy is not installed.
@@ -81,7 +80,7 @@ class Forecasts:
         own, other = _mae(self.median, self.truth), _mae(naive, self.truth)
         figures = f"MAE {own:.4g} against {other:.4g}"
         if own >= other:
-            return f"Not better than {name}: {figures}. It needs no model: use it."
+            return f"Not better than {name}: {figures}. Use that baseline instead."
         difference = (np.abs(self.median - self.truth) - np.abs(naive - self.truth)).mean(1)
         horizon, blocks = self.truth.shape[1], dict[tuple[str, int], list[float]]()
         overlap = self._overlap()
@@ -101,14 +100,14 @@ class Forecasts:
         return f"Better than {name}: {figures}, {100 * (1 - own / other):.0f}% less, over {stretches} (p = {p:.2g})."
 
     def _overlap(self) -> bool:
-        """Whether a forecast begins before another of the same series has ended."""
+        """Whether forecasts of the same series overlap."""
         begins: dict[str, list[int]] = {}
         for series, at in zip(self.names, self.at.tolist(), strict=True):
             begins.setdefault(series, []).append(at)
         return any((np.diff(sorted(it)) < self.truth.shape[1]).any() for it in begins.values())
 
     def _baseline(self) -> tuple[str, NDArray[np.float64]]:
-        """The better one of those that need no model."""
+        """Return the better baseline."""
         if self.season > 1 and _mae(self.seasonal, self.truth) < _mae(self.last, self.truth):
             return f"the last season ({self.season} steps)", self.seasonal
         return "the last value", self.last
@@ -120,7 +119,7 @@ class Forecasts:
         return float(np.sqrt((((said - self.truth)[:, -1] / self.deviation) ** 2).mean()))
 
     def _steps(self) -> str:
-        """Mean absolute error and coverage at some steps ahead."""
+        """Format mean absolute error and coverage at some steps ahead."""
         horizon = self.truth.shape[1]
         chosen = sorted({0, *(horizon * k // 8 - 1 for k in range(1, 9) if horizon * k // 8)})
         lines = ["  ahead         MAE  last value" + ("      season" if self.season > 1 else "") + "  coverage"]

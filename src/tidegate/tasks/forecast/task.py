@@ -1,10 +1,10 @@
-"""A series that goes on from its first day: the distribution of the next value, and paths of what may come.
+"""Forecasting: the distribution of the next value of a series, and sample paths.
 
 x_t = (y_t, c_{t+1}),  h_1 .. h_T = recurrent(x_1 .. x_T),  y_{t+1} ~ D(a y_t + w h_t + b)
 
-y is a series brought to mean 0 and deviation 1, c are covariates that are known in advance, D is a Gaussian or given by
-quantiles, and the location of D has the last value added (a starts at 1, where the forecast is the last value). A
-forecast is many paths: from the end of what is known, values are drawn from D and fed back, step by step.
+y is a series normalised to mean 0 and deviation 1, c are covariates known in advance, D is a Gaussian or given by
+quantiles, and the last value is added to the location of D (a starts at 1, so that the first forecast is the last
+value). A forecast consists of many sample paths: values are drawn from D and fed back, step by step.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,27 +19,29 @@ from torch import Tensor
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.io.files import field
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.naive import find_season, naive_error, seasonal_naive
+from tidegate.tasks.forecast.naive import find_season, naive_error
 from tidegate.tasks.forecast.reader import NAMES, read_series
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.windows import forecast, mean_deviation, scale_of, windows
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
+from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
-REACH = 2.0  # how far a path may go, in widths of the training part
+REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
 
 class ForecastTask(ExampleTask):
-    """What comes next in series of numbers.
+    """The next steps of a time series.
 
-    Each series is cut in time: its last shares, at least a horizon each, are for validation and test. A training
-    example is a window of the training part. An example to be measured is a forecast: the steps before it (of earlier
-    parts too: they are its past) and one horizon. Normalisation and seasons come from the training part alone.
+    Each series is split in time: its last parts, at least a horizon each, are for validation and test. A training
+    example is a window of the training part. An evaluation example is a forecast: the steps before it, those of
+    earlier parts included, and one horizon. Normalisation and seasons come from the training part alone.
     """
 
     name = "forecast"
@@ -48,19 +50,19 @@ class ForecastTask(ExampleTask):
     Config = ForecastConfig
     LENGTH: ClassVar[str] = "frames"
     PACKAGES: ClassVar[Sequence[str]] = ("scipy",)
-    training: ClassVar[Mapping[str, Any]] = {
+    training_defaults: ClassVar[Mapping[str, Any]] = {
         "batch_size": 16,
         "learning_rate": 5e-3,
         "validate_every": 1000,
         "epochs": 10,
         "sampling_probability_start": 0.0,
     }
-    fewest_steps: ClassVar[int] = 6000  # free-running forecasts get good late
-    streams: ClassVar[Sequence[str]] = ("feeding", "sampling_probability_start", "sampling_probability_end")
+    fewest_steps: ClassVar[int] = 6000  # free-running forecasts take long to become good
+    extra_settings: ClassVar[Sequence[str]] = SAMPLING
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
-        """Tables, wide or long, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""
+        """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""
         rows = read_series(
             path,
             target=config.target,
@@ -68,12 +70,12 @@ class ForecastTask(ExampleTask):
             time_column=config.time_column,
             covariates=config.known,
         )
-        for row in rows:  # what `split` has to know
+        for row in rows:  # `split` needs the horizon
             yield Row(row.where, row.values | {"horizon": config.horizon})
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """The last shares of each series for validation and test; the rows of later parts hold the earlier ones too."""
+        """Split each series in time; rows of later parts include the earlier parts."""
         for row in rows:
             values, known, horizon = row.values["values"], row.values["covariates"], row.values["horizon"]
             later = [max(horizon, int(share * len(values))) if share else 0 for share in shares[1:]]
@@ -81,7 +83,7 @@ class ForecastTask(ExampleTask):
             if ends[0] < 2:
                 raise DataError(
                     f"{row.where} has {len(values)} steps, but training needs 2, and each of validation and test the "
-                    f"{horizon} of the horizon: give longer series, a shorter --horizon, or files of their own."
+                    f"{horizon} of the horizon: give longer series, a shorter --horizon, or validation files."
                 )
             start = 0
             for part, end in zip(("train", "validation", "test"), ends, strict=True):
@@ -92,25 +94,25 @@ class ForecastTask(ExampleTask):
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
-        """In time, within every series."""
+        """Describe the split: in time, within every series."""
         return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
-        """Mean, deviation and naive error of each series, the covariates' statistics, the season, and the changes."""
+    def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit mean, deviation and naive error of each series, the covariates' statistics, season and changes."""
         found: dict[str, NDArray[np.float64]] = {}
         known: list[NDArray[np.float64]] = []
         for row in rows:
             name = row.values[NAMES]
             if name in found:
-                raise DataError(f"{row.where}: there is another series of this name: give each its own.")
+                raise DataError(f"{row.where}: another series has this name: names must differ.")
             found[name] = row.values["values"]
             known.append(row.values["covariates"])
         if not found:
             raise DataError("The training part has no series.")
         together = np.concatenate(list(found.values()))
-        overall = _mean_deviation(together)
-        own = {name: _mean_deviation(values) for name, values in found.items()}
+        overall = mean_deviation(together)
+        own = {name: mean_deviation(values) for name, values in found.items()}
         scale = own if config.normalise == "series" else dict.fromkeys(found, overall)
         changes = np.concatenate([np.diff(values) / scale[name][1] for name, values in found.items()])
         levels = np.quantile(changes, Quantiles.LEVELS)
@@ -137,7 +139,7 @@ class ForecastTask(ExampleTask):
     def encode(
         cls, row: Row, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """Windows to learn from; forecasts to be measured; or, unlabelled, the one forecast at the series' end."""
+        """Encode training windows; forecasts to evaluate; or, unlabelled, one forecast from the end of the series."""
         values, known, horizon = row.values["values"], row.values["covariates"], config.horizon
         if known.shape[1] != len(preprocessing.numbers("mean")):
             raise DataError(
@@ -146,7 +148,7 @@ class ForecastTask(ExampleTask):
             )
         if not labelled:
             if not len(values):
-                raise DataError(f"{row.where}: there is no value to go on from.")
+                raise DataError(f"{row.where}: the series has no value.")
             future = row.values["future"]
             if known.shape[1] and len(future) < horizon:
                 raise DataError(
@@ -155,37 +157,37 @@ class ForecastTask(ExampleTask):
                 )
             ahead = future[:horizon] if known.shape[1] else np.zeros((horizon, 0))
             whole = {"values": np.append(values, np.zeros(horizon)), "covariates": np.concatenate([known, ahead])}
-            yield _forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
+            yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
-            yield from _windows(
-                values, known, _scale(row.values[NAMES], values, config, preprocessing), config, preprocessing
+            yield from windows(
+                values, known, scale_of(row.values[NAMES], values, config, preprocessing), config, preprocessing
             )
         else:
-            # A file of its own has no past: the first window of each series is that.
+            # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))
             if start + horizon > len(values):
                 raise DataError(
-                    f"{row.where}: {len(values)} steps are too few to be measured: at least {start + horizon} are "
+                    f"{row.where}: {len(values)} steps are too few for a forecast: at least {start + horizon} are "
                     f"needed, of which {horizon} are the horizon."
                 )
             for at in range(start, len(values) - horizon + 1, config.forecast_stride or horizon):
-                yield _forecast(row, at, config, preprocessing, labelled=True)
+                yield forecast(row, at, config, preprocessing, labelled=True)
 
     @classmethod
-    def make(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
-        """A new forecaster."""
+    def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
+        """Make a new forecaster."""
         distribution = Gaussian() if config.distribution == "gaussian" else Quantiles()
         return Forecaster(config, len(vocabulary.numbers("mean")), distribution, backend=backend)
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """All but the first value of each window."""
+        """Count all values of each window but the first."""
         return part.columns["frames"].lengths - 1
 
-    def nats(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of the losses of each window's values but the first.
+    def summed_loss(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of the losses of each window's values but the first.
 
-        With a share of own predictions, what would be said with the truth fed is found first, and draws from it (with
-        greedy feeding, its medians) take the place of some true values (Mihaylova & Martins 2019).
+        Scheduled sampling takes two passes (Mihaylova & Martins 2019): predictions with teacher forcing, then draws
+        from them (with greedy feeding, their medians) replace some of the true values.
         """
         frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
         x, y = inputs(frames), frames[:, 1:, 0]
@@ -204,16 +206,16 @@ class ForecastTask(ExampleTask):
         return loss.masked_fill(~mask(lengths, y.shape[1]), 0).sum()
 
     def measure(self, model: Forecaster, part: Part, *, tables: bool = True) -> Report:
-        """MAE and more of free-running forecasts, beside those of the last value and of the last season.
+        """Compute MAE and other metrics of free-running forecasts, beside the last value and the last season.
 
         Raises:
-            DataError: the part is that of training.
+            DataError: the part is the training part.
         """
         horizon = self.config.horizon
         if "reference" not in part.columns:
             raise DataError(
-                "The training part holds windows to learn from and no forecasts: measure on the validation or the test "
-                "part (--split validation), or on files of their own."
+                "The training part has windows and no forecasts: evaluate on the validation or the test part "
+                "(--split validation), or on other files."
             )
 
         def score(columns: Columns) -> list[tuple[float, NDArray[Any], NDArray[Any]]]:
@@ -222,7 +224,7 @@ class ForecastTask(ExampleTask):
             outside = mask(lengths - horizon, loss.shape[1]) | ~mask(lengths, loss.shape[1])
             return list(zip(loss.masked_fill(outside, 0).sum(1).tolist(), *self._ahead(model, columns), strict=True))
 
-        nats, mean, bands = zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, mean, bands = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         others = part.rows(range(len(part)))
         low, median, high = (np.array(bands)[:, :, BANDS.index(level)] for level in (0.1, 0.5, 0.9))
         truth, last, seasonal = np.moveaxis(np.array(others["reference"]), 2, 0)
@@ -240,11 +242,11 @@ class ForecastTask(ExampleTask):
             deviation=np.array(others["scale"])[:, 1],
             naive_error=np.array(others["scale"])[:, 2],
         )
-        units = len(part) * horizon
-        return found.report(sum(nats) / units, units, tables=tables)
+        count = len(part) * horizon
+        return found.report(sum(losses) / count, count, tables=tables)
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
-        """The mean and some quantiles of each step ahead."""
+        """Predict the mean and some quantiles of each step ahead."""
         found = []
         names = columns["name"].values.cpu().numpy()
         for name, length, mean, bands in zip(
@@ -255,7 +257,7 @@ class ForecastTask(ExampleTask):
         return found
 
     def text(self, prediction: dict[str, Any]) -> str:
-        """A table: a line for each step ahead."""
+        """Format a table with a line for each step ahead."""
         quantiles = prediction["quantiles"]
         lines = [f"{prediction[NAMES]:14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles))]
         for h, values in enumerate(zip(prediction["mean"], *quantiles.values(), strict=True), 1):
@@ -263,7 +265,7 @@ class ForecastTask(ExampleTask):
         return "\n".join(lines)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """The last value, with the spread that changes have in the training part."""
+        """Compute the loss of the last value with the distribution of changes in the training part."""
         part = self._training()[0].parts["validation"]
         if not len(part):
             return {}, []
@@ -271,15 +273,15 @@ class ForecastTask(ExampleTask):
         wide = [np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]
         changes, preprocessing = torch.from_numpy(np.diff(np.array(wide))), self.preprocessing.numbers("change")
         if self.config.distribution == "gaussian":
-            nats = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
+            losses = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
         else:
             error = changes[..., None] - torch.tensor(preprocessing[1:])
             level = torch.tensor(Quantiles.LEVELS)
-            nats = torch.maximum(level * error, (level - 1) * error).sum(-1)
-        return {"last value": nats.mean().item()}, []
+            losses = torch.maximum(level * error, (level - 1) * error).sum(-1)
+        return {"last value": losses.mean().item()}, []
 
     def _ahead(self, model: Forecaster, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The mean (B, H) and the quantiles (B, H, 5) of paths from the end of what is known, in the series' units."""
+        """Compute the mean (B, H) and quantiles (B, H, 5) of sample paths, in the units of the series."""
         frames, lengths = columns["frames"].values, columns["frames"].lengths
         draws = shares(self.config.horizon, self.config.paths).to(frames.device)
         paths = model.paths(frames, lengths - self.config.horizon, draws, *self.preprocessing.numbers("reach")).double()
@@ -287,69 +289,6 @@ class ForecastTask(ExampleTask):
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
         return paths.mean(2).cpu().numpy(), paths.quantile(levels, 2).permute(1, 2, 0).cpu().numpy()
-
-
-def _windows(
-    values: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    scale: Sequence[float],
-    config: ForecastConfig,
-    preprocessing: Preprocessing,
-) -> Iterator[Encoded]:
-    """Windows of one step more than they predict; the last one ends where the series does."""
-    frames = _frames(values, covariates, scale, preprocessing)
-    length = min(config.window + 1, len(frames))
-    stride = config.window_stride or max(1, config.window // 4)
-    for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
-        yield {"frames": frames[start : start + length]}
-
-
-def _forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
-    """One forecast that begins at a step: what is known before it, and its horizon."""
-    values, covariates, end = row.values["values"], row.values["covariates"], at + config.horizon
-    scale = _scale(row.values[NAMES], values[:at], config, preprocessing)
-    start = max(0, at - config.window)
-    example = {
-        "frames": _frames(values[start:end], covariates[start:end], scale, preprocessing),
-        "scale": np.array(scale),
-        "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
-    }
-    if labelled:
-        last, seasonal = (seasonal_naive(values[:at], m, config.horizon) for m in (1, preprocessing.number("season")))
-        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], last, seasonal], 1)}
-    return example
-
-
-def _frames(
-    values: NDArray[np.float64], covariates: NDArray[np.float64], scale: Sequence[float], preprocessing: Preprocessing
-) -> NDArray[np.float32]:
-    """(y_t, c_t) in deviations, (T, 1 + C)."""
-    known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
-    return np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
-
-
-def _scale(
-    name: str, past: NDArray[np.float64], config: ForecastConfig, preprocessing: Preprocessing
-) -> tuple[float, float, float]:
-    """Mean, deviation and naive error of a series: from the training part, or of one that was not there from its past.
-
-    Raises:
-        RunFolderError: the facts were altered.
-    """
-    known = field(preprocessing.values, preprocessing.path, "series", dict).get(name)
-    own = (
-        (*_mean_deviation(past), naive_error(past, config.mase_season))
-        if known is None
-        else Preprocessing({"it": known}, preprocessing.path).numbers("it")
-    )
-    overall = preprocessing.numbers("overall")
-    return (own[0], own[1], own[2]) if config.normalise == "series" else (overall[0], overall[1], own[2])
-
-
-def _mean_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and deviation; the latter 1 where the values never change."""
-    deviation = float(values.std())
-    return float(values.mean()), deviation if deviation > 1e-9 * max(1.0, float(np.abs(values).max())) else 1.0
 
 
 def _text(name: NDArray[np.uint8]) -> str:

@@ -1,4 +1,4 @@
-"""A table of which cells solve which probes of memory at which lag."""
+"""A table: which cells solve which long-term memory problems at which lag."""
 
 import math
 import tempfile
@@ -25,15 +25,15 @@ class ProbeResult:
     """One cell on one problem at one lag.
 
     Attributes:
-        cell: its name.
+        cell: name of the cell.
         problem: as in `tidegate.data.samples.probes.PROBLEMS`.
-        lag: how far back.
-        solved: whether it was.
-        steps: optimizer steps when it was first seen to be solved, or all that were taken.
+        lag: the lag in steps.
+        solved: whether it was solved.
+        steps: optimizer steps until it was solved, or all steps.
         metric: "sequences right" or "mean squared error", on the validation part.
-        value: the best seen; nan if training diverged.
-        baseline: nats, or squared error, of always saying the same.
-        seconds: that training took.
+        value: the best value; nan if training diverged.
+        baseline: loss of a constant prediction.
+        seconds: duration of training.
     """
 
     cell: str
@@ -49,13 +49,13 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class ProbeTable:
-    """All that was tried.
+    """All results.
 
     Attributes:
-        results: in the order in which they were tried.
-        seed: of data and training.
-        steps: the budget of each.
-        hidden_size: units.
+        results: the results, in order.
+        seed: random seed of data and training.
+        steps: budget of each run.
+        hidden_size: hidden units.
     """
 
     results: tuple[ProbeResult, ...]
@@ -64,7 +64,7 @@ class ProbeTable:
     hidden_size: int
 
     def markdown(self) -> str:
-        """A table for each problem: a row for each cell, a column for each lag."""
+        """Format a table for each problem, with a row for each cell and a column for each lag."""
         blocks = []
         for problem in dict.fromkeys(it.problem for it in self.results):
             own = {(it.cell, it.lag): it for it in self.results if it.problem == problem}
@@ -72,7 +72,7 @@ class ProbeTable:
             metric = next(iter(own.values())).metric
             lines = [
                 f"**{problem}** ({PROBLEMS[problem]}): steps until solved, or the best {metric} after {self.steps:,}; "
-                f"{self.hidden_size} units, seed {self.seed}",
+                f"{self.hidden_size} hidden units, seed {self.seed}",
                 "",
                 "| cell | " + " | ".join(f"lag {lag}" for lag in lags) + " |",
                 "| --- |" + " ---: |" * len(lags),
@@ -109,13 +109,13 @@ def probe_table(
         lags: how far back.
         steps: optimizer steps of each at most.
         seed: of data and training; all cells learn from the same sequences in the same order.
-        hidden_size: units.
-        batch_size: sequences at a time.
-        learning_rate: the largest.
-        validate_every: steps between looks at whether it is solved.
-        folder: where the runs stay, in folders called PROBLEM-LAG-CELL; None keeps none.
-        report: told of each result.
-        watch: told of every event of training, as `train` reports them.
+        hidden_size: hidden units.
+        batch_size: sequences per batch.
+        learning_rate: peak learning rate.
+        validate_every: steps between validations.
+        folder: folder for the runs, each called PROBLEM-LAG-CELL. Default: they are not stored.
+        report: called with each result.
+        watch: called with every event of training.
 
     Returns:
         All results.
@@ -129,7 +129,7 @@ def probe_table(
     if unknown := [name for name in problems if name not in PROBLEMS]:
         raise ArgumentError(f"No problem is called {unknown[0]!r:.80}; there are: {', '.join(PROBLEMS)}.")
     if not (cells and problems and lags):
-        raise ArgumentError("Nothing to probe: give at least one cell, one problem and one lag.")
+        raise ArgumentError("Give at least one cell, one problem and one lag.")
     configs = {cell: ProbeConfig(cell=cell, hidden_size=hidden_size) for cell in cells}
     training = TrainConfig(
         batch_size=batch_size, steps=steps, learning_rate=learning_rate, validate_every=validate_every, seed=seed
@@ -151,7 +151,7 @@ def probe_table(
 
 
 class _SolvedError(Exception):
-    """Ends a training that has nothing left to learn."""
+    """Ends the training of a solved problem."""
 
 
 def _probe(
@@ -163,7 +163,7 @@ def _probe(
     folder: Path,
     watch: Callable[[Event], None],
 ) -> ProbeResult | None:
-    """One result; None if someone asked to stop."""
+    """Train on one problem; None if interrupted."""
     sources = find_sources([data], workspace=data)
     examples = new_run(folder, lambda to: prepare_examples(ProbeTask, sources, config, to), task="probe")
     numbers = examples.preprocessing.text("kind") == "numbers"
@@ -177,7 +177,7 @@ def _probe(
         if isinstance(event, Started):
             baseline = event.baselines["always the same"]
         elif solved and isinstance(event, Progressed | Validated):
-            raise _SolvedError  # only now: since it was found to be solved the model has been written
+            raise _SolvedError  # only now, after the model has been written
         elif isinstance(event, Validated):
             last, solved = event.step, bool(event.metrics["solved"])
             values.append(event.metrics[metric])
@@ -186,7 +186,7 @@ def _probe(
 
     began = time.monotonic()
     try:
-        if train(folder, examples, config, training, task="probe", report=see).why == "interrupted":
+        if train(folder, examples, config, training, task="probe", report=see).reason == "interrupted":
             return None
         diverged = False
     except _SolvedError:

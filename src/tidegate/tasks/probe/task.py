@@ -1,7 +1,7 @@
-"""Probes of memory: problems that are solved only by who remembers what was long ago.
+"""Synthetic problems that need long-term memory.
 
-h_1 .. h_T = recurrent(x_1 .. x_T),  o_t = W h_t + b at the steps where something is asked: a number, whose loss is its
-squared error, or a class, whose loss is -log softmax(o_t). The problems are in `tidegate.data.samples.probes`.
+h_1 .. h_T = recurrent(x_1 .. x_T),  o_t = W h_t + b at the steps with a target: a number, with squared error as loss,
+or a class, with loss -log softmax(o_t). The problems are in `tidegate.data.samples.probes`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,8 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
@@ -29,20 +30,20 @@ MOST_CLASSES = 1000
 
 @dataclass(frozen=True)
 class ProbeConfig(RecurrentConfig):
-    """What is probed; the problem is read from the data."""
+    """Architecture of a probe; the problem is read from the data."""
 
-    hidden_size: int = option(64, "Tokenizer a layer.", min=1)
-    dropout: float = option(0.0, "Share of values dropped between the layers.", min=0, below=1)
+    hidden_size: int = option(64, "Hidden units per layer.", min=1)
+    dropout: float = option(0.0, "Dropout between the layers.", min=0, below=1)
 
 
 class Probe(nn.Module):
     """Recurrent layers and an output layer.
 
     Args:
-        config: how it is made.
+        config: the model config.
         features: F, of the input.
         outputs: 1 for a number, C for classes.
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: ProbeConfig, features: int, outputs: int, *, backend: str | None = None) -> None:
@@ -56,25 +57,25 @@ class Probe(nn.Module):
 
 
 class ProbeTask(ExampleTask):
-    """Solved or not."""
+    """A synthetic problem that needs long-term memory."""
 
     name = "probe"
     prediction_name = "answer"
     Config = ProbeConfig
     LENGTH: ClassVar[str] = "frames"
-    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
     fewest_steps: ClassVar[int] = 3000
 
     @classmethod
     def read(cls, path: Path, config: ProbeConfig) -> Iterator[Row]:
-        """``.npz`` with frames, lengths, targets and, perhaps, legal."""
+        """Read ``.npz`` with frames, lengths, targets and, optionally, legal."""
         if path.suffix != ".npz":
             raise DataError(f"{path}: a probe reads .npz files, such as those of sample:adding-50.")
         return read_frames(path, label="targets", optional=("legal",))
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: ProbeConfig) -> tuple[Preprocessing, list[str]]:
-        """Numbers or classes, how many of each, and how long the sequences are."""
+    def fit(cls, rows: Iterable[Row], config: ProbeConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit the kind of targets, numbers or classes, and their mean or frequencies."""
         counts: NDArray[np.int64] = np.zeros(0, np.int64)
         total = asked = longest = features = 0
         kind = ""
@@ -97,20 +98,20 @@ class ProbeTask(ExampleTask):
                 found[: len(counts)] += counts
                 counts = found
         if not asked:
-            raise DataError("The training part asks nothing.")
+            raise DataError("The training part has no targets.")
         preprocessing: dict[str, Any] = {"kind": kind, "features": features}
         if kind == "numbers":
             preprocessing |= {"outputs": 1, "always": [total / asked]}
         else:
-            # What is never the answer is as unlikely as can be said, not impossible: log 0 is no number.
+            # A class that never occurs gets a small probability: log 0 is not finite.
             preprocessing |= {"outputs": len(counts), "always": np.log(np.maximum(counts, 0.5) / asked).tolist()}
-        return Preprocessing(preprocessing), [f"asked for {kind}, after at most {longest:,} steps"]
+        return Preprocessing(preprocessing), [f"targets are {kind}; at most {longest:,} steps"]
 
     @classmethod
     def encode(
         cls, row: Row, config: ProbeConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """One example of a row."""
+        """Encode the one example of a row."""
         frames = checked_frames(row, features=preprocessing.number("features"))
         if not len(frames):
             raise DataError(f"{row.where} has no step.")
@@ -131,21 +132,21 @@ class ProbeTask(ExampleTask):
         return [example]
 
     @classmethod
-    def make(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
-        """A new model."""
+    def make_model(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
+        """Make a new model."""
         return Probe(config, vocabulary.number("features"), vocabulary.number("outputs"), backend=backend)
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """How many answers each sequence has."""
+        """Count the targets of each sequence."""
         return np.array([int(row.sum()) for row in part.rows(range(len(part)))["asked"]], np.int64)
 
-    def nats(self, model: Probe, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of the squared errors, or of -log p(class)."""
+    def summed_loss(self, model: Probe, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of the squared errors, or of -log p(class)."""
         asked = columns["asked"].values
         return self._losses(model(*columns["frames"])[asked], columns["targets"].values[asked]).sum()
 
     def measure(self, model: Probe, part: Part, *, tables: bool = True) -> Report:
-        """The mean squared error or the share of sequences right, whether it is solved, and always saying the same."""
+        """Compute mean squared error or the fraction of right sequences, beside a constant prediction; and "solved"."""
         always = torch.tensor(self.preprocessing.numbers("always"))
 
         def score(columns: Columns) -> list[tuple[float, int, bool, float, bool]]:
@@ -153,27 +154,27 @@ class ProbeTask(ExampleTask):
             same = always.to(said).expand_as(said)
             return list(zip(*self._score(said, columns), *self._score(same, columns)[::2], strict=True))
 
-        nats, asked, right, of_same, same_right = (
-            np.array(it) for it in zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, asked, right, of_same, same_right = (
+            np.array(it) for it in zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         )
-        units = int(asked.sum())
+        count = int(asked.sum())
         if self.preprocessing.text("kind") == "numbers":
-            value, same, solved = nats.sum() / units, of_same.sum() / units, nats.sum() / units < SOLVED_ERROR
+            value, same, solved = losses.sum() / count, of_same.sum() / count, losses.sum() / count < SOLVED_ERROR
             first = Metric("mean squared error", float(value), "always the mean", float(same), False)
         else:
             value, same, solved = right.mean(), same_right.mean(), right.mean() >= SOLVED_SHARE
             first = Metric("sequences right", float(value), "always the most frequent", float(same))
-        return Report(float(nats.sum()) / units, units, [first, Metric("solved", float(solved))])
+        return Report(float(losses.sum()) / count, count, [first, Metric("solved", float(solved))])
 
     def predict(self, model: Probe, columns: Columns) -> list[dict[str, Any]]:
-        """The answer at each step."""
+        """Predict the answer at each step."""
         said = model(*columns["frames"])
         answers = said.squeeze(2) if self.preprocessing.text("kind") == "numbers" else said.argmax(2)
         lengths = columns["frames"].lengths.tolist()
         return [{"answers": row[:length].tolist()} for row, length in zip(answers, lengths, strict=True)]
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Always the mean of the training part, or each class as often as there."""
+        """Compute the loss of the mean, or of the class frequencies, of the training part."""
         part = self._training()[0].parts["validation"]
         if not len(part):
             return {}, []
@@ -189,7 +190,7 @@ class ProbeTask(ExampleTask):
         return -said.log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None]).squeeze(-1)
 
     def _score(self, said: Tensor, columns: Columns) -> tuple[list[float], list[int], list[bool]]:
-        """Of each sequence the sum of losses, how many answers are asked, and whether all are right."""
+        """Return for each sequence the summed loss, the number of targets, and whether all answers are right."""
         asked = columns["asked"].values
         losses = self._losses(said, columns["targets"].values).masked_fill(~asked, 0).sum(1).tolist()
         if self.preprocessing.text("kind") == "numbers":
@@ -202,10 +203,10 @@ class ProbeTask(ExampleTask):
 
 
 def _targets(row: Row) -> NDArray[Any]:
-    """A row's targets: (L,) float32 or int64.
+    """Return a row's targets: (L,) float32 or int64.
 
     Raises:
-        DataError: there are none, or they are neither.
+        DataError: there are none, or they are of another type.
     """
     targets = row.values.get("label")
     if targets is None or isinstance(targets, str) or targets.ndim != 1 or targets.dtype.kind not in "fiu":

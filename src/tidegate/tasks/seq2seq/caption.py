@@ -5,9 +5,8 @@
     x_1 = tanh(W image + b),   x_2, x_3, .. = the tokens written so far, or zeros,
     h_t = recurrent(x_t, h_{t-1}) from h_0 = 0,   p(y_t) = softmax(V h_t + c)
 
-The image is the first input and comes no second time: what is written later must be kept in the state. With
-``then="zeros"`` nothing else comes in at all, and the network counts for itself where in the text it is; then a token
-does not depend on those drawn before it.
+The image is the first input and is not shown again: the state has to store it. With ``then="zeros"`` there is no other
+input, so a token does not depend on those drawn before it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from torch import nn
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row
-from tidegate.tasks.example_task import Columns, drawn_part
+from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
 from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions
 from tidegate.tasks.seq2seq.decoder import TokenDecoder
@@ -33,19 +32,19 @@ CAPTION = "give each image a caption in the second column of the table, or in th
 
 @dataclass(frozen=True)
 class CaptionConfig(WritingConfig):
-    """What a captioner is made of, and how its files are read."""
+    """Architecture of a captioner, and how its files are read."""
 
-    then: Literal["previous", "zeros"] = option("previous", "What comes in after the image: the last token, or zeros.")
-    image_size: int = option(32, "Side to which image files are brought; arrays stay as they are.", panel="Data", min=1)
+    then: Literal["previous", "zeros"] = option("previous", "Input after the image: the previous token, or zeros.")
+    image_size: int = option(32, "Image files are resized to this side; arrays are not.", panel="Data", min=1)
 
 
 class Captioner(nn.Module):
     """The image's vector, and a decoder that begins with it.
 
     Args:
-        config: how it is made.
-        preprocessing: the numbers' statistics, the vocabulary.
-        backend: the engine's backend; None leaves it to the engine.
+        config: the model config.
+        preprocessing: the statistics of the images, the vocabulary.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: CaptionConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
@@ -63,12 +62,12 @@ class Captioner(nn.Module):
         )
 
     def begin(self, columns: Columns) -> Beginning:
-        """The "image" (B, 1, F) as the first input."""
+        """Compute the first input from the "image" (B, 1, F)."""
         return Beginning(torch.tanh(self.image(self.normal(columns["image"].values[:, 0]))))
 
 
 class CaptionTask(WritingTask):
-    """Texts from images."""
+    """A text for each image (one to many)."""
 
     name = "caption"
     look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_captioner"
@@ -78,24 +77,24 @@ class CaptionTask(WritingTask):
 
     @classmethod
     def read(cls, path: Path, config: CaptionConfig) -> Iterator[Row]:
-        """Arrays in ``.npz``, a folder of images with a table of captions, or such a table."""
+        """Read arrays in ``.npz``, a folder of images with a table of captions, or such a table."""
         return read_captions(path, config.image_size)
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """Give each image to a part, with all its captions: else some of the images held out would be known."""
+        """Assign each image to a part, with all its captions, so that held-out images are not seen in training."""
         for row in rows:
             file = row.values.get("file")
             yield drawn_part(row.values["image"].tobytes() if file is None else file.encode(), shares, seed), row
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
-        """How `split` splits."""
+        """Describe how `split` splits."""
         return super().split_kind(shares) + " of the images"
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
-        """Mean and deviation of each number of the images; the captions' vocabulary."""
+    def fit(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit mean and deviation of the images, and the vocabulary of the captions."""
         images, targets, features = FrameStatistics(), TargetCounts(), None
         for row in rows:
             image = image_of(row, features)
@@ -104,7 +103,7 @@ class CaptionTask(WritingTask):
             targets.add(text_in(row, "target", CAPTION))
         preprocessing, notes = targets.preprocessing(config)
         if features is None:
-            return Preprocessing(preprocessing), notes  # nothing to train on, which is said when it is written
+            return Preprocessing(preprocessing), notes  # no training examples: the writer raises
         return Preprocessing(preprocessing | images.preprocessing()), [
             *notes,
             f"images: {images.count:,} of {features:,} numbers",
@@ -114,15 +113,15 @@ class CaptionTask(WritingTask):
     def encode(
         cls, row: Row, config: CaptionConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """One example of a row."""
+        """Encode the one example of a row."""
         example: dict[str, Any] = {"image": image_of(row, len(preprocessing.numbers("mean")))}
         return [example | (dict(encode_target(text_in(row, "target", CAPTION), preprocessing)) if labelled else {})]
 
     @classmethod
-    def make(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:
-        """A new captioner."""
+    def make_model(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:
+        """Make a new captioner."""
         return Captioner(config, vocabulary, backend=backend)
 
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """Nothing but the most frequent caption, which is there anyway."""
+        """Return nothing: the most frequent caption is the only baseline."""
         return {}

@@ -1,4 +1,4 @@
-"""Images and what is said of them: arrays in ``.npz``, or image files and a table of captions."""
+"""Read images and captions: arrays in ``.npz``, or image files and a table of captions."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -19,21 +19,21 @@ PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def read_captions(path: Path, size: int) -> Iterator[Row]:
-    """Rows with "image" (F,) float32 and, where there is one, "target"; those of a table with the image's "file" too.
+    """Read rows with "image" (F,) float32 and, if there is one, "target"; rows of a table have the image's "file" too.
 
     * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
       "captions" (N,), strings.
     * A table: each row has the name of an image file, relative to the table, and its caption. A CSV (or JSON Lines,
-      Parquet) has columns "file" and "caption"; a TSV has these two in this order and needs no header.
+      Parquet) has columns "file" and "caption"; a TSV has these two in this order, with or without header.
     * A folder: the table in it; without one, all image files in it, without captions.
 
     Args:
-        path: what to read.
-        size: S; image files are brought to S x S points of red, green and blue, each from 0 to 1.
+        path: the file or folder.
+        size: S; image files are resized to S x S pixels of red, green and blue, each from 0 to 1.
 
     Raises:
         DataError: it is none of these, an array or a file is missing or broken; the message names it.
-        MissingDependencyError: image files need Pillow.
+        MissingDependencyError: image files are read by Pillow, which is not installed.
     """
     if path.suffix == ".npz":
         yield from _arrays(path)
@@ -55,10 +55,10 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
 
 
 def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
-    """A row's image as a series of one step, (1, F).
+    """Return a row's image as a series of one step, (1, F).
 
     Raises:
-        DataError: a number is not finite, or there are not as many as ``features``.
+        DataError: a number is not finite, or there are not ``features`` numbers.
     """
     image = row.values["image"]
     if features is not None and len(image) != features:
@@ -70,10 +70,10 @@ def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
 
 
 def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
-    """An image file's red, green and blue from 0 to 1, (size * size * 3,).
+    """Read an image file: red, green and blue from 0 to 1, (size * size * 3,).
 
     Raises:
-        DataError: there is no such file, or it is not a whole image.
+        DataError: the file does not exist, or is not a complete image.
         MissingDependencyError: Pillow is not installed.
     """
     try:
@@ -86,9 +86,9 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
             points = image.convert("RGB").resize((size, size))
     except FileNotFoundError:
         raise DataError(f"{before}there is no image file {path}.") from None
-    # What Pillow raises on broken files, and on those that would fill the memory.
+    # Errors of Pillow for broken or very large files.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{before}{path} is not a whole image ({error}).") from error
+        raise DataError(f"{before}{path} is not a complete image ({error}).") from error
     return np.asarray(points, np.float32).ravel() / np.float32(255)
 
 
@@ -132,7 +132,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str, str | None]]:
 
 def _columns(path: Path) -> Iterator[tuple[str, str, str | None]]:
     if not is_table(path):
-        raise DataError(f"{path} is no .npz, folder or table: give images and captions in one of these.")
+        raise DataError(f"{path} is not a .npz, folder or table: give images and captions in one of these.")
     columns = columns_of(path)
     file, caption = (usual_column(columns, usual) for usual in (FILES, TEXTS))
     if file is None:

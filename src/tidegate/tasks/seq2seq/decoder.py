@@ -1,17 +1,17 @@
-"""The half of a model that writes tokens, from whatever it is given to begin with.
+"""The decoder of sequence-to-sequence models, with or without attention.
 
 ::
 
     s_1 .. s_T = recurrent(x_1 .. x_T; s_0),   x_1 given,   x_t = E y_{t-1},   p(y_t) = softmax(W a_t + b)
 
-with a_t = s_t, or, where there is a memory m_1 .. m_S to look at (Luong, Pham & Manning 2015, global attention)::
+with a_t = s_t, or, with attention to a memory m_1 .. m_S (Luong, Pham & Manning 2015, global attention)::
 
     w_tj = softmax_j(score(s_t, m_j)),   c_t = sum_j w_tj m_j,   a_t = tanh(W_c [c_t; s_t])
 
     score(s, m) = s . m  (dot),  or  s . W_a m  (general)
 
-What attention finds is not fed to the next step. So with the true tokens fed (teacher forcing) the recurrent layers run
-over the whole text at once, and attention over all steps of it.
+The attention output is not fed to the next step. So with teacher forcing the recurrent layers run over the whole text
+at once, and attention over all its steps.
 """
 
 from typing import Literal, NamedTuple
@@ -22,18 +22,19 @@ from torch.nn import functional
 
 from tidegate.nn import Recurrent
 from tidegate.tasks.layers import each_state, mask
-from tidegate.text.feeding import Feeding, predict
+from tidegate.text.feeding import predict
+from tidegate.train.config import Feeding
 
 Attention = Literal["general", "dot", "none"]
 State = Tensor | tuple[Tensor, ...]
 
 
 class Memory(NamedTuple):
-    """What attention looks at.
+    """The memory of attention.
 
     Attributes:
         values: (B, S, D).
-        lengths: (B,), how many of the S are there.
+        lengths: (B,), the number of valid steps.
     """
 
     values: Tensor
@@ -41,11 +42,11 @@ class Memory(NamedTuple):
 
 
 class LuongAttention(nn.Module):
-    """Look at a memory from each step, weighed by how well it fits.
+    """Attention of each step over a memory (Luong et al. 2015).
 
     Args:
-        width: H, of the steps.
-        memory: D, of what is looked at; for "dot" it must be H.
+        width: H, the size of the steps.
+        memory: D, the size of the memory; for "dot" it must be H.
         kind: "general" or "dot".
     """
 
@@ -64,17 +65,17 @@ class LuongAttention(nn.Module):
 
 
 class TokenDecoder(nn.Module):
-    """What writes.
+    """Recurrent layers, attention and output layer.
 
     Args:
-        recurrent: layers in one direction, batch first.
-        size: V, how many tokens there are.
+        recurrent: unidirectional layers, batch first.
+        size: V, the size of the vocabulary.
         end: the token that ends a text.
-        never: a token that is never written, as the unknown one.
-        memory: D, the width of what attention looks at.
-        attention: how it is weighed; "none" does without.
-        dropout: share of values dropped before and after the layers.
-        feeds: whether the previous token is the next input; otherwise zeros are.
+        never: a token that is never predicted, such as the unknown one.
+        memory: D, the size of the memory of attention.
+        attention: kind of attention; "none": without.
+        dropout: dropout before and after the layers.
+        feeds: whether the previous token is the next input; otherwise it is zero.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class TokenDecoder(nn.Module):
         self.output = nn.Linear(width, size)
 
     def inputs(self, first: Tensor, tokens: Tensor) -> Tensor:
-        """x_1 (B, E) and the tokens (B, T) to be written, to the inputs of their steps (B, T, E)."""
+        """Compute the inputs of all steps (B, T, E) from x_1 (B, E) and the target tokens (B, T)."""
         if self.embedding is None:
             later = first.new_zeros(len(first), tokens.shape[1] - 1, first.shape[1])
         else:
@@ -108,14 +109,14 @@ class TokenDecoder(nn.Module):
         return torch.cat([first[:, None], later], 1)
 
     def features(self, inputs: Tensor, state: State | None, memory: Memory | None) -> tuple[Tensor, State]:
-        """Inputs (B, T, E) to what the output layer is given, (B, T, H), and the state after them."""
+        """Compute the inputs of the output layer (B, T, H) and the final state from inputs (B, T, E)."""
         steps, after = self.recurrent(self.dropout(inputs), state)
         if self.attention is not None:
             assert memory is not None, "attention needs a memory"
             steps, _ = self.attention(steps, memory)
         return self.dropout(steps), after
 
-    def nats(
+    def losses(
         self,
         first: Tensor,
         tokens: Tensor,
@@ -124,32 +125,34 @@ class TokenDecoder(nn.Module):
         memory: Memory | None = None,
         *,
         feeding: Feeding = "teacher",
-        share: float = 0.0,
+        sampling_probability: float = 0.0,
     ) -> Tensor:
-        """-log p of each token of some texts, given those before it.
+        """Compute -log p of each token of some texts, given those before it.
 
         Args:
             first: x_1, (B, E).
             tokens: (B, T), the texts, each with its end.
             lengths: (B,).
-            state: s_0; None: zeros.
-            memory: what attention looks at.
-            feeding: who says what was written; with "greedy" or "sampled" each step of each text takes, with
-                probability ``share``, what the model itself would have written there (scheduled sampling, Bengio et
-                al. 2015). The steps are then taken one by one.
-            share: see there. Coins and draws come from torch's global generators.
+            state: s_0. Default: zeros.
+            memory: the memory of attention.
+            feeding: teacher, greedy or sampled. With the last two each step of each text is fed, with probability
+                ``sampling_probability``, the model's own prediction (scheduled sampling, Bengio et al. 2015). The
+                steps are then computed one by one.
+            sampling_probability: see there. Draws come from torch's global generators.
 
         Returns:
             (B, T), zeros past the lengths.
         """
-        if feeding == "teacher" or share == 0 or self.embedding is None:
+        if feeding == "teacher" or sampling_probability == 0 or self.embedding is None:
             features, _ = self.features(self.inputs(first, tokens), state, memory)
         else:
-            features = self._fed(first, tokens, state, memory, feeding, share)
+            features = self._fed(first, tokens, state, memory, feeding, sampling_probability)
         valid = mask(lengths, tokens.shape[1])
-        nats = features.new_zeros(tokens.shape)
-        nats[valid] = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none").to(nats)
-        return nats
+        losses = features.new_zeros(tokens.shape)
+        losses[valid] = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none").to(
+            losses
+        )
+        return losses
 
     def _fed(
         self,
@@ -158,33 +161,33 @@ class TokenDecoder(nn.Module):
         state: State | None,
         memory: Memory | None,
         feeding: Literal["greedy", "sampled"],
-        share: float,
+        sampling_probability: float,
     ) -> Tensor:
-        assert self.embedding is not None, "only what was written can be fed"
+        assert self.embedding is not None, "a decoder without embedding is fed nothing"
         x, found = first, []
         for true in tokens.unbind(1):
             features, state = self.features(x[:, None], state, memory)
             found.append(features)
             with torch.no_grad():
                 own = predict(self.output(features[:, 0]), feeding)
-            takes_own = torch.rand(own.shape, device=own.device) < share
+            takes_own = torch.rand(own.shape, device=own.device) < sampling_probability
             x = self.embedding(torch.where(takes_own, own, true))
         return torch.cat(found, 1)
 
     def writing(self, first: Tensor, state: State | None, memory: Memory | None, *, width: int = 1) -> "Writing":
-        """Begin ``width`` texts for each example, in inference: x_1 (B, E), s_0 and memory as for `nats`."""
+        """Start decoding ``width`` texts for each example: x_1 (B, E), s_0 and memory as for `losses`."""
         return Writing(self, first, state, memory, width)
 
 
 class Writing:
-    """Texts that a `TokenDecoder` is writing, as `tidegate.tasks.seq2seq.search` asks for them.
+    """Texts being decoded, as a `tidegate.tasks.seq2seq.search.Writer`.
 
     Args:
-        decoder: what writes.
+        decoder: the decoder.
         first: x_1, (B, E).
-        state: s_0 of the B examples; None: zeros.
-        memory: theirs.
-        width: K, texts for each.
+        state: s_0 of the B examples. Default: zeros.
+        memory: the memory of attention.
+        width: K, texts for each example.
     """
 
     def __init__(
@@ -197,7 +200,7 @@ class Writing:
             self.stepper.state = each_state(state, lambda it: it.repeat_interleave(width, 1))
 
     def step(self, tokens: Tensor | None) -> Tensor:
-        """The tokens (N,) written last, or None, to log p of the next ones (N, V)."""
+        """Compute log p of the next tokens (N, V) from the last ones (N,), or None."""
         decoder = self.decoder
         if tokens is None:
             x = self.first
@@ -208,12 +211,12 @@ class Writing:
         features = self.stepper(x).unflatten(0, (self.examples, -1))
         if decoder.attention is not None:
             assert self.memory is not None, "attention needs a memory"
-            features, _ = decoder.attention(features, self.memory)  # the texts of an example look at the same memory
+            features, _ = decoder.attention(features, self.memory)  # the texts of an example share a memory
         log = decoder.output(features.flatten(0, 1)).float().log_softmax(-1)
         if decoder.never is not None:
             log[:, decoder.never] = -torch.inf
         return log
 
     def reorder(self, indices: Tensor) -> None:
-        """Let row n go on as row ``indices[n]``, of the same example."""
+        """Continue row n with the state of row ``indices[n]``, of the same example."""
         self.stepper.state = each_state(self.stepper.state, lambda it: it[:, indices])

@@ -1,4 +1,4 @@
-"""How near written texts come to the true ones: exact match, and BLEU and chrF from sacreBLEU."""
+"""Metrics of texts: exact match, and BLEU and chrF by sacreBLEU."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from tidegate.tasks.metrics_report import Metric
 
 
 class TextScores(NamedTuple):
-    """What was reached.
+    """Scores of texts.
 
     Attributes:
         values: "exact match" from 0 to 1, "BLEU" and "chrF" from 0 to 100.
-        signatures: of sacreBLEU, for the latter two.
+        signatures: signatures of sacreBLEU for the latter two.
     """
 
     values: dict[str, float]
@@ -20,14 +20,13 @@ class TextScores(NamedTuple):
 
 
 def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
-    """Compare texts, one by one and as a whole.
+    """Compute the scores of texts.
 
-    BLEU counts runs of up to four words; where no true text has four, it takes runs of as many as there are, which
-    its signature says ("eff:yes").
+    BLEU uses n-grams of up to four words; if no reference has four, shorter ones ("eff:yes" in its signature).
 
     Args:
-        said: what was written.
-        truth: what should have been.
+        said: the predicted texts.
+        truth: the references.
 
     Raises:
         MissingDependencyError: sacreBLEU is not installed.
@@ -37,7 +36,7 @@ def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
     from sacrebleu.metrics.chrf import CHRF
 
     def bleu(**settings: Any) -> BLEU:
-        return BLEU(force=True, **settings)  # the texts are meant as they are, even if they look tokenized
+        return BLEU(force=True, **settings)  # also if the texts look tokenized
 
     metrics: dict[str, Any] = {"BLEU": bleu(), "chrF": CHRF()}
     if all(len(metrics["BLEU"].tokenizer(text).split()) < 4 for text in truth):
@@ -53,13 +52,13 @@ def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
 def text_metrics(
     said: Sequence[str], truth: Sequence[str], baselines: Mapping[str, Sequence[str]], names: Sequence[str]
 ) -> tuple[list[Metric], str]:
-    """The figures, each beside the best baseline; and a table with all of them and their signatures.
+    """Compute metrics beside the best baseline of each; and a table with all of them and their signatures.
 
     Args:
-        said: what the model wrote.
-        truth: what it should have written.
-        baselines: what needs no model, by name.
-        names: which figures, in which order.
+        said: the predicted texts.
+        truth: the references.
+        baselines: the texts of baselines, by name.
+        names: the metrics, in order.
     """
     own = text_scores(said, truth)
     others = {name: text_scores(texts, truth).values for name, texts in baselines.items()}

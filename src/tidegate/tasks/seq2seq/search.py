@@ -1,13 +1,12 @@
-"""From a model that says what comes next to whole texts: greedy, drawn, or the best found by beam search.
+"""Decoding: greedy, sampling, or beam search.
 
-Nothing here knows a model. What writes is asked for two things, see `Writer`: log p of the next token, and to let
-hypotheses go on as copies of others.
+A model only has to implement the two methods of `Writer`: log p of the next token, and reordering of hypotheses.
 
 A hypothesis is ranked by its score over a penalty for its length, ending included (Wu et al. 2016, equation 14)::
 
     rank(y) = log p(y) / ((5 + |y|) / 6) ** alpha
 
-With alpha 0 that is log p itself, which prefers short texts.
+With alpha 0 that is log p itself, which favours short texts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,26 +21,26 @@ from tidegate.text.sampling import Sampling, draw
 
 
 class Writer(Protocol):
-    """Some texts being written side by side: N = B * K rows, those of an example one after another."""
+    """Texts that are decoded in one batch: N = B * K rows, those of an example one after another."""
 
     def step(self, tokens: Tensor | None) -> Tensor:
-        """Go on by one token in each row.
+        """Advance each row by one token.
 
         Args:
-            tokens: (N,) int64, those written last; None as the texts begin.
+            tokens: (N,) int64, the last tokens; None at the beginning.
 
         Returns:
-            (N, V) log p of the next token; minus infinity where it must not be written.
+            (N, V) log p of the next token; minus infinity for excluded tokens.
         """
         ...
 
     def reorder(self, indices: Tensor) -> None:
-        """Let row n go on as row ``indices[n]`` would have: (N,), each a row of n's own example."""
+        """Continue row n with the state of row ``indices[n]``, (N,), a row of the same example."""
         ...
 
 
 class Hypothesis(NamedTuple):
-    """A text that was written.
+    """A decoded text.
 
     Attributes:
         tokens: without the end.
@@ -54,20 +53,20 @@ class Hypothesis(NamedTuple):
     ended: bool
 
     def rank(self, length_penalty: float) -> tuple[bool, float]:
-        """By what hypotheses are ordered, the higher the better: those that ended first."""
+        """Return the key that hypotheses are ordered by, the higher the better: ended ones first."""
         return self.ended, self.score / penalty(len(self.tokens) + self.ended, length_penalty)
 
 
 class Considered(NamedTuple):
-    """What a beam search made of one step: the best N continuations of each of B examples, the best first.
+    """One step of a beam search: the best N continuations of each of B examples, the best first.
 
     Attributes:
-        parents: (B, N) int64, which of the ``width`` hypotheses before each continues.
-        tokens: (B, N) int64, with what.
+        parents: (B, N) int64, the hypothesis each continues, of the ``width`` before.
+        tokens: (B, N) int64, the token it adds.
         scores: (B, N) float64, the sum of log p with that token; minus infinity: there is no such continuation.
-        finished: those that ended and were taken, each as example and place among the N.
-        kept: (B, width) int64, the places of those that go on, as the hypotheses of the next step; -1 where fewer do.
-            (B, 0) after the step with which the search is over.
+        finished: accepted ended hypotheses, each as example and index among the N.
+        kept: (B, width) int64, the indices of the hypotheses of the next step; -1 if there are fewer. (B, 0) at the
+            last step.
     """
 
     parents: Tensor
@@ -78,24 +77,24 @@ class Considered(NamedTuple):
 
 
 def penalty(length: int, alpha: float) -> float:
-    """((5 + length) / 6) ** alpha."""
+    """Return ((5 + length) / 6) ** alpha."""
     return ((5 + length) / 6) ** alpha
 
 
 def stream(
     writer: Writer, *, end: int, limit: int, choose: Callable[[Tensor], Tensor]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Write token by token.
+    """Decode token by token.
 
     Args:
         writer: N rows at their beginning.
         end: the token that ends a text.
-        limit: the most tokens, the end included.
+        limit: maximal number of tokens, including the end.
         choose: log p (N, V) to tokens (N,).
 
     Yields:
         The tokens (N,) of each step and their log p (N,); in rows that have ended, the end with log p 0. The last step
-        is that in which the last row ends, or the limit's.
+        is the one in which the last row ends, or the limit.
     """
     tokens, ended = None, None
     for _ in range(limit):
@@ -111,7 +110,7 @@ def stream(
 
 
 def write(writer: Writer, *, end: int, limit: int, choose: Callable[[Tensor], Tensor]) -> list[Hypothesis]:
-    """One text for each row; as `stream`."""
+    """Decode one text for each row, see `stream`."""
     steps = list(stream(writer, end=end, limit=limit, choose=choose))
     tokens = torch.stack([it for it, _ in steps], 1).tolist()
     scores = torch.stack([it for _, it in steps], 1).double().sum(1).tolist()
@@ -123,12 +122,12 @@ def write(writer: Writer, *, end: int, limit: int, choose: Callable[[Tensor], Te
 
 
 def greedy(log: Tensor) -> Tensor:
-    """The most likely token of each row."""
+    """Choose the most likely token of each row."""
     return log.argmax(-1)
 
 
 def drawn(sampling: Sampling, generators: Sequence[torch.Generator]) -> Callable[[Tensor], Tensor]:
-    """A choice by chance: row n draws from ``generators[n]`` only, whatever the rows beside it do."""
+    """Return a function that samples: row n uses ``generators[n]`` only."""
     return partial(draw, sampling=sampling, generators=generators)
 
 
@@ -142,10 +141,10 @@ def beam_search(
     length_penalty: float = 0.0,
     observe: Callable[[Considered], None] | None = None,
 ) -> list[list[Hypothesis]]:
-    """The best texts that can be found keeping ``width`` unfinished ones for each example.
+    """Find the best texts by beam search with ``width`` hypotheses for each example.
 
     At each step every unfinished hypothesis is continued by every token. Among the best ``width`` of these
-    continuations those that end are finished, and stay so whatever comes later; of the others the best ``width`` go on.
+    continuations those that end are finished; of the others the best ``width`` are continued.
     An example is done when ``width`` of its hypotheses have finished. With a width of 1 this is `greedy`.
 
     Args:
@@ -153,22 +152,22 @@ def beam_search(
         examples: B.
         width: K.
         end: the token that ends a text.
-        limit: the most tokens, the end included.
+        limit: maximal number of tokens, including the end.
         length_penalty: alpha.
-        observe: is told what was considered at each step, and what became of it.
+        observe: called with every step of the search.
 
     Returns:
-        For each example its best hypotheses, at most ``width``, the best first. If fewer finished before the limit,
-        the best that were cut there follow.
+        The best hypotheses of each example, at most ``width``, the best first. If fewer finished before the limit, the
+        best unfinished ones follow.
 
     Raises:
         ArgumentError: the width is not positive.
     """
     if width < 1:
-        raise ArgumentError(f"A beam of width {width} keeps nothing: give at least 1.")
+        raise ArgumentError(f"width is {width}, but must be at least 1.")
     finished: list[list[Hypothesis]] = [[] for _ in range(examples)]
     log = writer.step(None).double()
-    # All rows of an example are the same as yet, so only the first one's continuations count.
+    # At first all rows of an example are the same, so only the first one is continued.
     scores = log.new_full((examples, width), -torch.inf)
     scores[:, 0] = 0
     first = torch.arange(examples, device=log.device)[:, None] * width
@@ -178,7 +177,7 @@ def beam_search(
             log = writer.step(texts[..., -1].flatten()).double()
         size = log.shape[-1]
         every = (scores[..., None] + log.view(examples, width, size)).flatten(1)
-        # Each hypothesis ends in one way only, so the best 2 K hold K that go on, if there are so many.
+        # Each hypothesis has one continuation that ends, so the best 2 K include K that do not, if there are K.
         scores, best = every.topk(min(2 * width, every.shape[1]), dim=1)
         parents, tokens = best // size, best % size
         ends = (tokens == end) & scores.isfinite()

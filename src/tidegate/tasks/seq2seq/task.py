@@ -1,4 +1,4 @@
-"""Tasks whose answer is a text: its tokens, loss, metrics and decoding, whatever it is written from."""
+"""The base class of tasks whose target is a text: tokens, loss, metrics and decoding."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -18,37 +18,41 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.seq2seq.decoder import Memory, State, TokenDecoder
 from tidegate.tasks.seq2seq.scores import text_metrics
 from tidegate.tasks.seq2seq.search import Hypothesis, beam_search, drawn, greedy, stream, write
 from tidegate.text.sampling import Sampling
+from tidegate.train.config import SAMPLING
 from tidegate.train.options import RecurrentConfig, option
 
 END = "<end>"
-ONE_WORD = 2  # below so many words on average a target is an answer, to be matched exactly, and not a sentence
-AT_MOST = 300  # texts that are written at a validation while training
+ONE_WORD = 2  # mean target length in words below which exact match is the first metric
+AT_MOST = 300  # texts that are decoded at a validation during training
 SHOWN = 12  # examples in the table of a report
 
 
 @dataclass(frozen=True)
 class WritingConfig(RecurrentConfig):
-    """What tasks that write texts have in common."""
+    """Settings of tasks that write texts."""
 
-    embedding_size: int = option(100, "Learned vector of each word or character.", min=1)
-    dropout: float = option(0.2, "Share of values dropped before, between and after the layers.", min=0, below=1)
-    target_level: Literal["auto", "words", "characters"] = option("auto", "A step of the target.", panel="Data")
-    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
-    beam: int = option(1, "Texts kept while searching for the best; 1: each best token.", panel="Decoding", min=1)
-    max_length: int = option(
-        500, "A text that has not ended after so many words or characters is cut.", panel="Decoding", min=1
+    embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
+    dropout: float = option(0.2, "Dropout before, between and after the layers.", min=0, below=1)
+    target_level: Literal["auto", "words", "characters"] = option(
+        "auto", "Tokenise the target by words or characters.", panel="Data"
     )
-    length_penalty: float = option(1.0, "How much long texts are favoured in a beam.", panel="Decoding", min=0)
+    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
+    beam: int = option(1, "Width of the beam search; 1: greedy.", panel="Decoding", min=1)
+    max_length: int = option(500, "Maximal length of a text, in words or characters.", panel="Decoding", min=1)
+    length_penalty: float = option(
+        1.0, "Length penalty of the beam: larger favours longer texts.", panel="Decoding", min=0
+    )
 
 
 class Beginning(NamedTuple):
-    """What a decoder is given to begin with; see `TokenDecoder.nats`."""
+    """The initial input of a decoder, see `TokenDecoder.losses`."""
 
     first: Tensor
     state: State | None = None
@@ -56,61 +60,65 @@ class Beginning(NamedTuple):
 
 
 class WritingModel(Protocol):
-    """What a model must have."""
+    """The protocol of a model of these tasks."""
 
     @property
     def decoder(self) -> TokenDecoder:
-        """What writes."""
+        """The decoder."""
         ...
 
     def begin(self, columns: Columns) -> Beginning:
-        """What the decoder begins with, from a batch."""
+        """Compute the initial input of the decoder from a batch."""
         ...
 
 
 class WritingTask(ExampleTask):
-    """Texts, from whatever a subclass reads; its rows have a "target", and its examples what `encode_target` makes."""
+    """A task that writes texts. Rows of a subclass have a "target", its examples the columns of `encode_target`."""
 
     prediction_name = "token"
     PACKAGES: ClassVar[Sequence[str]] = ("sacrebleu",)
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 5, "sampling_probability_start": 0.0}
-    fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classes
-    streams: ClassVar[Sequence[str]] = ("feeding", "sampling_probability_start", "sampling_probability_end")
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "validate_every": None,
+        "epochs": 5,
+        "sampling_probability_start": 0.0,
+    }
+    fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classifying
+    extra_settings: ClassVar[Sequence[str]] = SAMPLING
     METRICS: ClassVar[tuple[str, ...]]
-    """Those of the texts; the first decides which model is best, unless targets are answers of a word or so."""
+    """Metrics of the texts. The first chooses the best checkpoint, except for short targets (`ONE_WORD`)."""
 
     @abstractmethod
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """What could be written without a model, by name: a text for each example."""
+        """Return baselines by name: a text for each example."""
 
-    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of -log p over all tokens of the targets, their ends included."""
+    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of -log p over all tokens of the targets, including their ends."""
         feeding = "teacher" if self.settings is None else self.settings.feeding
-        return _nats(model, columns, feeding=feeding, share=sampling_probability).sum()
+        return _losses(model, columns, feeding=feeding, sampling_probability=sampling_probability).sum()
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """A target's tokens and its end."""
+        """Count the tokens of each target, including its end."""
         return part.columns["target"].lengths
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
-        """How near the texts come, and perplexity; without tables from some of the texts, each written greedily."""
-        nats = sum(over(part, self.LENGTH, model, lambda columns: _nats(model, columns).sum(1).tolist()))
-        units = int(self.predictions(part).sum())
-        chosen = part if tables else some(part)
+        """Compute the metrics of decoded texts, and perplexity; without ``tables``, of 300 texts decoded greedily."""
+        losses = sum(map_batches(part, self.LENGTH, model, lambda columns: _losses(model, columns).sum(1).tolist()))
+        count = int(self.predictions(part).sum())
+        chosen = part if tables else subsample(part)
         width = self.config.beam if tables else 1
-        found = over(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
+        found = map_batches(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
         texts, truth = [self.text_of(it[0]) for it in found], stored_texts(chosen, "truth")
         common = self.preprocessing.text("common")
         baselines = {**self.without_model(chosen), f"always {common!r:.30}": [common] * len(truth)}
         best = ("exact match",) if self.preprocessing.text("kind") == "answers" else ()
         metrics, table = text_metrics(texts, truth, baselines, tuple(dict.fromkeys(best + self.METRICS)))
-        perplexity = torch.tensor([nats / units, self._unigram(part)]).exp().tolist()
+        perplexity = torch.tensor([losses / count, self._unigram(part)]).exp().tolist()
         metrics.append(Metric("perplexity", perplexity[0], "unigram", perplexity[1], higher_is_better=False))
         blocks = {"written texts": table, "examples": _shown(truth, texts)} if tables else {}
-        return Report(nats / units, units, metrics, blocks)
+        return Report(losses / count, count, metrics, blocks)
 
     def predict(self, model: Any, columns: Columns) -> list[dict[str, Any]]:
-        """The best text, its log p, and with a beam the others."""
+        """Predict the best text with its log p, and with a beam the others."""
         found = []
         for hypotheses in self.write(model, columns, self.config.beam):
             each = [{"text": self.text_of(it), "score": it.score} for it in hypotheses]
@@ -118,7 +126,7 @@ class WritingTask(ExampleTask):
         return found
 
     def write(self, model: WritingModel, columns: Columns, width: int) -> list[list[Hypothesis]]:
-        """The best texts that are found for each example of a batch: greedily if the width is 1, else by beam."""
+        """Decode the best texts for each example of a batch: greedily if the width is 1, else by beam search."""
         writing = model.decoder.writing(*model.begin(columns), width=width)
         how: Any = {"end": model.decoder.end, "limit": self.limit}
         if width == 1:
@@ -128,7 +136,7 @@ class WritingTask(ExampleTask):
 
     @torch.inference_mode()
     def stream(self, model: Any, row: Row, sampling: Sampling | None = None, *, seed: int = 0) -> Iterator[str]:
-        """Write piece by piece: greedily, or drawing as ``sampling`` says.
+        """Write a text piece by piece: greedily, or by sampling.
 
         Raises:
             DataError: the row does not fit.
@@ -148,17 +156,17 @@ class WritingTask(ExampleTask):
 
     @property
     def limit(self) -> int:
-        """The most tokens that are written, the end included: as many as the longest target of training has."""
+        """Maximal number of tokens of a text, including its end: that of the longest training target."""
         return min(self.preprocessing.number("longest"), self.config.max_length + 1)
 
     def text_of(self, hypothesis: Hypothesis) -> str:
-        """What was written, as text."""
+        """Decode a hypothesis to text."""
         return joined(
             self.preprocessing.vocabulary("target").decode(hypothesis.tokens), level_of(self.preprocessing, "target")
         )
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Equal probabilities, and how often each token occurs in the training part."""
+        """Compute the losses of equal probabilities, and of the token frequencies of the training part."""
         part = self._training()[0].parts["validation"]
         if not len(part):
             return {}, []
@@ -168,14 +176,14 @@ class WritingTask(ExampleTask):
         }, []
 
     def _unigram(self, part: Part) -> float:
-        # One more of each, for what is unknown may never have been so in training.
+        # Add one: the unknown token may not occur in training.
         counts = np.array(self.preprocessing.numbers("occurrences")) + 1
         log, column = np.log(counts / counts.sum()), part.columns["target"]
         return -sum(float(log[column[n]].sum()) for n in range(len(column))) / int(column.lengths.sum())
 
 
 class TargetCounts:
-    """What must be known of targets before they can be encoded."""
+    """Counts of targets, to fit their preprocessing."""
 
     def __init__(self) -> None:
         self.pieces = TextCounts()
@@ -187,8 +195,8 @@ class TargetCounts:
         self.texts[text] += 1
 
     def preprocessing(self, config: WritingConfig) -> tuple[dict[str, Any], list[str]]:
-        """Vocabulary, longest and most frequent target; and what is to be said of them."""
-        preprocessing, note = side_facts("target", self.pieces, config.target_level, config.min_count, (UNKNOWN, END))
+        """Return vocabulary, longest and most frequent target; and notes for the user."""
+        preprocessing, note = fit_side("target", self.pieces, config.target_level, config.min_count, (UNKNOWN, END))
         seen = self.pieces.counts[preprocessing["target_level"]]
         occurrences = [seen[it] for it in preprocessing["target"]]
         occurrences[:2] = [seen.total() - sum(occurrences), self.pieces.texts]
@@ -202,14 +210,14 @@ class TargetCounts:
         return preprocessing, [note, f"a target has {words:.1f} words on average"]
 
 
-def side_facts(
+def fit_side(
     side: str, counts: TextCounts, asked: Literal["auto", "words", "characters"], min_count: int, first: Sequence[str]
 ) -> tuple[dict[str, Any], str]:
-    """The vocabulary and the level of one side, and a note."""
+    """Fit the vocabulary and the level of one side; return them with a note."""
     level = counts.level(asked)
     seen = counts.counts[level]
     entries = Vocabulary.of(seen, first=first, min_count=min_count).entries
-    note = f"{side}: {level}; {len(entries) - len(first):,} known, of {len(seen):,} seen"
+    note = f"{side}: {level}; {len(entries) - len(first):,} in the vocabulary, of {len(seen):,} seen"
     return {side: entries, f"{side}_level": level}, note
 
 
@@ -219,10 +227,10 @@ def level_of(preprocessing: Preprocessing, side: str) -> Level:
 
 
 def text_in(row: Row, side: str, hint: str) -> str:
-    """The text of a side of a row.
+    """Return the text of one side of a row.
 
     Raises:
-        DataError: it is missing, in which case ``hint`` says what to give, or empty.
+        DataError: it is missing (``hint`` says what to give), or empty.
     """
     if side not in row.values:
         raise DataError(f"{row.where}: there is no {side}: {hint}.")
@@ -233,39 +241,39 @@ def text_in(row: Row, side: str, hint: str) -> str:
 
 
 def encode_text(text: str, preprocessing: Preprocessing, side: str) -> NDArray[np.int64]:
-    """A text's tokens."""
+    """Encode a text."""
     return preprocessing.vocabulary(side).encode(pieces(text, level_of(preprocessing, side)))
 
 
 def encode_target(text: str, preprocessing: Preprocessing) -> Encoded:
-    """A target's tokens with their end; and the text itself, for what is unknown cannot be told from its number."""
+    """Encode a target with its end; the text is stored too, since unknown tokens cannot be decoded."""
     end = preprocessing.vocabulary("target").number(END)
     return {"target": np.append(encode_text(text, preprocessing, "target"), end), "truth": text_bytes(text)}
 
 
 def text_bytes(text: str) -> NDArray[np.uint8]:
-    """A text to be kept in a column."""
+    """Encode a text to be stored in a column."""
     return np.frombuffer(text.encode(), np.uint8)
 
 
 def stored_texts(part: Part, column: str) -> list[str]:
-    """The texts that `text_bytes` kept."""
+    """Decode the texts stored by `text_bytes`."""
     kept = part.columns[column]
     return [kept[n].tobytes().decode() for n in range(len(kept))]
 
 
-def some(part: Part) -> Part:
-    """At most 300 examples, from all of a part."""
+def subsample(part: Part) -> Part:
+    """Take at most 300 examples, evenly spaced."""
     if len(part) <= AT_MOST:
         return part
     chosen = np.linspace(0, len(part) - 1, AT_MOST).astype(int)
     return Part({name: Rows(rows) for name, rows in part.rows(chosen).items()})
 
 
-def _nats(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
-    """(B, T) -log p of each token."""
+def _losses(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
+    """Compute -log p of each token, (B, T)."""
     first, state, memory = model.begin(columns)
-    return model.decoder.nats(first, *columns["target"], state, memory, **feeding)
+    return model.decoder.losses(first, *columns["target"], state, memory, **feeding)
 
 
 def _shown(truth: Sequence[str], said: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Many to many with a delay: a text is read to its end, then another is written.
+"""Sequence to sequence: a text is read to its end, then another is written.
 
 ::
 
@@ -22,7 +22,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.data.word_split import TextCounts
 from tidegate.errors import ArgumentError
-from tidegate.tasks.example_task import Columns, drawn_part
+from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import TokenInput, recurrent
 from tidegate.tasks.seq2seq.decoder import Memory, TokenDecoder
 from tidegate.tasks.seq2seq.task import (
@@ -33,7 +33,7 @@ from tidegate.tasks.seq2seq.task import (
     WritingTask,
     encode_target,
     encode_text,
-    side_facts,
+    fit_side,
     stored_texts,
     text_bytes,
     text_in,
@@ -42,21 +42,23 @@ from tidegate.tasks.seq2seq.translate_reader import Pair, paired, read_parallel
 from tidegate.train.options import option
 
 TWO_COLUMNS = (
-    "give source and target in two columns parted by a tab, in two files of as many lines, or in a table with "
-    "--source-column and --target-column"
+    "give source and target in two columns separated by a tab, in two files with the same number of lines, or in a "
+    "table with --source-column and --target-column"
 )
 
 
 @dataclass(frozen=True)
 class TranslateConfig(WritingConfig):
-    """What a translator is made of, and how its files are read."""
+    """Architecture of a translator, and how its files are read."""
 
-    bidirectional: bool = option(True, "Read the source from both ends.")
-    attention: Literal["general", "dot", "none"] = option(
-        "general", "How the decoder looks back at the source (Luong et al. 2015)."
+    bidirectional: bool = option(True, "Bidirectional encoder.")
+    attention: Literal["general", "dot", "none"] = option("general", "Attention of the decoder (Luong et al. 2015).")
+    word_dropout: float = option(
+        0.0, "Fraction of source tokens replaced by the unknown token in training.", min=0, below=1
     )
-    word_dropout: float = option(0.0, "Share of source tokens taken for unknown while training.", min=0, below=1)
-    source_level: Literal["auto", "words", "characters"] = option("auto", "A step of the source.", panel="Data")
+    source_level: Literal["auto", "words", "characters"] = option(
+        "auto", "Tokenise the source by words or characters.", panel="Data"
+    )
     source_column: str | None = option(None, "The column of the source.", panel="Data")
     target_column: str | None = option(None, "The column of the target.", panel="Data")
 
@@ -73,9 +75,9 @@ class Translator(nn.Module):
     """Encoder, bridge, decoder.
 
     Args:
-        config: how it is made.
+        config: the model config.
         preprocessing: vocabularies.
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: TranslateConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
@@ -103,7 +105,7 @@ class Translator(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def begin(self, columns: Columns) -> Beginning:
-        """Read the "source" (B, S): x_1, the decoder's initial states, and what attention looks at."""
+        """Read the "source" (B, S): x_1, the decoder's initial states, and the memory of attention."""
         source, lengths = columns["source"]
         output, final = self.encoder(self.dropout(self.input(source)), lengths=lengths)
         finals = (final,) if isinstance(final, Tensor) else final
@@ -120,7 +122,7 @@ class Translator(nn.Module):
 
 
 class TranslateTask(WritingTask):
-    """Texts from texts."""
+    """A text for each text (sequence to sequence)."""
 
     name = "translate"
     look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_translator"
@@ -129,34 +131,34 @@ class TranslateTask(WritingTask):
     METRICS = ("chrF", "BLEU", "exact match")
 
     @classmethod
-    def files(cls, paths: Sequence[Path]) -> Sequence[Path | Pair]:
-        """Two files of plain text are read line beside line."""
+    def group_files(cls, paths: Sequence[Path]) -> Sequence[Path | Pair]:
+        """Pair two files of plain text."""
         return paired(paths)
 
     @classmethod
     def read(cls, path: Path | Pair, config: TranslateConfig) -> Iterator[Row]:
-        """Two aligned files, lines with a tab, or tables."""
+        """Read two aligned files, lines with a tab, or tables."""
         return read_parallel(path, config.source_column, config.target_column)
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
-        """Give each source to a part, with all its translations: else some of the sources held out would be known."""
+        """Assign each source to a part, with all its translations, so that held-out sources are new."""
         for row in rows:
             yield drawn_part(row.values.get("source", "").strip().encode(), shares, seed), row
 
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
-        """How `split` splits."""
+        """Describe how `split` splits."""
         return super().split_kind(shares) + " of the sources"
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: TranslateConfig) -> tuple[Preprocessing, list[str]]:
-        """Words or characters of each side, the longest target, the most frequent one."""
+    def fit(cls, rows: Iterable[Row], config: TranslateConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit the vocabulary of each side, the longest target and the most frequent one."""
         sources, targets = TextCounts(), TargetCounts()
         for row in rows:
             sources.add(text_in(row, "source", TWO_COLUMNS))
             targets.add(text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS)))
-        preprocessing, note = side_facts("source", sources, config.source_level, config.min_count, (UNKNOWN,))
+        preprocessing, note = fit_side("source", sources, config.source_level, config.min_count, (UNKNOWN,))
         more, notes = targets.preprocessing(config)
         return Preprocessing(preprocessing | more), [note, *notes]
 
@@ -164,7 +166,7 @@ class TranslateTask(WritingTask):
     def encode(
         cls, row: Row, config: TranslateConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """One example of a row."""
+        """Encode the one example of a row."""
         source = text_in(row, "source", TWO_COLUMNS)
         example = {"source": encode_text(source, preprocessing, "source")}
         if labelled:
@@ -173,10 +175,10 @@ class TranslateTask(WritingTask):
         return [example]
 
     @classmethod
-    def make(cls, config: TranslateConfig, vocabulary: Preprocessing, backend: str | None) -> Translator:
-        """A new translator."""
+    def make_model(cls, config: TranslateConfig, vocabulary: Preprocessing, backend: str | None) -> Translator:
+        """Make a new translator."""
         return Translator(config, vocabulary, backend=backend)
 
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """Copying."""
+        """Return copies of the sources."""
         return {"copying the source": stored_texts(part, "original")}

@@ -1,4 +1,4 @@
-"""Texts and what they are to become: tables, tab-separated lines, or two files whose lines belong together."""
+"""Read pairs of texts: tables, tab-separated lines, or two aligned files."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -13,7 +13,7 @@ TARGETS = ("target", "tgt", "output", "answer", "translation", "to")
 
 
 class Pair(NamedTuple):
-    """Two files; line n of one belongs to line n of the other."""
+    """Two aligned files."""
 
     source: Path
     target: Path
@@ -23,7 +23,7 @@ class Pair(NamedTuple):
 
 
 def paired(paths: Sequence[Path]) -> Sequence[Path | Pair]:
-    """Two files of plain text as one `Pair`; anything else as it is."""
+    """Return two files of plain text as one `Pair`, other paths unchanged."""
     plain = len(paths) == 2 and not any(it.is_dir() or is_table(it) for it in paths)
     return [Pair(*paths)] if plain else paths
 
@@ -32,7 +32,7 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
     """Rows with "source" and, where there is one, "target"; else "untargeted" may say what to do if one is needed.
 
     * A `Pair`: the lines of two files.
-    * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns found by their names unless given.
+    * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns are found by their names by default.
       The only column is the source whatever its name. What is to be translated need not have the target's column.
     * Any other file, and TSV: lines ``source<tab>target``, without a header and without quoting; further columns are
       left alone, and so are empty lines. A line without a tab is a source only; where the first line that is not empty

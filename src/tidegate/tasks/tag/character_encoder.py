@@ -1,4 +1,4 @@
-"""What a word looks like, for words that were never seen: a recurrent network over its characters.
+"""The character encoder: a vector for each word from its characters, also for unknown words.
 
 h_1 .. h_n = recurrent(e(c_1) .. e(c_n)) in both directions,  s(word) = [final state forward; final state backward]
 """
@@ -11,15 +11,15 @@ from tidegate.nn import Recurrent
 from tidegate.tasks.layers import TokenInput
 
 
-class Spelling(nn.Module):
+class CharacterEncoder(nn.Module):
     """A vector for each word from its characters (Ling et al. 2015, Lample et al. 2016).
 
     Args:
-        size: how many characters are known.
-        width: of a character's learned vector.
-        hidden_size: H, units in each direction; a word's vector has 2H numbers.
+        size: number of characters in the vocabulary.
+        width: size of a character's embedding.
+        hidden_size: H, hidden units per direction; a word's vector has 2H numbers.
         cell: the recurrent cell.
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, size: int, width: int, hidden_size: int, *, cell: str, backend: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Sequences with a tag for each step: CoNLL columns, CoNLL-U, tables of lists, characters, lines of text."""
+"""Read sequences with tags: CoNLL columns, CoNLL-U, tables of lists, characters, lines of text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ LONGEST = 1000  # characters of a word
 
 
 def read_tagged(path: Path, token_column: str | None, tag_column: str | None, conllu_field: str) -> Iterator[Row]:
-    """Rows with "tokens", or "text" whose steps are its characters, and, where there are any, "tags".
+    """Read rows with "tokens", or with "text" whose steps are its characters, and "tags" if there are any.
 
-    * ``.conllu``: FORM, and the field that is asked for; a sentence in which that is ``_`` throughout has no tags.
+    * ``.conllu``: FORM and the chosen field; a sentence in which it is always ``_`` has no tags.
     * JSON Lines, JSON and Parquet: a column of lists of words, or of texts; a column of lists of tags.
     * ``.txt``: lines of text without tags; an empty line is a text without steps.
-    * Anything else: CoNLL columns, a word a line, blank lines between sentences; one column only is words without tags.
+    * Anything else: CoNLL columns, one word per line, blank lines between sentences; one column: words only.
 
     Args:
         path: the file.
-        token_column: the column of the words: its number from 1 (CoNLL), else its name; None: the first, or found.
-        tag_column: the column of the tags likewise; None: the last, or found.
-        conllu_field: which field of CoNLL-U is the tag.
+        token_column: the column of the words: number from 1 (CoNLL) or name. Default: the first, or found by name.
+        tag_column: the column of the tags, likewise. Default: the last, or found by name.
+        conllu_field: the field of CoNLL-U to use as tag.
 
     Raises:
-        DataError: a line or row is badly formed; the message names file and line.
+        DataError: a line or row is malformed; the message names file and line.
         EncodingError: a file is not UTF-8.
     """
     kind = path.suffix.lower()
@@ -46,7 +46,7 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
     if kind == ".conllu":
         if named := token_column or tag_column:
             raise DataError(
-                f"{path}: the columns of CoNLL-U are always the same, but {named!r:.40} was asked for: leave out "
+                f"{path}: the columns of CoNLL-U are always the same, but {named!r:.40} is given: leave out "
                 "--token-column and --tag-column, and choose the tag with --conllu-field (upos, xpos, feats, ...)."
             )
         return _conllu(path, conllu_field)
@@ -58,25 +58,25 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
 
 
 def step_place(row: Row, step: int) -> str:
-    """In which file and line a step stands."""
+    """Return file and line of a step."""
     places = row.values.get("places")
     return places[step] if places else f"{row.where}, step {step + 1}"
 
 
 def level_of(row: Row) -> str:
-    """What the steps of a row with tags are: words, characters or frames."""
+    """Return the steps of a row with tags: words, characters or frames."""
     return next(level for name, level in LEVELS.items() if name in row.values)
 
 
 def tokens_of(row: Row, level: str) -> list[str]:
-    """The words or characters of a row.
+    """Return the words or characters of a row.
 
     Args:
         row: from `read_tagged`.
         level: "words" or "characters".
 
     Raises:
-        DataError: it has none; words were given to a tagger of characters, or one is empty or as long as a page.
+        DataError: there are none, words are given to a tagger of characters, or a word is empty or too long.
     """
     if "text" in row.values:
         tokens = list(row.values["text"]) if level == "characters" else row.values["text"].split()
@@ -98,7 +98,7 @@ def tokens_of(row: Row, level: str) -> list[str]:
 
 
 def tags_of(row: Row, steps: int) -> list[str]:
-    """The tags of a row of so many steps: from `read_tagged`, or from `tidegate.data.frames.read_frames`.
+    """Return the tags of a row of ``steps`` steps: from `read_tagged`, or from `tidegate.data.frames.read_frames`.
 
     Raises:
         DataError: there are none, or not one for each step.
@@ -203,7 +203,7 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
     token = _column(path, columns, token_column, TOKENS)
     if token is None:
         there = ", ".join(map(repr, columns))
-        raise DataError(f"{path}: which column holds the words? There are: {there}. Say --token-column.")
+        raise DataError(f"{path}: which column is the words? There are: {there}. Use --token-column.")
     # What is to be tagged need not have the column of tags that the training data had.
     tag = _column(path, columns, tag_column, TAGS) if tag_column is None or tag_column in columns else None
     hint = f"No column {tag_column or 'of tags'!r:.40} was found; there are: {', '.join(map(repr, columns))}."

@@ -14,11 +14,11 @@ from tidegate.tasks.tag.spans import PLAIN, spans
 
 Tags = Sequence[list[str]]
 Numbers = Sequence[NDArray[np.int64]]
-UNSEEN = -1  # stands for a label that the training part does not have, and that no model can say
+UNSEEN = -1  # a label that the training part lacks, so no model can predict it
 
 
 def tag_report(
-    nats: float,
+    loss: float,
     true: Numbers,
     said: Numbers,
     rivals: Mapping[str, Numbers],
@@ -27,16 +27,16 @@ def tag_report(
     *,
     tables: bool,
 ) -> Report:
-    """Accuracy and, where tags mark spans, their precision, recall and F1, which then comes first.
+    """Compute accuracy and, if tags mark spans, precision, recall and F1 of spans, F1 first.
 
     Args:
-        nats: the sum of the losses, of `UNSEEN` labels none.
+        loss: the summed loss; `UNSEEN` labels have none.
         true: the labels of each sequence (L,).
-        said: what the model says.
-        rivals: what baselines say, by name; the last is the one to beat.
-        labels: what the numbers stand for.
-        scheme: of the tags.
-        tables: whether to make them.
+        said: the predictions of the model.
+        rivals: the predictions of baselines by name; the last is the one to beat.
+        labels: the vocabulary of labels.
+        scheme: the tagging scheme.
+        tables: whether to make tables.
     """
     from sklearn.metrics import accuracy_score
 
@@ -64,15 +64,15 @@ def tag_report(
         if tables:
             blocks["spans"] = span_table(scores)
     if tables:
-        blocks["without a network"] = "\n".join(f"{name}: {line}" for name, line in lines.items())
-    return Report(nats / max(1, int((truth != UNSEEN).sum())), len(truth), metrics, blocks)
+        blocks["baselines"] = "\n".join(f"{name}: {line}" for name, line in lines.items())
+    return Report(loss / max(1, int((truth != UNSEEN).sum())), len(truth), metrics, blocks)
 
 
 def span_scores(true: Tags, said: Tags, scheme: str) -> dict[str, tuple[float, float, float, int]]:
-    """Precision, recall, F1 and count of each type of span, and of all under "all" (micro average), from seqeval.
+    """Compute precision, recall, F1 and count of each type of span, and of all as "all" (micro average), by seqeval.
 
-    A span is right if type, begin and end are. BIO and IOB1 are read as CoNLL's scorer reads them, where a wrong I
-    begins a span; in BIOES only what is well formed is a span.
+    A span is right if its type, begin and end are. BIO and IOB1 are read as CoNLL's scorer reads them, where a wrong I
+    begins a span; in BIOES only well-formed spans count.
     """
     from seqeval.metrics.sequence_labeling import precision_recall_fscore_support as conll
     from seqeval.metrics.v1 import precision_recall_fscore_support as strict
@@ -93,7 +93,7 @@ def span_scores(true: Tags, said: Tags, scheme: str) -> dict[str, tuple[float, f
 
 
 def span_table(scores: dict[str, tuple[float, float, float, int]]) -> str:
-    """`span_scores` in lines."""
+    """Format `span_scores` as a table."""
     width = min(24, max(map(len, scores)))
     lines = [f"{'':{width}}  precision  recall      F1   count"]
     for kind, (precision, recall, f1, count) in scores.items():
@@ -101,10 +101,10 @@ def span_table(scores: dict[str, tuple[float, float, float, int]]) -> str:
     return "\n".join(lines)
 
 
-class Usual:
-    """The most frequent tag of all, and of each word: what a tagger achieves that knows nothing else.
+class TagCounts:
+    """Counts of tags, for two baselines: the most frequent tag, and the most frequent tag of each word.
 
-    Equally frequent tags are taken in the order of the alphabet.
+    Ties are broken alphabetically.
     """
 
     def __init__(self) -> None:
@@ -112,17 +112,17 @@ class Usual:
         self._words: dict[str, Counter[str]] = {}
 
     def add(self, tokens: Sequence[str], tags: Sequence[str]) -> None:
-        """Add a sequence; without tokens, as of frames, only tags are counted."""
+        """Add a sequence; without tokens (frames) only tags are counted."""
         self.tags.update(tags)
         for token, tag in zip(tokens, tags, strict=False):
             self._words.setdefault(token, Counter())[tag] += 1
 
     def common(self) -> str:
-        """The most frequent tag."""
+        """Return the most frequent tag."""
         return _most(self.tags)
 
     def words(self) -> dict[str, str]:
-        """The words whose most frequent tag is another one, and that tag."""
+        """Return the words whose most frequent tag is another one, with that tag."""
         common = self.common()
         most = ((word, _most(counts)) for word, counts in self._words.items())
         return {word: tag for word, tag in most if tag != common}

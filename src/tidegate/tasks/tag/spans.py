@@ -1,10 +1,10 @@
-"""Tags that mark spans, and the schemes in which they do: IOB1, BIO (also called IOB2) and BIOES (IOBES).
+"""Tagging schemes of spans: IOB1, BIO (also called IOB2) and BIOES (IOBES).
 
 A tag is O, outside of all spans, or a letter, a dash and a type:
 
-* BIO: B begins a span, I goes on with it;
+* BIO: B begins a span, I continues it;
 * IOB1: I is inside a span; B begins one only where it follows another of the same type without a gap;
-* BIOES: B begins a span, I goes on, E ends it, and S is a span of one step.
+* BIOES: B begins a span, I continues it, E ends it, and S is a span of one step.
 
 Tags without such letters are plain labels, as parts of speech are.
 """
@@ -25,7 +25,7 @@ Span = tuple[str, int, int]
 
 
 def spans(tags: Sequence[str], scheme: str) -> list[Span]:
-    """The spans that tags mark, as seqeval reads them: CoNLL's definition of BIO and IOB1, BIOES to the letter.
+    """Return the spans that tags mark, according to seqeval: BIO and IOB1 as in CoNLL, BIOES strictly.
 
     Raises:
         MissingDependencyError: seqeval is not installed.
@@ -40,7 +40,7 @@ def spans(tags: Sequence[str], scheme: str) -> list[Span]:
 
 
 def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
-    """The first step whose tag cannot stand there, and why; None if there is none."""
+    """Find the first step whose tag is not allowed there, and why; None if there is none."""
     before, last = ("O", ""), len(tags) - 1
     for n, tag in enumerate(tags):
         found = TAG.fullmatch(tag)
@@ -58,7 +58,7 @@ def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
             return n, f"{tag!r:.40} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
         if scheme == "BIOES":
             if before[0] in "BI" and letter not in "IE":
-                return n, f"{tag!r:.40} stands where a span has not ended with an E"
+                return n, f"{tag!r:.40} follows a span that has not ended with an E"
             if n == last and letter in "BI":
                 return n, f"{tag!r:.40} ends the sequence, but an E should"
         before = (letter, kind)
@@ -66,7 +66,7 @@ def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
 
 
 def foreign(tag: str, scheme: str) -> str | None:
-    """Why a tag is none of the scheme's wherever it stands; None if it is one."""
+    """Explain why a tag is not of the scheme at all; None if it is."""
     found = TAG.fullmatch(tag)
     if scheme == PLAIN or tag == "O" or (found and found[1] in LETTERS[scheme]):
         return None
@@ -75,10 +75,10 @@ def foreign(tag: str, scheme: str) -> str | None:
 
 
 class SchemeFinder:
-    """Find out the scheme of sequences of tags.
+    """Detect the scheme of sequences of tags.
 
     Args:
-        given: a scheme by name, or "auto". What is given has to fit the single tags, but not their order.
+        given: name of a scheme, or "auto". A given scheme is checked for single tags, but not for their order.
     """
 
     def __init__(self, given: str = "auto") -> None:
@@ -88,10 +88,10 @@ class SchemeFinder:
         self._like_spans, self._outside = True, False
 
     def add(self, tags: Sequence[str], place: Callable[[int], str]) -> None:
-        """Add a sequence; ``place`` says in which file and line a step stands.
+        """Add a sequence; ``place`` returns file and line of a step.
 
         Raises:
-            DataError: a tag is none of the given scheme's.
+            DataError: a tag is not of the given scheme.
         """
         if self.given != "auto":
             for n, tag in enumerate(tags):
@@ -109,16 +109,16 @@ class SchemeFinder:
                 self._like_spans &= LIKE_SPANS.fullmatch(tag) is not None
 
     def possible(self) -> list[str]:
-        """The schemes of spans that may still be the one."""
+        """Return the schemes of spans that are still possible."""
         if self.given != "auto":
             return [it for it in LETTERS if it == self.given]
         return [it for it in LETTERS if it not in self._faults]
 
     def found(self) -> str:
-        """The scheme of all that was added.
+        """Return the scheme of all sequences that were added.
 
         Raises:
-            DataError: none fits all of it, or tags look like those of spans and mark none.
+            DataError: no scheme fits all of them, or tags look like those of spans but mark none.
         """
         if self.given != "auto":
             return self.given
@@ -126,13 +126,13 @@ class SchemeFinder:
         if not left:
             reasons = "; ".join(f"not {scheme}: {self._faults[scheme]}" for scheme in (*LETTERS, PLAIN))
             raise DataError(
-                f"The tags follow no one scheme ({reasons}). Mend them, or choose one (--scheme BIO) to have spans "
-                "counted as it counts them, or --scheme plain to have none."
+                f"The tags fit no scheme ({reasons}). Correct them, or choose a scheme (--scheme BIO) to "
+                "count spans by its rules, or --scheme plain for no spans."
             )
         if left[0] == PLAIN and self._odd and self._like_spans and self._outside:
             tag, where = self._odd
             raise DataError(
-                f"{where}: {tag!r:.40} stands beside O like the tag of a span, but tags of spans are written B-TYPE "
-                "and I-TYPE, and so there is no span. Write them so, or say --scheme plain if they are labels."
+                f"{where}: {tag!r:.40} looks like the tag of a span, but tags of spans are written B-TYPE and I-TYPE, "
+                "so there is no span. Write them so, or use --scheme plain if they are labels."
             )
         return left[0]

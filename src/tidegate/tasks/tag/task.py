@@ -1,4 +1,4 @@
-"""Many to many in step: a label for every word, character or frame.
+"""Tagging (many to many, aligned): a label for every word, character or frame.
 
 x_t = [e(word_t); s(word_t)],  h_1 .. h_T = recurrent(x_1 .. x_T),  p(tag_t) = softmax(W h_t + b)
 
@@ -24,47 +24,50 @@ from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
-from tidegate.tasks.example_task import Columns, ExampleTask, over
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_task import ExampleTask
 from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.metrics_report import Report
-from tidegate.tasks.tag.character_encoder import Spelling
+from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.reader import level_of, read_tagged, step_place, tags_of, tokens_of
-from tidegate.tasks.tag.scores import UNSEEN, Usual, tag_report
+from tidegate.tasks.tag.scores import UNSEEN, TagCounts, tag_report
 from tidegate.tasks.tag.spans import PLAIN, SchemeFinder, fault, spans
 from tidegate.train.options import RecurrentConfig, option
 from tidegate.train.task import Settings
 
-UNITS = {"words": "word", "characters": "character", "frames": "frame"}
+PREDICTION_NAMES = {"words": "word", "characters": "character", "frames": "frame"}
 
 
 @dataclass(frozen=True)
 class TagConfig(RecurrentConfig):
-    """What a tagger is made of, and how its files are read."""
+    """Architecture of a tagger, and how its files are read."""
 
-    bidirectional: bool = option(True, "Read from both ends, unless --online.")
-    online: bool = option(False, "A tag may depend on what came before it only: no look-ahead, one direction.")
-    embedding_size: int = option(100, "Learned vector of each word or character.", min=1)
-    character_embedding_size: int = option(25, "Learned vector of each character of a word.", min=1)
-    character_hidden_size: int = option(50, "Tokenizer that read a word's characters, each direction; 0: none.", min=0)
-    word_dropout: float = option(0.1, "Share of words taken for unknown while training.", min=0, below=1)
-    lowercase: bool = option(True, "Words in small letters; their characters are read as they are.", panel="Data")
+    bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
+    online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
+    embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
+    character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
+    character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
+    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
+    lowercase: bool = option(
+        True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"
+    )
     min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
     token_column: str | None = option(None, "The column of the words: a number (CoNLL) or a name.", panel="Data")
     tag_column: str | None = option(None, "The column of the tags: a number (CoNLL; the last) or a name.", panel="Data")
     conllu_field: Literal["upos", "xpos", "feats", "deprel", "lemma"] = option(
-        "upos", "Which field of CoNLL-U is the tag.", panel="Data"
+        "upos", "The field of CoNLL-U to use as tag.", panel="Data"
     )
     scheme: Literal["auto", "plain", "IOB1", "BIO", "BIOES"] = option(
-        "auto", "How tags mark spans; found out unless given. Plain: they mark none.", panel="Data"
+        "auto", "Tagging scheme of spans; auto: detect it; plain: no spans.", panel="Data"
     )
 
     unseen: Literal["error", "wrong"] = option(
-        "error", "What a label is that only validation or test has: an error, or wrong in any case.", panel="Data"
+        "error", "Tags that the training part lacks: an error, or counted as wrong.", panel="Data"
     )
 
     @property
     def both_ends(self) -> bool:
-        """Whether it reads from both ends."""
+        """Whether the layers are bidirectional."""
         return self.bidirectional and not self.online
 
 
@@ -72,9 +75,9 @@ class Tagger(nn.Module):
     """Input, recurrent layers, output layer at every step.
 
     Args:
-        config: how it is made.
+        config: the model config.
         preprocessing: vocabularies, or the frames' statistics.
-        backend: the engine's backend; None leaves it to the engine.
+        backend: the engine's backend. Default: the engine's choice.
     """
 
     def __init__(self, config: TagConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
@@ -83,7 +86,9 @@ class Tagger(nn.Module):
         self.spelling = None
         if preprocessing.text("input") == "words" and config.character_hidden_size:
             own, size = config.character_hidden_size, len(preprocessing.vocabulary("characters"))
-            self.spelling = Spelling(size, config.character_embedding_size, own, cell=config.cell, backend=backend)
+            self.spelling = CharacterEncoder(
+                size, config.character_embedding_size, own, cell=config.cell, backend=backend
+            )
             width += 2 * own
         self.recurrent = recurrent(config, width, bidirectional=config.both_ends, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
@@ -100,14 +105,14 @@ class Tagger(nn.Module):
 
 
 class TagTask(ExampleTask):
-    """A tag for every word, character or frame."""
+    """A tag for each word, character or frame (many to many, aligned)."""
 
     name = "tag"
     look: ClassVar[str | None] = "tidegate.lens.tasks.tagger:look"
     Config = TagConfig
     LENGTH: ClassVar[str] = "inputs"
     PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")
-    training: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
 
     def __init__(
         self,
@@ -118,28 +123,28 @@ class TagTask(ExampleTask):
     ) -> None:
         super().__init__(config, preprocessing, examples, settings)
         self.level, self.scheme = preprocessing.text("input"), preprocessing.text("scheme")
-        self.prediction_name = UNITS[self.level]
+        self.prediction_name = PREDICTION_NAMES[self.level]
 
     @classmethod
     def read(cls, path: Path, config: TagConfig) -> Iterator[Row]:
-        """CoNLL, CoNLL-U, tables of lists, characters, lines of text, or frames in ``.npz``."""
+        """Read CoNLL, CoNLL-U, tables of lists, characters, lines of text, or frames in ``.npz``."""
         if path.suffix == ".npz":
             return read_frames(path, label="labels")
         return read_tagged(path, config.token_column, config.tag_column, config.conllu_field)
 
     @classmethod
-    def learn(cls, rows: Iterable[Row], config: TagConfig) -> tuple[Preprocessing, list[str]]:
-        """Tags and their scheme; words and characters, or the frames' mean and deviation."""
+    def fit(cls, rows: Iterable[Row], config: TagConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit the tags and their scheme, and the vocabularies, or mean and deviation of the frames."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
-        marked: dict[str, Counter[str]] = {}  # spans by scheme, counted while it is not yet known
-        usual, finder, frames = Usual(), SchemeFinder(config.scheme), FrameStatistics()
+        marked: dict[str, Counter[str]] = {}  # spans by scheme, counted until the scheme is known
+        usual, finder, frames = TagCounts(), SchemeFinder(config.scheme), FrameStatistics()
         level, empty = "", 0
         for row in rows:
             found = level_of(row)
             level = level or found
             if found != level:
-                raise DataError(f"{row.where}: here are {found}, but before there were {level}: give one or the other.")
+                raise DataError(f"{row.where}: the steps are {found}, but were {level} before: give one or the other.")
             steps: Any = checked_frames(row, features=frames.features) if level == "frames" else tokens_of(row, level)
             tags = tags_of(row, len(steps))
             finder.add(tags, lambda n, row=row: step_place(row, n))
@@ -175,14 +180,14 @@ class TagTask(ExampleTask):
         for name, counts in {"words": words, "characters": characters}.items():
             if name in (level, "characters"):
                 preprocessing[name] = Vocabulary.of(counts, min_count=config.min_count).entries
-                notes.append(f"{len(preprocessing[name]) - 1:,} {name} known, of {len(counts):,} seen")
+                notes.append(f"{len(preprocessing[name]) - 1:,} {name} in the vocabulary, of {len(counts):,} seen")
         return Preprocessing(preprocessing), notes
 
     @classmethod
     def encode(
         cls, row: Row, config: TagConfig, preprocessing: Preprocessing, *, labelled: bool = True
     ) -> Iterable[Encoded]:
-        """One example of a row; with tags to learn from, none of a row without steps."""
+        """Encode the one example of a row; with tags, none if the row has no steps."""
         level = preprocessing.text("input")
         example: dict[str, NDArray[Any]] = {}
         if level == "frames":
@@ -206,46 +211,46 @@ class TagTask(ExampleTask):
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
-        """Its tags."""
+        """Return the row's tags."""
         tags = row.values["label"] if "frames" in row.values else row.values.get("tags")
         return () if tags is None else map(str, tags)
 
     @classmethod
-    def make(cls, config: TagConfig, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
-        """A new tagger."""
+    def make_model(cls, config: TagConfig, vocabulary: Preprocessing, backend: str | None) -> nn.Module:
+        """Make a new tagger."""
         return Tagger(config, vocabulary, backend=backend)
 
     def vectors(self, model: Tagger) -> Tensor | None:
-        """The embedding of the words."""
+        """Return the embedding of words."""
         return model.input.embedding.weight if self.level == "words" else None  # type: ignore[union-attr]
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """One for each step."""
+        """Count one prediction for each step."""
         return part.columns["tags"].lengths
 
-    def nats(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
-        """The sum of the steps' cross-entropies."""
-        return _nats(model(columns), columns).sum()
+    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of the steps' cross-entropies."""
+        return _losses(model(columns), columns).sum()
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
-        """F1 of spans where tags mark them, and the share of right tags, beside the most frequent tag's."""
+        """Compute the F1 of spans if tags mark spans, and accuracy, beside the most frequent tag."""
 
         def score(columns: Columns) -> list[tuple[float, list[list[int]]]]:
             logits, (true, lengths) = model(columns), columns["tags"]
             rows = [true, logits.argmax(-1), *([columns["usual"].values] if "usual" in columns else [])]
             kept = [[it[n, :length].tolist() for it in rows] for n, length in enumerate(lengths.tolist())]
-            return list(zip(_nats(logits, columns).sum(1).tolist(), kept, strict=True))
+            return list(zip(_losses(logits, columns).sum(1).tolist(), kept, strict=True))
 
-        nats, found = zip(*over(part, self.LENGTH, model, score), strict=True)
+        losses, found = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         true, said, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
         labels, common = self.preprocessing.vocabulary("labels"), self.preprocessing.text("common")
         rivals = {f"always {common!r:.20}": [np.full_like(row, labels.number(common)) for row in true]}
         if usual:
             rivals[f"most frequent tag of each {self.prediction_name}"] = usual[0]
-        return tag_report(sum(nats), true, said, rivals, labels, self.scheme, tables=tables)
+        return tag_report(sum(losses), true, said, rivals, labels, self.scheme, tables=tables)
 
     def predict(self, model: Tagger, columns: Columns) -> list[dict[str, Any]]:
-        """The tag of each step."""
+        """Predict the tag of each step."""
         labels, best = self.preprocessing.vocabulary("labels"), model(columns).argmax(-1)
         lengths = columns["inputs"].lengths.tolist()
         return [{"tags": labels.decode(row[:length].tolist())} for row, length in zip(best, lengths, strict=True)]
@@ -253,24 +258,24 @@ class TagTask(ExampleTask):
     def predict_rows(
         self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[tuple[Row, dict[str, Any]]]:
-        """The steps of each row with their tags and, where tags mark spans, the spans.
+        """Predict tags for rows; with the steps and, if tags mark spans, the spans.
 
         Raises:
             DataError: a row does not fit; the message begins with its place.
         """
-        for row, said in super().predict_rows(model, rows, batch_size=batch_size):
+        for row, prediction in super().predict_rows(model, rows, batch_size=batch_size):
             tokens = [] if self.level == "frames" else tokens_of(row, self.level)
-            answer = said if self.level == "frames" else {"tokens": tokens, **said}
+            answer = prediction if self.level == "frames" else {"tokens": tokens, **prediction}
             if self.scheme != PLAIN:
                 glue = "" if self.level == "characters" else " "
                 answer["spans"] = [
                     {"type": kind, "start": start, "end": end, "text": glue.join(tokens[start:end])}
-                    for kind, start, end in spans(said["tags"], self.scheme)
+                    for kind, start, end in spans(prediction["tags"], self.scheme)
                 ]
             yield row, answer
 
     def text(self, prediction: dict[str, Any]) -> str:
-        """Words with their tags, ``word/TAG``; characters of one tag together; of frames the tags alone."""
+        """Format words as ``word/TAG``; characters with the same tag are joined; of frames only the tags."""
         tags = prediction["tags"]
         if self.level == "frames":
             return " ".join(tags)
@@ -284,7 +289,7 @@ class TagTask(ExampleTask):
         return line.replace("\n", "\\n").replace("\r", "\\r")
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Equal probabilities, and those of the tags in the training part."""
+        """Compute the losses of equal probabilities, and of the tag frequencies of the training part."""
         part = self._training()[0].parts["validation"]
         labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
         if not len(part):
@@ -298,19 +303,19 @@ class TagTask(ExampleTask):
         return found | ({"tag shares": float(-log[known].mean())} if len(known) else {}), notes
 
 
-def _nats(logits: Tensor, columns: Columns) -> Tensor:
-    """(B, L), zero past an example's end."""
+def _losses(logits: Tensor, columns: Columns) -> Tensor:
+    """Compute the losses of all steps (B, L), zero past an example's end."""
     true, lengths = columns["tags"]
-    nats = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
-    return nats.masked_fill(~mask(lengths, true.shape[1]), 0)
+    losses = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
+    return losses.masked_fill(~mask(lengths, true.shape[1]), 0)
 
 
 def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Preprocessing) -> NDArray[np.int64]:
-    """The tags' numbers, (L,); `UNSEEN` for those that the training part does not have, if that is allowed."""
+    """Return the tags' ids, (L,); `UNSEEN` for tags that the training part lacks, if that is allowed."""
     labels, scheme = preprocessing.vocabulary("labels"), preprocessing.text("scheme")
     for n, tag in enumerate(tags):
         if tag not in labels and (config.unseen == "error" or scheme != PLAIN):
-            hint = " Say --unseen wrong to count such tags as mistakes." if scheme == PLAIN else ""
+            hint = " Use --unseen wrong to count such tags as wrong." if scheme == PLAIN else ""
             raise DataError(
                 f"{step_place(row, n)}: the tag {tag!r:.40} does not occur in the training part, which has: "
                 f"{', '.join(labels.entries[:30])}.{hint}"

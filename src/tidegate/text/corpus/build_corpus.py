@@ -1,4 +1,4 @@
-"""From text files to an encoded corpus on disk, in constant memory."""
+"""Encode text files as a corpus on disk, in constant memory."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -42,23 +42,23 @@ def prepare_corpus(
     """Encode text files into a memory-mapped array, however large they are.
 
     The files are read twice (for BPE three times): to count their characters and choose the vocabulary, and to encode
-    them. Characters are taken from the whole text, so none is unknown unless ``min_count`` says so; byte pairs are
-    learned from the training part only. The parts are contiguous and cut by characters of the text, so they hold
-    the same text whatever the units. An error leaves an earlier corpus in ``out`` as it was.
+    them. The vocabulary has all characters of the whole text, except those rarer than ``min_count``; BPE is trained on
+    the training part only. The parts are contiguous and cut by characters, so they hold the same text with every
+    tokenizer. An error leaves an earlier corpus in ``out`` as it was.
 
     Args:
-        paths: files and folders, read as `find_files` and `read_text` say.
+        paths: files and folders, see `find_files` and `read_text`.
         out: the folder to write ``corpus.npy``, ``corpus.json`` and the vocabulary to.
-        tokenizer: "characters", "bytes", "bpe", or the units of an earlier run, to read other text the same way (then
-            ``normalize``, ``unknown`` and the two options of the vocabulary are theirs and may not be given).
+        tokenizer: "characters", "bytes", "bpe", or the tokenizer of an earlier run, to read other text the same way
+            (then ``normalize``, ``unknown`` and the two options of the vocabulary may not be given).
         pattern: which files of a folder to read.
         normalize: "NFC" to compose characters, or None.
-        unknown: what is done with characters outside the vocabulary, here and in later prompts: see `CharacterTokenizer`.
+        unknown: what to do with characters outside the vocabulary, here and in prompts; see `CharacterTokenizer`.
         min_count: characters rarer than this are unknown.
-        vocabulary_size: how many tokens to learn (BPE only; 4,096 unless given).
+        vocabulary_size: number of tokens to learn (BPE only; default 4,096).
         splits: the fractions for training, validation and test; the last may be 0. None: do not split, train and
             validate on the same text, as for the single word "hello".
-        limit: use only the first so many characters.
+        limit: use only the first N characters.
         block_size: bytes read at a time.
 
     Returns:
@@ -66,16 +66,16 @@ def prepare_corpus(
 
     Raises:
         DataError: as `find_files` and `read_text`; or the files changed meanwhile, or are those in ``out``.
-        UnknownUnitError: units of an earlier run were given, whose policy is to refuse unknown characters.
-        CorpusTooSmallError: training or validation would have less than two units.
-        ArgumentError: an option is out of range, or does not go with these units.
+        UnknownTokenError: the tokenizer of an earlier run refuses unknown characters.
+        CorpusTooSmallError: training or validation part would have fewer than two tokens.
+        ArgumentError: an option is out of range, or does not fit the tokenizer.
     """
     out = Path(out)
     if not isinstance(tokenizer, str):
         if (normalize, unknown, min_count, vocabulary_size) != (None, "error", 1, None):
             raise ArgumentError(
-                "Tokenizer of an earlier run were given: normalize, unknown, min_count and vocabulary_size are theirs; "
-                "leave them out."
+                "The tokenizer of an earlier run is given, which has its own normalize, unknown, min_count and "
+                "vocabulary_size: leave them out."
             )
         normalize = tokenizer.normalize
     if tokenizer == "bpe" and vocabulary_size is None:
@@ -129,7 +129,9 @@ def _files_outside(paths: str | Path | Iterable[str | Path], pattern: str, out: 
     files = find_files(paths, pattern)
     for file in files:
         if file.name in NAMES and file.resolve().parent == out.resolve():
-            raise DataError(f"{file} is itself part of the corpus in {out}: write to a folder outside the text's.")
+            raise DataError(
+                f"{file} is itself part of the corpus in {out}: write to a folder outside that of the text."
+            )
     return files
 
 
@@ -152,12 +154,13 @@ def _choose(
     vocabulary_size: int | None,
 ) -> Tokenizer:
     if kind not in ("characters", "bytes", "bpe"):
-        raise ArgumentError(f"units is {kind!r}, but must be 'characters', 'bytes' or 'bpe'.")
+        raise ArgumentError(f"tokenizer is {kind!r}, but must be 'characters', 'bytes' or 'bpe'.")
     if kind != "bpe" and vocabulary_size is not None:
         raise ArgumentError(f"vocabulary_size is for tokenizer='bpe', but tokenizer is {kind!r}: leave it out.")
     if kind != "characters" and (min_count, unknown) != (1, "error"):
         raise ArgumentError(
-            f"min_count and unknown are for tokenizer='characters': with tokenizer={kind!r} nothing is unknown; leave them out."
+            f"min_count and unknown are for tokenizer='characters': with tokenizer={kind!r} nothing is unknown, so "
+            "leave them out."
         )
     if kind == "bytes":
         return ByteTokenizer(normalize)

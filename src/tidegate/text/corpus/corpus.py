@@ -1,4 +1,4 @@
-"""An encoded text on disk, in parts for training, validation and test."""
+"""The corpus: an encoded text on disk, with parts for training, validation and test."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ class Corpus:
     """An encoded text on disk.
 
     Attributes:
-        folder: where it is.
-        tokenizer: what its numbers stand for.
-        array: all units, shape (N,), of the smallest unsigned type; memory-mapped and read-only.
-        splits: the fractions of the text's characters for training, validation and test; None if it was not split.
-        bounds: where in ``array`` the training part ends and where the validation part ends.
-        digest: SHA-256 over the vocabulary, the bounds and the array: two corpora train alike if it is the same.
+        folder: the folder.
+        tokenizer: the tokenizer.
+        array: all token ids, shape (N,), of the smallest unsigned type; memory-mapped and read-only.
+        splits: fractions of the text's characters for training, validation and test; None: not split.
+        bounds: where the training part and the validation part end in ``array``.
+        digest: SHA-256 of the vocabulary, the bounds and the array: corpora with the same digest train alike.
         lines: what `report` returns.
     """
 
@@ -57,18 +57,18 @@ class Corpus:
 
     @property
     def split_kind(self) -> str:
-        """How the text was split, in words, such as "contiguous 90/5/5"; to be printed with every loss."""
+        """How the text was split, such as "contiguous 90/5/5"."""
         return split_kind(self.splits)
 
     def report(self) -> list[str]:
-        """What was read and how it was encoded and split, in lines for a person to read."""
+        """Describe what was read and how it was encoded and split, in lines for a person."""
         return list(self.lines)
 
     def verify(self) -> None:
         """Read everything again and compare it with the digest.
 
         Raises:
-            DataError: the array, its bounds or the vocabulary is not what was prepared.
+            DataError: the array, its bounds or the vocabulary has changed since it was prepared.
         """
         path = vocabulary_file(self.folder)
         try:
@@ -78,22 +78,22 @@ class Corpus:
         if found != self.digest:
             raise DataError(
                 f"The corpus in {self.folder} has changed since it was prepared (its digest is {found[:12]}..., but "
-                f"was {self.digest[:12]}...): prepare it again, and train anew rather than resume."
+                f"was {self.digest[:12]}...): prepare it again, and start a new run."
             )
 
 
 def vocabulary_file(folder: Path) -> Path:
-    """The file that holds a corpus's vocabulary."""
+    """Return the path of a corpus's vocabulary file."""
     path = folder / "tokenizer.json"
     return path if path.exists() else folder / "vocabulary.json"
 
 
 def digest_of(vocabulary: bytes, array: NDArray[np.unsignedinteger], bounds: tuple[int, int]) -> str:
-    """SHA-256 over all that decides what is trained on, in constant memory.
+    """Compute the SHA-256 of the data, in constant memory.
 
     Args:
         vocabulary: the bytes of the vocabulary file.
-        array: all units, shape (N,).
+        array: all token ids, shape (N,).
         bounds: where the training and validation parts end.
 
     Returns:
@@ -153,7 +153,7 @@ def _open_array(path: Path, length: int, dtype: np.dtype[Any]) -> NDArray[np.uns
     array = open_array(path, "prepare the corpus again")
     if array.shape != (length,) or array.dtype != dtype:
         raise RunFolderError(
-            f"{path} should hold {length} units of type {dtype}, as corpus.json and the vocabulary say, but holds "
+            f"{path} should hold {length} tokens of type {dtype}, as corpus.json and the vocabulary say, but holds "
             f"shape {array.shape}: prepare the corpus again."
         )
     return array

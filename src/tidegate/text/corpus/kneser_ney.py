@@ -15,52 +15,52 @@ SMALLEST_DISCOUNT = 0.05
 
 @dataclass
 class _Level:
-    """The n-grams of one order: in the training text, and where the other text has them.
+    """The n-grams of one order in the training text, and where they occur in the other text.
 
-    A context (the n-gram without its last unit) and an n-gram are known by their rank among those of the training
-    text; -1 stands for one that is not there.
+    A context (the n-gram without its last token) and an n-gram are identified by their rank among those of the
+    training text; -1 if it does not occur there.
     """
 
-    contexts: int  # how many contexts there are
+    contexts: int  # number of contexts
     context: Ranks  # of each n-gram, the rank of its context
-    counts: Ranks  # how often each n-gram occurs
+    counts: Ranks  # count of each n-gram
     train_rank: Ranks  # the n-gram at each place of the training text
     text_context: Ranks  # the context at each place of the other text
     text_rank: Ranks  # the n-gram there
 
 
 def ngram_probabilities(train: Ids, text: Ids, vocabulary_size: int, max_order: int) -> Iterator[NDArray[np.float64]]:
-    """The probability of each unit of a text given those before it, for one order after the other.
+    """Yield the probability of each token of a text given those before it, for one order after the other.
 
-    Interpolated modified Kneser-Ney smoothing (Kneser & Ney 1995; Chen & Goodman 1999, section 3). With c(h w) how
-    often the unit w follows the context h in the training text, and h' the context without its first unit, ::
+    Interpolated modified Kneser-Ney smoothing (Kneser & Ney 1995; Chen & Goodman 1999, section 3). With c(h w) the
+    count of token w after context h in the training text, and h' the context without its first token, ::
 
         p(w | h) = (c(h w) - D(c(h w)) + p'(w | h') sum_v D(c(h v))) / sum_v c(h v)
 
-    The lower orders p' are built alike down to 1 / V, but from the number of different units that stand before an
+    The lower orders p' are built alike down to 1 / V, but from the number of different tokens that occur before an
     n-gram instead of its count. The discounts of n-grams counted once, twice, and three times or more are
-    estimated from how many of each there are; where there is none counted once or twice they are 1/2. Every order
-    is a proper distribution over the vocabulary and gives nothing the probability zero.
+    estimated from the numbers of such n-grams; where there is none counted once or twice they are 1/2. Every order
+    is a proper distribution over the vocabulary without zero probabilities.
 
-    Contexts are ranked level by level, so that no code of an n-gram outgrows 64 bits however large V is.
+    Contexts are ranked level by level, so that the code of an n-gram fits in 64 bits for every V.
 
     Args:
-        train: units to count, shape (N,).
-        text: units to predict, shape (M,).
+        train: token ids to count, shape (N,).
+        text: token ids to predict, shape (M,).
         vocabulary_size: V.
         max_order: the largest n.
 
     Yields:
-        p, shape (M,), for n = 0, 1, ..., ``max_order``. For a unit with less than n - 1 units before it, or in a
+        p, shape (M,), for n = 0, 1, ..., ``max_order``. For a token with fewer than n - 1 tokens before it, or in a
         context that the training text does not have, p is p' of the order below.
 
     Raises:
-        ArgumentError: a unit is not in the vocabulary.
+        ArgumentError: a token is not in the vocabulary.
     """
     for ids in (train, text):
         if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= vocabulary_size):
             raise ArgumentError(
-                f"Tokenizer must be from 0 to {vocabulary_size - 1}, but some are from {ids.min()} to {ids.max()}."
+                f"Token ids must be from 0 to {vocabulary_size - 1}, but some are from {ids.min()} to {ids.max()}."
             )
     lower = np.full(len(text), 1 / vocabulary_size)
     yield lower
@@ -74,8 +74,8 @@ def ngram_probabilities(train: Ids, text: Ids, vocabulary_size: int, max_order: 
 
 
 def _next_level(below: _Level | None, train: Ids, text: Ids, vocabulary_size: int) -> _Level:
-    """The n-grams that end at the given units, whose contexts are the n-grams of the order below."""
-    if below is None:  # the one context of single units is the empty one
+    """Find the n-grams that end at the given tokens; their contexts are the n-grams of the order below."""
+    if below is None:  # the only context of unigrams is the empty one
         contexts, context, text_context = 1, np.zeros(len(train), np.int64), np.zeros(len(text), np.int64)
     else:
         contexts, context, text_context = len(below.counts), below.train_rank[:-1], below.text_rank[:-1]
@@ -89,7 +89,7 @@ def _next_level(below: _Level | None, train: Ids, text: Ids, vocabulary_size: in
 
 
 def _different_before(level: _Level, above: _Level) -> Ranks:
-    """How many different units stand before each n-gram: how many n-grams of the order above end in it."""
+    """Count the different tokens before each n-gram: the n-grams of the order above that end in it."""
     ending = np.zeros(len(above.counts), np.int64)
     ending[above.train_rank] = level.train_rank[1:]
     return np.bincount(ending, minlength=len(level.counts))
@@ -110,7 +110,7 @@ def _interpolated(level: _Level, counts: Ranks, lower: NDArray[np.float64]) -> N
 
 
 def _discounts(counts: Ranks) -> NDArray[np.float64]:
-    """What is taken from n-grams counted 0, 1, 2, and 3 times or more."""
+    """Estimate the discounts of n-grams counted 0, 1, 2, and 3 times or more."""
     once, twice, thrice, four = (int(np.count_nonzero(counts == c)) for c in (1, 2, 3, 4))
     if not once or not twice:
         return np.array([0, 0.5, 0.5, 0.5])

@@ -1,4 +1,4 @@
-"""How much of a generated text stands verbatim in the training text."""
+"""Passages of a generated text that are copied from the training text."""
 
 from collections.abc import Iterator
 
@@ -15,20 +15,20 @@ FILTER_BITS = 20
 
 
 def longest_copy(text: ArrayLike, corpus: Ids, *, chunk: int = CHUNK) -> tuple[int, int, int]:
-    """The longest stretch of a text that stands word for word in a corpus.
+    """Find the longest passage of a text that is in a corpus verbatim.
 
-    If a stretch of some length is a copy, so is a shorter one: the length is found by bisection. For each length
-    the corpus is read once, and the hashes of all its stretches (polynomials modulo 2**64: Karp & Rabin 1987) are
-    looked up among those of the text. Every hit is compared unit by unit, so the answer is exact.
+    If a passage of some length is a copy, so is a shorter one: the length is found by bisection. For each length
+    the corpus is read once, and the hashes of all its passages (polynomials modulo 2**64: Karp & Rabin 1987) are
+    looked up among those of the text. Every hit is compared token by token, so the answer is exact.
 
     Args:
-        text: the units of the generated text, shape (M,).
-        corpus: the units of the training text, shape (N,); it may be memory-mapped.
-        chunk: how many units of the corpus are worked on at a time, which bounds the memory.
+        text: token ids of the generated text, shape (M,).
+        corpus: token ids of the training text, shape (N,); it may be memory-mapped.
+        chunk: number of tokens of the corpus processed at a time, which bounds the memory.
 
     Returns:
-        The length, where the stretch begins in the text, and where in the corpus (of all the longest, the one that
-        comes first in the corpus, and first in the text); (0, 0, 0) if they have no unit in common.
+        The length, where the passage begins in the text, and where in the corpus (the first one in the corpus, then in
+        the text, of several); (0, 0, 0) if they have no token in common.
 
     Raises:
         ArgumentError: ``chunk`` is not positive, or an array is not one-dimensional.
@@ -52,12 +52,12 @@ def longest_copy(text: ArrayLike, corpus: Ids, *, chunk: int = CHUNK) -> tuple[i
 
 
 def copied_stretches(text: ArrayLike, corpus: Ids, length: int, *, chunk: int = CHUNK) -> NDArray[np.bool_]:
-    """Which units of a text belong to a stretch of at least so many that stands word for word in a corpus.
+    """Mark the tokens of a text that belong to a passage of at least ``length`` tokens that is in a corpus verbatim.
 
     Args:
-        text: the units of the generated text, shape (M,).
-        corpus: the units of the training text, shape (N,); it may be memory-mapped.
-        length: of the shortest stretch that counts.
+        text: token ids of the generated text, shape (M,).
+        corpus: token ids of the training text, shape (N,); it may be memory-mapped.
+        length: the shortest length that counts.
         chunk: as in `longest_copy`.
 
     Returns:
@@ -67,7 +67,7 @@ def copied_stretches(text: ArrayLike, corpus: Ids, length: int, *, chunk: int = 
         ArgumentError: ``length`` is less than 1.
     """
     if length < 1:
-        raise ArgumentError(f"a stretch of {length} units cannot be looked for: give 1 or more")
+        raise ArgumentError(f"length is {length}, but must be at least 1.")
     ids = np.asarray(text).astype(np.int64)
     begins = np.zeros(len(ids), bool)
     if length <= min(len(ids), len(corpus)):
@@ -84,11 +84,11 @@ def _copy_of_length(ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int
 def _copies_of_length(
     ids: NDArray[np.int64], corpus: Ids, length: int, chunk: int, known: NDArray[np.bool_]
 ) -> Iterator[tuple[int, int]]:
-    """Where stretches of a length begin in the text and in the corpus; not those that are known to be copies."""
+    """Yield where passages of a length begin in the text and in the corpus, except those known to be copies."""
     hashes = _hashes(ids, length)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
-    # Most stretches of the corpus are told from the text's by a few bits; only the rest need a search.
+    # Most passages of the corpus differ from the text's in a few bits; only the rest need a search.
     shift = np.uint64(64 - FILTER_BITS)
     possible = np.zeros(1 << FILTER_BITS, bool)
     possible[hashes >> shift] = True
@@ -106,7 +106,7 @@ def _copies_of_length(
 
 
 def _hashes(ids: NDArray[np.int64], length: int) -> NDArray[np.uint64]:
-    """The hash of every stretch of a length: the sum over k of value(ids[i + k]) * BASE**k, modulo 2**64."""
+    """Hash every passage of a length: the sum over k of value(ids[i + k]) * BASE**k, modulo 2**64."""
     powers = _powers(BASE, len(ids))
     sums = np.zeros(len(ids) + 1, np.uint64)
     np.cumsum(_scattered(ids) * powers, out=sums[1:])
@@ -121,7 +121,7 @@ def _powers(base: np.uint64, count: int) -> NDArray[np.uint64]:
 
 
 def _scattered(ids: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A 64-bit value for each unit, so that near units differ in all bits (the mixing step of splitmix64)."""
+    """Map each id to a 64-bit value, so that near ids differ in all bits (the mixing step of splitmix64)."""
     values = ids.astype(np.uint64) + np.uint64(1)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""What counting alone achieves: n-gram baselines in nats per unit."""
+"""N-gram baselines: cross-entropy in nats per token."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ NAMES = {0: "uniform", 1: "unigram", 2: "bigram", 3: "trigram"}
 
 
 class Baselines(dict[str, float]):
-    """Nats per unit by the baseline's name ("uniform", "unigram", "bigram", "trigram", "5-gram").
+    """Nats per token by the baseline's name ("uniform", "unigram", "bigram", "trigram", "5-gram").
 
     Attributes:
-        note: if only a part of the text was counted or evaluated, a sentence that says so; else None.
+        note: a note if only part of the text was counted or evaluated; else None.
     """
 
     note: str | None = None
@@ -29,25 +29,25 @@ def ngram_baselines(
     max_train: int = 20_000_000,
     max_validation: int = 2_000_000,
 ) -> Baselines:
-    """The loss of n-gram models counted on the training part, on the validation part.
+    """Compute the loss on the validation part of n-gram models counted on the training part.
 
-    The mean of -log p(unit | the n - 1 units before it) over all units of the validation part but the first, with
-    modified Kneser-Ney smoothing (`ngram_probabilities`). At the beginning the context is as long as there are units.
+    The mean of -log p(token | the n - 1 tokens before it) over all tokens of the validation part but the first, with
+    modified Kneser-Ney smoothing (`ngram_probabilities`). At the beginning the context is shorter.
 
     Args:
-        train: units to count, shape (N,).
-        validation: units to predict, shape (M,).
-        vocabulary_size: V; all units are below it.
-        orders: which n; 0 is the uniform distribution, log V.
-        max_train: of a longer training part only the last so many units are counted.
-        max_validation: of a longer validation part only the first so many units are predicted.
+        train: token ids to count, shape (N,).
+        validation: token ids to predict, shape (M,).
+        vocabulary_size: V; all ids are below it.
+        orders: the orders n; 0 is the uniform distribution, log V.
+        max_train: count the last N tokens only of a longer training part.
+        max_validation: predict the first N tokens only of a longer validation part.
 
     Returns:
-        Nats per unit by name; its ``note`` says if a part was left out.
+        Nats per token by name; its `note` says whether part of the text was left out.
 
     Raises:
-        CorpusTooSmallError: the training part is empty, or the validation part has less than two units.
-        ArgumentError: a unit is not in the vocabulary, or an order is negative, or a limit is too small.
+        CorpusTooSmallError: the training part is empty, or the validation part has fewer than two tokens.
+        ArgumentError: a token is not in the vocabulary, or an order is negative, or a limit is too small.
     """
     if not orders or min(orders) < 0:
         raise ArgumentError(f"orders is {tuple(orders)}, but must be one or more numbers of 0 or more.")
@@ -57,15 +57,15 @@ def ngram_baselines(
         )
     if len(train) < 1 or len(validation) < 2:
         raise CorpusTooSmallError(
-            f"The training part has {len(train)} units and the validation part {len(validation)}, but baselines need "
+            f"The training part has {len(train)} tokens and the validation part {len(validation)}, but baselines need "
             "at least 1 and 2: give more text."
         )
     result = Baselines()
     notes = []
     if len(train) > max_train:
-        notes.append(f"counted on the last {max_train:,} of {len(train):,} training units")
+        notes.append(f"counted on the last {max_train:,} of {len(train):,} training tokens")
     if len(validation) > max_validation:
-        notes.append(f"evaluated on the first {max_validation:,} of {len(validation):,} validation units")
+        notes.append(f"evaluated on the first {max_validation:,} of {len(validation):,} validation tokens")
     result.note = f"n-grams {' and '.join(notes)}" if notes else None
     probabilities = ngram_probabilities(train[-max_train:], validation[:max_validation], vocabulary_size, max(orders))
     for order, probability in enumerate(probabilities):

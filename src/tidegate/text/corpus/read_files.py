@@ -13,10 +13,10 @@ BLOCK = 1 << 20
 
 
 def find_files(paths: str | Path | Iterable[str | Path], pattern: str = "*") -> list[Path]:
-    """List the files that some paths stand for.
+    """List the files of some paths.
 
-    A file stands for itself, a folder for all regular files in it and in its subfolders whose name fits ``pattern``, in
-    sorted order. Hidden files and folders (those whose name begins with a dot) inside a folder are passed over, and
+    A folder means all regular files in it and in its subfolders whose name matches ``pattern``, in sorted order.
+    Hidden files and folders (those whose name begins with a dot) inside a folder are skipped, and
     links to folders are not followed. A file reached twice is listed once, where it came first.
 
     Args:

@@ -5,14 +5,14 @@ import math
 from tidegate.errors import ArgumentError, CorpusTooSmallError
 
 Splits = tuple[float, float, float]
-SMALLEST = 2  # a unit and its successor
+SMALLEST = 2  # a token and its successor
 
 
 def check_splits(splits: Splits | None) -> None:
-    """Refuse fractions that do not sum to 1, or leave nothing to train or to validate on.
+    """Check the fractions of a split.
 
     Raises:
-        ArgumentError: so it is.
+        ArgumentError: they do not sum to 1, or leave nothing to train or to validate on.
     """
     if splits is None:
         return
@@ -23,14 +23,14 @@ def check_splits(splits: Splits | None) -> None:
 
 
 def split_kind(splits: Splits | None) -> str:
-    """How a text was split, in words, such as "contiguous 90/5/5"."""
+    """Describe how a text was split, such as "contiguous 90/5/5"."""
     if splits is None:
         return "no split: validated on the training text"
     return "contiguous " + "/".join(f"{100 * part:.6g}" for part in splits if part)
 
 
 def character_cuts(total: int, splits: Splits | None) -> tuple[int, int]:
-    """Where the training part and the validation part end.
+    """Return where the training part and the validation part end.
 
     Args:
         total: characters in the text.
@@ -40,8 +40,8 @@ def character_cuts(total: int, splits: Splits | None) -> tuple[int, int]:
         Two positions: ``floor(total * training)`` and ``floor(total * (training + validation))``.
 
     Raises:
-        CorpusTooSmallError: training or validation would have less than two characters; the message says how many
-            the text must have.
+        CorpusTooSmallError: training or validation part would have fewer than two characters; the message says how
+            many the text needs.
     """
     if splits is None:
         if total < SMALLEST:

@@ -14,13 +14,13 @@ class Window:
     """One step of truncated backpropagation through time, for all streams of a process.
 
     Attributes:
-        inputs: units, shape (B, L), int64.
-        targets: the units that follow them, shape (B, L), int64.
-        first: whether the streams begin here, so that the state must be that of a beginning.
-        new: how many of the last positions are new, 1 to L: the loss is taken over these only.
+        inputs: token ids, shape (B, L), int64.
+        targets: the token that follows each, shape (B, L), int64.
+        first: whether the streams begin here, so that the state must be zero.
+        new: the number of new positions, the last of the window, 1 to L: only these count in the loss.
         start: the position in the stream of the first input.
-        advance: after how many of these L positions the next window begins: the state there, detached, is the next
-            window's initial state (0: the same initial state again; L after the epoch's last window).
+        advance: number of positions before the next window begins. The state there, detached, is the next window's
+            initial state (0: the same initial state again; L after the epoch's last window).
     """
 
     inputs: NDArray[np.int64]
@@ -34,24 +34,24 @@ class Window:
 class Streams:
     """Cut a text into streams that are read side by side, window by window.
 
-    The text's N units become ``batch_size`` contiguous streams of P = (N - 1) // batch_size positions; a position is
-    a unit and its successor, so each stream's last target is the next stream's first input. Up to batch_size - 1
+    The text's N tokens become ``batch_size`` contiguous streams of P = (N - 1) // batch_size positions; a position is
+    a token and its successor, so each stream's last target is the next stream's first input. Up to batch_size - 1
     positions at the end are left out. Every k1 positions there is a window that reaches back over the last
     k2 positions (Williams & Peng 1990): window w ends at position (w + 1) k1 and is max(k1, k2) long, shorter at
     the beginning, where there are not as many positions yet, and at the end. With k2 < k1 the windows do not overlap,
-    and it is for the training loop to cut the gradient inside. Each position is new in exactly one window of an epoch.
+    and the training loop cuts the gradient inside. Each position is new in exactly one window of an epoch.
 
     Args:
-        array: the units, shape (N,), any integer type; it may be memory-mapped and is never copied whole.
+        array: token ids, shape (N,), any integer type; it may be memory-mapped and is never copied whole.
         batch_size: the number of streams in all processes together.
         k1: positions between two steps.
-        k2: positions a step looks back over.
-        rank: which process this is; it gets every stream of its own contiguous share.
-        world: how many processes there are.
+        k2: positions the gradient of a step goes back.
+        rank: index of this process; it gets a contiguous part of the streams.
+        world: number of processes.
 
     Raises:
-        ArgumentError: a number is out of range, or the streams cannot be shared equally among the processes.
-        CorpusTooSmallError: there are not two units for each stream; `fit_batch` gives a batch size that fits.
+        ArgumentError: a number is out of range, or the streams cannot be divided equally among the processes.
+        CorpusTooSmallError: there are not two tokens for each stream; `fit_batch` gives a batch size that fits.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Streams:
             raise ArgumentError(f"rank is {rank}, but must be from 0 to {world - 1}, for there are {world} processes.")
         if batch_size % world:
             raise ArgumentError(
-                f"A batch of {batch_size} streams cannot be shared equally among {world} processes: choose a multiple "
+                f"A batch of {batch_size} streams cannot be divided equally among {world} processes: choose a multiple "
                 f"of {world}."
             )
         if array.ndim != 1 or array.dtype.kind not in "iu":
@@ -73,8 +73,8 @@ class Streams:
             )
         if len(array) < batch_size + 1:
             raise CorpusTooSmallError(
-                f"The text has {len(array)} units, but {batch_size} streams need at least {batch_size + 1} (each a "
-                "unit and its successor): give more text or a smaller batch size."
+                f"The text has {len(array)} tokens, but {batch_size} streams need at least {batch_size + 1} (each a "
+                "token and its successor): give more text or a smaller batch size."
             )
         self.batch_size, self.k1, self.k2 = batch_size, k1, k2
         self._positions = (len(array) - 1) // batch_size
@@ -85,12 +85,12 @@ class Streams:
 
     @property
     def windows_per_epoch(self) -> int:
-        """Windows in one pass over the text."""
+        """Number of windows in one pass over the text."""
         return -(-self._positions // self.k1)
 
     @property
     def positions_per_epoch(self) -> int:
-        """Positions whose target is predicted once in one pass, over all streams of all processes."""
+        """Number of predictions in one pass, over all streams of all processes."""
         return self._positions * self.batch_size
 
     def __len__(self) -> int:
@@ -100,7 +100,7 @@ class Streams:
         return (self.window(index) for index in range(len(self)))
 
     def window(self, index: int) -> Window:
-        """The window of a given index in the epoch.
+        """Return a window of the epoch by its index.
 
         Args:
             index: from 0 to ``windows_per_epoch`` - 1.
@@ -129,41 +129,41 @@ class Streams:
 
 
 def fit_batch(array_length: int, batch_size: int, k1: int, *, world: int = 1) -> tuple[int, str | None]:
-    """The batch size that a text is long enough for.
+    """Reduce a batch size to what a text is long enough for.
 
     Args:
-        array_length: units in the text.
-        batch_size: the number of streams wished for, in all processes together.
+        array_length: number of tokens in the text.
+        batch_size: the preferred number of streams, in all processes together.
         k1: positions between two steps.
-        world: how many processes share the streams.
+        world: number of processes.
 
     Returns:
-        The largest batch size up to the one wished for with which each stream has k1 + 1 units, or the smallest
-        possible (``world``) if there is none; and a sentence that says what was changed, or None.
+        The largest batch size, at most ``batch_size``, with which each stream has k1 + 1 tokens, or the smallest
+        possible (``world``) if there is none; and a note on what was changed, or None.
 
     Raises:
-        CorpusTooSmallError: the text is too short for even one unit and its successor per process.
-        ArgumentError: a number is not positive, or the batch cannot be shared equally among the processes.
+        CorpusTooSmallError: the text is too short for even one token and its successor per process.
+        ArgumentError: a number is not positive, or the batch cannot be divided equally among the processes.
     """
     for name, value in (("batch_size", batch_size), ("k1", k1), ("world", world)):
         if value < 1:
             raise ArgumentError(f"{name} is {value}, but must be at least 1.")
     if batch_size % world:
         raise ArgumentError(
-            f"A batch of {batch_size} streams cannot be shared equally among {world} processes: choose a multiple of "
+            f"A batch of {batch_size} streams cannot be divided equally among {world} processes: choose a multiple of "
             f"{world}."
         )
     if array_length < world + 1:
         raise CorpusTooSmallError(
-            f"The text has {array_length} units, but one window needs at least {world + 1}"
+            f"The text has {array_length} tokens, but one window needs at least {world + 1}"
             + (f" on {world} processes" if world > 1 else "")
-            + " (a unit and its successor): give more text."
+            + " (a token and its successor): give more text."
         )
     fitting = (array_length - 1) // k1 // world * world
     size = max(world, min(batch_size, fitting))
     if size == batch_size and fitting >= batch_size:
         return size, None
-    message = f"The text has {array_length:,} units"
+    message = f"The text has {array_length:,} tokens"
     if size < batch_size:
         message += f", too few for {batch_size} streams of {k1 + 1}: the batch size is now {size}"
     if fitting < world:

@@ -1,4 +1,4 @@
-"""A stream of text into an array on disk."""
+"""Write a stream of text as an array on disk."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tidegate.text.tokenizers.tokenizer import Tokenizer
 
 
 def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
-    """The first ``count`` characters of a text that comes in blocks; all of them if it is None."""
+    """Yield the first ``count`` characters of a text that comes in blocks; all of them if it is None."""
     for block in blocks:
         if count is None:
             yield block
@@ -27,22 +27,22 @@ def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
 def encode_parts(
     text: Iterator[str], cuts: tuple[int, int, int], tokenizer: Tokenizer, tally: Counter[str], file: BinaryIO
 ) -> tuple[tuple[int, int], int]:
-    """Write the units of a text as one array in NumPy's format, in constant memory.
+    """Write the token ids of a text as one array in NumPy's format, in constant memory.
 
     Args:
         text: the text, in blocks.
-        cuts: after how many characters training, validation and test end. No unit reaches across such a cut.
+        cuts: where training, validation and test part end, in characters. No token crosses a cut.
         tokenizer: how to encode it.
-        tally: is added the characters that were replaced or dropped.
+        tally: counts the characters that were replaced or dropped.
         file: where to write; it must be empty, and open for seeking.
 
     Returns:
-        After how many units training and validation end, and how many there are.
+        Where training and validation part end, in tokens, and the number of tokens.
 
     Raises:
         DataError: the text is shorter or longer than the last of ``cuts``.
-        UnknownUnitError: as ``units.encode``.
-        CorpusTooSmallError: training or validation has less than two units.
+        UnknownTokenError: as ``tokenizer.encode``.
+        CorpusTooSmallError: training or validation part has fewer than two tokens.
     """
     dtype = np.min_scalar_type(tokenizer.vocabulary_size - 1)
     write_array_header(file, dtype, (0,))
@@ -61,13 +61,13 @@ def encode_parts(
     for name, count in parts.items():
         if count < SMALLEST:
             raise CorpusTooSmallError(
-                f"The {name} part has {count} {tokenizer.name}{'' if count == 1 else 's'} once encoded, but needs at least "
-                f"{SMALLEST}: give more text."
+                f"The {name} part has {count} {tokenizer.name}{'' if count == 1 else 's'} once encoded, but needs at "
+                f"least {SMALLEST}: give more text."
             )
     file.seek(0)
     write_array_header(file, dtype, (ends[2],))
     if file.tell() != start:
-        raise AssertionError("NumPy's header for the final length does not fit where the first one stood.")
+        raise AssertionError("NumPy's header for the final length is longer than the first one.")
     return (ends[0], ends[1]), ends[2]
 
 

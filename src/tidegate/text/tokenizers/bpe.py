@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError
 from tidegate.io.files import field, read_json, replacing
 from tidegate.text.tokenizers.bytes import utf8
-from tidegate.text.tokenizers.detokenize import Decoder, check_unit, check_units, shown
+from tidegate.text.tokenizers.detokenize import Decoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ LONGEST_PIECE = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class BPE:
-    """Tokenizer are frequent runs of bytes, built by joining the most frequent pair of units again and again.
+    """A token is a frequent run of bytes, built by merging the most frequent pair of tokens again and again.
 
-    All 256 bytes are units too, so no text is ever unknown. The text is first cut into words as GPT-2 does, and no
-    unit reaches across two words.
+    All 256 bytes are tokens too, so no text is unknown. The text is first split into words as in GPT-2, and no token
+    crosses a border of words.
 
     Attributes:
-        vocabulary: every unit's number; a unit is written with one printable character per byte, as GPT-2 does.
-        merges: which two units are joined, the first joined first.
+        vocabulary: the id of every token, which is written with one printable character per byte, as in GPT-2.
+        merges: pairs of tokens to merge, in order.
         normalize: "NFC" to compose the text before it is encoded, or None.
     """
 
@@ -58,15 +58,15 @@ class BPE:
 
     @classmethod
     def train(cls, blocks: Iterable[str], vocabulary_size: int, *, normalize: Normalize = None) -> "BPE":
-        """Learn the units from a text that comes in blocks.
+        """Train on a text that comes in blocks.
 
         Args:
             blocks: the text, already normalised if ``normalize`` is given.
-            vocabulary_size: how many units to make, at least 256; a short text may yield fewer.
+            vocabulary_size: number of tokens, at least 256; a short text may yield fewer.
             normalize: as for the class.
 
         Returns:
-            The units.
+            The tokenizer.
 
         Raises:
             ArgumentError: ``vocabulary_size`` is under 256.
@@ -88,7 +88,7 @@ class BPE:
 
     @property
     def vocabulary_size(self) -> int:
-        """How many units there are."""
+        """Size of the vocabulary."""
         return len(self.vocabulary)
 
     @cached_property
@@ -106,45 +106,45 @@ class BPE:
         return [bytes(letters[letter] for letter in token) for token in ordered]
 
     def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
-        """The units of a text, shape (N,).
+        """Encode a text as token ids, shape (N,).
 
         Args:
-            text: the text; it is normalised first if these units ask for it.
-            tally: left as it is, for no character is unknown.
+            text: the text; it is normalised first if the tokenizer does so.
+            tally: not changed: no character is unknown.
 
         Raises:
-            UnknownUnitError: the string has a lone surrogate, which UTF-8 cannot write.
+            UnknownTokenError: the string has a lone surrogate, which UTF-8 cannot write.
         """
         parts = list(self.encode_stream([normalize_text(text, self.normalize)], tally))
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
-        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text.
+        """Encode a text that comes in blocks, in constant memory; the same as `encode` of the whole text.
 
-        Blocks are cut anew between words, where no unit reaches across. Only in a stretch of over 65,536 characters
-        without a space or newline does the result depend on where the blocks end.
+        The text is cut between words, which no token crosses. Only in a run of over 65,536 characters without a space
+        or newline does the result depend on where the blocks end.
         """
         for piece in cut_at_words(blocks):
             utf8(piece)
             yield np.array(self._tokenizer.encode(piece).ids, np.int64)
 
-    def decode(self, units: ArrayLike) -> str:
-        """The text of some units, shape (N,); bytes that are not UTF-8 become U+FFFD.
+    def decode(self, ids: ArrayLike) -> str:
+        """Decode token ids, shape (N,); bytes that are not UTF-8 become U+FFFD.
 
         Raises:
-            UnknownUnitError: a number is outside the vocabulary.
+            UnknownTokenError: a number is outside the vocabulary.
         """
-        chosen = check_units(units, self.vocabulary_size).tolist()
-        return b"".join([self._pieces[unit] for unit in chosen]).decode("utf-8", "replace")
+        chosen = check_ids(ids, self.vocabulary_size).tolist()
+        return b"".join([self._pieces[token] for token in chosen]).decode("utf-8", "replace")
 
     def decoder(self) -> Decoder:
-        """A decoder that is given one unit at a time and returns whole characters."""
+        """Return a decoder that takes one token at a time and returns whole characters."""
         return Decoder(self._pieces)
 
-    def token_text(self, unit: int) -> str:
-        r"""One unit for display; bytes that are no whole character are escaped, as ``\xe2``."""
-        check_unit(unit, self.vocabulary_size)
-        return shown(self._pieces[unit])
+    def token_text(self, token: int) -> str:
+        r"""Format one token for display; bytes that are no whole character are escaped, as ``\xe2``."""
+        check_id(token, self.vocabulary_size)
+        return shown(self._pieces[token])
 
     def save(self, folder: Path) -> Path:
         """Write ``tokenizer.json`` (the format of `tokenizers`) into a folder and return its path."""
@@ -157,13 +157,13 @@ class BPE:
 def load_bpe(path: Path) -> BPE:
     """Read a ``tokenizer.json`` that `BPE.save` wrote.
 
-    Only its vocabulary, merges and normaliser are used, so nothing else in the file can have an effect.
+    Only its vocabulary, merges and normaliser are used.
 
     Args:
         path: the file.
 
     Returns:
-        The units.
+        The tokenizer.
 
     Raises:
         RunFolderError: it is missing, truncated, altered, or not a byte-level BPE.
@@ -180,7 +180,7 @@ def load_bpe(path: Path) -> BPE:
         raise RunFolderError(f"{path} is not a byte-level BPE as Tidegate writes it: make the run again.")
     vocabulary = field(model, path, "vocab", dict)
     merges = field(model, path, "merges", list)
-    if any(type(unit) is not int for unit in vocabulary.values()):
+    if any(type(number) is not int for number in vocabulary.values()):
         raise RunFolderError(f"{path}: the vocabulary should number each token with a whole number.")
     if any(not isinstance(m, list) or list(map(type, m)) != [str, str] for m in merges):
         raise RunFolderError(f"{path}: each merge should be two tokens.")
@@ -209,7 +209,7 @@ def cut_at_words(blocks: Iterable[str]) -> Iterator[str]:
 
 
 def _last_word_end(text: str, start: int, stop: int) -> int:
-    """The last index in (start, stop] of a space or newline that follows neither; 0 if there is none."""
+    """Find the last index in (start, stop] of a space or newline that follows neither; 0 if there is none."""
     while stop > start:
         stop = max(text.rfind(" ", start + 1, stop + 1), text.rfind("\n", start + 1, stop + 1))
         if stop > start and not text[stop - 1].isspace():

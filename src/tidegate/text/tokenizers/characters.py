@@ -1,4 +1,4 @@
-"""Characters (Unicode code points) as units."""
+"""Characters (Unicode code points) as tokens."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +10,9 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tidegate.errors import ArgumentError, DataError, UnknownUnitError
+from tidegate.errors import ArgumentError, DataError, UnknownTokenError
 from tidegate.io.files import write_json
-from tidegate.text.tokenizers.detokenize import Decoder, check_unit, check_units, shown
+from tidegate.text.tokenizers.detokenize import Decoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
 
 Unknown = Literal["error", "replace", "drop"]
@@ -22,12 +22,12 @@ NAMED = 10  # how many unknown characters a message names
 
 @dataclass(frozen=True)
 class CharacterTokenizer:
-    """Each Unicode code point of the vocabulary is a unit.
+    """Each Unicode code point of the vocabulary is a token.
 
     Attributes:
-        characters: the vocabulary; a character's number is its place in this string.
-        unknown: what to do with a character outside it: "error" refuses the text, naming the characters; "replace"
-            puts U+FFFD in its place, which must then be in the vocabulary; "drop" leaves it out.
+        characters: the vocabulary; the id of a character is its index in this string.
+        unknown: what to do with a character outside it: "error" raises an error that names the characters; "replace"
+            replaces it by U+FFFD, which must then be in the vocabulary; "drop" leaves it out.
         normalize: "NFC" to compose the text before it is encoded, or None.
 
     Raises:
@@ -47,7 +47,7 @@ class CharacterTokenizer:
             raise DataError("The vocabulary is empty: give a text with at least one character.")
         if len(set(self.characters)) < len(self.characters):
             twice = [c for c, count in Counter(self.characters).items() if count > 1]
-            raise DataError(f"The vocabulary has {name_character(twice[0])} twice: each may stand in it once.")
+            raise DataError(f"The vocabulary has {name_character(twice[0])} twice: each may occur once.")
         if any(0xD800 <= ord(c) <= 0xDFFF for c in self.characters):
             raise DataError("The vocabulary has a surrogate code point, which is not a character.")
         if self.unknown not in get_args(Unknown):
@@ -67,13 +67,13 @@ class CharacterTokenizer:
         """Choose the vocabulary: every character counted at least ``min_count`` times, in code point order.
 
         Args:
-            counts: how often each character stands in the corpus.
+            counts: how often each character occurs in the corpus.
             min_count: rarer characters are unknown.
             unknown: as for the class; with "replace", U+FFFD is added to the vocabulary.
             normalize: as for the class.
 
         Returns:
-            The units.
+            The tokenizer.
 
         Raises:
             ArgumentError: ``min_count`` is over 1 and ``unknown`` is "error", so that the corpus itself would be
@@ -96,7 +96,7 @@ class CharacterTokenizer:
 
     @property
     def vocabulary_size(self) -> int:
-        """How many units there are."""
+        """Size of the vocabulary."""
         return len(self.characters)
 
     @cached_property
@@ -109,64 +109,64 @@ class CharacterTokenizer:
 
     @cached_property
     def _table(self) -> NDArray[np.int64]:
-        """Unit of each code point, -1 where there is none; the last entry stands for all code points beyond."""
+        """Token id of each code point, -1 if there is none; the last entry is for all larger code points."""
         table = np.full(int(self._points.max()) + 2, -1, np.int64)
         table[self._points] = np.arange(self.vocabulary_size)
         return table
 
     def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
-        """The units of a text.
+        """Encode a text as token ids.
 
         Args:
-            text: the text; it is normalised first if these units ask for it.
-            tally: if given, each character that was replaced or dropped is counted in it.
+            text: the text; it is normalised first if the tokenizer does so.
+            tally: counts each character that was replaced or dropped.
 
         Returns:
-            Tokenizer, shape (N,).
+            Token ids, shape (N,).
 
         Raises:
-            UnknownUnitError: ``unknown`` is "error" and there are unknown characters; the message names them.
+            UnknownTokenError: ``unknown`` is "error" and there are unknown characters; the message names them.
         """
         points = code_points(normalize_text(text, self.normalize))
-        units = self._table.take(points, mode="clip")
-        unknown = units < 0
+        ids = self._table.take(points, mode="clip")
+        unknown = ids < 0
         if not unknown.any():
-            return units
+            return ids
         values, counts = np.unique(points[unknown], return_counts=True)
         found = Counter({chr(v): int(n) for v, n in zip(values.tolist(), counts, strict=True)})
         if self.unknown == "error":
-            raise UnknownUnitError(
+            raise UnknownTokenError(
                 f"{found.total():,} of the text's {len(points):,} characters are not in the vocabulary of "
-                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the vocabulary with "
-                "unknown='replace' or unknown='drop'."
+                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the "
+                "vocabulary with unknown='replace' or unknown='drop'."
             )
         if tally is not None:
             tally.update(found)
         if self.unknown == "drop":
-            return units[~unknown]
-        units[unknown] = self._table[ord(REPLACEMENT)]
-        return units
+            return ids[~unknown]
+        ids[unknown] = self._table[ord(REPLACEMENT)]
+        return ids
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
-        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text."""
+        """Encode a text that comes in blocks, in constant memory; the same as `encode` of the whole text."""
         return (self.encode(block, tally) for block in blocks)
 
-    def decode(self, units: ArrayLike) -> str:
-        """The text of some units, shape (N,).
+    def decode(self, ids: ArrayLike) -> str:
+        """Decode token ids, shape (N,).
 
         Raises:
-            UnknownUnitError: a number is outside the vocabulary.
+            UnknownTokenError: a number is outside the vocabulary.
         """
-        return self._points[check_units(units, self.vocabulary_size)].astype("<u4").tobytes().decode("utf-32-le")
+        return self._points[check_ids(ids, self.vocabulary_size)].astype("<u4").tobytes().decode("utf-32-le")
 
     def decoder(self) -> Decoder:
-        """A decoder that is given one unit at a time."""
+        """Return a decoder that takes one token at a time."""
         return Decoder(self._pieces)
 
-    def token_text(self, unit: int) -> str:
-        """One unit for display: the character, or its escape if it cannot be printed."""
-        check_unit(unit, self.vocabulary_size)
-        return shown(self._pieces[unit])
+    def token_text(self, token: int) -> str:
+        """Format one token for display: the character, or its escape if it cannot be printed."""
+        check_id(token, self.vocabulary_size)
+        return shown(self._pieces[token])
 
     def save(self, folder: Path) -> Path:
         """Write ``vocabulary.json`` into a folder and return its path."""

@@ -1,4 +1,4 @@
-"""What a unit of text is: a character, a byte, or a token."""
+"""Tokenizers: characters, bytes or byte pairs as tokens."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,11 +20,11 @@ __all__ = ["BPE", "ByteTokenizer", "CharacterTokenizer", "Decoder", "Tokenizer",
 
 
 class Tokenizer(Protocol):
-    """What `CharacterTokenizer`, `ByteTokenizer` and `BPE` have in common: text to numbers below ``size`` and back.
+    """The protocol of `CharacterTokenizer`, `ByteTokenizer` and `BPE`: text to token ids and back.
 
     Attributes:
-        kind: which of them it is: "characters", "bytes" or "bpe".
-        name: one unit in words: "character", "byte" or "token", as in "nats per character".
+        kind: "characters", "bytes" or "bpe".
+        name: name of a token: "character", "byte" or "token", as in "nats per character".
     """
 
     kind: ClassVar[str]
@@ -32,50 +32,50 @@ class Tokenizer(Protocol):
 
     @property
     def vocabulary_size(self) -> int:
-        """How many units there are."""
+        """Size of the vocabulary."""
         ...
 
     @property
     def normalize(self) -> Normalize:
-        """The normalisation of a text before it is encoded."""
+        """The normalisation of text before it is encoded."""
         ...
 
     def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
-        """The units of a text, shape (N,); ``tally`` counts the characters that were replaced or dropped."""
+        """Encode a text as token ids, shape (N,); ``tally`` counts the characters that were replaced or dropped."""
         ...
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
-        """The units of a text that comes in blocks, in constant memory; as `encode` of the whole text."""
+        """Encode a text that comes in blocks, in constant memory; the same as `encode` of the whole text."""
         ...
 
-    def decode(self, units: ArrayLike) -> str:
-        """The text of some units, shape (N,)."""
+    def decode(self, ids: ArrayLike) -> str:
+        """Decode token ids, shape (N,)."""
         ...
 
     def decoder(self) -> Decoder:
-        """A decoder that is given one unit at a time and returns whole characters."""
+        """Return a decoder that takes one token at a time and returns whole characters."""
         ...
 
-    def token_text(self, unit: int) -> str:
-        """One unit for display."""
+    def token_text(self, token: int) -> str:
+        """Format one token for display."""
         ...
 
     def save(self, folder: Path) -> Path:
-        """Write the vocabulary into a folder and return the file's path."""
+        """Write the vocabulary to a folder; return the path of the file."""
         ...
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Read back the units that ``save`` wrote into a folder.
+    """Load the tokenizer that `save` wrote to a folder.
 
     Args:
         folder: a run or corpus folder with ``vocabulary.json`` (characters, bytes) or ``tokenizer.json`` (BPE).
 
     Returns:
-        The units.
+        The tokenizer.
 
     Raises:
-        RunFolderError: neither file is there, or both are, or it is truncated, altered or another program's.
+        RunFolderError: neither file exists, or both do, or it is truncated, altered or of another program.
         MissingDependencyError: it is a BPE and the package `tokenizers` is not installed.
     """
     path, bpe_path = folder / "vocabulary.json", folder / "tokenizer.json"
@@ -101,6 +101,6 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         raise RunFolderError(f"{path} was altered: {error}") from error
     if tokenizer.vocabulary_size != size:
         raise RunFolderError(
-            f"{path} says it has {size} units, but has {tokenizer.vocabulary_size}: the file was altered."
+            f"{path} says it has {size} tokens, but has {tokenizer.vocabulary_size}: the file was altered."
         )
     return tokenizer

@@ -58,7 +58,7 @@ def normalize_text(text: str, form: Normalize) -> str:
 
 
 def _segments(text: str) -> list[str]:
-    """Cut after every LONGEST_RUN characters in a row that may join what stands before them."""
+    """Cut after every LONGEST_RUN characters in a row that may join what is before them."""
     if text.isascii():
         return [text]
     cuts = [0, *(match.end() for match in _joining_run().finditer(text)), len(text)]
@@ -76,7 +76,7 @@ def _last_start(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _joining() -> frozenset[str]:
-    """All characters that may be reordered or composed with what stands before them.
+    """All characters that may be reordered or composed with what is before them.
 
     Those whose canonical decomposition begins with a mark of non-zero combining class, or with the second half of a
     composition: vowel and final jamo and a few vowel signs have class zero and compose all the same.

@@ -1,9 +1,9 @@
 """Temporal order (Hochreiter & Schmidhuber 1997, experiment 6a).
 
 Symbols drawn from a, b, c, d, between E at the beginning and B at the end; at two steps, one from a tenth to two tenths
-of the lag and one from five to six tenths, stands X or Y instead. At the end is asked which they were: X X, X Y, Y X or
-Y Y. With lag 100 it is the paper's problem: 100 to 110 steps, the two at 10 to 20 and 50 to 60. Chance is right in one
-of four; solved is 99 of 100.
+of the lag and one from five to six tenths, is X or Y instead. The target at the end is which they were: X X, X Y, Y X
+or Y Y. With lag 100 it is the paper's problem: 100 to 110 steps, the two at 10 to 20 and 50 to 60. Chance is right in
+one of four; solved is 99 of 100.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dataclasses to JSON objects and, strictly, back: a file is not trusted."""
+"""Dataclasses to JSON objects and, strictly checked, back: files are not trusted."""
 
 import math
 import types
@@ -12,9 +12,14 @@ from tidegate.errors import ArgumentError, CellError, RunFolderError
 T = TypeVar("T")
 
 
-def stored_as(key: str) -> dict[str, str]:
-    """The metadata of a dataclass field that is called ``key`` in files: a field may be renamed, a file format may not."""
+def stored_as(key: str) -> dict[str, Any]:
+    """Return the metadata of a dataclass field that is called ``key`` in files: fields may be renamed, keys may not."""
     return {"key": key}
+
+
+def stored_if_set() -> dict[str, Any]:
+    """Return the metadata of a dataclass field that is written to files unless it is None."""
+    return {"if_set": True}
 
 
 def _key(it: Field[Any]) -> str:
@@ -22,16 +27,18 @@ def _key(it: Field[Any]) -> str:
 
 
 def to_record(value: Any) -> dict[str, Any]:
-    """A dataclass of plain values as a JSON object."""
+    """Convert a dataclass of plain values to a JSON object."""
     made = {}
     for it in fields(value):
         one = getattr(value, it.name)
+        if one is None and it.metadata.get("if_set"):
+            continue
         made[_key(it)] = to_record(one) if is_dataclass(one) and not isinstance(one, type) else deepcopy(one)
     return made
 
 
 def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
-    """A dataclass from a JSON object: exactly its fields, each of its type, each in range.
+    """Convert a JSON object to a dataclass: exactly its fields, each of its type and in range.
 
     Args:
         kind: a dataclass whose fields are int, float, str, bool, literals or None.
@@ -43,7 +50,7 @@ def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
         The dataclass.
 
     Raises:
-        RunFolderError: a field is missing, foreign, of another type or out of range.
+        RunFolderError: a field is missing, unknown, of another type or out of range.
     """
     if not isinstance(record, dict):
         raise RunFolderError(f"{path}: {where!r} should be an object, but is {record!r:.80}: the file was altered.")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import RunFolderError
+from tidegate.io.records import from_record, to_record
 from tidegate.text.model import LanguageModelConfig
 from tidegate.train import TrainConfig
-from tidegate.train.records import from_record, to_record
 
 PATH = Path("config.json")
 

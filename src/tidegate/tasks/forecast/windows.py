@@ -1,0 +1,76 @@
+"""Encode series: training windows, and forecasts with their context."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.columns import Encoded, Preprocessing
+from tidegate.data.rows import Row
+from tidegate.io.files import field
+from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.naive import naive_error, seasonal_naive
+from tidegate.tasks.forecast.reader import NAMES
+
+
+def windows(
+    values: NDArray[np.float64],
+    covariates: NDArray[np.float64],
+    scale: Sequence[float],
+    config: ForecastConfig,
+    preprocessing: Preprocessing,
+) -> Iterator[Encoded]:
+    """Cut training windows, one step longer than they predict; the last one ends with the series."""
+    frames = _frames(values, covariates, scale, preprocessing)
+    length = min(config.window + 1, len(frames))
+    stride = config.window_stride or max(1, config.window // 4)
+    for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
+        yield {"frames": frames[start : start + length]}
+
+
+def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
+    """Encode a forecast from step ``at``: its context and its horizon."""
+    values, covariates, end = row.values["values"], row.values["covariates"], at + config.horizon
+    scale = scale_of(row.values[NAMES], values[:at], config, preprocessing)
+    start = max(0, at - config.window)
+    example = {
+        "frames": _frames(values[start:end], covariates[start:end], scale, preprocessing),
+        "scale": np.array(scale),
+        "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
+    }
+    if labelled:
+        last, seasonal = (seasonal_naive(values[:at], m, config.horizon) for m in (1, preprocessing.number("season")))
+        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], last, seasonal], 1)}
+    return example
+
+
+def _frames(
+    values: NDArray[np.float64], covariates: NDArray[np.float64], scale: Sequence[float], preprocessing: Preprocessing
+) -> NDArray[np.float32]:
+    """Normalise (y_t, c_t), (T, 1 + C)."""
+    known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
+    return np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
+
+
+def scale_of(
+    name: str, past: NDArray[np.float64], config: ForecastConfig, preprocessing: Preprocessing
+) -> tuple[float, float, float]:
+    """Return mean, deviation and naive error of a series: those of the training part, or of its past if it is new.
+
+    Raises:
+        RunFolderError: the preprocessing was altered.
+    """
+    known = field(preprocessing.values, preprocessing.path, "series", dict).get(name)
+    own = (
+        (*mean_deviation(past), naive_error(past, config.mase_season))
+        if known is None
+        else Preprocessing({"it": known}, preprocessing.path).numbers("it")
+    )
+    overall = preprocessing.numbers("overall")
+    return (own[0], own[1], own[2]) if config.normalise == "series" else (overall[0], overall[1], own[2])
+
+
+def mean_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Compute mean and standard deviation; the deviation of constant values is 1."""
+    deviation = float(values.std())
+    return float(values.mean()), deviation if deviation > 1e-9 * max(1.0, float(np.abs(values).max())) else 1.0

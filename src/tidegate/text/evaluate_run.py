@@ -1,0 +1,77 @@
+"""``tidegate evaluate`` for language models: cross-entropy, bits and perplexity beside n-gram models."""
+
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ArgumentError
+from tidegate.text.corpus.build_corpus import prepare_corpus
+from tidegate.text.corpus.corpus import Corpus, open_corpus
+from tidegate.text.corpus.ngrams import ngram_baselines
+from tidegate.text.evaluation import evaluate
+from tidegate.text.tokenizers.tokenizer import Tokenizer
+from tidegate.train.task import EvaluationOptions, EvaluationText
+
+
+def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
+    """Evaluate a `tidegate.train.Run` on a part of its own text, or on other files.
+
+    Raises:
+        ArgumentError: the run's text has no such part.
+        DataError: a file cannot be read as text.
+    """
+    corpus = open_corpus(run.folder)
+    if not files:
+        part = options.split or ("test" if len(corpus.test) else "validation")
+        _refuse_empty(corpus, part)
+        text = _results(run, corpus, getattr(corpus, part), f"{part} ({corpus.split_kind})", options)
+        if part == "train" or corpus.splits is None:
+            text += "\n\nThe n-grams were counted on this very text, and the model was trained on it."
+        return EvaluationText(text)
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        other = prepare_corpus(files, folder, tokenizer=run.vocabulary, pattern=options.pattern, splits=None)
+        notes = other.report()
+        text = _results(run, corpus, other.array, ", ".join(map(str, files)), options)
+        del other  # its file is mapped, and Windows removes no mapped file
+    return EvaluationText(text, notes)
+
+
+def loss_table(tokenizer: Tokenizer, loss: float, baselines: Mapping[str, float]) -> str:
+    """Format the model among its baselines, best last: nats and bits per token, and perplexity."""
+    rows = sorted([*baselines.items(), ("this model", loss)], key=lambda row: -row[1])
+    lines = [f"{'':<12}{'nats/' + tokenizer.name:>16}{'bits/' + tokenizer.name:>16}{'perplexity':>12}"]
+    for name, other in rows:
+        verdict = "  beaten" if loss < other else "  not beaten" if name != "this model" else ""
+        lines.append(f"{name:<12}{other:>16.3f}{other / math.log(2):>16.3f}{_perplexity(other):>12}{verdict}")
+    return "\n".join(lines)
+
+
+def _refuse_empty(corpus: Corpus, part: str) -> None:
+    if part == "validation" and corpus.splits is None:
+        return
+    if not len(getattr(corpus, part)):
+        raise ArgumentError(
+            f"The run's text has no {part} part (split: {corpus.split_kind}): choose another with --split."
+        )
+
+
+def _results(run: Any, corpus: Corpus, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
+    ids = ids[: options.limit]
+    found = evaluate(run.model, ids, batch_size=options.batch_size)
+    baselines = ngram_baselines(corpus.train, ids, run.vocabulary.vocabulary_size)
+    lines = [
+        f"run    {run.folder}, {run.config.model.cell}, step {run.step:,}",
+        f"text   {name}: {found.predictions:,} {run.vocabulary.name}s predicted",
+    ]
+    if baselines.note:
+        lines.append(f"note   {baselines.note}")
+    return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines)])
+
+
+def _perplexity(loss: float) -> str:
+    return f"{math.exp(loss):,.2f}" if loss < 100 else "over 1e43"
