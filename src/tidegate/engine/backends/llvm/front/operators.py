@@ -3,7 +3,7 @@
 * ``tidegate::run`` is what a traced call becomes: the output, the final states, the recorded values.
 * ``tidegate::run_forward`` and ``tidegate::run_backward`` are what it becomes where gradients are wanted.
 
-A cell is given by its handle (`tidegate.cells.language.digest`): its name and a digest of its equations. So an
+A cell is given by its handle (`tidegate.cells.by_handle`): its name and a digest of its equations. So an
 exported program holds no equations. It runs on the kernels wherever `tidegate.engine` has been imported; with a cell of your own,
 once the module that defines it has been imported too; and it refuses to run if the equations have changed since. Shapes do
 not depend on the machine: the padding of units is taken off and put back between the passes.
