@@ -190,11 +190,3 @@ def test_a_badly_formed_cell_is_refused_at_definition(fault: str) -> None:
     with pytest.raises(CellError, match=message) as error:
         cell(**declared)(fn)
     assert str(error.value).startswith("cell 'mine': ")
-
-
-def test_an_unknown_name_suggests_the_nearest() -> None:
-    assert get_cell("lstm") is get_cell(lstm) is lstm
-    with pytest.raises(
-        CellError, match=r"no cell is called 'peephole_lsm'; did you mean 'peephole_lstm'\? The cells are: "
-    ):
-        get_cell("peephole_lsm")

@@ -11,7 +11,6 @@ from latex2mathml.converter import convert_to_element
 
 import tidegate
 from tidegate.cells import Cell
-from tidegate.cells.language.render import render
 from tidegate.cells.mask_defaults import Noise
 from tidegate.engine import BACKENDS, Call, Weights, cost, program
 from tidegate.engine.program.cost import pointwise_operations
@@ -72,7 +71,7 @@ def mathml(cell: Cell) -> str:
     """The equations as one MathML table: browsers draw it by themselves, without a script."""
     math = ElementTree.Element("math", display="block")
     table = ElementTree.SubElement(math, "mtable")
-    for left, right in render(cell, "latex"):
+    for left, right in cell.equations("latex"):
         row = ElementTree.SubElement(table, "mtr")
         for latex, side in ((left, "right"), ("=", "center"), (right, "left")):
             place = ElementTree.SubElement(row, "mtd", style=f"text-align: {side}; padding: 0.25em 0.2em")

@@ -3,10 +3,9 @@
 Read `lstm.py` first. `cell` makes a cell of a function; the operations below are what its equations may use.
 """
 
-from tidegate.cells.cell import Cell, cell
+from tidegate.cells.cell import Cell, by_handle, cell
 from tidegate.cells.compose import projected, variational_dropout, zoneout
 from tidegate.cells.interventions import intervened
-from tidegate.cells.language.digest import by_handle
 from tidegate.cells.language.expression import Expression
 from tidegate.cells.language.operations import (
     OPERATIONS,
@@ -23,7 +22,7 @@ from tidegate.cells.language.operations import (
 )
 from tidegate.cells.language.step import Step
 from tidegate.cells.mask_defaults import Fill, Noise, PerUnit
-from tidegate.cells.zoo.catalogue import CELLS, get_cell
+from tidegate.cells.zoo.catalogue import CELLS, get_cell, load_cell, register_cell
 from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
 from tidegate.cells.zoo.layer_norm import layer_norm_lstm
 from tidegate.cells.zoo.light import janet, li_gru, sru
@@ -64,6 +63,7 @@ __all__ = [
     "janet",
     "layer_norm_lstm",
     "li_gru",
+    "load_cell",
     "log",
     "lstm",
     "maximum",
@@ -81,6 +81,7 @@ __all__ = [
     "odyssey_nog",
     "peephole_lstm",
     "projected",
+    "register_cell",
     "relu",
     "rnn_relu",
     "rnn_tanh",

@@ -1,138 +1,138 @@
 """``@cell``: a function of one step becomes a cell that knows its own equations."""
 
-from __future__ import annotations
-
-import functools
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any, Literal
 
-from tidegate.cells.language.analysis import derive
-from tidegate.cells.language.digest import register
+from tidegate.cells.language.analysis import Analysis, analyse
+from tidegate.cells.language.digest import digest
 from tidegate.cells.language.render import render
+from tidegate.cells.language.signature import Signature
 from tidegate.cells.language.step import Step
-from tidegate.cells.language.symbolic_trace import trace
-from tidegate.cells.mask_defaults import Fill
+from tidegate.cells.language.symbolic_trace import symbolic_trace
 from tidegate.errors import CellError
 
-ARGUMENTS = ("x", "r", "s", "p", "m")
+Recipe = tuple[Callable[..., "Cell"], tuple[Any, ...]]
+_BY_HANDLE: dict[str, "Cell"] = {}
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """A recurrent cell: its equations and every fact that follows from them.
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(Signature):
+    """A recurrent cell: its declaration, its equations and what follows from them. Made by `cell`.
 
     Attributes:
-        name: the function's name.
-        fn: the equations, ``fn(x, r, s, p, m)`` with only the arguments they need.
-        gates: names of the gates, in the order in which weights are stacked.
-        states: names of the states; the first is the output.
-        parameters: names of the per-unit vectors ``p.name``.
-        masks: names of the per-step masks ``m.name``.
-        bias: whether the gates have biases; without, ``x.k = W_k x_t``, and the equations name their own.
-        initial: the number that a per-unit vector starts with in a layer; one without is random as the weights are.
-        fills: what fills a mask that the caller of a run does not give.
-        paper: who published it.
-        convention: the reading chosen where libraries differ.
+        step: the traced equations, a `Step` of expressions.
+        analysis: what follows from the equations; each of its attributes is one of the cell too.
+        digest: of the equations and the names they use: equal where these are.
         recipe: for a cell composed of others, the function and arguments that made it.
-        step: the traced equations, a ``Step`` of expressions.
-        input_gates: gates with an input part, ``x.k = W_k x_t + b_k``.
-        recurrent_gates: gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``.
-        direct_gates: the recurrent gates whose product is with h_{t-1} itself.
-        presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
-        own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
-        projected: whether the output state passes through a projection (``proj_size``).
-        handle: its name and a digest of its equations; see `tidegate.cells.language.digest`.
     """
 
-    name: str
-    fn: Callable[..., Step]
-    gates: tuple[str, ...]
-    states: tuple[str, ...]
-    parameters: tuple[str, ...] = ()
-    masks: tuple[str, ...] = ()
-    bias: bool = True
-    initial: Mapping[str, float] = field(default_factory=dict, repr=False)
-    fills: Mapping[str, Fill] = field(default_factory=dict, repr=False)
-    paper: str = ""
-    convention: str = ""
-    doc: str = ""
-    recipe: tuple[Callable[..., Cell], tuple[Any, ...]] | None = field(default=None, repr=False)
-    step: Step = field(init=False, repr=False)
-    input_gates: tuple[str, ...] = field(init=False, repr=False)
-    recurrent_gates: tuple[str, ...] = field(init=False, repr=False)
-    direct_gates: tuple[str, ...] = field(init=False, repr=False)
-    presummed_gates: tuple[str, ...] = field(init=False, repr=False)
-    own_bias_gates: tuple[str, ...] = field(init=False, repr=False)
-    projected: bool = field(init=False, repr=False)
-    handle: str = field(init=False, repr=False)
+    _: KW_ONLY
+    step: Step
+    analysis: Analysis
+    digest: str
+    recipe: Recipe | None = None
 
-    def __post_init__(self) -> None:
-        try:
-            self._check_names()
-            step = trace(self)
-            facts = derive(self, step)
-        except CellError as fault:
-            raise CellError(f"cell {self.name!r}: {fault}") from None
-        object.__setattr__(self, "step", step)
-        for name, value in facts.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "handle", register(self))
-
-    def __deepcopy__(self, memo: Any) -> Cell:
+    def __deepcopy__(self, memo: Any) -> "Cell":
         return self  # equations do not change; a copied module keeps the cell it had
 
-    def __reduce__(self) -> tuple[Callable[..., Cell], tuple[Any, ...]]:
+    def __reduce__(self) -> Recipe:
         """Pickle by reference, as functions are: the module and name under which the cell was defined."""
         return self.recipe or (_find, (self.fn.__module__, self.fn.__qualname__))
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r})"
 
-    @functools.cached_property
-    def arguments(self) -> tuple[str, ...]:
-        """Which of x, r, s, p, m the equations take."""
-        return tuple(inspect.signature(self.fn).parameters)
+    @property
+    def handle(self) -> str:
+        """Its name and digest, by which `by_handle` finds it."""
+        return f"{self.name}:{self.digest}"
+
+    @property
+    def input_gates(self) -> tuple[str, ...]:
+        """Gates with an input part, ``x.k = W_k x_t + b_k``."""
+        return self.analysis.input_gates
+
+    @property
+    def recurrent_gates(self) -> tuple[str, ...]:
+        """Gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``."""
+        return self.analysis.recurrent_gates
+
+    @property
+    def direct_gates(self) -> tuple[str, ...]:
+        """The recurrent gates whose product is with h_{t-1} itself."""
+        return self.analysis.direct_gates
+
+    @property
+    def presummed_gates(self) -> tuple[str, ...]:
+        """Gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough."""
+        return self.analysis.presummed_gates
+
+    @property
+    def own_bias_gates(self) -> tuple[str, ...]:
+        """Recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``."""
+        return self.analysis.own_bias_gates
+
+    @property
+    def projected(self) -> bool:
+        """Whether the output state passes through a projection (``proj_size``)."""
+        return self.analysis.projected
 
     @property
     def recorded(self) -> tuple[str, ...]:
         """Names that can be traced: the gates' values, then the states."""
         return (*self.step.gates, *self.states)
 
+    def equations(self, style: Literal["text", "latex"]) -> list[tuple[str, str]]:
+        """The equations as pairs of left and right side, each value before those that use it."""
+        return render(self, self.step, self.analysis, style)
+
     def text(self) -> str:
         """The equations as plain text, one a line."""
-        return "\n".join(f"{name} = {value}" for name, value in render(self, "text"))
+        return "\n".join(f"{name} = {value}" for name, value in self.equations("text"))
 
     def latex(self) -> str:
         """The equations as a LaTeX ``aligned`` block."""
-        lines = [rf"{name} &= {value} \\" for name, value in render(self, "latex")]
+        lines = [rf"{name} &= {value} \\" for name, value in self.equations("latex")]
         return "\n".join([r"\begin{aligned}", *lines, r"\end{aligned}"])
 
-    def _check_names(self) -> None:
-        if not self.states:
-            raise CellError('it has no state; declare at least the output, states="h"')
-        if not self.gates:
-            raise CellError("it has no gate, so neither an input nor a recurrent product")
-        if "gates" in self.states:
-            raise CellError("a state cannot be called 'gates': that is Step's name for the named values")
-        for kind in ("gates", "states", "parameters", "masks"):
-            names = getattr(self, kind)
-            for name in names:
-                if not name.isidentifier() or name.startswith("_"):
-                    raise CellError(f"{name!r} in {kind} is not a plain name")
-            if len(set(names)) != len(names):
-                raise CellError(f"{kind}={' '.join(names)!r} names something twice")
-        for kind, given, names in (("initial", self.initial, self.parameters), ("fills", self.fills, self.masks)):
-            if unknown := [name for name in given if name not in names]:
-                raise CellError(f"{kind} names {', '.join(unknown)}, which is not declared")
-        if "project" in self.gates:
-            raise CellError("a gate cannot be called 'project': that is the projection's name")
-        given = inspect.signature(self.fn).parameters.values()
-        unknown = [a.name for a in given if a.name not in ARGUMENTS or a.kind is not a.POSITIONAL_OR_KEYWORD]
-        if unknown:
-            raise CellError(f"its function takes {', '.join(unknown)}; a step's arguments are x, r, s, p, m")
+
+def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
+    """Make a cell of its declaration: trace the function once and analyse what it computes.
+
+    Raises:
+        CellError: the cell is badly formed; the message names the cell and the fault.
+    """
+    try:
+        signature.check()
+        step = symbolic_trace(signature)
+        analysis = analyse(signature, step)
+    except CellError as fault:
+        raise CellError(f"cell {signature.name!r}: {fault}") from None
+    declared = {it.name: getattr(signature, it.name) for it in fields(Signature)}
+    made = Cell(**declared, step=step, analysis=analysis, digest=digest(signature, step), recipe=recipe)
+    _BY_HANDLE.setdefault(made.handle, made)
+    return made
+
+
+def by_handle(handle: str) -> Cell:
+    """Return the cell of a handle, its name and digest.
+
+    A handle is how a compiled graph or an exported program refers to a cell in a string. In another process it is found
+    once the module that defines the cell has been imported, and refused, never reinterpreted, where the equations have
+    changed since.
+
+    Raises:
+        CellError: no cell with these equations has been defined in this process.
+    """
+    if handle not in _BY_HANDLE:
+        name = handle.rpartition(":")[0]
+        same = any(other.rpartition(":")[0] == name for other in _BY_HANDLE)
+        why = f"the {name!r} that is here has other equations" if same else "import the module that defines it"
+        raise CellError(f"no cell here has the handle {handle!r}: {why}")
+    return _BY_HANDLE[handle]
 
 
 def cell(
@@ -171,9 +171,9 @@ def cell(
         CellError: the cell is badly formed; the message names the cell and the fault.
     """
 
-    def define(fn: Callable[..., Step]) -> Cell:
+    def decorate(fn: Callable[..., Step]) -> Cell:
         vectors = [word.partition("=") for word in parameters.split()]
-        return Cell(
+        signature = Signature(
             fn.__name__,
             fn,
             tuple(gates.split()),
@@ -186,8 +186,9 @@ def cell(
             convention=convention,
             doc=inspect.getdoc(fn) or "",
         )
+        return define(signature)
 
-    return define
+    return decorate
 
 
 def _number(cell: str, name: str, value: str) -> float:

@@ -1,14 +1,12 @@
 """Functions from cell to cell."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from tidegate.cells.cell import ARGUMENTS, Cell
+from tidegate.cells.cell import Cell, Recipe, define
+from tidegate.cells.language.signature import ARGUMENTS, Signature
 from tidegate.cells.language.step import Step
 from tidegate.cells.mask_defaults import Fill, Noise
 from tidegate.errors import CellError
@@ -149,7 +147,7 @@ def composed(
     needs: str,
     *,
     name: str,
-    recipe: tuple[Callable[..., Cell], tuple[Any, ...]],
+    recipe: Recipe,
     masks: Mapping[str, Fill] | None = None,
 ) -> Cell:
     """A cell of another's gates, states and parameters with equations of its own, and masks that fill themselves.
@@ -165,13 +163,20 @@ def composed(
     masks = masks or {}
     taken = {*cell.arguments, *needs.split()}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    signature = inspect.Signature([inspect.Parameter(argument, kind) for argument in ARGUMENTS if argument in taken])
-    fn.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
-    return replace(
-        cell,
-        name=name,
-        fn=fn,
-        masks=(*cell.masks, *masks),
+    arguments = [inspect.Parameter(argument, kind) for argument in ARGUMENTS if argument in taken]
+    fn.__signature__ = inspect.Signature(arguments)  # pyright: ignore[reportFunctionMemberAccess]
+    signature = Signature(
+        name,
+        fn,
+        cell.gates,
+        cell.states,
+        cell.parameters,
+        (*cell.masks, *masks),
+        bias=cell.bias,
+        initial=cell.initial,
         fills={**cell.fills, **masks},
-        recipe=recipe,
+        paper=cell.paper,
+        convention=cell.convention,
+        doc=cell.doc,
     )
+    return define(signature, recipe)

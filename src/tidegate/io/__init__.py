@@ -1,1 +1,1 @@
-"""Files written whole or not at all, tensor files that are checked before they are read, optional packages."""
+"""Files written whole or not at all, tensor files checked before they are read, optional packages, users' own code."""

@@ -1,20 +1,37 @@
 """Facts that follow from a cell's equations and are therefore never declared."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 from tidegate.cells.language.expression import Expression, postorder
+from tidegate.cells.language.signature import Signature
 from tidegate.cells.language.step import Step
 from tidegate.errors import CellError
 
-if TYPE_CHECKING:
-    from tidegate.cells.cell import Cell
+
+@dataclass(frozen=True)
+class Analysis:
+    """What follows from a cell's equations.
+
+    Attributes:
+        input_gates: gates with an input part, ``x.k = W_k x_t + b_k``.
+        recurrent_gates: gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``.
+        direct_gates: the recurrent gates whose product is with h_{t-1} itself.
+        presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
+        own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
+        projected: whether the output state passes through a projection (``proj_size``).
+    """
+
+    input_gates: tuple[str, ...]
+    recurrent_gates: tuple[str, ...]
+    direct_gates: tuple[str, ...]
+    presummed_gates: tuple[str, ...]
+    own_bias_gates: tuple[str, ...]
+    projected: bool
 
 
-def derive(it: Cell, step: Step) -> dict[str, Any]:
-    """The cell's derived attributes by name.
+def analyse(signature: Signature, step: Step) -> Analysis:
+    """Analyse a cell's traced equations.
 
     Raises:
         CellError: something declared is not used.
@@ -22,42 +39,42 @@ def derive(it: Cell, step: Step) -> dict[str, Any]:
     outputs = [*step.states.values(), *step.gates.values()]
     nodes = postorder(*outputs)
     used = {(node.op, node.name) for node in nodes}
-    for gate in it.gates:
+    for gate in signature.gates:
         if not used & {("input", gate), ("recur", gate)}:
             raise CellError(f"gate {gate!r} is declared but neither x.{gate} nor r.{gate} is used")
-    for kind, names in (("parameter", it.parameters), ("mask", it.masks)):
+    for kind, names in (("parameter", signature.parameters), ("mask", signature.masks)):
         for name in names:
             if (kind, name) not in used:
                 raise CellError(f"{kind} {name!r} is declared but not used")
     if any(op == "project" for op, _ in used):
-        _check_projection(it, nodes, outputs)
-    beside = _beside(it, nodes, outputs)
-    return {
-        "input_gates": tuple(g for g in it.gates if ("input", g) in used),
-        "recurrent_gates": tuple(g for g in it.gates if ("recur", g) in used),
-        "direct_gates": _direct(it, nodes),
-        "presummed_gates": tuple(gate for gate, sums in beside.items() if gate in sums),
-        "own_bias_gates": tuple(gate for gate, sums in beside.items() if it.bias and not sums),
-        "projected": ("project", "h") in used,
-    }
+        _check_projection(signature, nodes, outputs)
+    beside = _beside(signature, nodes, outputs)
+    return Analysis(
+        input_gates=tuple(g for g in signature.gates if ("input", g) in used),
+        recurrent_gates=tuple(g for g in signature.gates if ("recur", g) in used),
+        direct_gates=_direct(signature, nodes),
+        presummed_gates=tuple(gate for gate, sums in beside.items() if gate in sums),
+        own_bias_gates=tuple(gate for gate, sums in beside.items() if signature.bias and not sums),
+        projected=("project", "h") in used,
+    )
 
 
-def _direct(it: Cell, nodes: list[Expression]) -> tuple[str, ...]:
+def _direct(signature: Signature, nodes: list[Expression]) -> tuple[str, ...]:
     """Gates whose product is with h_{t-1} itself: they can be computed together as the step begins."""
-    output = ("state", it.states[0])
+    output = ("state", signature.states[0])
     direct = {node.name for node in nodes if node.op == "recur" and (node.args[0].op, node.args[0].name) == output}
-    return tuple(g for g in it.gates if g in direct)
+    return tuple(g for g in signature.gates if g in direct)
 
 
-def _beside(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> dict[str, set[str]]:
+def _beside(signature: Signature, nodes: list[Expression], outputs: list[Expression]) -> dict[str, set[str]]:
     """For each gate k with a recurrent product, the gates j whose x.j stands beside it in every sum that holds either.
 
     A bias of the product is then one with the bias of x.j.
     """
     read = outputs + [arg for node in nodes if node.op != "add" for arg in node.args]
     used = {(node.op, node.name) for node in nodes}
-    inputs = {g for g in it.gates if ("input", g) in used}
-    beside = {g: set(inputs) for g in it.gates if ("recur", g) in used}
+    inputs = {g for g in signature.gates if ("input", g) in used}
+    beside = {g: set(inputs) for g in signature.gates if ("recur", g) in used}
     known: dict[int, Counter[tuple[str, str]]] = {}
     for expression in read:
         terms = _terms(expression, known)
@@ -75,9 +92,9 @@ def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Coun
     return known[id(node)]
 
 
-def _check_projection(it: Cell, nodes: list[Expression], outputs: list[Expression]) -> None:
+def _check_projection(signature: Signature, nodes: list[Expression], outputs: list[Expression]) -> None:
     """A projected output has another size, so h_{t-1} may stand only in products."""
-    output = it.states[0]
+    output = signature.states[0]
     for node in nodes:
         for arg in node.args:
             if (arg.op, arg.name) == ("state", output) and node.op != "recur":

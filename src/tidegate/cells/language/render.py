@@ -1,16 +1,14 @@
 """Write a cell's equations from its trace, as plain text or LaTeX: never by hand, so they cannot drift."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
+from tidegate.cells.language.analysis import Analysis
 from tidegate.cells.language.expression import Expression
 from tidegate.cells.language.operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from tidegate.cells.cell import Cell
+from tidegate.cells.language.signature import Signature
+from tidegate.cells.language.step import Step
 
 SUM, PRODUCT, ATOM = 1, 2, 5
 
@@ -45,18 +43,26 @@ STYLES = {
 }
 
 
-def render(cell: Cell, style: Literal["text", "latex"]) -> list[tuple[str, str]]:
+def render(
+    signature: Signature, step: Step, analysis: Analysis, style: Literal["text", "latex"]
+) -> list[tuple[str, str]]:
     """The cell's equations as (left side, right side), each value before those that use it.
 
     Values the cell names (its gates and states) are written by their names where others use them.
     """
-    return _Writer(cell, STYLES[style]).equations()
+    biases = _Biases(signature.bias, analysis.own_bias_gates)
+    return _Writer(step, biases, STYLES[style]).equations()
+
+
+class _Biases(NamedTuple):
+    of_input: bool
+    of_products: tuple[str, ...]
 
 
 class _Writer:
-    def __init__(self, cell: Cell, style: _Style):
-        self.cell, self.style = cell, style
-        self.named = {**cell.step.gates, **cell.step.states}
+    def __init__(self, step: Step, biases: _Biases, style: _Style):
+        self.biases, self.style = biases, style
+        self.named = {**step.gates, **step.states}
         self.names: dict[int, str] = {}
         for name, node in self.named.items():
             if node.op not in ("state", "constant"):
@@ -138,11 +144,11 @@ class _Writer:
                 terms.append(self.at_t(self.names[id(term)]))
             elif term.op == "input":
                 terms.append(f"{sub('W', term.name)}{gap}{sub('x', 't')}")
-                if self.cell.bias:
+                if self.biases.of_input:
                     biases.append(sub("b", term.name))
             elif term.op == "recur":
                 terms.append(f"{sub('U', term.name)}{gap}{self.bracketed(term.args[0], ATOM)}")
-                if term.name in self.cell.own_bias_gates:
+                if term.name in self.biases.of_products:
                     biases.append(sub("b'", term.name))
             else:
                 terms.append(self.bracketed(term, SUM))

@@ -1,15 +1,11 @@
 """Run a cell's function once on symbols and check what it returns."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tidegate.cells.language.expression import Expression
+from tidegate.cells.language.signature import Signature
 from tidegate.cells.language.step import Step
 from tidegate.errors import CellError
-
-if TYPE_CHECKING:
-    from tidegate.cells.cell import Cell
 
 
 class _Names:
@@ -52,36 +48,36 @@ class _Recurrent:
         return Expression("project", (vector,), "h")
 
 
-def trace(it: Cell) -> Step:
+def symbolic_trace(signature: Signature) -> Step:
     """Call the cell's function on symbols.
 
     Raises:
         CellError: a name that was not declared, or a step that is not what was declared.
     """
-    s = _Names("s", "state", it.states, "states")
+    s = _Names("s", "state", signature.states, "states")
     symbols = {
-        "x": _Names("x", "input", it.gates, "gates"),
-        "r": _Recurrent(it.gates, getattr(s, it.states[0])),
+        "x": _Names("x", "input", signature.gates, "gates"),
+        "r": _Recurrent(signature.gates, getattr(s, signature.states[0])),
         "s": s,
-        "p": _Names("p", "parameter", it.parameters, "parameters"),
-        "m": _Names("m", "mask", it.masks, "masks"),
+        "p": _Names("p", "parameter", signature.parameters, "parameters"),
+        "m": _Names("m", "mask", signature.masks, "masks"),
     }
-    step = it.fn(**{name: symbols[name] for name in it.arguments})
+    step = signature.fn(**{name: symbols[name] for name in signature.arguments})
     if not isinstance(step, Step):
-        raise CellError(f"its function returned {type(step).__name__}; it must return Step({it.states[0]}=...)")
-    _check(it, step)
+        raise CellError(f"its function returned {type(step).__name__}; it must return Step({signature.states[0]}=...)")
+    _check(signature, step)
     return step
 
 
-def _check(it: Cell, step: Step) -> None:
-    for name in it.states:
+def _check(signature: Signature, step: Step) -> None:
+    for name in signature.states:
         if name not in step.states:
-            raise CellError(f"its Step has no {name!r}, which is declared in states={' '.join(it.states)!r}")
+            raise CellError(f"its Step has no {name!r}, which is declared in states={' '.join(signature.states)!r}")
     for name in step.states:
-        if name not in it.states:
-            raise CellError(f"its Step has {name!r}, which is not declared in states={' '.join(it.states)!r}")
+        if name not in signature.states:
+            raise CellError(f"its Step has {name!r}, which is not declared in states={' '.join(signature.states)!r}")
     for name in step.gates:
-        if name in it.states:
+        if name in signature.states:
             raise CellError(f"{name!r} is both a state and a gate's value in its Step")
     for name, value in {**step.states, **step.gates}.items():
         if not isinstance(value, Expression):

@@ -1,70 +1,98 @@
-"""The cells that come with Tidegate, by name."""
-
-from __future__ import annotations
+"""Cells by name: those that come with Tidegate, and a user's own once they are registered."""
 
 import difflib
 
 from tidegate.cells.cell import Cell
-from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
-from tidegate.cells.zoo.layer_norm import layer_norm_lstm
-from tidegate.cells.zoo.light import janet, li_gru, sru
-from tidegate.cells.zoo.lstm import coupled_lstm, lstm, peephole_lstm
-from tidegate.cells.zoo.minimal import indrnn, mgu, min_gru, min_lstm, ugrnn
-from tidegate.cells.zoo.odyssey import (
-    odyssey_cifg,
-    odyssey_fgr,
-    odyssey_nfg,
-    odyssey_niaf,
-    odyssey_nig,
-    odyssey_noaf,
-    odyssey_nog,
-)
-from tidegate.cells.zoo.rnn import rnn_relu, rnn_tanh
+from tidegate.cells.zoo import gru, layer_norm, light, lstm, minimal, odyssey, rnn
 from tidegate.errors import CellError
+from tidegate.io.load_object import is_location, load_object
 
-CELLS: dict[str, Cell] = {
-    it.name: it
-    for it in (
-        rnn_tanh,
-        rnn_relu,
-        lstm,
-        peephole_lstm,
-        coupled_lstm,
-        layer_norm_lstm,
-        odyssey_nig,
-        odyssey_nfg,
-        odyssey_nog,
-        odyssey_niaf,
-        odyssey_noaf,
-        odyssey_cifg,
-        odyssey_fgr,
-        gru,
-        gru_original,
-        gru_z_new,
-        gru_original_z_new,
-        mgu,
-        ugrnn,
-        min_gru,
-        min_lstm,
-        indrnn,
-        janet,
-        li_gru,
-        sru,
-    )
-}
+ZOO = (rnn, lstm, layer_norm, odyssey, gru, minimal, light)
+
+CELLS: dict[str, Cell] = {it.name: it for module in ZOO for it in vars(module).values() if isinstance(it, Cell)}
 """Every cell that comes with Tidegate, by name."""
+
+_REGISTERED: dict[str, Cell] = {}
 
 
 def get_cell(cell: str | Cell) -> Cell:
-    """The cell of that name, or the cell itself.
+    """Return the cell of a name, or the cell itself.
+
+    It imports nothing: a name that was read from a file is safe to pass on.
 
     Raises:
-        CellError: no cell has that name; the message lists the nearest and all names.
+        CellError: no cell has that name; the message lists those with similar names, then all.
     """
     if isinstance(cell, Cell):
         return cell
-    if cell in CELLS:
-        return CELLS[cell]
-    near = difflib.get_close_matches(str(cell), CELLS, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else "."
-    raise CellError(f"no cell is called {cell!r}{guess} The cells are: {', '.join(CELLS)}")
+    for cells in (CELLS, _REGISTERED):
+        if cell in cells:
+            return cells[cell]
+    names = [*CELLS, *_REGISTERED]
+    near = difflib.get_close_matches(str(cell), names, n=3)
+    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    load = "load it with" if is_location(str(cell)) else "load one of your own with"
+    example = cell if is_location(str(cell)) else "my_cells.py:name"
+    raise CellError(
+        f"no cell is called {cell!r:.200}{guess} The cells are: {', '.join(names)}. "
+        f"Or {load} tidegate.cells.load_cell({example!r:.200})."
+    )
+
+
+def register_cell(cell: Cell) -> Cell:
+    """Make a cell of one's own known by its name, everywhere a name is taken.
+
+    Also a decorator, above `cell`.
+
+    Args:
+        cell: the cell. Registering it again, or an equal one of the same name, changes nothing.
+
+    Returns:
+        The cell.
+
+    Raises:
+        CellError: it is not a cell, or another cell has that name.
+
+    Example:
+        >>> import tidegate
+        >>> from tidegate.cells import Step, cell, register_cell, tanh
+        >>> @register_cell
+        ... @cell(gates="n")
+        ... def plain(x, r):
+        ...     return Step(h=tanh(x.n + r.n))
+        >>> layer = tidegate.nn.Recurrent("plain", 8, 16)
+    """
+    if not isinstance(cell, Cell):
+        raise CellError(f"register_cell takes a Cell, but was given {type(cell).__name__}; write @cell(...) below it.")
+    known = CELLS.get(cell.name) or _REGISTERED.get(cell.name)
+    if known is not None and _definition(known) != _definition(cell):
+        raise CellError(
+            f"Another cell is called {cell.name!r} already, with other equations or initial values: rename yours."
+        )
+    if cell.name not in CELLS:
+        _REGISTERED[cell.name] = cell
+    return cell
+
+
+def load_cell(where: str) -> Cell:
+    """Load a cell from a Python file or module, and register it by its name.
+
+    The file is run. Pass on only what the user typed, never a name that was read from a file.
+
+    Args:
+        where: ``FILE.py:NAME`` or ``MODULE:NAME``.
+
+    Raises:
+        CellError: there is no such file, module or name, it is not a cell, its name is taken, or the file's own code
+            failed; the message says at which line.
+
+    Example: ``load_cell("my_cells.py:two_speeds")``, then ``Recurrent("two_speeds", 8, 16)``.
+    """
+    found = load_object(where, "cell", CellError)
+    if not isinstance(found, Cell):
+        raise CellError(f"{where} is not a cell, but of type {type(found).__name__}: write @cell(...) above it.")
+    return register_cell(found)
+
+
+def _definition(cell: Cell) -> tuple[object, ...]:
+    return cell.digest, cell.bias, dict(cell.initial), dict(cell.fills)
