@@ -54,7 +54,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_errors_are_the_lens(client: Any, run: Run):
     said = client.get("/api/mistakes").json()
     reading = read(run.model, run.tokenizer, held_out_text(run, 400))
-    made = mistakes(reading, run.tokenizer, run.open_corpus().train)
+    made = mistakes(reading, run.tokenizer, run.open_data().train)
     assert {it["name"]: it["removed"] for it in said["classes"]} == made.removed
     assert [it["remaining"] for it in said["classes"]] == pytest.approx(list(made.remaining.values()), abs=1e-5)
     assert len(said["errors"]) == made.errors > 100
@@ -109,7 +109,7 @@ def test_the_page_colours_errors_and_filters_them(address: str, visit: Callable[
     page = visit(address, viewport={"width": 1280, "height": 4000}).open("errors")
     page.locator("caption", has_text="errors in 400 characters").wait_for()
     reading = read(run.model, run.tokenizer, held_out_text(run, 400))
-    made = mistakes(reading, run.tokenizer, run.open_corpus().train)
+    made = mistakes(reading, run.tokenizer, run.open_data().train)
     page.evaluate("document.querySelector('.textview').style.height = '2000px'")
     page.locator(f".textview .err >> nth={made.errors - 1}").wait_for()
     assert page.locator(".textview .err").count() == made.errors

@@ -49,7 +49,7 @@ def test_surprise_and_guesses_are_the_models(options, length):
 def test_loss_is_that_of_evaluation():
     model, text = model_of(TOKENIZER), text_of(500)
     assert read(model, TOKENIZER, text).loss == pytest.approx(
-        evaluate(model, TOKENIZER.encode("\n" + text)).nats, abs=1e-5
+        evaluate(model, TOKENIZER.encode("\n" + text)).loss, abs=1e-5
     )
 
 
@@ -104,7 +104,7 @@ def test_bytes_of_a_character_stand_at_its_last():
 
 
 def test_unknown_characters_follow_the_policy():
-    with pytest.raises(UnknownUnitError):
+    with pytest.raises(UnknownTokenError):
         read(model_of(TOKENIZER), TOKENIZER, "a字")
     tokenizer = CharacterTokenizer(LETTERS + "\ufffd", "replace")
     reading = read(model_of(tokenizer), tokenizer, "a字字b")

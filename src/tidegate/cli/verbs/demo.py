@@ -110,7 +110,6 @@ def _free(folder: Path) -> Path:
 
 def _finish(folder: Path) -> None:
     """Print the result beside each baseline, a longer sample, the best hidden unit, and how to continue."""
-    from tidegate.cli.verbs.evaluate import results
     from tidegate.cli.verbs.generate import copy_report
     from tidegate.text.evaluate_run import loss_table
     from tidegate.text.generation import generate
@@ -120,7 +119,7 @@ def _finish(folder: Path) -> None:
     config = run.config
     if run.validation is not None:
         typer.echo(f"\nOn held-out text ({config.split_kind}):\n")
-        typer.echo(results(run.tokenizer, run.validation, config.baselines))
+        typer.echo(loss_table(run.tokenizer, run.validation, config.baselines))
     pieces = generate(run.model, run.tokenizer, PROMPT, length=800, temperature=0.7, seed=config.train.seed)
     text = "".join(piece.text for piece in pieces)
     typer.echo(f"\nIt writes, from {PROMPT!r}:\n")

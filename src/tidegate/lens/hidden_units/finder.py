@@ -165,7 +165,7 @@ def find_cells(
 
     Raises:
         ArgumentError: the text is too short, a detector is invalid, or the cell records no such name.
-        UnknownUnitError: as `read`.
+        UnknownTokenError: as `read`.
     """
     chosen = DETECTORS if detectors is None else detectors
     searched_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)

@@ -143,7 +143,7 @@ def effect(
     Raises:
         ArgumentError: an intervention is not possible in this model or leaves no unit for a control, the text is empty,
             or a class is invalid.
-        UnknownUnitError: as `read`.
+        UnknownTokenError: as `read`.
     """
     interventions = checked_interventions(model, interventions)
     ids = token_ids(tokenizer, text)
@@ -193,7 +193,7 @@ def _log_p(
     model: LanguageModel, tokenizer: Tokenizer, ids: NDArray[np.int64], rows: Sequence[Sequence[Intervention]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return log p of each token (N,) without interventions, and (R, N) with those of each row; both as in `read`."""
-    begin = before_text(tokenizer)
+    begin = start_ids(tokenizer)
     inputs = np.concatenate([begin, ids])
     plain, held = np.empty(len(ids), np.float32), np.empty((len(rows), len(ids)), np.float32)
     device = model.output.weight.device

@@ -142,7 +142,7 @@ def gradient_flow(
 
     Raises:
         ArgumentError: the text is too short, or there is no such target.
-        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
+        UnknownTokenError: a character is not in the vocabulary, and the policy is to raise.
 
     Example:
         >>> flow = gradient_flow(run.model, run.tokenizer, text)  # doctest: +SKIP

@@ -153,7 +153,7 @@ def what_mattered(
 
     Raises:
         ArgumentError: there is no such position, target, baseline or erasure, or no token before the position.
-        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
+        UnknownTokenError: a character is not in the vocabulary, and the policy is to raise.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(text, unknown)

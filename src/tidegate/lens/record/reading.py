@@ -99,7 +99,7 @@ def read(
 
     Raises:
         ArgumentError: the text is empty, or the cell records no such name.
-        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
+        UnknownTokenError: a character is not in the vocabulary, and the policy is to raise.
     """
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(text, unknown)
@@ -146,7 +146,7 @@ def passes(
 @torch.inference_mode()
 def _after_start(model: LanguageModel, tokenizer: Tokenizer, device: torch.device) -> tuple[State, Tensor]:
     """Return the state and the logits (1, V) before the first token of a text."""
-    logits, state = model(torch.from_numpy(before_text(tokenizer)).to(device)[None])
+    logits, state = model(torch.from_numpy(start_ids(tokenizer)).to(device)[None])
     return state, logits[0, -1:]
 
 
@@ -154,7 +154,7 @@ def token_ids(tokenizer: Tokenizer, text: str | NDArray[np.int64]) -> NDArray[np
     """Return the tokens (N,) of a text, or those given.
 
     Raises:
-        UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
+        UnknownTokenError: a character is not in the vocabulary, and the policy is to raise.
     """
     return tokenizer.encode(text) if isinstance(text, str) else np.asarray(text, np.int64)
 

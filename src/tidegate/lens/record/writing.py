@@ -62,7 +62,7 @@ def write(
 
     Raises:
         ArgumentError: the length is negative, or the cell records no such name.
-        UnknownUnitError: a character of the prompt is not in the vocabulary, and the policy is to raise.
+        UnknownTokenError: a character of the prompt is not in the vocabulary, and the policy is to raise.
     """
     if length is not None and length < 0:
         raise ArgumentError(f"length is {length}: give 0 or more tokens, or None for no limit.")

@@ -71,7 +71,7 @@ class TextSession(Session):
 
         Raises:
             ArgumentError: it is empty, or longer than 200,000 characters.
-            UnknownUnitError: a character is not in the vocabulary, and the policy is to raise.
+            UnknownTokenError: a character is not in the vocabulary, and the policy is to raise.
         """
         if len(text) > MAX_LENGTH:
             raise ArgumentError(f"The text has {len(text):,} characters, but at most {MAX_LENGTH:,} can be looked at.")

@@ -19,13 +19,25 @@ export function say(message, wrong = false) {
 function header() {
   const run = about.runs[0];
   const make = run.layers ? `${run.layers} × ${run.units} ${run.cell}` : run.cell;
-  fill(document.getElementById("run"), el("strong", {}, run.name), ` ${make}, step ${run.step.toLocaleString("en")}` +
-    (run.validation === null ? "" : `, ${run.validation.toFixed(3)} nats/${run.unit} on ${run.split}`));
+  fill(
+    document.getElementById("run"),
+    el("strong", {}, run.name),
+    ` ${make}, step ${run.step.toLocaleString("en")}` +
+      (run.validation === null ? "" : `, ${run.validation.toFixed(3)} nats/${run.unit} on ${run.split}`),
+  );
   document.title = `${run.name} - Tidegate`;
   const tabs = document.getElementById("tabs");
   const list = about.screens.filter((it) => SCREENS[it.name]);
-  fill(tabs, ...list.map(({ name, title }) =>
-    el("button", { role: "tab", id: `tab-${name}`, "aria-controls": "main", on: { click: () => choose({ screen: name }) } }, title)));
+  fill(
+    tabs,
+    ...list.map(({ name, title }) =>
+      el(
+        "button",
+        { role: "tab", id: `tab-${name}`, "aria-controls": "main", on: { click: () => choose({ screen: name }) } },
+        title,
+      ),
+    ),
+  );
   tabs.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -44,7 +56,13 @@ function turn() {
 
 function other() {
   const area = el("textarea", { rows: "6", "aria-label": "A text to read" });
-  const box = el("details", { class: "other" }, el("summary", {}, "Another text"), area, el("button", { on: { click: go } }, "Read it"));
+  const box = el(
+    "details",
+    { class: "other" },
+    el("summary", {}, "Another text"),
+    area,
+    el("button", { on: { click: go } }, "Read it"),
+  );
   async function go() {
     say("Reading …");
     try {
@@ -67,7 +85,12 @@ async function gone() {
     return false;
   } catch (error) {
     if (!(error instanceof Refused) || !error.status) throw error;
-    say(live ? `There is no text ${state.text} here, or no longer: this is the first one.` : `The report has no text ${state.text}: this is the first one.`, true);
+    say(
+      live
+        ? `There is no text ${state.text} here, or no longer: this is the first one.`
+        : `The report has no text ${state.text}: this is the first one.`,
+      true,
+    );
     return true;
   }
 }
@@ -80,12 +103,17 @@ async function show() {
     tab.setAttribute("aria-selected", chosen);
     tab.tabIndex = chosen ? 0 : -1;
   }
-  const root = el("section", { role: "tabpanel", "aria-labelledby": `tab-${state.screen}`, class: `screen ${state.screen}` });
+  const root = el("section", {
+    role: "tabpanel",
+    "aria-labelledby": `tab-${state.screen}`,
+    class: `screen ${state.screen}`,
+  });
   fill(main, root);
   try {
     if (await gone()) return choose({ text: 0, at: 0, end: -1 }); // which shows it
     if (main.firstChild !== root) return;
-    const name = state.screen, stop = await SCREENS[name](root);
+    const name = state.screen,
+      stop = await SCREENS[name](root);
     if (main.firstChild !== root) return stop?.();
     shown = stop ?? null;
     main.dataset.ready = name;

@@ -17,7 +17,9 @@ export class Refused extends Error {
 }
 
 function address(name, params) {
-  const sorted = Object.entries(params).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(params)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return name + "?" + new URLSearchParams(sorted).toString();
 }
 
@@ -25,7 +27,8 @@ function address(name, params) {
 export function ask(name, params = {}) {
   const where = address(name, params);
   if (!live) {
-    if (!(where in answers)) return Promise.reject(new Refused("This is not in the report. The live page has it: tidegate look RUN", 404));
+    if (!(where in answers))
+      return Promise.reject(new Refused("This is not in the report. The live page has it: tidegate look RUN", 404));
     const { error } = answers[where];
     return error === undefined ? Promise.resolve(answers[where]) : Promise.reject(new Refused(error, 400));
   }
@@ -58,7 +61,9 @@ async function get(where, options = {}) {
   try {
     response = await fetch("/api/" + where, options);
   } catch (error) {
-    throw error.name === "AbortError" ? error : new Refused("The server does not answer: is tidegate look still running?");
+    throw error.name === "AbortError"
+      ? error
+      : new Refused("The server does not answer: is tidegate look still running?");
   }
   const said = await response.json();
   if (!response.ok) throw new Refused(said.error ?? `The server answered ${response.status}.`, response.status);
@@ -75,7 +80,8 @@ export async function send(text) {
 export async function* stream(name, params, signal) {
   if (!live) throw new Refused("A report cannot write anew. The live page can: tidegate look RUN");
   const response = await fetch("/api/" + address(name, params), { signal });
-  if (!response.ok) throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`, response.status);
+  if (!response.ok)
+    throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`, response.status);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -6,13 +6,19 @@ export function el(tag, props = {}, ...children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "class") made.className = value;
-    else if (name === "on") for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    else if (name === "on")
+      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
     else if (name === "style") for (const [property, to] of Object.entries(value)) made.style.setProperty(property, to);
     else if (name === "data") for (const [key, to] of Object.entries(value)) made.dataset[key] = to;
     else if (name === "value" || name === "checked" || name === "disabled") made[name] = value;
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((it) => it !== null && it !== undefined).map((it) => (it instanceof Node ? it : String(it))));
+  made.append(
+    ...children
+      .flat()
+      .filter((it) => it !== null && it !== undefined)
+      .map((it) => (it instanceof Node ? it : String(it))),
+  );
   return made;
 }
 
@@ -58,12 +64,22 @@ export function table(headers, rows, { caption = null, onRow = null } = {}) {
     };
     return el("tr", { class: "choosable", tabindex: "0", on: { click: choose, keydown: press } }, ...cells);
   });
-  return el("div", { class: "scrolled" }, el("table", {}, caption ? el("caption", {}, caption) : null,
-    el("thead", {}, el("tr", {}, ...headers.map((it) => el("th", { scope: "col" }, it)))), el("tbody", {}, ...body)));
+  return el(
+    "div",
+    { class: "scrolled" },
+    el(
+      "table",
+      {},
+      caption ? el("caption", {}, caption) : null,
+      el("thead", {}, el("tr", {}, ...headers.map((it) => el("th", { scope: "col" }, it)))),
+      el("tbody", {}, ...body),
+    ),
+  );
 }
 
 /** A unit of text so that a person sees it: what is not printed is shown by a sign. */
 export function visible(piece) {
   return piece.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]/g, (it) =>
-    it === "\n" ? "↵" : it === "\t" ? "→" : "\\x" + it.charCodeAt(0).toString(16).padStart(2, "0"));
+    it === "\n" ? "↵" : it === "\t" ? "→" : "\\x" + it.charCodeAt(0).toString(16).padStart(2, "0"),
+  );
 }

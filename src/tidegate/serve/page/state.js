@@ -36,7 +36,9 @@ export function read() {
 }
 
 function write(again) {
-  const parts = Object.entries(state).filter(([key, value]) => key !== "screen" && value !== START[key] && value !== "");
+  const parts = Object.entries(state).filter(
+    ([key, value]) => key !== "screen" && value !== START[key] && value !== "",
+  );
   const hash = "#" + state.screen + (parts.length ? "?" + new URLSearchParams(parts) : "");
   if (hash === location.hash) return;
   history[again ? "pushState" : "replaceState"](null, "", hash);

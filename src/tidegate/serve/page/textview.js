@@ -4,8 +4,10 @@ import { painted, shade } from "./colours.js";
 import { el, visible } from "./dom.js";
 
 const AROUND = 6; // lines above and below those that are seen
-const LONG = 500, SLOP = 10; // ms and px of a touch that is held where it is: it begins to mark
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u;
+const LONG = 500,
+  SLOP = 10; // ms and px of a touch that is held where it is: it begins to mark
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u;
 
 /**
  * A virtualised text.
@@ -15,7 +17,10 @@ const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f
  * `height` in CSS.
  */
 export class TextView {
-  constructor(root, { onCursor = () => {}, onSelect = null, label = "Text", rows = 0, below = null, height = null } = {}) {
+  constructor(
+    root,
+    { onCursor = () => {}, onSelect = null, label = "Text", rows = 0, below = null, height = null } = {},
+  ) {
     Object.assign(this, { onCursor, onSelect, rows, below });
     this.pieces = [];
     this.tints = null;
@@ -23,10 +28,23 @@ export class TextView {
     this.cursor = 0;
     this.marked = null; // [from, to)
     this.marking = false;
-    this.still = (event) => { if (this.marking) event.preventDefault(); };
+    this.still = (event) => {
+      if (this.marking) event.preventDefault();
+    };
     this.lines = [];
     this.inner = el("div", { class: "lines" });
-    this.box = el("div", { class: "textview", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", "aria-label": label }, this.inner);
+    this.box = el(
+      "div",
+      {
+        class: "textview",
+        tabindex: "0",
+        role: "textbox",
+        "aria-readonly": "true",
+        "aria-multiline": "true",
+        "aria-label": label,
+      },
+      this.inner,
+    );
     if (height) this.box.style.height = height;
     root.append(this.box);
     this.box.addEventListener("scroll", () => this.draw(), { passive: true });
@@ -37,7 +55,9 @@ export class TextView {
       this.box.classList.add("markable");
       // A touch that marks does not scroll; the browser asks at its beginning whether anybody might say so.
       this.box.addEventListener("touchmove", this.still, { passive: false });
-      this.box.addEventListener("contextmenu", (event) => { if (this.marking) event.preventDefault(); });
+      this.box.addEventListener("contextmenu", (event) => {
+        if (this.marking) event.preventDefault();
+      });
     }
     painted(this.box, () => this.draw());
     this.watch = new ResizeObserver(() => this.wrap());
@@ -93,7 +113,8 @@ export class TextView {
   /** The first unit that is seen and the one after the last. */
   get seen() {
     const first = this.lines[Math.max(0, Math.floor(this.box.scrollTop / this.row))];
-    const last = this.lines[Math.min(this.lines.length - 1, Math.floor((this.box.scrollTop + this.box.clientHeight) / this.row))];
+    const last =
+      this.lines[Math.min(this.lines.length - 1, Math.floor((this.box.scrollTop + this.box.clientHeight) / this.row))];
     return first ? [first[0], last[1]] : [0, 0];
   }
 
@@ -109,7 +130,8 @@ export class TextView {
     if (columns === this.columns) return;
     this.columns = columns;
     this.lines = [];
-    let from = 0, used = 0;
+    let from = 0,
+      used = 0;
     for (let n = 0; n < this.pieces.length; n++) {
       const wide = this.wide(n);
       if (used + wide > columns && n > from) {
@@ -137,7 +159,8 @@ export class TextView {
   }
 
   lineOf(n) {
-    let low = 0, high = this.lines.length - 1;
+    let low = 0,
+      high = this.lines.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.lines[middle][1] <= n) low = middle + 1;
@@ -150,7 +173,8 @@ export class TextView {
     if (!this.lines.length) return;
     const top = 4 + this.lineOf(this.cursor) * this.row; // below the margin of .lines
     if (top < this.box.scrollTop) this.box.scrollTop = top;
-    else if (top + this.row > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + this.row - this.box.clientHeight;
+    else if (top + this.row > this.box.scrollTop + this.box.clientHeight)
+      this.box.scrollTop = top + this.row - this.box.clientHeight;
   }
 
   draw() {
@@ -164,7 +188,10 @@ export class TextView {
   paint() {
     if (!this.row) return;
     const first = Math.max(0, Math.floor(this.box.scrollTop / this.row) - AROUND);
-    const last = Math.min(this.lines.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.row) + AROUND);
+    const last = Math.min(
+      this.lines.length,
+      Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.row) + AROUND,
+    );
     const seen = [];
     for (let line = first; line < last; line++) {
       const made = el("div", { class: "line" });
@@ -209,14 +236,19 @@ export class TextView {
   }
 
   key(event) {
-    const line = this.lineOf(this.cursor), page = Math.max(1, Math.floor(this.box.clientHeight / this.row) - 1);
+    const line = this.lineOf(this.cursor),
+      page = Math.max(1, Math.floor(this.box.clientHeight / this.row) - 1);
     const down = (lines) => {
       const to = this.lines[Math.max(0, Math.min(this.lines.length - 1, line + lines))];
       return Math.min(to[0] + this.cursor - this.lines[line][0], to[1] - 1);
     };
     const moves = {
-      ArrowRight: () => this.cursor + 1, ArrowLeft: () => this.cursor - 1, ArrowDown: () => down(1), ArrowUp: () => down(-1),
-      PageDown: () => down(page), PageUp: () => down(-page),
+      ArrowRight: () => this.cursor + 1,
+      ArrowLeft: () => this.cursor - 1,
+      ArrowDown: () => down(1),
+      ArrowUp: () => down(-1),
+      PageDown: () => down(page),
+      PageUp: () => down(-page),
       Home: () => (event.ctrlKey ? 0 : this.lines[line][0]),
       End: () => (event.ctrlKey ? this.pieces.length - 1 : this.lines[line][1] - 1),
     };

@@ -23,7 +23,7 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
     """
     reading, one = session.reading(text, run), session.runs[run]
     found = session.cached(
-        ("mistakes", text, run), lambda: _or_why_not(lambda: analyse(reading, one.tokenizer, one.open_corpus().train))
+        ("mistakes", text, run), lambda: _or_why_not(lambda: analyse(reading, one.tokenizer, one.open_data().train))
     )
     if not isinstance(found, Mistakes):
         return {"refused": found}

@@ -44,7 +44,7 @@ def copies(session: TextSession, written: str) -> dict[str, Any]:
     """Return the stretches of a written text that occur verbatim in the training text."""
     if not written:
         return {"length": COPIED, "stretches": []}
-    tokenizer, training = session.run.tokenizer, session.run.open_corpus().train
+    tokenizer, training = session.run.tokenizer, session.run.open_data().train
     ids = tokenizer.encode(written)[-RECENT:]
     covered = copied_stretches(ids, training, COPIED)
     marks = [False] * (len(written) - len(tokenizer.decode(ids)))

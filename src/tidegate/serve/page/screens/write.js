@@ -19,14 +19,39 @@ export async function show(root) {
   const prompt = labelled("Prompt", (inputs.prompt = el("textarea", { rows: "2", cols: "40" })));
   inputs.prompt.value = last.prompt;
   const number = { type: "number", step: "any" };
-  const fields = el("div", { class: "controls" }, prompt, field("length", `${about.runs[0].unit}s`, { ...number, min: "0", step: "1" }),
-    field("temperature", "Temperature", { ...number, min: "0", step: "0.1" }), field("top_k", "Top k", { ...number, min: "1", step: "1" }),
-    field("top_p", "Top p", { ...number, min: "0", max: "1", step: "0.05" }), field("seed", "Seed", { ...number, min: "0", step: "1" }));
+  const fields = el(
+    "div",
+    { class: "controls" },
+    prompt,
+    field("length", `${about.runs[0].unit}s`, { ...number, min: "0", step: "1" }),
+    field("temperature", "Temperature", { ...number, min: "0", step: "0.1" }),
+    field("top_k", "Top k", { ...number, min: "1", step: "1" }),
+    field("top_p", "Top p", { ...number, min: "0", max: "1", step: "0.05" }),
+    field("seed", "Seed", { ...number, min: "0", step: "1" }),
+  );
   const picked = pickers();
-  let by = "value", going = null, pieces = [], values = [], nats = [], guesses = [], copied = [];
-  const tint = choice([["value", "the unit's value"], ["nats", "surprise"]], by, (chosen) => { by = chosen; paint(); });
-  const start = el("button", { class: "go", on: { click: go } }, "Write"), told = el("p", { class: "told", "aria-live": "polite" });
-  const text = el("div", { class: "main" }), side = el("aside", { class: "side", "aria-live": "polite" });
+  let by = "value",
+    going = null,
+    pieces = [],
+    values = [],
+    nats = [],
+    guesses = [],
+    copied = [];
+  const tint = choice(
+    [
+      ["value", "the unit's value"],
+      ["nats", "surprise"],
+    ],
+    by,
+    (chosen) => {
+      by = chosen;
+      paint();
+    },
+  );
+  const start = el("button", { class: "go", on: { click: go } }, "Write"),
+    told = el("p", { class: "told", "aria-live": "polite" });
+  const text = el("div", { class: "main" }),
+    side = el("aside", { class: "side", "aria-live": "polite" });
   picked.row.append(labelled("Tint by", tint), start);
   root.append(fields, picked.row, told, el("div", { class: "beside" }, text, side));
   const view = new TextView(text, { label: "What the model writes", onCursor: details });
@@ -51,8 +76,15 @@ export async function show(root) {
 
   function details(n) {
     if (!guesses[n]) return;
-    fill(side, el("h2", {}, el("code", {}, visible(pieces[n]))), el("p", {}, `surprise ${nats[n].toFixed(2)} nats; unit ${values[n].toFixed(3)}`),
-      table(["expected", "p"], guesses[n].map(([piece, p]) => [visible(piece), p])));
+    fill(
+      side,
+      el("h2", {}, el("code", {}, visible(pieces[n]))),
+      el("p", {}, `surprise ${nats[n].toFixed(2)} nats; unit ${values[n].toFixed(3)}`),
+      table(
+        ["expected", "p"],
+        guesses[n].map(([piece, p]) => [visible(piece), p]),
+      ),
+    );
   }
 
   async function go() {
@@ -60,9 +92,15 @@ export async function show(root) {
     going = new AbortController();
     start.textContent = "Stop";
     for (const name of KEPT) last[name] = inputs[name].value;
-    const asked = Object.fromEntries(KEPT.map((name) => [name, inputs[name].value]).filter(([name, value]) => value !== "" || name === "prompt"));
+    const asked = Object.fromEntries(
+      KEPT.map((name) => [name, inputs[name].value]).filter(([name, value]) => value !== "" || name === "prompt"),
+    );
     const { layer, name, unit } = state;
-    pieces = []; values = []; nats = []; guesses = []; copied = [];
+    pieces = [];
+    values = [];
+    nats = [];
+    guesses = [];
+    copied = [];
     view.setText(pieces);
     view.setClasses((n) => (copied[n] ? "copied" : null));
     told.textContent = "Writing …";
@@ -70,7 +108,10 @@ export async function show(root) {
     try {
       for await (const piece of stream("write", { ...asked, layer, name, unit }, going.signal)) {
         if (piece.text === "" && pieces.length) continue;
-        pieces.push(piece.text); values.push(piece.value ?? 0); nats.push(piece.nats ?? 0); guesses.push(piece.guesses);
+        pieces.push(piece.text);
+        values.push(piece.value ?? 0);
+        nats.push(piece.nats ?? 0);
+        guesses.push(piece.guesses);
         grow();
       }
       told.textContent = "";
@@ -99,5 +140,10 @@ export async function show(root) {
     view.draw();
   }
 
-  return () => { going?.abort(); clearTimeout(timer); picked.stop(); view.stop(); };
+  return () => {
+    going?.abort();
+    clearTimeout(timer);
+    picked.stop();
+    view.stop();
+  };
 }

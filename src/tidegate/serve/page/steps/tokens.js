@@ -16,16 +16,32 @@ export class Tokens {
   constructor(root, pieces, { label = "What was read", lanes = [], below = null, onCursor = () => {} } = {}) {
     Object.assign(this, { pieces, onCursor, tints: new Map(), cursor: 0 });
     const text = isText(pieces);
-    this.box = el("div", { class: `tokens ${text ? "text" : "words"}`, tabindex: "0", role: "group", "aria-label": `${label}; arrow keys choose a token` });
+    this.box = el("div", {
+      class: `tokens ${text ? "text" : "words"}`,
+      tabindex: "0",
+      role: "group",
+      "aria-label": `${label}; arrow keys choose a token`,
+    });
     const covers = lanes.map((lane) => covered(lane, pieces, text));
     this.items = pieces.map((piece, n) =>
-      el("span", { class: "token", data: { n } }, ...covers.map((cover) => bracket(cover[n], text)), el("span", { class: "piece" }, visible(piece)), below?.(n) ?? null));
-    this.items.forEach((it, n) => this.box.append(...(pieces[n].includes("\n") ? [it, el("span", { class: "break" })] : [it])));
+      el(
+        "span",
+        { class: "token", data: { n } },
+        ...covers.map((cover) => bracket(cover[n], text)),
+        el("span", { class: "piece" }, visible(piece)),
+        below?.(n) ?? null,
+      ),
+    );
+    this.items.forEach((it, n) =>
+      this.box.append(...(pieces[n].includes("\n") ? [it, el("span", { class: "break" })] : [it])),
+    );
     this.pick = el("div", { class: "controls", hidden: true });
     root.append(this.pick, this.box);
     this.box.addEventListener("click", (event) => this.go(Number(event.target.closest(".token")?.dataset.n ?? NaN)));
     this.box.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: this.cursor + 1, ArrowLeft: this.cursor - 1, Home: 0, End: pieces.length - 1 }[event.key];
+      const to = { ArrowRight: this.cursor + 1, ArrowLeft: this.cursor - 1, Home: 0, End: pieces.length - 1 }[
+        event.key
+      ];
       if (to === undefined) return;
       event.preventDefault();
       this.go(to);
@@ -62,7 +78,8 @@ export class Tokens {
     this.tinted = name;
     const { values, kind, scale } = this.tints.get(name);
     this.items.forEach((item, n) => {
-      const [background, ink] = shade(kind, values[n] / scale), piece = item.querySelector(".piece");
+      const [background, ink] = shade(kind, values[n] / scale),
+        piece = item.querySelector(".piece");
       piece.style.setProperty("background-color", background);
       piece.style.setProperty("color", ink);
       piece.title = `${name}: ${values[n].toFixed(3)}`;
@@ -84,14 +101,23 @@ function covered({ spans, kind, colour }, pieces, text) {
     const end = Math.min(to, pieces.length);
     for (let n = from; n < end; n++) {
       const begins = n === from || pieces[n - 1] === "\n"; // on a new line the name is said again
-      cover[n] = { kind, type, first: n === from, last: n === to - 1, room: begins ? roomAt(n, end) : 0, colour: colour(type) };
+      cover[n] = {
+        kind,
+        type,
+        first: n === from,
+        last: n === to - 1,
+        room: begins ? roomAt(n, end) : 0,
+        colour: colour(type),
+      };
     }
   }
   return cover;
 }
 
 function bracket({ kind, type, first, last, room, colour }, text) {
-  const lane = el("span", { class: `lane ${kind}${type === undefined ? "" : " on"}${first ? " first" : ""}${last ? " last" : ""}` });
+  const lane = el("span", {
+    class: `lane ${kind}${type === undefined ? "" : " on"}${first ? " first" : ""}${last ? " last" : ""}`,
+  });
   if (type === undefined) return lane;
   lane.style.setProperty("border-color", colour);
   if (room === 0 || (text && room < Math.min(type.length, 3))) return lane;
