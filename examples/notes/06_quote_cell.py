@@ -12,8 +12,8 @@ from notes import BLUE, GREEN, GREY, ORANGE, arguments, save
 from tidegate.lens import read
 from tidegate.lens.hidden_units.detectors import DETECTORS
 from tidegate.lens.hidden_units.finder import find_cells
-from tidegate.lens.interventions.intervention import ablate
 from tidegate.lens.interventions.effect import effect
+from tidegate.lens.interventions.intervention import ablate
 from tidegate.text import CharacterTokenizer, LanguageModel, LanguageModelConfig, Streams
 from tidegate.text.feeding import NO_PREDICTION
 from tidegate.text.truncated_bptt import window_loss
