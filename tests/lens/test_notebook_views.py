@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
+from examples.notes.overlay import overlay
+from examples.notes.scalar import scalar_example
 
 from tidegate.drawing.colours import BLUE, VERMILLION, number
 from tidegate.lens import read
@@ -22,7 +24,6 @@ from tidegate.lens.memory.gradient_flow import Flow, gradient_flow
 from tidegate.lens.memory.memory_time import MemoryTime
 from tidegate.lens.memory.step_jacobian import StepJacobians
 from tidegate.lens.notebook import table_text, tinted_text
-from tidegate.lens.overlay import overlay
 from tidegate.lens.predictions.attribution import what_mattered
 from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import mistakes
@@ -30,7 +31,6 @@ from tidegate.lens.record.gates import saturation
 from tidegate.lens.record.labelled_array import LabelledArray
 from tidegate.lens.record.reading import Reading
 from tidegate.lens.record.trace import Trace
-from tidegate.lens.scalar import scalar_example
 from tidegate.lens.tasks import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
 from tidegate.nn import GRU
 from tidegate.text import CharacterTokenizer

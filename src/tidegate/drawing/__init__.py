@@ -1,6 +1,6 @@
-"""Drawing primitives of plain numbers and strings: coloured text, curves, heat maps; HTML, terminal, figures.
+"""Drawing primitives of plain numbers and strings: coloured text, curves, heat maps; HTML, SVG, terminal.
 
-Everything here escapes the text it is given. Figures for files are in `tidegate.drawing.figures`; they need matplotlib.
+Everything here escapes the text it is given.
 """
 
 import importlib

@@ -39,7 +39,7 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
         label: yLabel,
         size: 70,
         values: log
-          ? (u, ticks) => ticks.map((it) => (Number.isInteger(it) ? `1e${it}` : Number((10 ** it).toPrecision(2))))
+          ? (_chart, ticks) => ticks.map((it) => (Number.isInteger(it) ? `1e${it}` : Number((10 ** it).toPrecision(2))))
           : undefined,
       },
     ],

@@ -6,10 +6,10 @@ import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
 import { show as forecaster } from "../steps/forecaster.js";
 import { unpackPictures } from "../steps/pictures.js";
+import { show as plain } from "../steps/plain.js";
 import { stateMaps } from "../steps/states.js";
 import { show as tagger } from "../steps/tagger.js";
 import { show as writer } from "../steps/writer.js";
-import { show as plain } from "../steps/plain.js";
 
 const typed = new Map(); // the names of what was typed since the page was opened
 

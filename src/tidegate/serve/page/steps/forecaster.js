@@ -3,7 +3,7 @@
 import { lineChart } from "../chart.js";
 import { el, table } from "../dom.js";
 
-export function show(root, found, frames, stops) {
+export function show(root, found, _frames, stops) {
   const { levels, history, expected, ahead, true_values: truth } = found;
   const known = history.length,
     horizon = ahead[0].length,

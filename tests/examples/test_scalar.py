@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from examples.notes.scalar import scalar_example
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.scalar import scalar_example
 
 
 @pytest.mark.parametrize("inputs", [[0.3], [-0.5, 0.5, -1.0, 0.2, 0.0, -0.7, -0.4], [-0.5] * 63])

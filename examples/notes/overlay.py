@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from examples.notes.residual import ResidualNetwork
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,7 +19,6 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.memory.decay import Decay, decay_of
 from tidegate.lens.memory.gradient_flow import probe_flow
 from tidegate.lens.notebook import table_text
-from tidegate.lens.residual import ResidualNetwork
 from tidegate.tasks.probe.task import Probe, ProbeConfig
 from tidegate.train.randomness import own_randomness
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from examples.notes.overlay import MEASURED, _drawn, overlay
+from examples.notes.residual import ResidualNetwork
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.overlay import MEASURED, _drawn, overlay
-from tidegate.lens.residual import ResidualNetwork
 
 
 def test_residual_gradients_equal_differences():
