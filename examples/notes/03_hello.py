@@ -1,7 +1,7 @@
 """Step 3: a network of five units learns to write "hello", which no network without a memory can.
 
-After "l" comes "l" the first time and "o" the second. Whoever sees only the present letter can at best say half and
-half, which costs ln 2 at two of the four places: a floor that the recurrent network falls through.
+After "l" comes "l" the first time and "o" the second. A model that sees only the present letter can at best say half
+and half, which costs ln 2 at two of the four places: a floor that the recurrent network falls through.
 """
 
 import math

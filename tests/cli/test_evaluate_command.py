@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tidegate.text import CharacterTokenizer, ngram_baselines
-from tidegate.text.evaluate_run import loss_table
 from tidegate.text.evaluation import evaluate
+from tidegate.text.evaluation_text import loss_table
 from tidegate.train import load_run
 
 

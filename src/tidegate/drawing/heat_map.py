@@ -145,7 +145,7 @@ def below_columns(
 
 
 def every(size: int, room: float) -> int:
-    """Every how many-th label to show where there is room for so many: 1, 2 or 5 times a power of ten."""
+    """Return n such that every n-th label fits: 1, 2 or 5 times a power of ten."""
     power = 1
     while True:
         for step in (power, 2 * power, 5 * power):

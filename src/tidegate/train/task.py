@@ -42,7 +42,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of ``tidegate evaluate``; a task raises `ArgumentError` for those it has no use for.
+    """Options of ``tidegate evaluate``; a task raises `ArgumentError` for those it does not support.
 
     Attributes:
         split: the part of the run's own data: "test", "validation" or "train". Default: test if there is one, else

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, init=False)
 class Step:
-    """What one step computes: every new state by name, and the values worth a name in a trace.
+    """What one step computes: every new state by name, and the gate activations to record.
 
     Attributes:
         states: the new states.

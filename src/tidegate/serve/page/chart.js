@@ -26,7 +26,7 @@ export function lineChart(root, x, series, { log = false, xLabel = "", yLabel = 
     grid = () => (dark() ? "#444" : "#ddd");
   const axis = { stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
   // A logarithmic axis is a straight one of logarithms: uPlot's own runs out of ticks over many decades.
-  const number = (at, value) =>
+  const number = (_chart, value) =>
     value === null || value === undefined ? "–" : Number((log ? 10 ** value : value).toPrecision(4)).toString();
   const options = {
     width: Math.max(280, box.clientWidth),

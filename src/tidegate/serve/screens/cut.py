@@ -83,7 +83,7 @@ def changed(session: TextSession, edits: str, text: int = 0) -> dict[str, Any]:
     return {"steps": len(ids), "change": change, "scale": CHANGE, "mean": rounded(made.whole.change)}
 
 
-def edited(
+def intervened(
     session: TextSession,
     edits: str = "",
     prompt: str = "",
@@ -120,4 +120,10 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-CUT = Screen("cut", "Cut & force", {"measured": measured, "changed": changed}, {"edited": edited}, recorded=recorded)
+CUT = Screen(
+    "cut",
+    "Cut & force",
+    {"measured": measured, "changed": changed},
+    {"edited": intervened},
+    recorded=recorded,
+)

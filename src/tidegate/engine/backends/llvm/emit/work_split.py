@@ -74,12 +74,12 @@ class WorkSplit:
             b.cbranch(b.icmp_signed(">=", arrived, target), here, waiting)
             b.position_at_end(waiting)
             self._pause()
-            looked = b.add(b.load(looks, typ=I64), e.i64(1))
-            b.store(looked, looks)
+            spins = b.add(b.load(looks, typ=I64), e.i64(1))
+            b.store(spins, looks)
             if platform.system() != "Windows":
-                with b.if_then(b.icmp_signed(">", looked, e.i64(SPINS))):
+                with b.if_then(b.icmp_signed(">", spins, e.i64(SPINS))):
                     b.call(self._function("sched_yield", I32), [])
-                with b.if_then(b.icmp_signed(">", looked, e.i64(SPINS + YIELDS))):
+                with b.if_then(b.icmp_signed(">", spins, e.i64(SPINS + YIELDS))):
                     b.call(self._function("usleep", I32, I32), [ir.Constant(I32, SLEEP)])
             b.branch(head)
             b.position_at_end(here)
