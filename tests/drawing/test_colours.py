@@ -148,7 +148,7 @@ def test_a_scale_is_fitted_to_nothing_too(values):
     assert scale_of(values, "diverging") == Scale("diverging", 1.0)
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_scale_or_top_raises():
     assert scale_of([1.0, -3.0, np.inf], "diverging", "m") == Scale("diverging", 3.0, "m")
     with pytest.raises(ArgumentError, match="take 'diverging'"):
         scale_of([1.0, -3.0], "sequential")

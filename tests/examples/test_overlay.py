@@ -99,7 +99,7 @@ def test_training_separates_simple_network_lstm_and_gru():
 
 
 @pytest.mark.parametrize("options", [{"lag": 3}, {"steps": ()}, {"steps": (5, 5)}, {"steps": (-1,)}])
-def test_what_cannot_be_is_refused(options):
+def test_short_lag_and_wrong_steps_raise(options):
     with pytest.raises(ArgumentError, match="lag should be at least 4"):
         overlay(**options)
 

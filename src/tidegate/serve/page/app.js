@@ -46,7 +46,12 @@ function header() {
     document.getElementById(`tab-${state.screen}`).focus();
   });
   const theme = el("button", { title: "Light or dark", "aria-label": "Light or dark", on: { click: turn } }, "◐");
-  fill(document.getElementById("tools"), live && run.task === "lm" ? other() : null, theme);
+  fill(document.getElementById("tools"), live && readsText() ? other() : null, theme);
+}
+
+// Whether the runs read a text: the server offers the screen that shows one.
+function readsText() {
+  return about.screens.some((it) => it.name === "read");
 }
 
 function turn() {
@@ -79,7 +84,7 @@ function other() {
 
 // A text that was typed is gone when the server was started anew, and an address may name any number.
 async function gone() {
-  if (state.text === 0 || about.runs[0].task !== "lm") return false;
+  if (state.text === 0 || !readsText()) return false;
   try {
     await ask("text", { text: state.text, run: 0 });
     return false;
