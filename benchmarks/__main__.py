@@ -1,4 +1,4 @@
-"""``tidegate bench``: our layers and their peers side by side on this machine."""
+"""``python -m benchmarks``: our layers and others side by side on this machine."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.error_boundary import note
+from tidegate.cli.error_boundary import Guarded, note
 
 if TYPE_CHECKING:
     from benchmarks import Job, Row
 
-__all__ = ["bench"]
+__all__ = ["app", "bench"]
 
 RED = 1  # two implementations computed different things
 QUICK_REPEATS, REPEATS = 5, 11
 
+app = typer.Typer(name="benchmarks", cls=Guarded, pretty_exceptions_enable=False, add_completion=False)
 
+
+@app.callback(invoke_without_command=True)
 def bench(
     cases: Annotated[
         str | None,
         typer.Option(help="What to run, separated by commas: 32x100x512, '32x100x512 packed', or a kind, as packed."),
     ] = None,
-    cells: Annotated[str | None, typer.Option(help="Which cells, separated by commas.")] = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Which cells, separated by commas; FILE.py:NAME for one of your own.")
+    ] = None,
     peers: Annotated[
         str | None, typer.Option(help="Against whom, separated by commas; torch.compile only if it is named.")
     ] = None,
@@ -88,4 +93,4 @@ def _write(folder: Path, text: str, record: dict[str, object], machine: dict[str
 
 
 if __name__ == "__main__":
-    typer.run(bench)
+    app()

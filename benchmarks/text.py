@@ -16,7 +16,7 @@ from tidegate.text.generation import generate
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 from tidegate.text.tokenizers.characters import CharacterTokenizer
 
-UNITS = CharacterTokenizer.from_counts(Counter(chr(code) for code in range(32, 127)))
+TOKENIZER = CharacterTokenizer.from_counts(Counter(chr(code) for code in range(32, 127)))
 SHAPES = ((16, 64, 512, 1), (32, 100, 256, 2))
 
 
@@ -25,12 +25,12 @@ class TorchModel(nn.Module):
 
     def __init__(self, hidden_size: int, num_layers: int) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(UNITS.size, hidden_size, num_layers)
-        self.output = nn.Linear(hidden_size, UNITS.size)
+        self.recurrent = nn.LSTM(TOKENIZER.vocabulary_size, hidden_size, num_layers)
+        self.output = nn.Linear(hidden_size, TOKENIZER.vocabulary_size)
 
     def forward(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Ids (B, T) to logits (B, T, V)."""
-        hot = nn.functional.one_hot(ids.t(), UNITS.size).to(self.output.weight.dtype)
+        hot = nn.functional.one_hot(ids.t(), TOKENIZER.vocabulary_size).to(self.output.weight.dtype)
         features, state = self.recurrent(hot, state)
         return self.output(features).transpose(0, 1), state
 
@@ -42,7 +42,7 @@ def training_step(model: nn.Module, ids: Tensor) -> Callable[[], None]:
     def step() -> None:
         optimizer.zero_grad()
         logits, _ = model(ids[:, :-1])
-        nn.functional.cross_entropy(logits.reshape(-1, UNITS.size), ids[:, 1:].reshape(-1)).backward()
+        nn.functional.cross_entropy(logits.reshape(-1, TOKENIZER.vocabulary_size), ids[:, 1:].reshape(-1)).backward()
         optimizer.step()
 
     return step
@@ -52,7 +52,7 @@ def writing(model: nn.Module, length: int = 300) -> Callable[[], None]:
     """Writing so many characters."""
 
     def write() -> None:
-        for _ in generate(model, UNITS, "def", length=length, seed=0):
+        for _ in generate(model, TOKENIZER, "def", length=length, seed=0):
             pass
 
     return write
@@ -74,11 +74,11 @@ def main() -> None:
     """Print milliseconds and ratios."""
     torch.set_num_threads(2)
     for batch, steps, hidden_size, num_layers in SHAPES:
-        config = LanguageModelConfig(UNITS.size, hidden_size=hidden_size, num_layers=num_layers)
+        config = LanguageModelConfig(TOKENIZER.vocabulary_size, hidden_size=hidden_size, num_layers=num_layers)
         models: dict[str, nn.Module] = {"kernels": LanguageModel(config)}
         models["reference"] = LanguageModel(config, backend="reference")
         models["torch.nn.LSTM"] = TorchModel(hidden_size, num_layers)
-        ids = torch.randint(0, UNITS.size, (batch, steps + 1))
+        ids = torch.randint(0, TOKENIZER.vocabulary_size, (batch, steps + 1))
         for what, runs in (
             (f"training step of {batch} x {steps}", {name: training_step(m, ids) for name, m in models.items()}),
             ("writing 300 characters", {name: writing(m) for name, m in models.items()}),

@@ -31,6 +31,7 @@ def _own_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     """Each test registers cells of its own, in a folder of its own."""
     monkeypatch.setattr(catalogue, "_REGISTERED", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "one", raising=False)
     monkeypatch.chdir(tmp_path)
     yield
     for name, module in list(sys.modules.items()):
@@ -106,8 +107,8 @@ def test_load_cell_of_something_else_raises() -> None:
 
 
 def test_badly_formed_cell_in_a_file_names_its_line() -> None:
-    Path("one.py").write_text(FILE.format(factor="q"))
-    with pytest.raises(CellError, match=r"one.py, line 6: NameError: name 'q' is not defined"):
+    Path("one.py").write_text(FILE.format(factor="p.a"))
+    with pytest.raises(CellError, match=r"one.py, line 6: NameError: name 'p' is not defined"):
         load_cell("one.py:loaded")
     Path("one.py").write_text(FILE.format(factor="x.a"))
     with pytest.raises(CellError, match=r"one.py, line 4: CellError: cell 'loaded': it uses x.a"):
