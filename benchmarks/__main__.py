@@ -27,7 +27,9 @@ def bench(
         str | None,
         typer.Option(help="What to run, separated by commas: 32x100x512, '32x100x512 packed', or a kind, as packed."),
     ] = None,
-    cells: Annotated[str | None, typer.Option(help="Which cells, separated by commas.")] = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Which cells, separated by commas; FILE.py:NAME for one of your own.")
+    ] = None,
     peers: Annotated[
         str | None, typer.Option(help="Against whom, separated by commas; torch.compile only if it is named.")
     ] = None,

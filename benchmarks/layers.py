@@ -1,13 +1,13 @@
-"""The cells that are measured, a user's own among them, and our layers of them."""
+"""The cells that are measured, and our layers of them."""
 
-from __future__ import annotations
-
+import functools
 from typing import Any
 
 from benchmarks.cases import Case
 from tidegate import nn
-from tidegate.cells import Step, cell, sigmoid, tanh
+from tidegate.cells import Step, cell, load_cell, sigmoid, tanh
 from tidegate.errors import ArgumentError
+from tidegate.io.load_object import is_location
 
 
 @cell(gates="k n", states="h", paper="nobody's: it stands for a user's own")
@@ -36,22 +36,38 @@ OTHERS = {
 CELLS = (*DROP_INS, *OTHERS)
 
 
-def make_layer(name: str, case: Case) -> nn.Layered:
-    """Our layer for a case, on the kernels: it never falls back to the reference."""
-    shape: dict[str, Any] = dict(num_layers=case.layers, bidirectional=case.kind == "bidirectional", backend="llvm")
+_load = functools.cache(load_cell)
+
+
+def make_layer(name: str, case: Case, backend: str = "llvm") -> nn.Layered:
+    """Our layer for a case. On the kernels it never falls back to the reference.
+
+    Args:
+        name: one of `CELLS`, or ``FILE.py:NAME``.
+        case: the shape and kind.
+        backend: the backend that runs it.
+    """
+    shape: dict[str, Any] = dict(num_layers=case.layers, bidirectional=case.kind == "bidirectional", backend=backend)
     if name in DROP_INS:
         return DROP_INS[name](case.size, case.size, **shape)
-    return nn.Recurrent(OTHERS[name], case.size, case.size, **shape)
+    if name in OTHERS:
+        return nn.Recurrent(OTHERS[name], case.size, case.size, **shape)
+    return nn.Recurrent(_load(name), case.size, case.size, **shape).eval()  # noise would differ from call to call
 
 
 def choose_cells(names: str | None = None) -> list[str]:
-    """The cells named, separated by commas; all if none is named.
+    """The cells named, separated by commas; all if none is named. A cell of one's own is named ``FILE.py:NAME``.
 
     Raises:
         ArgumentError: the benchmark has no such cell.
+        CellError: a cell of one's own cannot be loaded.
     """
     chosen = list(CELLS) if names is None else [name.strip() for name in names.split(",")]
     for name in chosen:
-        if name not in CELLS:
-            raise ArgumentError(f"the benchmark has no cell {name!r}; it has {', '.join(CELLS)}")
+        if is_location(name):
+            _load(name)
+        elif name not in CELLS:
+            raise ArgumentError(
+                f"The benchmark has no cell {name!r}. It has {', '.join(CELLS)}, and cells of your own: FILE.py:NAME."
+            )
     return chosen

@@ -20,7 +20,7 @@ class Setting:
     """What is to be compared, before any memory is taken for it.
 
     Attributes:
-        cell: its name, one of ``CELLS``.
+        cell: its name, one of ``CELLS``, or ``FILE.py:NAME``.
         case: the shape and kind.
         mode: "inference", or "training": forward, and backward to the input and all weights.
     """

@@ -1,16 +1,19 @@
 """``torch.compile`` of the eager loop; unrolled over 100 steps it takes minutes to compile, so it is run on demand."""
 
-from __future__ import annotations
-
 import torch
 
 from benchmarks.contender import Contender, solver
+from benchmarks.equations import STEPS
 from benchmarks.peers import loop
-from benchmarks.problem import Problem
+from benchmarks.problem import Problem, Setting
 
 name = "torch.compile"
 packages = ("torch",)
-supports = loop.supports
+
+
+def supports(setting: Setting) -> bool:
+    """The loops that are written out here."""
+    return setting.cell in STEPS and loop.supports(setting)
 
 
 def prepare(problem: Problem) -> Contender:

@@ -1,7 +1,5 @@
 """A loop over the steps in eager PyTorch, as one writes it for a cell that no library has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch
@@ -10,7 +8,9 @@ from torch.nn.functional import linear
 
 from benchmarks.contender import Contender, solver
 from benchmarks.equations import STATES, STEPS, Library, input_part
+from benchmarks.layers import make_layer
 from benchmarks.problem import Problem, Setting
+from tidegate.io.load_object import is_location
 
 name = "eager loop"
 packages = ("torch",)
@@ -26,12 +26,16 @@ TORCH = Library(
 
 def supports(setting: Setting) -> bool:
     """Every cell, one layer, one direction, all steps."""
-    return setting.cell in STEPS and setting.case.kind == ""
+    return setting.case.kind == "" and (setting.cell in STEPS or is_location(setting.cell))
 
 
 def prepare(problem: Problem) -> Contender:
-    """The loop with our weights."""
+    """The loop with our weights; for a user's own cell, the loop of the reference backend over its function."""
     cell, w = problem.setting.cell, problem.parameters
+    if cell not in STEPS:
+        layer = make_layer(cell, problem.setting.case, backend="reference")
+        layer.load_state_dict(problem.layer.state_dict())
+        return solver(problem, lambda x: layer(x)[0], dict(layer.named_parameters()))
     return solver(problem, lambda x: unroll(cell, w, x), w)
 
 

@@ -24,6 +24,25 @@ def test_figures_on_stdout_and_progress_on_stderr(cli):
     assert "[2/2]" not in result.stdout
 
 
+def test_a_cell_of_ones_own_is_compared_with_its_function(cli, tmp_path):
+    (tmp_path / "own_cells.py").write_text(
+        "from tidegate.cells import Step, cell, lstm, tanh, zoneout\n"
+        '@cell(gates="n")\n'
+        "def plain(x, r):\n"
+        "    return Step(h=tanh(x.n + 0.5 * r.n))\n"
+        "noisy = zoneout(lstm, 0.1)\n"
+    )
+    names = ",".join(f"{tmp_path}/own_cells.py:{name}" for name in ("plain", "noisy"))
+    result = cli("--cases", "2x3x4", "--cells", names, "--repeats", 1, "--threads", 1)
+    assert result.exit_code == 0, result.stderr
+    for name in ("plain", "noisy"):
+        for mode in ("inference", "training"):
+            assert f"own_cells.py:{name} | 2x3x4 | {mode} | eager loop |" in result.stdout
+    refused = cli("--cells", f"{tmp_path}/own_cells.py:other")
+    assert refused.exit_code == 2
+    assert "has no cell 'other'" in refused.stderr
+
+
 def test_the_report_is_written_as_it_is_printed(cli, tmp_path):
     folder = tmp_path / "results"
     options = "--cases 2x3x4 --cells gru --peers torch.nn --repeats 2 --threads 1"

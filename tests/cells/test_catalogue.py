@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tidegate.cells import CELLS, Cell, Step, cell, get_cell, load_cell, lstm, r
 from tidegate.cells.zoo import catalogue
 from tidegate.errors import CellError
 
+ROOT = Path(__file__).parents[2]
 FILE = """
 from tidegate.cells import Step, cell, tanh
 
@@ -25,12 +27,16 @@ number = 3
 
 
 @pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Each test registers cells of its own, in a folder of its own."""
     monkeypatch.setattr(catalogue, "_REGISTERED", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "one", raising=False)
     monkeypatch.chdir(tmp_path)
+    yield
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 def mine(factor: float = 2, name: str = "mine", **declared: Any) -> Cell:
@@ -134,8 +140,10 @@ def test_unknown_name_says_how_to_load_one() -> None:
 
 
 def test_digest_is_the_same_in_another_process() -> None:
-    code = "from tidegate.cells import load_cell; print(load_cell('one.py:loaded').digest)"
     Path("one.py").write_text(FILE.format(factor=2))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        f"from tidegate.cells import load_cell; print(load_cell({str(Path('one.py').resolve())!r} + ':loaded').digest)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == load_cell("one.py:loaded").digest != mine(3).digest
     assert load_cell("one.py:loaded").handle == f"loaded:{done.stdout.strip()}"

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from tidegate.cells import (
-    CELLS,
     OPERATIONS,
     Step,
     cell,
@@ -25,23 +24,6 @@ from tidegate.cells import (
 )
 from tidegate.engine import program
 from tidegate.errors import CellError
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_docstring_holds_the_traced_equations(name: str) -> None:
-    """The equations in a cell's docstring, written by a person, are those its function computes."""
-    it = CELLS[name]
-    written = {squeeze(part) for line in it.doc.splitlines() for part in line.split("  ") if " = " in part}
-    assert {squeeze(line) for line in it.text().splitlines()} <= {w.rstrip(".") for w in written}
-    assert it.paper
-
-
-def squeeze(equation: str) -> str:
-    """Without spaces, and with each sum's biases in one place, wherever they were written."""
-    left, _, right = equation.replace(" ", "").partition("=")
-    for bias in ("+b_n", "+b'_n"):
-        right = right.replace(bias, "", 1) + bias if bias in right and "b'_n" in right else right
-    return left + "=" + right
 
 
 def test_facts_of_the_lstm() -> None:
