@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PAGE_TOOLS := tools/page
+BIOME := $(PAGE_TOOLS)/node_modules/.bin/biome
 
-.PHONY: setup demo test test-all check docs bench clean
+.PHONY: setup demo test test-all check check-page docs bench clean
 
 setup: $(READY)
 
@@ -23,11 +25,22 @@ test: setup
 test-all: setup
 	$(BIN)/python -m pytest
 
-check: setup
+check: setup check-page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# The page's JavaScript and CSS. Without Node.js they are not checked; in CI (CI=true) that is a failure.
+check-page:
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(BIOME) && $(BIOME) ci --error-on-warnings; \
+	elif [ -n "$$CI" ]; then echo "Node.js is not installed: the page's JavaScript cannot be checked." >&2; exit 1; \
+	else echo "Node.js is not installed: the page's JavaScript is not checked."; fi
+
+$(BIOME): $(PAGE_TOOLS)/package-lock.json
+	npm --prefix $(PAGE_TOOLS) ci --silent --no-audit --no-fund
+	@touch $(BIOME)
 
 docs: setup
 	$(BIN)/python -m tools.docs
@@ -36,4 +49,4 @@ bench: setup
 	$(BIN)/python -m benchmarks --out benchmarks/results $(BENCH)
 
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PAGE_TOOLS)/node_modules build dist site .pytest_cache .ruff_cache .hypothesis

@@ -149,7 +149,7 @@ def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: s
     places = [int(change[:40].argmax()), int(change[:40].argmin())]
     assert not near(colour("diverging", change[places[0]] / 3), colour("diverging", -change[places[0]] / 3))
     page = visit(address).open("cut", layer=1, unit=4, name="h")
-    page.select_option("select >> nth=2", "force")
+    page.select_option("select >> nth=2", "set_to")
     page.fill("input[type=number] >> nth=1", "5")
     page.click("text=Show what it does")
     page.locator("caption", has_text="held at 5").wait_for()
@@ -323,7 +323,7 @@ def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, v
         ("read", ".unit[style]"),
         ("cells", ".unit[style]"),
         ("gates", ".chart"),
-        ("memory", "text=Compare RNN"),
+        ("memory", ".unit"),
         ("why", ".unit"),
         ("match", ".unit"),
         ("errors", "text=How a word becomes foreseeable"),
@@ -331,15 +331,3 @@ def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, v
         page = visit(path.as_uri(), offline=True).open(screen)
         page.locator("main", has_text="it has too few steps").wait_for(timeout=5000)
         page.locator(still).first.wait_for()
-
-
-def test_the_curves_of_the_overlay_stay(address: str, visit: Start):
-    page = visit(address).open("memory")
-    curves = [{"name": "rnn", "state": "h", "steps": 0, "loss": 1.0, "norms": [1.0, 0.5, 0.25]}]
-    page.route("**/api/overlay*", lambda route: route.fulfill(json=curves))
-    page.click("text=Compare RNN")
-    page.locator(".u-legend", has_text="rnn h").wait_for()
-    page.focus(".textview")
-    page.keyboard.press("Control+End")
-    page.locator(".unit.marked[data-n='398']").wait_for()
-    assert page.locator(".u-legend", has_text="rnn h").count() == 1

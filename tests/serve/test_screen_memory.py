@@ -73,7 +73,7 @@ def test_gates_are_as_saturated_as_the_lens_says(client: Any, run: Run, looking:
         assert it["steps"] == pytest.approx(times[(it["layer"], 0), it["state"]].steps, abs=1e-2)
 
 
-def test_memory_follows_the_cursor_and_compares_cells(address: str, visit: Callable[..., Visit]):
+def test_memory_follows_the_cursor(address: str, visit: Callable[..., Visit]):
     page = visit(address).open("memory")
     assert page.locator("canvas.heat").count() == 4
     page.focus(".textview")
@@ -84,14 +84,6 @@ def test_memory_follows_the_cursor_and_compares_cells(address: str, visit: Calla
     canvas = page.locator("canvas.heat").first
     canvas.hover(position={"x": 3, "y": 100})
     page.locator(".told", has_text="state after").first.wait_for()
-
-
-@pytest.mark.slow
-def test_memory_overlays_other_cells(address: str, visit: Callable[..., Visit]):
-    page = visit(address).open("memory")
-    page.click("text=Compare RNN")
-    page.locator("h3", has_text="after 300 training steps").wait_for(timeout=120_000)
-    assert page.locator(".u-legend", has_text="residual h").count() == 2
 
 
 def test_gates_show_the_unit_and_let_one_be_picked(address: str, visit: Callable[..., Visit], looking: Looking):

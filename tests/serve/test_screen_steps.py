@@ -285,7 +285,7 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         assert (row[0].strip(), float(row[1])) == (best[0], pytest.approx(best[1], abs=1e-4))
     elif name in ("classify", "frames"):
         shown = page.inner_text(".verdict")
-        assert shown.startswith(f"It says {own.said['label']} (p = {max(own.said['probabilities'].values()):.3f})")
+        assert shown.startswith(f"Prediction: {own.said['label']} (p = {max(own.said['probabilities'].values()):.3f})")
         assert ("which is right" in shown) == (own.said["label"] == own.truth["label"])
     elif name == "forecast":
         row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
@@ -363,7 +363,7 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.click("text=Read it")
     page.locator("select option:checked", has_text="typed: so").wait_for(state="attached")
     label = looked(looking.run, f"so {IMAGE} good").said["label"]
-    page.locator(".verdict", has_text=f"It says {label}").wait_for()
+    page.locator(".verdict", has_text=f"Prediction: {label}").wait_for()
     no_markup(page)
     page.click("summary")
     page.fill("textarea", "")
