@@ -12,7 +12,7 @@ from tidegate.serve.screens import SCREENS
 
 
 def about(looking: Looked) -> dict[str, Any]:
-    """The runs, the screens there are for them, and the questions that are answered."""
+    """The runs, their make, and the screens there are for them."""
     runs = []
     for run in looking.runs:
         config = run.config.model
@@ -35,5 +35,4 @@ def about(looking: Looked) -> dict[str, Any]:
         )
     task = looking.run.config.task
     screens = [{"name": it.name, "title": it.titles.get(task, it.title)} for it in SCREENS if it.shown(looking)]
-    questions = sorted(name for it in SCREENS if it.shown(looking) for name in (*it.views, *it.streams))
-    return {"version": __version__, "runs": runs, "screens": screens, "questions": questions, "palette": palette()}
+    return {"version": __version__, "runs": runs, "screens": screens, "palette": palette()}

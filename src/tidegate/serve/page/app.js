@@ -17,9 +17,9 @@ function showMessage(text, wrong = false) {
   messages.className = wrong ? "wrong" : "";
 }
 
-/** Whether the runs read texts, numbered from 0, of which the chosen one can be asked for. */
-function readsTexts() {
-  return about.questions.includes("text");
+/** Whether the runs read a text: the server offers the screen that shows one. */
+function readsText() {
+  return about.screens.some((it) => it.name === "read");
 }
 
 function showHeader() {
@@ -31,7 +31,7 @@ function showHeader() {
   document.title = `${run.name} - Tidegate`;
   showTabs(about.screens.filter((it) => SCREENS[it.name]));
   const theme = button("◐", toggleTheme, { title: "Light or dark", "aria-label": "Light or dark" });
-  replaceChildren(document.getElementById("tools"), live && readsTexts() ? otherText() : null, theme);
+  replaceChildren(document.getElementById("tools"), live && readsText() ? otherText() : null, theme);
 }
 
 function showTabs(screens) {
@@ -72,7 +72,7 @@ function otherText() {
 
 // A typed text is lost when the server is started anew, and an address may name any number.
 async function isTextMissing() {
-  if (state.text === 0 || !readsTexts()) return false;
+  if (state.text === 0 || !readsText()) return false;
   try {
     await ask("text", { text: state.text, run: 0 });
     return false;

@@ -58,8 +58,8 @@ export function isAvailable(name, params = {}) {
 }
 
 /**
- * Of several questions, the last: `const isLatest = questions.begin()` before asking, `if (!isLatest()) return` after the
- * answer, so that an answer that another question has overtaken is not shown.
+ * Of several questions, the last: `const isLatest = questions.begin()` before asking, `if (!isLatest()) return` after
+ * the answer, so that an answer that another question has overtaken is not shown.
  */
 export function latest() {
   let last = 0;

@@ -33,7 +33,7 @@ export function repaint() {
   for (const element of document.querySelectorAll(".painted")) element.dispatchEvent(new Event("repaint"));
 }
 
-/** What `draw` returns, drawn in the colours of the light page. Nothing is seen of it: the browser paints afterwards. */
+/** What `draw` returns, drawn in the colours of the light page. The page itself does not flash: it is painted later. */
 export function inLight(draw) {
   const root = document.documentElement;
   const theme = root.dataset.theme;

@@ -63,8 +63,8 @@ export function failure(error) {
 }
 
 /**
- * A line for the number under the cursor, for progress and for what went wrong; screen readers read it out. It keeps its
- * height when it is empty.
+ * A line for the number under the cursor, for progress and for what went wrong; screen readers read it out. It has its
+ * height even when it is empty.
  */
 export function statusLine(text = "\u00a0") {
   const element = el("p", { class: "told", "aria-live": "polite" }, text);

@@ -4,7 +4,7 @@ const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end
 const listeners = new Set();
 
 export const state = { ...START };
-/** What the server answers first: runs, screens, questions, palette. */
+/** What the server answers first: runs, screens, palette. */
 export const about = {};
 
 /** Change what is chosen. Listeners get the set of names that changed. */

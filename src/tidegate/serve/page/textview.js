@@ -7,7 +7,7 @@ const AROUND = 6; // lines above and below those in view
 const LONG_PRESS = 500; // ms after which a touch that is held begins to mark
 const SLOP = 10; // px that it may move meanwhile
 const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u;
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u;
 
 /**
  * A virtualised text.
@@ -257,7 +257,7 @@ export class TextView {
     this.onCursor(this.cursor);
   }
 
-  // A mouse chooses and marks at once. A finger may be about to scroll: it chooses by a tap, and marks after a long press.
+  // A mouse chooses and marks at once. A finger may be about to scroll: it chooses by a tap, marks after a long press.
   press(event) {
     this.pressed = event.pointerType === "mouse";
     const from = tokenAt(event);

@@ -9,8 +9,8 @@ const MARGIN = 10;
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /**
- * Draw points [x, y]. Options: `title`, `xLabel`, `yLabel`, `label(n)`, `onPick(n)`, `chosen`. Arrow keys go through the
- * points in order, Enter picks one. Returns a function that marks another point as the chosen one.
+ * Draw points [x, y]. Options: `title`, `xLabel`, `yLabel`, `label(n)`, `onPick(n)`, `chosen`. Arrow keys go through
+ * the points in order, Enter picks one. Returns a function that marks another point as the chosen one.
  */
 export function scatter(root, points, { title, xLabel, yLabel, label, onPick, chosen }) {
   const svg = emptySquare(`${title}: ${yLabel} against ${xLabel}, ${points.length} hidden units`);

@@ -1,4 +1,4 @@
-// Charts as standalone SVG: elements, axes with ticks, labels. Attributes only: a page's policy allows no inline styles.
+// Charts as standalone SVG: axes with ticks, labels. Attributes only: the page's policy allows no inline styles.
 
 export const INK = "#333";
 export const GRID = "#ddd";

@@ -31,8 +31,8 @@ export async function show(root) {
   const text = el("div", { class: "main" });
   const writing = live ? comparedWriting(chooser.asJson, status) : null;
   const lead =
-    "A hidden unit that goes with something need not cause it; an intervention tests that: the hidden unit is changed " +
-    "while the text is read. Red: the changed model is more surprised there; blue: less.";
+    "A hidden unit that goes with something need not cause it; an intervention tests that: the hidden unit is " +
+    "changed while the text is read. Red: the changed model is more surprised there; blue: less.";
   append(
     root,
     el("p", { class: "lead" }, lead),
@@ -164,8 +164,8 @@ function costTable(cost, token) {
   return [
     table(headers, rows, { caption: cost.said }),
     note(
-      `On ${grouped(cost.steps)} held-out ${token}s. Controls: the same intervention on ${cost.controls} other hidden ` +
-        "units, on average and at worst; any intervention does a little harm.",
+      `On ${grouped(cost.steps)} held-out ${token}s. Controls: the same intervention on ${cost.controls} other ` +
+        "hidden units, on average and at worst; any intervention does a little harm.",
     ),
   ];
 }

@@ -10,9 +10,9 @@ export async function show(root) {
   const stops = [];
   let stopped = false;
   const lead =
-    `An error is a ${about.runs[0].unit} to which the model gave p < 0.5. How many would be gone if the model knew what ` +
-    "a simple helper knows? Each helper is tried on the errors that those before it left; the colour and the line under " +
-    "an error say which one explains it.";
+    `An error is a ${about.runs[0].unit} to which the model gave p < 0.5. How many would be gone if the model knew ` +
+    "what a simple helper knows? Each helper is tried on the errors that those before it left; the colour and the " +
+    "line under an error say which one explains it.";
   root.append(el("p", { class: "lead" }, lead));
   const parts = [showErrors, ...(about.runs.length > 1 ? [showComparison] : []), showLetters];
   for (const part of parts) {

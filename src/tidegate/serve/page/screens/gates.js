@@ -23,8 +23,8 @@ export async function show(root) {
   const plots = el("div", { class: "tiles" });
   const times = el("div");
   const lead =
-    "The gates and states of one hidden unit around the cursor; below, how open the gates of all hidden units are, and " +
-    "how long they remember.";
+    "The gates and states of one hidden unit around the cursor; below, how open the gates of all hidden units are, " +
+    "and how long they remember.";
   const headings = ["Gates of the hidden unit", "Its states"].map((it) => el("h2", {}, it));
   root.append(
     el("p", { class: "lead" }, lead),
@@ -50,7 +50,8 @@ export async function show(root) {
   view.setText(tokens);
   view.setCursor(state.at);
   const questions = latest();
-  const shown = { layer: 0, unit: 0, values: null }; // of each gate and state; another hidden unit may have been asked for
+  // The hidden unit that is shown, with the values of each gate and state; another may have been asked for by now.
+  const shown = { layer: 0, unit: 0, values: null };
   let stopCharts = [];
   let saturation = null;
   let marks = []; // functions that mark a hidden unit in a plot

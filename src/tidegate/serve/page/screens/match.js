@@ -26,9 +26,9 @@ export async function show(root) {
   const unitList = el("section", { class: "on" });
   const matchList = el("section", {});
   const lead =
-    "Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which hidden units are on just " +
-    "there, and where else are they on? What the matches have in common is what these hidden units may stand for; Cells " +
-    "and Cut & force can test it.";
+    "Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which hidden units are on " +
+    "just there, and where else are they on? What the matches have in common is what these hidden units may stand " +
+    "for; Cells and Cut & force can test it.";
   replaceChildren(
     root,
     el("p", { class: "lead" }, lead),
@@ -92,8 +92,8 @@ export async function show(root) {
     const title = el("h2", {}, count, el("code", {}, shortened(tokens.slice(...marked), LABEL)), ", off around it");
     if (!units.length) {
       const advice = live
-        ? "No hidden unit is on at every step of it and off just before and after. Mark less, lower the threshold, or " +
-          "set the steps before or after to 0."
+        ? "No hidden unit is on at every step of it and off just before and after. Mark less, lower the threshold, " +
+          "or set the steps before or after to 0."
         : "Choose another state or stretch.";
       replaceChildren(unitList, title, note(advice));
       return;

@@ -19,8 +19,8 @@ export async function show(root) {
   const halfLives = el("div");
   const maps = el("div", { class: "columns" });
   const lead =
-    "How much the surprise at one step would change if a state at an earlier step changed a little: ‖dL_t/dh_s‖, and the " +
-    "same for the other states. A network cannot learn what its gradient does not reach.";
+    "How much the surprise at one step would change if a state at an earlier step changed a little: ‖dL_t/dh_s‖, and " +
+    "the same for the other states. A network cannot learn what its gradient does not reach.";
   root.append(
     el("p", { class: "lead" }, lead),
     el(

@@ -62,7 +62,8 @@ export async function show(root) {
 function summary({ steps, nats, unknown }, token) {
   const lost = unknown.map(([it, count]) => `${visible(it)} × ${count}`);
   const missing = lost.length ? `; not in the vocabulary: ${lost.join(", ")}` : "";
-  return `The darker, the more surprised. ${grouped(steps)} ${token}s, ${nats.toFixed(3)} nats per ${token}${missing}. `;
+  const loss = `${grouped(steps)} ${token}s, ${nats.toFixed(3)} nats per ${token}`;
+  return `The darker, the more surprised. ${loss}${missing}. `;
 }
 
 function blockOf(n) {

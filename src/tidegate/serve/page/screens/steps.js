@@ -7,6 +7,7 @@ import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
 import { show as forecaster } from "../steps/forecaster.js";
 import { unpackPictures } from "../steps/pictures.js";
+import { show as plain } from "../steps/plain.js";
 import { stateMaps } from "../steps/states.js";
 import { show as tagger } from "../steps/tagger.js";
 import { show as writer } from "../steps/writer.js";
@@ -95,6 +96,7 @@ function exampleOptions(names) {
 }
 
 function panelOf(answer) {
+  if (answer.prediction) return plain;
   if (answer.tags) return tagger;
   if (answer.running) return classifier;
   return answer.written ? writer : forecaster;

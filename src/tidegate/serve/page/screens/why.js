@@ -22,8 +22,8 @@ export async function show(root) {
   const result = el("div", { class: "result" });
   const controls = questionControls(token, () => explain(view.cursor));
   const lead =
-    `Put the cursor on a ${token}: which ${token}s before it made the model expect it? Red made it likelier, blue less ` +
-    "likely. Three common measures are shown side by side, because they often disagree; trust what they agree on.";
+    `Put the cursor on a ${token}: which ${token}s before it made the model expect it? Red made it likelier, blue ` +
+    "less likely. Three common measures are shown side by side, because they often disagree; trust what they agree on.";
   const prompt = `The ${token} at the cursor is explained`;
   replaceChildren(
     root,

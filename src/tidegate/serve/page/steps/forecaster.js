@@ -8,8 +8,8 @@ export function show(root, answer, _frames, stops) {
   const chart = el("div");
   const numbers = el("div");
   const lead =
-    "The series, with the median and the interval that should hold 8 of 10 values. Up to step 0 each value is forecast " +
-    "from the true ones before it; after that the network goes on from its own draws, and becomes less sure.";
+    "The series, with the median and the interval that should hold 8 of 10 values. Up to step 0 each value is " +
+    "forecast from the true ones before it; after that the network goes on from its own draws, and becomes less sure.";
   root.append(el("p", { class: "lead" }, lead), chart, el("h2", {}, "Forecast"), numbers);
   const known = answer.history.length;
   const steps = range(known + answer.ahead[0].length).map((n) => n - known + 1);

@@ -49,8 +49,8 @@ export function rowAsPicture(values, label) {
 }
 
 /**
- * Frames in a row; of more than `most`, every second, third ... `aligned`: as wide as a heat map of the same steps below
- * it. Frames of one line are turned upright.
+ * Frames in a row; of more than `most`, every second, third ... `aligned`: as wide as a heat map of the same steps
+ * below it. Frames of one line are turned upright.
  */
 export function filmstrip(root, frames, { below = null, onPick = null, aligned = false, most = 60 } = {}) {
   const { count, height, width, channels } = frames;

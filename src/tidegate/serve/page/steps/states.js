@@ -15,8 +15,8 @@ const SEQUENCES = {
 };
 
 /**
- * Show the heat maps. `frames`: pictures over each map, or null. `onUnit(sequence, label, values, scale)` gets the values
- * of a hidden unit that is picked. Returns what stops it.
+ * Show the heat maps. `frames`: pictures over each map, or null. `onUnit(sequence, label, values, scale)` gets the
+ * values of a hidden unit that is picked. Returns what stops it.
  */
 export async function stateMaps(root, sequences, { asked, frames = null, tints = false, onUnit = () => {} }) {
   let sequence = sequences.at(-1);

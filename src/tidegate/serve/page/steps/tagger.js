@@ -18,8 +18,8 @@ export function show(root, answer, frames) {
   const main = el("div");
   const side = el("aside", { class: "side", "aria-live": "polite" });
   const lead =
-    "The tag of every step. The stronger the tint, the less sure the tagger was; pick a step to see the three likeliest " +
-    "tags.";
+    "The tag of every step. The stronger the tint, the less sure the tagger was; pick a step to see the three " +
+    "likeliest tags.";
   root.append(
     el("p", { class: "lead" }, lead),
     ...legend(answer, lanes, asText),

@@ -9,8 +9,8 @@ export function isText(tokens) {
 }
 
 /**
- * A row of tokens that wraps. `lanes`: [{spans: [[type, from, to], ...], kind: "said" or "true", colour(type)}, ...] are
- * brackets above; `below(n)` is the element under a token, or null; `onCursor(n)` when one is chosen.
+ * A row of tokens that wraps. `lanes`: [{spans: [[type, from, to], ...], kind: "said" or "true", colour(type)}, ...]
+ * are brackets above; `below(n)` is the element under a token, or null; `onCursor(n)` when one is chosen.
  */
 export class Tokens {
   constructor(root, tokens, { label = "What was read", lanes = [], below = null, onCursor = () => {} } = {}) {
@@ -113,7 +113,8 @@ function bracket({ kind, type, first, last, room, colour }, asText) {
   if (room === 0 || (asText && room < Math.min(type.length, 3))) return lane;
   const isWide = !asText && type.length > room;
   const label = el("span", { class: isWide ? "label wide" : "label", title: visible(type) }, visible(type));
-  if (!isWide) label.style.setProperty("max-width", `${(1.25 * room).toFixed(2)}ch`); // a label is smaller than the text
+  // A label is set smaller than the text.
+  if (!isWide) label.style.setProperty("max-width", `${(1.25 * room).toFixed(2)}ch`);
   lane.append(label);
   return lane;
 }

@@ -3,7 +3,7 @@
 import { beamTree } from "../charts/beam_tree.js";
 import { matrix } from "../charts/matrix.js";
 import { el, replaceChildren, table, visible } from "../dom.js";
-import { textBar, unpack } from "../numbers.js";
+import { percent, textBar, unpack } from "../numbers.js";
 import { picture, rowAsPicture, unpackPictures } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
@@ -76,8 +76,8 @@ function showAttention(root, { attention, written }, source) {
   matrix(root, values, written.slice(0, rows), source.read, {
     label: "Attention",
     describe(r, c, share) {
-      const percentage = (100 * share).toFixed(1);
-      return `as it wrote ${visible(written[r])} (${r}), ${percentage}% of its attention was on ${visible(source.read[c])} (${c})`;
+      const wrote = `as it wrote ${visible(written[r])} (${r})`;
+      return `${wrote}, ${percent(share)} of its attention was on ${visible(source.read[c])} (${c})`;
     },
   });
 }

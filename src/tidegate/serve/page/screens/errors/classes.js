@@ -96,7 +96,7 @@ export async function showErrors(root, stops, isStopped) {
     const found = await ask("mistakes", { text: state.text, run });
     if (isStopped() || !isLatest()) return;
     if (found.refused) {
-      replaceChildren(tableBox, note(`Errors cannot be explained here: ${found.refused}.`));
+      replaceChildren(tableBox, note(`Errors cannot be explained here: ${found.refused}`));
       return;
     }
     answer = found;

@@ -11,7 +11,7 @@ export async function showComparison(root, stops, isStopped) {
   if (isStopped()) return;
   root.append(el("h2", {}, "Where the runs differ"));
   if (answer.refused) {
-    root.append(note(`The runs cannot be compared: ${answer.refused}.`));
+    root.append(note(`The runs cannot be compared: ${answer.refused}`));
     return;
   }
   const [first, ...others] = answer.names;

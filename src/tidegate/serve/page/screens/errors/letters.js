@@ -15,8 +15,8 @@ export async function showLetters(root, stops, isStopped) {
   if (shown.length) {
     const place = el("div");
     const lead =
-      "The share of letters that were the likeliest guess, against how many letters of the word were read before: 0 is " +
-      "its first letter, 8 stands for 8 or more.";
+      "The share of letters that were the likeliest guess, against how many letters of the word were read before: 0 " +
+      "is its first letter, 8 stands for 8 or more.";
     root.append(el("p", { class: "lead" }, lead), place);
     const { known, letters } = shown[0];
     const series = shown.map((it) => ({ label: it.name, y: it.right }));
@@ -25,5 +25,5 @@ export async function showLetters(root, stops, isStopped) {
     const counts = known.map((k, n) => `${k}: ${grouped(letters[n])}`);
     root.append(note(`Letters counted: ${counts.join(", ")}.`));
   }
-  for (const it of runs.filter((run) => run.refused)) root.append(note(`${it.name} is not among them: ${it.refused}.`));
+  for (const it of runs.filter((run) => run.refused)) root.append(note(`${it.name} is not among them: ${it.refused}`));
 }
