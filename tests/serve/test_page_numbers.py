@@ -323,10 +323,10 @@ def test_what_a_report_could_not_answer_is_said_in_its_place(looking: Looking, v
         ("read", ".unit[style]"),
         ("cells", ".unit[style]"),
         ("gates", ".chart"),
-        ("memory", ".unit"),
+        ("memory", "text=From which step"),
         ("why", ".unit"),
         ("match", ".unit"),
-        ("errors", "text=How a word becomes foreseeable"),
+        ("errors", "text=How a word becomes predictable"),
     ):
         page = visit(path.as_uri(), offline=True).open(screen)
         page.locator("main", has_text="it has too few steps").wait_for(timeout=5000)

@@ -115,7 +115,9 @@ def test_a_form_of_import_that_the_bundle_does_not_know_is_refused(monkeypatch: 
         return bundle("a.js")
 
     assert "const { b: c } = module0;" in with_files({})
-    made = with_files({"a.js": 'import {\n  b as c,\n  d,\n} from "./b.js";\n', "b.js": "export const b = 1;\nexport let d;\n"})
+    made = with_files(
+        {"a.js": 'import {\n  b as c,\n  d,\n} from "./b.js";\n', "b.js": "export const b = 1;\nexport let d;\n"}
+    )
     assert re.search(r"const \{ b: c,\s+d \} = module0;", made)
     for wrong in ('import * as b from "./b.js";', 'export * from "./b.js";', 'const x = "</script>";'):
         with pytest.raises(AssertionError, match="cannot be put into a report"):

@@ -106,7 +106,9 @@ def test_the_page_matches_what_is_marked(address: str, visit: Callable[..., Visi
     for _ in range(3):
         page.keyboard.press("Shift+ArrowRight")
     units = select(looking.reading().trace, 0, 4, threshold=np.float64(threshold), **ANY)
-    page.locator("h2", has_text=f"{len(units)} hidden unit").locator("code", has_text=looking.reading().text[:4]).wait_for()
+    page.locator("h2", has_text=f"{len(units)} hidden unit").locator(
+        "code", has_text=looking.reading().text[:4]
+    ).wait_for()
     assert page.locator(".unit.marked").count() == 4
 
 

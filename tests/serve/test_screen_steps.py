@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.lens.tasks.tiny import tiny_run
 from tests.serve.conftest import Visit
+from tests.serve.test_save_svg import SVG, saved
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.example_session import LONGEST, Givens
@@ -371,6 +372,18 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.locator("main .wrong", has_text="nothing to look at").wait_for()
     assert [it for it in there.faults if "400" not in it] == []
     there.faults.clear()  # the browser itself notes every answer of 400
+
+
+def test_attention_and_the_beam_are_saved_as_svg(served: Served, visit: Callable[..., Visit]) -> None:
+    page = visit(served("translate")[1], color_scheme="dark").open("steps", text=1)
+    cells, nodes = page.locator(".matrix tbody td").count(), page.locator(".tree .node").count()
+    assert min(cells, nodes) > 0
+    _, root = saved(page, "Attention")
+    assert len(list(root.iter(f"{SVG}rect"))) == cells + 1  # and the ground
+    _, root = saved(page, "Beam search of width 3")
+    assert len([it for it in root.iter(f"{SVG}g") if "data-n" in it.attrib]) == nodes
+    dark = page.locator(".tree .node text").first.evaluate("it => getComputedStyle(it).fill")
+    assert next(root.iter(f"{SVG}text")).attrib["fill"] != dark
 
 
 @pytest.mark.parametrize("name", ["tag", "frames", "translate", "forecast"])
