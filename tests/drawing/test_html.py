@@ -81,10 +81,10 @@ def test_table():
     assert Page(table_html([], ["a"])).text == "a"
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_number_of_values_titles_or_cells_raises():
     with pytest.raises(ArgumentError, match="shape"):
         tinted_html(["a"], [[1.0]])
     with pytest.raises(ArgumentError, match="2 pieces of text need as many titles"):
         tinted_html(["a", "b"], [1, 2], ["t"])
-    with pytest.raises(ArgumentError, match="row 1 has 1 cells for 2 headers"):
+    with pytest.raises(ArgumentError, match="Row 1 has 1 cells for 2 headers"):
         table_html([[1, 2], [1]], ["a", "b"])

@@ -122,7 +122,7 @@ def test_ticks():
     assert extent(np.array([])) == (0, 1)
 
 
-def test_curves_of_two_lengths_are_refused():
+def test_curve_with_x_and_y_of_different_length_raises():
     with pytest.raises(ArgumentError, match=r"'a': x and y .* \(3,\) and \(2,\)"):
         line_chart_svg({"a": ([1, 2, 3], [1, 2])})
 
@@ -171,7 +171,7 @@ def test_a_heat_map_is_small():
     assert len(heat_map_svg(np.random.default_rng(0).normal(size=(256, 256)))) < 120_000
 
 
-def test_what_does_not_fit_is_refused():
+def test_heat_map_of_wrong_shape_labels_or_size_raises():
     with pytest.raises(ArgumentError, match=r"matrix \(R, C\), not values of shape \(3,\)"):
         heat_map_svg([1, 2, 3])
     with pytest.raises(ArgumentError, match="2 rows need as many labels or none, not 3"):

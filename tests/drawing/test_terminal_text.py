@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tidegate.drawing import Scale, spark, tinted
+from tidegate.drawing import Scale, tinted
 from tidegate.drawing.terminal import nearest_256
 from tidegate.drawing.text import columns, label
 from tidegate.errors import ArgumentError
@@ -91,25 +91,13 @@ def test_empty_and_long():
     assert plain(made).count("word") + plain(made).count("\n") >= 10_000
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_number_of_values_width_or_colour_raises():
     with pytest.raises(ArgumentError, match="2 pieces"):
         tinted(["a", "b"], [1.0])
     with pytest.raises(ArgumentError, match="16 columns"):
         tinted(["a"], [1.0], width=3)
     with pytest.raises(ArgumentError, match="'8'"):
         tinted(["a"], [1.0], colour="8")  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="at least 1"):
-        spark([1.0], 0)
-
-
-def test_spark():
-    assert spark(range(8)) == "▁▂▃▄▅▆▇█"
-    assert spark([]) == ""
-    assert spark([5, 5]) == "▄▄"
-    assert spark([np.nan, 1, np.inf, 2]) == " ▁ █"
-    assert spark([np.nan, np.inf]) == "  "
-    assert spark([-1.7e308, 0, 1.7e308]) == "▁▅█"
-    assert spark(np.repeat(np.arange(8.0), 5), 8) == "▁▂▃▄▅▆▇█"
 
 
 def test_labels_and_columns():
