@@ -19,7 +19,7 @@ def test_sizes_and_kind():
 
 
 @pytest.mark.parametrize("text", ["", "3x20", "0x20x7", "3x20x7 pakced", "3x20x-7", "packed 3x20x7", "2x5x8 streaming"])
-def test_what_is_no_case_is_refused(text):
+def test_malformed_case_raises(text):
     with pytest.raises(ArgumentError, match="write"):
         parse(text)
 

@@ -104,7 +104,7 @@ def test_a_sabotaged_peer_gets_no_number(fault: str) -> None:
     assert told in str(caught.value)
 
 
-def test_what_goes_wrong_in_the_second_run_is_seen() -> None:
+def test_error_in_the_second_run_is_seen() -> None:
     job = jobs([Case(3, 6, 5)], ["lstm"], [Sabotaged(FAULTS["NaN"][0], from_run=2)], 1)[0]
     with pytest.raises(ParityError, match="nan"):
         job.measure()

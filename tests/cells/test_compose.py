@@ -110,7 +110,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_cannot_be_is_refused(fault: str) -> None:
+def test_impossible_composition_raises(fault: str) -> None:
     make, message = REFUSED[fault]
     with pytest.raises(CellError, match=message):
         make()

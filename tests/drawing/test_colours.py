@@ -155,7 +155,7 @@ def test_scale_without_finite_values_ends_at_one(values):
     assert scale_of(values, "diverging") == Scale("diverging", 1.0)
 
 
-def test_bad_scale_or_top_raises():
+def test_wrong_scale_or_top_raises():
     assert scale_of([1.0, -3.0, np.inf], "diverging", "m") == Scale("diverging", 3.0, "m")
     with pytest.raises(ArgumentError, match="use 'diverging'"):
         scale_of([1.0, -3.0], "sequential")

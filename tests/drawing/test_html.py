@@ -81,7 +81,7 @@ def test_table():
     assert Page(table_html([], ["a"])).text == "a"
 
 
-def test_wrong_number_of_values_titles_or_cells_raises():
+def test_wrong_lengths_and_shapes_raise():
     with pytest.raises(ArgumentError, match="shape"):
         tinted_html(["a"], [[1.0]])
     with pytest.raises(ArgumentError, match="2 pieces of text need as many titles"):

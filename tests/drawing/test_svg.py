@@ -171,7 +171,7 @@ def test_a_heat_map_is_small():
     assert len(heat_map_svg(np.random.default_rng(0).normal(size=(256, 256)))) < 120_000
 
 
-def test_heat_map_of_wrong_shape_labels_or_size_raises():
+def test_heat_map_of_wrong_shape_or_labels_raises():
     with pytest.raises(ArgumentError, match=r"matrix \(R, C\), not values of shape \(3,\)"):
         heat_map_svg([1, 2, 3])
     with pytest.raises(ArgumentError, match="2 rows need as many labels or none, not 3"):

@@ -91,7 +91,7 @@ def test_empty_and_long():
     assert plain(made).count("word") + plain(made).count("\n") >= 10_000
 
 
-def test_wrong_number_of_values_width_or_colour_raises():
+def test_wrong_lengths_widths_and_colours_raise():
     with pytest.raises(ArgumentError, match="2 pieces"):
         tinted(["a", "b"], [1.0])
     with pytest.raises(ArgumentError, match="16 columns"):
