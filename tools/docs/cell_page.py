@@ -170,7 +170,7 @@ def _start(cell: Cell, name: str) -> str:
 
 
 def _fill(cell: Cell, name: str) -> str:
-    fill = cell.fills.get(name)
+    fill = cell.mask_defaults.get(name)
     if fill is None:
         return "given by the caller"
     return "drawn by the layer while it trains" if isinstance(fill, Noise) else "a number per unit"
@@ -199,7 +199,7 @@ def _backends(cell: Cell) -> str:
 
 
 def _use(cell: Cell) -> str:
-    if given := [name for name in cell.masks if name not in cell.fills]:
+    if given := [name for name in cell.masks if name not in cell.mask_defaults]:
         return f"Its masks ({', '.join(given)}) are given for every step: run it with `tidegate.engine.run`."
     code = f'layer = tidegate.nn.Recurrent("{cell.name}", input_size={SIZE}, hidden_size={SIZE})'
     if drop_in := _drop_ins().get(cell.name):

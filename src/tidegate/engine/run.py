@@ -47,7 +47,7 @@ def run(
             keeps the same borders: no state crosses between steps t-1 and t in either direction.
         reverse: read each sequence from its last valid step down to step 0.
         record: names of gates and states to keep at every step, "all", or a `Record`.
-        masks: (T, B, H) for each of the cell's masks; one that fills itself (``cell.fills``) may be left out, and is
+        masks: (T, B, H) for each of the cell's masks; one that fills itself (``cell.mask_defaults``) may be left out, and is
             then what it is in evaluation: noise has its expectation.
         backend: a backend by name; None takes the best that can run this. An explicit choice never falls back.
         recompute: keep less for backward, and run forward a second time there: what is kept grows with sqrt(T)
@@ -167,7 +167,7 @@ def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, 
     """
     masks = masks or {}
     missing = [name for name in cell.masks if name not in masks]
-    if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.fills):
+    if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.mask_defaults):
         raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}")
     hidden = weights.hidden_size(cell)
     shape = (*x.shape[:2], hidden)
