@@ -149,7 +149,7 @@ def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: s
     places = [int(change[:40].argmax()), int(change[:40].argmin())]
     assert not near(colour("diverging", change[places[0]] / 3), colour("diverging", -change[places[0]] / 3))
     page = visit(address).open("cut", layer=1, unit=4, name="h")
-    page.select_option("select >> nth=2", "force")
+    page.select_option("select >> nth=2", "set_to")
     page.fill("input[type=number] >> nth=1", "5")
     page.click("text=Show what it does")
     page.locator("caption", has_text="held at 5").wait_for()
@@ -326,7 +326,7 @@ def test_a_report_shows_its_errors_in_place(session: TextSession, visit: Start, 
         ("memory", "text=From which step"),
         ("why", ".unit"),
         ("match", ".unit"),
-        ("errors", "text=How a word becomes foreseeable"),
+        ("errors", "text=How a word becomes predictable"),
     ):
         page = visit(path.as_uri(), offline=True).open(screen)
         page.locator("main", has_text="it has too few steps").wait_for(timeout=5000)

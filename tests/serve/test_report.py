@@ -108,6 +108,10 @@ def test_an_unknown_form_of_import_raises(monkeypatch: pytest.MonkeyPatch, tmp_p
         return bundle("a.js")
 
     assert "const { b: c } = module0;" in with_files({})
+    made = with_files(
+        {"a.js": 'import {\n  b as c,\n  d,\n} from "./b.js";\n', "b.js": "export const b = 1;\nexport let d;\n"}
+    )
+    assert re.search(r"const \{ b: c,\s+d \} = module0;", made)
     for wrong in ('import * as b from "./b.js";', 'export * from "./b.js";', 'const x = "</script>";'):
         with pytest.raises(AssertionError, match="cannot be put into a report"):
             with_files({"a.js": wrong + "\n"})

@@ -103,7 +103,7 @@ def test_the_page_shows_the_effect(address: str, visit: Callable[..., Visit], ru
     page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
     made = effect(run.model, run.tokenizer, measured_half(run), ablate(1, "c", 4))
     assert f"{made.whole.change:+.3f}" in page.inner_text("table").split("\n")[2]
-    page.select_option("select >> nth=2", "force")
+    page.select_option("select >> nth=2", "set_to")
     page.fill("input[type=number] >> nth=1", "0.5")
     page.click("text=Show what it does")
     page.locator("caption", has_text="held at 0.5").wait_for()

@@ -91,7 +91,7 @@ def test_the_page_matches_the_selection(
     page.press("input[type=number] >> nth=2", "Tab")
     units = select(session.reading().trace, 33, 40, threshold=np.float64(threshold), **ANY)
     own = matches(session.reading().trace, units, selected=(33, 40), layer=1, threshold=np.float64(threshold), limit=40)
-    page.locator("h2", has_text=f"{len(units)} unit").wait_for()
+    page.locator("h2", has_text=f"{len(units)} hidden unit").wait_for()
     page.locator("h2", has_text="Where else").wait_for()
     assert page.locator("td mark").count() == len(own)
     last = page.locator("section section:last-of-type tr.choosable").last
@@ -108,7 +108,9 @@ def test_the_page_matches_the_selection(
     for _ in range(3):
         page.keyboard.press("Shift+ArrowRight")
     units = select(session.reading().trace, 0, 4, threshold=np.float64(threshold), **ANY)
-    page.locator("h2", has_text=f"{len(units)} unit").locator("code", has_text=session.reading().text[:4]).wait_for()
+    page.locator("h2", has_text=f"{len(units)} hidden unit").locator(
+        "code", has_text=session.reading().text[:4]
+    ).wait_for()
     assert page.locator(".unit.marked").count() == 4
 
 

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.lens.tasks.tiny import tiny_run
 from tests.serve.conftest import Visit
+from tests.serve.test_save_svg import SVG, saved
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.example_session import MAX_LENGTH, ExampleSession
@@ -293,7 +294,7 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
     elif name in ("classify", "frames"):
         shown = page.inner_text(".verdict")
         assert shown.startswith(
-            f"It says {own.prediction['label']} (p = {max(own.prediction['probabilities'].values()):.3f})"
+            f"Prediction: {own.prediction['label']} (p = {max(own.prediction['probabilities'].values()):.3f})"
         )
         assert ("which is right" in shown) == (own.prediction["label"] == own.truth["label"])
     elif name == "forecast":
@@ -374,7 +375,7 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.click("text=Read it")
     page.locator("select option:checked", has_text="typed: so").wait_for(state="attached")
     label = looked(session.run, f"so {IMAGE} good").prediction["label"]
-    page.locator(".verdict", has_text=f"It says {label}").wait_for()
+    page.locator(".verdict", has_text=f"Prediction: {label}").wait_for()
     no_markup(page)
     page.click("summary")
     page.fill("textarea", "")
@@ -382,6 +383,18 @@ def test_another_text_can_be_typed_and_the_next_chosen(served: Served, visit: Ca
     page.locator("main .wrong", has_text="nothing to look at").wait_for()
     assert [it for it in there.faults if "400" not in it] == []
     there.faults.clear()  # the browser itself notes every answer of 400
+
+
+def test_attention_and_the_beam_are_saved_as_svg(served: Served, visit: Callable[..., Visit]) -> None:
+    page = visit(served("translate")[1], color_scheme="dark").open("steps", text=1)
+    cells, nodes = page.locator(".matrix tbody td").count(), page.locator(".tree .node").count()
+    assert min(cells, nodes) > 0
+    _, root = saved(page, "Attention")
+    assert len(list(root.iter(f"{SVG}rect"))) == cells + 1  # and the ground
+    _, root = saved(page, "Beam search of width 3")
+    assert len([it for it in root.iter(f"{SVG}g") if "data-n" in it.attrib]) == nodes
+    dark = page.locator(".tree .node text").first.evaluate("it => getComputedStyle(it).fill")
+    assert next(root.iter(f"{SVG}text")).attrib["fill"] != dark
 
 
 @pytest.mark.parametrize("name", ["tag", "frames", "translate", "forecast"])

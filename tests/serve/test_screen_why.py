@@ -134,7 +134,7 @@ def test_the_page_shows_the_measures(address: str, visit: Callable[..., Visit], 
     assert page.input_value("main input") == ""
     page.focus(".textview >> nth=0")
     page.keyboard.press("Control+Home")
-    page.locator("main .told", has_text="Nothing stands before the first").wait_for()
+    page.locator("main .told", has_text="There is nothing before the first").wait_for()
 
 
 def test_the_page_says_when_integrated_gradients_do_not_add_up(

@@ -21,6 +21,7 @@ LARGEST = 64 << 20  # bytes of a report
 OTHER = 300  # bytes of a report for each token of the text besides gates and states: guesses above all
 IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\}|(?P<default>\w+)) from "(?P<path>[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?P<what>(?:async )?function\*?|const|let|class) (?P<name>\w+)", re.MULTILINE)
+STYLESHEET = re.compile(r'<link rel="stylesheet" href="/(?P<path>[^"]+)">')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 DEFAULT = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.MULTILINE)
 
@@ -37,7 +38,8 @@ def report(session: Session) -> str:
     for screen in SCREENS:
         if screen.shown(session):
             answers |= _answers(session, screen)
-    script, style = bundle("app.js"), "\n".join(_read(name) for name in ("vendor/uPlot.min.css", "style.css"))
+    page = _read("index.html")
+    script, style = bundle("app.js"), "\n".join(map(_read, STYLESHEET.findall(page)))
     # A "<" in the data could end their element; what JSON means is the same with its escape.
     data = json.dumps(answers, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
@@ -48,7 +50,7 @@ def report(session: Session) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(session.run.folder.name)} - Tidegate</title>\n<style>{style}</style>\n</head>\n"
     )
-    body = _read("index.html").partition("<body>")[2].partition("<script")[0]
+    body = page.partition("<body>")[2].partition("<script")[0]
     return (
         f'{head}<body>{body}<script type="application/json" id="answers">{data}</script>\n'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'

@@ -1,48 +1,49 @@
-// Questions to the server; in a report, the answers that were kept in the file.
+// Questions to the server; in a report, the answers that the file holds.
 
-const kept = document.getElementById("answers");
-const answers = kept ? JSON.parse(kept.textContent) : null;
-const asked = new Map();
+const data = document.getElementById("answers");
+const recorded = data ? JSON.parse(data.textContent) : null;
+const answers = new Map();
 const REMEMBERED = 400;
 
-/** Whether there is a server that answers anything; a report has kept answers only. */
-export const live = answers === null;
+/** Whether there is a server that answers anything; a report has recorded answers only. */
+export const live = recorded === null;
 
-/** What went wrong, in a sentence for a person; `status` as in HTTP, where the question itself was refused. */
+/** A question that was not answered. Its message is a sentence for the reader; `status` is the HTTP status, if any. */
 export class Refused extends Error {
-  constructor(sentence, status = 0) {
-    super(sentence);
+  constructor(message, status = 0) {
+    super(message);
     this.status = status;
   }
 }
 
 function address(name, params) {
-  const sorted = Object.entries(params)
-    .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return name + "?" + new URLSearchParams(sorted).toString();
+  const given = Object.entries(params).filter(([, value]) => value !== undefined);
+  given.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${name}?${new URLSearchParams(given).toString()}`;
 }
 
 /** The answer of a view, as plain data. The same question is asked once. */
 export function ask(name, params = {}) {
-  const where = address(name, params);
-  if (!live) {
-    if (!(where in answers))
-      return Promise.reject(new Refused("This is not in the report. The live page has it: tidegate look RUN", 404));
-    const { error } = answers[where];
-    return error === undefined ? Promise.resolve(answers[where]) : Promise.reject(new Refused(error, 400));
+  const key = address(name, params);
+  if (!live) return fromReport(key);
+  if (!answers.has(key)) {
+    const answer = request(key);
+    answer.catch(() => answers.delete(key));
+    answers.set(key, answer);
+    if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
   }
-  if (!asked.has(where)) {
-    const answer = get(where);
-    answer.catch(() => asked.delete(where));
-    asked.set(where, answer);
-    if (asked.size > REMEMBERED) asked.delete(asked.keys().next().value);
-  }
-  return asked.get(where);
+  return answers.get(key);
 }
 
-/** [the answer, null], or [what to go on with instead, why there is none]: a part of a screen that cannot be shown. */
-export async function orWhyNot(answer, instead) {
+async function fromReport(key) {
+  if (!(key in recorded)) throw new Refused("This is not in the report. The live page has it: tidegate look RUN", 404);
+  const { error } = recorded[key];
+  if (error !== undefined) throw new Refused(error, 400);
+  return recorded[key];
+}
+
+/** [the answer, null], or [a default, the reason] where it was refused: then the rest of a screen can be shown. */
+export async function answerOr(answer, instead) {
   try {
     return [await answer, null];
   } catch (error) {
@@ -51,37 +52,57 @@ export async function orWhyNot(answer, instead) {
   }
 }
 
-/** Whether a report has the answer; the live page has them all. */
-export function known(name, params = {}) {
-  return live || address(name, params) in answers;
+/** Whether the question can be answered: on the live page every one, in a report those that were recorded. */
+export function isAvailable(name, params = {}) {
+  return live || address(name, params) in recorded;
 }
 
-async function get(where, options = {}) {
+/**
+ * Of several questions, the last: `const isLatest = questions.begin()` before asking, `if (!isLatest()) return` after
+ * the answer, so that an answer that another question has overtaken is not shown.
+ */
+export function latest() {
+  let last = 0;
+  return {
+    begin() {
+      const number = ++last;
+      return () => number === last;
+    },
+    cancel() {
+      last++;
+    },
+  };
+}
+
+async function request(key, options = {}) {
   let response;
   try {
-    response = await fetch("/api/" + where, options);
+    response = await fetch(`/api/${key}`, options);
   } catch (error) {
-    throw error.name === "AbortError"
-      ? error
-      : new Refused("The server does not answer: is tidegate look still running?");
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The server does not answer: is tidegate look still running?");
   }
-  const said = await response.json();
-  if (!response.ok) throw new Refused(said.error ?? `The server answered ${response.status}.`, response.status);
-  return said;
+  const answer = await response.json();
+  if (!response.ok) throw refusal(response, answer);
+  return answer;
+}
+
+function refusal({ status }, { error }) {
+  return new Refused(error ?? `The server answered ${status}.`, status);
 }
 
 /** Send a text to be read; its number. */
 export async function send(text) {
   const body = JSON.stringify({ text });
-  return (await get("text", { method: "POST", headers: { "Content-Type": "application/json" }, body })).text;
+  const headers = { "Content-Type": "application/json" };
+  return (await request("text", { method: "POST", headers, body })).text;
 }
 
-/** The pieces of a stream, as they come: `for await (const piece of stream("write", {...}, signal))`. */
+/** The parts of a stream, as they arrive: `for await (const part of stream("write", {...}, signal))`. */
 export async function* stream(name, params, signal) {
-  if (!live) throw new Refused("A report cannot write anew. The live page can: tidegate look RUN");
-  const response = await fetch("/api/" + address(name, params), { signal });
-  if (!response.ok)
-    throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`, response.status);
+  if (!live) throw new Refused("A report cannot write a new text. The live page can: tidegate look RUN");
+  const response = await fetch(`/api/${address(name, params)}`, { signal });
+  if (!response.ok) throw refusal(response, await response.json());
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -90,16 +111,10 @@ export async function* stream(name, params, signal) {
     const lines = rest.split("\n");
     rest = lines.pop();
     for (const line of lines) {
-      const piece = JSON.parse(line);
-      if (piece.error) throw new Refused(piece.error);
-      yield piece;
+      const part = JSON.parse(line);
+      if (part.error) throw new Refused(part.error);
+      yield part;
     }
     if (done) return;
   }
-}
-
-/** Numbers that were packed in a byte each: value = byte / 127 * scale. */
-export function unpack({ shape, scale, data }) {
-  const bytes = Int8Array.from(atob(data), (it) => it.charCodeAt(0));
-  return { shape, scale, values: Float32Array.from(bytes, (it) => (it / 127) * scale) };
 }

@@ -1,36 +1,33 @@
 // Elements made of plain data. Text becomes text nodes only: nothing that a corpus holds is ever read as HTML.
 
+const isPresent = (child) => child !== null && child !== undefined;
+
 /** An element. `props`: "class", "on" (listeners by event), "style" (by property), "data", and attributes by name. */
 export function el(tag, props = {}, ...children) {
-  const made = document.createElement(tag);
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name === "class") made.className = value;
+    if (name === "class") element.className = value;
     else if (name === "on")
-      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
-    else if (name === "style") for (const [property, to] of Object.entries(value)) made.style.setProperty(property, to);
-    else if (name === "data") for (const [key, to] of Object.entries(value)) made.dataset[key] = to;
-    else if (name === "value" || name === "checked" || name === "disabled") made[name] = value;
-    else made.setAttribute(name, value === true ? "" : value);
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "style")
+      for (const [property, to] of Object.entries(value)) element.style.setProperty(property, to);
+    else if (name === "data") for (const [key, to] of Object.entries(value)) element.dataset[key] = to;
+    else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
   }
-  made.append(
-    ...children
-      .flat()
-      .filter((it) => it !== null && it !== undefined)
-      .map((it) => (it instanceof Node ? it : String(it))),
-  );
-  return made;
+  return append(element, ...children);
 }
 
-/** Add children; those that are null are left out. */
-export function add(parent, ...children) {
-  parent.append(...children.flat().filter((it) => it !== null && it !== undefined));
+/** Append children; null and undefined are left out. */
+export function append(parent, ...children) {
+  parent.append(...children.flat().filter(isPresent));
   return parent;
 }
 
-/** Put children in place of what an element has. */
-export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter((it) => it !== null && it !== undefined));
+/** Replace the children of an element. */
+export function replaceChildren(parent, ...children) {
+  parent.replaceChildren(...children.flat().filter(isPresent));
   return parent;
 }
 
@@ -39,15 +36,52 @@ export function labelled(label, control) {
   return el("label", { class: "control" }, el("span", {}, label), control);
 }
 
-/** A drop-down list of [value, shown] pairs, or of plain values. */
-export function choice(options, chosen, change, props = {}) {
-  const select = el("select", { ...props, on: { change: () => change(select.value) } });
+/** A drop-down list of [value, label] pairs, or of plain values. */
+export function choice(options, chosen, onChange, props = {}) {
+  const select = el("select", { ...props, on: { change: () => onChange(select.value) } });
   for (const option of options) {
-    const [value, shown] = Array.isArray(option) ? option : [option, option];
-    select.append(el("option", { value }, shown));
+    const [value, label] = Array.isArray(option) ? option : [option, option];
+    select.append(el("option", { value }, label));
   }
   select.value = chosen;
   return select;
+}
+
+/** A button. */
+export function button(label, onClick, props = {}) {
+  return el("button", { ...props, on: { click: onClick } }, label);
+}
+
+/** A quiet line of text. */
+export function note(...children) {
+  return el("p", { class: "told" }, ...children);
+}
+
+/** What went wrong. */
+export function failure(error) {
+  return el("p", { class: "wrong" }, error.message ?? error);
+}
+
+/**
+ * A line for the number under the cursor, for progress and for what went wrong; screen readers read it out. It has its
+ * height even when it is empty.
+ */
+export function statusLine(text = "\u00a0") {
+  const element = el("p", { class: "told", "aria-live": "polite" }, text);
+  function write(message, wrong) {
+    element.textContent = message;
+    element.classList.toggle("wrong", wrong);
+  }
+  return { element, show: (message) => write(message, false), fail: (error) => write(error.message, true) };
+}
+
+/** Call a function on Enter or the space bar: for elements that are no buttons. */
+function onPress(action) {
+  return (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    action();
+  };
 }
 
 /** A table of rows of cells; a cell is text, a number, or an element. `onRow(n)` makes rows that can be chosen. */
@@ -56,30 +90,24 @@ export function table(headers, rows, { caption = null, onRow = null } = {}) {
     const cells = row.map((it) => el("td", { class: typeof it === "number" ? "number" : null }, it ?? ""));
     if (!onRow) return el("tr", {}, ...cells);
     const choose = () => onRow(n);
-    const press = (event) => {
-      if (event.key === "Enter" || event.key === " ") {
-        event.preventDefault();
-        choose();
-      }
-    };
-    return el("tr", { class: "choosable", tabindex: "0", on: { click: choose, keydown: press } }, ...cells);
+    return el("tr", { class: "choosable", tabindex: "0", on: { click: choose, keydown: onPress(choose) } }, ...cells);
   });
+  const head = el("tr", {}, ...headers.map((it) => el("th", { scope: "col" }, it)));
   return el(
     "div",
     { class: "scrolled" },
-    el(
-      "table",
-      {},
-      caption ? el("caption", {}, caption) : null,
-      el("thead", {}, el("tr", {}, ...headers.map((it) => el("th", { scope: "col" }, it)))),
-      el("tbody", {}, ...body),
-    ),
+    el("table", {}, caption && el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, ...body)),
   );
 }
 
-/** A unit of text so that a person sees it: what is not printed is shown by a sign. */
-export function visible(piece) {
-  return piece.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]/g, (it) =>
-    it === "\n" ? "↵" : it === "\t" ? "→" : "\\x" + it.charCodeAt(0).toString(16).padStart(2, "0"),
-  );
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are to be shown
+const UNPRINTED = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]/g;
+
+/** The text of a token with signs in place of characters that are not printed. */
+export function visible(text) {
+  return text.replace(UNPRINTED, (it) => {
+    if (it === "\n") return "↵";
+    if (it === "\t") return "→";
+    return `\\x${it.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }

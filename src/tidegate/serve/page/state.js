@@ -1,29 +1,29 @@
-// What is chosen: kept in the address, so that a place can be marked, sent, and gone back to.
+// What is chosen. It is written to the address, so that a place can be bookmarked, shared, and gone back to.
 
 const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1 };
 const listeners = new Set();
 
 export const state = { ...START };
-/** What the server said first: runs, screens, palette. */
+/** What the server answers first: runs, screens, palette. */
 export const about = {};
 
-/** Choose something; whoever listens is told which names changed. */
+/** Change what is chosen. Listeners get the set of names that changed. */
 export function choose(changes) {
   const changed = Object.keys(changes).filter((key) => state[key] !== changes[key]);
   if (!changed.length) return;
   Object.assign(state, changes);
-  write(changed.includes("screen"));
+  writeAddress(changed.includes("screen"));
   for (const listener of [...listeners]) listener(new Set(changed));
 }
 
-/** Be told of changes until the returned function is called. */
+/** Listen to changes until the returned function is called. */
 export function listen(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** Read what the address says. */
-export function read() {
+/** Read what is chosen from the address. */
+export function readAddress() {
   const [screen, query] = location.hash.slice(1).split("?");
   const found = { ...START, name: about.runs?.[0].states?.at(-1) ?? "" };
   if (about.screens?.some((it) => it.name === screen)) found.screen = screen;
@@ -35,11 +35,11 @@ export function read() {
   return found;
 }
 
-function write(again) {
-  const parts = Object.entries(state).filter(
+function writeAddress(newEntry) {
+  const chosen = Object.entries(state).filter(
     ([key, value]) => key !== "screen" && value !== START[key] && value !== "",
   );
-  const hash = "#" + state.screen + (parts.length ? "?" + new URLSearchParams(parts) : "");
+  const hash = `#${state.screen}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`;
   if (hash === location.hash) return;
-  history[again ? "pushState" : "replaceState"](null, "", hash);
+  history[newEntry ? "pushState" : "replaceState"](null, "", hash);
 }

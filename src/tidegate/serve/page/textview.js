@@ -1,20 +1,20 @@
-// A text of any length, each unit on a tint of its own. Only the lines that are seen are there.
+// A text of any length, each token with its own tint. Only the lines in view are in the document.
 
 import { painted, shade } from "./colours.js";
 import { el, visible } from "./dom.js";
 
-const AROUND = 6; // lines above and below those that are seen
-const LONG = 500,
-  SLOP = 10; // ms and px of a touch that is held where it is: it begins to mark
+const AROUND = 6; // lines above and below those in view
+const LONG_PRESS = 500; // ms after which a touch that is held begins to mark
+const SLOP = 10; // px that it may move meanwhile
 const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]/u;
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u;
 
 /**
  * A virtualised text.
  *
- * Options: `onCursor(n)` when a unit is chosen; `onSelect(from, to)` when a stretch is marked (to is past the end);
- * `label` for screen readers; `rows` lines of what stands under each unit, `below(n)` -> [[text, share 0..1], ...] or null;
- * `height` in CSS.
+ * Options: `onCursor(n)` when a token is chosen; `onSelect(from, to)` when a stretch is marked (`to` is past the end);
+ * `label` for screen readers; `rows`: how many lines are below each token; `below(n)`: what they hold, [[text, share
+ * 0..1], ...] or null; `height` in CSS.
  */
 export class TextView {
   constructor(
@@ -22,13 +22,13 @@ export class TextView {
     { onCursor = () => {}, onSelect = null, label = "Text", rows = 0, below = null, height = null } = {},
   ) {
     Object.assign(this, { onCursor, onSelect, rows, below });
-    this.pieces = [];
+    this.tokens = [];
     this.tints = null;
     this.classes = null;
     this.cursor = 0;
     this.marked = null; // [from, to)
     this.marking = false;
-    this.still = (event) => {
+    this.keepStill = (event) => {
       if (this.marking) event.preventDefault();
     };
     this.lines = [];
@@ -53,8 +53,8 @@ export class TextView {
     this.box.addEventListener("click", (event) => this.click(event));
     if (onSelect) {
       this.box.classList.add("markable");
-      // A touch that marks does not scroll; the browser asks at its beginning whether anybody might say so.
-      this.box.addEventListener("touchmove", this.still, { passive: false });
+      // A touch that marks does not scroll: browsers want to know at its beginning that a listener may prevent it.
+      this.box.addEventListener("touchmove", this.keepStill, { passive: false });
       this.box.addEventListener("contextmenu", (event) => {
         if (this.marking) event.preventDefault();
       });
@@ -69,27 +69,27 @@ export class TextView {
     this.watch.disconnect();
   }
 
-  /** Show other units. */
-  setText(pieces) {
-    this.pieces = pieces;
-    this.cursor = Math.min(this.cursor, Math.max(0, pieces.length - 1));
+  /** Show other tokens. */
+  setText(tokens) {
+    this.tokens = tokens;
+    this.cursor = Math.min(this.cursor, Math.max(0, tokens.length - 1));
     this.columns = 0;
     this.wrap();
   }
 
-  /** Tint every unit: numbers, "diverging" (-scale .. scale) or "sequential" (0 .. scale); null takes the tint away. */
+  /** Tint every token: numbers, "diverging" (-scale .. scale) or "sequential" (0 .. scale); null removes the tint. */
   setTint(values, kind = "diverging", scale = 1) {
     this.tints = values ? { values, kind, scale } : null;
     this.draw();
   }
 
-  /** Give units CSS classes besides: `n => "name"` or null. */
+  /** Give tokens more CSS classes: `n => "name"` or null. */
   setClasses(classes) {
     this.classes = classes;
     this.draw();
   }
 
-  /** What stands under each unit, in so many lines. */
+  /** Show `below(n)` below each token, in `rows` lines. */
   setBelow(rows, below) {
     this.rows = rows;
     this.below = below;
@@ -97,9 +97,9 @@ export class TextView {
     this.wrap();
   }
 
-  /** Put the cursor on a unit and bring it into view, without telling anybody. */
+  /** Move the cursor to a token and bring it into view, without calling `onCursor`. */
   setCursor(n) {
-    this.cursor = Math.max(0, Math.min(this.pieces.length - 1, n));
+    this.cursor = Math.max(0, Math.min(this.tokens.length - 1, n));
     this.reveal();
     this.draw();
   }
@@ -110,8 +110,8 @@ export class TextView {
     this.draw();
   }
 
-  /** The first unit that is seen and the one after the last. */
-  get seen() {
+  /** The first token in view and the one after the last. */
+  get inView() {
     const first = this.lines[Math.max(0, Math.floor(this.box.scrollTop / this.row))];
     const last =
       this.lines[Math.min(this.lines.length - 1, Math.floor((this.box.scrollTop + this.box.clientHeight) / this.row))];
@@ -130,9 +130,9 @@ export class TextView {
     if (columns === this.columns) return;
     this.columns = columns;
     this.lines = [];
-    let from = 0,
-      used = 0;
-    for (let n = 0; n < this.pieces.length; n++) {
+    let from = 0;
+    let used = 0;
+    for (let n = 0; n < this.tokens.length; n++) {
       const wide = this.wide(n);
       if (used + wide > columns && n > from) {
         this.lines.push([from, n]);
@@ -140,27 +140,27 @@ export class TextView {
         used = 0;
       }
       used += wide;
-      if (this.pieces[n].includes("\n")) {
+      if (this.tokens[n].includes("\n")) {
         this.lines.push([from, n + 1]);
         from = n + 1;
         used = 0;
       }
     }
-    if (from < this.pieces.length) this.lines.push([from, this.pieces.length]);
+    if (from < this.tokens.length) this.lines.push([from, this.tokens.length]);
     this.inner.style.height = `${this.lines.length * this.row}px`;
     this.reveal();
     this.draw();
   }
 
   wide(n) {
-    const piece = this.pieces[n];
-    if (piece.length === 1 && piece < "\u1100") return piece < " " && piece !== "\n" && piece !== "\t" ? 4 : 1;
-    return [...visible(piece)].reduce((sum, it) => sum + (WIDE.test(it) ? 2 : 1), 0);
+    const token = this.tokens[n];
+    if (token.length === 1 && token < "\u1100") return token < " " && token !== "\n" && token !== "\t" ? 4 : 1;
+    return [...visible(token)].reduce((sum, it) => sum + (WIDE.test(it) ? 2 : 1), 0);
   }
 
   lineOf(n) {
-    let low = 0,
-      high = this.lines.length - 1;
+    let low = 0;
+    let high = this.lines.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.lines[middle][1] <= n) low = middle + 1;
@@ -192,52 +192,45 @@ export class TextView {
       this.lines.length,
       Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.row) + AROUND,
     );
-    const seen = [];
+    const inView = [];
     for (let line = first; line < last; line++) {
-      const made = el("div", { class: "line" });
-      made.style.top = `${line * this.row}px`;
-      made.style.height = `${this.row}px`;
-      for (let n = this.lines[line][0]; n < this.lines[line][1]; n++) made.append(this.unit(n));
-      seen.push(made);
+      const element = el("div", { class: "line" });
+      element.style.top = `${line * this.row}px`;
+      element.style.height = `${this.row}px`;
+      for (let n = this.lines[line][0]; n < this.lines[line][1]; n++) element.append(this.token(n));
+      inView.push(element);
     }
-    this.inner.replaceChildren(...seen);
+    this.inner.replaceChildren(...inView);
   }
 
-  unit(n) {
-    const made = document.createElement("span");
-    made.className = "unit";
-    made.dataset.n = n;
-    made.textContent = visible(this.pieces[n]);
-    if (this.pieces[n] === "\n" || this.pieces[n] === "\t") made.classList.add("sign");
-    if (this.tints) {
-      const [background, ink] = shade(this.tints.kind, this.tints.values[n] / this.tints.scale);
-      made.style.backgroundColor = background;
-      made.style.color = ink;
-    }
-    const given = this.classes?.(n);
-    if (given) made.classList.add(...given.split(" "));
-    if (n === this.cursor) made.classList.add("cursor");
-    if (this.marked && n >= this.marked[0] && n < this.marked[1]) made.classList.add("marked");
-    if (!this.rows) return made;
+  token(n) {
+    const element = spanOf("unit", this.tokens[n]);
+    element.dataset.n = n;
+    if (this.tokens[n] === "\n" || this.tokens[n] === "\t") element.classList.add("sign");
+    if (this.tints) tint(element, this.tints.kind, this.tints.values[n] / this.tints.scale);
+    const classes = this.classes?.(n);
+    if (classes) element.classList.add(...classes.split(" "));
+    if (n === this.cursor) element.classList.add("cursor");
+    if (this.marked && n >= this.marked[0] && n < this.marked[1]) element.classList.add("marked");
+    return this.rows ? this.withBelow(n, element) : element;
+  }
+
+  withBelow(n, element) {
     const column = document.createElement("span");
     column.className = "column";
     column.style.width = `${this.wide(n) * this.cell}px`;
-    column.append(made);
+    column.append(element);
     for (const [text, share] of this.below?.(n) ?? []) {
-      const guess = document.createElement("span");
-      guess.className = "below";
-      guess.textContent = visible(text);
-      const [background, ink] = shade("sequential", share);
-      guess.style.backgroundColor = background;
-      guess.style.color = ink;
-      column.append(guess);
+      const line = spanOf("below", text);
+      tint(line, "sequential", share);
+      column.append(line);
     }
     return column;
   }
 
   key(event) {
-    const line = this.lineOf(this.cursor),
-      page = Math.max(1, Math.floor(this.box.clientHeight / this.row) - 1);
+    const line = this.lineOf(this.cursor);
+    const page = Math.max(1, Math.floor(this.box.clientHeight / this.row) - 1);
     const down = (lines) => {
       const to = this.lines[Math.max(0, Math.min(this.lines.length - 1, line + lines))];
       return Math.min(to[0] + this.cursor - this.lines[line][0], to[1] - 1);
@@ -250,7 +243,7 @@ export class TextView {
       PageDown: () => down(page),
       PageUp: () => down(-page),
       Home: () => (event.ctrlKey ? 0 : this.lines[line][0]),
-      End: () => (event.ctrlKey ? this.pieces.length - 1 : this.lines[line][1] - 1),
+      End: () => (event.ctrlKey ? this.tokens.length - 1 : this.lines[line][1] - 1),
     };
     if (!moves[event.key] || !this.lines.length) return;
     event.preventDefault();
@@ -264,10 +257,10 @@ export class TextView {
     this.onCursor(this.cursor);
   }
 
-  // A mouse chooses and marks at once. A finger may be about to scroll: it chooses by a tap, and marks if it is held first.
+  // A mouse chooses and marks at once. A finger may be about to scroll: it chooses by a tap, marks after a long press.
   press(event) {
     this.pressed = event.pointerType === "mouse";
-    const from = unitAt(event);
+    const from = tokenAt(event);
     if (from === null || event.button > 0) return;
     if (this.pressed) {
       this.choose(from);
@@ -276,7 +269,7 @@ export class TextView {
   }
 
   click(event) {
-    const n = unitAt(event);
+    const n = tokenAt(event);
     if (n !== null && !this.pressed) this.choose(n);
     this.pressed = false;
   }
@@ -288,20 +281,21 @@ export class TextView {
   }
 
   hold(from, { clientX, clientY, pointerId, target }) {
-    target.addEventListener("touchmove", this.still, { passive: false }); // once painted anew, it is no longer in the box
-    const give = () => {
+    // Once painted anew, the target is no longer in the box.
+    target.addEventListener("touchmove", this.keepStill, { passive: false });
+    const giveUp = () => {
       clearTimeout(timer);
       for (const name of ["pointermove", "pointerup", "pointercancel"]) removeEventListener(name, watch);
     };
     const watch = (event) => {
-      if (event.type !== "pointermove" || Math.hypot(event.clientX - clientX, event.clientY - clientY) > SLOP) give();
+      if (event.type !== "pointermove" || Math.hypot(event.clientX - clientX, event.clientY - clientY) > SLOP) giveUp();
     };
     const timer = setTimeout(() => {
-      give();
+      giveUp();
       this.choose(from);
       this.setMarked(from, from + 1);
       this.mark(from, pointerId);
-    }, LONG);
+    }, LONG_PRESS);
     for (const name of ["pointermove", "pointerup", "pointercancel"]) addEventListener(name, watch);
   }
 
@@ -309,7 +303,7 @@ export class TextView {
     this.marking = true;
     const move = (at) => {
       if (at.pointerId !== pointerId) return;
-      const to = unitAt(document.elementFromPoint(at.clientX, at.clientY));
+      const to = tokenAt(document.elementFromPoint(at.clientX, at.clientY));
       if (to !== null) this.setMarked(Math.min(from, to), Math.max(from, to) + 1);
     };
     const end = (at) => {
@@ -326,13 +320,27 @@ export class TextView {
   }
 }
 
-function unitAt(event) {
-  const found = (event.target ?? event)?.closest?.(".column, .unit");
-  const unit = found?.classList.contains("column") ? found.firstChild : found;
-  return unit?.dataset.n === undefined ? null : Number(unit.dataset.n);
+// Not by `el`: a scroll makes thousands of them.
+function spanOf(name, text) {
+  const span = document.createElement("span");
+  span.className = name;
+  span.textContent = visible(text);
+  return span;
 }
 
-/** The units of a text as the server sent them. */
-export function piecesOf({ text, pieces }) {
+function tint(element, kind, value) {
+  const [background, ink] = shade(kind, value);
+  element.style.backgroundColor = background;
+  element.style.color = ink;
+}
+
+function tokenAt(event) {
+  const found = (event.target ?? event)?.closest?.(".column, .unit");
+  const token = found?.classList.contains("column") ? found.firstChild : found;
+  return token?.dataset.n === undefined ? null : Number(token.dataset.n);
+}
+
+/** The tokens of a text as the server sends them. */
+export function tokensOf({ text, pieces }) {
   return pieces ?? Array.from(text);
 }

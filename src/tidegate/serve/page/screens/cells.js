@@ -1,269 +1,236 @@
-// Cells: the text tinted by one unit's value; all units over what is seen, to pick one.
+// Cells: the text tinted by the values of one hidden unit; all hidden units over the part in view, to pick one.
 
-import { ask, known, live, unpack } from "../ask.js";
-import { heatMap } from "../chart.js";
-import { choice, el, fill, labelled, table, visible } from "../dom.js";
+import { ask, isAvailable, latest, live } from "../ask.js";
+import { heatMap } from "../charts/heat_map.js";
+import { button, el, failure, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { clamp, grouped, transpose, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
-import { piecesOf, TextView } from "../textview.js";
+import { TextView, tokensOf } from "../textview.js";
+import { unitPicker } from "../unit_picker.js";
 
-const SEEN = 120; // steps of the map of all units
+const STEPS = 120; // of the map of all hidden units
+const SCROLL_RESTS = 200; // ms after which the map follows
 
-/** The choice of layer, gate or state, and unit: shared by the screens that look at one unit. */
-export function pickers() {
-  const run = about.runs[0];
-  const layers = Array.from({ length: run.layers }, (_, n) => [String(n), `layer ${n}`]);
-  const unit = el("input", {
-    type: "number",
-    min: "0",
-    max: String(run.units - 1),
-    value: String(state.unit),
-    on: { change: () => choose({ unit: Math.max(0, Math.min(run.units - 1, Math.round(Number(unit.value)) || 0)) }) },
+export async function show(root) {
+  const answer = await ask("text", { text: state.text, run: 0 });
+  const tokens = tokensOf(answer);
+  const picker = unitPicker();
+  const text = el("div", { class: "main" });
+  const status = statusLine("");
+  const mapBox = el("div", { class: "map" });
+  const finder = cellFinder(showDetector);
+  const lead =
+    "The text, tinted by one hidden unit: red above zero, blue below. Pick one that the search found, by its number, " +
+    "or in the map below.";
+  root.append(
+    el("p", { class: "lead" }, lead),
+    el("div", { class: "beside wide" }, el("div", {}, picker.row, text, status.element), finder.element),
+    el("h2", {}, "All hidden units"),
+    mapBox,
+  );
+  const view = new TextView(text, {
+    label: "The text, tinted by the hidden unit's values",
+    height: "45vh",
+    onCursor(n) {
+      choose({ at: n });
+      showValue();
+    },
   });
-  const layer = choice(layers, String(state.layer), (value) => choose({ layer: Number(value) }));
-  const name = choice(run.names, state.name, (value) => choose({ name: value }));
-  const stop = listen(() => {
-    unit.value = state.unit;
-    layer.value = String(state.layer);
-    name.value = state.name;
+  view.setText(tokens);
+  view.setCursor(state.at);
+  const map = unitMap(mapBox, answer.steps, tokens, {
+    firstInView: () => view.inView[0],
+    onPick(unit, step) {
+      choose({ unit, at: step });
+      view.setCursor(step);
+      showValue();
+    },
   });
-  return {
-    row: el(
-      "div",
-      { class: "controls" },
-      labelled("Layer", layer),
-      labelled("Gate or state", name),
-      labelled("Unit", unit),
-    ),
-    stop,
+  const tints = latest();
+  const detectors = latest();
+  let strip = null; // the values that the text is tinted by
+
+  function showValue() {
+    if (!strip) return;
+    const value = strip.values[view.cursor].toFixed(3);
+    const scale = strip.scale.toFixed(2);
+    const unit = `unit ${strip.layer}/${strip.unit} ${strip.name}`;
+    status.show(`${unit} after ${visible(tokens[view.cursor])}: ${value} (the scale ends at ±${scale})`);
+  }
+
+  async function tint() {
+    const { layer, name, unit } = state;
+    const isLatest = tints.begin();
+    try {
+      const values = await ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit });
+      if (!isLatest()) return;
+      strip = { layer, name, unit, ...unpack(values) };
+      view.setTint(strip.values, "diverging", strip.scale);
+      showValue();
+    } catch (error) {
+      if (!isLatest()) return;
+      strip = null;
+      view.setTint(null);
+      status.fail(error);
+    }
+  }
+
+  /** Underline where a detector holds; null removes the underlines. */
+  async function showDetector(detector) {
+    const isLatest = detectors.begin();
+    if (detector === null) return view.setClasses(null);
+    try {
+      const { kind, values } = await ask("holds", { detector, text: state.text, run: 0 });
+      if (!isLatest()) return;
+      const least = kind === "yes/no" ? 0.5 : 0;
+      view.setClasses((n) => (values[n] !== null && values[n] > least ? "holds" : null));
+    } catch (error) {
+      if (isLatest()) status.fail(error);
+    }
+  }
+
+  const stopListening = listen((changed) => {
+    if (changed.has("layer") || changed.has("name") || changed.has("unit")) tint();
+    if (changed.has("unit")) map.mark(state.unit);
+    if (changed.has("layer") || changed.has("name")) map.draw();
+  });
+  let timer = 0;
+  const onScroll = () => {
+    clearTimeout(timer);
+    timer = setTimeout(map.draw, SCROLL_RESTS);
+  };
+  view.box.addEventListener("scroll", onScroll, { passive: true });
+  await tint();
+  await map.draw();
+  finder.search("");
+  return () => {
+    tints.cancel();
+    clearTimeout(timer);
+    stopListening();
+    picker.stop();
+    view.stop();
   };
 }
 
-// The size that one value in a hundred exceeds: a few large units would make all others pale.
-function common(values, scale) {
+/** The heat map of all hidden units over the steps in view. */
+function unitMap(root, steps, tokens, { firstInView, onPick }) {
+  let drawn = ""; // the question whose answer is shown or awaited
+  let chart = null;
+
+  function question() {
+    const { layer, name } = state;
+    const start = clamp(firstInView(), 0, Math.max(0, steps - STEPS));
+    const asked = { text: state.text, run: 0, layer, direction: 0, name, start, stop: Math.min(start + STEPS, steps) };
+    if (isAvailable("window", asked)) return asked;
+    return { ...asked, start: 0, stop: Math.min(STEPS, steps) }; // of which a report has the answer
+  }
+
+  async function draw() {
+    const asked = question();
+    const key = JSON.stringify(asked);
+    if (key === drawn) return;
+    drawn = key;
+    try {
+      const answer = await ask("window", asked);
+      if (key === drawn) chart = drawMap(asked, unpack(answer));
+    } catch (error) {
+      if (key !== drawn) return;
+      drawn = "";
+      chart = null;
+      replaceChildren(root, failure(error));
+    }
+  }
+
+  function drawMap({ layer, name, start }, { shape: [count, units], scale, values }) {
+    replaceChildren(root);
+    return heatMap(root, transpose(values, count, units), units, count, {
+      scale: usualSize(values, scale),
+      height: clamp(2 * units, 160, 420),
+      label: `${name} of all hidden units of layer ${layer}`,
+      marked: state.unit,
+      rowLabel: (unit) => `unit ${unit}`,
+      columnLabel: (step) => `${start + step} ${visible(tokens[start + step])}`,
+      onPick: (unit, step) => onPick(unit, start + step),
+    });
+  }
+
+  return { draw, mark: (unit) => chart?.mark(unit) };
+}
+
+// The size that one value in a hundred exceeds: a few large ones would make all others pale.
+function usualSize(values, scale) {
   const sizes = values.map(Math.abs).sort();
   return sizes[Math.floor(0.99 * (sizes.length - 1))] || scale;
 }
 
-export async function show(root) {
-  const said = await ask("text", { text: state.text, run: 0 });
-  const pieces = piecesOf(said),
-    picked = pickers();
-  const text = el("div", { class: "main" }),
-    map = el("div", { class: "map" }),
-    value = el("p", { class: "told", "aria-live": "polite" });
-  const finder = el("section", { class: "finder" });
-  root.append(
-    el(
-      "p",
-      { class: "lead" },
-      "The text, tinted by one unit: red above zero, blue below. Pick a unit from what the finder found, by number, or from the map below.",
-    ),
-    el("div", { class: "beside wide" }, el("div", {}, picked.row, text, value), finder),
-    el("h2", {}, "All units"),
-    map,
-  );
-  const view = new TextView(text, {
-    label: "The text, tinted by the unit's value",
-    height: "45vh",
-    onCursor: (n) => {
-      choose({ at: n });
-      tell();
-    },
-  });
-  view.setText(pieces);
-  view.setCursor(state.at);
-  // An answer that another question has overtaken is not shown.
-  let strip = null,
-    drawn = "",
-    rows = null,
-    tinted = 0,
-    held = 0;
-
-  function tell() {
-    if (strip)
-      value.textContent = `unit ${strip.layer}/${strip.unit} ${strip.name} after ${visible(pieces[view.cursor])}: ${strip.values[view.cursor].toFixed(3)} (the scale ends at ±${strip.scale.toFixed(2)})`;
-  }
-
-  async function tint() {
-    const { layer, name, unit } = state,
-      mine = ++tinted;
-    try {
-      const got = await ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit });
-      if (mine !== tinted) return;
-      strip = { layer, name, unit, ...unpack(got) };
-      value.classList.remove("wrong");
-      view.setTint(strip.values, "diverging", strip.scale);
-      tell();
-    } catch (error) {
-      if (mine !== tinted) return;
-      strip = null;
-      view.setTint(null);
-      wrong(error);
-    }
-  }
-
-  async function all() {
-    const { layer, name } = state;
-    let start = Math.max(0, Math.min(view.seen[0], said.steps - SEEN));
-    let asked = {
-      text: state.text,
-      run: 0,
-      layer,
-      direction: 0,
-      name,
-      start,
-      stop: Math.min(start + SEEN, said.steps),
-    };
-    if (!known("window", asked)) asked = { ...asked, start: (start = 0), stop: Math.min(SEEN, said.steps) };
-    const key = JSON.stringify(asked);
-    if (key === drawn) return;
-    drawn = key;
-    let got;
-    try {
-      got = await ask("window", asked);
-    } catch (error) {
-      if (key !== drawn) return;
-      [drawn, rows] = ["", null];
-      fill(map, el("p", { class: "wrong" }, error.message));
-      return;
-    }
-    if (key !== drawn) return;
-    const {
-      shape: [steps, units],
-      scale,
-      values,
-    } = unpack(got);
-    const turned = new Float32Array(values.length);
-    for (let t = 0; t < steps; t++) for (let u = 0; u < units; u++) turned[u * steps + t] = values[t * units + u];
-    fill(map);
-    rows = heatMap(map, turned, units, steps, {
-      scale: common(values, scale),
-      height: Math.max(160, Math.min(420, 2 * units)),
-      label: `${name} of all units of layer ${layer}`,
-      marked: state.unit,
-      rowLabel: (u) => `unit ${u}`,
-      columnLabel: (t) => `${start + t} ${visible(pieces[start + t])}`,
-      onPick: (u, t) => {
-        choose({ unit: u, at: start + t });
-        view.setCursor(start + t);
-        tell();
-      },
-    });
-  }
-
-  async function holds(detector) {
-    const mine = ++held;
-    let found;
-    try {
-      found = await ask("holds", { detector, text: state.text, run: 0 });
-    } catch (error) {
-      if (mine === held) wrong(error);
-      return;
-    }
-    if (mine !== held) return;
-    const { kind, values } = found;
-    view.setClasses((n) =>
-      values[n] === null ? null : (kind === "yes/no" ? values[n] > 0.5 : values[n] > 0) ? "holds" : null,
-    );
-  }
-
-  function pick(finding, own) {
-    choose({ layer: finding.layer, name: finding.name, unit: finding.unit });
-    if (own) {
-      held++;
-      view.setClasses(null);
-    } else holds(finding.detector);
-  }
-
-  const score = (it, value) => (it.kind === "yes/no" ? `AUC ${value.toFixed(2)}` : `r ${value.toFixed(2)}`);
-
-  function results(said, own) {
-    const rows = said.found.map((it) => [
-      it.detector,
-      `${it.layer}/${it.unit} ${it.name}${it.sign < 0 ? " (low)" : ""}`,
-      score(it, it.score),
-      it.untrained.toFixed(2),
-      it.shuffled.toFixed(2),
-    ]);
-    const first = said.found[0];
-    const tried = first
-      ? `${first.values.toLocaleString("en")} values × ${first.detectors} ${first.detectors > 1 ? "detectors" : "detector"} tried on ${said.searched.toLocaleString("en")} held-out ${about.runs[0].unit}s at most; chosen on one half, scored on the other.`
-      : "";
-    return [
-      table(["goes with", "unit", "score", "untrained", "shuffled"], rows, { onRow: (n) => pick(said.found[n], own) }),
-      el("p", { class: "told" }, tried + (said.absent.length ? ` Not in that text: ${said.absent.join(", ")}.` : "")),
-    ];
-  }
-
-  async function find(pattern) {
-    const own = pattern !== "",
-      place = own ? mine : built;
-    fill(place, el("p", { class: "told" }, "Searching all units, untrained twins and shuffled labels …"));
-    try {
-      fill(place, ...results(await ask("found", own ? { pattern } : {}), own));
-    } catch (error) {
-      fill(place, el("p", { class: "wrong" }, error.message));
-    }
-  }
-
-  const built = el("div"),
-    mine = el("div");
+/** The list of hidden units that go with a detector or with a regular expression. */
+function cellFinder(showDetector) {
+  const builtIn = el("div");
+  const own = el("div");
   const regex = el("input", {
     type: "text",
     placeholder: "a regular expression",
-    "aria-label": "A regular expression of your own",
+    "aria-label": "A regular expression",
     on: {
-      keydown: (event) => {
-        if (event.key === "Enter" && regex.value) find(regex.value);
+      keydown(event) {
+        if (event.key === "Enter") searchRegex();
       },
     },
   });
-  fill(
-    finder,
-    el("h2", {}, "What the finder found"),
-    built,
-    live
-      ? el(
-          "div",
-          { class: "controls" },
-          regex,
-          el("button", { on: { click: () => regex.value && find(regex.value) } }, "Find its unit"),
-        )
-      : null,
-    mine,
-    el(
-      "p",
-      { class: "told" },
-      "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in three untrained twins, and for labels moved along the text.",
+  const element = el("section", { class: "finder" });
+  replaceChildren(
+    element,
+    el("h2", {}, "Hidden units found by the search"),
+    builtIn,
+    live ? el("div", { class: "controls" }, regex, button("Find its hidden unit", searchRegex)) : null,
+    own,
+    note(
+      "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in " +
+        "three untrained copies of the model, and for labels shifted along the text.",
     ),
   );
 
-  const wrong = (error) => {
-    value.textContent = error.message;
-    value.classList.add("wrong");
+  function searchRegex() {
+    if (regex.value) search(regex.value);
+  }
+
+  async function search(pattern) {
+    const place = pattern ? own : builtIn;
+    replaceChildren(place, note("Searching all hidden units, untrained copies and shuffled labels …"));
+    try {
+      const answer = await ask("found", pattern ? { pattern } : {});
+      // The server knows where its own detectors hold, not where the regular expression does.
+      replaceChildren(place, ...results(answer, (it) => showDetector(pattern ? null : it.detector)));
+    } catch (error) {
+      replaceChildren(place, failure(error));
+    }
+  }
+
+  return { element, search };
+}
+
+function results({ found, absent, searched }, onPick) {
+  const rows = found.map((it) => [
+    it.detector,
+    `${it.layer}/${it.unit} ${it.name}${it.sign < 0 ? " (low)" : ""}`,
+    `${it.kind === "yes/no" ? "AUC" : "r"} ${it.score.toFixed(2)}`,
+    it.untrained.toFixed(2),
+    it.shuffled.toFixed(2),
+  ]);
+  const pick = (n) => {
+    const { layer, name, unit } = found[n];
+    choose({ layer, name, unit });
+    onPick(found[n]);
   };
-  const stop = listen((changed) => {
-    if (["layer", "name", "unit"].some((it) => changed.has(it))) tint();
-    if (changed.has("unit")) rows?.mark(state.unit);
-    if (["layer", "name"].some((it) => changed.has(it))) all();
-  });
-  let later = 0;
-  view.box.addEventListener(
-    "scroll",
-    () => {
-      clearTimeout(later);
-      later = setTimeout(all, 200);
-    },
-    { passive: true },
-  );
-  await tint();
-  await all();
-  find("");
-  return () => {
-    tinted++;
-    clearTimeout(later);
-    stop();
-    picked.stop();
-    view.stop();
-  };
+  const missing = absent.length ? ` Not in that text: ${absent.join(", ")}.` : "";
+  return [
+    table(["goes with", "hidden unit", "score", "untrained", "shuffled"], rows, { onRow: pick }),
+    note(found.length ? searchedText(found[0], searched) + missing : missing),
+  ];
+}
+
+function searchedText({ values, detectors }, searched) {
+  const tried = `${grouped(values)} values × ${detectors} ${detectors > 1 ? "detectors" : "detector"}`;
+  const text = `at most ${grouped(searched)} held-out ${about.runs[0].unit}s`;
+  return `Tried: ${tried} on ${text}; chosen on one half, scored on the other.`;
 }

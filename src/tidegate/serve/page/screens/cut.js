@@ -1,223 +1,218 @@
-// Cut & force: hold a unit; what that does to every prediction, by class of character, and to what is written.
+// Cut: intervene on hidden units; what that changes in every prediction, by class of character, and in what is written.
 
-import { ask, known, live, stream } from "../ask.js";
-import { add, choice, el, fill, labelled, table, visible } from "../dom.js";
+import { ask, isAvailable, latest, live, stream } from "../ask.js";
+import { append, button, choice, el, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { grouped } from "../numbers.js";
 import { about, listen, state } from "../state.js";
-import { piecesOf, TextView } from "../textview.js";
-import { pickers } from "./cells.js";
+import { TextView, tokensOf } from "../textview.js";
+import { unitPicker } from "../unit_picker.js";
 
-const WAYS = [
-  ["cut", "cut: held at 0"],
-  ["force", "force: held at a value"],
-  ["clamp", "clamp: between two values"],
-  ["swap", "swap with another unit"],
+const MOST = 10_000; // tokens whose change is shown
+const KINDS = [
+  ["ablate", "ablate: set to 0"],
+  ["set_to", "set to a value"],
+  ["clamp", "clamp between two values"],
+  ["swap", "swap with another hidden unit"],
 ];
 
 export async function show(root) {
-  const unit = about.runs[0].unit,
-    picked = pickers();
-  const said = await ask("text", { text: state.text, run: 0 });
-  const pieces = piecesOf(said).slice(0, 10000);
-  let way = "cut",
-    added = [],
-    asked = 0;
-  const number = (value) => el("input", { type: "number", step: "any", value });
-  const low = number("0"),
-    high = number("1"),
-    other = number("0");
-  const lowBox = labelled("from, or value", low),
-    highBox = labelled("to", high),
-    otherBox = labelled("other unit", other);
-  const ways = choice(WAYS, way, (chosen) => {
-    way = chosen;
-    offer();
-  });
-  const list = el("p", { class: "told" }),
-    status = el("p", { class: "told", "aria-live": "polite" });
-  const go = el("button", { class: "go", on: { click: measure } }, "Show what it does");
-  const another = el(
-    "button",
-    {
-      on: {
-        click: () => {
-          added.push(edit());
-          offer();
-        },
-      },
-    },
-    "And another",
-  );
-  const none = el(
-    "button",
-    {
-      on: {
-        click: () => {
-          added = [];
-          offer();
-        },
-      },
-    },
-    "Forget those",
-  );
-  add(picked.row, labelled("Edit", ways), lowBox, highBox, otherBox, go, live ? another : null, live ? none : null);
-  const tableBox = el("div"),
-    text = el("div", { class: "main" });
-  const before = el("pre", { class: "sample" }),
-    after = el("pre", { class: "sample" });
-  const prompt = el("input", { type: "text", value: "def " }),
-    heat = el("input", { type: "number", step: "0.1", min: "0", value: "0.5" });
-  const seed = el("input", { type: "number", step: "1", min: "0", value: "0" });
-  const write = el("button", { on: { click: rewrite } }, "Write");
-  add(
+  const token = about.runs[0].unit;
+  const picker = unitPicker();
+  const answer = await ask("text", { text: state.text, run: 0 });
+  const tokens = tokensOf(answer).slice(0, MOST);
+  const chooser = interventionChooser(offer);
+  const others = note();
+  const status = statusLine("");
+  const start = button("Show what it does", measure, { class: "go" });
+  const addAnother = button("Add another", () => chooser.add());
+  const removeAdded = button("Remove the added", () => chooser.clear());
+  append(picker.row, ...chooser.controls, start, live ? [addAnother, removeAdded] : null);
+  const costs = el("div");
+  const text = el("div", { class: "main" });
+  const writing = live ? comparedWriting(chooser.asJson, status) : null;
+  const lead =
+    "A hidden unit that goes with something need not cause it; an intervention tests that: the hidden unit is " +
+    "changed while the text is read. Red: the changed model is more surprised there; blue: less.";
+  append(
     root,
-    el(
-      "p",
-      { class: "lead" },
-      "Only this turns “goes with” into “does it”: a unit is held while the text goes on. Red: the edited model is more surprised there; blue: less.",
-    ),
-    picked.row,
-    list,
-    status,
+    el("p", { class: "lead" }, lead),
+    picker.row,
+    others,
+    status.element,
     el(
       "div",
       { class: "beside wide" },
-      el("div", {}, el("h2", {}, "Where it hurts"), text),
-      el("section", {}, el("h2", {}, `What it costs, nats per ${unit}`), tableBox),
+      el("div", {}, el("h2", {}, "Change of the surprise"), text),
+      el("section", {}, el("h2", {}, `Loss before and after, nats per ${token}`), costs),
     ),
-    live
-      ? el(
-          "section",
-          {},
-          el("h2", {}, "What it writes"),
-          el(
-            "div",
-            { class: "controls" },
-            labelled("Prompt", prompt),
-            labelled("Temperature", heat),
-            labelled("Seed", seed),
-            write,
-          ),
-          el(
-            "div",
-            { class: "columns" },
-            el("div", {}, el("h3", {}, "as it is"), before),
-            el("div", {}, el("h3", {}, "edited, same draws"), after),
-          ),
-        )
-      : null,
+    writing?.element,
   );
   const view = new TextView(text, {
-    label: "The text, tinted by how much the edit hurts",
+    label: "The text, tinted by the change of the surprise",
     height: "45vh",
-    onCursor: tell,
+    onCursor: showChange,
   });
-  view.setText(pieces);
-  let change = null,
-    writing = null;
-
-  function edit() {
-    const at = { layer: state.layer, name: state.name, unit: state.unit };
-    if (way === "swap") return { ...at, other: Number(other.value) };
-    const from = way === "cut" ? 0 : Number(low.value);
-    return { ...at, low: from, high: way === "clamp" ? Number(high.value) : from };
-  }
-
-  function edits() {
-    return JSON.stringify([...added, edit()]);
-  }
+  view.setText(tokens);
+  const measurements = latest();
+  let change = null;
 
   function offer() {
-    lowBox.hidden = way === "cut" || way === "swap";
-    highBox.hidden = way !== "clamp";
-    otherBox.hidden = way !== "swap";
-    none.hidden = !added.length;
-    fill(
-      list,
-      added.length ? `Together with: ${added.map((it) => `${it.layer}/${it.unit} ${it.name}`).join(", ")}` : "",
-    );
-    go.disabled = !known("measured", { edits: edits() });
-    if (!live && go.disabled)
-      status.textContent = "The report has the cuts of the units that the finder found: pick one on Cells.";
-    else if (!live) status.textContent = "";
+    const added = chooser.added.map((it) => `${it.layer}/${it.unit} ${it.name}`);
+    replaceChildren(others, added.length ? `Together with: ${added.join(", ")}` : null);
+    removeAdded.hidden = !added.length;
+    start.disabled = !isAvailable("measured", { edits: chooser.asJson() });
+    if (live) return;
+    status.show(start.disabled ? "The report has the ablations of the hidden units on Cells: pick one there." : "");
   }
 
-  function tell(n) {
-    if (Number.isFinite(change?.[n]))
-      status.textContent = `${visible(pieces[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`;
+  function showChange(n) {
+    if (!Number.isFinite(change?.[n])) return;
+    status.show(`${visible(tokens[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`);
   }
 
   async function measure() {
-    const mine = ++asked,
-      given = edits();
-    status.classList.remove("wrong");
-    status.textContent = "Measuring …";
+    const isLatest = measurements.begin();
+    const edits = chooser.asJson();
+    status.show("Measuring …");
     try {
-      const [cost, where] = await Promise.all([
-        ask("measured", { edits: given }),
-        ask("changed", { edits: given, text: state.text }),
+      const [cost, changed] = await Promise.all([
+        ask("measured", { edits }),
+        ask("changed", { edits, text: state.text }),
       ]);
-      if (mine !== asked) return;
-      change = where.change;
-      view.setTint(change, "diverging", where.scale);
-      const sign = (value) => (value === null ? "–" : (value >= 0 ? "+" : "") + value.toFixed(3));
-      const rows = cost.rows.map((it) => [
-        it.name,
-        it.count.toLocaleString("en"),
-        it.before.toFixed(3),
-        it.after.toFixed(3),
-        el("strong", {}, sign(it.change)),
-        sign(it.control),
-        sign(it.worst),
-      ]);
-      fill(
-        tableBox,
-        table([`to be predicted`, "count", "before", "after", "change", "others", "worst"], rows, {
-          caption: cost.said,
-        }),
-        el(
-          "p",
-          { class: "told" },
-          `On ${cost.steps.toLocaleString("en")} held-out ${unit}s. Others: the same edit of ${cost.controls} other units, on average and at worst; any cut hurts a little.`,
-        ),
-      );
-      status.textContent = "";
+      if (!isLatest()) return;
+      change = changed.change;
+      view.setTint(change, "diverging", changed.scale);
+      replaceChildren(costs, ...costTable(cost, token));
+      status.show("");
     } catch (error) {
-      if (mine !== asked) return;
-      status.textContent = error.message;
-      status.classList.add("wrong");
+      if (isLatest()) status.fail(error);
     }
   }
 
-  async function rewrite() {
-    if (writing) return writing.abort();
-    writing = new AbortController();
-    write.textContent = "Stop";
-    const asking = { prompt: prompt.value, temperature: heat.value, seed: seed.value };
-    const run = async (place, params) => {
-      place.textContent = prompt.value;
-      for await (const piece of stream("edited", params, writing.signal)) place.textContent += piece.text;
-    };
-    try {
-      await Promise.all([run(before, asking), run(after, { ...asking, edits: edits() })]);
-    } catch (error) {
-      if (error.name !== "AbortError") {
-        status.textContent = error.message;
-        status.classList.add("wrong");
-      }
-    } finally {
-      writing = null;
-      write.textContent = "Write";
-    }
-  }
-
-  const stop = listen(offer);
+  const stopListening = listen(offer);
   offer();
-  if (!go.disabled) measure();
+  if (!start.disabled) measure();
   return () => {
-    asked++;
-    writing?.abort();
-    stop();
-    picked.stop();
+    measurements.cancel();
+    writing?.stop();
+    stopListening();
+    picker.stop();
     view.stop();
   };
+}
+
+/** The controls of an intervention on the chosen hidden unit, and the interventions that were added before it. */
+function interventionChooser(onChange) {
+  const number = (value) => el("input", { type: "number", step: "any", value });
+  const low = number("0");
+  const high = number("1");
+  const other = number("0");
+  const lowBox = labelled("from, or value", low);
+  const highBox = labelled("to", high);
+  const otherBox = labelled("other unit", other);
+  let kind = "ablate";
+  let added = [];
+  const select = choice(KINDS, kind, (chosen) => {
+    kind = chosen;
+    update();
+  });
+
+  function update() {
+    lowBox.hidden = kind === "ablate" || kind === "swap";
+    highBox.hidden = kind !== "clamp";
+    otherBox.hidden = kind !== "swap";
+    onChange();
+  }
+
+  function intervention() {
+    const unit = { layer: state.layer, name: state.name, unit: state.unit };
+    if (kind === "swap") return { ...unit, other: Number(other.value) };
+    const from = kind === "ablate" ? 0 : Number(low.value);
+    return { ...unit, low: from, high: kind === "clamp" ? Number(high.value) : from };
+  }
+
+  [lowBox.hidden, highBox.hidden, otherBox.hidden] = [true, true, true];
+  return {
+    controls: [labelled("Intervention", select), lowBox, highBox, otherBox],
+    get added() {
+      return added;
+    },
+    add() {
+      added.push(intervention());
+      update();
+    },
+    clear() {
+      added = [];
+      update();
+    },
+    asJson: () => JSON.stringify([...added, intervention()]),
+  };
+}
+
+function costTable(cost, token) {
+  const withSign = (value) => (value === null ? "–" : (value >= 0 ? "+" : "") + value.toFixed(3));
+  const rows = cost.rows.map((it) => [
+    it.name,
+    grouped(it.count),
+    it.before.toFixed(3),
+    it.after.toFixed(3),
+    el("strong", {}, withSign(it.change)),
+    withSign(it.control),
+    withSign(it.worst),
+  ]);
+  const headers = ["predicted", "count", "before", "after", "change", "controls", "worst"];
+  return [
+    table(headers, rows, { caption: cost.said }),
+    note(
+      `On ${grouped(cost.steps)} held-out ${token}s. Controls: the same intervention on ${cost.controls} other ` +
+        "hidden units, on average and at worst; any intervention does a little harm.",
+    ),
+  ];
+}
+
+/** Two texts that go on from the same prompt with the same random draws: with interventions and without. */
+function comparedWriting(editsAsJson, status) {
+  const before = el("pre", { class: "sample" });
+  const after = el("pre", { class: "sample" });
+  const prompt = el("input", { type: "text", value: "def " });
+  const temperature = el("input", { type: "number", step: "0.1", min: "0", value: "0.5" });
+  const seed = el("input", { type: "number", step: "1", min: "0", value: "0" });
+  const start = button("Write", toggle);
+  let running = null;
+
+  async function write(place, params, signal) {
+    place.textContent = prompt.value;
+    for await (const part of stream("edited", params, signal)) place.textContent += part.text;
+  }
+
+  async function toggle() {
+    if (running) return running.abort();
+    running = new AbortController();
+    start.textContent = "Stop";
+    const asked = { prompt: prompt.value, temperature: temperature.value, seed: seed.value };
+    try {
+      const { signal } = running;
+      await Promise.all([write(before, asked, signal), write(after, { ...asked, edits: editsAsJson() }, signal)]);
+    } catch (error) {
+      if (error.name !== "AbortError") status.fail(error);
+    } finally {
+      running = null;
+      start.textContent = "Write";
+    }
+  }
+
+  const controls = [labelled("Prompt", prompt), labelled("Temperature", temperature), labelled("Seed", seed), start];
+  const element = el(
+    "section",
+    {},
+    el("h2", {}, "What the model writes"),
+    el("div", { class: "controls" }, ...controls),
+    el(
+      "div",
+      { class: "columns" },
+      el("div", {}, el("h3", {}, "without the intervention"), before),
+      el("div", {}, el("h3", {}, "with it, same random draws"), after),
+    ),
+  );
+  return { element, stop: () => running?.abort() };
 }

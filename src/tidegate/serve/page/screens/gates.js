@@ -1,179 +1,179 @@
-// Gates: one unit's gates and states around the cursor; how saturated every unit's gates are; memory times.
+// Gates: one hidden unit's gates and states around the cursor; how saturated all gates are; memory times.
 
-import { ask, unpack } from "../ask.js";
-import { lineChart, scatter } from "../chart.js";
-import { el, fill, table, visible } from "../dom.js";
+import { ask, latest } from "../ask.js";
+import { lineChart } from "../charts/line_chart.js";
+import { scatter } from "../charts/scatter.js";
+import { el, failure, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { clamp, grouped, percent, range, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
-import { piecesOf, TextView } from "../textview.js";
-import { pickers } from "./cells.js";
+import { TextView, tokensOf } from "../textview.js";
+import { unitPicker } from "../unit_picker.js";
 
 const AROUND = 60; // steps to either side of the cursor
+const LISTED = 12; // hidden units with the longest memory
 
 export async function show(root) {
-  const run = about.runs[0],
-    said = await ask("text", { text: state.text, run: 0 }),
-    picked = pickers();
-  const pieces = piecesOf(said);
-  const text = el("div", { class: "main" }),
-    inGates = el("div"),
-    inStates = el("div"),
-    where = el("p", { class: "told", "aria-live": "polite" });
-  const plots = el("div", { class: "tiles" }),
-    times = el("div");
-  let charts = [],
-    strips = null,
-    tinted = 0,
-    marks = [],
-    found = null;
+  const run = about.runs[0];
+  const tokens = tokensOf(await ask("text", { text: state.text, run: 0 }));
+  const picker = unitPicker();
+  const text = el("div", { class: "main" });
+  const status = statusLine("");
+  const gateChart = el("div");
+  const stateChart = el("div");
+  const plots = el("div", { class: "tiles" });
+  const times = el("div");
+  const lead =
+    "The gates and states of one hidden unit around the cursor; below, how open the gates of all hidden units are, " +
+    "and how long they remember.";
+  const headings = ["Gates of the hidden unit", "Its states"].map((it) => el("h2", {}, it));
   root.append(
-    el(
-      "p",
-      { class: "lead" },
-      "One unit's gates and states at every step around the cursor; below, how open the gates of all units are, and how long units keep what they hold.",
-    ),
-    picked.row,
+    el("p", { class: "lead" }, lead),
+    picker.row,
     el(
       "div",
       { class: "columns" },
-      el("div", {}, text, where),
-      el("div", {}, el("h2", {}, "Gates of the unit"), inGates, el("h2", {}, "Its states"), inStates),
+      el("div", {}, text, status.element),
+      el("div", {}, headings[0], gateChart, headings[1], stateChart),
     ),
-    el("h2", {}, "Share of time near an end of the range, each point a unit"),
+    el("h2", {}, "Share of steps near an end of the range; each point is a hidden unit"),
     plots,
     times,
   );
-  const shown = {}; // the unit whose values `strips` has: a newer one may have been asked for
   const view = new TextView(text, {
-    label: "The text, tinted by the unit's value",
+    label: "The text, tinted by the hidden unit's values",
     height: "50vh",
-    onCursor: (n) => {
+    onCursor(n) {
       choose({ at: n });
-      course();
+      drawCurves();
     },
   });
-  view.setText(pieces);
+  view.setText(tokens);
   view.setCursor(state.at);
+  const questions = latest();
+  // The hidden unit that is shown, with the values of each gate and state; another may have been asked for by now.
+  const shown = { layer: 0, unit: 0, values: null };
+  let stopCharts = [];
+  let saturation = null;
+  let marks = []; // functions that mark a hidden unit in a plot
 
-  async function unit() {
-    const { layer, unit: which } = state,
-      mine = ++tinted;
-    let got;
+  function tint() {
+    const { values, scale } = shown.values[state.name];
+    view.setTint(values, "diverging", scale);
+  }
+
+  async function loadUnit() {
+    const { layer, unit } = state;
+    const isLatest = questions.begin();
     try {
-      got = await Promise.all(
-        run.names.map((name) => ask("strip", { text: state.text, run: 0, layer, direction: 0, name, unit: which })),
-      );
+      const asked = { text: state.text, run: 0, layer, direction: 0, unit };
+      const answers = await Promise.all(run.names.map((name) => ask("strip", { ...asked, name })));
+      if (!isLatest()) return;
+      const values = Object.fromEntries(run.names.map((name, n) => [name, unpack(answers[n])]));
+      Object.assign(shown, { layer, unit, values });
+      tint();
+      drawCurves();
     } catch (error) {
-      if (mine === tinted) wrong(error);
-      return;
+      if (isLatest()) status.fail(error);
     }
-    if (mine !== tinted) return;
-    [shown.layer, shown.unit] = [layer, which];
-    strips = Object.fromEntries(run.names.map((name, n) => [name, unpack(got[n])]));
-    view.setTint(strips[state.name].values, "diverging", strips[state.name].scale);
-    course();
   }
 
-  function course() {
-    if (!strips) return;
-    charts.forEach((stop) => stop());
-    fill(inGates);
-    fill(inStates);
-    const from = Math.max(0, view.cursor - AROUND),
-      to = Math.min(pieces.length, view.cursor + AROUND);
-    const x = Array.from({ length: to - from }, (_, n) => from + n);
-    const series = (names) =>
-      names.map((name) => ({ label: name, y: Array.from(strips[name].values.subarray(from, to)) }));
+  function drawCurves() {
+    if (!shown.values) return;
+    for (const stop of stopCharts) stop();
+    replaceChildren(gateChart);
+    replaceChildren(stateChart);
+    const from = clamp(view.cursor - AROUND, 0, tokens.length);
+    const to = clamp(view.cursor + AROUND, 0, tokens.length);
+    const steps = range(to - from).map((n) => from + n);
+    const draw = (place, names, title, height) => {
+      const series = names.map((name) => ({
+        label: name,
+        y: Array.from(shown.values[name].values.subarray(from, to)),
+      }));
+      return lineChart(place, steps, series, { title, xLabel: "step", yLabel: "value", height });
+    };
+    const unit = `unit ${shown.layer}/${shown.unit}`;
     const gates = run.names.filter((it) => !run.states.includes(it));
-    charts = [];
-    if (gates.length)
-      charts.push(lineChart(inGates, x, series(gates), { xLabel: "step", yLabel: "value", height: 200 }));
-    charts.push(lineChart(inStates, x, series(run.states), { xLabel: "step", yLabel: "value", height: 180 }));
-    where.classList.remove("wrong");
-    const values = run.names.map((name) => `${name} ${strips[name].values[view.cursor].toFixed(2)}`).join(", ");
-    where.textContent = `After ${visible(pieces[view.cursor])} at step ${view.cursor.toLocaleString("en")}, unit ${shown.layer}/${shown.unit}: ${values}`;
+    stopCharts = gates.length ? [draw(gateChart, gates, `Gates of ${unit}`, 200)] : [];
+    stopCharts.push(draw(stateChart, run.states, `States of ${unit}`, 180));
+    const values = run.names.map((name) => `${name} ${shown.values[name].values[view.cursor].toFixed(2)}`);
+    const place = `After ${visible(tokens[view.cursor])} at step ${grouped(view.cursor)}`;
+    status.show(`${place}, ${unit}: ${values.join(", ")}`);
   }
 
-  function saturation() {
-    if (!found) return;
-    marks = [];
-    const percent = (share) => `${(100 * share).toFixed(1)}%`;
-    const rows = found.squashed.map((it) => [
-      `${it.layer}`,
-      it.name,
-      `${percent(it.shares[0])} below ${it.bounds[0]}`,
-      `${percent(it.shares[1])} above ${it.bounds[1]}`,
-    ]);
-    fill(
-      plots,
-      found.unsquashed
-        ? el("p", {}, found.unsquashed)
-        : el("div", {}, table(["layer", "gate", "", ""], rows, { caption: "Over all units and steps of this text" })),
-    );
-    for (const it of found.squashed.filter((one) => one.layer === state.layer)) {
-      const box = el("div");
-      plots.append(box);
-      const points = it.low.map((low, n) => [low, it.high[n]]);
-      marks.push(
-        scatter(box, points, {
-          title: `${it.name}, layer ${it.layer}`,
-          xLabel: `share of steps below ${it.bounds[0]}`,
-          yLabel: `above ${it.bounds[1]}`,
-          chosen: state.unit,
-          label: (n) => `unit ${n}: ${percent(it.low[n])} below, ${percent(it.high[n])} above`,
-          onPick: (n) => choose({ unit: n, name: it.name }),
-        }),
-      );
-    }
-    if (found.why) fill(times, el("h2", {}, "How long units remember"), el("p", {}, found.why));
-    else {
-      const own = found.memory.filter((it) => it.layer === state.layer);
-      fill(
-        times,
-        el(
-          "h2",
-          {},
-          "How long units remember: steps until a value has faded to 1/e, from the mean log of what is kept",
-        ),
-        ...own.map((it) => {
-          const order = it.steps.map((steps, n) => [steps ?? Infinity, n]).sort((a, b) => b[0] - a[0]);
-          const rows = order
-            .slice(0, 12)
-            .map(([steps, n]) => [`unit ${it.layer}/${n}`, Number.isFinite(steps) ? steps.toFixed(1) : "all of them"]);
-          const middle = order[Math.floor(order.length / 2)][0];
-          return table([`${it.state} of`, "steps"], rows, {
-            caption: `The longest; half of the units keep less than ${middle.toFixed(1)} steps`,
-            onRow: (n) => choose({ unit: order[n][1], name: it.state }),
-          });
-        }),
-      );
-    }
+  function showLayer() {
+    if (!saturation) return;
+    const summary = saturation.unsquashed ? el("p", {}, saturation.unsquashed) : saturationTable(saturation.squashed);
+    replaceChildren(plots, summary);
+    marks = saturation.squashed.filter((it) => it.layer === state.layer).map((it) => saturationPlot(plots, it));
+    replaceChildren(times, ...memoryTimes(saturation));
   }
 
-  const wrong = (error) => {
-    where.textContent = error.message;
-    where.classList.add("wrong");
-  };
-  const stop = listen((changed) => {
-    if (changed.has("layer")) saturation();
-    else if (changed.has("unit")) marks.forEach((mark) => mark(state.unit));
-    if (changed.has("layer") || changed.has("unit")) unit();
-    else if (changed.has("name") && strips)
-      view.setTint(strips[state.name].values, "diverging", strips[state.name].scale);
+  const stopListening = listen((changed) => {
+    if (changed.has("layer")) showLayer();
+    else if (changed.has("unit")) for (const mark of marks) mark(state.unit);
+    if (changed.has("layer") || changed.has("unit")) loadUnit();
+    else if (changed.has("name") && shown.values) tint();
   });
-  const told = ask("gates", { text: state.text, run: 0 }).then(
-    (answer) => {
-      found = answer;
-      saturation();
-    },
-    (error) => fill(plots, el("p", { class: "wrong" }, error.message)),
-  );
-  await unit();
-  await told;
+  const loadSaturation = async () => {
+    try {
+      saturation = await ask("gates", { text: state.text, run: 0 });
+      showLayer();
+    } catch (error) {
+      replaceChildren(plots, failure(error));
+    }
+  };
+  await Promise.all([loadUnit(), loadSaturation()]);
   return () => {
-    tinted++;
-    charts.forEach((it) => it());
-    stop();
-    picked.stop();
+    questions.cancel();
+    for (const stop of stopCharts) stop();
+    stopListening();
+    picker.stop();
     view.stop();
   };
+}
+
+function saturationTable(squashed) {
+  const rows = squashed.map(({ layer, name, shares, bounds }) => [
+    `${layer}`,
+    name,
+    `${percent(shares[0])} below ${bounds[0]}`,
+    `${percent(shares[1])} above ${bounds[1]}`,
+  ]);
+  const caption = "Over all hidden units and steps of this text";
+  return el("div", {}, table(["layer", "gate", "", ""], rows, { caption }));
+}
+
+function saturationPlot(root, { layer, name, low, high, bounds }) {
+  const box = el("div");
+  root.append(box);
+  return scatter(
+    box,
+    low.map((share, n) => [share, high[n]]),
+    {
+      title: `${name}, layer ${layer}`,
+      xLabel: `share of steps below ${bounds[0]}`,
+      yLabel: `above ${bounds[1]}`,
+      chosen: state.unit,
+      label: (n) => `unit ${n}: ${percent(low[n])} below, ${percent(high[n])} above`,
+      onPick: (n) => choose({ unit: n, name }),
+    },
+  );
+}
+
+function memoryTimes({ memory, why }) {
+  const title = "How long hidden units remember";
+  if (why) return [el("h2", {}, title), el("p", {}, why)];
+  const explained = `${title}: steps until a value has faded to 1/e, from the mean log of the share that is kept`;
+  return [el("h2", {}, explained), ...memory.filter((it) => it.layer === state.layer).map(memoryTable)];
+}
+
+function memoryTable({ layer, state: name, steps }) {
+  const order = steps.map((it, n) => [it ?? Infinity, n]).sort((a, b) => b[0] - a[0]);
+  const median = order[Math.floor(order.length / 2)][0];
+  const rows = order
+    .slice(0, LISTED)
+    .map(([it, n]) => [`unit ${layer}/${n}`, Number.isFinite(it) ? it.toFixed(1) : "all of them"]);
+  const caption = `The longest; half of the hidden units keep less than ${median.toFixed(1)} steps`;
+  return table([`${name} of`, "steps"], rows, { caption, onRow: (n) => choose({ unit: order[n][1], name }) });
 }

@@ -1,256 +1,248 @@
-// Match: mark a stretch; the units that are on over it and off around it; where else the same units are on.
+// Match: mark a stretch; the hidden units that are on over it and off around it; where else they are on.
 
-import { ask, known, live, orWhyNot, unpack } from "../ask.js";
-import { choice, el, fill, labelled, table, visible } from "../dom.js";
+import { answerOr, ask, isAvailable, latest, live } from "../ask.js";
+import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
-import { piecesOf, TextView } from "../textview.js";
+import { TextView, tokensOf } from "../textview.js";
+import { layerOptions } from "../unit_picker.js";
 
-const AROUND = 16; // units shown before and after a match
-const SHOWN = 60; // units in the list
-const LONG = 60; // units of a match that are shown
+const AROUND = 16; // tokens shown before and after a match
+const LISTED = 60; // hidden units in the list
+const LONGEST = 60; // tokens of a match that are shown
+const LABEL = 24; // tokens of a stretch in a label
+const MARKING_RESTS = 200; // ms after which a marked stretch is matched
+const THRESHOLD = "0.3"; // the server's default, as those of the steps before and after
+const MARGIN = "1";
 
 export async function show(root) {
-  const run = about.runs[0],
-    unit = run.unit;
-  const said = await ask("text", { text: state.text, run: 0 });
-  const [offers, refused] = await orWhyNot(ask("stretches", { text: state.text }), []);
-  const pieces = piecesOf(said);
-  const number = (value, props) => el("input", { type: "number", value, ...props, on: { change: () => look() } });
-  const threshold = number("0.3", { step: "any" }),
-    before = number("1", { min: "0", step: "1" }),
-    after = number("1", { min: "0", step: "1" });
-  const layers = Array.from({ length: run.layers }, (_, n) => [String(n), `layer ${n}`]);
-  const layer = choice(layers, String(state.layer), (value) => choose({ layer: Number(value) }));
-  // A report has the states; a gate that was chosen elsewhere is left for the last state.
-  const names = live ? run.names : run.states;
-  const name = choice(names, names.includes(state.name) ? state.name : names.at(-1), (value) =>
-    choose({ name: value }),
-  );
-  const text = el("div", { class: "main" }),
-    told = el("p", { class: "told", "aria-live": "polite" }),
-    list = el("section", { class: "on" }),
-    found = el("section", {});
-  const tries = offers.map((it) =>
-    el(
-      "button",
-      { on: { click: () => select(it.start, it.stop) } },
-      `${it.what}: ${cut(pieces.slice(it.start, it.stop), 24)}`,
-    ),
-  );
-  fill(
+  const token = about.runs[0].unit;
+  const answer = await ask("text", { text: state.text, run: 0 });
+  const [offers, refused] = await answerOr(ask("stretches", { text: state.text }), []);
+  const tokens = tokensOf(answer);
+  const controls = matchControls(token, () => match());
+  const text = el("div", { class: "main" });
+  const status = statusLine("");
+  const unitList = el("section", { class: "on" });
+  const matchList = el("section", {});
+  const lead =
+    "Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which hidden units are on " +
+    "just there, and where else are they on? What the matches have in common is what these hidden units may stand " +
+    "for; Cells and Cut & force can test it.";
+  replaceChildren(
     root,
-    el(
-      "p",
-      { class: "lead" },
-      `Mark a stretch of the text: drag over it, or hold shift and move with the arrows. Which units are on just there, and where else are the same units on? What the matches have in common is what these units may stand for; Cells and Cut & force can test it.`,
-    ),
-    el(
-      "div",
-      { class: "controls" },
-      labelled("Layer", layer),
-      labelled("Gate or state", name),
-      live
-        ? [labelled("On from", threshold), labelled(`Off for … ${unit}s before`, before), labelled("and after", after)]
-        : null,
-    ),
-    refused
-      ? el("p", { class: "wrong" }, refused)
-      : tries.length
-        ? el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...tries)
-        : null,
-    el("div", { class: "beside wide" }, el("div", {}, text, told), list),
-    found,
+    el("p", { class: "lead" }, lead),
+    controls.element,
+    refused ? failure(refused) : offeredStretches(offers, tokens, select),
+    el("div", { class: "beside wide" }, el("div", {}, text, status.element), unitList),
+    matchList,
   );
   const view = new TextView(text, {
     label: "The text; mark a stretch of it",
     height: "45vh",
     onCursor: (n) => choose({ at: n, end: -1 }),
-    onSelect: chosen,
+    onSelect(start, stop) {
+      clearTimeout(timer);
+      timer = setTimeout(() => select(start, stop, true), MARKING_RESTS);
+    },
   });
-  view.setText(pieces);
-  let timer = 0,
-    asked = 0,
-    from = 0,
-    to = 0;
+  view.setText(tokens);
+  const questions = latest();
+  let timer = 0;
+  let marked = [0, 0];
 
-  function chosen(start, stop) {
+  function select(start, stop, inView = false) {
     clearTimeout(timer);
-    timer = setTimeout(() => select(start, stop, true), 200);
-  }
-
-  function select(start, stop, seen = false) {
-    clearTimeout(timer);
-    [from, to] = [start, stop];
+    marked = [start, stop];
     choose({ at: start, end: stop });
     view.setMarked(start, stop);
-    if (!seen) view.setCursor(start);
-    return look();
+    if (!inView) view.setCursor(start);
+    return match();
   }
 
-  async function look() {
-    const mine = ++asked;
-    told.classList.remove("wrong");
-    if (to <= from) return;
-    const asks = { start: from, stop: to, name: name.value, layer: Number(layer.value), text: state.text };
-    if (Number(threshold.value) !== 0.3) asks.threshold = threshold.value;
-    if (before.value !== "1") asks.before = before.value;
-    if (after.value !== "1") asks.after = after.value;
+  async function match() {
+    const isLatest = questions.begin();
+    const [start, stop] = marked;
+    if (stop <= start) return;
+    const asked = controls.question(start, stop);
     view.setClasses(null);
-    if (!known("matched", asks)) {
-      told.textContent = "The report has the stretches above only; the live page matches any: tidegate look RUN";
+    if (!isAvailable("matched", asked)) {
+      status.show("The report has the stretches above only; the live page matches any: tidegate look RUN");
       return;
     }
-    told.textContent = "Searching …";
+    status.show("Searching …");
     try {
-      const answer = await ask("matched", asks);
-      if (mine !== asked) return;
-      told.textContent = "";
-      units(answer.units);
-      matches(answer);
-      if (answer.units.length) await tint();
+      const { units, matches } = await ask("matched", asked);
+      if (!isLatest()) return;
+      status.show("");
+      showUnits(units);
+      showMatches(units, matches);
+      if (units.length) await tint();
       else view.setTint(null);
     } catch (error) {
-      if (mine !== asked) return;
-      told.textContent = error.message;
-      told.classList.add("wrong");
-      fill(list);
-      fill(found);
+      if (!isLatest()) return;
+      status.fail(error);
+      replaceChildren(unitList);
+      replaceChildren(matchList);
     }
   }
 
-  function units(on) {
-    const title = el(
-      "h2",
-      {},
-      `${on.length} ${on.length === 1 ? "unit is" : "units are"} on over `,
-      el("code", {}, cut(pieces.slice(from, to), 24)),
-      ", off around it",
-    );
-    if (!on.length) {
-      fill(
-        list,
-        title,
-        el(
-          "p",
-          { class: "told" },
-          live
-            ? "No unit is on at every step of it and off just before and after. Mark less, lower the threshold, or ask for 0 steps before or after."
-            : "Choose another state or stretch.",
-        ),
-      );
+  function showUnits(units) {
+    const count = `${units.length} hidden ${units.length === 1 ? "unit is" : "units are"} on over `;
+    const title = el("h2", {}, count, el("code", {}, shortened(tokens.slice(...marked), LABEL)), ", off around it");
+    if (!units.length) {
+      const advice = live
+        ? "No hidden unit is on at every step of it and off just before and after. Mark less, lower the threshold, " +
+          "or set the steps before or after to 0."
+        : "Choose another state or stretch.";
+      replaceChildren(unitList, title, note(advice));
       return;
     }
-    const rows = on.slice(0, SHOWN).map(([n, mean]) => [`${layer.value}/${n} ${name.value}`, mean.toFixed(2)]);
-    fill(
-      list,
+    const { layer, name } = controls.chosen();
+    const rows = units.slice(0, LISTED).map(([n, mean]) => [`${layer}/${n} ${name}`, mean.toFixed(2)]);
+    const pick = (n) => {
+      choose({ unit: units[n][0] });
+      tint().catch(status.fail);
+    };
+    replaceChildren(
+      unitList,
       title,
-      el("p", { class: "told" }, "Pick one to tint the text by it: red above zero, blue below."),
-      table(["unit", "mean there"], rows, {
-        onRow: (n) => {
-          choose({ unit: on[n][0] });
-          tint().catch(wrong);
-        },
-      }),
-      on.length > SHOWN ? el("p", { class: "told" }, `… and ${on.length - SHOWN} more that are weaker`) : null,
+      note("Pick one to tint the text by it: red above zero, blue below."),
+      table(["hidden unit", "mean there"], rows, { onRow: pick }),
+      units.length > LISTED ? note(`… and ${units.length - LISTED} more that are weaker`) : null,
     );
-    if (!on.some(([n]) => n === state.unit)) choose({ unit: on[0][0] });
+    if (!units.some(([n]) => n === state.unit)) choose({ unit: units[0][0] });
   }
 
   async function tint() {
-    const asks = {
-      text: state.text,
-      run: 0,
-      layer: Number(layer.value),
-      direction: 0,
-      name: name.value,
-      unit: state.unit,
-    };
-    if (!known("strip", asks)) return view.setTint(null);
-    const strip = unpack(await ask("strip", asks));
-    view.setTint(strip.values, "diverging", strip.scale);
-    told.textContent = `Tinted by unit ${layer.value}/${state.unit} ${name.value}; the scale ends at ±${strip.scale.toFixed(2)}. Underlined thinly: the matches.`;
+    const { layer, name } = controls.chosen();
+    const asked = { text: state.text, run: 0, layer, direction: 0, name, unit: state.unit };
+    if (!isAvailable("strip", asked)) return view.setTint(null);
+    const { values, scale } = unpack(await ask("strip", asked));
+    view.setTint(values, "diverging", scale);
+    const unit = `unit ${layer}/${state.unit} ${name}`;
+    status.show(`Tinted by ${unit}; the scale ends at ±${scale.toFixed(2)}. Underlined thinly: the matches.`);
   }
 
-  function matches({ units: on, matches: places }) {
-    const inside = new Uint8Array(pieces.length);
-    for (const [start, stop] of places) inside.fill(1, start, stop);
+  function showMatches(units, matches) {
+    const inside = new Uint8Array(tokens.length);
+    for (const [start, stop] of matches) inside.fill(1, start, stop);
     view.setClasses((n) => (inside[n] ? "holds" : null));
-    if (!places.length) {
-      fill(
-        found,
-        on.length
-          ? el("p", { class: "told" }, "Nowhere else in this text are any of them on for two steps or more.")
-          : null,
-      );
+    if (!matches.length) {
+      const nowhere = "Nowhere else in this text are any of them on for two steps or more.";
+      replaceChildren(matchList, units.length ? note(nowhere) : null);
       return;
     }
-    const rows = places.map(([start, stop, shared]) => [
-      el(
-        "code",
-        {},
-        tail(start),
-        el("mark", {}, cut(pieces.slice(start, stop), LONG)),
-        pieces
-          .slice(stop, stop + AROUND)
-          .map(visible)
-          .join(""),
-      ),
-      `${shared} of ${on.length}`,
+    const rows = matches.map(([start, stop, shared]) => [
+      inContext(tokens, start, stop),
+      `${shared} of ${units.length}`,
       stop - start,
       start,
     ]);
-    fill(
-      found,
-      el("h2", {}, "Where else the same units are on"),
-      table(["text", "units shared", `${unit}s`, "at"], rows, {
-        caption: "Most units shared first, then the nearest length. Pick one to go there.",
-        onRow: (n) => {
-          view.setCursor(places[n][0]);
-          choose({ at: places[n][0], end: -1 });
-          view.box.scrollIntoView({ block: "nearest" });
-        },
-      }),
+    const caption = "Most shared hidden units first, then the nearest length. Pick one to go there.";
+    const goTo = (n) => {
+      view.setCursor(matches[n][0]);
+      choose({ at: matches[n][0], end: -1 });
+      view.box.scrollIntoView({ block: "nearest" });
+    };
+    replaceChildren(
+      matchList,
+      el("h2", {}, "Where else the same hidden units are on"),
+      table(["text", "hidden units shared", `${token}s`, "at"], rows, { caption, onRow: goTo }),
     );
   }
 
-  const tail = (start) =>
-    pieces
-      .slice(Math.max(0, start - AROUND), start)
-      .map(visible)
-      .join("")
-      .padStart(AROUND);
-  const wrong = (error) => {
-    told.textContent = error.message;
-  };
-  const stop = listen((changed) => {
-    layer.value = String(state.layer);
-    if (names.includes(state.name)) name.value = state.name;
-    if (changed.has("layer") || changed.has("name")) look();
+  const stopListening = listen((changed) => {
+    controls.follow();
+    if (changed.has("layer") || changed.has("name")) match();
   });
-  const marked = state.end > state.at && state.at >= 0 && state.end <= pieces.length;
-  const start = marked ? { start: state.at, stop: state.end } : offers[0];
-  const asks = start && {
-    start: start.start,
-    stop: start.stop,
-    name: name.value,
-    layer: Number(layer.value),
-    text: state.text,
-  };
-  const first = start && known("matched", asks) ? start : offers[0];
+  const first = firstStretch(offers, tokens.length, controls);
   if (first) await select(first.start, first.stop);
   else view.setCursor(state.at);
   return () => {
-    asked++;
+    questions.cancel();
     clearTimeout(timer);
-    stop();
+    stopListening();
     view.stop();
   };
 }
 
-// A stretch as a line of text, shortened in its middle.
-function cut(given, most) {
-  const shown = given.map(visible);
+/** Layer, gate or state, and on the live page how a stretch is matched. */
+function matchControls(token, onChange) {
+  const run = about.runs[0];
+  // A report has the states only; a gate that was chosen on another screen is replaced by the last state.
+  const names = live ? run.names : run.states;
+  const number = (value, props) => el("input", { type: "number", value, ...props, on: { change: onChange } });
+  const threshold = number(THRESHOLD, { step: "any" });
+  const before = number(MARGIN, { min: "0", step: "1" });
+  const after = number(MARGIN, { min: "0", step: "1" });
+  const layer = choice(layerOptions(run.layers), String(state.layer), (value) => choose({ layer: Number(value) }));
+  const name = choice(names, names.includes(state.name) ? state.name : names.at(-1), (value) =>
+    choose({ name: value }),
+  );
+  const chosen = () => ({ layer: Number(layer.value), name: name.value });
+  const liveControls = [
+    labelled("On from", threshold),
+    labelled(`Off for … ${token}s before`, before),
+    labelled("and after", after),
+  ];
+  return {
+    element: el(
+      "div",
+      { class: "controls" },
+      labelled("Layer", layer),
+      labelled("Gate or state", name),
+      live ? liveControls : null,
+    ),
+    chosen,
+    follow() {
+      layer.value = String(state.layer);
+      if (names.includes(state.name)) name.value = state.name;
+    },
+    question(start, stop) {
+      const asked = { start, stop, ...chosen(), text: state.text };
+      if (Number(threshold.value) !== Number(THRESHOLD)) asked.threshold = threshold.value;
+      if (before.value !== MARGIN) asked.before = before.value;
+      if (after.value !== MARGIN) asked.after = after.value;
+      return asked;
+    },
+  };
+}
+
+function offeredStretches(offers, tokens, select) {
+  if (!offers.length) return null;
+  const buttons = offers.map(({ what, start, stop }) =>
+    button(`${what}: ${shortened(tokens.slice(start, stop), LABEL)}`, () => select(start, stop)),
+  );
+  return el("div", { class: "tries" }, el("span", { class: "told" }, live ? "Try: " : "The report has: "), ...buttons);
+}
+
+/** The stretch of the address, if there is one and it can be matched; otherwise the first that is offered. */
+function firstStretch(offers, length, controls) {
+  const isMarked = state.end > state.at && state.at >= 0 && state.end <= length;
+  if (!isMarked) return offers[0];
+  const isMatched = isAvailable("matched", controls.question(state.at, state.end));
+  return isMatched ? { start: state.at, stop: state.end } : offers[0];
+}
+
+/** A match with the tokens around it; its beginnings are in line. */
+function inContext(tokens, start, stop) {
+  const before = tokens
+    .slice(Math.max(0, start - AROUND), start)
+    .map(visible)
+    .join("")
+    .padStart(AROUND);
+  const after = tokens
+    .slice(stop, stop + AROUND)
+    .map(visible)
+    .join("");
+  return el("code", {}, before, el("mark", {}, shortened(tokens.slice(start, stop), LONGEST)), after);
+}
+
+/** Tokens as a line of text, shortened in its middle. */
+function shortened(tokens, most) {
+  const shown = tokens.map(visible);
   if (shown.length <= most) return shown.join("");
   const half = Math.floor(most / 2);
-  return shown.slice(0, half).join("") + " … " + shown.slice(-half).join("");
+  return `${shown.slice(0, half).join("")} … ${shown.slice(-half).join("")}`;
 }

@@ -1,161 +1,117 @@
-// Memory: which step's state could have changed which prediction, how that falls with distance, and how other cells do.
+// Memory: how much the state at each step could have changed each prediction, and how that falls with the distance.
 
-import { ask, known, unpack } from "../ask.js";
-import { heatMap, lineChart } from "../chart.js";
-import { el, fill, table, visible } from "../dom.js";
+import { ask, isAvailable } from "../ask.js";
+import { heatMap } from "../charts/heat_map.js";
+import { lineChart } from "../charts/line_chart.js";
+import { el, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { clamp, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
-import { piecesOf, TextView } from "../textview.js";
+import { TextView, tokensOf } from "../textview.js";
 
-const STEPS = 120,
-  EVERY = 40; // as the server cuts triangles
+const STEPS = 120; // in one answer of the server,
+const EVERY = 40; // which begins at a multiple of this
 
 export async function show(root) {
-  const said = await ask("text", { text: state.text, run: 0 });
-  const pieces = piecesOf(said);
-  const text = el("div", { class: "main" }),
-    where = el("p", { class: "told", "aria-live": "polite" });
-  const curves = el("div"),
-    halves = el("div"),
-    maps = el("div", { class: "columns" }),
-    others = el("div");
-  const overlaid = []; // what stops the curves of the overlay: they stay when the cursor moves
-  let stops = [],
-    start = -1,
-    over = false;
+  const answer = await ask("text", { text: state.text, run: 0 });
+  const text = el("div", { class: "main" });
+  const status = statusLine("");
+  const curves = el("div");
+  const halfLives = el("div");
+  const maps = el("div", { class: "columns" });
+  const lead =
+    "How much the surprise at one step would change if a state at an earlier step changed a little: ‖dL_t/dh_s‖, and " +
+    "the same for the other states. A network cannot learn what its gradient does not reach.";
   root.append(
-    el(
-      "p",
-      { class: "lead" },
-      "How much the surprise at one step would change if a state at an earlier step were nudged: ‖dL_t/dh_s‖, and the same for the other states. A network cannot learn what its gradient does not reach.",
-    ),
+    el("p", { class: "lead" }, lead),
     el(
       "div",
       { class: "columns" },
-      el("div", {}, el("h2", {}, `The ${STEPS} steps that are looked at follow the cursor`), text, where),
-      el("div", {}, el("h2", {}, "Mean gradient against distance"), curves, halves),
+      el("div", {}, el("h2", {}, `${STEPS} steps around the cursor`), text, status.element),
+      el("div", {}, el("h2", {}, "Mean gradient against distance"), curves, halfLives),
     ),
     el("h2", {}, "From which step (across) to which prediction (down)"),
     maps,
-    others,
   );
   const view = new TextView(text, {
-    label: "The text; the steps that are looked at are marked",
+    label: "The text; the steps that are measured are marked",
     height: "40vh",
-    onCursor: (n) => {
+    onCursor(n) {
       choose({ at: n });
-      look().catch(wrong);
+      load().catch(status.fail);
     },
   });
-  view.setText(pieces);
+  view.setText(tokensOf(answer));
   view.setCursor(state.at);
-  const wrong = (error) => {
-    where.textContent = error.message;
-  };
+  let shown = -1; // the first step that is shown or asked for
+  let stopChart = () => {};
 
-  async function look() {
-    let from = Math.max(
-      0,
-      Math.min(Math.floor(view.cursor / EVERY) * EVERY - EVERY, Math.floor((said.steps - STEPS) / EVERY) * EVERY),
-    );
-    if (!known("flow", { start: from, text: state.text })) {
-      where.textContent = "The report has the beginning of the text only; the live page has all of it.";
-      if (start >= 0) return;
-      from = 0;
+  async function load() {
+    let start = startAround(view.cursor, answer.steps);
+    if (!isAvailable("flow", { start, text: state.text })) {
+      status.show("The report has the beginning of the text only; the live page has all of it.");
+      if (shown >= 0) return;
+      start = 0;
     }
-    if (from === start) return;
-    start = from;
-    const found = await ask("flow", { start, text: state.text });
-    if (from !== start) return;
-    const count = found.pieces.length;
-    view.setMarked(start, start + count);
-    stops.forEach((stop) => stop());
-    stops = [];
-    fill(curves);
-    fill(maps);
-    const distances = found.states[0].curve.map((_, d) => d);
-    const series = found.states.map((it) => ({ label: `${it.name}, layer ${it.layer}`, y: it.curve }));
-    stops.push(
-      lineChart(curves, distances, series, {
-        log: true,
-        xLabel: "distance, steps",
-        yLabel: "gradient norm",
-        height: 260,
-      }),
-    );
-    const rows = found.states.map((it) => [
-      `${it.name}, layer ${it.layer}`,
-      it.half_life === null ? "not reached" : it.half_life.toFixed(1),
-      `${it.rate.toFixed(3)}${it.rate > 1 ? " (grows)" : ""}`,
-      it.r2.toFixed(2),
-    ]);
-    fill(
-      halves,
-      table(["state", "half-life, steps", "factor per step", "r²"], rows, {
-        caption: `Half-life from distance 1; the factor is that of a line fitted to the logarithm`,
-      }),
-    );
-    for (const it of found.states) {
-      const box = el(
-        "div",
-        {},
-        el(
-          "h3",
-          {},
-          `${it.name}, layer ${it.layer}: the largest is ${it.top.toPrecision(3)}; ${found.decades} decades to nothing`,
-        ),
-      );
-      maps.append(box);
-      const { values, shape } = unpack(it.triangle);
-      const norm = (share) => (share <= 0 ? "less" : (it.top * 10 ** ((share - 1) * found.decades)).toPrecision(2));
-      heatMap(box, values, shape[0], shape[1], {
-        kind: "sequential",
-        scale: 1,
-        height: 320,
-        label: `Gradients of ${it.name} in layer ${it.layer}, every prediction against every step`,
-        rowLabel: (t) => `predicted after ${visible(found.pieces[t])} (${start + t})`,
-        columnLabel: (s) => `state after ${visible(found.pieces[s])} (${start + s})`,
-        shown: (value) => `‖gradient‖ ${norm(value)}`,
-      });
-    }
+    if (start === shown) return;
+    shown = start;
+    const flow = await ask("flow", { start, text: state.text });
+    if (start !== shown) return;
+    view.setMarked(start, start + flow.pieces.length);
+    stopChart();
+    replaceChildren(curves);
+    stopChart = decayChart(curves, flow.states);
+    replaceChildren(halfLives, halfLifeTable(flow.states));
+    replaceChildren(maps, ...flow.states.map((it) => gradientMap(it, flow)));
   }
 
-  function overlay() {
-    const button = el(
-      "button",
-      { on: { click: () => compare(button) } },
-      "Compare RNN, LSTM, GRU and a residual network",
-    );
-    const place = el("div", { class: "columns" });
-    fill(others, el("h2", {}, "Theory, on the adding problem"), button, place);
-    async function compare() {
-      button.disabled = true;
-      fill(place, el("p", { class: "told" }, "Training four small networks: some seconds …"));
-      try {
-        const found = await ask("overlay");
-        if (over) return;
-        fill(place);
-        for (const steps of [...new Set(found.map((it) => it.steps))]) {
-          const box = el("section", {}, el("h3", {}, steps ? `after ${steps} training steps` : "untrained"));
-          place.append(box);
-          const own = found.filter((it) => it.steps === steps),
-            longest = Math.max(...own.map((it) => it.norms.length));
-          const x = Array.from({ length: longest }, (_, d) => d);
-          const series = own.map((it) => ({ label: `${it.name} ${it.state}`, y: x.map((d) => it.norms[d] ?? null) }));
-          overlaid.push(
-            lineChart(box, x, series, { log: true, xLabel: "distance: steps, or layers", yLabel: "gradient norm" }),
-          );
-        }
-      } catch (error) {
-        fill(place, el("p", { class: "wrong" }, error.message));
-      }
-    }
-  }
-
-  overlay();
-  await look().catch(wrong);
+  await load().catch(status.fail);
   return () => {
-    over = true;
-    [...stops, ...overlaid].forEach((stop) => stop());
+    stopChart();
     view.stop();
   };
+}
+
+/** The first of the steps that the server is asked for, for a cursor. */
+function startAround(cursor, steps) {
+  const before = Math.floor(cursor / EVERY) * EVERY - EVERY;
+  return clamp(before, 0, Math.max(0, Math.floor((steps - STEPS) / EVERY) * EVERY));
+}
+
+function nameOf({ name, layer }) {
+  return `${name}, layer ${layer}`;
+}
+
+function decayChart(root, states) {
+  const distances = states[0].curve.map((_, distance) => distance);
+  const series = states.map((it) => ({ label: nameOf(it), y: it.curve }));
+  const title = "Mean gradient against distance";
+  return lineChart(root, distances, series, { title, log: true, xLabel: "distance, steps", yLabel: "gradient norm" });
+}
+
+function halfLifeTable(states) {
+  const rows = states.map((it) => [
+    nameOf(it),
+    it.half_life === null ? "not reached" : it.half_life.toFixed(1),
+    `${it.rate.toFixed(3)}${it.rate > 1 ? " (grows)" : ""}`,
+    it.r2.toFixed(2),
+  ]);
+  const caption = "Half-life from distance 1; the factor is that of a line fitted to the logarithm";
+  return table(["state", "half-life, steps", "factor per step", "r²"], rows, { caption });
+}
+
+function gradientMap(it, { start, pieces, decades }) {
+  const title = `${nameOf(it)}: the largest is ${it.top.toPrecision(3)}; the scale spans ${decades} decades`;
+  const box = el("div", {}, el("h3", {}, title));
+  const { values, shape } = unpack(it.triangle);
+  const norm = (share) => (share <= 0 ? "less" : (it.top * 10 ** ((share - 1) * decades)).toPrecision(2));
+  const place = (n) => `${visible(pieces[n])} (${start + n})`;
+  heatMap(box, values, shape[0], shape[1], {
+    kind: "sequential",
+    height: 320,
+    label: `Gradients of ${it.name} in layer ${it.layer}, every prediction against every step`,
+    rowLabel: (t) => `predicted after ${place(t)}`,
+    columnLabel: (s) => `state after ${place(s)}`,
+    cellText: (value) => `‖gradient‖ ${norm(value)}`,
+  });
+  return box;
 }

@@ -1,7 +1,8 @@
-// One example as a tagger, classifier, translator, captioner or forecaster took it.
+// One example as a tagger, classifier, translator, captioner or forecaster handles it.
 
-import { ask, known, live, send } from "../ask.js";
-import { choice, el, fill, labelled } from "../dom.js";
+import { ask, isAvailable, latest, live, send } from "../ask.js";
+import { button, choice, el, labelled, replaceChildren, statusLine } from "../dom.js";
+import { clamp, grouped } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
 import { show as forecaster } from "../steps/forecaster.js";
@@ -11,111 +12,121 @@ import { stateMaps } from "../steps/states.js";
 import { show as tagger } from "../steps/tagger.js";
 import { show as writer } from "../steps/writer.js";
 
-const typed = new Map(); // the names of what was typed since the page was opened
+const WIDEST = 16; // beam
+const typed = new Map(); // names of the texts that were typed since the page was opened, by number
 
 export async function show(root) {
-  const given = await ask("examples");
-  const names = [...given.names, ...[...typed].filter(([n]) => n >= given.names.length).map(([, name]) => name)];
-  const there = names.map((name, n) => [String(n), name]).filter(([n]) => known("look", { text: Number(n) }));
-  const found = there.some(([n]) => Number(n) === state.text),
-    number = found ? state.text : Number(there[0][0]);
-  const lost = found ? "" : `There is no example ${state.text} here: this is ${there[0][1]}. `;
-  const at = there.findIndex(([n]) => Number(n) === number);
-  const go = (to) => choose({ text: Number(there[(to + there.length) % there.length][0]), at: 0 });
-  const example = choice(there, String(number), (to) => choose({ text: Number(to), at: 0 }));
-  const beam = el("div"),
-    said = el("p", { class: "told", role: "status" }),
-    body = el("div");
-  const controls = el(
-    "div",
-    { class: "controls" },
-    labelled("Example", example),
-    el("button", { on: { click: () => go(at - 1) } }, "Before"),
-    el("button", { on: { click: () => go(at + 1) } }, "Next"),
-    beam,
+  const { names, reads } = await ask("examples");
+  const examples = exampleOptions(names);
+  const at = Math.max(
+    0,
+    examples.findIndex(([n]) => n === String(state.text)),
   );
-  root.append(controls, live && given.reads ? another(said) : "", said, body);
-  let stops = [],
-    going = 0;
+  const [chosen, name] = examples[at];
+  const number = Number(chosen);
+  const missing = number === state.text ? "" : `There is no example ${state.text} here: this is ${name}. `;
+  const goTo = (n) => choose({ text: Number(examples[(n + examples.length) % examples.length][0]), at: 0 });
+  const example = choice(examples, chosen, (to) => choose({ text: Number(to), at: 0 }));
+  const beam = el("div");
+  const status = statusLine("");
+  const body = el("div");
+  root.append(
+    el(
+      "div",
+      { class: "controls" },
+      labelled("Example", example),
+      button("Previous", () => goTo(at - 1)),
+      button("Next", () => goTo(at + 1)),
+      beam,
+    ),
+    live && reads ? anotherText(status) : "",
+    status.element,
+    body,
+  );
+  const questions = latest();
+  let stops = [];
 
-  async function look(width) {
-    const mine = ++going,
-      asked = { text: number, ...(width ? { beam: width } : {}) };
-    said.classList.remove("wrong");
-    said.textContent = "Computing …";
-    let found;
+  function stopAll() {
+    for (const stop of stops) stop();
+    stops = [];
+  }
+
+  async function load(width = null) {
+    const isLatest = questions.begin();
+    const asked = width === null ? { text: number } : { text: number, beam: width };
+    status.show("Computing …");
+    let answer;
     try {
-      found = await ask("look", asked);
+      answer = await ask("look", asked);
     } catch (error) {
-      if (mine !== going) return;
-      said.classList.add("wrong");
-      said.textContent = error.message;
+      if (isLatest()) status.fail(error);
       return;
     }
-    if (mine !== going) return;
-    stops.forEach((stop) => stop());
-    stops = [];
-    const sequence = found.sequences[0],
-      panel = kind(found),
-      frames = sequence.pictures ? unpackPictures(sequence.pictures) : null;
-    said.textContent =
-      lost +
-      (sequence.steps > Math.max(sequence.read.length, frames?.count ?? 0)
-        ? `It has ${sequence.steps.toLocaleString("en")} steps; the first ${Math.max(sequence.read.length, frames?.count ?? 0).toLocaleString("en")} are shown.`
-        : "");
-    fill(body);
-    if (found.tree && live) widths(found.tree.width);
-    const tokens = panel(body, found, frames, stops);
-    const stop = await stateMaps(body, found.sequences, {
+    if (!isLatest()) return;
+    stopAll();
+    const sequence = answer.sequences[0];
+    const frames = sequence.pictures ? unpackPictures(sequence.pictures) : null;
+    status.show(missing + lengthNote(sequence, frames));
+    replaceChildren(body);
+    if (answer.tree && live) replaceChildren(beam, beamWidth(answer.tree.width, load));
+    const tokens = panelOf(answer)(body, answer, frames, stops);
+    const stop = await stateMaps(body, answer.sequences, {
       asked,
       frames,
       tints: tokens !== null,
-      onUnit: (of, name, values, scale) => tokens?.tint(name, values, "diverging", scale, of),
+      onUnit: (of, label, values, scale) => tokens?.tint(label, values, "diverging", scale, of),
     });
-    if (mine === going) stops.push(stop);
+    if (isLatest()) stops.push(stop);
     else stop();
   }
 
-  function widths(now) {
-    const input = el("input", {
-      type: "number",
-      min: "1",
-      max: "16",
-      value: String(now),
-      on: { change: () => look(Math.max(1, Math.min(16, Math.round(Number(input.value)) || 1))) },
-    });
-    fill(beam, labelled("Beam", input));
-  }
-
-  await look();
+  await load();
   return () => {
-    going++;
-    stops.forEach((stop) => stop());
+    questions.cancel();
+    stopAll();
   };
 }
 
-function kind(found) {
-  if (found.prediction) return plain;
-  return found.tags ? tagger : found.running ? classifier : found.written ? writer : forecaster;
+/** [number, name] of the examples that can be shown: those of the run, then what was typed. */
+function exampleOptions(names) {
+  const added = [...typed].filter(([n]) => n >= names.length).map(([, name]) => name);
+  return [...names, ...added]
+    .map((name, n) => [String(n), name])
+    .filter(([n]) => isAvailable("look", { text: Number(n) }));
 }
 
-function another(said) {
-  const area = el("textarea", { rows: "2", "aria-label": "A text of your own" });
-  const button = el("button", { on: { click: go } }, "Read it");
-  async function go() {
-    said.classList.remove("wrong");
-    said.textContent = "Computing …";
-    button.disabled = true;
+function panelOf(answer) {
+  if (answer.prediction) return plain;
+  if (answer.tags) return tagger;
+  if (answer.running) return classifier;
+  return answer.written ? writer : forecaster;
+}
+
+function lengthNote({ steps, read }, frames) {
+  const shown = Math.max(read.length, frames?.count ?? 0);
+  return steps > shown ? `It has ${grouped(steps)} steps; the first ${grouped(shown)} are shown.` : "";
+}
+
+function beamWidth(width, onChange) {
+  const change = () => onChange(clamp(Math.round(Number(input.value)) || 1, 1, WIDEST));
+  const input = el("input", { type: "number", min: "1", max: String(WIDEST), value: String(width), on: { change } });
+  return labelled("Beam", input);
+}
+
+function anotherText(status) {
+  const area = el("textarea", { rows: "2", "aria-label": "A text to read" });
+  const read = button("Read it", async () => {
+    status.show("Computing …");
+    read.disabled = true;
     try {
       const text = await send(area.value);
       typed.set(text, `typed: ${area.value.slice(0, 40)}`);
       choose({ text, at: 0 });
     } catch (error) {
-      said.classList.add("wrong");
-      said.textContent = error.message;
+      status.fail(error);
     } finally {
-      button.disabled = false;
+      read.disabled = false;
     }
-  }
-  return el("details", { class: "another" }, el("summary", {}, "Try another"), area, button);
+  });
+  return el("details", { class: "another" }, el("summary", {}, "Try another"), area, read);
 }

@@ -1,100 +1,97 @@
-// Training: curves beside the baselines, and what the model wrote as it learned.
+// Training: curves beside the baselines, and samples of what the model wrote meanwhile.
 
-import { ask, orWhyNot } from "../ask.js";
-import { lineChart } from "../chart.js";
-import { el, fill } from "../dom.js";
+import { answerOr, ask } from "../ask.js";
+import { lineChart } from "../charts/line_chart.js";
+import { el, failure } from "../dom.js";
+import { grouped } from "../numbers.js";
 import { about } from "../state.js";
 
 export async function show(root) {
-  const stops = [];
-  const said = await ask("training", { run: 0 });
-  const curves = el("div", { class: "columns" });
-  const loss = el("div"),
-    norms = el("div"),
-    clipped = el("div"),
-    rate = el("div");
-  curves.append(
-    el("section", {}, el("h2", {}, `Loss, nats per ${said.unit}`), loss),
-    el("section", {}, el("h2", {}, "Gradient norm before clipping"), norms),
-    el("section", {}, el("h2", {}, "Share of steps that were clipped"), clipped),
-    el("section", {}, el("h2", {}, "Learning rate"), rate),
-  );
-  const best = said.best
-    ? `Best on validation: ${said.best[1].toFixed(3)} nats per ${said.unit} at step ${said.best[0].toLocaleString("en")}.`
-    : "";
-  root.append(el("p", { class: "lead" }, best), curves);
-  const steps = [...new Set([...said.train, ...said.validation].map((it) => it[0]))].sort((a, b) => a - b);
-  const along = (rows, column) => {
-    const known = new Map(rows.map((it) => [it[0], it[column]]));
-    return steps.map((step) => known.get(step) ?? null);
+  const answer = await ask("training", { run: 0 });
+  root.append(el("p", { class: "lead" }, bestText(answer)));
+  const stops = curves(root, answer);
+  if (about.runs.length > 1) stops.push(await validationOfAll(root));
+  if (answer.samples.length) root.append(samples(answer.samples));
+  return () => {
+    for (const stop of stops) stop();
   };
-  const flat = Object.entries(said.baselines)
-    .sort((a, b) => b[1] - a[1])
-    .map(([label, value]) => ({ label, y: steps.map(() => value) }));
-  const validation = { label: "validation", y: joined(along(said.validation, 1)) };
-  stops.push(
-    lineChart(loss, steps, [{ label: "training", y: joined(along(said.train, 1)) }, validation, ...flat], {
-      xLabel: "step",
-      yLabel: "nats",
-    }),
-  );
-  const x = said.train.map((it) => it[0]);
-  stops.push(
-    lineChart(norms, x, [{ label: "norm", y: said.train.map((it) => it[2]) }], {
-      log: true,
-      xLabel: "step",
-      yLabel: "norm",
-    }),
-  );
-  stops.push(
-    lineChart(clipped, x, [{ label: "share", y: said.train.map((it) => it[3]) }], { xLabel: "step", yLabel: "share" }),
-  );
-  stops.push(
-    lineChart(rate, x, [{ label: "rate", y: said.train.map((it) => it[4]) }], { xLabel: "step", yLabel: "rate" }),
-  );
-  if (about.runs.length > 1) {
-    const asked = await Promise.all(about.runs.map((_, run) => orWhyNot(ask("training", { run }), null)));
-    const others = asked.flatMap(([answer], run) => (answer ? [{ run, answer }] : []));
-    const all = [...new Set(others.flatMap((it) => it.answer.validation.map((row) => row[0])))].sort((a, b) => a - b);
-    const place = el("div");
-    root.append(
-      el("h2", {}, "Validation of all runs"),
-      place,
-      ...asked.flatMap(([, refused], run) =>
-        refused ? [el("p", { class: "wrong" }, `${about.runs[run].name}: ${refused}`)] : [],
-      ),
-    );
-    const series = others.map(({ run, answer }) => {
-      const known = new Map(answer.validation);
-      return { label: about.runs[run].name, y: joined(all.map((step) => known.get(step) ?? null)) };
-    });
-    stops.push(lineChart(place, all, series, { xLabel: "step", yLabel: "nats" }));
-  }
-  if (said.samples.length) root.append(samples(said.samples));
-  return () => stops.forEach((stop) => stop());
 }
 
-// A curve goes on over steps of which it says nothing: uPlot breaks at null, not at undefined.
-function joined(y) {
-  return y.map((it) => it ?? undefined);
+function bestText({ best, unit }) {
+  if (!best) return "";
+  const [step, loss] = best;
+  return `Best checkpoint: ${loss.toFixed(3)} nats per ${unit} on the validation split, at step ${grouped(step)}.`;
+}
+
+function curves(root, { train, validation, baselines, unit }) {
+  const columns = el("div", { class: "columns" });
+  root.append(columns);
+  const draw = (title, x, series, options) => {
+    const place = el("div");
+    columns.append(el("section", {}, el("h2", {}, title), place));
+    return lineChart(place, x, series, { title, xLabel: "step", ...options });
+  };
+  const steps = inOrder([...train, ...validation].map((it) => it[0]));
+  const highestFirst = Object.entries(baselines).sort((a, b) => b[1] - a[1]);
+  const loss = [
+    { label: "training", y: along(steps, train) },
+    { label: "validation", y: along(steps, validation) },
+    ...highestFirst.map(([label, value]) => ({ label, y: steps.map(() => value) })),
+  ];
+  const trained = train.map((it) => it[0]);
+  const column = (label, n) => [{ label, y: train.map((it) => it[n]) }];
+  return [
+    draw(`Loss, nats per ${unit}`, steps, loss, { yLabel: "nats" }),
+    draw("Gradient norm before clipping", trained, column("norm", 2), { log: true, yLabel: "norm" }),
+    draw("Share of steps that were clipped", trained, column("share", 3), { yLabel: "share" }),
+    draw("Learning rate", trained, column("rate", 4), { yLabel: "rate" }),
+  ];
+}
+
+function inOrder(steps) {
+  return [...new Set(steps)].sort((a, b) => a - b);
+}
+
+/** The second column of `rows` at each step; undefined, over which a curve goes on, where there is none. */
+function along(steps, rows) {
+  const values = new Map(rows);
+  return steps.map((step) => values.get(step) ?? undefined);
+}
+
+/** Draw the validation loss of every run; what removes the chart. */
+async function validationOfAll(root) {
+  const answers = await Promise.all(about.runs.map((_, run) => answerOr(ask("training", { run }), null)));
+  const title = "Validation of all runs";
+  const place = el("div");
+  root.append(el("h2", {}, title), place);
+  const shown = [];
+  answers.forEach(([answer, reason], run) => {
+    const { name } = about.runs[run];
+    if (reason) root.append(failure(`${name}: ${reason}`));
+    else shown.push({ name, rows: answer.validation });
+  });
+  const steps = inOrder(shown.flatMap((it) => it.rows.map((row) => row[0])));
+  const series = shown.map(({ name, rows }) => ({ label: name, y: along(steps, rows) }));
+  return lineChart(place, steps, series, { title, xLabel: "step", yLabel: "nats" });
 }
 
 function samples(rows) {
-  const shown = el("pre", { class: "sample" }),
-    where = el("output");
+  const sample = el("pre", { class: "sample" });
+  const where = el("output");
+  const last = String(rows.length - 1);
   const slider = el("input", {
     type: "range",
     min: "0",
-    max: String(rows.length - 1),
-    value: String(rows.length - 1),
+    max: last,
+    value: last,
     "aria-label": "Sample",
-    on: { input: turn },
+    on: { input: show },
   });
-  function turn() {
+  function show() {
     const [step, text] = rows[Number(slider.value)];
-    where.textContent = ` after step ${step.toLocaleString("en")}`;
-    fill(shown, document.createTextNode(text));
+    where.textContent = ` after step ${grouped(step)}`;
+    sample.textContent = text;
   }
-  turn();
-  return el("section", {}, el("h2", {}, "What it wrote as it learned"), slider, where, shown);
+  show();
+  return el("section", {}, el("h2", {}, "Samples during training"), slider, where, sample);
 }

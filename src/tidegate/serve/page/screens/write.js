@@ -1,149 +1,156 @@
-// Write: the model goes on from a prompt; each unit is tinted by a unit's value or by its surprise.
+// Write: the model goes on from a prompt; each token is tinted by a hidden unit's value or by its surprise.
 
 import { ask, live, stream } from "../ask.js";
-import { choice, el, fill, labelled, table, visible } from "../dom.js";
+import { button, choice, el, labelled, replaceChildren, statusLine, table, visible } from "../dom.js";
 import { about, state } from "../state.js";
 import { TextView } from "../textview.js";
-import { pickers } from "./cells.js";
+import { unitPicker } from "../unit_picker.js";
 
-const KEPT = ["prompt", "length", "temperature", "top_k", "top_p", "seed"];
+const REDRAW = 100; // ms: a text that grows is laid out a few times a second, not for every token
+const SURPRISE = 8; // nats of the darkest tint
+const SEARCHED = 8000; // characters at the end in which copies are searched for
 const last = { prompt: "", length: "400", temperature: "0.8", top_k: "", top_p: "", seed: "0" };
 
 export async function show(root) {
   if (!live) {
-    root.append(el("p", {}, "A report cannot write anew; the live page can: tidegate look RUN"));
+    root.append(el("p", {}, "A report cannot write a new text; the live page can: tidegate look RUN"));
     return null;
   }
-  const field = (name, label, props) => labelled(label, (inputs[name] = el("input", { value: last[name], ...props })));
-  const inputs = {};
-  const prompt = labelled("Prompt", (inputs.prompt = el("textarea", { rows: "2", cols: "40" })));
-  inputs.prompt.value = last.prompt;
-  const number = { type: "number", step: "any" };
-  const fields = el(
-    "div",
-    { class: "controls" },
-    prompt,
-    field("length", `${about.runs[0].unit}s`, { ...number, min: "0", step: "1" }),
-    field("temperature", "Temperature", { ...number, min: "0", step: "0.1" }),
-    field("top_k", "Top k", { ...number, min: "1", step: "1" }),
-    field("top_p", "Top p", { ...number, min: "0", max: "1", step: "0.05" }),
-    field("seed", "Seed", { ...number, min: "0", step: "1" }),
-  );
-  const picked = pickers();
-  let by = "value",
-    going = null,
-    pieces = [],
-    values = [],
-    nats = [],
-    guesses = [],
-    copied = [];
-  const tint = choice(
-    [
-      ["value", "the unit's value"],
-      ["nats", "surprise"],
-    ],
-    by,
-    (chosen) => {
-      by = chosen;
-      paint();
-    },
-  );
-  const start = el("button", { class: "go", on: { click: go } }, "Write"),
-    told = el("p", { class: "told", "aria-live": "polite" });
-  const text = el("div", { class: "main" }),
-    side = el("aside", { class: "side", "aria-live": "polite" });
-  picked.row.append(labelled("Tint by", tint), start);
-  root.append(fields, picked.row, told, el("div", { class: "beside" }, text, side));
+  const settings = settingFields();
+  const picker = unitPicker();
+  const tints = [
+    ["value", "the hidden unit's value"],
+    ["nats", "surprise"],
+  ];
+  let tintBy = "value";
+  const tint = choice(tints, tintBy, (chosen) => {
+    tintBy = chosen;
+    paint();
+  });
+  const start = button("Write", toggle, { class: "go" });
+  const status = statusLine("");
+  const text = el("div", { class: "main" });
+  const side = el("aside", { class: "side", "aria-live": "polite" });
+  picker.row.append(labelled("Tint by", tint), start);
+  const columns = el("div", { class: "beside" }, text, side);
+  root.append(settings.element, picker.row, status.element, columns);
   const view = new TextView(text, { label: "What the model writes", onCursor: details });
+  let running = null;
+  let timer = 0;
+  let written = emptyText();
 
   function paint() {
-    const top = values.reduce((most, it) => Math.max(most, Math.abs(it)), 1e-6);
-    if (by === "value") view.setTint(values, "diverging", top);
-    else view.setTint(nats, "sequential", 8);
+    if (tintBy === "nats") return view.setTint(written.nats, "sequential", SURPRISE);
+    const largest = written.values.reduce((most, it) => Math.max(most, Math.abs(it)), 1e-6);
+    view.setTint(written.values, "diverging", largest);
   }
 
-  // A text that grows is laid out a few times a second, not for every piece.
-  let timer = 0;
+  function redraw() {
+    clearTimeout(timer);
+    timer = 0;
+    view.cursor = Math.max(0, written.tokens.length - 1);
+    view.setText(written.tokens);
+    paint();
+  }
 
-  function grow() {
-    timer ||= setTimeout(() => {
-      timer = 0;
-      view.cursor = Math.max(0, pieces.length - 1);
-      view.setText(pieces);
-      paint();
-    }, 100);
+  function redrawSoon() {
+    timer ||= setTimeout(redraw, REDRAW);
   }
 
   function details(n) {
-    if (!guesses[n]) return;
-    fill(
+    if (!written.guesses[n]) return;
+    const numbers = `surprise ${written.nats[n].toFixed(2)} nats; hidden unit ${written.values[n].toFixed(3)}`;
+    const rows = written.guesses[n].map(([guess, p]) => [visible(guess), p]);
+    replaceChildren(
       side,
-      el("h2", {}, el("code", {}, visible(pieces[n]))),
-      el("p", {}, `surprise ${nats[n].toFixed(2)} nats; unit ${values[n].toFixed(3)}`),
-      table(
-        ["expected", "p"],
-        guesses[n].map(([piece, p]) => [visible(piece), p]),
-      ),
+      el("h2", {}, el("code", {}, visible(written.tokens[n]))),
+      el("p", {}, numbers),
+      table(["expected", "p"], rows),
     );
   }
 
-  async function go() {
-    if (going) return going.abort();
-    going = new AbortController();
+  async function toggle() {
+    if (running) return running.abort();
+    running = new AbortController();
     start.textContent = "Stop";
-    for (const name of KEPT) last[name] = inputs[name].value;
-    const asked = Object.fromEntries(
-      KEPT.map((name) => [name, inputs[name].value]).filter(([name, value]) => value !== "" || name === "prompt"),
-    );
+    written = emptyText();
+    view.setText(written.tokens);
+    view.setClasses((n) => (written.copied[n] ? "copied" : null));
+    status.show("Writing …");
     const { layer, name, unit } = state;
-    pieces = [];
-    values = [];
-    nats = [];
-    guesses = [];
-    copied = [];
-    view.setText(pieces);
-    view.setClasses((n) => (copied[n] ? "copied" : null));
-    told.textContent = "Writing …";
-    told.classList.remove("wrong");
     try {
-      for await (const piece of stream("write", { ...asked, layer, name, unit }, going.signal)) {
-        if (piece.text === "" && pieces.length) continue;
-        pieces.push(piece.text);
-        values.push(piece.value ?? 0);
-        nats.push(piece.nats ?? 0);
-        guesses.push(piece.guesses);
-        grow();
-      }
-      told.textContent = "";
+      await receive({ ...settings.remember(), layer, name, unit }, running.signal);
+      status.show("");
     } catch (error) {
-      told.textContent = error.name === "AbortError" ? "Stopped." : error.message;
-      told.classList.toggle("wrong", error.name !== "AbortError");
+      if (error.name === "AbortError") status.show("Stopped.");
+      else status.fail(error);
     } finally {
-      going = null;
+      running = null;
       start.textContent = "Write";
+      redraw();
     }
-    await underline();
+    await underlineCopies();
   }
 
-  async function underline() {
-    const written = pieces.join("");
-    if (!written) return;
-    const found = await ask("copies", { written: written.slice(-8000) });
-    let at = Math.max(0, written.length - 8000) * -1;
-    copied = pieces.map((piece) => {
+  async function receive(asked, signal) {
+    for await (const part of stream("write", asked, signal)) {
+      if (part.text === "" && written.tokens.length) continue;
+      written.tokens.push(part.text);
+      written.values.push(part.value ?? 0);
+      written.nats.push(part.nats ?? 0);
+      written.guesses.push(part.guesses);
+      redrawSoon();
+    }
+  }
+
+  async function underlineCopies() {
+    const whole = written.tokens.join("");
+    if (!whole) return;
+    const { stretches, length } = await ask("copies", { written: whole.slice(-SEARCHED) });
+    let at = -Math.max(0, whole.length - SEARCHED);
+    written.copied = written.tokens.map((token) => {
       const here = at;
-      at += [...piece].length;
-      return piece.trim() !== "" && found.stretches.some(([from, to]) => here >= from && here < to);
+      at += [...token].length;
+      return token.trim() !== "" && stretches.some(([from, to]) => here >= from && here < to);
     });
-    const share = copied.filter(Boolean).length / Math.max(1, pieces.filter((piece) => piece.trim()).length);
-    told.textContent += ` ${(100 * share).toFixed(0)}% of what is not blank stands verbatim in the training text, in stretches of ${found.length} or more (underlined).`;
+    const notBlank = written.tokens.filter((token) => token.trim()).length;
+    const share = (100 * written.copied.filter(Boolean).length) / Math.max(1, notBlank);
+    const copies = `${share.toFixed(0)}% of what is not blank is copied verbatim from the training text`;
+    status.element.append(` ${copies}, in stretches of ${length} or more (underlined).`);
     view.draw();
   }
 
   return () => {
-    going?.abort();
+    running?.abort();
     clearTimeout(timer);
-    picked.stop();
+    picker.stop();
     view.stop();
+  };
+}
+
+function emptyText() {
+  return { tokens: [], values: [], nats: [], guesses: [], copied: [] };
+}
+
+/** The settings of sampling. They are remembered while the page is open. */
+function settingFields() {
+  const number = (name, props) => el("input", { type: "number", step: "any", value: last[name], ...props });
+  const inputs = {
+    prompt: el("textarea", { rows: "2", cols: "40", value: last.prompt }),
+    length: number("length", { min: "0", step: "1" }),
+    temperature: number("temperature", { min: "0", step: "0.1" }),
+    top_k: number("top_k", { min: "1", step: "1" }),
+    top_p: number("top_p", { min: "0", max: "1", step: "0.05" }),
+    seed: number("seed", { min: "0", step: "1" }),
+  };
+  const labels = ["Prompt", `${about.runs[0].unit}s`, "Temperature", "Top k", "Top p", "Seed"];
+  const fields = Object.values(inputs).map((input, n) => labelled(labels[n], input));
+  return {
+    element: el("div", { class: "controls" }, ...fields),
+    /** The settings to ask with: those that are empty are left to the server. */
+    remember() {
+      for (const [name, input] of Object.entries(inputs)) last[name] = input.value;
+      return Object.fromEntries(Object.entries(last).filter(([name, value]) => value !== "" || name === "prompt"));
+    },
   };
 }

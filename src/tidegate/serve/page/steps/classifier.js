@@ -1,89 +1,73 @@
-// A classifier: what it would say if the sequence ended at each step, and where it looked.
+// A classifier: what it would predict if the sequence ended at each step, and its attention.
 
-import { unpack } from "../ask.js";
-import { lineChart } from "../chart.js";
-import { el, fill, table, visible } from "../dom.js";
+import { lineChart } from "../charts/line_chart.js";
+import { el, note, replaceChildren, table, visible } from "../dom.js";
+import { textBar, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip, sheet } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
-export function show(root, found, frames, stops) {
-  const [{ read }] = found.sequences,
-    { probabilities, running, label, true_label: truth } = found;
-  const verdict = el(
-    "p",
-    { class: "verdict" },
-    "It says ",
-    el("strong", {}, visible(label)),
-    ` (p = ${probabilities[0][1].toFixed(3)})`,
-  );
-  if (truth !== null)
-    verdict.append(
-      truth === label ? ", which is right." : ", which is wrong: true is ",
-      truth === label ? "" : el("strong", {}, visible(truth)),
-    );
-  const main = el("div"),
-    side = el("aside", { class: "side", "aria-live": "polite" }),
-    curves = el("div");
+export function show(root, answer, frames, stops) {
+  const [{ read }] = answer.sequences;
+  const { probabilities, running, classes } = answer;
+  const names = probabilities.map(([name]) => visible(name));
+  const main = el("div");
+  const side = el("aside", { class: "side", "aria-live": "polite" });
+  const curves = el("div");
+  const title = "Probability of each class, had the sequence ended there";
+  const lead =
+    "What the classifier predicts, and what it would have predicted had the sequence ended earlier: its running " +
+    "prediction.";
   root.append(
-    el(
-      "p",
-      { class: "lead" },
-      "What the classifier says, and what it would have said had the sequence ended earlier: its running verdict.",
-    ),
-    verdict,
+    el("p", { class: "lead" }, lead),
+    verdict(answer),
     el("div", { class: "beside" }, main, side),
-    el("h2", {}, "Probability of each class, had the sequence ended there"),
+    el("h2", {}, title),
     curves,
   );
-  const names = probabilities.map(([name]) => visible(name));
-  const rest =
-    found.classes > names.length ? `The likeliest ${names.length} of ${found.classes} classes` : "All classes";
+  const caption = classes > names.length ? `The likeliest ${names.length} of ${classes} classes` : "All classes";
 
-  function tell(n) {
+  function details(n) {
     choose({ at: n });
-    const rows = names.map((name, k) => [name, running[k][n], "█".repeat(Math.round(running[k][n] * 20)) || "▏"]);
-    fill(
-      side,
-      el("h2", {}, `after step ${n}: `, read.length ? el("code", {}, visible(read[n])) : "a frame"),
-      table(["class", "p", ""], rows, { caption: rest }),
-    );
+    const rows = names.map((name, k) => [name, running[k][n], textBar(running[k][n])]);
+    const place = read.length ? el("code", {}, visible(read[n])) : "a frame";
+    replaceChildren(side, el("h2", {}, `after step ${n}: `, place), table(["class", "p", ""], rows, { caption }));
   }
 
-  const steps = running[0].map((_, n) => n),
-    last = steps.length - 1,
-    at = state.at ? Math.min(state.at, last) : last;
+  const steps = running[0].map((_, n) => n);
+  const last = steps.length - 1;
+  const at = state.at ? Math.min(state.at, last) : last;
   let tokens = null;
-  if (frames) {
-    if (frames.height === 1 && frames.width > 1) main.append(sheet(frames));
-    filmstrip(main, frames, {
-      onPick: tell,
-      below: (n) => el("span", { class: "below" }, `${running[0][n].toFixed(2)}`),
-    });
-    main.append(
-      el(
-        "p",
-        { class: "told" },
-        `The frames as they were read. Below each: p of ${visible(label)}, had it been the last.`,
-      ),
-    );
-  } else {
-    tokens = new Tokens(main, read, { label: "What it read", onCursor: tell });
-    tokens.tint(`running p of ${visible(label)}`, running[0], "sequential", 1);
-    if (found.attention) {
-      const { values } = unpack(found.attention);
-      tokens.tint("attention", Array.from(values.subarray(0, read.length)), "sequential", Math.max(...values) || 1);
-    }
-    tokens.mark(at);
+  if (frames) showFrames(main, frames, answer, details);
+  else tokens = showTokens(main, answer, at, details);
+  details(at);
+  const series = names.map((label, k) => ({ label, y: running[k] }));
+  stops.push(lineChart(curves, steps, series, { title, xLabel: "step", yLabel: "probability", height: 240 }));
+  return tokens;
+}
+
+function verdict({ label, true_label: truth, probabilities }) {
+  const p = probabilities[0][1].toFixed(3);
+  const element = el("p", { class: "verdict" }, "Prediction: ", el("strong", {}, visible(label)), ` (p = ${p})`);
+  if (truth === label) element.append(", which is right.");
+  else if (truth !== null) element.append(", which is wrong: true is ", el("strong", {}, visible(truth)));
+  return element;
+}
+
+function showFrames(root, frames, { label, running }, onPick) {
+  if (frames.height === 1 && frames.width > 1) root.append(sheet(frames));
+  const below = (n) => el("span", { class: "below" }, running[0][n].toFixed(2));
+  filmstrip(root, frames, { onPick, below });
+  root.append(note(`The frames as they were read. Below each: p of ${visible(label)}, had it been the last.`));
+}
+
+function showTokens(root, { sequences: [{ read }], label, running, attention }, at, onCursor) {
+  const tokens = new Tokens(root, read, { label: "What was read", onCursor });
+  tokens.tint(`running p of ${visible(label)}`, running[0], "sequential", 1);
+  if (attention) {
+    const { values } = unpack(attention);
+    tokens.tint("attention", Array.from(values.subarray(0, read.length)), "sequential", Math.max(...values) || 1);
   }
-  tell(at);
-  stops.push(
-    lineChart(
-      curves,
-      steps,
-      names.map((name, k) => ({ label: name, y: running[k] })),
-      { xLabel: "step", yLabel: "probability", height: 240 },
-    ),
-  );
+  tokens.mark(at);
   return tokens;
 }

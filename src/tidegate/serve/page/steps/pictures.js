@@ -1,79 +1,84 @@
-// Pictures: what a model read of frames and images, enlarged point by point.
+// Pictures: the frames and images that a model read, enlarged point by point.
 
-import { unpack } from "../ask.js";
-import { el, fill, labelled } from "../dom.js";
+import { el, labelled, replaceChildren } from "../dom.js";
+import { clamp, unpack } from "../numbers.js";
 
-/** Packed pictures (T, height, width[, channels]) as functions that draw one. */
+/** Packed pictures (T, height, width[, channels]); `at(n)` has the numbers of one. */
 export function unpackPictures(packed) {
-  const { shape, values } = unpack(packed),
-    [count, height, width] = shape,
-    channels = shape[3] ?? 1;
+  const { shape, values } = unpack(packed);
+  const [count, height, width, channels = 1] = shape;
   const size = height * width * channels;
-  return { count, height, width, channels, at: (n) => values.subarray(n * size, (n + 1) * size), values };
+  return { count, height, width, channels, values, at: (n) => values.subarray(n * size, (n + 1) * size) };
 }
 
 /** A canvas of a picture of points from 0 to 1, of one channel or of red, green and blue. */
 export function picture(values, height, width, channels, label) {
   const canvas = el("canvas", { class: "picture", width, height, role: "img", "aria-label": label, title: label });
-  const context = canvas.getContext("2d"),
-    image = context.createImageData(width, height);
-  for (let n = 0; n < width * height; n++) {
-    const point = (k) => 255 * values[n * channels + (channels >= 3 ? k : 0)];
-    if (n * channels < values.length) image.data.set([point(0), point(1), point(2), 255], 4 * n);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  for (let n = 0; n < width * height && n * channels < values.length; n++) {
+    const channel = (k) => 255 * values[n * channels + (channels >= 3 ? k : 0)];
+    image.data.set([channel(0), channel(1), channel(2), 255], 4 * n);
   }
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
-/** Numbers of which nobody told that they are a picture: broken into lines of as many points as are chosen. */
-export function broken(values) {
+/** A row of numbers as a picture whose width is not known: it can be chosen. */
+export function rowAsPicture(values, label) {
   const place = el("div", { class: "image" });
+  const most = values.length;
   const input = el("input", {
     type: "number",
     min: "1",
-    max: String(values.length),
-    value: String(Math.floor(Math.sqrt(values.length))),
+    max: String(most),
+    value: String(Math.floor(Math.sqrt(most))),
     on: { input: draw },
   });
   function draw() {
-    const wide = Math.max(1, Math.min(values.length, Math.round(Number(input.value)) || 1));
-    fill(place, picture(values, Math.ceil(values.length / wide), wide, 1, "what was captioned"));
+    const width = clamp(Math.round(Number(input.value)) || 1, 1, most);
+    replaceChildren(place, picture(values, Math.ceil(most / width), width, 1, label));
   }
   draw();
   return el(
     "div",
     {},
     place,
-    el("div", { class: "controls" }, labelled(`Its ${values.length} numbers, so many in a line`, input)),
+    el("div", { class: "controls" }, labelled(`Width of the picture of ${most} numbers`, input)),
   );
 }
 
 /**
- * Frames in a row, of more than `most` every second, third ...; `aligned`: as wide as a heat map of as many steps below
- * it. Frames of one line stand upright.
+ * Frames in a row; of more than `most`, every second, third ... `aligned`: as wide as a heat map of the same steps
+ * below it. Frames of one line are turned upright.
  */
 export function filmstrip(root, frames, { below = null, onPick = null, aligned = false, most = 60 } = {}) {
-  const { count, height, width, channels } = frames,
-    line = height === 1,
-    step = Math.max(1, Math.ceil(count / most));
+  const { count, height, width, channels } = frames;
+  const isLine = height === 1;
+  const step = Math.max(1, Math.ceil(count / most));
   const strip = el("div", { class: aligned ? "filmstrip aligned" : "filmstrip" });
-  const widest = aligned ? "1fr" : below || !line ? "72px" : "24px",
-    least = aligned ? "0" : below ? "38px" : line ? "4px" : "24px";
-  strip.style.setProperty("grid-template-columns", `repeat(${Math.ceil(count / step)}, minmax(${least}, ${widest}))`);
-  strip.classList.toggle("upright", line);
+  const [least, widest] = columnWidth({ aligned, isLine, labelled: below !== null });
+  const columns = `repeat(${Math.ceil(count / step)}, minmax(${least}, ${widest}))`;
+  strip.style.setProperty("grid-template-columns", columns);
+  strip.classList.toggle("upright", isLine);
   for (let n = 0; n < count; n += step) {
-    const drawn = picture(frames.at(n), line ? width : height, line ? 1 : width, channels, `frame ${n}`);
-    const shown = onPick ? el("button", { "aria-label": `frame ${n}`, on: { click: () => onPick(n) } }, drawn) : drawn;
-    strip.append(el("div", { class: "frame" }, shown, below?.(n) ?? null));
+    const name = `frame ${n}`;
+    const canvas = picture(frames.at(n), isLine ? width : height, isLine ? 1 : width, channels, name);
+    const shown = onPick ? el("button", { "aria-label": name, on: { click: () => onPick(n) } }, canvas) : canvas;
+    strip.append(el("div", { class: "frame" }, shown, below?.(n)));
   }
-  const box = el("div", { class: "scrolled" }, strip);
-  root.append(box);
-  return strip;
+  root.append(el("div", { class: "scrolled" }, strip));
+}
+
+function columnWidth({ aligned, isLine, labelled }) {
+  if (aligned) return ["0", "1fr"];
+  if (labelled) return ["38px", "72px"];
+  return isLine ? ["4px", "24px"] : ["24px", "72px"];
 }
 
 /** Frames of one line each, one below the other: the picture that they are the lines of. */
-export function sheet(frames) {
-  const { count, width, channels, values } = frames;
-  const drawn = picture(values, count, width, channels, "the frames, one below the other");
-  return fill(el("figure", { class: "sheet" }), drawn, el("figcaption", {}, "The frames, one below the other"));
+export function sheet({ count, width, channels, values }) {
+  const label = "The frames, one below the other";
+  const canvas = picture(values, count, width, channels, label);
+  return el("figure", { class: "sheet" }, canvas, el("figcaption", {}, label));
 }

@@ -2,8 +2,9 @@
 
 import { el } from "../dom.js";
 
-export function show(root, found) {
-  root.append(el("p", { class: "verdict" }, "Predicted: ", el("strong", {}, found.prediction)));
-  if (found.truth !== null) root.append(el("p", { class: "verdict" }, "True: ", el("strong", {}, found.truth)));
+export function show(root, answer) {
+  const line = (label, text) => el("p", { class: "verdict" }, label, el("strong", {}, text));
+  root.append(line("Predicted: ", answer.prediction));
+  if (answer.truth !== null) root.append(line("True: ", answer.truth));
   return null;
 }

@@ -1,135 +1,113 @@
-// Gates and states over the steps: a heat map for each direction, units down and steps across.
+// Gates and states over the steps: a heat map for each direction, hidden units down and steps across.
 
-import { ask, unpack } from "../ask.js";
-import { heatMap } from "../chart.js";
-import { choice, el, fill, labelled, visible } from "../dom.js";
+import { ask, latest } from "../ask.js";
+import { heatMap } from "../charts/heat_map.js";
+import { choice, el, labelled, replaceChildren, statusLine, visible } from "../dom.js";
+import { clamp, range, transpose, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
+import { layerOptions } from "../unit_picker.js";
 import { filmstrip } from "./pictures.js";
 
 const SEQUENCES = {
-  input: "what it read",
+  input: "the input",
   source: "the encoder, which reads the source",
   target: "the decoder, which writes",
 };
 
 /**
- * The section of heat maps. `frames`: pictures over each map, or null. `onUnit(sequence, name, values, scale, step)` is
- * told of the values of a unit that is picked. Returns what stops it.
+ * Show the heat maps. `frames`: pictures over each map, or null. `onUnit(sequence, label, values, scale)` gets the
+ * values of a hidden unit that is picked. Returns what stops it.
  */
 export async function stateMaps(root, sequences, { asked, frames = null, tints = false, onUnit = () => {} }) {
-  let chosen = sequences.at(-1);
-  const maps = el("div", { class: frames ? "" : "columns" }),
-    controls = el("div", { class: "controls" }),
-    said = el("p", { class: "told", "aria-live": "polite" });
+  let sequence = sequences.at(-1);
+  const maps = el("div", { class: frames ? "" : "columns" });
+  const controls = el("div", { class: "controls" });
+  const status = statusLine("");
+  const after = tints ? ", and to tint the tokens by that hidden unit." : ".";
+  const lead =
+    "Each row is a hidden unit, each column a step: red above zero, blue below. Pick a place to see the number";
   root.append(
     el("h2", {}, "Gates and states"),
-    el(
-      "p",
-      { class: "lead" },
-      "Each row is a unit, each column a step: red above zero, blue below. Pick a place to see the number" +
-        (tints ? ", and to tint what was read by that unit." : "."),
-    ),
+    el("p", { class: "lead" }, lead + after),
     controls,
-    said,
+    status.element,
     maps,
   );
-  let going = 0;
+  const questions = latest();
 
-  function pickers() {
-    const sequence = choice(
-      sequences.map((it) => [it.name, SEQUENCES[it.name] ?? it.name]),
-      chosen.name,
-      (to) => {
-        chosen = sequences.find((it) => it.name === to);
-        pickers();
-        draw().catch(wrong);
-      },
-    );
-    const layers = Array.from({ length: chosen.layers }, (_, n) => [String(n), `layer ${n}`]);
-    const layer = choice(layers, String(which().layer), (to) => choose({ layer: Number(to) }));
-    const name = choice(chosen.names, which().name, (to) => choose({ name: to }));
-    fill(
-      controls,
-      sequences.length > 1 ? labelled("Of", sequence) : null,
-      labelled("Layer", layer),
-      labelled("Gate or state", name),
-    );
-  }
-
-  // The address may name a layer or a gate that this sequence does not have.
-  function which() {
-    const name = chosen.names.includes(state.name) ? state.name : about.runs[0].states.at(-1);
-    return {
-      layer: Math.max(0, Math.min(chosen.layers - 1, state.layer)),
-      name: chosen.names.includes(name) ? name : chosen.names[0],
-    };
+  function showControls() {
+    const options = sequences.map((it) => [it.name, SEQUENCES[it.name] ?? it.name]);
+    const select = choice(options, sequence.name, (to) => {
+      sequence = sequences.find((it) => it.name === to);
+      update();
+    });
+    const { layer, name } = shownOf(sequence);
+    const layers = choice(layerOptions(sequence.layers), String(layer), (to) => choose({ layer: Number(to) }));
+    const names = choice(sequence.names, name, (to) => choose({ name: to }));
+    const several = sequences.length > 1 ? labelled("Of", select) : null;
+    replaceChildren(controls, several, labelled("Layer", layers), labelled("Gate or state", names));
   }
 
   async function draw() {
-    const mine = ++going,
-      { layer, name } = which(),
-      sequence = chosen;
-    const found = await Promise.all(
-      Array.from({ length: sequence.directions }, (_, direction) =>
-        ask("states", { ...asked, sequence: sequence.name, layer, direction, name }),
-      ),
-    );
-    if (mine !== going) return;
-    fill(maps);
-    found.forEach((packed, direction) => {
-      const {
-        shape: [steps, units],
-        scale,
-        values,
-      } = unpack(packed);
-      const turned = new Float32Array(values.length);
-      for (let t = 0; t < steps; t++) for (let u = 0; u < units; u++) turned[u * steps + t] = values[t * units + u];
-      const way =
-        sequence.directions === 1
-          ? ""
-          : direction
-            ? ", from the end to the beginning"
-            : ", from the beginning to the end";
-      const box = el(
-        "section",
-        {},
-        el("h3", {}, `${name} of layer ${layer}${way}; the scale ends at ±${scale.toFixed(2)}`),
-      );
-      maps.append(box);
-      if (frames && sequence.name === "input") filmstrip(box, frames, { aligned: true });
-      heatMap(box, turned, units, steps, {
-        scale,
-        height: Math.max(120, Math.min(320, 3 * units)),
-        label: `${name} of all units of layer ${layer}${way}`,
-        rowLabel: (u) => `unit ${u}`,
-        columnLabel: (t) => place(sequence, t),
-        onPick: pick,
-      });
-      function pick(u, t) {
-        const unit = Array.from({ length: steps }, (_, step) => values[step * units + u]);
-        said.textContent = `unit ${layer}/${u}${way}: ${name} ${unit[t].toFixed(3)} after ${place(sequence, t)}`;
-        choose({ unit: u, at: t });
-        onUnit(sequence.name, `${name} of unit ${layer}/${u}${direction ? ", from the end" : ""}`, unit, scale, t);
-      }
+    const isLatest = questions.begin();
+    const of = sequence;
+    const { layer, name } = shownOf(of);
+    const question = { ...asked, sequence: of.name, layer, name };
+    const directions = range(of.directions);
+    const answers = await Promise.all(directions.map((direction) => ask("states", { ...question, direction })));
+    if (!isLatest()) return;
+    replaceChildren(maps);
+    for (const direction of directions) drawDirection(of, layer, name, direction, unpack(answers[direction]));
+  }
+
+  function drawDirection(of, layer, name, direction, { shape: [steps, units], scale, values }) {
+    const way = wayOf(of, direction);
+    const box = el("section", {});
+    box.append(el("h3", {}, `${name} of layer ${layer}${way}; the scale ends at ±${scale.toFixed(2)}`));
+    maps.append(box);
+    if (frames && of.name === "input") filmstrip(box, frames, { aligned: true });
+    heatMap(box, transpose(values, steps, units), units, steps, {
+      scale,
+      height: clamp(3 * units, 120, 320),
+      label: `${name} of all hidden units of layer ${layer}${way}`,
+      rowLabel: (unit) => `unit ${unit}`,
+      columnLabel: (step) => placeOf(of, step),
+      onPick(unit, step) {
+        const ofUnit = range(steps).map((t) => values[t * units + unit]);
+        status.show(`unit ${layer}/${unit}${way}: ${name} ${ofUnit[step].toFixed(3)} after ${placeOf(of, step)}`);
+        choose({ unit, at: step });
+        onUnit(of.name, `${name} of unit ${layer}/${unit}${direction ? ", from the end" : ""}`, ofUnit, scale);
+      },
     });
   }
 
-  const wrong = (error) => {
-    said.textContent = error.message;
-  };
-  const stop = listen((changed) => {
-    if (!changed.has("layer") && !changed.has("name")) return;
-    pickers();
-    draw().catch(wrong);
+  async function update() {
+    showControls();
+    await draw().catch(status.fail);
+  }
+
+  const stopListening = listen((changed) => {
+    if (changed.has("layer") || changed.has("name")) update();
   });
-  pickers();
-  await draw().catch(wrong);
+  await update();
   return () => {
-    going++;
-    stop();
+    questions.cancel();
+    stopListening();
   };
 }
 
-function place(sequence, t) {
-  return sequence.read.length ? `step ${t}, ${visible(sequence.read[t])}` : `step ${t}`;
+/** The layer and the gate or state that are shown: the address may name some that the sequence does not have. */
+function shownOf({ layers, names }) {
+  const layer = clamp(state.layer, 0, layers - 1);
+  const name = [state.name, about.runs[0].states.at(-1), names[0]].find((it) => names.includes(it));
+  return { layer, name };
+}
+
+function wayOf({ directions }, direction) {
+  if (directions === 1) return "";
+  return direction ? ", from the end to the beginning" : ", from the beginning to the end";
+}
+
+function placeOf({ read }, step) {
+  return read.length ? `step ${step}, ${visible(read[step])}` : `step ${step}`;
 }

@@ -1,115 +1,97 @@
 // A tagger: tokens with their tags, brackets for spans, and where it was wrong.
 
 import { curve } from "../colours.js";
-import { el, fill, table, visible } from "../dom.js";
+import { el, note, replaceChildren, table, visible } from "../dom.js";
+import { textBar } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip } from "./pictures.js";
 import { isText, Tokens } from "./tokens.js";
 
-export function show(root, found, frames) {
-  const [{ read, guesses }] = found.sequences,
-    { tags, true_tags: truth } = found;
-  const wrong = tags.map((tag, n) => truth !== null && truth[n] !== tag);
-  const right = truth === null ? "" : ` ${wrong.filter((it) => !it).length} of ${tags.length} are right.`;
-  const kinds = [...new Set([...found.spans, ...found.true_spans].map((it) => it[0]).concat(tags, truth ?? []))];
-  const colour = (type) => curve(Math.max(0, kinds.indexOf(type)));
-  const marked = found.spans.length + found.true_spans.length > 0,
-    text = read.length > 0 && isText(read);
-  const lanes = [];
-  if (marked || text) {
-    // Characters have tags of their own; a stretch of equal tags is drawn as a span.
-    lanes.push({ kind: "said", colour, spans: marked ? found.spans : stretches(tags) });
-    if (truth !== null)
-      lanes.push({
-        kind: "true",
-        colour,
-        spans: marked
-          ? found.true_spans
-          : stretches(truth).filter(([type, from, to]) => tags.slice(from, to).some((it) => it !== type)),
-      });
-  }
-  const side = el("aside", { class: "side", "aria-live": "polite" }),
-    main = el("div");
-  const below = (n) =>
-    el(
-      "span",
-      { class: wrong[n] ? "below missed" : "below" },
-      el("span", {}, visible(tags[n])),
-      wrong[n] ? el("span", { class: "truth" }, `≠ ${visible(truth[n] ?? "a tag it never saw")}`) : null,
-    );
-  const legend = [
-    lanes.length
-      ? el(
-          "p",
-          { class: "told" },
-          el("span", { class: "lane said on first last" }),
-          " what it says",
-          truth === null
-            ? null
-            : [
-                " ",
-                el("span", { class: "lane true on first last" }),
-                text && !marked ? " what is true, where that differs" : " what is true",
-              ],
-        )
-      : null,
-    el(
-      "p",
-      { class: "told" },
-      right + (truth === null ? "" : text ? " Underlined by waves: wrong." : " Below a wrong one, ≠ and the true one."),
-    ),
-  ];
+const LIKELIEST = 3; // tags in the table
+
+export function show(root, answer, frames) {
+  const [{ read, guesses }] = answer.sequences;
+  const { tags, true_tags: truth } = answer;
+  const isWrong = tags.map((tag, n) => truth !== null && truth[n] !== tag);
+  const asText = read.length > 0 && isText(read);
+  const lanes = spanLanes(answer, asText);
+  const main = el("div");
+  const side = el("aside", { class: "side", "aria-live": "polite" });
+  const lead =
+    "The tag of every step. The stronger the tint, the less sure the tagger was; pick a step to see the three " +
+    "likeliest tags.";
   root.append(
-    el(
-      "p",
-      { class: "lead" },
-      "What the tagger says of every step. The stronger the tint, the less sure; pick one to see the three likeliest tags.",
-    ),
-    ...legend.filter((it) => it !== null),
+    el("p", { class: "lead" }, lead),
+    ...legend(answer, lanes, asText),
     el("div", { class: "beside" }, main, side),
   );
 
-  function tell(n) {
+  function trueTag(n) {
+    return visible(truth[n] ?? "a tag that is not in the training split");
+  }
+
+  function below(n) {
+    const wrong = isWrong[n] ? el("span", { class: "truth" }, `≠ ${trueTag(n)}`) : null;
+    return el("span", { class: isWrong[n] ? "below missed" : "below" }, el("span", {}, visible(tags[n])), wrong);
+  }
+
+  function details(n) {
     choose({ at: n });
-    const true_tag =
-      truth === null
-        ? null
-        : el(
-            "p",
-            { class: wrong[n] ? "wrong" : null },
-            `${wrong[n] ? "wrong; true is" : "right:"} ${visible(truth[n] ?? "a tag it never saw")}`,
-          );
-    const rows = guesses[n].slice(0, 3).map(([tag, p]) => [visible(tag), p, "█".repeat(Math.round(p * 20)) || "▏"]);
-    fill(
+    const verdict = `${isWrong[n] ? "wrong; true is" : "right:"} ${truth === null ? "" : trueTag(n)}`;
+    const rows = guesses[n].slice(0, LIKELIEST).map(([tag, p]) => [visible(tag), p, textBar(p)]);
+    replaceChildren(
       side,
       el("h2", {}, `step ${n}: `, read.length ? el("code", {}, visible(read[n])) : "a frame"),
-      true_tag,
+      truth === null ? null : el("p", { class: isWrong[n] ? "wrong" : null }, verdict),
       table(["tag", "p", ""], rows),
     );
   }
 
   if (frames) {
-    filmstrip(main, frames, { below, onPick: tell, most: Infinity });
-    tell(0);
+    filmstrip(main, frames, { below, onPick: details, most: Infinity });
+    details(0);
     return null;
   }
-  const tokens = new Tokens(main, read, {
-    label: "What it read, with its tags",
-    lanes,
-    below: text ? null : below,
-    onCursor: tell,
-  });
-  tokens.tint(
-    "doubt, 1 - p of the tag",
-    guesses.map((it) => 1 - it[0][1]),
-    "sequential",
-    1,
-  );
-  if (text) tokens.items.forEach((it, n) => it.classList.toggle("missed", wrong[n]));
+  const options = { label: "What was read, with its tags", lanes, below: asText ? null : below, onCursor: details };
+  const tokens = new Tokens(main, read, options);
+  const doubt = guesses.map((it) => 1 - it[0][1]);
+  tokens.tint("doubt, 1 - p of the tag", doubt, "sequential", 1);
+  if (asText) for (const [n, it] of tokens.items.entries()) it.classList.toggle("missed", isWrong[n]);
   const at = Math.min(state.at, read.length - 1);
   tokens.mark(at);
-  tell(at);
+  details(at);
   return tokens;
+}
+
+function hasSpans({ spans, true_spans: trueSpans }) {
+  return spans.length + trueSpans.length > 0;
+}
+
+/** Brackets above the tokens: of spans, or of stretches of equal tags where each character has one. */
+function spanLanes(answer, asText) {
+  const { tags, true_tags: truth, spans, true_spans: trueSpans } = answer;
+  const marked = hasSpans(answer);
+  if (!marked && !asText) return [];
+  const types = [...new Set([...[...spans, ...trueSpans].map((it) => it[0]), ...tags, ...(truth ?? [])])];
+  const colour = (type) => curve(Math.max(0, types.indexOf(type)));
+  const lanes = [{ kind: "said", colour, spans: marked ? spans : stretches(tags) }];
+  if (truth === null) return lanes;
+  const differing = () => stretches(truth).filter(([type, from, to]) => tags.slice(from, to).some((it) => it !== type));
+  return [...lanes, { kind: "true", colour, spans: marked ? trueSpans : differing() }];
+}
+
+function legend(answer, lanes, asText) {
+  const { tags, true_tags: truth } = answer;
+  const lines = [];
+  if (lanes.length) {
+    const trueTags = asText && !hasSpans(answer) ? " true tags, where they differ" : " true tags";
+    const bracket = (kind) => el("span", { class: `lane ${kind} on first last` });
+    lines.push(note(bracket("said"), " predicted tags", truth === null ? null : [" ", bracket("true"), trueTags]));
+  }
+  if (truth === null) return [...lines, note("")];
+  const right = tags.filter((tag, n) => truth[n] === tag).length;
+  const wrong = asText ? "Underlined by waves: wrong." : "Below a wrong one, ≠ and the true one.";
+  return [...lines, note(` ${right} of ${tags.length} are right. ${wrong}`)];
 }
 
 /** Stretches of equal tags as spans. */
@@ -117,7 +99,8 @@ function stretches(tags) {
   const found = [];
   tags.forEach((tag, n) => {
     if (tag === null) return;
-    if (found.length && found.at(-1)[0] === tag && found.at(-1)[2] === n) found.at(-1)[2] = n + 1;
+    const open = found.at(-1);
+    if (open && open[0] === tag && open[2] === n) open[2] = n + 1;
     else found.push([tag, n, n + 1]);
   });
   return found;
