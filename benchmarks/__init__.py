@@ -1,6 +1,6 @@
-"""The benchmark: our layers and their peers side by side in one run, and nothing told that has not agreed first.
+"""The benchmark: our layers and those of other libraries (peers), timed in turns after a check that they agree.
 
-Read `suite.py` first: what is measured. `peers/` has one file for each library that we are compared with.
+Read `suite.py` first; it lists the measurements. `peers/` has one file for each library.
 """
 
 from benchmarks.cases import Case, choose_cases

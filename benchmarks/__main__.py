@@ -25,22 +25,26 @@ app = typer.Typer(name="benchmarks", cls=Guarded, pretty_exceptions_enable=False
 def bench(
     cases: Annotated[
         str | None,
-        typer.Option(help="What to run, separated by commas: 32x100x512, '32x100x512 packed', or a kind, as packed."),
+        typer.Option(help="Cases, separated by commas: 32x100x512, '32x100x512 packed', or a kind, such as packed."),
     ] = None,
     cells: Annotated[
-        str | None, typer.Option(help="Which cells, separated by commas; FILE.py:NAME for one of your own.")
+        str | None, typer.Option(help="Cells, separated by commas; FILE.py:NAME for one of your own.")
     ] = None,
     peers: Annotated[
-        str | None, typer.Option(help="Against whom, separated by commas; torch.compile only if it is named.")
+        str | None,
+        typer.Option(help="Libraries to compare with, separated by commas; torch.compile only if it is named."),
     ] = None,
-    repeats: Annotated[int | None, typer.Option(min=1, help="Pairs of turns for each figure; 11, or 5 quick.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for everyone.")] = 2,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Pairs of turns per figure; default 11, or 5 with --quick.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of every library.")] = 2,
     quick: Annotated[bool, typer.Option("--quick", help="About a minute: fewer cells, cases and turns.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the report as Markdown and JSON; only printed without it.")
+        Path | None,
+        typer.Option(help="Folder for the report as Markdown and JSON; without it, the report is only printed."),
     ] = None,
 ) -> None:
-    """Measure our layers against their peers; first everything is checked to compute the same."""
+    """Time our layers and those of other libraries in turns, after checking that all compute the same."""
     import torch
 
     from benchmarks import choose_cases, choose_peers, jobs, judge, markdown, record
@@ -53,7 +57,7 @@ def bench(
     if not planned:
         raise typer.BadParameter("no peer takes part in these cases with these cells", param_hint="--cases")
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # whether it can be written is known before half an hour is spent
+        out.mkdir(parents=True, exist_ok=True)  # an error here should come before half an hour of measuring
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

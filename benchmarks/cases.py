@@ -1,6 +1,4 @@
-"""What is run: shapes and kinds, written as ``BxTxH`` and a kind, such as ``32x100x512 packed``."""
-
-from __future__ import annotations
+"""Cases: shapes and kinds, written as ``BxTxH`` and a kind, such as ``32x100x512 packed``."""
 
 import re
 from dataclasses import dataclass
@@ -48,12 +46,12 @@ QUICK = (
 
 @dataclass(frozen=True)
 class Case:
-    """A shape and what is done with it.
+    """A shape and the kind of measurement.
 
     Attributes:
         batch: B sequences.
         steps: T steps.
-        size: H units, and as many inputs.
+        size: H hidden units, and H input features.
         kind: one of ``AGAINST_PEERS`` or ``OWN``.
     """
 
@@ -72,7 +70,7 @@ class Case:
 
 
 def parse(text: str) -> Case:
-    """The case that is written so.
+    """Parse a case.
 
     Raises:
         ArgumentError: it is not written as ``BxTxH`` and a kind.
@@ -81,17 +79,17 @@ def parse(text: str) -> Case:
     kinds = (*AGAINST_PEERS, *OWN)
     if not found or (found[4] or "") not in kinds:
         raise ArgumentError(
-            f"no case is written {text!r}; write batch x steps x units and, if you like, a kind, such as "
-            f"32x100x512 or '32x100x512 packed', or a kind alone. The kinds are: {', '.join(filter(None, kinds))}"
+            f"{text!r} is not a case: write batch x steps x hidden units and optionally a kind, such as "
+            f"32x100x512 or '32x100x512 packed', or a kind alone. The kinds are: {', '.join(filter(None, kinds))}."
         )
     case = Case(int(found[1]), int(found[2]), int(found[3]), found[4] or "")
     if case.kind == "streaming" and case.steps != 1:
-        raise ArgumentError(f"streaming is one step at a time: write {case.batch}x1x{case.size} streaming, not {case}")
+        raise ArgumentError(f"Streaming is one step at a time: write {case.batch}x1x{case.size} streaming, not {case}.")
     return case
 
 
 def choose_cases(names: str | None = None, *, quick: bool = False) -> list[Case]:
-    """The cases named, separated by commas; a kind alone stands for all its cases; all if none is named.
+    """Return the named cases, separated by commas; a kind alone means all its cases; by default, all cases.
 
     Raises:
         ArgumentError: a name is neither a case nor a kind.

@@ -1,6 +1,4 @@
-"""Something that solves a problem, ready to be timed."""
-
-from __future__ import annotations
+"""Solvers of a problem, ready to be timed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +12,11 @@ from benchmarks.problem import Problem
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that solves a problem, ready to be timed.
+    """A solver of a problem, ready to be timed.
 
     Attributes:
-        run: solve it once; this alone is timed, and it returns when everything is computed.
-        results: what ``run`` returned, as tensors by our names: "output" and "gradient of ..."; not timed.
+        run: solve it once; only this is timed, and it returns when everything is computed.
+        results: convert the result of ``run`` to tensors by our names, "output" and "gradient of ..."; not timed.
     """
 
     run: Callable[[], Any]
@@ -34,10 +32,10 @@ def solver(
     cotangent: Tensor | None = None,
     padded: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> Contender:
-    """A contender made of PyTorch: inference, or forward and backward by autograd.
+    """Make a contender with PyTorch: inference, or forward and backward by autograd.
 
     Args:
-        problem: what to solve.
+        problem: the problem.
         forward: input to output.
         parameters: by our names.
         x: the input in the form that ``forward`` takes, if it differs from the problem's.
@@ -67,5 +65,5 @@ def solver(
 
 
 def gradients(by_name: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Gradients of parameters under the names they have in results."""
+    """Return gradients of parameters by their names in results."""
     return {f"gradient of {name}": value for name, value in by_name.items()}

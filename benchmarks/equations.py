@@ -1,7 +1,7 @@
-"""The cells as someone without Tidegate writes them, for a loop in PyTorch and for ``jax.lax.scan``.
+"""The cells as written without Tidegate, for a loop in PyTorch and for ``jax.lax.scan``.
 
-Written well for speed: what does not depend on the state is done for all steps at once, biases are added there where
-that is the same, and each step makes as few products as the equations allow.
+They are written for speed: what does not depend on the state is computed for all steps at once, with the biases where
+that is equivalent, and each step has as few products as possible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ StepFunction = Callable[[Any, State], State]
 
 @dataclass(frozen=True)
 class Library:
-    """What the equations need of an array library; w is (outputs, inputs).
+    """The operations that the equations need of an array library; w is (outputs, inputs).
 
     Attributes:
         linear: (x, w, b) to x wᵀ + b.
@@ -130,7 +130,7 @@ STATES = {name: 2 if name.endswith("lstm") else 1 for name in STEPS}
 
 
 def input_part(lib: Library, name: str, w: Mapping[str, Any], x: Any) -> Any:
-    """W x_t + b for all steps at once, with the second bias where it is simply added."""
+    """Compute W x_t + b for all steps at once, with the second bias where it is only added."""
     if "bias_l0" in w:
         bias = w["bias_l0"]
     else:

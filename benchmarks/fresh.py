@@ -1,4 +1,4 @@
-"""What can only be measured in a process of its own: the first call, and the peak of memory.
+"""Measurements in separate processes: the first call, and peak memory.
 
 ``python -m benchmarks.fresh WHAT WHOSE CELL BxTxH MODE THREADS`` prints one number.
 """
@@ -23,7 +23,7 @@ SECONDS = 600  # no first call takes longer
 
 
 def first_calls(cell: str, case: Case, mode: str, threads: int) -> tuple[float, float]:
-    """Seconds of the first call in a fresh process with an empty kernel cache, and in a second process after it."""
+    """Measure the seconds of the first call in a new process with an empty kernel cache, and in a second process."""
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         cold, warm = (
             _in_a_process("first-call", "tidegate", cell, case, mode, threads, TIDEGATE_CACHE=folder) for _ in range(2)
@@ -32,13 +32,13 @@ def first_calls(cell: str, case: Case, mode: str, threads: int) -> tuple[float, 
 
 
 def peak_memory(whose: str, cell: str, case: Case, threads: int) -> float:
-    """Bytes that a process has at most during a training step, above what it had before.
+    """Measure the peak memory of a training step in bytes, above that before the step.
 
     Raises:
-        BenchmarkError: the system is not Linux, or the step takes less than can be seen.
+        BenchmarkError: the system is not Linux, or the step needs less than can be measured.
     """
     if sys.platform != "linux":
-        raise BenchmarkError("peak memory is measured through Linux' /proc; name the cases you want, without memory")
+        raise BenchmarkError("Peak memory is measured through Linux' /proc: choose cases other than memory.")
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         measure = functools.partial(
             _in_a_process, "memory", whose, cell, case, "training", threads, TIDEGATE_CACHE=folder
@@ -47,7 +47,7 @@ def peak_memory(whose: str, cell: str, case: Case, threads: int) -> float:
             measure()  # it compiles, which takes memory of its own; the next process finds the kernels made
         grown = measure()
     if grown <= 0:
-        raise BenchmarkError(f"a training step of {whose} {cell} {case} is too small for its memory to be seen")
+        raise BenchmarkError(f"The memory of a training step of {whose} {cell} {case} is too small to be measured.")
     return grown
 
 
@@ -59,9 +59,9 @@ def _in_a_process(what: str, whose: str, cell: str, case: Case, mode: str, threa
             command, capture_output=True, text=True, check=False, timeout=SECONDS, env={**os.environ, **environment}
         )
     except subprocess.TimeoutExpired:
-        raise BenchmarkError(f"a process of the benchmark took more than {SECONDS} s: {' '.join(command)}") from None
+        raise BenchmarkError(f"A process of the benchmark took more than {SECONDS} s: {' '.join(command)}") from None
     if done.returncode:
-        raise BenchmarkError(f"a process of the benchmark failed: {' '.join(command)}\n{done.stderr}")
+        raise BenchmarkError(f"A process of the benchmark failed: {' '.join(command)}\n{done.stderr}")
     return float(done.stdout)
 
 

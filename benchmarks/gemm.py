@@ -1,4 +1,4 @@
-"""The machine's peak in matrix products, measured, and how much of it a loop over time reaches."""
+"""The machine's measured peak in matrix products, and the share of it that a loop over time reaches."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def inputless_lstm(r: Any, s: Any) -> Step:
 
 @dataclass(frozen=True)
 class Work:
-    """Something whose floating-point operations in products are counted.
+    """A computation with a known number of floating-point operations in products.
 
     Attributes:
-        name: what it is.
-        run: do it once.
+        name: for the report.
+        run: run it once.
         flops: two for each weight and row.
     """
 
@@ -53,17 +53,17 @@ class Work:
 
 @functools.cache
 def fastest_product(threads: int) -> Work:
-    """The product with the most FLOP/s here, of several sizes, by PyTorch's BLAS and by oneDNN.
+    """Return the product with the most FLOP/s on this machine, of several sizes, by PyTorch's BLAS and by oneDNN.
 
     Args:
-        threads: of PyTorch; the answer is measured once for each number.
+        threads: of PyTorch; measured once for each number.
     """
     del threads
     return max(_products(), key=lambda work: work.flops / _best(work.run))
 
 
 def recurrent_part(case: Case) -> list[Work]:
-    """The recurrent products alone with their pointwise part, and a whole LSTM, whose input's products may be fused.
+    """Return the recurrent products with their pointwise part, and a whole LSTM, whose input products may be fused.
 
     Raises:
         ParityError: the kernels do not compute what the reference does.

@@ -1,6 +1,4 @@
-"""The machine and the versions that figures were measured with."""
-
-from __future__ import annotations
+"""The machine and the versions of the measurements."""
 
 import datetime
 import os
@@ -14,11 +12,11 @@ from benchmarks.peers import PEERS, standing
 
 
 def describe() -> dict[str, str]:
-    """Processor, cores, threads, versions and the date, as text."""
+    """Return processor, cores, threads, versions and the date, as text."""
     import llvmlite
     import numpy as np
 
-    facts = {
+    properties = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -31,11 +29,11 @@ def describe() -> dict[str, str]:
         "llvmlite": llvmlite.__version__,
         "numpy": np.__version__,
     }
-    return facts | {peer.name: standing(peer) for peer in PEERS}
+    return properties | {peer.name: standing(peer) for peer in PEERS}
 
 
 def processor() -> str:
-    """The processor's name."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,6 +1,4 @@
-"""Taking turns: two contenders, one after the other and again, so that a machine whose speed drifts slows both."""
-
-from __future__ import annotations
+"""Timing in turns: two contenders alternate, so that changes of the machine's speed affect both."""
 
 import gc
 import math
@@ -10,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-SETTLE = 0.005  # seconds between turns: runtimes' threads spin for a while after a product, and must not disturb
-BLOCK = 0.02  # seconds that a turn lasts at least: short calls are repeated within it
+SETTLE = 0.005  # seconds between turns: the threads of a runtime spin for a while after a product
+BLOCK = 0.02  # minimum seconds of a turn: short calls are repeated within it
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two contenders' turns.
+    """The times of two contenders.
 
     Attributes:
         ratio: of the pairs, first to second.
@@ -39,7 +37,7 @@ class Pairs:
 
 
 def spread(values: list[float]) -> Spread:
-    """The median and quartiles of some values; of one value, itself."""
+    """Return the median and quartiles of values; for one value, the value."""
     low, median, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
     return Spread(median, low, high)
 
@@ -50,7 +48,7 @@ def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> 
     Args:
         first: the numerator.
         second: the denominator.
-        repeats: how many pairs.
+        repeats: the number of pairs.
     """
     calls = [_calls(first), _calls(second)]
     taken: list[tuple[float, float]] = []
@@ -75,7 +73,7 @@ def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> 
 
 
 def _calls(function: Callable[[], Any]) -> int:
-    """How many calls fill a block; they warm the function up, too."""
+    """Count the calls that fill a block, which also warms up the function."""
     function()
     took, done = _timed(function, 1), 1
     while took < BLOCK / 4:
@@ -87,7 +85,7 @@ def _calls(function: Callable[[], Any]) -> int:
 def _turn(function: Callable[[], Any], calls: int) -> float:
     time.sleep(SETTLE)
     if calls > 1:
-        function()  # threads are awake and caches warm, as in a loop of a user's
+        function()  # threads awake and caches warm, as in a user's loop
     return _timed(function, calls) / calls
 
 

@@ -1,6 +1,4 @@
-"""Our side: the layer as a user calls it."""
-
-from __future__ import annotations
+"""Our contender: the layer as a user calls it."""
 
 from typing import Any
 
@@ -19,7 +17,7 @@ def prepare(problem: Problem) -> Contender:
 
 
 def prepare_recording(problem: Problem) -> Contender:
-    """Our layer keeping every gate and state of every step."""
+    """Our layer, recording every gate and state of every step."""
 
     def forward(x: Tensor) -> Tensor:
         output = problem.layer.trace(x).output

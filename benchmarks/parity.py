@@ -1,6 +1,4 @@
-"""Whether two contenders computed the same: checked before a number is told."""
-
-from __future__ import annotations
+"""Check that two contenders compute the same, before anything is timed."""
 
 import time
 
@@ -10,18 +8,18 @@ from torch import Tensor
 from benchmarks.contender import Contender
 from tidegate.errors import ParityError
 
-# Largest difference in units of the tensor's largest number. float32 has an epsilon of 1.2e-7; sums in another order
-# differ by up to 4e-6 (outputs of an RNN of 1024 units) and 7e-6 (torch.nn's gradient of a bias, a sum over 16 x 2000
-# steps). A wrong gate or step differs by 1e-2 and more.
+# Largest difference relative to the tensor's largest number. float32 has an epsilon of 1.2e-7; sums in another order
+# differ by up to 4e-6 (outputs of an RNN of 1024 hidden units) and 7e-6 (torch.nn's gradient of a bias, a sum over
+# 16 x 2000 steps). A wrong gate or step differs by 1e-2 and more.
 LIMIT = 2e-5
 RUNS = 2  # the second run of a kernel, graph or state is not the first
 
 
 def check(name: str, theirs: Contender, ours: Contender) -> float:
-    """Run both, twice, and compare everything they computed.
+    """Run both twice and compare all results.
 
     Returns:
-        The seconds that their first call took, compiling included.
+        The seconds of the peer's first call, compilation included.
 
     Raises:
         ParityError: they differ; the message says where and by how much.
@@ -34,12 +32,12 @@ def check(name: str, theirs: Contender, ours: Contender) -> float:
         faults = differences(theirs.results(solved), ours.results(ours.run()))
         if faults:
             listed = "\n  ".join(faults)
-            raise ParityError(f"parity is red, so no number is told: {name}\n  {listed}")
+            raise ParityError(f"The parity is red, so nothing is timed: {name}\n  {listed}")
     return seconds[0]
 
 
 def differences(theirs: dict[str, Tensor], ours: dict[str, Tensor]) -> list[str]:
-    """What differs, one line each."""
+    """List the differences, one line each."""
     if set(theirs) != set(ours):
         return [f"they give {sorted(theirs)}, we give {sorted(ours)}"]
     faults = []

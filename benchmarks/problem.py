@@ -1,6 +1,4 @@
-"""One problem that all peers are given: the same weights, input and gradient of the output."""
-
-from __future__ import annotations
+"""The problem that all contenders solve: the same weights, input and gradient of the output."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +15,7 @@ Mode = Literal["inference", "training"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What is to be compared, before any memory is taken for it.
+    """A comparison, before any memory is allocated for it.
 
     Attributes:
         cell: its name, one of ``CELLS``, or ``FILE.py:NAME``.
@@ -35,11 +33,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Problem:
-    """A setting with its numbers; T steps, B sequences, H units and inputs.
+    """A setting with its tensors; T steps, B sequences, H hidden units and input features.
 
     Attributes:
-        setting: what it is for.
-        layer: our layer; its parameters are everyone's.
+        setting: the comparison.
+        layer: our layer; all contenders use its parameters.
         x: (T, B, H).
         cotangent: the gradient of the output, shaped as it.
         lengths: (B,) valid steps, uniform in [T/4, T]; None: all T.
@@ -58,7 +56,7 @@ class Problem:
 
 
 def pose(setting: Setting) -> Problem:
-    """Draw the numbers of a setting, the same each time."""
+    """Draw the tensors of a setting, the same each time."""
     case = setting.case
     state = torch.random.get_rng_state()
     torch.manual_seed(0)

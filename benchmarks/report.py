@@ -1,6 +1,4 @@
-"""The figures as Markdown for readers and as a record for programs."""
-
-from __future__ import annotations
+"""The report as Markdown and as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -28,12 +26,12 @@ training the gradients of the input and of all weights. Training is forward and 
 
 
 def markdown(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[str, str]) -> str:
-    """The report.
+    """Return the report in Markdown.
 
     Args:
-        rows: what was measured.
-        verdicts: how the targets stand.
-        machine: what it was measured on.
+        rows: the measurements.
+        verdicts: the targets and whether they are met.
+        machine: the machine and versions.
     """
     blocks = ["# Benchmark", INTRODUCTION, "\n".join(f"- {name}: {value}" for name, value in machine.items())]
     noisy = sum(max(row.high - row.value, row.value - row.low) > NOISE * row.value for row in rows)
@@ -59,7 +57,7 @@ def markdown(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[
 
 
 def record(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[str, str]) -> dict[str, Any]:
-    """The same for programs: plain dicts, lists, numbers and strings."""
+    """Return the report for JSON: plain dicts, lists, numbers and strings."""
     return {
         "machine": dict(machine),
         "targets": [asdict(verdict) for verdict in verdicts],

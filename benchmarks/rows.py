@@ -1,7 +1,5 @@
 """One measured figure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from benchmarks.measure import Pairs
@@ -14,16 +12,16 @@ class Row:
     Attributes:
         kind: the kind of its case, with "plain" for none.
         cell: the cell's name.
-        case: the case as it is written.
+        case: the case as text.
         mode: "inference", "training", ...
-        against: with whom or what we were compared.
+        against: the contender that ours is compared with.
         unit: "x" for a ratio, "s" for seconds.
         value: the median.
         low: the lower quartile.
         high: the upper quartile.
         theirs_ms: milliseconds a call of the ratio's numerator, if it is one of times.
         ours_ms: milliseconds a call of the denominator.
-        note: whatever else must be known, such as how long compiling took.
+        note: remarks, such as the time of compilation.
     """
 
     kind: str
@@ -43,7 +41,7 @@ class Row:
 def ratio_row(
     kind: str, cell: str, case: str, mode: str, against: str, taken: Pairs, *, scale: float = 1.0, note: str = ""
 ) -> Row:
-    """The figure of two contenders' turns, times a factor."""
+    """Return the ratio of two contenders' times, multiplied by a factor."""
     value, low, high = (scale * part for part in (taken.ratio.median, taken.ratio.low, taken.ratio.high))
     theirs_ms, ours_ms = 1e3 * taken.first.median, 1e3 * taken.second.median
     return Row(kind, cell, case, mode, against, "x", value, low, high, theirs_ms, ours_ms, note)

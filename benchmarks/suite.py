@@ -1,6 +1,4 @@
-"""What is measured: for every case a few jobs, each of which gives rows."""
-
-from __future__ import annotations
+"""The measurements: a few jobs per case, each of which returns rows."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +15,16 @@ from benchmarks.peers import Peer, loop, torch_nn
 from benchmarks.problem import Mode, Setting, pose
 from benchmarks.rows import Row, ratio_row
 
-PROCESSES = 3  # one measurement in fresh processes for so many pairs of turns: it takes seconds
+PROCESSES = 3  # a measurement in new processes takes seconds: one for every 3 pairs of turns
 MODES: tuple[Mode, ...] = ("inference", "training")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to measure.
+    """One measurement.
 
     Attributes:
-        name: what is measured, for a line of progress.
+        name: for the line of progress.
         measure: measure it.
     """
 
@@ -35,12 +33,12 @@ class Job:
 
 
 def jobs(cases: Sequence[Case], cells: Sequence[str], peers: Sequence[Peer], repeats: int) -> list[Job]:
-    """Everything to be measured, in order.
+    """List all measurements, in order.
 
     Args:
         cases: shapes and kinds.
-        cells: the cells' names; a case that is about one cell is left out where that is not among them.
-        peers: with whom we are compared.
+        cells: names of cells; a case of one particular cell is left out if the cell is not among them.
+        peers: the libraries to compare with.
         repeats: pairs of turns for each figure.
     """
     found: list[Job] = []
@@ -73,7 +71,7 @@ def _against_peer(setting: Setting, peer: Peer, repeats: int) -> list[Row]:
 
 
 def _check(cell: str, case: Case, mode: Mode) -> None:
-    """Where our layer is timed against itself or alone, it too must compute what the cell's equations say."""
+    """Check our layer against the cell's equations, where it is timed alone or against itself."""
     setting = Setting(cell, replace(case, kind=""), mode)
     problem = pose(setting)
     parity.check(str(setting), loop.prepare(problem), ours.prepare(problem))

@@ -1,6 +1,4 @@
-"""What the figures should be: a table, and whether it is met."""
-
-from __future__ import annotations
+"""Targets for the figures, and whether they are met."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,10 +12,10 @@ LAYERS = ("plain", "2 layers", "bidirectional")
 
 @dataclass(frozen=True)
 class Target:
-    """A promise about some rows.
+    """A bound on some rows.
 
     Attributes:
-        name: what is promised.
+        name: for the report.
         kind: the rows' kinds.
         against: the rows' ``against``.
         cells: the rows' cells; all if empty.
@@ -37,7 +35,7 @@ class Target:
     sense: Literal["at least", "at most"] = "at least"
 
     def selects(self, row: Row) -> bool:
-        """Whether the promise is about this row."""
+        """Whether the target applies to a row."""
         return (
             row.kind in self.kind
             and row.against in self.against
@@ -116,19 +114,19 @@ TARGETS = (
         sense="at most",
     ),
 )
-"""The promises, one row each."""
+"""All targets."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a target stands.
+    """A target and whether it is met.
 
     Attributes:
-        target: the promise.
-        cases: how many rows it is about; with none, nothing is known.
+        target: the target.
+        cases: the number of rows it applies to.
         mean: their geometric mean.
         worst: the worst of them.
-        worst_case: which that is.
+        worst_case: the case of the worst.
         met: whether the bounds hold; None if there are no rows.
     """
 
@@ -141,7 +139,7 @@ class Verdict:
 
 
 def judge(rows: Sequence[Row], targets: Sequence[Target] = TARGETS) -> list[Verdict]:
-    """How each target stands, by the rows' medians."""
+    """Compare the rows' medians with each target."""
     return [_verdict(target, [row for row in rows if target.selects(row)]) for target in targets]
 
 

@@ -1,6 +1,4 @@
-"""The libraries we are compared with, one file each; a peer is a module with the names of `Peer`."""
-
-from __future__ import annotations
+"""The libraries to compare with, one file each; a peer is a module with the attributes of `Peer`."""
 
 import importlib.metadata
 from typing import Protocol
@@ -21,41 +19,41 @@ class Peer(Protocol):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """What pip must have installed."""
+        """The packages that it needs."""
         ...
 
     def supports(self, setting: Setting) -> bool:
-        """Whether it takes part in this."""
+        """Whether it supports a setting."""
         ...
 
     def prepare(self, problem: Problem) -> Contender:
-        """Everything that is done once: weights converted, functions built."""
+        """Do everything that is done once: convert weights, build functions."""
         ...
 
 
 PEERS: tuple[Peer, ...] = (torch_nn, torch_cell, loop, compiled, jax_scan, keras_layers, onnx_runtime)
-"""Whom the benchmark compares with; those that are not installed are told of as absent."""
+"""All peers; the report lists those that are not installed as absent."""
 OPT_IN = (compiled.name,)  # unrolling and compiling one loop takes minutes
 
 
 def missing(peer: Peer) -> list[str]:
-    """The packages a peer needs that are not installed."""
+    """List the packages of a peer that are not installed."""
     return [package for package in peer.packages if not _version(package)]
 
 
 def standing(peer: Peer) -> str:
-    """The versions a peer is made of, or how to install it."""
+    """Return the versions of a peer's packages, or how to install them."""
     if missing(peer):
         return f"absent: pip install {' '.join(peer.packages)}"
     return ", ".join(f"{package} {_version(package)}" for package in peer.packages)
 
 
 def choose_peers(names: str | None = None) -> list[Peer]:
-    """The peers named, separated by commas; if none is named, all that are installed and compile in seconds.
+    """Return the named peers, separated by commas; by default, all that are installed and compile in seconds.
 
     Raises:
-        ArgumentError: there is no such peer.
-        MissingDependencyError: a peer that is named is not installed.
+        ArgumentError: no peer has that name.
+        MissingDependencyError: a named peer is not installed.
     """
     if names is None:
         return [peer for peer in PEERS if peer.name not in OPT_IN and not missing(peer)]
@@ -63,7 +61,7 @@ def choose_peers(names: str | None = None) -> list[Peer]:
     chosen = []
     for name in (part.strip() for part in names.split(",")):
         if name not in by_name:
-            raise ArgumentError(f"there is no peer {name!r}; the peers are: {', '.join(by_name)}")
+            raise ArgumentError(f"There is no peer {name!r}. The peers are: {', '.join(by_name)}.")
         if missing(by_name[name]):
             raise MissingDependencyError(f"{name} is {standing(by_name[name])}")
         chosen.append(by_name[name])

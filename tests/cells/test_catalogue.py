@@ -79,7 +79,7 @@ def test_taken_name_raises(other: Any) -> None:
 
 def test_plain_function_raises() -> None:
     function: Any = tanh
-    with pytest.raises(CellError, match=r"register_cell takes a Cell, but was given function; write @cell"):
+    with pytest.raises(CellError, match=r"register_cell takes a Cell, but was given function: write @cell"):
         register_cell(function)
 
 
@@ -111,14 +111,14 @@ def test_badly_formed_cell_in_a_file_names_its_line() -> None:
     with pytest.raises(CellError, match=r"one.py, line 6: NameError: name 'p' is not defined"):
         load_cell("one.py:loaded")
     Path("one.py").write_text(FILE.format(factor="x.a"))
-    with pytest.raises(CellError, match=r"one.py, line 4: CellError: cell 'loaded': it uses x.a"):
+    with pytest.raises(CellError, match=r"one.py, line 4: CellError: Cell 'loaded': it uses x.a"):
         load_cell("one.py:loaded")
 
 
 def test_get_cell_imports_nothing(tmp_path: Path) -> None:
     Path("danger.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
     for name in ("danger.py:name", "danger:name", "danger"):
-        with pytest.raises(CellError, match="no cell is called"):
+        with pytest.raises(CellError, match="No cell is called"):
             get_cell(name)
     assert not (tmp_path / "ran").exists()
 
@@ -126,7 +126,7 @@ def test_get_cell_imports_nothing(tmp_path: Path) -> None:
 def test_unknown_name_suggests_the_nearest() -> None:
     assert get_cell("lstm") is get_cell(lstm) is lstm
     with pytest.raises(
-        CellError, match=r"no cell is called 'peephole_lsm'; did you mean 'peephole_lstm'.*\? The cells are: "
+        CellError, match=r"No cell is called 'peephole_lsm'; did you mean 'peephole_lstm'.*\? The cells are: "
     ):
         get_cell("peephole_lsm")
 

@@ -1,4 +1,4 @@
-"""The cell language: what a definition yields, and what is refused."""
+"""The cell language: what a definition yields, and which errors it raises."""
 
 from typing import Any
 
@@ -26,14 +26,14 @@ from tidegate.engine import program
 from tidegate.errors import CellError
 
 
-def test_facts_of_the_lstm() -> None:
+def test_analysis_of_the_lstm() -> None:
     assert lstm.gates == lstm.input_gates == lstm.recurrent_gates == lstm.presummed_gates == ("i", "f", "g", "o")
     assert lstm.states == ("h", "c")
     assert lstm.recorded == ("i", "f", "g", "o", "h", "c")
     assert program(lstm).stages == 1
 
 
-def test_facts_that_tell_the_two_grus_apart() -> None:
+def test_analysis_distinguishes_the_two_grus() -> None:
     assert gru.presummed_gates == ("r", "z")
     assert gru.direct_gates == ("r", "z", "n")
     assert gru_original.presummed_gates == ("r", "z", "n")
@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[dict[str, Any], Any, str]] = {
     "extra state": (dict(gates="a"), lambda x: Step(h=x.a, c=x.a), "Step has 'c', which is not declared"),
     "number for a state": (dict(gates="a"), lambda x: Step(h=0.0), "'h' in its Step is 0.0"),
     "no step": (dict(gates="a"), lambda x: x.a, "returned Expression; it must return Step"),
-    "a name twice": (dict(gates="a a"), lambda x: Step(h=x.a), "names something twice"),
+    "a name twice": (dict(gates="a a"), lambda x: Step(h=x.a), "contains a name twice"),
     "not a name": (dict(gates="a-b"), lambda x: Step(h=x.a), "'a-b' in gates is not a plain name"),
     "no state at all": (dict(gates="a", states=""), lambda x: Step(), "it has no state"),
     "a state among the gates": (
@@ -166,9 +166,9 @@ FAULTS: dict[str, tuple[dict[str, Any], Any, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_badly_formed_cell_is_refused_at_definition(fault: str) -> None:
+def test_badly_formed_cell_raises_at_definition(fault: str) -> None:
     declared, fn, message = FAULTS[fault]
     fn.__name__ = "mine"
     with pytest.raises(CellError, match=message) as error:
         cell(**declared)(fn)
-    assert str(error.value).startswith("cell 'mine': ")
+    assert str(error.value).startswith("Cell 'mine': ")

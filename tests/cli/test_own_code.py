@@ -89,7 +89,7 @@ def test_a_cell_of_ones_own_trains_and_its_equations_are_compared(folder: Path) 
     run("train", "lm", "--resume", "run", "--steps", 4, "--cell", "my_cells.py:leaky")
     unknown = process("evaluate", "run")
     assert unknown.returncode == 2
-    assert b"no cell is called 'leaky'" in unknown.stderr
+    assert b"No cell is called 'leaky'" in unknown.stderr
     (folder / "my_cells.py").write_text(CELL.replace("tanh(x.n)", "tanh(x.n + r.n)"))
     changed = process("evaluate", "run", "--cell", "my_cells.py:leaky")
     assert changed.returncode == 2

@@ -86,5 +86,5 @@ def test_wrong_lengths_and_shapes_raise():
         tinted_html(["a"], [[1.0]])
     with pytest.raises(ArgumentError, match="2 pieces of text need as many titles"):
         tinted_html(["a", "b"], [1, 2], ["t"])
-    with pytest.raises(ArgumentError, match="row 1 has 1 cells for 2 headers"):
+    with pytest.raises(ArgumentError, match="Row 1 has 1 cells for 2 headers"):
         table_html([[1, 2], [1]], ["a", "b"])

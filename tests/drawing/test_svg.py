@@ -122,7 +122,7 @@ def test_ticks():
     assert extent(np.array([])) == (0, 1)
 
 
-def test_curves_of_two_lengths_are_refused():
+def test_curve_with_x_and_y_of_different_length_raises():
     with pytest.raises(ArgumentError, match=r"'a': x and y .* \(3,\) and \(2,\)"):
         line_chart_svg({"a": ([1, 2, 3], [1, 2])})
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tidegate.drawing import Scale, spark, tinted
+from tidegate.drawing import Scale, tinted
 from tidegate.drawing.terminal import nearest_256
 from tidegate.drawing.text import columns, label
 from tidegate.errors import ArgumentError
@@ -98,18 +98,6 @@ def test_wrong_lengths_widths_and_colours_raise():
         tinted(["a"], [1.0], width=3)
     with pytest.raises(ArgumentError, match="'8'"):
         tinted(["a"], [1.0], colour="8")  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="at least 1"):
-        spark([1.0], 0)
-
-
-def test_spark():
-    assert spark(range(8)) == "▁▂▃▄▅▆▇█"
-    assert spark([]) == ""
-    assert spark([5, 5]) == "▄▄"
-    assert spark([np.nan, 1, np.inf, 2]) == " ▁ █"
-    assert spark([np.nan, np.inf]) == "  "
-    assert spark([-1.7e308, 0, 1.7e308]) == "▁▅█"
-    assert spark(np.repeat(np.arange(8.0), 5), 8) == "▁▂▃▄▅▆▇█"
 
 
 def test_labels_and_columns():

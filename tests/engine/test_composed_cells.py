@@ -7,7 +7,7 @@ import torch
 from tests.harness import Split, check_parity, one_thread  # noqa: F401
 from tests.witnesses import Paper
 from tests.witnesses.cases import Case, some_lengths, some_resets
-from tests.witnesses.composed import edited_lstm, variational_dropout_lstm, zoneout_lstm
+from tests.witnesses.composed import intervened_lstm, variational_dropout_lstm, zoneout_lstm
 
 from tidegate.cells import CELLS, Cell, Noise, gru, gru_original, intervened, lstm, variational_dropout, zoneout
 from tidegate.engine import BACKENDS, Backend, Weights, draw_masks, program, run
@@ -17,7 +17,7 @@ RAGGED = Case(T=7, B=5, H=4, lengths=some_lengths(7, 5, 0), resets=some_resets(7
 COMPOSED = {
     "zoneout": (zoneout(lstm, 0.5), zoneout_lstm),
     "variational_dropout": (variational_dropout(lstm, 0.5), variational_dropout_lstm),
-    "edited": (intervened(lstm, {"c": {0: 0.0}, "f": {0: 0.0}}), edited_lstm),
+    "intervened": (intervened(lstm, {"c": {0: 0.0}, "f": {0: 0.0}}), intervened_lstm),
 }
 ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
 
@@ -81,7 +81,7 @@ def test_drawn_noise_has_its_probability_and_its_mean():
     assert torch.equal(drop, drop[:1].expand_as(drop)), "one mask for the whole sequence"
     assert not torch.equal(drop[0, 0], drop[0, 1]), "and another for the next"
     assert drop.mean().item() == pytest.approx(1, abs=0.05)
-    assert it.fills["dropout"] == Noise(0.8, mean=1.0, per_sequence=True)
+    assert it.mask_defaults["dropout"] == Noise(0.8, mean=1.0, per_sequence=True)
 
 
 @ANY_BACKEND
@@ -134,5 +134,5 @@ def test_cells_that_differ_in_numbers_only_share_their_program():
 
 
 def test_intervention_on_a_missing_hidden_unit_raises():
-    with pytest.raises(ArgumentError, match=r"edited\(lstm\): mask 'c_low' is for hidden unit 87; the layer has 0..5"):
+    with pytest.raises(ArgumentError, match=r"intervened\(lstm\): mask 'c_low' is for hidden unit 87"):
         run(intervened(lstm, {"c": {87: 0.0}}), torch.zeros(2, 1, 3), weights(lstm))

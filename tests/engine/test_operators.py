@@ -249,7 +249,7 @@ def test_a_handle_depends_on_the_equations_only() -> None:
     assert one.handle == same.handle != other.handle
     assert by_handle(other.handle) is other
     assert by_handle(CELLS["gru"].handle) is CELLS["gru"]
-    with pytest.raises(CellError, match="the 'scaled' that is here has other equations"):
+    with pytest.raises(CellError, match="'scaled' has other equations in this process"):
         by_handle("scaled:0000000000000000")
 
 

@@ -127,7 +127,7 @@ def test_a_damaged_model_is_made_again_from_the_checkpoint(run):
         (["model", "vocabulary_size"], 10**12, "not of the same run"),
         (["model", "embedding_size"], 10**12, "embedding.weight"),
         (["model", "embedding_size"], None, "embedding.weight"),
-        (["model", "cell"], "../../etc/passwd", "no cell is called"),
+        (["model", "cell"], "../../etc/passwd", "No cell is called"),
         (["model", "cell"], "gru", "recurrent.bias_hh_l0"),
         (["model", "dropout"], 2.0, "dropout is 2.0"),
         (["train", "batch_size"], 0, "batch_size is 0"),

@@ -42,7 +42,7 @@ def _cut(v, low, high):
     return np.where(np.real(v) < np.real(low), low, v)
 
 
-def _edited(x, s, w):
+def _intervened(x, s, w):
     k = _gates(x, s["h"], w)
     k["f"] = _cut(k["f"], w["f_low"], w["f_high"])
     c = _cut(k["f"] * s["c"] + k["i"] * k["g"], w["c_low"], w["c_high"])
@@ -56,4 +56,4 @@ def _paper(name, step, masks):
 
 zoneout_lstm = _paper("zoneout(lstm)", _zoneout, ("zoneout_h", "zoneout_c"))
 variational_dropout_lstm = _paper("variational_dropout(lstm)", _variational_dropout, ("dropout",))
-edited_lstm = _paper("edited(lstm)", _edited, ("c_low", "c_high", "f_low", "f_high"))
+intervened_lstm = _paper("intervened(lstm)", _intervened, ("c_low", "c_high", "f_low", "f_high"))

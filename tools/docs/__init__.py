@@ -1,5 +1,4 @@
 """The documentation's site: ``python -m tools.docs`` builds it into ``site/``.
 
-What is written by hand is in ``docs/``; the pages of cells and of the API are written by this package from the cells
-and the packages themselves. Read `build.py` first.
+Hand-written pages are in ``docs/``; this package generates the pages of cells and of the API. Read `build.py` first.
 """

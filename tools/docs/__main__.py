@@ -1,4 +1,4 @@
-"""``python -m tools.docs``: build the site, or say what is wrong and exit with 1."""
+"""``python -m tools.docs``: build the site; on errors, print them and exit with 1."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Build the site: gather the pages, fill the navigation, let Zensical build it, and check what came out.
+"""Build the site: gather the pages, fill the navigation, run Zensical, and check the result.
 
-Pages written by hand (``docs/``) and by this package (cells, reference) are gathered in ``build/docs/pages``, beside
-the configuration of ``mkdocs.yml`` with its navigation filled in. Nothing generated is kept in the repository.
+Hand-written pages (``docs/``) and generated ones (cells, reference) are gathered in ``build/docs/pages``, beside the
+configuration of ``mkdocs.yml`` with its navigation filled in. Generated files are not kept in the repository.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class SiteError(Exception):
-    """The site cannot be built as it is; the message lists what is wrong."""
+    """The site cannot be built; the message lists the faults."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Built:
 
 
 def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
-    """Build the site anew.
+    """Build the site.
 
     Args:
-        site: the folder to put it in; what was there is removed.
-        work: a folder for the gathered pages; what was there is removed.
+        site: the folder of the site; its contents are replaced.
+        work: a folder for the gathered pages; its contents are replaced.
 
     Raises:
-        SiteError: a public name has no docstring, a page is not in the navigation, a link is broken, something would be
-            loaded from elsewhere, or Zensical has a warning.
+        SiteError: a public name has no docstring, a page is not in the navigation, a link is broken, a page loads
+            something from another site, or Zensical warns.
     """
     library = reference.load(ROOT / "src")
     if silent := reference.undocumented(library):
@@ -81,7 +81,7 @@ def _draw_equations(page: Path) -> None:
 
 
 def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, str]:
-    """The pages that nobody writes, by name."""
+    """Return the generated pages by name."""
     pages = {f"cells/{cell.name}.md": cell_page(cell) for cell in CELLS.values()}
     pages["cells/index.md"] = cells_page(CELLS.values())
     pages |= {f"reference/{package.page}": reference.package_page(package) for package in found}
@@ -89,12 +89,12 @@ def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, s
 
 
 def filled(nav: list[Any], pages: Path) -> list[Any]:
-    """The navigation with every pattern (``notes/en/*.md``) replaced by the pages it finds, but for those named.
+    """Replace each pattern of the navigation (``notes/en/*.md``) by the pages it matches, except those named elsewhere.
 
-    A section whose patterns find nothing is left out.
+    A section whose patterns match nothing is left out.
 
     Raises:
-        SiteError: a page that is named is missing, or a page is not in the navigation.
+        SiteError: a named page is missing, or a page is not in the navigation.
     """
     named = {entry for entry in _leaves(nav) if "*" not in entry}
     there = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
@@ -120,7 +120,7 @@ def filled(nav: list[Any], pages: Path) -> list[Any]:
 
 
 def missing_from(site: Path, found: list[reference.Package]) -> list[str]:
-    """Public names that the built reference does not show."""
+    """List public names that the built reference does not contain."""
     wrong: list[str] = []
     for package in found:
         folder = site / "reference" / package.page.removesuffix(".md")

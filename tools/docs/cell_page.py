@@ -1,6 +1,4 @@
-"""A page for each cell, and a table of all: everything on them is read off the cell, so a new cell has its page."""
-
-from __future__ import annotations
+"""A page for each cell and a table of all, generated from the cells."""
 
 from collections.abc import Iterable
 from html import escape
@@ -19,17 +17,17 @@ from tools.docs.equations import plain
 
 SIZE = 256
 LEGEND = (
-    "Boxes with corners are weights (W with the input, U with a state, one weight per unit with ⊙), rounded boxes "
-    "work on each unit by itself, ⊙ and + join vectors unit by unit; a bias stands in the sum it is added to. "
-    "Names above boxes are what a trace shows."
+    "Boxes with corners are weights (W of the input, U of a state, ⊙ for one weight per hidden unit), rounded boxes "
+    "are elementwise functions, ⊙ and + are elementwise; a bias is written in its sum. "
+    "Names above boxes are those in a trace."
 )
 
 
 def cell_page(cell: Cell) -> str:
     """The page in Markdown."""
     parts = [f"# {cell.name}", _words(cell)]
-    facts = {"Paper": cell.paper, "Convention": cell.convention}
-    parts.append("\n".join(f"* **{name}:** {_plain(fact)}" for name, fact in facts.items() if fact))
+    notes = {"Paper": cell.paper, "Convention": cell.convention}
+    parts.append("\n".join(f"* **{name}:** {_plain(note)}" for name, note in notes.items() if note))
     parts += ["## Equations", f'<div class="equations">{mathml(cell)}</div>', _sources(cell)]
     parts += ["## One step", f'<figure class="step">\n{diagram(cell)}\n</figure>', LEGEND]
     parts += ["## Names", _names(cell), "## What a step costs", _costs(cell), "## Where it runs", _backends(cell)]
@@ -51,14 +49,14 @@ def cells_page(cells: Iterable[Cell]) -> str:
         )
         for cell in cells
     ]
-    heads = ("cell", "gates", "states", "products", "weights", "FLOPs a step", "paper")
+    heads = ("cell", "gates", "states", "products", "weights", "FLOPs per step", "paper")
     return (
         "\n\n".join(
             [
                 "# Cells",
-                "Every cell is its equations, written once; this table, the pages behind it and their drawings are "
-                "made from them. *Products* are matrix products of a step, with the input + with a state; weights and "
-                f"floating-point operations are of {SIZE} units that read {SIZE} features, one sequence. "
+                "Every cell is its equations, written once; this table, the cells' pages and their drawings are "
+                "generated from them. *Products* are the matrix products of a step, of the input + of a state; weights "
+                f"and floating-point operations are for {SIZE} hidden units, {SIZE} input features and one sequence. "
                 "[Your own cell](../your_own_cell.md) takes ten lines.",
                 _table(heads, rows, right=(4, 5)),
             ]
@@ -68,7 +66,7 @@ def cells_page(cells: Iterable[Cell]) -> str:
 
 
 def mathml(cell: Cell) -> str:
-    """The equations as one MathML table: browsers draw it by themselves, without a script."""
+    """The equations as one MathML table, which browsers render without a script."""
     math = ElementTree.Element("math", display="block")
     table = ElementTree.SubElement(math, "mtable")
     for left, right in cell.equations("latex"):
@@ -81,7 +79,7 @@ def mathml(cell: Cell) -> str:
 
 
 def cost_terms(cell: Cell) -> dict[str, dict[str, int]]:
-    """Costs of one step as sums of products of sizes, ``{"HI": 4}`` for 4 H I; I inputs, H units, one sequence."""
+    """Costs of a step as sums of products of sizes: ``{"HI": 4}`` is 4 H I, for I inputs and H hidden units."""
     g_x, g_r = len(cell.input_gates), len(cell.recurrent_gates)
     biases = (g_x if cell.bias else 0) + len(cell.own_bias_gates)
     vectors = len(cell.parameters) + biases
@@ -98,15 +96,15 @@ def cost_terms(cell: Cell) -> dict[str, dict[str, int]]:
 COSTS = {
     "parameters": "weights and biases",
     "product_flops": "FLOPs in matrix products",
-    "pointwise_flops": "FLOPs unit by unit",
-    "weight_bytes": "bytes of weights, read once a step",
+    "pointwise_flops": "elementwise FLOPs",
+    "weight_bytes": "bytes of weights, read once per step",
     "state_bytes": "bytes of state, carried from step to step",
-    "saved_bytes": "bytes kept of a step for training",
+    "saved_bytes": "bytes saved per step for training",
 }
 
 
 def unsupported(cell: Cell) -> dict[str, list[str]]:
-    """For every backend by name, why it cannot run the cell on float32 tensors in this machine's memory."""
+    """For each backend by name, the reasons why it does not support the cell with float32 tensors on the CPU."""
     g_x, g_r, own = len(cell.input_gates), len(cell.recurrent_gates), len(cell.own_bias_gates)
     weights = Weights(
         w_ih=torch.zeros(4 * g_x, 4) if g_x else None,
@@ -122,7 +120,7 @@ def unsupported(cell: Cell) -> dict[str, list[str]]:
 
 
 def _words(cell: Cell) -> str:
-    """The cell's docstring without its equations, which are given above the picture."""
+    """The cell's docstring without its equations, which the page shows as MathML."""
     before, _, after = cell.doc.partition("::\n")
     lines = after.split("\n")
     rest = next((k for k, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
@@ -153,11 +151,11 @@ def _names(cell: Cell) -> str:
     starts = dict.fromkeys(_start(cell, name) for name in cell.parameters)
     for start in starts:
         names = " ".join(f"`{name}`" for name in cell.parameters if _start(cell, name) == start)
-        rows.append((names, f"one weight per unit, {start}", "", "", ""))
-    rows += [(f"`{name}`", f"mask of every step, {_fill(cell, name)}", "", "", "") for name in cell.masks]
+        rows.append((names, f"one weight per hidden unit, {start}", "", "", ""))
+    rows += [(f"`{name}`", f"mask of every step, {_mask_default(cell, name)}", "", "", "") for name in cell.masks]
     traced = ", ".join(f"`{name}`" for name in cell.recorded)
-    head = ("name", "what it is", "input weights", "recurrent weights", "biases")
-    return f"{_table(head, [tuple(map(_plain_cell, row)) for row in rows])}\n\nA trace shows {traced}."
+    head = ("name", "kind", "input weights", "recurrent weights", "biases")
+    return f"{_table(head, [tuple(map(_plain_cell, row)) for row in rows])}\n\nA trace records {traced}."
 
 
 def _biases(cell: Cell, gate: str) -> list[str]:
@@ -166,24 +164,24 @@ def _biases(cell: Cell, gate: str) -> list[str]:
 
 
 def _start(cell: Cell, name: str) -> str:
-    return f"{cell.initial[name]:g} at first" if name in cell.initial else "random at first, as matrices are"
+    return f"initially {cell.initial[name]:g}" if name in cell.initial else "initially random, like the matrices"
 
 
-def _fill(cell: Cell, name: str) -> str:
-    fill = cell.fills.get(name)
-    if fill is None:
-        return "given by the caller"
-    return "drawn by the layer while it trains" if isinstance(fill, Noise) else "a number per unit"
+def _mask_default(cell: Cell, name: str) -> str:
+    default = cell.mask_defaults.get(name)
+    if default is None:
+        return "passed by the caller"
+    return "drawn by the layer in training" if isinstance(default, Noise) else "one number per hidden unit"
 
 
 def _costs(cell: Cell) -> str:
     price = cost(cell, SIZE, SIZE)
     rows = [(COSTS[name], _formula(terms), f"{getattr(price, name):,}") for name, terms in cost_terms(cell).items()]
     note = (
-        "I inputs, H units, one sequence, numbers of 4 bytes. FLOPs count an addition and a multiplication as one "
-        "each, and every operation on a unit as one, whatever it is."
+        "I inputs, H hidden units, one sequence, numbers of 4 bytes. An addition, a multiplication and every other "
+        "elementwise operation count as one FLOP each."
     )
-    return f"{_table(('a step', 'formula', f'I = H = {SIZE}'), rows, right=(2,))}\n\n{note}"
+    return f"{_table(('per step', 'formula', f'I = H = {SIZE}'), rows, right=(2,))}\n\n{note}"
 
 
 def _formula(terms: dict[str, int]) -> str:
@@ -192,15 +190,16 @@ def _formula(terms: dict[str, int]) -> str:
 
 
 def _backends(cell: Cell) -> str:
-    rows = [(f"`{name}`", "; ".join(why) or "runs it") for name, why in unsupported(cell).items()]
-    return "In order of preference, for float32 tensors on the CPU; the first that can run a call does.\n\n" + _table(
-        ("backend", "this cell"), [tuple(map(_plain_cell, row)) for row in rows]
+    rows = [(f"`{name}`", "; ".join(why) or "supported") for name, why in unsupported(cell).items()]
+    return (
+        "In order of preference, for float32 tensors on the CPU; the first that supports a call runs it.\n\n"
+        + _table(("backend", "this cell"), [tuple(map(_plain_cell, row)) for row in rows])
     )
 
 
 def _use(cell: Cell) -> str:
-    if given := [name for name in cell.masks if name not in cell.fills]:
-        return f"Its masks ({', '.join(given)}) are given for every step: run it with `tidegate.engine.run`."
+    if given := [name for name in cell.masks if name not in cell.mask_defaults]:
+        return f"Its masks ({', '.join(given)}) must be passed for every step: run it with `tidegate.engine.run`."
     code = f'layer = tidegate.nn.Recurrent("{cell.name}", input_size={SIZE}, hidden_size={SIZE})'
     if drop_in := _drop_ins().get(cell.name):
         code += f"\nlayer = tidegate.nn.{drop_in}  # the same, with the parameters and states of torch.nn"
@@ -227,7 +226,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple[
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown is to leave alone: names with underscores, less-than signs, stars."""
+    """Escape text for Markdown: names with underscores, less-than signs, stars."""
     return "".join(f"\\{c}" if c in "*_[]" else c for c in escape(text, quote=False))
 
 

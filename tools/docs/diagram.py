@@ -1,4 +1,4 @@
-"""One step of a cell as an SVG drawing: lines and letters in the colour of the text around it, so dark pages work."""
+"""One step of a cell as an SVG drawing, in the colour of the surrounding text, so that dark pages work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBSCRIPT = re.compile(r"([^\W_]+'?)_(\{[^}]*\}|\w+)")
 
 
 def diagram(cell: Cell) -> str:
-    """The drawing, an ``<svg>`` element without blank lines that brings its own marker and needs no script."""
+    """Draw a cell as an ``<svg>`` element without blank lines, scripts or references to other elements."""
     graph = step_graph(cell)
     late = [k for k, n in enumerate(graph.nodes) if n.kind in ("weights", "output") or _is_mask(n)]
     heights = [HEIGHT + (18 if node.caption else 0) for node in graph.nodes]
@@ -37,7 +37,7 @@ def diagram(cell: Cell) -> str:
         return middle[item.column] + side * width / 2
 
     def level(item: Placed) -> float:
-        # A node's box stands in the lower part of its place, below its caption.
+        # A node's box is in the lower part of its place, below its caption.
         shift = 0.0 if item.node is None else (heights[item.node] - HEIGHT) / 2
         return item.y + MARGIN + shift
 
@@ -72,7 +72,7 @@ _HEAD = ' marker-end="url(#head)"'
 
 
 def _is_mask(node: Node) -> bool:
-    """It stands beside what uses it, not with x_t and the states at the left."""
+    """Whether a node is drawn beside its user, and not with x_t and the states at the left."""
     return node.kind == "input" and node.label != "x_t" and not node.label.endswith("{t-1}")
 
 
@@ -95,7 +95,7 @@ def _box(node: Node, x: float, y: float) -> str:
 
 
 def _text(label: str) -> str:
-    """The label with its subscripts lowered."""
+    """Return the label with subscripts."""
 
     def lowered(found: re.Match[str]) -> str:
         index = found[2].strip("{}").replace("-", "−")

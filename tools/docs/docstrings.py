@@ -1,4 +1,4 @@
-"""Griffe extension: what the docstrings' plain conventions mean in Markdown.
+"""Griffe extension: the conventions of the docstrings as Markdown.
 
 A lone ``::`` before an indented block goes (Markdown needs no sign), ``Example:`` is the section "Examples", and a name
 in single backticks that the reference has a place for becomes a link to it.
@@ -28,7 +28,7 @@ class Docstrings(griffe.Extension):
 
 
 def places(library: griffe.Module, found: list[Package]) -> frozenset[str]:
-    """The paths that the reference has an anchor for."""
+    """The paths for which the reference has an anchor."""
     known: set[str] = set()
     for package in found:
         known.add(package.path)
@@ -46,7 +46,7 @@ def places(library: griffe.Module, found: list[Package]) -> frozenset[str]:
 
 
 def in_markdown(text: str, home: str, known: frozenset[str], found: list[Package]) -> str:
-    """A docstring of something at ``home`` in Markdown."""
+    """Convert the docstring of the object at ``home`` to Markdown."""
 
     def link(name: re.Match[str]) -> str:
         near = [p.path for p in found if home.startswith(f"{p.path}.") and p.path != PACKAGE]

@@ -1,4 +1,4 @@
-"""LaTeX between dollars to MathML, which browsers draw by themselves: the site needs no script for its equations."""
+"""LaTeX between dollars to MathML, which browsers render without a script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARTS = re.compile(
 
 
 def with_mathml(markdown: str) -> str:
-    """A page with its equations drawn.
+    """Replace the equations of a page by MathML.
 
     Raises:
         ValueError: an equation is not LaTeX that latex2mathml knows; the message quotes it.
@@ -44,13 +44,13 @@ def mathml(latex: str, *, block: bool = False) -> str:
         raise ValueError(f"${latex}$ cannot be drawn: {type(error).__name__} {error}") from error
     plain(math)
     written = ElementTree.tostring(math, encoding="unicode")
-    if re.search(r">\\[a-zA-Z]", written):  # a command that it does not know stays as it stands
+    if re.search(r">\\[a-zA-Z]", written):  # unknown commands are left as they are
         raise ValueError(f"${latex}$ has a command that cannot be drawn")
-    # What Markdown would take for emphasis or a link is written as a character reference.
+    # Characters that mean emphasis or a link in Markdown are written as character references.
     return re.sub(r"[*_\[\]`]", lambda it: f"&#{ord(it[0])};", written)
 
 
 def plain(math: ElementTree.Element) -> None:
-    """Take back the references that latex2mathml writes as text ("&#x0003D;"), which would be escaped again."""
+    """Replace the references that latex2mathml writes as text ("&#x0003D;"), which would be escaped again."""
     for element in math.iter():
         element.text = unescape(element.text) if element.text else element.text

@@ -33,7 +33,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where everything is: items, and segments (from item, to item) between neighbouring columns."""
+    """The positions: items, and segments (from item, to item) between neighbouring columns."""
 
     items: tuple[Placed, ...]
     segments: tuple[tuple[int, int], ...]
@@ -71,7 +71,7 @@ def place(heights: Sequence[float], edges: Sequence[tuple[int, int]], late: Sequ
 
 def _columns(count: int, edges: Sequence[tuple[int, int]], late: Sequence[int]) -> list[int]:
     column = [0] * count
-    for _ in range(count):  # the longest way has fewer arrows than there are nodes
+    for _ in range(count):  # the longest path has fewer arrows than there are nodes
         for start, end in edges:
             column[end] = max(column[end], column[start] + 1)
     last = max(column, default=0)
@@ -140,7 +140,7 @@ def _heights(order: list[list[int]], segments: list[tuple[int, int]], size: list
 
 
 def _apart(wanted: list[float], size: list[float]) -> list[float]:
-    """The heights nearest to those wanted (least squares) that keep the order and leave a gap between neighbours."""
+    """Return the heights nearest to the given ones (least squares) that keep the order and a gap between neighbours."""
     offset = [0.0]
     for above, below in pairwise(size):
         offset.append(offset[-1] + (above + below) / 2 + GAP)

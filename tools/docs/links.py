@@ -1,7 +1,7 @@
-"""Check a built site as a reader's browser would meet it, whatever built it.
+"""Check a built site: its HTML as a browser sees it, also where pages contain HTML that Zensical does not check.
 
-Every link leads to a page, file or anchor that is there; every page can be reached from the first; and nothing is
-loaded from elsewhere (a link may lead out, a script, style sheet, font or picture may not come in).
+Every link leads to an existing page, file or anchor; every page can be reached from the first; and nothing is loaded
+from other sites (links to them are allowed; scripts, style sheets, fonts and pictures from them are not).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class _Page(HTMLParser):
 
 
 def faults(site: Path) -> list[str]:
-    """What is wrong with the site, one line each; empty if nothing is."""
+    """List the faults of a site, one line each."""
     pages = {path: _read(path) for path in sorted(site.rglob("*.html"))}
     found: list[str] = []
     leads_to: dict[Path, set[Path]] = {}
     for path, page in pages.items():
         where = path.relative_to(site).as_posix()
-        # 404.html is shown at any address, so its links begin at the site's root.
+        # 404.html is shown at any address, so its links start at the site's root.
         for link in page.links if path.name != "404.html" else ():
             target, anchor = _target(link, path)
             if target is None:
@@ -75,7 +75,7 @@ def _read(path: Path) -> _Page:
 
 
 def _target(link: str, page: Path) -> tuple[Path | None, str]:
-    """The file a link leads to and the anchor in it; None for what is not in the site."""
+    """Return the file that a link leads to and its anchor; None for other sites."""
     if urlsplit(link).scheme or link.startswith("//"):
         return None, ""
     address, anchor = urldefrag(link)

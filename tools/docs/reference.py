@@ -1,4 +1,4 @@
-"""The API reference: which names are public, which of them say nothing of themselves, and a page for each package."""
+"""The API reference: public names, those without a docstring, and a page for each package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Package:
 
     Attributes:
         path: ``tidegate.nn``.
-        names: what it makes public, in alphabetical order.
+        names: its public names, in alphabetical order.
         summary: the first line of its docstring.
     """
 
@@ -31,7 +31,7 @@ class Package:
 
 
 def load(source: Path) -> griffe.Module:
-    """The library as griffe reads it, without importing it."""
+    """Read the library with griffe, without importing it."""
     loader = griffe.GriffeLoader(search_paths=[source], docstring_parser="google")
     loader.load(PACKAGE)
     library = loader.modules_collection[PACKAGE]
@@ -40,9 +40,9 @@ def load(source: Path) -> griffe.Module:
 
 
 def as_imported(library: griffe.Module, loader: griffe.GriffeLoader) -> None:
-    """Resolve what the packages import; a name that is a module and an import is what a user imports.
+    """Resolve the imports of packages; a name that is both a module and an import is the import.
 
-    ``tidegate.cells.gru`` is a file, but ``from tidegate.cells import gru`` gives the cell of that name from it.
+    For example, ``tidegate.cells.cell`` is a module, but ``from tidegate.cells import cell`` imports the decorator.
     """
     loader.resolve_aliases(implicit=False, external=False)
     for module in [library, *library.modules.values()]:
@@ -54,9 +54,9 @@ def as_imported(library: griffe.Module, loader: griffe.GriffeLoader) -> None:
 
 
 def packages(library: griffe.Module) -> list[Package]:
-    """The library itself and every package and module directly below it that has public names.
+    """List the library itself and all packages and modules directly below it that have public names.
 
-    Those are the names in ``__all__``, or in a module without one the classes and functions that it defines.
+    Public names are those in ``__all__``, or in a module without it the classes and functions that it defines.
     """
     below = [m for name, m in sorted(library.modules.items()) if not name.startswith("_")]
     found = [Package(m.path, public_names(m), _summary(m)) for m in (library, *below)]
@@ -64,7 +64,7 @@ def packages(library: griffe.Module) -> list[Package]:
 
 
 def public_names(module: griffe.Module) -> tuple[str, ...]:
-    """The names that a package or module makes public."""
+    """List the public names of a package or module."""
     if module.exports is not None:
         return tuple(sorted(map(str, module.exports), key=str.lower))
     if module.is_package:
@@ -74,7 +74,7 @@ def public_names(module: griffe.Module) -> tuple[str, ...]:
 
 
 def undocumented(library: griffe.Module) -> list[str]:
-    """Public names without a docstring, as ``path (file:line)``: of packages, and methods of their public classes."""
+    """List public names, and methods of public classes, without a docstring, as ``path (file:line)``."""
     found: dict[str, None] = {}
     for package in packages(library):
         module = library if package.path == PACKAGE else library[package.path.removeprefix(f"{PACKAGE}.")]
@@ -87,7 +87,7 @@ def undocumented(library: griffe.Module) -> list[str]:
 
 def _with_methods(module: griffe.Module, name: str) -> list[griffe.Object]:
     if name not in module.members:
-        raise KeyError(f"{module.path}.__all__ names {name!r}, which is not there")
+        raise KeyError(f"{module.path}.__all__ names {name!r}, which does not exist.")
     it = module.members[name]
     own = it.final_target if isinstance(it, griffe.Alias) else it
     assert isinstance(own, griffe.Object)
@@ -101,7 +101,7 @@ def _with_methods(module: griffe.Module, name: str) -> list[griffe.Object]:
 
 
 def package_page(package: Package) -> str:
-    """The page in Markdown: mkdocstrings writes what the docstrings say."""
+    """Return a package's page in Markdown; mkdocstrings fills it from the docstrings."""
     heads = f"---\ntitle: {package.path}\n---\n\n::: {package.path}\n    options:\n"
     if package.path != PACKAGE:
         return heads + "      members:\n" + "".join(f"        - {name}\n" for name in package.names)
@@ -109,17 +109,17 @@ def package_page(package: Package) -> str:
 
 
 def index_page(found: list[Package], library: griffe.Module) -> str:
-    """The table of packages, and where each name of the root is."""
+    """Return the page with the table of packages and the names of the root."""
     rows = [f"| [`{p.path}`]({p.page}) | {p.summary} | {len(p.names)} |" for p in found]
     homes = [f"* {_home(name, library, found)}" for name in public_names(library) if name != "__version__"]
     return "\n".join(
         [
             "# Reference",
             "",
-            "What each package makes public. Everything is imported from its package, `from tidegate.nn import LSTM`; "
+            "The public names of each package. Import them from the package, `from tidegate.nn import LSTM`; the "
             "modules inside a package may change.",
             "",
-            "| package | what is in it | names |",
+            "| package | contents | names |",
             "| --- | --- | --: |",
             *rows,
             "",

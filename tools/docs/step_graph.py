@@ -1,7 +1,7 @@
-"""A cell's traced equations as the boxes and arrows of a diagram: what a reader would draw, not what a kernel does.
+"""A cell's traced equations as the boxes and arrows of a diagram, as a reader would draw it.
 
-Sums are gathered into one node with their biases; a product with a constant or with a per-unit vector is one box on the
-arrow; ``a - b`` is a sum with ``-b`` and ``a / b`` a product with ``1/b``, so that the order of arrows has no meaning.
+A sum and its biases are one node; a product with a constant or with a vector of parameters is one box on the arrow;
+``a - b`` is a sum with ``-b`` and ``a / b`` a product with ``1/b``, so that the order of arrows has no meaning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Node:
     """A box of the diagram.
 
     Attributes:
-        label: what is written in it; ``W_f`` and ``h_{t-1}`` have subscripts.
+        label: its text; ``W_f`` and ``h_{t-1}`` have subscripts.
         kind: "input" and "output" are values at the step's borders, "weights" a matrix or a vector of weights,
             "function" works on one value, "pointwise" joins several.
         caption: the name the cell gives to its value, or "".
@@ -40,7 +40,7 @@ class StepGraph:
 
 
 def step_graph(cell: Cell) -> StepGraph:
-    """The diagram of the cell's equations; every gate and state by name is in it."""
+    """The diagram of a cell's equations, with all gates and states by name."""
     return _Drawing(cell).graph()
 
 
@@ -64,7 +64,7 @@ class _Drawing:
         return self.without_unused()
 
     def without_unused(self) -> StepGraph:
-        """A state that no equation reads, or x_t of a cell without an input part, is not drawn."""
+        """Leave out states that no equation reads, and x_t of a cell without an input part."""
         used = {end for edge in self.edges for end in edge}
         new = {old: k for k, old in enumerate(sorted(used))}
         edges = dict.fromkeys((new[a], new[b]) for a, b in self.edges)
@@ -112,7 +112,7 @@ class _Drawing:
         return self.operation(node)
 
     def once(self, label: str, value: Expression) -> int:
-        """What a difference or a quotient is made of; drawn once for each value."""
+        """The operand of a sign or a reciprocal; drawn once for each value."""
         key = f"{label} of {self.visit(value)}"
         if key not in self.known:
             self.known[key] = self.add(label, "function", self.visit(value))
@@ -128,7 +128,7 @@ class _Drawing:
         return self.add("⊙", "pointwise", *map(self.visit, node.args))
 
     def operation(self, node: Expression) -> int:
-        """A row of the table of operations; its label is how the table writes it, with dots for values."""
+        """An operation, labelled as the table of operations writes it, with dots for values."""
         written = OPERATIONS[node.op].text
         if node.op == "mul":
             written = "{0} {1}"
@@ -138,7 +138,7 @@ class _Drawing:
         return self.add(label, "function" if len(values) == 1 else "pointwise", *values)
 
     def sum(self, terms: list[Expression], *more: int) -> int:
-        """One node for all that is added; biases and per-unit vectors are written into it."""
+        """One node for all terms of a sum; biases and vectors of parameters are written into it."""
         values, written = list(more), list[str]()
         for term in self.summands(terms):
             if term.op == "input" and not self.apart(term, terms):
@@ -158,7 +158,7 @@ class _Drawing:
         return self.add("+ " + " + ".join(written) if written else "+", "pointwise", *values)
 
     def recurrent(self, term: Expression) -> int:
-        """A recurrent product is drawn once, wherever it is used."""
+        """A recurrent product, drawn once for all its uses."""
         key = f"product U_{term.name}"
         if key not in self.known:
             self.known[key] = self.add(f"U_{term.name}", "weights", self.visit(term.args[0]))

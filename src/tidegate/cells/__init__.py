@@ -1,6 +1,6 @@
-"""What one step of a recurrent network computes: equations only, no time, batch, device or weights.
+"""The equations of one step of a recurrent network: no time, batch, device or weights.
 
-Read `lstm.py` first. `cell` makes a cell of a function; the operations below are what its equations may use.
+Read `zoo/lstm.py` first. `cell` turns a function into a cell; its equations may use the operations exported here.
 """
 
 from tidegate.cells.cell import Cell, by_handle, cell
@@ -21,7 +21,7 @@ from tidegate.cells.language.operations import (
     tanh,
 )
 from tidegate.cells.language.step import Step
-from tidegate.cells.mask_defaults import Fill, Noise, PerUnit
+from tidegate.cells.mask_defaults import MaskDefault, Noise, PerUnit
 from tidegate.cells.zoo.catalogue import CELLS, get_cell, load_cell, register_cell
 from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
 from tidegate.cells.zoo.layer_norm import layer_norm_lstm
@@ -44,7 +44,7 @@ __all__ = [
     "OPERATIONS",
     "Cell",
     "Expression",
-    "Fill",
+    "MaskDefault",
     "Noise",
     "PerUnit",
     "Step",

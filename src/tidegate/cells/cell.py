@@ -1,4 +1,4 @@
-"""``@cell``: a function of one step becomes a cell that knows its own equations."""
+"""`cell` turns a function of one step into a `Cell`, which knows its equations."""
 
 import importlib
 import inspect
@@ -20,13 +20,13 @@ _BY_HANDLE: dict[str, "Cell"] = {}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cell(Signature):
-    """A recurrent cell: its declaration, its equations and what follows from them. Made by `cell`.
+    """A recurrent cell: its declaration, its traced equations and their analysis. Made by `cell`.
 
     Attributes:
         step: the traced equations, a `Step` of expressions.
-        analysis: what follows from the equations; each of its attributes is one of the cell too.
-        digest: of the equations and the names they use: equal where these are.
-        recipe: for a cell composed of others, the function and arguments that made it.
+        analysis: properties derived from the equations, which are attributes of the cell too.
+        digest: of the equations and the declared names; equal equations have equal digests.
+        recipe: for a cell made from another, the function and arguments that made it, for pickling.
     """
 
     _: KW_ONLY
@@ -36,10 +36,10 @@ class Cell(Signature):
     recipe: Recipe | None = None
 
     def __deepcopy__(self, memo: Any) -> "Cell":
-        return self  # equations do not change; a copied module keeps the cell it had
+        return self  # cells are immutable: a copied module keeps its cell
 
     def __reduce__(self) -> Recipe:
-        """Pickle by reference, as functions are: the module and name under which the cell was defined."""
+        """Pickle by reference, as functions are: by the module and name of the cell's definition."""
         return self.recipe or (_find, (self.fn.__module__, self.fn.__qualname__))
 
     def __repr__(self) -> str:
@@ -47,7 +47,7 @@ class Cell(Signature):
 
     @property
     def handle(self) -> str:
-        """Its name and digest, by which `by_handle` finds it."""
+        """Name and digest, for `by_handle`."""
         return f"{self.name}:{self.digest}"
 
     @property
@@ -62,17 +62,17 @@ class Cell(Signature):
 
     @property
     def direct_gates(self) -> tuple[str, ...]:
-        """The recurrent gates whose product is with h_{t-1} itself."""
+        """Recurrent gates whose product is with h_{t-1} itself."""
         return self.analysis.direct_gates
 
     @property
     def presummed_gates(self) -> tuple[str, ...]:
-        """Gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough."""
+        """Gates whose two parts occur only as the sum ``x.k + r.k``: one bias is enough."""
         return self.analysis.presummed_gates
 
     @property
     def own_bias_gates(self) -> tuple[str, ...]:
-        """Recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``."""
+        """Recurrent gates whose product needs its own bias, since it is not added directly to an ``x.j``."""
         return self.analysis.own_bias_gates
 
     @property
@@ -82,7 +82,7 @@ class Cell(Signature):
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """Names that can be traced: the gates' values, then the states."""
+        """Names of the values that a run can record: gate activations, then states."""
         return (*self.step.gates, *self.states)
 
     def equations(self, style: Literal["text", "latex"]) -> list[tuple[str, str]]:
@@ -90,7 +90,7 @@ class Cell(Signature):
         return render(self, self.step, self.analysis, style)
 
     def text(self) -> str:
-        """The equations as plain text, one a line."""
+        """The equations as plain text, one per line."""
         return "\n".join(f"{name} = {value}" for name, value in self.equations("text"))
 
     def latex(self) -> str:
@@ -100,7 +100,7 @@ class Cell(Signature):
 
 
 def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
-    """Make a cell of its declaration: trace the function once and analyse what it computes.
+    """Make a cell from its declaration: trace the function once and analyse its equations.
 
     Raises:
         CellError: the cell is badly formed; the message names the cell and the fault.
@@ -110,7 +110,7 @@ def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
         step = symbolic_trace(signature)
         analysis = analyse(signature, step)
     except CellError as fault:
-        raise CellError(f"cell {signature.name!r}: {fault}") from None
+        raise CellError(f"Cell {signature.name!r}: {fault}") from None
     declared = {it.name: getattr(signature, it.name) for it in fields(Signature)}
     made = Cell(**declared, step=step, analysis=analysis, digest=digest(signature, step), recipe=recipe)
     _BY_HANDLE.setdefault(made.handle, made)
@@ -120,9 +120,8 @@ def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
 def by_handle(handle: str) -> Cell:
     """Return the cell of a handle, its name and digest.
 
-    A handle is how a compiled graph or an exported program refers to a cell in a string. In another process it is found
-    once the module that defines the cell has been imported, and refused, never reinterpreted, where the equations have
-    changed since.
+    A compiled graph or an exported program refers to a cell by its handle. Another process finds the cell once the
+    module that defines it is imported. If its equations have changed since, the handle is unknown and nothing is run.
 
     Raises:
         CellError: no cell with these equations has been defined in this process.
@@ -130,8 +129,8 @@ def by_handle(handle: str) -> Cell:
     if handle not in _BY_HANDLE:
         name = handle.rpartition(":")[0]
         same = any(other.rpartition(":")[0] == name for other in _BY_HANDLE)
-        why = f"the {name!r} that is here has other equations" if same else "import the module that defines it"
-        raise CellError(f"no cell here has the handle {handle!r}: {why}")
+        why = f"{name!r} has other equations in this process" if same else "import the module that defines it"
+        raise CellError(f"No cell has the handle {handle!r}: {why}.")
     return _BY_HANDLE[handle]
 
 
@@ -145,19 +144,19 @@ def cell(
     paper: str = "",
     convention: str = "",
 ) -> Callable[[Callable[..., Step]], Cell]:
-    """Make a cell of a function that computes one step.
+    """Turn a function that computes one step into a cell. A decorator.
 
-    The function takes what it needs of
+    The function takes those of these arguments that it needs:
 
     * ``x``: ``x.k = W_k x_t + b_k``, the input's part of gate k,
     * ``r``: ``r.k = U_k h_{t-1}``, the recurrent part; ``r("k", v) = U_k v`` for any vector v of the step,
     * ``s``: the previous states, ``s.c``,
-    * ``p``: vectors with one weight per unit, ``p.name``, declared in ``parameters``, where ``name=1`` says what a
-      layer starts it with,
-    * ``m``: masks given for every step, ``m.name``, declared in ``masks``,
+    * ``p``: vectors with one weight per hidden unit, ``p.name``, declared in ``parameters``; ``name=1`` there sets the
+      initial value in a layer,
+    * ``m``: masks given for every step, ``m.name``, declared in ``masks``.
 
-    and returns a `Step`. All names are separated by blanks. The first state is the output. With ``bias=False`` there is
-    no b_k: the equations name their biases among the ``parameters``.
+    It returns a `Step`. Names are separated by blanks. The first state is the output. With ``bias=False`` there is
+    no b_k: a cell with other biases declares them among its ``parameters``.
 
     Example:
         >>> from tidegate.cells import Step, cell, tanh
@@ -195,7 +194,7 @@ def _number(cell: str, name: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise CellError(f"cell {cell!r}: parameter {name!r} starts with {value!r}, which is not a number") from None
+        raise CellError(f"Cell {cell!r}: parameter {name!r} starts with {value!r}, which is not a number.") from None
 
 
 def _find(module: str, name: str) -> Cell:
@@ -203,5 +202,7 @@ def _find(module: str, name: str) -> Cell:
     for part in name.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, Cell):
-        raise CellError(f"no cell is at {module}.{name}: define it at the top of an importable module to pickle it")
+        raise CellError(
+            f"{module}.{name} is not a cell: to be pickled, define it at the top level of an importable module."
+        )
     return found

@@ -8,18 +8,18 @@ from typing import Any
 from tidegate.cells.cell import Cell, Recipe, define
 from tidegate.cells.language.signature import ARGUMENTS, Signature
 from tidegate.cells.language.step import Step
-from tidegate.cells.mask_defaults import Fill, Noise
+from tidegate.cells.mask_defaults import MaskDefault, Noise
 from tidegate.errors import CellError
 
 
 @functools.cache
 def projected(cell: Cell) -> Cell:
-    """The cell with its output state projected to fewer units, h_t = W_hr h'_t (Sak, Senior & Beaufays 2014).
+    """Project the output state of a cell to fewer dimensions, h_t = W_hr h'_t (Sak, Senior & Beaufays 2014).
 
-    The other states keep their size; every recurrent product takes the projected state.
+    The other states keep their size; recurrent products use the projected state.
 
     Raises:
-        CellError: the cell uses h_{t-1} outside a recurrent product, where the sizes no longer fit.
+        CellError: the cell uses h_{t-1} outside a recurrent product, where the sizes would differ.
     """
     output = cell.states[0]
 
@@ -32,22 +32,22 @@ def projected(cell: Cell) -> Cell:
 
 
 def zoneout(cell: Cell, rates: float | Mapping[str, float]) -> Cell:
-    """The cell whose units keep their last value now and then (Krueger et al. 2017, Zoneout).
+    """Let hidden units keep their last value at random (Krueger et al. 2017, Zoneout).
 
-    For each state s with a rate, with a mask d drawn anew for every step, sequence and unit, 1 with that probability::
+    Each state s with a rate has a mask d, drawn for every step, sequence and hidden unit, which is 1 with that
+    probability::
 
         s_t = d_t ⊙ s_{t-1} + (1 - d_t) ⊙ s'_t
 
     where s'_t is the cell's own new state (so that the LSTM's h_t sees the c_t from before zoneout, as in the paper).
-    A layer draws the masks while training; in evaluation, and wherever no mask is given, d_t is its expectation, the
-    rate.
+    A layer draws the masks in training mode; in evaluation mode, and without a layer, d_t is its expectation, the rate.
 
     Args:
         cell: any cell.
-        rates: of each state by name, or one for all states, in 0..1.
+        rates: the rate of each state by name, or one for all states, in 0..1.
 
     Raises:
-        CellError: a rate outside 0..1, or for a state that the cell does not have.
+        CellError: a rate is outside 0..1, or the cell has no such state.
 
     Example:
         >>> import tidegate
@@ -57,9 +57,9 @@ def zoneout(cell: Cell, rates: float | Mapping[str, float]) -> Cell:
     by_state = dict.fromkeys(cell.states, rates) if isinstance(rates, int | float) else dict(rates)
     for state, rate in by_state.items():
         if state not in cell.states:
-            raise CellError(f"zoneout of {state!r}: {cell.name} has the states {' '.join(cell.states)}")
+            raise CellError(f"Zoneout of {state!r}: {cell.name} has the states {' '.join(cell.states)}.")
         if not 0 <= rate <= 1:
-            raise CellError(f"zoneout of {state!r}: a rate lies in 0..1, got {rate}")
+            raise CellError(f"Zoneout of {state!r}: a rate must be in 0..1, got {rate}.")
     return _zoneout(cell, tuple(by_state.items()))
 
 
@@ -75,26 +75,28 @@ def _zoneout(cell: Cell, rates: tuple[tuple[str, float], ...]) -> Cell:
             states[state] = keep * getattr(symbols["s"], state) + (1 - keep) * step.states[state]
         return Step(gates=step.gates, **states)
 
-    fills = {masks[state]: Noise(rate, mean=rate) for state, rate in rates}
-    return composed(cell, fn, "s m", name=f"zoneout({cell.name})", masks=fills, recipe=(zoneout, (cell, dict(rates))))
+    defaults = {masks[state]: Noise(rate, mean=rate) for state, rate in rates}
+    return composed(
+        cell, fn, "s m", name=f"zoneout({cell.name})", masks=defaults, recipe=(zoneout, (cell, dict(rates)))
+    )
 
 
 @functools.cache
 def variational_dropout(cell: Cell, rate: float) -> Cell:
-    """The cell with dropout on what its recurrent products see, one mask for a whole sequence (Gal & Ghahramani 2016).
+    """Apply dropout to the operands of recurrent products, with one mask per sequence (Gal & Ghahramani 2016).
 
-    Every product U_k v becomes U_k (z ⊙ v), with one mask z for all gates and all steps of a run, 0 with the
-    probability ``rate`` and 1 / (1 - rate) otherwise. States and output are left whole. A layer draws z for each
-    sequence of the batch while it trains; in evaluation, and wherever no mask is given, z is 1. The same for the input
-    is one line outside the layer, ``x * dropout(torch.ones_like(x[:1]), rate)``.
+    Every product U_k v becomes U_k (z ⊙ v), with one mask z for all gates and all steps of a run: 0 with the
+    probability ``rate`` and 1 / (1 - rate) otherwise. States and output are unchanged. A layer draws z for each
+    sequence of the batch in training mode; in evaluation mode, and without a layer, z is 1. For the input, multiply it
+    by ``dropout(torch.ones_like(x[:1]), rate)`` outside the layer.
 
     Raises:
         CellError: the rate is outside 0..1 or is 1, or the cell has no recurrent product.
     """
     if not 0 <= rate < 1:
-        raise CellError(f"variational dropout: a rate lies in 0..1 and is less than 1, got {rate}")
+        raise CellError(f"Variational dropout: a rate must be in 0..1 and less than 1, got {rate}.")
     if not cell.recurrent_gates:
-        raise CellError(f"variational dropout: {cell.name} has no recurrent product")
+        raise CellError(f"Variational dropout: {cell.name} has no recurrent product.")
     mask = new_mask(cell, "dropout")
 
     def fn(**symbols: Any) -> Step:
@@ -112,7 +114,7 @@ def variational_dropout(cell: Cell, rate: float) -> Cell:
 
 
 class _Dropped:
-    """``r`` whose products take their vector through a mask."""
+    """``r`` with a mask on the operands of its products."""
 
     def __init__(self, r: Any, mask: Any, output: Any):
         self._r, self._mask = r, mask
@@ -133,7 +135,7 @@ class _Dropped:
 
 
 def new_mask(cell: Cell, name: str) -> str:
-    """A name for one more mask: the one given, or numbered if the cell has that already."""
+    """Return the name of a new mask: the one given, or with a number if the cell has a mask of that name."""
     number = 2
     free = name
     while free in cell.masks:
@@ -148,17 +150,17 @@ def composed(
     *,
     name: str,
     recipe: Recipe,
-    masks: Mapping[str, Fill] | None = None,
+    masks: Mapping[str, MaskDefault] | None = None,
 ) -> Cell:
-    """A cell of another's gates, states and parameters with equations of its own, and masks that fill themselves.
+    """Make a cell with the gates, states and parameters of another, but other equations and additional masks.
 
     Args:
-        cell: the other.
+        cell: the other cell.
         fn: the equations; called with all symbols by name.
-        needs: the symbols that it needs besides those the other cell takes.
-        name: the new cell's.
-        recipe: what makes it again, for pickling.
-        masks: new masks by name.
+        needs: the arguments that it needs besides those of the other cell.
+        name: of the new cell.
+        recipe: the function and arguments that make it, for pickling.
+        masks: default values of the new masks, by name.
     """
     masks = masks or {}
     taken = {*cell.arguments, *needs.split()}
@@ -174,7 +176,7 @@ def composed(
         (*cell.masks, *masks),
         bias=cell.bias,
         initial=cell.initial,
-        fills={**cell.fills, **masks},
+        mask_defaults={**cell.mask_defaults, **masks},
         paper=cell.paper,
         convention=cell.convention,
         doc=cell.doc,

@@ -1,6 +1,4 @@
-"""Change chosen units of a state or gate while a cell runs: for ablations."""
-
-from __future__ import annotations
+"""Change chosen hidden units of a state or gate while a cell runs, for example to ablate them."""
 
 import math
 from collections.abc import Mapping
@@ -11,84 +9,89 @@ from tidegate.cells.compose import composed, new_mask
 from tidegate.cells.language.expression import Expression, postorder
 from tidegate.cells.language.operations import call, maximum, minimum
 from tidegate.cells.language.step import Step
-from tidegate.cells.mask_defaults import Fill, PerUnit
+from tidegate.cells.mask_defaults import MaskDefault, PerUnit
 from tidegate.errors import CellError
 
 Interval = tuple[float, float]
-Edits = Mapping[str, Mapping[int, float | Interval]]
+Interventions = Mapping[str, Mapping[int, float | Interval]]
 
 
-def intervened(cell: Cell, edits: Edits) -> Cell:
-    """The cell with chosen units of a state or gate held at a number or within an interval while it runs.
+def intervened(cell: Cell, interventions: Interventions) -> Cell:
+    """Set chosen hidden units of a state or gate to a number, or clamp them to an interval, while a cell runs.
 
-    For an edited value v, with low and high per unit (-∞ and ∞ for units that are left alone, both the number for a
-    unit that is held)::
+    A value v with interventions becomes, with low and high per hidden unit (-∞ and ∞ for those that are unchanged, both
+    the number for one that is set)::
 
         v_t = max(min(v'_t, v_high), v_low)
 
-    Everything that sees v sees it edited: a c that is held shows in this step's h and in the next step; two names of
-    one value are edited together. What the run starts with, and zeros after a reset, are not touched. A unit that is
-    held passes no gradient on. The weights are the
-    cell's own, so a trained layer is edited by ``layer.cell = edited(layer.cell, ...)``, in all layers and directions.
-    The bounds are masks, ``v_low`` and ``v_high``: `tidegate.engine.run` takes others for each step and sequence.
+    Everything that uses v uses the changed value: a c that is set changes h of this step and the next step; two names
+    of one value are changed together. Initial states and the zeros after a reset are unchanged. A hidden unit that is
+    set passes no gradient on. The weights are those of the cell, so ``layer.cell = intervened(layer.cell, ...)``
+    intervenes on a trained layer, in all its layers and directions. The bounds are masks, ``v_low`` and ``v_high``:
+    pass others for each step and sequence to `tidegate.engine.run`.
 
-    Two units cannot be swapped: the cell language works unit by unit, and has no operation that moves a value from one
-    unit to another but a product with weights.
+    Two hidden units cannot be swapped: the operations of the cell language are elementwise, except for products with
+    weights.
 
     Args:
         cell: any cell.
-        edits: for each state or gate by name, its units 0..H-1, each with the number it is held at or an interval
-            (low, high).
+        interventions: for each state or gate by name, the hidden units 0..H-1, each with the number it is set to or
+            the interval (low, high) it is clamped to.
 
     Raises:
-        CellError: the cell has no such value, or an edit is neither a number nor an interval.
+        CellError: the cell has no such value, or an intervention is neither a number nor an interval.
 
     Example:
-        >>> from tidegate.cells import edited, lstm
-        >>> without_87 = edited(lstm, {"c": {87: 0.0}, "f": {3: (0.5, 1.0)}})
+        >>> from tidegate.cells import intervened, lstm
+        >>> without_87 = intervened(lstm, {"c": {87: 0.0}, "f": {3: (0.5, 1.0)}})
     """
     known: list[tuple[str, tuple[tuple[int, Interval], ...]]] = []
-    for name, units in edits.items():
+    for name, units in interventions.items():
         if name not in cell.recorded:
-            raise CellError(f"edit of {name!r}: {cell.name} has the gates and states {' '.join(cell.recorded)}")
+            raise CellError(
+                f"Intervention on {name!r}: {cell.name} has the gates and states {' '.join(cell.recorded)}."
+            )
         if cell.projected and name == cell.states[0]:
-            raise CellError(f"edit of {name!r}: it is projected to another size; edit the cell before it is projected")
-        known.append((name, tuple((_unit(name, unit), _interval(name, edit)) for unit, edit in units.items())))
-    return _edited(cell, tuple(known))
+            raise CellError(
+                f"Intervention on {name!r}: it is projected to another size; intervene on the cell before it is "
+                "projected."
+            )
+        known.append((name, tuple((_unit(name, unit), _interval(name, it)) for unit, it in units.items())))
+    return _intervened(cell, tuple(known))
 
 
 def _unit(name: str, unit: Any) -> int:
     if not isinstance(unit, int) or isinstance(unit, bool) or unit < 0:
-        raise CellError(f"edit of {name!r}: a unit is a whole number 0..H-1, got {unit!r}")
+        raise CellError(f"Intervention on {name!r}: a hidden unit is a whole number 0..H-1, got {unit!r}.")
     return unit
 
 
-def _interval(name: str, edit: Any) -> Interval:
-    pair = (edit, edit) if isinstance(edit, int | float) else edit
+def _interval(name: str, intervention: Any) -> Interval:
+    pair = (intervention, intervention) if isinstance(intervention, int | float) else intervention
     if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(end, int | float) for end in pair):
         low, high = float(pair[0]), float(pair[1])
         if low <= high:
             return low, high
     raise CellError(
-        f"edit of {name!r}: a unit is held at a number or within an interval (low, high), got {edit!r}; "
-        "no value can be moved from one unit to another, the cell language works unit by unit"
+        f"Intervention on {name!r}: a hidden unit is set to a number or clamped to an interval (low, high), got "
+        f"{intervention!r}; no value can be moved from one hidden unit to another, since operations are elementwise."
     )
 
 
-def _edited(cell: Cell, edits: tuple[tuple[str, tuple[tuple[int, Interval], ...]], ...]) -> Cell:
+def _intervened(cell: Cell, interventions: tuple[tuple[str, tuple[tuple[int, Interval], ...]], ...]) -> Cell:
     named = {**cell.step.gates, **cell.step.states}
     values, places = _numbered(named)
-    bounds: dict[int | str, list[tuple[str, str]]] = {}  # of a value's place or name: the masks it is held between
-    fills: dict[str, Fill] = {}
-    for name, units in edits:
+    bounds: dict[int | str, list[tuple[str, str]]] = {}  # of a value, by place or name: its lower and upper masks
+    defaults: dict[str, MaskDefault] = {}
+    for name, units in interventions:
         low, high = new_mask(cell, f"{name}_low"), new_mask(cell, f"{name}_high")
-        # A value that is a leaf (a state handed on, say) is edited as the one that is named, not wherever the leaf is.
+        # If a named value is a leaf (a state that is handed on, say), only the named value changes, not the leaf.
         leaf = named[name].op in ("state", "parameter", "mask")
         bounds.setdefault(name if leaf else places[name], []).append((low, high))
-        fills[low] = PerUnit(-math.inf, tuple((unit, ends[0]) for unit, ends in units))
-        fills[high] = PerUnit(math.inf, tuple((unit, ends[1]) for unit, ends in units))
+        defaults[low] = PerUnit(-math.inf, tuple((unit, ends[0]) for unit, ends in units))
+        defaults[high] = PerUnit(math.inf, tuple((unit, ends[1]) for unit, ends in units))
 
-    def held(value: Any, at: int | str, m: Any) -> Any:
+    def bounded(value: Any, at: int | str, m: Any) -> Any:
         for low, high in bounds.get(at, ()):
             value = maximum(minimum(value, getattr(m, high)), getattr(m, low))
         return value
@@ -98,13 +101,13 @@ def _edited(cell: Cell, edits: tuple[tuple[str, tuple[tuple[int, Interval], ...]
         for k, value in enumerate(values):
             args = [made[arg] for arg in value.args]
             direct = value.op == "recur" and values[value.args[0]][:3] == ("state", (), cell.states[0])
-            made.append(held(_compute(value, args, symbols, direct), k, symbols["m"]))
-        results = {name: held(made[place], name, symbols["m"]) for name, place in places.items()}
+            made.append(bounded(_compute(value, args, symbols, direct), k, symbols["m"]))
+        results = {name: bounded(made[place], name, symbols["m"]) for name, place in places.items()}
         gates = {name: results[name] for name in cell.step.gates}
         return Step(gates=gates, **{name: results[name] for name in cell.step.states})
 
-    recipe = (intervened, (cell, {name: dict(units) for name, units in edits}))
-    return composed(cell, fn, "s m", name=f"edited({cell.name})", masks=fills, recipe=recipe)
+    recipe = (intervened, (cell, {name: dict(units) for name, units in interventions}))
+    return composed(cell, fn, "s m", name=f"intervened({cell.name})", masks=defaults, recipe=recipe)
 
 
 class _Value(NamedTuple):
@@ -115,9 +118,9 @@ class _Value(NamedTuple):
 
 
 def _numbered(named: Mapping[str, Expression]) -> tuple[list[_Value], dict[str, int]]:
-    """The expressions' values in an order in which they can be computed, and the place of each that is named.
+    """Return the expressions' values in an order in which they can be computed, and the places of the named ones.
 
-    Equal expressions are one value: an edit reaches them wherever they are written.
+    Equal expressions are one value: an intervention reaches them wherever they are written.
     """
     places: dict[int, int] = {}
     known: dict[_Value, int] = {}

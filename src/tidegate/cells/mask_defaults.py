@@ -1,20 +1,18 @@
-"""What fills a mask that the caller of a run does not give: noise while training, or numbers for single units."""
-
-from __future__ import annotations
+"""Default values of masks that the caller of a run does not pass: noise in training, or a number per hidden unit."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Noise:
-    """A mask of Bernoulli noise: mean / probability with that probability, else 0.
+    """A mask of Bernoulli noise: ``mean / probability`` with this probability, else 0.
 
-    A layer that is training draws it. Everything else has its expectation, ``mean``.
+    A layer draws it in training mode. In evaluation mode, and without a layer, the mask is its expectation, ``mean``.
 
     Attributes:
-        probability: of not being 0, for each unit of each sequence.
+        probability: of not being 0, for each hidden unit of each sequence.
         mean: the expectation.
-        per_sequence: drawn once for all steps of a run, instead of anew at every step.
+        per_sequence: drawn once for all steps of a run, and not at every step.
     """
 
     probability: float
@@ -24,16 +22,16 @@ class Noise:
 
 @dataclass(frozen=True)
 class PerUnit:
-    """A mask that is the same at every step of every sequence: one number, but for some units.
+    """A mask that is the same at every step of every sequence: one number, except for some hidden units.
 
     Attributes:
-        default: of all other units.
-        units: the numbers of single units, by the unit's place 0..H-1.
+        default: the number of all other hidden units.
+        units: pairs of a hidden unit's index, 0..H-1, and its number.
     """
 
     default: float
     units: tuple[tuple[int, float], ...]
 
 
-Fill = Noise | PerUnit
-"""What fills a mask that the caller of a run does not give."""
+MaskDefault = Noise | PerUnit
+"""The default value of a mask."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tidegate.drawing.heat_map import heat_map_svg
     from tidegate.drawing.html import caption_html, table_html, tinted_html
     from tidegate.drawing.svg import line_chart_svg
-    from tidegate.drawing.terminal import spark, tinted
+    from tidegate.drawing.terminal import tinted
 
 __all__ = [
     "Scale",
@@ -19,14 +19,13 @@ __all__ = [
     "heat_map_svg",
     "line_chart_svg",
     "scale_of",
-    "spark",
     "table_html",
     "tinted",
     "tinted_html",
 ]
 
 # Imported on use: the command line needs `tidegate.drawing.text` alone before it answers, and no NumPy for it.
-_HOMES = {"heat_map_svg": "heat_map", "line_chart_svg": "svg", "spark": "terminal", "tinted": "terminal"}
+_HOMES = {"heat_map_svg": "heat_map", "line_chart_svg": "svg", "tinted": "terminal"}
 _HOMES |= dict.fromkeys(("caption_html", "table_html", "tinted_html"), "html")
 _HOMES |= dict.fromkeys(("Scale", "scale_of"), "colours")
 

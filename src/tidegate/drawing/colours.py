@@ -1,17 +1,15 @@
-"""Two scales of colour that people of every colour vision can read: below and above zero, and from nothing to much.
+"""Two colour scales for any colour vision: diverging around zero, and sequential from zero.
 
-The colours are published ones, with few anchors each and straight lines between them in OKLab (Ottosson 2020, "A
+The colours are published ones, with few anchors each and linear interpolation between them in OKLab (Ottosson 2020, "A
 perceptual color space for image processing"):
 
-* below and above zero, light: RdBu of ColorBrewer, blue to red. This product includes color specifications and designs
+* diverging, light: RdBu of ColorBrewer, blue to red. This product includes color specifications and designs
   developed by Cynthia Brewer (http://colorbrewer.org/), Apache License 2.0.
-* below and above zero, dark: berlin of Crameri (2018), "Scientific colour maps", MIT License,
+* diverging, dark: berlin of Crameri (2018), "Scientific colour maps", MIT License,
   doi:10.5281/zenodo.1243862.
-* nothing to much, light: YlOrBr of ColorBrewer, as above. Dark: inferno by Smith and van der Walt, CC0.
+* sequential, light: YlOrBr of ColorBrewer, as above. Dark: inferno by Smith and van der Walt, CC0.
 * tints, and lines of a chart: the blue, vermillion, green and purple of Okabe & Ito (2008), "Color universal design".
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +39,7 @@ VERMILLION: RGB = (213, 94, 0)
 LINES: tuple[RGB, ...] = (BLUE, VERMILLION, (0, 158, 115), (174, 84, 136))
 """Colours of lines, at least 3 to 1 against white and against near-black; the purple is Okabe & Ito's, darker."""
 DASHES = ("", "6 3", "2 2", "8 3 2 3")
-"""Patterns of lines, which tell lines apart without colour, and go on when the colours are used up."""
+"""Dash patterns, which distinguish lines without colour and after the colours are used up."""
 
 TINT = 0.55  # the most opaque tint: the page's own text stays legible on it, light or dark
 
@@ -62,13 +60,13 @@ _TO_LAB = np.array(
 
 
 def linear(rgb: ArrayLike) -> NDArray[np.float64]:
-    """Light of sRGB colours 0 to 255, each channel 0 to 1 (IEC 61966-2-1); (..., 3) as given."""
+    """Convert sRGB colours 0 to 255 (..., 3) to linear light 0 to 1 (IEC 61966-2-1)."""
     shares = np.asarray(rgb, np.float64) / 255
     return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
 
 
 def oklab(rgb: ArrayLike) -> NDArray[np.float64]:
-    """Lightness 0 to 1, green to red, blue to yellow of sRGB colours 0 to 255; (..., 3) as given."""
+    """Convert sRGB colours 0 to 255 (..., 3) to OKLab: lightness 0 to 1, green to red, blue to yellow."""
     return np.cbrt(linear(rgb) @ _TO_LMS.T) @ _TO_LAB.T
 
 
@@ -80,14 +78,14 @@ def _srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 @cache
 def table(kind: Kind, background: Background = "light") -> NDArray[np.uint8]:
-    """All colours of a scale (257, 3), lowest first; read-only.
+    """Return all colours of a scale (257, 3), lowest first; read-only.
 
     Raises:
-        ArgumentError: there is no such scale or background.
+        ArgumentError: no scale or background has that name.
     """
     if (kind, background) not in ANCHORS:
         raise ArgumentError(
-            f"a scale is 'diverging' or 'sequential' and a background 'light' or 'dark', not {kind!r}, {background!r}"
+            f"A scale is 'diverging' or 'sequential' and a background 'light' or 'dark', not {kind!r}, {background!r}."
         )
     lab = oklab([tuple(bytes.fromhex(anchor)) for anchor in ANCHORS[kind, background].split()])
     at = np.linspace(0, len(lab) - 1, STEPS + 1)
@@ -97,12 +95,12 @@ def table(kind: Kind, background: Background = "light") -> NDArray[np.uint8]:
 
 
 def diverging(value: float, background: Background = "light") -> RGB:
-    """The colour of a number from -1 (blue) by 0 (the background's) to 1 (red); beyond them the ends, nan grey."""
+    """Return the colour of a number from -1 (blue) by 0 (the background's) to 1 (red), clipped; nan is grey."""
     return _colour("diverging", (value + 1) / 2, background)
 
 
 def sequential(value: float, background: Background = "light") -> RGB:
-    """The colour of a number from 0 (the background's) to 1 (brown, or bright on dark); nan grey."""
+    """Return the colour of a number from 0 (the background's) to 1 (brown, or bright on dark); nan is grey."""
     return _colour("sequential", value, background)
 
 
@@ -118,22 +116,16 @@ def luminance(rgb: ArrayLike) -> Any:
     return linear(rgb) @ np.array([0.2126, 0.7152, 0.0722])
 
 
-def contrast(one: ArrayLike, other: ArrayLike) -> float:
-    """Contrast of two colours, 1 to 21 (WCAG 2); 4.5 is enough for text."""
-    low, high = sorted((float(luminance(one)), float(luminance(other))))
-    return (high + 0.05) / (low + 0.05)
-
-
 def ink(background: RGB) -> RGB:
-    """Black or white, whichever is the more legible on a colour: always at least 4.5 to 1."""
+    """Return black or white, whichever is more legible on a colour: its contrast is at least 4.5 to 1."""
     return (0, 0, 0) if luminance(background) > 0.179 else (255, 255, 255)
 
 
 def tint(value: float) -> tuple[RGB, float]:
-    """A colour and its opacity for a number in [-1, 1], to lie over a page whose colours are not known.
+    """Return a colour and its opacity for a number in [-1, 1], for a page whose own colours are not known.
 
-    At 0 the page shows through; on a white page the tint darkens with distance from 0, on a black one it brightens, and
-    text in the page's own colour stays legible. nan is grey.
+    At 0 it is transparent. With the distance from 0 the tint darkens on a white page and brightens on a black one; text
+    in the page's own colour stays legible. nan is grey.
     """
     if np.isnan(value):
         return MISSING, 0.3
@@ -142,12 +134,12 @@ def tint(value: float) -> tuple[RGB, float]:
 
 @dataclass(frozen=True)
 class Scale:
-    """Which numbers take which colours.
+    """The range of numbers that a colour scale covers.
 
     Attributes:
         kind: "diverging", from -top by 0 to top; or "sequential", from 0 to top.
-        top: the number at the scale's end, above 0; what goes beyond takes the colour of the end.
-        unit: what the numbers are, as in "nats": for legends.
+        top: the number at the scale's end, above 0; larger ones have the colour of the end.
+        unit: the unit of measure, such as "nats", for legends.
     """
 
     kind: Kind
@@ -157,15 +149,15 @@ class Scale:
     def __post_init__(self) -> None:
         table(self.kind)
         if not (self.top > 0 and np.isfinite(self.top)):
-            raise ArgumentError(f"the top of a scale is {self.top}, but must be above 0 and finite")
+            raise ArgumentError(f"The top of a scale is {self.top}, but must be above 0 and finite.")
 
     def places(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Where numbers lie on the scale: -1 to 1, or 0 to 1; nan stays."""
+        """Map numbers to places on the scale: -1 to 1, or 0 to 1; nan stays nan."""
         low = -1.0 if self.kind == "diverging" else 0.0
         return (np.asarray(values, np.float64) / self.top).clip(low, 1.0)
 
     def ends(self, values: ArrayLike = ()) -> tuple[str, str]:
-        """What stands at the two ends of a legend; ``≤`` and ``≥`` where some of the values go beyond."""
+        """Return the labels of the two ends of a legend, with ``≤`` and ``≥`` where some of the values lie beyond."""
         given = np.asarray(values, np.float64)
         low = -self.top if self.kind == "diverging" else 0.0
         below, above = "≤ " * bool((given < low).any()), "≥ " * bool((given > self.top).any())
@@ -173,30 +165,30 @@ class Scale:
 
 
 def scale_of(values: ArrayLike, scale: Scale | Kind, unit: str = "") -> Scale:
-    """A scale that reaches as far as the values do, unless a scale is given already.
+    """Return a scale that covers the values, or the scale that is given.
 
     Raises:
-        ArgumentError: the scale is to be sequential, and there are values below zero.
+        ArgumentError: the scale is sequential, and there are values below zero.
     """
     if isinstance(scale, Scale):
         return scale
     given = np.asarray(values, np.float64)
     finite = given[np.isfinite(given)]
     if scale == "sequential" and (finite < 0).any():
-        raise ArgumentError(f"a sequential scale begins at 0, but there is {finite.min():.4g}: take 'diverging'")
+        raise ArgumentError(f"A sequential scale begins at 0, but there is {finite.min():.4g}: use 'diverging'.")
     return Scale(scale, float(np.abs(finite).max(initial=0)) or 1.0, unit)
 
 
 def line_style(index: int) -> tuple[RGB, str]:
-    """Colour and dashes (as SVG has them) of a chart's line number ``index``: 16 of them before they come again."""
+    """Return colour and dashes (in SVG's format) of a chart's line number ``index``; they repeat after 16."""
     return LINES[index % len(LINES)], DASHES[(index + index // len(LINES)) % len(DASHES)] if index else ""
 
 
 def hexadecimal(rgb: Sequence[int]) -> str:
-    """A colour as ``#rrggbb``."""
+    """Format a colour as ``#rrggbb``."""
     return "#" + bytes(rgb).hex()
 
 
 def number(value: float) -> str:
-    """A number as a person reads it: four digits, a real minus."""
+    """Format a number with four digits and a typographic minus."""
     return f"{value + 0.0:.4g}".replace("-", "\N{MINUS SIGN}")

@@ -1,6 +1,4 @@
-"""Heat maps as small SVG fragments: the cells one picture of a palette, zero the page's own background."""
-
-from __future__ import annotations
+"""Heat maps as small SVG fragments: one picture with a palette in which zero is transparent."""
 
 import base64
 import struct
@@ -34,19 +32,19 @@ def heat_map_svg(
     x_label: str = "",
     y_label: str = "",
 ) -> str:
-    """A matrix as a picture, a legend below; nan is grey.
+    """Draw a matrix as a picture with a legend below; nan is grey.
 
     Args:
         matrix: (R, C).
-        rows: what stands before each row, R of them; none: their numbers. As many are shown as there is room for.
-        columns: what stands below each column, C of them; none, or too many to be read: their numbers.
-        scale: where the numbers lie on the scale of colours; fitted to them if only its kind is given.
-        title: above it all.
-        x_label: what the columns are.
-        y_label: what the rows are.
+        rows: R labels; without them, the rows are numbered. As many are shown as there is room for.
+        columns: C labels; without them, or if they would overlap, the columns are numbered.
+        scale: the colour scale; fitted to the values if only its kind is given.
+        title: of the drawing.
+        x_label: name of the columns.
+        y_label: name of the rows.
 
     Raises:
-        ArgumentError: it is not a matrix, it has more than 4,000,000 cells, or the labels are not as many.
+        ArgumentError: it is not a matrix, has more than 4,000,000 cells, or the number of labels does not fit.
     """
     given = checked_matrix(matrix, rows, columns)
     fitted = scale_of(given, scale)
@@ -98,24 +96,24 @@ def heat_map_svg(
 
 
 def checked_matrix(matrix: ArrayLike, rows: Sequence[object], columns: Sequence[object]) -> NDArray[np.float64]:
-    """The matrix as numbers.
+    """Return the matrix as float64.
 
     Raises:
-        ArgumentError: it is not a matrix, it has more than 4,000,000 cells, or the labels are not as many.
+        ArgumentError: it is not a matrix, has more than 4,000,000 cells, or the number of labels does not fit.
     """
     given = np.asarray(matrix, np.float64)
     if given.ndim != 2:
-        raise ArgumentError(f"a heat map needs a matrix (R, C), not values of shape {given.shape}")
+        raise ArgumentError(f"A heat map needs a matrix (R, C), not values of shape {given.shape}.")
     if given.size > MOST:
-        raise ArgumentError(f"a heat map of shape {given.shape} has more than {MOST:,} cells: take a part of it")
+        raise ArgumentError(f"A heat map of shape {given.shape} has more than {MOST:,} cells: take a part of it.")
     for what, labels, size in (("rows", rows, given.shape[0]), ("columns", columns, given.shape[1])):
         if len(labels) not in (0, size):
-            raise ArgumentError(f"{size} {what} need as many labels or none, not {len(labels)}")
+            raise ArgumentError(f"{size} {what} need as many labels or none, not {len(labels)}.")
     return given
 
 
 def short_labels(labels: Sequence[object], size: int) -> list[str]:
-    """Labels on one line of at most 9 characters each; numbers if there are none."""
+    """Shorten labels to 9 characters on one line; without labels, return numbers."""
     names = [label(it) for it in labels] or [str(n) for n in range(size)]
     return [it if len(it) <= 9 else it[:8] + "…" for it in names]
 
@@ -123,13 +121,13 @@ def short_labels(labels: Sequence[object], size: int) -> list[str]:
 def below_columns(
     labels: Sequence[object], size: int, pitch: float, letter: float = 7.0
 ) -> tuple[list[str], list[int]]:
-    """Labels below columns, and which to show so that none runs into another; numbers if most would have to go.
+    """Return labels of columns and the indices of those to show so that none overlap; numbers if most would not fit.
 
     Args:
-        labels: one for each column, or none.
-        size: how many columns.
-        pitch: how far one column is from the next.
-        letter: how wide a letter is, in the same measure.
+        labels: one per column, or none.
+        size: the number of columns.
+        pitch: the distance between columns.
+        letter: the width of a letter, in the same unit of measure.
     """
     names = short_labels(labels, size)
     shown: list[int] = []
@@ -155,14 +153,14 @@ def every(size: int, room: float) -> int:
 
 
 def _shades(places: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Places -1 to 1 as entries of the palette."""
+    """Map places -1 to 1 to indices of the palette."""
     missing = np.isnan(places)
     shades = np.rint(np.where(missing, 0, places) * ZERO).astype(int) + ZERO
     return np.where(missing, 255, shades).astype(np.uint8)
 
 
 def _png(shades: NDArray[np.uint8]) -> str:
-    """A picture of palette entries as a data address: PNG, ISO/IEC 15948, colour type 3 with alpha."""
+    """Encode palette indices as a PNG (ISO/IEC 15948, colour type 3 with alpha) in a data URL."""
     far = np.abs(np.arange(256) - ZERO) / ZERO
     colours = np.where(np.arange(256)[:, None] > ZERO, VERMILLION, BLUE).astype(np.uint8)
     alpha = np.rint(far.clip(0, 1) * OPACITY * 255).astype(np.uint8)

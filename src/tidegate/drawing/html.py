@@ -1,10 +1,8 @@
 """Text with a colour behind each piece, and tables, as small fragments of HTML for a notebook or a page.
 
-Colours are tints laid over the page's own background, and letters have the page's own colour: the same fragment is
-legible on a light page and on a dark one, and needs no style sheet. All text is escaped.
+Colours are tints over the page's own background, and text has the page's own colour: the same fragment is legible on
+light and dark pages and needs no style sheet. All text is escaped.
 """
-
-from __future__ import annotations
 
 import html
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ SANS = "font-family:system-ui,sans-serif;font-size:12px"
 
 
 def escaped(text: object) -> str:
-    r"""A text for HTML, as content or between double quotes; control characters as ``\x00`` and the like."""
+    r"""Escape a text for HTML, as content or between double quotes; control characters become ``\x00`` and the like."""
     return html.escape(visible(str(text)))
 
 
@@ -34,22 +32,22 @@ def tinted_html(
     *,
     scale: Scale | Kind = "sequential",
 ) -> str:
-    """A text with a colour behind each piece, and a legend.
+    """Return a text with a colour behind each piece, and a legend.
 
     Args:
-        pieces: N stretches of text; joined they are the text.
+        pieces: N parts of the text.
         values: (N,) a number for each; nan leaves a piece as it is.
-        titles: what is shown while the pointer is on a piece, N of them.
-        scale: where the numbers lie on the scale of colours; fitted to them if only its kind is given.
+        titles: N tooltips.
+        scale: the colour scale; fitted to the values if only its kind is given.
 
     Raises:
-        ArgumentError: there are not as many values, or titles, as pieces.
+        ArgumentError: the number of values or titles is not that of the pieces.
     """
     given = np.asarray(values, np.float64)
     if given.shape != (len(pieces),):
-        raise ArgumentError(f"{len(pieces)} pieces of text need as many values, not values of shape {given.shape}")
+        raise ArgumentError(f"{len(pieces)} pieces of text need as many values, not values of shape {given.shape}.")
     if titles is not None and len(titles) != len(pieces):
-        raise ArgumentError(f"{len(pieces)} pieces of text need as many titles, not {len(titles)}")
+        raise ArgumentError(f"{len(pieces)} pieces of text need as many titles, not {len(titles)}.")
     fitted = scale_of(given, scale)
     places = np.rint(fitted.places(given) * LEVELS) / LEVELS
     styles = {place: _style(place) for place in set(places[~np.isnan(places)].tolist())}
@@ -65,7 +63,7 @@ def tinted_html(
 
 
 def legend_html(scale: Scale, values: ArrayLike = ()) -> str:
-    """The colours of a scale and what stands at its ends."""
+    """Return the legend of a scale: its colours between the labels of its ends."""
     low, high = scale.ends(values)
     first = -1 if scale.kind == "diverging" else 0
     bar = "".join(
@@ -76,19 +74,19 @@ def legend_html(scale: Scale, values: ArrayLike = ()) -> str:
 
 
 def caption_html(text: str) -> str:
-    """A line of plain text above or below a drawing."""
+    """Return a line of plain text, for above or below a drawing."""
     return f'<div style="{SANS};margin:4px 0">{escaped(text)}</div>'
 
 
 def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, caption: str = "") -> str:
-    """A table; numbers with four digits, to the right.
+    """Return a table; numbers are right-aligned and have four digits.
 
     Raises:
-        ArgumentError: a row has not as many cells as there are headers.
+        ArgumentError: the number of cells of a row is not that of the headers.
     """
     for n, row in enumerate(rows):
         if len(row) != len(headers):
-            raise ArgumentError(f"row {n} has {len(row)} cells for {len(headers)} headers")
+            raise ArgumentError(f"Row {n} has {len(row)} cells for {len(headers)} headers.")
     numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(headers))]
     sides = ["right" if it else "left" for it in numeric]
     head = "".join(

@@ -1,9 +1,7 @@
 """Line charts as small SVG fragments: for a notebook, a page, or a file of their own.
 
-Letters have the page's own colour and lines colours that show on light pages and dark ones.
+Text has the page's own colour; the colours of lines are legible on light and dark pages.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,11 +14,11 @@ from tidegate.drawing.html import escaped
 from tidegate.errors import ArgumentError
 
 Curve = tuple[ArrayLike, ArrayLike]
-"""x and y, of one length; where one of them is not finite the line is broken."""
+"""x and y, of equal length; the line is broken where one of them is not finite."""
 
 WIDTH, LEFT, RIGHT, TOP, HIGH = 640, 64, 16, 30, 190
 WIDE = WIDTH - LEFT - RIGHT
-BINS = 400  # a longer curve is drawn as the lowest and the highest of that many stretches
+BINS = 400  # a longer curve is drawn as the lowest and highest point of each of 400 parts
 LARGEST = 1e290  # differences of much larger numbers are not finite
 SMALLEST = 1e-290  # smaller numbers are as good as 0: shares of them would lose their digits
 FONT = "font-family:system-ui,sans-serif;font-size:11px"
@@ -34,17 +32,17 @@ def line_chart_svg(
     x_label: str = "",
     y_label: str = "",
 ) -> str:
-    """Curves by name; below them, how many points could not be drawn, if any.
+    """Draw curves; below them, the number of points that cannot be drawn, if any.
 
     Args:
-        series: the curves; one named "" is not in the legend.
-        log_y: a logarithmic axis for y; it cannot show what is not above 0.
-        title: above it all.
+        series: the curves by name; one named "" is not in the legend.
+        log_y: a logarithmic axis for y; it cannot show numbers that are not above 0.
+        title: of the drawing.
         x_label: below the x axis.
         y_label: above the y axis.
 
     Raises:
-        ArgumentError: x and y of a curve are not of one length.
+        ArgumentError: x and y of a curve differ in length.
     """
     curves = {name: points(name, curve, log_y=log_y) for name, curve in series.items()}
     whole = np.concatenate([np.empty((0, 2)), *curves.values()])
@@ -88,7 +86,7 @@ def line_chart_svg(
 
 
 def svg(drawn: Iterable[str], width: int, height: int, title: str) -> str:
-    """The whole of a drawing; it shrinks with the page it stands on."""
+    """Wrap the parts of a drawing in an ``svg`` element; it shrinks with the page."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'style="max-width:100%;height:auto;{FONT}" role="img" aria-label="{escaped(title)}" fill="currentColor">'
@@ -97,14 +95,14 @@ def svg(drawn: Iterable[str], width: int, height: int, title: str) -> str:
 
 
 def points(name: str, curve: Curve, *, log_y: bool = False) -> NDArray[np.float64]:
-    """A curve as (N, 2), both nan where it cannot be drawn; y its logarithm to base 10 if ``log_y``.
+    """Return a curve as (N, 2), both nan where it cannot be drawn; y is its logarithm to base 10 if ``log_y``.
 
     Raises:
-        ArgumentError: x and y are not of one length.
+        ArgumentError: x and y differ in length.
     """
     x, y = (np.asarray(it, np.float64) for it in curve)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ArgumentError(f"{name!r:.80}: x and y should be of one length (N,), but are {x.shape} and {y.shape}")
+        raise ArgumentError(f"{name!r:.80}: x and y should be of equal length (N,), but are {x.shape} and {y.shape}.")
     made = np.stack([x, y], 1)
     made[~(np.abs(made) < LARGEST).all(1)] = np.nan
     if log_y:
@@ -114,7 +112,7 @@ def points(name: str, curve: Curve, *, log_y: bool = False) -> NDArray[np.float6
 
 
 def thinned(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A long curve by the lowest and the highest point of each of 400 stretches, in their order; gaps stay."""
+    """Reduce a long curve to the lowest and highest point of each of 400 parts, in order; gaps stay."""
     if len(curve) <= 4 * BINS:
         return curve
     kept = []
@@ -129,7 +127,7 @@ def thinned(curve: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def extent(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Lowest and highest, moved apart if they are all but the same; 0 and 1 if there are none."""
+    """Return the lowest and highest value, moved apart if they are nearly equal; 0 and 1 if there are none."""
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
@@ -141,7 +139,7 @@ def extent(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """About ``count`` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
+    """Return about ``count`` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough * 0.999)
@@ -150,7 +148,7 @@ def ticks(low: float, high: float, count: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Logarithms of round numbers from 10^low to 10^high: powers of ten, or between them if there are too few."""
+    """Return logarithms of round numbers from 10^low to 10^high: powers of ten, or more if there are too few."""
     if high - low >= 2:
         step = math.ceil((high - low) / 6)
         return [float(n) for n in range(math.ceil(low), math.floor(high) + 1, step)]
@@ -175,7 +173,7 @@ def _axes(kept: NDArray[np.float64], xs: tuple[float, float], ys: tuple[float, f
 
 
 def _path(places: list[tuple[float, float]]) -> tuple[str, list[tuple[str, str]]]:
-    """The strokes through places, broken at nan; and the places that stand alone, which no stroke would show."""
+    """Return the path through points, broken at nan, and the isolated points, which a path does not show."""
     strokes: list[list[str]] = [[]]
     for x, y in places:
         if math.isnan(x):

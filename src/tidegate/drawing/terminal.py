@@ -1,6 +1,4 @@
-"""Text with a colour behind each piece, and curves one line high, for a terminal."""
-
-from __future__ import annotations
+"""Text with a colour behind each piece, for a terminal."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -14,9 +12,8 @@ from tidegate.errors import ArgumentError
 
 Colour = Literal["truecolor", "256", "none"]
 
-BARS = "▁▂▃▄▅▆▇█"
 RESET = "\x1b[0m"
-LEVELS = 32  # shades on either side of zero: more cannot be told apart
+LEVELS = 32  # shades on either side of zero: more cannot be distinguished
 
 
 def tinted(
@@ -28,27 +25,28 @@ def tinted(
     colour: Colour = "truecolor",
     background: Background = "dark",
 ) -> str:
-    r"""A text with a colour behind each piece, and a last line that says what the colours mean.
+    r"""Return a text with a colour behind each piece, and a legend as its last line.
 
-    Newlines are kept and seen as ``↵``; what a terminal would obey is written as its escape, such as ``\x1b``.
+    Newlines are kept and shown as ``↵``; control characters are escaped, such as ``\x1b``.
 
     Args:
-        pieces: N stretches of text; joined they are the text.
+        pieces: N parts of the text.
         values: (N,) a number for each; nan leaves a piece as it is.
-        scale: where the numbers lie on the scale of colours; fitted to them if only its kind is given.
+        scale: the colour scale; fitted to the values if only its kind is given.
         width: columns of the terminal, at least 16.
-        colour: "truecolor"; "256" for terminals of that many; "none" writes a digit below each character instead:
+        colour: "truecolor"; "256" for terminals with 256 colours; "none" writes a digit below each character instead:
             0 to 9, and below zero a to i for 1 to 9.
-        background: whether numbers near zero are to be dark or light.
+        background: whether numbers near zero are dark or light.
 
     Raises:
-        ArgumentError: there are not as many values as pieces, the width is too small, or ``colour`` is none of these.
+        ArgumentError: the number of values is not that of the pieces, the width is too small, or ``colour`` is none of
+            these.
     """
     given = _checked(pieces, values)
     if width < 16:
-        raise ArgumentError(f"width is {width}, but a text needs at least 16 columns")
+        raise ArgumentError(f"width is {width}, but a text needs at least 16 columns.")
     if colour not in ("truecolor", "256", "none"):
-        raise ArgumentError(f"colour is {colour!r}, but must be 'truecolor', '256' or 'none'")
+        raise ArgumentError(f"colour is {colour!r}, but must be 'truecolor', '256' or 'none'.")
     fitted = scale_of(given, scale)
     rows = laid_out(pieces, width)
     places = fitted.places(given)
@@ -70,44 +68,15 @@ def tinted(
     return "\n".join([*lines, f"{low} {bar} {high}{unit}"])
 
 
-def spark(values: ArrayLike, width: int | None = None) -> str:
-    """Numbers as bars one line high, lowest to highest of them; a space where there is no finite number.
-
-    Args:
-        values: (N,).
-        width: columns; more numbers than that are averaged, so that a bar is a stretch. None: one each.
-    """
-    given = np.asarray(values, np.float64).ravel()
-    if width is not None and width < 1:
-        raise ArgumentError(f"width is {width}, but must be at least 1")
-    if width is not None and len(given) > width:
-        given = np.array([_mean(part) for part in np.array_split(given, width)])
-    finite = given[np.isfinite(given)]
-    if not len(finite):
-        return " " * len(given)
-    low, high = finite.min(), finite.max()
-    if low == high:
-        return "".join(BARS[3] if np.isfinite(value) else " " for value in given)
-    half = high / 2 - low / 2  # halves: the difference of the largest numbers is not finite
-    return "".join(
-        BARS[round((value / 2 - low / 2) / half * (len(BARS) - 1))] if np.isfinite(value) else " " for value in given
-    )
-
-
-def _mean(part: NDArray[np.float64]) -> float:
-    finite = part[np.isfinite(part)]
-    return float(finite.mean()) if len(finite) else np.nan
-
-
 def _checked(pieces: Sequence[str], values: ArrayLike) -> NDArray[np.float64]:
     given = np.asarray(values, np.float64)
     if given.shape != (len(pieces),):
-        raise ArgumentError(f"{len(pieces)} pieces of text need as many values, not values of shape {given.shape}")
+        raise ArgumentError(f"{len(pieces)} pieces of text need as many values, not values of shape {given.shape}.")
     return given
 
 
 def _joined(row: list[tuple[str, int]], steps: NDArray[np.int_], missing: NDArray[np.bool_]) -> list[tuple[str, int]]:
-    """Neighbours of one colour as one stretch: less for the terminal to read."""
+    """Join neighbours of one colour: fewer escapes for the terminal."""
     made: list[tuple[str, int]] = []
     for text, n in row:
         if made and steps[made[-1][1]] == steps[n] and missing[made[-1][1]] == missing[n]:
@@ -148,7 +117,7 @@ def _code(scale: Scale, place: float, colour: Colour, background: Background) ->
 
 
 def nearest_256(colour: RGB) -> tuple[int, RGB]:
-    """The nearest of xterm's colours 16 to 255 (a cube of 6 x 6 x 6, then 24 greys): its number and what it is."""
+    """Return the number and colour of the nearest of xterm's colours 16 to 255 (a cube of 6 x 6 x 6, then 24 greys)."""
     cube = [0, 95, 135, 175, 215, 255]
     known = [(r, g, b) for r in cube for g in cube for b in cube]
     known += [(grey, grey, grey) for grey in range(8, 248, 10)]

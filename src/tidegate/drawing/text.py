@@ -1,6 +1,4 @@
-"""Untrusted text as it may be shown: nothing that a terminal or a browser would obey, and how wide it is."""
-
-from __future__ import annotations
+"""Untrusted text made safe to show, without control characters, and its width in a terminal."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -14,9 +12,9 @@ NEWLINE, TAB, SPACE = "↵", "→", "␣"
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that a terminal would obey written as its escape, such as ``\x1b``.
+    r"""Escape control characters, such as ``\x1b``.
 
-    Newlines and tabs stay. What comes out can be encoded as UTF-8, whatever went in.
+    Newlines and tabs stay. The result can always be encoded as UTF-8.
     """
     if text.isprintable():
         return text
@@ -32,13 +30,13 @@ def _hidden(character: str) -> bool:
 
 
 def label(text: object) -> str:
-    """A short text on one line, as an axis shows it: ``↵`` for a newline, ``␣`` for a space alone."""
+    """Format a short text for an axis, on one line: ``↵`` for a newline, ``␣`` for a space alone."""
     shown = visible(str(text)).replace("\n", NEWLINE).replace("\t", TAB)
     return SPACE * len(shown) if shown and not shown.strip(" ") else shown
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes: 2 for wide East Asian characters, 0 for combining ones."""
+    """Count a text's columns in a terminal: 2 for wide East Asian characters, 0 for combining ones."""
     if text.isascii():
         return len(text)
     return sum(_columns(character) for character in text)
@@ -51,10 +49,10 @@ def _columns(character: str) -> int:
 
 
 def laid_out(pieces: Sequence[str], width: int) -> Iterator[list[tuple[str, int]]]:
-    """The rows of a text of at most ``width`` columns, each row stretches with the number of the piece they are of.
+    """Break a text into rows of at most ``width`` columns: each a list of parts and the index of their piece.
 
-    A newline is shown as ``↵`` before the row ends, so that what is said of it can be seen; a tab as ``→`` and spaces
-    to the next eighth column.
+    A newline is shown as ``↵`` before the row ends, so that its colour is visible; a tab as ``→`` and spaces to the
+    next eighth column.
     """
     row: list[tuple[str, int]] = []
     used = 0

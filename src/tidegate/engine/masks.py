@@ -17,7 +17,7 @@ def expected_mask(cell: Cell, name: str, x: Tensor, hidden_size: int) -> Tensor:
     Raises:
         ArgumentError: the mask is for a hidden unit that the layer does not have.
     """
-    fill = cell.fills[name]
+    fill = cell.mask_defaults[name]
     row = x.new_full((hidden_size,), fill.mean if isinstance(fill, Noise) else fill.default)
     if isinstance(fill, PerUnit):
         for unit, number in fill.units:
@@ -34,7 +34,7 @@ def draw_masks(cell: Cell, x: Tensor, hidden_size: int) -> dict[str, Tensor]:
 
     Masks of other kinds have their default value in `tidegate.engine.run`.
     """
-    return {name: _draw(fill, x, hidden_size) for name, fill in cell.fills.items() if isinstance(fill, Noise)}
+    return {name: _draw(fill, x, hidden_size) for name, fill in cell.mask_defaults.items() if isinstance(fill, Noise)}
 
 
 def _draw(fill: Noise, x: Tensor, hidden_size: int) -> Tensor:

@@ -47,7 +47,7 @@ def run(
             keeps the same borders: no state crosses between steps t-1 and t in either direction.
         reverse: read each sequence from its last valid step down to step 0.
         record: names of gates and states to record at every step, "all", or a `Record`.
-        masks: (T, B, H) for each of the cell's masks; those with a default value (``cell.fills``) may be left out.
+        masks: (T, B, H) for each of the cell's masks; those in ``cell.mask_defaults`` may be left out.
             The default of noise is its expectation.
         backend: a backend by name; None takes the first that supports the call. An explicit choice never falls back.
         recompute: save less for backward and run forward a second time there: memory grows with sqrt(T) instead of
@@ -172,7 +172,7 @@ def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, 
     """
     masks = masks or {}
     missing = [name for name in cell.masks if name not in masks]
-    if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.fills):
+    if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.mask_defaults):
         raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}.")
     hidden = weights.hidden_size(cell)
     shape = (*x.shape[:2], hidden)

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and JSON that is not trusted."""
+"""Files that are written completely or not at all, and JSON that is checked when it is read."""
 
 import json
 import os
@@ -18,17 +18,17 @@ T = TypeVar("T")
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to be written that takes its name only when it is complete.
+    """Open a file for writing that gets its name only when it is complete.
 
     The bytes go to ``<name>.partial`` beside it; on a normal exit they are flushed to the disk and renamed over
     ``path``, on an exception they are removed. A crash at any moment leaves the old file or the new one, never a
     part of one.
 
     Args:
-        path: the file to write; its folder is made if need be.
+        path: the file to write; its folder is created if it is missing.
 
     Yields:
-        The open binary file, which may be sought in.
+        The open binary file, which is seekable.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -54,7 +54,7 @@ def open_array(path: Path, advice: str) -> NDArray[Any]:
 
     Args:
         path: the file.
-        advice: what to do where it is broken.
+        advice: what to do if it is damaged, for messages.
 
     Raises:
         RunFolderError: it is missing, truncated, or not one plain array.
@@ -71,7 +71,7 @@ def open_array(path: Path, advice: str) -> NDArray[Any]:
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record as JSON, whole or not at all.
+    """Write a record as JSON, completely or not at all.
 
     Args:
         path: the file to write.
@@ -86,13 +86,13 @@ def read_json(path: Path, **expected: object) -> dict[str, Any]:
 
     Args:
         path: the file to read.
-        **expected: entries that must be there with exactly these values (such as the format and its version).
+        **expected: entries that must have exactly these values (such as the format and its version).
 
     Returns:
         The object.
 
     Raises:
-        RunFolderError: the file is missing, cannot be read, is not JSON, or is another program's or version's.
+        RunFolderError: the file is missing, unreadable, not JSON, or written by another program or version.
     """
     try:
         record = json.loads(path.read_bytes().decode("utf-8"))
@@ -118,19 +118,19 @@ def read_json(path: Path, **expected: object) -> dict[str, Any]:
 
 
 def field(record: dict[str, Any], path: Path, name: str, kind: type[T]) -> T:
-    """Take one entry of a record read from a file, checking its type.
+    """Return one entry of a record read from a file, after checking its type.
 
     Args:
-        record: what `read_json` returned.
-        path: where it came from, for the message.
+        record: the result of `read_json`.
+        path: its file, for the message.
         name: the entry's name.
-        kind: the type it must have (True and False are not taken for integers).
+        kind: the type it must have (True and False are not integers).
 
     Returns:
         The entry.
 
     Raises:
-        RunFolderError: it is missing or of another type.
+        RunFolderError: it is missing or has another type.
     """
     value = record.get(name)
     if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):

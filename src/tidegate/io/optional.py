@@ -1,4 +1,4 @@
-"""Packages that only some things need: imported on use, and named where they are missing."""
+"""Optional packages: imported on use, with a clear message if they are not installed."""
 
 from importlib import import_module
 from typing import Any
@@ -11,9 +11,9 @@ def needed(module: str, whose: str, package: str = "", *, extra: str = "tasks") 
 
     Args:
         module: its name.
-        whose: who cannot do without, as the beginning of a sentence: "Reading tables needs".
-        package: what it is installed as; if not given, the name of what is missing.
-        extra: the optional part of Tidegate that brings it.
+        whose: what needs it, as the beginning of a sentence: "Reading tables needs".
+        package: its name for pip; by default, that of the missing module.
+        extra: the extra of Tidegate that installs it.
 
     Raises:
         MissingDependencyError: it is not installed; the message says how to install it.

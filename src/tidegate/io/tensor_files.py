@@ -1,4 +1,4 @@
-"""Tensors in files: written whole or not at all, and checked before they are believed. Nothing is ever unpickled."""
+"""Tensor files: written completely or not at all, and checked when they are read. Nothing is ever unpickled."""
 
 import hashlib
 import json
@@ -15,16 +15,15 @@ from torch import Tensor
 from tidegate.errors import RunFolderError
 from tidegate.io.files import replacing
 
-KEY = "tidegate"  # the one entry of a file's metadata: several would be written in any order
+KEY = "tidegate"  # the one entry of a file's metadata: the order of several is not defined
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 Layout = dict[str, tuple[torch.dtype | None, tuple[int, ...]]]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> None:
-    """Write tensors with a JSON record in the header, the record holding the digest of all.
+    """Write tensors with a JSON record in the header; the record contains a digest of everything.
 
-    The file takes its name only when it is complete and on the disk: that rename is the one moment at which anything
-    changes.
+    The file gets its name only when it is complete and on the disk.
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     record = record | {"digest": digest(held, record)}
@@ -34,10 +33,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: dict[str, A
 
 
 def read_header(path: Path, kind: str, version: int) -> tuple[dict[str, Any], Layout]:
-    """The JSON record of a file, and the type and shape of each tensor, without reading any.
+    """Read the JSON record of a file and the type and shape of each tensor, without reading the tensors.
 
     Raises:
-        RunFolderError: the file is missing, truncated, not a safetensors file, or another program's or version's.
+        RunFolderError: the file is missing, truncated, not a safetensors file, or of another program or version.
     """
     if not path.is_file():
         raise RunFolderError(f"{path} is missing: {path.parent} is not a whole run folder.")
@@ -65,19 +64,19 @@ def read_header(path: Path, kind: str, version: int) -> tuple[dict[str, Any], La
 
 
 def read_tensors(path: Path, record: dict[str, Any], layout: Layout, expected: Layout) -> dict[str, Tensor]:
-    """Every tensor of a file, checked against what there should be and against the digest.
+    """Read all tensors of a file and check their types, shapes and digest.
 
     Args:
         path: the file.
-        record: from :func:`read_header`.
-        layout: from :func:`read_header`.
-        expected: type and shape of each tensor there should be.
+        record: from `read_header`.
+        layout: from `read_header`.
+        expected: the type and shape that each tensor must have.
 
     Returns:
         Tensors on the CPU.
 
     Raises:
-        RunFolderError: a tensor is missing, foreign, or of another type or shape; or a byte was changed.
+        RunFolderError: a tensor is missing, unexpected, or has another type or shape; or a byte was changed.
     """
     check_layout(path, layout, expected)
     try:
@@ -94,7 +93,7 @@ def check_layout(path: Path, layout: Layout, expected: Layout) -> None:
     """Compare types and shapes.
 
     Raises:
-        RunFolderError: naming the first tensor that is missing, foreign, or of another type or shape.
+        RunFolderError: a tensor is missing, unexpected, or has another type or shape; the message names the first.
     """
     for name in sorted(set(layout) ^ set(expected)):
         what = "is missing" if name in expected else "does not belong to this run's model"
@@ -109,12 +108,12 @@ def check_layout(path: Path, layout: Layout, expected: Layout) -> None:
 
 
 def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
-    """Type and shape of each tensor."""
+    """Return the type and shape of each tensor."""
     return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
 def digest(tensors: Mapping[str, Tensor], record: dict[str, Any]) -> str:
-    """SHA-256 over a record and tensors: names, types, shapes and bytes."""
+    """Compute the SHA-256 of a record and tensors: names, types, shapes and bytes."""
     sha = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
@@ -124,8 +123,8 @@ def digest(tensors: Mapping[str, Tensor], record: dict[str, Any]) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's renames to the disk."""
-    if os.name == "nt":  # Windows cannot open a folder; its renames need no such thing
+    """Flush a folder's renames to the disk."""
+    if os.name == "nt":  # Windows cannot open a folder, and its renames need no flush
         return
     handle = os.open(folder, os.O_RDONLY)
     try:

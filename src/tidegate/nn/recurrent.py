@@ -76,7 +76,7 @@ class Recurrent(Layered):
             raise ArgumentError(f"dropout must lie in 0..1, got {dropout}.")
         if not 0 <= proj_size < hidden_size:
             raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}.")
-        if given := [name for name in cell.masks if name not in cell.fills]:
+        if given := [name for name in cell.masks if name not in cell.mask_defaults]:
             raise ArgumentError(f"{cell.name} needs the masks {given}; run it with tidegate.engine.run.")
         check_init(cell, init, forget_bias, bias)
         self.cell = projected(cell) if proj_size else cell

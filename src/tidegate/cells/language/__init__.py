@@ -1,1 +1,1 @@
-"""The language that equations are written in: expressions, operations, and all that is read off a traced cell."""
+"""The language of equations: expressions and operations, and what is derived from a traced cell."""

@@ -1,4 +1,4 @@
-"""Facts that follow from a cell's equations and are therefore never declared."""
+"""Properties that are derived from a cell's equations, and so never declared."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from tidegate.errors import CellError
 
 @dataclass(frozen=True)
 class Analysis:
-    """What follows from a cell's equations.
+    """Properties derived from a cell's equations.
 
     Attributes:
         input_gates: gates with an input part, ``x.k = W_k x_t + b_k``.
         recurrent_gates: gates with a recurrent product, ``r.k = U_k h_{t-1}`` or ``r("k", v) = U_k v``.
-        direct_gates: the recurrent gates whose product is with h_{t-1} itself.
-        presummed_gates: gates whose two parts only ever occur as the sum ``x.k + r.k``: one bias is enough.
-        own_bias_gates: recurrent gates whose product needs a bias of its own: it is not simply added to some ``x.j``.
+        direct_gates: recurrent gates whose product is with h_{t-1} itself.
+        presummed_gates: gates whose two parts occur only as the sum ``x.k + r.k``: one bias is enough.
+        own_bias_gates: recurrent gates whose product needs its own bias, since it is not added directly to an ``x.j``.
         projected: whether the output state passes through a projection (``proj_size``).
     """
 
@@ -34,18 +34,18 @@ def analyse(signature: Signature, step: Step) -> Analysis:
     """Analyse a cell's traced equations.
 
     Raises:
-        CellError: something declared is not used.
+        CellError: a declared name is not used, or the cell cannot be projected.
     """
     outputs = [*step.states.values(), *step.gates.values()]
     nodes = postorder(*outputs)
     used = {(node.op, node.name) for node in nodes}
     for gate in signature.gates:
         if not used & {("input", gate), ("recur", gate)}:
-            raise CellError(f"gate {gate!r} is declared but neither x.{gate} nor r.{gate} is used")
+            raise CellError(f"gate {gate!r} is declared but neither x.{gate} nor r.{gate} is used.")
     for kind, names in (("parameter", signature.parameters), ("mask", signature.masks)):
         for name in names:
             if (kind, name) not in used:
-                raise CellError(f"{kind} {name!r} is declared but not used")
+                raise CellError(f"{kind} {name!r} is declared but not used.")
     if any(op == "project" for op, _ in used):
         _check_projection(signature, nodes, outputs)
     beside = _beside(signature, nodes, outputs)
@@ -60,16 +60,16 @@ def analyse(signature: Signature, step: Step) -> Analysis:
 
 
 def _direct(signature: Signature, nodes: list[Expression]) -> tuple[str, ...]:
-    """Gates whose product is with h_{t-1} itself: they can be computed together as the step begins."""
+    """Gates whose product is with h_{t-1} itself: they can be computed together at the start of the step."""
     output = ("state", signature.states[0])
     direct = {node.name for node in nodes if node.op == "recur" and (node.args[0].op, node.args[0].name) == output}
     return tuple(g for g in signature.gates if g in direct)
 
 
 def _beside(signature: Signature, nodes: list[Expression], outputs: list[Expression]) -> dict[str, set[str]]:
-    """For each gate k with a recurrent product, the gates j whose x.j stands beside it in every sum that holds either.
+    """For each gate k with a recurrent product, the gates j whose x.j is a term of every sum that it is a term of.
 
-    A bias of the product is then one with the bias of x.j.
+    One bias is then enough for the product and x.j.
     """
     read = outputs + [arg for node in nodes if node.op != "add" for arg in node.args]
     used = {(node.op, node.name) for node in nodes}
@@ -84,7 +84,7 @@ def _beside(signature: Signature, nodes: list[Expression], outputs: list[Express
 
 
 def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Counter[tuple[str, str]]:
-    """How often each leaf and product stands in a sum."""
+    """Count how often each leaf and product is a term of a sum."""
     if node.op != "add":
         return Counter({(node.op, node.name): 1})
     if id(node) not in known:
@@ -93,13 +93,13 @@ def _terms(node: Expression, known: dict[int, Counter[tuple[str, str]]]) -> Coun
 
 
 def _check_projection(signature: Signature, nodes: list[Expression], outputs: list[Expression]) -> None:
-    """A projected output has another size, so h_{t-1} may stand only in products."""
+    """Check that h_{t-1}, whose size differs from that of the other values, is used in products only."""
     output = signature.states[0]
     for node in nodes:
         for arg in node.args:
             if (arg.op, arg.name) == ("state", output) and node.op != "recur":
-                raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product")
+                raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product.")
             if arg.op == "project":
-                raise CellError("the projection may only be applied to the output state")
+                raise CellError("the projection may only be applied to the output state.")
     if any(value.op == "state" and value.name == output for value in outputs):
-        raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product")
+        raise CellError(f"it cannot be projected: its equations use {output}_{{t-1}} outside a product.")

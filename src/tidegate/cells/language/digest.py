@@ -1,4 +1,4 @@
-"""A digest of a cell's equations: equal for equal equations, whatever file or process they come from."""
+"""A digest of a cell's equations, the same in every file and process."""
 
 import hashlib
 

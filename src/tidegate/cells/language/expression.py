@@ -1,4 +1,4 @@
-"""What a cell's function sees when it is traced: symbols that remember what was done to them."""
+"""Symbols for tracing a cell's function: they record the operations applied to them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Expression:
 
     Attributes:
         op: a leaf, a product or the name of an operation.
-        args: what the operation is applied to.
-        name: the gate, state, parameter or mask a leaf or a recurrent product belongs to.
-        value: a constant's number.
+        args: the operands.
+        name: the gate, state, parameter or mask of a leaf or a recurrent product.
+        value: the number of a constant.
     """
 
     op: str
@@ -58,8 +58,8 @@ class Expression:
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise CellError(
-            "the equations do something the cell language cannot say (a comparison, a power, a matrix product, "
-            "an index or a test of a value). It has + - * /, unary -, and the operations of tidegate.cells"
+            "its equations use something that the cell language does not have (a comparison, a power, a matrix "
+            "product, an index or a test of a value). It has + - * /, unary -, and the operations of tidegate.cells."
         )
 
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __pow__ = __rpow__ = _refuse
@@ -70,20 +70,20 @@ class Expression:
         name = getattr(func, "__name__", str(func))
         raise CellError(
             f"torch.{name} was applied to a symbol; use the operation of that name in tidegate.cells, "
-            "so that the equations can be traced"
+            "so that the equations can be traced."
         )
 
 
 def constant(value: float) -> Expression:
-    """A number as an expression."""
+    """Return a number as an expression."""
     return Expression("constant", value=float(value))
 
 
 def apply(op: str, *args: Any) -> Expression:
-    """An operation applied to expressions and numbers.
+    """Apply an operation to expressions and numbers.
 
     Raises:
-        CellError: an argument is neither.
+        CellError: an argument is neither of these.
     """
     return Expression(op, tuple(_lift(op, arg) for arg in args))
 
@@ -95,12 +95,12 @@ def _lift(op: str, arg: Any) -> Expression:
         return constant(arg)
     raise CellError(
         f"{op!r} was given {type(arg).__name__}; it takes the cell's own symbols and numbers "
-        "(a vector of its own per unit is declared with parameters=... and used as p.name)"
+        "(declare vectors with one weight per hidden unit in parameters=... and use them as p.name)."
     )
 
 
 def postorder(*roots: Expression) -> list[Expression]:
-    """Every node that the roots need, each once, arguments before users."""
+    """List every node that the roots need, each once, arguments before users."""
     order: list[Expression] = []
     seen: set[int] = set()
     stack = [(root, False) for root in reversed(roots)]

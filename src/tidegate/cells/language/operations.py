@@ -1,10 +1,8 @@
-"""The pointwise operations of a cell's equations: one table, on tensors and on symbols alike.
+"""The pointwise operations of a cell's equations: one table, for tensors and for symbols.
 
-A row says how torch computes it and how it is written; the LaTeX and text templates
-use ``{0}`` and ``{1}`` for the arguments. Nothing else in Tidegate lists the operations' spelling.
+A row defines how torch computes an operation and how it is written; the text and LaTeX templates use ``{0}`` and
+``{1}`` for the arguments. No other place defines how operations are written.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ class Operation:
         compute: the operation on tensors.
         text: its plain-text template.
         latex: its LaTeX template.
-        binding: how tightly it binds (1 sum, 2 product, 3 sign, 4 function), for brackets.
+        binding: its precedence (1 sum, 2 product, 3 sign, 4 function), for brackets.
     """
 
     compute: Callable[..., Any]
@@ -73,7 +71,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def call(op: str, *args: Any) -> Any:
-    """The operation of that name, on tensors or symbols."""
+    """Apply the operation of a name to tensors or symbols."""
     if any(isinstance(arg, Expression) for arg in args):
         return apply(op, *args)
     return OPERATIONS[op].compute(*args)
@@ -115,18 +113,18 @@ def absolute(v: Any) -> Any:
 
 
 def minimum(a: Any, b: Any) -> Any:
-    """The smaller of the two, unit by unit; either may be a number."""
+    """The smaller of the two, elementwise; either may be a number."""
     return call("minimum", a, b)
 
 
 def maximum(a: Any, b: Any) -> Any:
-    """The larger of the two, unit by unit; either may be a number."""
+    """The larger of the two, elementwise; either may be a number."""
     return call("maximum", a, b)
 
 
 def normalize(v: Any) -> Any:
-    """(v - mean) / sqrt(variance + 1e-5) over the units: layer norm (Ba 2016) without gain and bias.
+    """(v - mean) / sqrt(variance + 1e-5) over the hidden units: layer norm (Ba 2016) without gain and bias.
 
-    Gain and bias are per-unit parameters: ``p.gain * normalize(v) + p.bias``.
+    Gain and bias are parameters: ``p.gain * normalize(v) + p.bias``.
     """
     return call("normalize", v)

@@ -1,4 +1,4 @@
-"""Write a cell's equations from its trace, as plain text or LaTeX: never by hand, so they cannot drift."""
+"""Write a cell's equations, as plain text or LaTeX, from its trace."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ STYLES = {
 def render(
     signature: Signature, step: Step, analysis: Analysis, style: Literal["text", "latex"]
 ) -> list[tuple[str, str]]:
-    """The cell's equations as (left side, right side), each value before those that use it.
+    """Return a cell's equations as pairs of left and right side, each value before those that use it.
 
-    Values the cell names (its gates and states) are written by their names where others use them.
+    Named values (gates and states) are written by their names where others use them.
     """
     biases = _Biases(signature.bias, analysis.own_bias_gates)
     return _Writer(step, biases, STYLES[style]).equations()
@@ -75,7 +75,7 @@ class _Writer:
             if name in lines:
                 return
             stack = [node]
-            while stack:  # first whatever this equation refers to by name
+            while stack:  # the named values that this equation uses come first
                 inner = stack.pop()
                 for arg in reversed(inner.args):
                     if id(arg) in self.names:
@@ -103,7 +103,7 @@ class _Writer:
         return self.write(node)
 
     def write(self, node: Expression) -> tuple[str, int]:
-        """An expression's text and how tightly its outermost operation binds."""
+        """Write an expression; also return the precedence of its outermost operation."""
         sub = self.style.subscript
         match node.op:
             case "constant":
@@ -135,7 +135,7 @@ class _Writer:
         return self.style.subscript(base, index) if index else base
 
     def write_sum(self, node: Expression) -> tuple[str, int]:
-        """A sum's products and terms in order, its biases last, as papers write them."""
+        """Write a sum: its terms in order, its biases last, as in papers."""
         terms: list[str] = []
         biases: list[str] = []
         for term in self.summands(node):

@@ -1,4 +1,4 @@
-"""What a cell declares: its function and the names that the function may use."""
+"""The declaration of a cell: its function and the names that the function may use."""
 
 import functools
 import inspect
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.cells.language.step import Step
-from tidegate.cells.mask_defaults import Fill
+from tidegate.cells.mask_defaults import MaskDefault
 from tidegate.errors import CellError
 
 ARGUMENTS = ("x", "r", "s", "p", "m")
@@ -18,16 +18,16 @@ class Signature:
 
     Attributes:
         name: the function's name.
-        fn: the equations, ``fn(x, r, s, p, m)`` with only the arguments they need; returns a `Step`.
+        fn: the equations, ``fn(x, r, s, p, m)`` with only the arguments they need, returning a `Step`.
         gates: names of the gates, in the order in which weights are stacked.
         states: names of the states; the first is the output.
-        parameters: names of the per-unit vectors ``p.name``.
+        parameters: names of the vectors ``p.name``, with one weight per hidden unit.
         masks: names of the per-step masks ``m.name``.
-        bias: whether the gates have biases; without, ``x.k = W_k x_t``, and the equations name their own.
-        initial: the number that a per-unit vector starts with in a layer; one without is random as the weights are.
-        fills: what fills a mask that the caller of a run does not give.
-        paper: who published it.
-        convention: the reading chosen where libraries differ.
+        bias: whether the gates have biases; without, ``x.k = W_k x_t``.
+        initial: initial values of parameters in a layer; the others are initialised randomly, like the weights.
+        mask_defaults: default values of masks that the caller of a run does not pass.
+        paper: the publication.
+        convention: the convention chosen where libraries differ.
         doc: the function's docstring.
     """
 
@@ -39,7 +39,7 @@ class Signature:
     masks: tuple[str, ...] = ()
     bias: bool = True
     initial: Mapping[str, float] = field(default_factory=dict, repr=False)
-    fills: Mapping[str, Fill] = field(default_factory=dict, repr=False)
+    mask_defaults: Mapping[str, MaskDefault] = field(default_factory=dict, repr=False)
     paper: str = ""
     convention: str = ""
     doc: str = ""
@@ -50,30 +50,31 @@ class Signature:
         return tuple(inspect.signature(self.fn).parameters)
 
     def check(self) -> None:
-        """Check the names that are declared.
+        """Check the declared names.
 
         Raises:
             CellError: a name is missing, malformed, repeated, reserved or not declared.
         """
         if not self.states:
-            raise CellError('it has no state; declare at least the output, states="h"')
+            raise CellError('it has no state; declare at least the output, states="h".')
         if not self.gates:
-            raise CellError("it has no gate, so neither an input nor a recurrent product")
+            raise CellError("it has no gate, so neither an input nor a recurrent product.")
         if "gates" in self.states:
-            raise CellError("a state cannot be called 'gates': that is Step's name for the named values")
+            raise CellError("a state cannot be called 'gates', which is an argument of Step.")
         for kind in ("gates", "states", "parameters", "masks"):
             names = getattr(self, kind)
             for name in names:
                 if not name.isidentifier() or name.startswith("_"):
-                    raise CellError(f"{name!r} in {kind} is not a plain name")
+                    raise CellError(f"{name!r} in {kind} is not a plain name.")
             if len(set(names)) != len(names):
-                raise CellError(f"{kind}={' '.join(names)!r} names something twice")
-        for kind, given, names in (("initial", self.initial, self.parameters), ("fills", self.fills, self.masks)):
+                raise CellError(f"{kind}={' '.join(names)!r} contains a name twice.")
+        defaults = (("initial", self.initial, self.parameters), ("mask_defaults", self.mask_defaults, self.masks))
+        for kind, given, names in defaults:
             if unknown := [name for name in given if name not in names]:
-                raise CellError(f"{kind} names {', '.join(unknown)}, which is not declared")
+                raise CellError(f"{kind} names {', '.join(unknown)}, which is not declared.")
         if "project" in self.gates:
-            raise CellError("a gate cannot be called 'project': that is the projection's name")
+            raise CellError("a gate cannot be called 'project', which is the name of the projection.")
         given = inspect.signature(self.fn).parameters.values()
         unknown = [a.name for a in given if a.name not in ARGUMENTS or a.kind is not a.POSITIONAL_OR_KEYWORD]
         if unknown:
-            raise CellError(f"its function takes {', '.join(unknown)}; a step's arguments are x, r, s, p, m")
+            raise CellError(f"its function takes {', '.join(unknown)}; a step's arguments are x, r, s, p, m.")

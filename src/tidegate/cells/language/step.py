@@ -1,4 +1,4 @@
-"""What a cell's function returns."""
+"""The result of a cell's function."""
 
 from __future__ import annotations
 

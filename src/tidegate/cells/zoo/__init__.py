@@ -1,1 +1,1 @@
-"""The cells that come with the library, a file for each family. Read `lstm.py` first."""
+"""The cells of Tidegate, one file per family. Read `lstm.py` first."""

@@ -1,4 +1,4 @@
-"""Cells by name: those that come with Tidegate, and a user's own once they are registered."""
+"""Cells by name: those of Tidegate, and a user's own once they are registered."""
 
 import difflib
 
@@ -18,10 +18,10 @@ _REGISTERED: dict[str, Cell] = {}
 def get_cell(cell: str | Cell) -> Cell:
     """Return the cell of a name, or the cell itself.
 
-    It imports nothing: a name that was read from a file is safe to pass on.
+    Nothing is imported, so names that were read from files are safe.
 
     Raises:
-        CellError: no cell has that name; the message lists those with similar names, then all.
+        CellError: no cell has that name; the message lists similar names, then all.
     """
     if isinstance(cell, Cell):
         return cell
@@ -31,21 +31,20 @@ def get_cell(cell: str | Cell) -> Cell:
     names = [*CELLS, *_REGISTERED]
     near = difflib.get_close_matches(str(cell), names, n=3)
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    load = "load it with" if is_location(str(cell)) else "load one of your own with"
-    example = cell if is_location(str(cell)) else "my_cells.py:name"
+    load, where = ("Load it", cell) if is_location(str(cell)) else ("Load one of your own", "my_cells.py:name")
     raise CellError(
-        f"no cell is called {cell!r:.200}{guess} The cells are: {', '.join(names)}. "
-        f"Or {load} tidegate.cells.load_cell({example!r:.200})."
+        f"No cell is called {cell!r:.200}{guess} The cells are: {', '.join(names)}. "
+        f"{load} with tidegate.cells.load_cell({where!r:.200})."
     )
 
 
 def register_cell(cell: Cell) -> Cell:
-    """Make a cell of one's own known by its name, everywhere a name is taken.
+    """Register a cell of your own, so that its name is accepted wherever a cell's name is.
 
-    Also a decorator, above `cell`.
+    It is also a decorator, to be written above `cell`.
 
     Args:
-        cell: the cell. Registering it again, or an equal one of the same name, changes nothing.
+        cell: the cell. An equal cell may be registered again.
 
     Returns:
         The cell.
@@ -63,7 +62,7 @@ def register_cell(cell: Cell) -> Cell:
         >>> layer = tidegate.nn.Recurrent("plain", 8, 16)
     """
     if not isinstance(cell, Cell):
-        raise CellError(f"register_cell takes a Cell, but was given {type(cell).__name__}; write @cell(...) below it.")
+        raise CellError(f"register_cell takes a Cell, but was given {type(cell).__name__}: write @cell(...) below it.")
     known = CELLS.get(cell.name) or _REGISTERED.get(cell.name)
     if known is not None and _definition(known) != _definition(cell):
         raise CellError(
@@ -77,7 +76,7 @@ def register_cell(cell: Cell) -> Cell:
 def load_cell(where: str) -> Cell:
     """Load a cell from a Python file or module, and register it by its name.
 
-    The file is run. Pass on only what the user typed, never a name that was read from a file.
+    This runs the file: pass what the user typed, never a name that was read from a file.
 
     Args:
         where: ``FILE.py:NAME`` or ``MODULE:NAME``.
@@ -95,4 +94,4 @@ def load_cell(where: str) -> Cell:
 
 
 def _definition(cell: Cell) -> tuple[object, ...]:
-    return cell.digest, cell.bias, dict(cell.initial), dict(cell.fills)
+    return cell.digest, cell.bias, dict(cell.initial), dict(cell.mask_defaults)

@@ -1,9 +1,9 @@
-"""The gated recurrent unit: two places for the reset gate, two readings of the update gate.
+"""The gated recurrent unit: two places for the reset gate, two conventions for the update gate.
 
 * Where r acts: on the product, ``r ⊙ (U_n h + b')`` (torch, cuDNN, Keras ``reset_after=True``), or on the state
   before it, ``U_n (r ⊙ h)`` (the papers).
 * What z means: z keeps the past (Cho 2014, torch), or z lets the new in (Chung 2014, many lecture notes).
-  Since 1 - σ(a) = σ(-a), the two are one function with the sign of gate z's weights and biases turned:
+  Since 1 - σ(a) = σ(-a), the two are the same function with negated weights and biases of gate z:
   `tidegate.engine.negate_gate` converts exactly.
 """
 
@@ -65,7 +65,7 @@ def gru_original(x: Any, r: Any, s: Any) -> Step:
     convention="reset after the product, z lets the new in",
 )
 def gru_z_new(x: Any, r: Any, s: Any) -> Step:
-    """The GRU of torch with the other reading of z.
+    """The GRU of torch with the other convention for z.
 
     ::
 

@@ -14,11 +14,11 @@ from tidegate.cells.language.step import Step
     "b_i=0 b_f=0 b_g=0 b_o=0 b_c=0",
     bias=False,
     paper="Ba, Kiros & Hinton 2016, Layer Normalization",
-    convention="each gate is normalised over its own units, the paper over the units of all four together; "
-    "b_k is the sum of the paper's three biases of gate k; h_t sees the normalised c_t, c_{t+1} the plain one",
+    convention="each gate is normalised over its own hidden units, in the paper over those of all four gates together; "
+    "b_k is the sum of the paper's three biases of gate k; h_t uses the normalised c_t, c_{t+1} the plain one",
 )
 def layer_norm_lstm(x: Any, r: Any, s: Any, p: Any) -> Step:
-    """The LSTM whose input part, recurrent product and cell state are each normalised over the units.
+    """The LSTM with layer normalisation of input part, recurrent product and cell state.
 
     ::
 
@@ -29,8 +29,8 @@ def layer_norm_lstm(x: Any, r: Any, s: Any, p: Any) -> Step:
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
         h_t = o_t ⊙ tanh(gain_c ⊙ normalize(c_t) + b_c)
 
-    normalize(v) is (v - mean) / sqrt(variance + 1e-5) over the H units of v: of one gate's part, or of c_t. Gains start
-    at 1 and biases at 0, as in the paper.
+    normalize(v) is (v - mean) / sqrt(variance + 1e-5) over the H hidden units of v: of one gate's part, or of c_t.
+    Gains are initially 1 and biases 0, as in the paper.
     """
     i = sigmoid(p.gain_xi * normalize(x.i) + p.gain_hi * normalize(r.i) + p.b_i)
     f = sigmoid(p.gain_xf * normalize(x.f) + p.gain_hf * normalize(r.f) + p.b_f)

@@ -1,4 +1,4 @@
-"""Cells made light: the LSTM with its forget gate alone, the GRU without a reset, gates that need no product."""
+"""Light cells: the LSTM with only a forget gate, the GRU without a reset gate, gates without a recurrent product."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from tidegate.cells.language.step import Step
     gates="f n",
     states="h",
     paper="van der Westhuizen & Lasenby 2018, The Unreasonable Effectiveness of the Forget Gate",
-    convention="the paper's β is 1, so a little more comes in than is forgotten; with β = 0 it is ugrnn; "
-    "its chrono initialisation of b_f is left to the user",
+    convention="β = 1, as in the paper; with β = 0 it is ugrnn; "
+    "the paper's chrono initialisation of b_f is left to the user",
 )
 def janet(x: Any, r: Any, s: Any) -> Step:
-    """Just another network: the LSTM with the forget gate alone.
+    """JANET (just another network): the LSTM with only the forget gate.
 
     ::
 
         f_t = σ(W_f x_t + U_f h_{t-1} + b_f)          forget gate
-        i_t = 1 - σ(W_f x_t + U_f h_{t-1} + b_f - 1)  what comes in
+        i_t = 1 - σ(W_f x_t + U_f h_{t-1} + b_f - 1)  input gate
         n_t = tanh(W_n x_t + U_n h_{t-1} + b_n)
         h_t = f_t ⊙ h_{t-1} + i_t ⊙ n_t
     """
@@ -39,7 +39,7 @@ def janet(x: Any, r: Any, s: Any) -> Step:
     "it the input, with the identity as weight_ih",
 )
 def li_gru(x: Any, r: Any, s: Any) -> Step:
-    """The light GRU: no reset gate, and a rectifier.
+    """The light GRU: no reset gate, and relu instead of tanh.
 
     ::
 
@@ -47,8 +47,9 @@ def li_gru(x: Any, r: Any, s: Any) -> Step:
         n_t = relu(W_n x_t + U_n h_{t-1} + b_n)
         h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ n_t
 
-    The paper normalises W_z x_t and W_n x_t over the batch, which no cell can say: it sees one sequence at a time. The
-    shift of that batch norm is b_k; once trained, its scale and mean fold into W_k and b_k.
+    The paper applies batch normalisation to W_z x_t and W_n x_t, which is not expressible in a cell: its equations are
+    of one sequence. The shift of the batch norm is b_k; after training, its scale and mean can be folded into W_k and
+    b_k.
     """
     z = sigmoid(x.z + r.z)
     n = relu(x.n + r.n)
@@ -66,7 +67,7 @@ def li_gru(x: Any, r: Any, s: Any) -> Step:
     "in size: the identity is the paper's; without the paper's scale of the highway, which W_h can hold",
 )
 def sru(x: Any, s: Any, p: Any) -> Step:
-    """The simple recurrent unit: each gate sees only its own unit's past, and a highway leads round the recurrence.
+    """The simple recurrent unit: each hidden unit sees only its own past; a highway bypasses the recurrence.
 
     ::
 

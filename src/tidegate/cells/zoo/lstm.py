@@ -1,4 +1,4 @@
-"""The long short-term memory and its close relatives."""
+"""The long short-term memory and close variants."""
 
 from typing import Any
 
@@ -37,10 +37,10 @@ def lstm(x: Any, r: Any, s: Any) -> Step:
     states="h c",
     parameters="p_i p_f p_o",
     paper="Gers & Schmidhuber 2000, Recurrent Nets that Time and Count",
-    convention="i and f look at c_{t-1}, o looks at c_t, through one weight per unit; ONNX does the same",
+    convention="i and f see c_{t-1}, o sees c_t, through one weight per hidden unit; the same in ONNX",
 )
 def peephole_lstm(x: Any, r: Any, s: Any, p: Any) -> Step:
-    """The LSTM whose gates look at the cell state.
+    """The LSTM with peephole connections: its gates see the cell state.
 
     ::
 
@@ -65,10 +65,10 @@ def peephole_lstm(x: Any, r: Any, s: Any, p: Any) -> Step:
     states="h c",
     paper="Greff et al. 2017, LSTM: A Search Space Odyssey (CIFG)",
     convention="the input gate is computed and f = 1 - i; some libraries compute f and take i = 1 - f; "
-    "the paper's has peepholes besides: odyssey_cifg",
+    "the paper's cell also has peepholes: odyssey_cifg",
 )
 def coupled_lstm(x: Any, r: Any, s: Any) -> Step:
-    """The LSTM that forgets exactly as much as it takes in.
+    """The LSTM with coupled gates, f = 1 - i.
 
     ::
 

@@ -14,7 +14,7 @@ from tidegate.cells.language.step import Step
     convention="f also resets, before the product; f lets the new in",
 )
 def mgu(x: Any, r: Any, s: Any) -> Step:
-    """The minimal gated unit: one gate resets and updates.
+    """The minimal gated unit: one gate for reset and update.
 
     ::
 
@@ -35,7 +35,7 @@ def mgu(x: Any, r: Any, s: Any) -> Step:
     convention="g keeps the past",
 )
 def ugrnn(x: Any, r: Any, s: Any) -> Step:
-    """The update gate RNN: a simple network and one gate.
+    """The update gate RNN: a simple RNN with one gate.
 
     ::
 
@@ -56,7 +56,7 @@ def ugrnn(x: Any, r: Any, s: Any) -> Step:
     convention="z lets the new in; the plain form, without the paper's log-space g(·) on n",
 )
 def min_gru(x: Any, s: Any) -> Step:
-    """The minimal GRU: no gate looks at the past, so there is no recurrent product.
+    """The minimal GRU: its gates do not see the past, so there is no recurrent product.
 
     ::
 
@@ -76,7 +76,7 @@ def min_gru(x: Any, s: Any) -> Step:
     convention="f and i are normalised to sum to one; the plain form, without the paper's log-space g(·) on n",
 )
 def min_lstm(x: Any, s: Any) -> Step:
-    """The minimal LSTM: no gate looks at the past, so there is no recurrent product.
+    """The minimal LSTM: its gates do not see the past, so there is no recurrent product.
 
     ::
 
@@ -98,7 +98,7 @@ def min_lstm(x: Any, s: Any) -> Step:
     paper="Li et al. 2018, Independently Recurrent Neural Network (IndRNN)",
 )
 def indrnn(x: Any, s: Any, p: Any) -> Step:
-    """The independently recurrent network: each unit sees only its own past.
+    """The independently recurrent network: each hidden unit sees only its own past.
 
     ::
 

@@ -1,6 +1,6 @@
 """The eight variants of the vanilla LSTM in Greff et al. 2017, *LSTM: A Search Space Odyssey*.
 
-Each takes one thing from the vanilla LSTM, changes it or adds it, and leaves the rest, peepholes included:
+Each removes, changes or adds one part of the vanilla LSTM, which has peepholes:
 
     vanilla  `peephole_lstm`           NIAF  g without its tanh           `odyssey_niaf`
     NIG      no input gate, i = 1      NOAF  c without its tanh           `odyssey_noaf`
@@ -145,11 +145,11 @@ def odyssey_cifg(x: Any, r: Any, s: Any, p: Any) -> Step:
     states="h c i f o",
     parameters="p_i p_f p_o",
     paper=f"{PAPER} (FGR)",
-    convention="U_fi leads from the last step's f to this step's i; o looks at c_t, as in the vanilla LSTM; the gates "
+    convention="U_fi leads from the previous step's f to this step's i; o sees c_t, as in the vanilla LSTM; the gates "
     "are states",
 )
 def odyssey_fgr(x: Any, r: Any, s: Any, p: Any) -> Step:
-    """The vanilla LSTM with full gate recurrence: every gate sees all gates of the step before.
+    """The vanilla LSTM with full gate recurrence: every gate sees all gates of the previous step.
 
     ::
 

@@ -138,7 +138,7 @@ def _values(share: Expression, cell: Cell, recorded: Mapping[str, NDArray[np.flo
             made[id(node)] = torch.from_numpy(np.asarray(recorded[name], np.float64))
         elif node.op == "constant":
             made[id(node)] = torch.tensor(node.value, dtype=torch.float64)
-        elif node.op == "mask" and node.name in cell.fills:
+        elif node.op == "mask" and node.name in cell.mask_defaults:
             like = torch.zeros(1, 1, 1, dtype=torch.float64)
             made[id(node)] = expected_mask(cell, node.name, like, hidden)[0]
         elif node.op not in ("recur", "project") and node.args and all(id(arg) in made for arg in node.args):
