@@ -94,6 +94,11 @@ def test_a_cell_of_ones_own_trains_and_its_equations_are_compared(folder: Path) 
     changed = process("evaluate", "run", "--cell", "my_cells.py:leaky")
     assert changed.returncode == 2
     assert b"has other equations now" in changed.stderr
+    del config["cell_digest"]
+    (folder / "run" / "config.json").write_text(json.dumps(config))
+    removed = process("evaluate", "run", "--cell", "my_cells.py:leaky")
+    assert removed.returncode == 2
+    assert b"has other equations now" in removed.stderr
 
 
 def test_a_built_in_cell_leaves_no_digest(folder: Path) -> None:

@@ -13,6 +13,7 @@ from tests.train.small_runs import corpus_in, train_in
 from tidegate.errors import RunFolderError, TidegateError
 from tidegate.io.tensor_files import digest
 from tidegate.train import claim_folder, holds_run, load_run, read_config, resume
+from tidegate.train.registry import task_named
 
 FILES = (
     "config.json",
@@ -225,6 +226,13 @@ def test_claiming_refuses_replaces_and_leaves_strangers_alone(run):
     assert not holds_run(run)
     with pytest.raises(RunFolderError, match="is a file"):
         claim_folder(run / "notes.txt")
+
+
+def test_overwriting_removes_a_file_that_two_patterns_match(run, monkeypatch):
+    monkeypatch.setattr(task_named("lm"), "files", ("corpus*", "vocabulary.json"))
+    (run / "corpus.npy.partial").write_text("left by a crash")
+    claim_folder(run, overwrite=True)
+    assert not list(run.iterdir())
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):

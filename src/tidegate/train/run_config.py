@@ -106,10 +106,8 @@ def own_cell_digest(model: Any) -> str | None:
 
 
 def _checked_digest(model: Any, record: dict[str, Any], path: Path) -> str | None:
-    if "cell_digest" not in record:
-        return None
-    digest, now = field(record, path, "cell_digest", str), own_cell_digest(model)
-    if digest != now:
+    digest = field(record, path, "cell_digest", str) if "cell_digest" in record else None
+    if digest != own_cell_digest(model):
         raise RunFolderError(
             f"{path}: the cell {model.cell!r:.80} has other equations now than when this run began: load the cell it "
             "was trained with (--cell my_cells.py:NAME), or start a new run."

@@ -60,7 +60,7 @@ def claim_folder(folder: Path, *, task: str = "lm", overwrite: bool = False) -> 
     names = [*FILES, *(name for kind in _tasks_of(folder, task) for name in kind.files)]
     for name in names:
         for path in [*folder.glob(name), *folder.glob(f"{name}.partial")]:
-            path.unlink()
+            path.unlink(missing_ok=True)  # both patterns may match it
     return folder
 
 
