@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,12 +31,12 @@ def decoding(run: Run, **given: float | None) -> Any:
     Raises:
         BadParameter: the task writes no texts.
     """
-    chosen = {name: value for name, value in given.items() if value is not None}
-    known = {it.name for it in fields(run.config.model)}
-    for name in chosen:
-        if name not in known:
-            raise typer.BadParameter(
-                f"{run.folder} is a run of {run.config.task}, which writes no texts",
-                param_hint="--" + name.replace("_", "-"),
-            )
-    return replace(run.config.model, **chosen)
+    from tidegate.train.options import with_settings
+
+    def unknown(name: str) -> Exception:
+        return typer.BadParameter(
+            f"{run.folder} is a run of {run.config.task}, which writes no texts",
+            param_hint="--" + name.replace("_", "-"),
+        )
+
+    return with_settings(run.config.model, given, unknown)

@@ -24,7 +24,7 @@ def train_run(
     """Train from the first step, with a display; ``samples`` are the task's `SampleConfig`."""
     from tidegate.train import train
 
-    sample = task.sampler(task.vocabulary(folder), samples)
+    sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(_title(folder, model)) as report:
         return train(folder, data, model, config, task=task.name, report=report, sample=sample)
 
@@ -36,7 +36,7 @@ def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
 
     run = read_config(folder)
     task = task_named(run.task)
-    sample = task.sampler(task.vocabulary(folder), samples)
+    sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(_title(folder, run.model)) as report:
         return resume(folder, report=report, sample=sample, **budget)
 

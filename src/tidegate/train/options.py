@@ -1,7 +1,8 @@
 """Settings as one dataclass: defaults, limits and, in the fields' metadata, the options of the command line."""
 
 import math
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidegate.errors import ArgumentError
@@ -55,6 +56,22 @@ class RecurrentConfig:
 
         get_cell(self.cell)
         check(self)
+
+
+def with_settings(config: Any, settings: Mapping[str, Any], unknown: Callable[[str], Exception]) -> Any:
+    """Return a config with the settings that are not None in place of its own.
+
+    Args:
+        config: a dataclass.
+        settings: by the names of its fields.
+        unknown: makes the error for a name that is no field.
+    """
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    known = {it.name for it in fields(config)}
+    for name in chosen:
+        if name not in known:
+            raise unknown(name)
+    return replace(config, **chosen)
 
 
 def check(config: Any) -> None:

@@ -1,8 +1,7 @@
 """`look_at`: what a trained model of any task but language modelling did with one example."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -13,6 +12,7 @@ from tidegate.lens.tasks.views import Look
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.example_task import ExampleTask
 from tidegate.train import Run
+from tidegate.train.options import with_settings
 from tidegate.train.registry import task_named
 
 
@@ -58,20 +58,15 @@ def look_at(
         )
         raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which {why}.")
     kind = cast(type[ExampleTask], task_named(run.config.task))
-    config = _with_settings(run, beam=beam, length_penalty=length_penalty, max_length=max_length)
+    settings = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
+    config = with_settings(
+        run.config.model,
+        settings,
+        lambda name: ArgumentError(
+            f"{name} is given, but {run.folder} is a run of {run.config.task}, which writes no text."
+        ),
+    )
     task = kind(config, run.vocabulary)
     example = encode_input(run, task, look, given, part=part, picture=picture)
     with evaluating(run.model), torch.inference_mode():
         return look.look(task, run.model, example)
-
-
-def _with_settings(run: Run, **settings: float | None) -> Any:
-    """Return the run's model config with the settings that are not None in place of its own."""
-    chosen = {name: value for name, value in settings.items() if value is not None}
-    known = {it.name for it in fields(run.config.model)}
-    for name in chosen:
-        if name not in known:
-            raise ArgumentError(
-                f"{name} is given, but {run.folder} is a run of {run.config.task}, which writes no text."
-            )
-    return replace(run.config.model, **chosen)
