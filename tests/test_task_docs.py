@@ -19,7 +19,7 @@ def test_every_task_has_a_page_and_every_page_a_task() -> None:
 
 def test_options_and_samples_that_are_named_are_there() -> None:
     from tidegate.data.samples.probes import PROBLEMS
-    from tidegate.tasks.example_task import example_task
+    from tidegate.tasks.base_task import example_task
     from tidegate.train import TrainConfig
 
     general = {"validation", "test", "splits", "split-seed", "vectors", "seeds", "resume", "out", "json", "text"}

@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.text import CharacterTokenizer, ngram_baselines
 from tidegate.text.evaluation import evaluate
-from tidegate.text.evaluation_text import loss_table
+from tidegate.text.evaluation_report import loss_table
 from tidegate.train import load_run
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from tidegate.cli.verbs.train import command
-from tidegate.tasks.example_task import example_task
+from tidegate.tasks.base_task import example_task
 from tidegate.train import read_config
 from tidegate.train.registry import BUILT_IN, task_named
 from tidegate.train.task import Task

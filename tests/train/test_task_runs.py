@@ -15,7 +15,7 @@ from tests.train.task_runs import TASKS, run
 
 from tidegate.data.buckets import pad
 from tidegate.errors import DataError, RunFolderError
-from tidegate.tasks.example_task import example_task
+from tidegate.tasks.base_task import example_task
 from tidegate.train import load_run, resume
 from tidegate.train.registry import BUILT_IN
 

@@ -133,7 +133,7 @@ class Layered(nn.Module):
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
                 ValueError, for lengths and reset.
         """
-        given = self._read(input, hx, lengths, reset)
+        given = self._checked_input(input, hx, lengths, reset)
         result = run_stack(self, given)
         return given.layout.output(result.output), _state_out(result.state, given.layout)
 
@@ -158,7 +158,7 @@ class Layered(nn.Module):
         Raises:
             ArgumentError: the cell records no such name.
         """
-        given = self._read(input, hx, lengths, reset)
+        given = self._checked_input(input, hx, lengths, reset)
         result, layout = run_stack(self, given, names), given.layout
         values = {
             place: {name: layout.sequences(value) for name, value in recorded.items()}
@@ -197,9 +197,9 @@ class Layered(nn.Module):
             RuntimeError, ValueError: as `forward`.
             BackendError: as `forward`; the message lists the reasons.
         """
-        return explain_stack(self, self._read(input, hx, lengths, reset), training=training, peaks=peaks)
+        return explain_stack(self, self._checked_input(input, hx, lengths, reset), training=training, peaks=peaks)
 
-    def _read(
+    def _checked_input(
         self,
         given: Tensor | PackedSequence,
         hx: State | None,
@@ -209,10 +209,10 @@ class Layered(nn.Module):
         """Check the input and the initial states and return them as the engine takes them."""
         module = type(self).__name__
         x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
-        self._check_features(x)
+        self._check_input(x)
         return EngineInput(x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout)
 
-    def _check_features(self, x: Tensor) -> None:
+    def _check_input(self, x: Tensor) -> None:
         own = next((p for p in self._parameters.values() if p is not None), None)
         dtype = next((p.dtype for p in self.parameters()), x.dtype) if own is None else own.dtype
         if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):

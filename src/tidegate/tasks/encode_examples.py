@@ -14,7 +14,7 @@ SHARES = (0.8, 0.1, 0.1)
 
 
 class ExampleReader(Protocol):
-    """What of a task is needed to encode its data, see `tidegate.tasks.example_task.ExampleTask`."""
+    """What of a task is needed to encode its data, see `tidegate.tasks.base_task.ExampleTask`."""
 
     @classmethod
     def check_packages(cls) -> None: ...  # noqa: D102

@@ -17,7 +17,7 @@ from tidegate.train.task import EvaluationOptions, EvaluationText
 
 
 class MeasurableTask(TrainedTask, Protocol):
-    """A task as it was trained, see `tidegate.tasks.example_task.ExampleTask`."""
+    """A task as it was trained, see `tidegate.tasks.base_task.ExampleTask`."""
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report: ...  # noqa: D102
 

@@ -274,7 +274,7 @@ class LanguageModelTask:
     @classmethod
     def evaluate(cls, run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
         """Evaluate a run on a part of its own text, or on other files, beside n-gram models."""
-        from tidegate.text.evaluation_text import evaluate_run
+        from tidegate.text.evaluation_report import evaluate_run
 
         return evaluate_run(run, files, options)
 

@@ -94,7 +94,7 @@ def load_task(where: str) -> type[Task]:
     missing = [it for it in ("name", "Config", "make_model", "loss") if not hasattr(found, it)]
     if not isinstance(found, type) or missing:
         raise ArgumentError(
-            f"{where} is not a task: give a class derived from tidegate.tasks.example_task.ExampleTask, with a name "
+            f"{where} is not a task: give a class derived from tidegate.tasks.base_task.ExampleTask, with a name "
             "and a Config."
         )
     return register_task(found)

@@ -141,7 +141,7 @@ class Data(Protocol):
 class Task(Protocol):
     """A task: input, target, loss and metrics. One loop trains them all.
 
-    `tidegate.tasks.example_task.ExampleTask` has defaults for most of it.
+    `tidegate.tasks.base_task.ExampleTask` has defaults for most of it.
 
     Attributes:
         name: as in ``tidegate train NAME``.

@@ -8,7 +8,7 @@ import torch
 
 from tidegate.data.sources import Sources
 from tidegate.tasks.encode_examples import prepare_examples
-from tidegate.tasks.example_task import ExampleTask
+from tidegate.tasks.base_task import ExampleTask
 from tidegate.train import Run, TrainConfig
 from tidegate.train.run_folder import RunConfig
 

@@ -111,7 +111,7 @@ def _free(folder: Path) -> Path:
 def _finish(folder: Path) -> None:
     """Print the result beside each baseline, a longer sample, the best hidden unit, and how to continue."""
     from tidegate.cli.verbs.generate import copy_report
-    from tidegate.text.evaluation_text import loss_table
+    from tidegate.text.evaluation_report import loss_table
     from tidegate.text.generation import generate
     from tidegate.train import load_run
 

@@ -110,7 +110,7 @@ def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSe
     """Return a session with the rows that ``tidegate predict`` would read, and the run's own examples."""
     from tidegate.cli.verbs.predict import rows_given
     from tidegate.lens.session.example_session import MAX_EXAMPLES, ExampleSession
-    from tidegate.tasks.example_task import example_task
+    from tidegate.tasks.base_task import example_task
 
     if text is None and file is None:
         return ExampleSession(run)

@@ -42,7 +42,7 @@ def predict(
     if files and text:
         raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
     from tidegate.errors import RunFolderError
-    from tidegate.tasks.example_task import ExampleTask
+    from tidegate.tasks.base_task import ExampleTask
     from tidegate.train import load_run
 
     load_user_code(task, cell)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tidegate.data.columns import Encoded
 from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
-from tidegate.tasks.example_task import Columns
+from tidegate.tasks.base_task import Columns
 
 WHERE = "what was given"
 """Where a row comes from that was in no file, for error messages."""

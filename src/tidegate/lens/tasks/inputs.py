@@ -16,7 +16,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.record.labelled_array import check_place
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.task_look import ExampleLook
-from tidegate.tasks.example_task import ExampleTask
+from tidegate.tasks.base_task import ExampleTask
 from tidegate.train import Run
 
 PartName = Literal["train", "validation", "test"]

@@ -10,7 +10,7 @@ from tidegate.lens.tasks.inputs import ExampleLike, PartName, encode_input
 from tidegate.lens.tasks.task_look import ExampleLook, TextLook, task_look
 from tidegate.lens.tasks.views import Look
 from tidegate.nn.evaluating import evaluating
-from tidegate.tasks.example_task import ExampleTask
+from tidegate.tasks.base_task import ExampleTask
 from tidegate.train import Run
 from tidegate.train.options import with_settings
 from tidegate.train.registry import task_named

@@ -25,7 +25,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.example_task import ExampleTask
+from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
