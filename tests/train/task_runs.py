@@ -10,8 +10,8 @@ import numpy as np
 
 from tidegate.data.samples.probes import temporal_order
 from tidegate.data.sources import find_sources
-from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.base_task import example_task
+from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.train import Finished, TrainConfig, holds_run, new_run, resume, train
 
 CONFIG = TrainConfig(

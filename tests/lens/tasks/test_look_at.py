@@ -17,8 +17,8 @@ from tidegate.data.buckets import pad
 from tidegate.data.columns import open_examples
 from tidegate.errors import ArgumentError, DataError
 from tidegate.lens.tasks import look_at
-from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.base_task import example_task
+from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.train import load_run
 

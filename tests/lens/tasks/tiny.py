@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from tidegate.data.sources import Sources
-from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.train import Run, TrainConfig
 from tidegate.train.run_folder import RunConfig
 

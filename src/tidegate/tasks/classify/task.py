@@ -20,10 +20,10 @@ from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, UnknownTokenError
+from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option

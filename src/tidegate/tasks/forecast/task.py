@@ -19,8 +19,8 @@ from torch import Tensor
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs

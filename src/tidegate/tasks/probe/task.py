@@ -18,8 +18,8 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
-from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option

@@ -18,8 +18,8 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
-from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.seq2seq.decoder import Memory, State, TokenDecoder
 from tidegate.tasks.seq2seq.scores import text_metrics

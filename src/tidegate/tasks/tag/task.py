@@ -24,8 +24,8 @@ from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
-from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
