@@ -103,7 +103,9 @@ def test_the_split_is_contiguous_and_warm_up_comes_from_the_past(tmp_path: Path)
             known = np.rint(frames[:, 0] * deviation + mean).astype(int)
             assert known.tolist() == list(range(at[0] - 20, at[0] + 5))
             assert reference[:, 0].tolist() == y[at[0] : at[0] + 5].tolist()
-            assert reference[:, 1].tolist() == [y[at[0] - 1]] * 5
+            naive = dict(zip(data.preprocessing.values["naive"], reference.T[1:].tolist(), strict=True))
+            assert naive["last value"] == [y[at[0] - 1]] * 5
+            assert naive["drift"] == pytest.approx(y[at[0] : at[0] + 5])
     assert data.split_kind == "contiguous in every series, 80/10/10"
     assert task.predictions(data.parts["train"]).tolist() == [20] * len(back)
 
@@ -214,14 +216,16 @@ def hand_made(median: Any, truth: Any, last: Any, **more: Any) -> Forecasts:
         "names": ["y"] * count,
         "at": np.arange(count) * arrays["truth"].shape[1],
         "mean": arrays["median"],
+        "median": arrays["median"],
+        "truth": arrays["truth"],
         "low": arrays["median"] - 1,
         "high": arrays["median"] + 1,
-        "seasonal": arrays["last"],
-        "season": 1,
+        "naive": {"last value": arrays.pop("last")},
+        "baseline": "last value",
         "deviation": np.ones(count),
         "naive_error": np.ones(count),
     }
-    usual |= arrays | more
+    usual |= more
     return Forecasts(**usual)
 
 
@@ -230,8 +234,8 @@ def test_scores_of_a_hand_made_forecast():
         [[1, 2], [3, 5]],
         [[1, 4], [3, 3]],
         [[0, 0], [1, 1]],
-        seasonal=np.array([[1.0, 4], [3, 2]]),
-        season=2,
+        naive={"last value": np.zeros((2, 2)), "last season (2 steps)": np.array([[1.0, 4], [3, 2]])},
+        baseline="last season (2 steps)",
         deviation=np.array([2.0, 4]),
         naive_error=np.array([0.5, 0.0]),
     )
@@ -311,7 +315,7 @@ def test_from_file_to_forecast(tmp_path: Path):
     task, model, data = trained(tmp_path, y, steps=150, hidden_size=16, window=36, horizon=12, season=1, paths=20)
     with torch.inference_mode():
         report = task.measure(model, data.parts["test"])
-    assert report.tables["verdict"].startswith("Better than the last value"), report.tables["verdict"]
+    assert report.tables["verdict"].startswith("Better than the mean"), report.tables["verdict"]
     assert report.metrics[0].value < 2.0 < report.metrics[0].of_baseline
     ((_, said),) = task.predict_rows(model, read_series(tmp_path / "y.csv"))
     expected = 50 + 10 * np.sin(2 * np.pi * np.arange(600, 612) / 12)

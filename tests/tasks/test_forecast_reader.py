@@ -10,7 +10,6 @@ import pytest
 
 from tidegate.data.samples.mackey_glass import mackey_glass
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.naive import find_season, naive_error, seasonal_naive
 from tidegate.tasks.forecast.reader import read_series
 
 
@@ -116,28 +115,6 @@ def test_other_files_and_frames_with_gaps_are_refused(tmp_path: Path):
     np.savez(tmp_path / "gap.npz", frames=frames)
     with pytest.raises(DataError, match=r"gap\.npz, series 1, step 3: column 1 is nan"):
         list(read_series(tmp_path / "gap.npz"))
-
-
-def test_seasons_are_found_where_there_are_some():
-    draw = np.random.default_rng(0)
-    at = np.arange(400)
-    wave = np.sin(2 * np.pi * at / 12) + 0.01 * at + 0.1 * draw.normal(size=400)
-    assert find_season([wave, 100 * wave[:200]])[0] == 12
-    for seed in range(5):
-        walk = np.random.default_rng(seed).normal(size=1000).cumsum()
-        assert find_season([walk]) == (1, 0.0)
-    assert find_season([np.ones(50)]) == (1, 0.0)
-    assert find_season([np.arange(3.0)]) == (1, 0.0)
-
-
-def test_naive_forecasts_and_their_error():
-    history = np.array([5.0, 1, 2, 3])
-    assert seasonal_naive(history, 3, 5).tolist() == [1, 2, 3, 1, 2]
-    assert seasonal_naive(history, 1, 2).tolist() == [3, 3]
-    assert seasonal_naive(history, 9, 2).tolist() == [3, 3]
-    assert naive_error(history, 1) == pytest.approx((4 + 1 + 1) / 3)
-    assert naive_error(history, 2) == pytest.approx((3 + 2) / 2)
-    assert naive_error(history, 4) == 0
 
 
 def test_mackey_glass_obeys_its_equation():

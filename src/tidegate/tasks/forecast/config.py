@@ -29,7 +29,7 @@ class ForecastConfig(RecurrentConfig):
         None, "Steps between evaluated forecasts.", panel="Data", unset="the horizon", min=1
     )
     season: int | None = option(
-        None, "Period of the seasonal baseline; 1: none.", panel="Data", unset="found by autocorrelation", min=1
+        None, "Period of the seasonal baseline; 1: none.", panel="Data", unset="found in the training part", min=1
     )
     mase_season: int = option(1, "Period of the naive error that scales MASE.", panel="Data", min=1)
     normalise: Literal["series", "all"] = option(

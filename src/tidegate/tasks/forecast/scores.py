@@ -1,10 +1,12 @@
 """Metrics of forecasts beside naive baselines, and a verdict in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.naive import season_of
 from tidegate.io.optional import needed
 from tidegate.tasks.metrics_report import Metric, Report
 
@@ -24,9 +26,8 @@ class Forecasts:
         low: (N, H) the quantile 0.1.
         high: (N, H) the quantile 0.9.
         truth: (N, H).
-        last: (N, H) the last value.
-        seasonal: (N, H) the value one season earlier.
-        season: its period; 1 if there is none.
+        naive: (N, H) of each naive forecast, by name.
+        baseline: the one that forecasts the training part best.
         deviation: (N,), the standard deviation of the series in the training part.
         naive_error: (N,), the scale of MASE; 0 if unknown.
     """
@@ -38,9 +39,8 @@ class Forecasts:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     truth: NDArray[np.float64]
-    last: NDArray[np.float64]
-    seasonal: NDArray[np.float64]
-    season: int
+    naive: Mapping[str, NDArray[np.float64]]
+    baseline: str
     deviation: NDArray[np.float64]
     naive_error: NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Forecasts:
         * NRMSE of step H = root mean ((y_H - y^_H) / deviation)^2;
         * coverage = fraction of y between the quantiles 0.1 and 0.9.
         """
-        name, naive = self._baseline()
+        name, naive = f"the {self.baseline}", self.naive[self.baseline]
         last_step = self.truth.shape[1]
         metrics = [Metric("MAE", _mae(self.median, self.truth), name, _mae(naive, self.truth), False)]
         known = self.naive_error > 0
@@ -64,7 +64,7 @@ class Forecasts:
         return Report(loss, predictions, metrics, {"verdict": self.verdict(), "steps": self._steps()} if tables else {})
 
     def verdict(self) -> str:
-        """Describe whether the forecasts are better than the best baseline, and whether that is significant.
+        """Describe whether the forecasts are better than the baseline, and whether that is significant.
 
         Differences of absolute error are averaged over stretches of one horizon, since the errors of overlapping
         forecasts are correlated, and compared with zero by a t-test (as in Diebold & Mariano 1995). If forecasts
@@ -76,7 +76,7 @@ class Forecasts:
         needed("scipy", "This needs", "SciPy")
         from scipy.stats import ttest_1samp
 
-        name, naive = self._baseline()
+        name, naive = f"the {self.baseline}", self.naive[self.baseline]
         own, other = _mae(self.median, self.truth), _mae(naive, self.truth)
         figures = f"MAE {own:.4g} against {other:.4g}"
         if own >= other:
@@ -106,12 +106,6 @@ class Forecasts:
             begins.setdefault(series, []).append(at)
         return any((np.diff(sorted(it)) < self.truth.shape[1]).any() for it in begins.values())
 
-    def _baseline(self) -> tuple[str, NDArray[np.float64]]:
-        """Return the better baseline."""
-        if self.season > 1 and _mae(self.seasonal, self.truth) < _mae(self.last, self.truth):
-            return f"the last season ({self.season} steps)", self.seasonal
-        return "the last value", self.last
-
     def _mase(self, said: NDArray[np.float64], known: NDArray[np.bool_]) -> float:
         return float((np.abs(said - self.truth).mean(1)[known] / self.naive_error[known]).mean())
 
@@ -119,13 +113,13 @@ class Forecasts:
         return float(np.sqrt((((said - self.truth)[:, -1] / self.deviation) ** 2).mean()))
 
     def _steps(self) -> str:
-        """Format mean absolute error and coverage at some steps ahead."""
+        """Format mean absolute error and coverage at some steps ahead, beside all naive forecasts."""
         horizon = self.truth.shape[1]
         chosen = sorted({0, *(horizon * k // 8 - 1 for k in range(1, 9) if horizon * k // 8)})
-        lines = ["  ahead         MAE  last value" + ("      season" if self.season > 1 else "") + "  coverage"]
+        names = {name: f"season {season_of(name)}" if season_of(name) != 1 else name for name in self.naive}
+        lines = ["  ahead         MAE" + "".join(f"{name:>12}" for name in names.values()) + "  coverage"]
         for h in chosen:
-            said = [self.median, self.last, *([self.seasonal] if self.season > 1 else [])]
-            errors = "".join(f"{_mae(it[:, h], self.truth[:, h]):12.4g}" for it in said)
+            errors = "".join(f"{_mae(it[:, h], self.truth[:, h]):12.4g}" for it in (self.median, *self.naive.values()))
             inside = ((self.low[:, h] <= self.truth[:, h]) & (self.truth[:, h] <= self.high[:, h])).mean()
             lines.append(f"{h + 1:7}{errors}  {inside:8.3f}")
         return "\n".join(lines)

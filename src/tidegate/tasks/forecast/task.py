@@ -7,6 +7,7 @@ quantiles, and the last value is added to the location of D (a starts at 1, so t
 value). A forecast consists of many sample paths: values are drawn from D and fed back, step by step.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,17 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.naive import DRIFT, LAST, MEAN, backtest, naive_error, season_name, season_of
 from tidegate.data.rows import Row
+from tidegate.data.season import find_seasons
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.naive import find_season, naive_error
 from tidegate.tasks.forecast.reader import NAMES, read_series
 from tidegate.tasks.forecast.scores import Forecasts
-from tidegate.tasks.forecast.windows import forecast, mean_deviation, scale_of, windows
+from tidegate.tasks.forecast.windows import forecast, mean_deviation, naive_names, scale_of, windows
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
@@ -116,24 +118,23 @@ class ForecastTask(ExampleTask):
         scale = own if config.normalise == "series" else dict.fromkeys(found, overall)
         changes = np.concatenate([np.diff(values) / scale[name][1] for name, values in found.items()])
         levels = np.quantile(changes, Quantiles.LEVELS)
-        season, strength = (config.season, 0.0) if config.season else find_season(list(found.values()))
+        naive, remarks = _naive_forecasts(list(found.values()), config)
         width = max(float(np.ptp(values)) / scale[name][1] for name, values in found.items())
         covariates = np.concatenate(known)
         deviation = covariates.std(0)
         preprocessing = {
             "overall": list(overall),
             "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
-            "season": season,
+            "season": season_of(naive[0]),
+            "naive": naive,
+            "baseline": naive[0],
             "reach": [REACH * max(width, 1.0)],
             "change": [float(np.sqrt(np.mean(changes**2))), *levels.tolist()],
             "mean": covariates.mean(0).tolist(),
             "deviation": np.where(deviation > 0, deviation, 1.0).tolist(),
         }
         notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]
-        if config.season is None:
-            how = f"season: {season} steps, the autocorrelation of changes being {strength:.2f}"
-            notes.append(how if season > 1 else "season: none was found in the autocorrelation of changes")
-        return Preprocessing(preprocessing), notes
+        return Preprocessing(preprocessing), notes + remarks
 
     @classmethod
     def encode(
@@ -206,7 +207,7 @@ class ForecastTask(ExampleTask):
         return loss.masked_fill(~mask(lengths, y.shape[1]), 0).sum()
 
     def measure(self, model: Forecaster, part: Part, *, tables: bool = True) -> Report:
-        """Compute MAE and other metrics of free-running forecasts, beside the last value and the last season.
+        """Compute MAE and other metrics of free-running forecasts, beside naive ones.
 
         Raises:
             DataError: the part is the training part.
@@ -227,7 +228,8 @@ class ForecastTask(ExampleTask):
         losses, mean, bands = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         others = part.rows(range(len(part)))
         low, median, high = (np.array(bands)[:, :, BANDS.index(level)] for level in (0.1, 0.5, 0.9))
-        truth, last, seasonal = np.moveaxis(np.array(others["reference"]), 2, 0)
+        truth, *naive = np.moveaxis(np.array(others["reference"]), 2, 0)
+        names, baseline = naive_names(self.preprocessing)
         found = Forecasts(
             names=[_text(name) for name in others["name"]],
             at=np.array(others["at"])[:, 0],
@@ -236,9 +238,8 @@ class ForecastTask(ExampleTask):
             low=low,
             high=high,
             truth=truth,
-            last=last,
-            seasonal=seasonal,
-            season=self.preprocessing.number("season"),
+            naive=dict(zip(names, naive, strict=True)),
+            baseline=baseline,
             deviation=np.array(others["scale"])[:, 1],
             naive_error=np.array(others["scale"])[:, 2],
         )
@@ -289,6 +290,21 @@ class ForecastTask(ExampleTask):
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
         return paths.mean(2).cpu().numpy(), paths.quantile(levels, 2).permute(1, 2, 0).cpu().numpy()
+
+
+def _naive_forecasts(series: Sequence[NDArray[np.float64]], config: ForecastConfig) -> tuple[list[str], list[str]]:
+    """Return the names of the naive forecasts, the best on the training part first, and notes for the user."""
+    seasons = find_seasons(series) if config.season is None else {config.season: math.nan}
+    names = [LAST, MEAN, DRIFT, *(season_name(season) for season in seasons if season > 1)]
+    errors = backtest(series, names, config.horizon)
+    order = np.argsort(errors, kind="stable")
+    notes = []
+    if config.season is None:
+        listed = ", ".join(f"{season} steps (correlation {strength:.2f})" for season, strength in seasons.items())
+        notes.append(f"seasons: {listed}" if seasons else "seasons: none was found")
+    listed = ", ".join(f"{names[k]} {errors[k]:.4g}" for k in order)
+    notes.append(f"baseline: the {names[order[0]]}, the best naive forecast of the training part (MAE: {listed})")
+    return [names[k] for k in order], notes
 
 
 def _text(name: NDArray[np.uint8]) -> str:

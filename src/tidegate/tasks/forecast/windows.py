@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded, Preprocessing
+from tidegate.data.naive import LAST, naive_error, naive_forecast, season_name, season_of
 from tidegate.data.rows import Row
+from tidegate.errors import RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.naive import naive_error, seasonal_naive
 from tidegate.tasks.forecast.reader import NAMES
 
 
@@ -39,9 +40,29 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
     if labelled:
-        last, seasonal = (seasonal_naive(values[:at], m, config.horizon) for m in (1, preprocessing.number("season")))
-        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], last, seasonal], 1)}
+        naive = [naive_forecast(name, values[:at], config.horizon) for name in naive_names(preprocessing)[0]]
+        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], *naive], 1)}
     return example
+
+
+def naive_names(preprocessing: Preprocessing) -> tuple[list[str], str]:
+    """Return the names of the naive forecasts beside a run's forecasts, and of the one that is its baseline.
+
+    Raises:
+        RunFolderError: the preprocessing was altered.
+    """
+    season = preprocessing.number("season")
+    if "naive" not in preprocessing.values:  # a run of an earlier version: the last value and the last season
+        names = [LAST, season_name(max(1, season))]
+        return names, names[season > 1]
+    names = field(preprocessing.values, preprocessing.path, "naive", list)
+    baseline = field(preprocessing.values, preprocessing.path, "baseline", str)
+    if baseline not in names or not all(isinstance(name, str) and season_of(name) for name in names):
+        raise RunFolderError(
+            f"{preprocessing.path}: 'naive' should be names of naive forecasts, and 'baseline' one of them: the file "
+            "was altered."
+        )
+    return names, baseline
 
 
 def _frames(
