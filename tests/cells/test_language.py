@@ -133,7 +133,7 @@ FAULTS: dict[str, tuple[dict[str, Any], Any, str]] = {
     "a vector's start": (
         dict(gates="a", parameters="w=one"),
         lambda x, p: Step(h=x.a * p.w),
-        "parameter 'w' starts with 'one', which is not a number",
+        "'w=one' in parameters is not a name and a number",
     ),
     "undeclared vector": (dict(gates="a"), lambda x, p: Step(h=x.a * p.w), "uses p.w, but parameters='' has no 'w'"),
     "unused gate": (dict(gates="a b"), lambda x: Step(h=x.a), "gate 'b' is declared but neither x.b nor r.b"),
@@ -151,11 +151,7 @@ FAULTS: dict[str, tuple[dict[str, Any], Any, str]] = {
         "'h' is both a state and a gate's value",
     ),
     "another argument": (dict(gates="a"), lambda x, y: Step(h=x.a), "its function takes y"),
-    "a comparison": (dict(gates="a"), lambda x: Step(h=x.a if x.a > 0 else -x.a), "a comparison, a power"),
-    "a power": (dict(gates="a"), lambda x: Step(h=x.a**2), "a comparison, a power"),
-    "torch's function": (dict(gates="a"), lambda x: Step(h=torch.tanh(x.a)), "torch.tanh was applied to a symbol"),
-    "a tensor": (dict(gates="a"), lambda x: Step(h=x.a * torch.ones(3)), "torch.*was applied to a symbol|given Tensor"),
-    "a string": (dict(gates="a"), lambda x: Step(h=x.a + "1"), "'add' was given str"),
+    "a string": (dict(gates="a"), lambda x: Step(h=x.a + "1"), r"\+ was given str"),
     "product of a number": (dict(gates="a"), lambda x, r: Step(h=x.a + r("a", 2)), "given int; it takes a vector"),
     "two operands": (
         dict(gates="a"),
@@ -171,4 +167,4 @@ def test_badly_formed_cell_raises_at_definition(fault: str) -> None:
     fn.__name__ = "mine"
     with pytest.raises(CellError, match=message) as error:
         cell(**declared)(fn)
-    assert str(error.value).startswith("Cell 'mine': ")
+    assert str(error.value).startswith("Cell 'mine' (")

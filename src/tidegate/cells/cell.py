@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from tidegate.cells.language.analysis import Analysis, analyse
 from tidegate.cells.language.digest import digest
 from tidegate.cells.language.render import render
 from tidegate.cells.language.signature import Signature
+from tidegate.cells.language.source import first_line, line_of_return, named_faults
 from tidegate.cells.language.step import Step
 from tidegate.cells.language.symbolic_trace import symbolic_trace
 from tidegate.errors import CellError
@@ -105,12 +107,12 @@ def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
     Raises:
         CellError: the cell is badly formed; the message names the cell and the fault.
     """
-    try:
+    with named_faults(signature.name, signature.fn, first_line):
         signature.check()
+    with named_faults(signature.name, signature.fn, line_of_return):
         step = symbolic_trace(signature)
+    with named_faults(signature.name, signature.fn, first_line):
         analysis = analyse(signature, step)
-    except CellError as fault:
-        raise CellError(f"Cell {signature.name!r}: {fault}") from None
     declared = {it.name: getattr(signature, it.name) for it in fields(Signature)}
     made = Cell(**declared, step=step, analysis=analysis, digest=digest(signature, step), recipe=recipe)
     _BY_HANDLE.setdefault(made.handle, made)
@@ -135,6 +137,8 @@ def by_handle(handle: str) -> Cell:
 
 
 def cell(
+    bare: None = None,
+    /,
     *,
     gates: str = "",
     states: str = "h",
@@ -170,31 +174,54 @@ def cell(
         CellError: the cell is badly formed; the message names the cell and the fault.
     """
 
+    if bare is not None:
+        raise CellError('@cell takes the names of gates and states: write @cell(gates="i f g o", states="h c").')
+
     def decorate(fn: Callable[..., Step]) -> Cell:
-        vectors = [word.partition("=") for word in parameters.split()]
-        signature = Signature(
-            fn.__name__,
-            fn,
-            tuple(gates.split()),
-            tuple(states.split()),
-            tuple(name for name, _, _ in vectors),
-            tuple(masks.split()),
-            bias=bias,
-            initial={name: _number(fn.__name__, name, value) for name, equals, value in vectors if equals},
-            paper=paper,
-            convention=convention,
-            doc=inspect.getdoc(fn) or "",
-        )
+        name = getattr(fn, "__name__", "")
+        if not name or not hasattr(fn, "__code__"):
+            raise CellError(f"@cell(...) is written above a function of one step; it was given {fn!r}.")
+        with named_faults(name, fn, first_line):
+            vectors = [word.partition("=") for word in _words("parameters", parameters)]
+            signature = Signature(
+                name,
+                fn,
+                _words("gates", gates),
+                _words("states", states),
+                tuple(vector for vector, _, _ in vectors),
+                _words("masks", masks),
+                bias=bias,
+                initial={vector: _number(vector, value) for vector, equals, value in vectors if equals},
+                paper=paper,
+                convention=convention,
+                doc=inspect.getdoc(fn) or "",
+            )
         return define(signature)
 
     return decorate
 
 
-def _number(cell: str, name: str, value: str) -> float:
+def _words(kind: str, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, str):
+        given = " ".join(map(str, names)) if isinstance(names, list | tuple) else "a b"
+        raise CellError(
+            f"{kind} was given as {type(names).__name__}; write the names in one string, separated by blanks: "
+            f"{kind}={given!r}."
+        )
+    return tuple(names.split())
+
+
+def _number(name: str, value: str) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise CellError(f"Cell {cell!r}: parameter {name!r} starts with {value!r}, which is not a number.") from None
+        number = math.nan
+    if not name or not math.isfinite(number):
+        raise CellError(
+            f"'{name}={value}' in parameters is not a name and a number. Names are separated by blanks, with none "
+            'around =: parameters="a=0.5 b".'
+        )
+    return number
 
 
 def _find(module: str, name: str) -> Cell:

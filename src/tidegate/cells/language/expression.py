@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+import numpy as np
+from torch import Tensor
+
+from tidegate.cells.language.alternatives import ARRAY
+from tidegate.cells.language.symbol import Symbol
 from tidegate.errors import CellError
 
 # Leaves: "input" x.k, "state" s.k, "parameter" p.k, "mask" m.k, "constant".
 # Products: "recur" U_k v and "project" W_hr v. Every other op is a row of `operations.OPERATIONS`.
 LEAVES = ("input", "state", "parameter", "mask", "constant")
 PRODUCTS = ("recur", "project")
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "neg": "-"}
 
 
-@dataclass(frozen=True, eq=False)
-class Expression:
+@dataclass(frozen=True, eq=False, repr=False)
+class Expression(Symbol):
     """One node of a cell's equations; identity is equality, so a shared value stays shared.
 
     Attributes:
@@ -56,22 +62,8 @@ class Expression:
     def __neg__(self) -> Expression:
         return apply("neg", self)
 
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise CellError(
-            "its equations use something that the cell language does not have (a comparison, a power, a matrix "
-            "product, an index or a test of a value). It has + - * /, unary -, and the operations of tidegate.cells."
-        )
-
-    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __pow__ = __rpow__ = _refuse
-    __matmul__ = __rmatmul__ = __getitem__ = __iter__ = __len__ = __float__ = __int__ = __abs__ = _refuse
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
-        name = getattr(func, "__name__", str(func))
-        raise CellError(
-            f"torch.{name} was applied to a symbol; use the operation of that name in tidegate.cells, "
-            "so that the equations can be traced."
-        )
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.name}>" if self.name else f"<{self.op}>"
 
 
 def constant(value: float) -> Expression:
@@ -91,12 +83,14 @@ def apply(op: str, *args: Any) -> Expression:
 def _lift(op: str, arg: Any) -> Expression:
     if isinstance(arg, Expression):
         return arg
-    if isinstance(arg, int | float) and not isinstance(arg, bool):
-        return constant(arg)
-    raise CellError(
-        f"{op!r} was given {type(arg).__name__}; it takes the cell's own symbols and numbers "
-        "(declare vectors with one weight per hidden unit in parameters=... and use them as p.name)."
-    )
+    if isinstance(arg, int | float | np.integer | np.floating) and not isinstance(arg, bool):
+        return constant(float(arg))
+    written = _SIGNS.get(op, f"{op}()")
+    if isinstance(arg, Symbol):
+        arg.refuse(written, "")
+    if isinstance(arg, Tensor | np.ndarray):
+        raise CellError(f"{written} was given a {type(arg).__name__}, which is not in the cell language: {ARRAY}")
+    raise CellError(f"{written} was given {type(arg).__name__}; it takes symbols of the step and real numbers.")
 
 
 def postorder(*roots: Expression) -> list[Expression]:

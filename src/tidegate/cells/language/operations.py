@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.cells.language.expression import Expression, apply
+from tidegate.cells.language.expression import apply
+from tidegate.cells.language.symbol import Symbol
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def call(op: str, *args: Any) -> Any:
     """Apply the operation of a name to tensors or symbols."""
-    if any(isinstance(arg, Expression) for arg in args):
+    if any(isinstance(arg, Symbol) for arg in args):
         return apply(op, *args)
     return OPERATIONS[op].compute(*args)
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -63,9 +64,12 @@ class Signature:
             raise CellError("a state cannot be called 'gates', which is an argument of Step.")
         for kind in ("gates", "states", "parameters", "masks"):
             names = getattr(self, kind)
+            example = " ".join(re.findall(r"[^\W\d_]\w*", " ".join(names))) or "a b"
             for name in names:
                 if not name.isidentifier() or name.startswith("_"):
-                    raise CellError(f"{name!r} in {kind} is not a plain name.")
+                    raise CellError(
+                        f"{name!r} in {kind} is not a plain name. Names are separated by blanks: {kind}={example!r}."
+                    )
             if len(set(names)) != len(names):
                 raise CellError(f"{kind}={' '.join(names)!r} contains a name twice.")
         defaults = (("initial", self.initial, self.parameters), ("mask_defaults", self.mask_defaults, self.masks))
