@@ -3,7 +3,7 @@
 Read `zoo/lstm.py` first. `cell` turns a function into a cell; its equations may use the operations exported here.
 """
 
-from tidegate.cells.cell import Cell, by_handle, cell
+from tidegate.cells.cell import Cell, by_handle, cell, find_cell
 from tidegate.cells.compose import projected, variational_dropout, zoneout
 from tidegate.cells.interventions import intervened
 from tidegate.cells.language.expression import Expression
@@ -53,6 +53,7 @@ __all__ = [
     "cell",
     "coupled_lstm",
     "exp",
+    "find_cell",
     "get_cell",
     "gru",
     "gru_original",

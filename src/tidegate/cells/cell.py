@@ -1,8 +1,8 @@
 """`cell` turns a function of one step into a `Cell`, which knows its equations."""
 
-import importlib
 import inspect
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from tidegate.cells.language.symbolic_trace import symbolic_trace
 from tidegate.errors import CellError
 
 Recipe = tuple[Callable[..., "Cell"], tuple[Any, ...]]
-_BY_HANDLE: dict[str, "Cell"] = {}
+_BY_HANDLE: dict[str, list["Cell"]] = {}  # those of one handle differ in what is not in the equations
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,12 +37,21 @@ class Cell(Signature):
     digest: str
     recipe: Recipe | None = None
 
-    def __deepcopy__(self, memo: Any) -> "Cell":
+    def __copy__(self) -> "Cell":
         return self  # cells are immutable: a copied module keeps its cell
 
-    def __reduce__(self) -> Recipe:
-        """Pickle by reference, as functions are: by the module and name of the cell's definition."""
-        return self.recipe or (_find, (self.fn.__module__, self.fn.__qualname__))
+    def __deepcopy__(self, memo: Any) -> "Cell":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by reference, as functions are, together with the digest of the equations."""
+        if self.recipe is not None:
+            return (*self.recipe, self.digest)
+        return find_cell, (cell_reference(self),)
+
+    def __setstate__(self, digest: str) -> None:
+        if digest != self.digest:
+            raise CellError(f"{self.name!r} has other equations in this process than where it was pickled.")
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r})"
@@ -51,6 +60,11 @@ class Cell(Signature):
     def handle(self) -> str:
         """Name and digest, for `by_handle`."""
         return f"{self.name}:{self.digest}"
+
+    @property
+    def definition(self) -> tuple[object, ...]:
+        """All that decides what a layer of the cell computes and how it is initialised."""
+        return self.digest, self.bias, dict(self.initial), dict(self.mask_defaults)
 
     @property
     def input_gates(self) -> tuple[str, ...]:
@@ -115,7 +129,9 @@ def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
         analysis = analyse(signature, step)
     declared = {it.name: getattr(signature, it.name) for it in fields(Signature)}
     made = Cell(**declared, step=step, analysis=analysis, digest=digest(signature, step), recipe=recipe)
-    _BY_HANDLE.setdefault(made.handle, made)
+    same = _BY_HANDLE.setdefault(made.handle, [])
+    if not same or (recipe is None and all(other.definition != made.definition for other in same)):
+        same.append(made)
     return made
 
 
@@ -128,10 +144,48 @@ def by_handle(handle: str) -> Cell:
     Raises:
         CellError: no cell with these equations has been defined in this process.
     """
+    return _of_handle(handle, "the module that defines it")[0]
+
+
+def cell_reference(cell: Cell) -> dict[str, Any]:
+    """Return plain data with which `find_cell` finds a cell again: where it is defined, and what must be the same.
+
+    Raises:
+        CellError: the cell is not what is found under the name of its definition, so no other process can find it.
+    """
+    module, name = cell.fn.__module__, cell.fn.__qualname__
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, Cell) or found.definition != cell.definition:
+        why = "has been defined anew" if isinstance(found, Cell) else "is not a cell"
+        raise CellError(
+            f"{cell.name!r} cannot be pickled, since {module}.{name} {why}: define it once, at the top level of a "
+            "module, or save state_dict() and make the layer again."
+        )
+    return dict(handle=cell.handle, module=module, bias=cell.bias, initial=dict(cell.initial))
+
+
+def find_cell(reference: dict[str, Any]) -> Cell:
+    """Return the cell of a reference. Nothing is imported: references may come from files.
+
+    Args:
+        reference: as `cell_reference` made it, perhaps in another process.
+
+    Raises:
+        CellError: no such cell has been defined in this process.
+    """
+    for found in _of_handle(reference["handle"], f"{reference['module']}, which defines it, first"):
+        if (found.bias, dict(found.initial)) == (reference["bias"], reference["initial"]):
+            return found
+    raise CellError(f"The cell {reference['handle']!r} has other initial values in this process.")
+
+
+def _of_handle(handle: str, module: str) -> list[Cell]:
     if handle not in _BY_HANDLE:
         name = handle.rpartition(":")[0]
         same = any(other.rpartition(":")[0] == name for other in _BY_HANDLE)
-        why = f"{name!r} has other equations in this process" if same else "import the module that defines it"
+        why = f"{name!r} has other equations in this process" if same else f"import {module}"
         raise CellError(f"No cell has the handle {handle!r}: {why}.")
     return _BY_HANDLE[handle]
 
@@ -222,14 +276,3 @@ def _number(name: str, value: str) -> float:
             'around =: parameters="a=0.5 b".'
         )
     return number
-
-
-def _find(module: str, name: str) -> Cell:
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not isinstance(found, Cell):
-        raise CellError(
-            f"{module}.{name} is not a cell: to be pickled, define it at the top level of an importable module."
-        )
-    return found

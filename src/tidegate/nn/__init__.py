@@ -1,5 +1,6 @@
 """Modules with parameters: drop-ins for ``torch.nn``, and `Recurrent` for every other cell."""
 
+from tidegate.nn.convert import to_torch
 from tidegate.nn.dropin import GRU, LSTM, RNN
 from tidegate.nn.explain_layers import LayersExplained
 from tidegate.nn.layered import Layered, Trace
@@ -22,4 +23,5 @@ __all__ = [
     "Summary",
     "Trace",
     "summary",
+    "to_torch",
 ]

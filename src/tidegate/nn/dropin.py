@@ -80,6 +80,8 @@ class LSTM(_DropIn):
         torch.Size([2, 5, 16])
     """
 
+    torch_class = nn.LSTM
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__("LSTM", lstm, *args, **kwargs)
 
@@ -100,6 +102,8 @@ class GRU(_DropIn):
     Keyword-only additions: see `LSTM`.
     """
 
+    torch_class = nn.GRU
+
     def __init__(self, *args: Any, **kwargs: Any):
         _refuse_proj_size(kwargs)
         super().__init__("GRU", gru, *args, **kwargs)
@@ -110,6 +114,8 @@ class RNN(_DropIn):
 
     Keyword-only additions: see `LSTM`.
     """
+
+    torch_class = nn.RNN
 
     def __init__(self, *args: Any, **kwargs: Any):
         _refuse_proj_size(kwargs)

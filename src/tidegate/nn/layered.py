@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
 from tidegate.drawing import table_html
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
+from tidegate.nn.cell_module import CellModule
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import EngineInput, Layout, read_input
@@ -57,7 +58,7 @@ def by_name(backend: str | Backend | None) -> str | Backend | None:
     return next((known.name for known in BACKENDS if known is backend), backend)
 
 
-class Layered(nn.Module):
+class Layered(CellModule):
     """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights."""
 
     cell: Cell

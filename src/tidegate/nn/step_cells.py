@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
 from tidegate.engine import Weights, run
+from tidegate.nn.cell_module import CellModule
 
 
-class _CellDropIn(nn.RNNCellBase):
+class _CellDropIn(CellModule, nn.RNNCellBase):
     """Torch's parameters with one step of Tidegate's cell."""
 
     cell: Cell
@@ -43,6 +44,8 @@ class _CellDropIn(nn.RNNCellBase):
 class RNNCell(_CellDropIn):
     """A drop-in for ``torch.nn.RNNCell``: h' = tanh(W x + b + U h + b'), or relu with nonlinearity="relu"."""
 
+    torch_class = nn.RNNCell
+
     def __init__(
         self,
         input_size: int,
@@ -66,6 +69,7 @@ class RNNCell(_CellDropIn):
 class LSTMCell(_CellDropIn):
     """A drop-in for ``torch.nn.LSTMCell``, one step of `tidegate.cells.lstm`."""
 
+    torch_class = nn.LSTMCell
     cell = lstm
 
     def __init__(
@@ -82,6 +86,7 @@ class LSTMCell(_CellDropIn):
 class GRUCell(_CellDropIn):
     """A drop-in for ``torch.nn.GRUCell``, one step of `tidegate.cells.gru`."""
 
+    torch_class = nn.GRUCell
     cell = gru
 
     def __init__(

@@ -64,7 +64,7 @@ def register_cell(cell: Cell) -> Cell:
     if not isinstance(cell, Cell):
         raise CellError(f"register_cell takes a Cell, but was given {type(cell).__name__}: write @cell(...) below it.")
     known = CELLS.get(cell.name) or _REGISTERED.get(cell.name)
-    if known is not None and _definition(known) != _definition(cell):
+    if known is not None and known.definition != cell.definition:
         raise CellError(
             f"Another cell is called {cell.name!r} already, with other equations or initial values: rename yours."
         )
@@ -91,7 +91,3 @@ def load_cell(where: str) -> Cell:
     if not isinstance(found, Cell):
         raise CellError(f"{where} is not a cell, but of type {type(found).__name__}: write @cell(...) above it.")
     return register_cell(found)
-
-
-def _definition(cell: Cell) -> tuple[object, ...]:
-    return cell.digest, cell.bias, dict(cell.initial), dict(cell.mask_defaults)
