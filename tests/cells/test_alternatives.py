@@ -45,7 +45,7 @@ def test_a_formula_computes_what_torchs_function_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_formula_can_be_traced(name: str) -> None:
-    declared = dict(gates="v w b", parameters="a", masks="low high")
+    declared: Any = dict(gates="v w b", parameters="a", masks="low high")
 
     @cell(**declared)
     def it(x: Any, r: Any, p: Any, m: Any) -> Step:

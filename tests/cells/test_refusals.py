@@ -123,8 +123,8 @@ WRITTEN: dict[str, tuple[Any, str]] = {
     "r(k, tensor)": (lambda x, r, s: x.n + r("n", WEIGHTS), r"was given Tensor; it takes a vector"),
     "a state as a gate": (lambda x, r, s: x.h, r"uses x\.h, but gates='n' has no 'h'\. Did you mean s\.h\?"),
     "a gate as a state": (lambda x, r, s: s.n, r"uses s\.n, .* Did you mean x\.n or r\.n\?"),
-    "a missing name": (lambda x, r, s: tanh(x.n) + missing, r"raised NameError: name 'missing'"),  # noqa: F821
-    "too many arguments": (lambda x, r, s: sigmoid(x.n, r.n), r"raised TypeError: sigmoid\(\) takes 1"),
+    "any other error": (lambda x, r, s: tanh(x.n) + int("?"), r"raised ValueError: invalid literal"),
+    "too many arguments": (lambda x, r, s: sigmoid(*[x.n, r.n]), r"raised TypeError: sigmoid\(\) takes 1"),
 }
 
 
@@ -157,7 +157,7 @@ def line_of(fn: Any, offset: int = 0) -> str:
         (lambda v: Step(h=v, c=v, f=v), r"has 'f', which is not declared .* given as gates=dict\(f=\.\.\.\)"),
         (lambda v: Step(h=v, c=torch.ones(3)), "'c' in its Step is Tensor, not an expression"),
         (lambda v: Step(h=v, c=None), "'c' in its Step is None, not an expression"),
-        (lambda v: Step(h=v, c=v, gates=[v]), "gates in its Step is list; it takes values by name"),
+        (lambda v: Step(h=v, c=v, **dict[str, Any](gates=[v])), "gates in its Step is list; it takes values by name"),
         (lambda v: Step(h=v, c=v, gates={"a b": v}), "'a b' among the gates of its Step is not a plain name"),
     ],
 )

@@ -193,7 +193,7 @@ def test_dropout_draws_as_torch_does_between_layers_and_only_while_training() ->
     ids=str,
 )
 def test_constructor_raises_where_torch_does(arguments: dict[str, Any]) -> None:
-    given = dict(input_size=3, hidden_size=4) | arguments
+    given = dict[str, Any](input_size=3, hidden_size=4) | arguments
     with pytest.raises((ValueError, TypeError)) as theirs:
         torch.nn.LSTM(**given)
     with pytest.raises(theirs.type, match=r".") as ours:
@@ -209,7 +209,7 @@ def test_proj_size_raises_as_in_torch(name: str) -> None:
 
 def test_unknown_nonlinearity_raises() -> None:
     with pytest.raises(ValueError, match="Unknown nonlinearity 'gelu'"):
-        tidegate.nn.RNN(3, 4, nonlinearity="gelu")
+        tidegate.nn.RNN(3, 4, nonlinearity="gelu")  # pyright: ignore[reportArgumentType]
 
 
 BAD_CALLS = {

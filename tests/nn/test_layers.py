@@ -194,7 +194,7 @@ def test_keras_initialisation_and_forget_bias() -> None:
     [
         (lambda: GRU(3, 4, forget_bias=1.0), "gru has no forget gate 'f'"),
         (lambda: LSTM(3, 4, bias=False, forget_bias=1.0), "no bias"),
-        (lambda: LSTM(3, 4, init="xavier"), "init must be 'torch' or 'keras', got 'xavier'"),
+        (lambda: LSTM(3, 4, **dict[str, Any](init="xavier")), "init must be 'torch' or 'keras', got 'xavier'"),
         (lambda: Recurrent("lstn", 3, 4), "No cell is called 'lstn'; did you mean 'lstm'"),
         (lambda: Recurrent("lstm", 0, 4), "input_size must be at least 1, got 0"),
         (lambda: Recurrent("lstm", 3, 4, dropout=2), "dropout must lie in 0..1"),

@@ -114,6 +114,10 @@ class Cell(Signature):
         lines = [rf"{name} &= {value} \\" for name, value in self.equations("latex")]
         return "\n".join([r"\begin{aligned}", *lines, r"\end{aligned}"])
 
+    def _repr_latex_(self) -> str:
+        """Notebook view: the equations."""
+        return f"$$\n{self.latex()}\n$$"
+
 
 def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
     """Make a cell from its declaration: trace the function once and analyse its equations.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tidegate.data.ragged_array import Column, RaggedWriter, open_ragged
 from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
 from tidegate.io.files import field, read_json, replacing, write_json
 
@@ -87,6 +88,8 @@ class Part:
 
     columns: Mapping[str, Column]
 
+    __repr__ = brief_repr
+
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
@@ -115,6 +118,8 @@ class Examples:
     split_kind: str
     notes: tuple[str, ...]
     digest: str
+
+    __repr__ = brief_repr
 
     def report(self) -> list[str]:
         """Describe what was read and chosen, in lines for a person."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import DataError, EncodingError
 from tidegate.io.optional import needed
 
@@ -26,6 +27,8 @@ class Row:
 
     where: str
     values: dict[str, Any]
+
+    __repr__ = brief_repr
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ light and dark pages and needs no style sheet. All text is escaped.
 """
 
 import html
+import re
 from collections.abc import Sequence
 from typing import TypeGuard
 
@@ -78,8 +79,13 @@ def caption_html(text: str) -> str:
     return f'<div style="{SANS};margin:4px 0">{escaped(text)}</div>'
 
 
+def preformatted_html(text: str) -> str:
+    """Return a text with its own lines and columns."""
+    return f'<pre style="{MONOSPACE};margin:4px 0">{html.escape(visible(text))}</pre>'
+
+
 def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, caption: str = "") -> str:
-    """Return a table; numbers are right-aligned and have four digits.
+    """Return a table; numbers have four digits, and are right-aligned, as are texts of digits ("1,234").
 
     Raises:
         ArgumentError: the number of cells of a row is not that of the headers.
@@ -87,7 +93,7 @@ def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, capt
     for n, row in enumerate(rows):
         if len(row) != len(headers):
             raise ArgumentError(f"Row {n} has {len(row)} cells for {len(headers)} headers.")
-    numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(headers))]
+    numeric = [bool(rows) and all(_reads_as_number(row[column]) for row in rows) for column in range(len(headers))]
     sides = ["right" if it else "left" for it in numeric]
     head = "".join(
         f'<th scope="col" style="text-align:{side};padding:2px 8px">{escaped(header)}</th>'
@@ -111,6 +117,10 @@ def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, capt
 
 def _is_number(cell: object) -> TypeGuard[float]:
     return isinstance(cell, int | float | np.integer | np.floating) and not isinstance(cell, bool)
+
+
+def _reads_as_number(cell: object) -> bool:
+    return _is_number(cell) or (isinstance(cell, str) and re.fullmatch(r"[\d,]+|-", cell) is not None)
 
 
 def _shown(cell: object) -> object:

@@ -10,6 +10,7 @@ from typing import Protocol
 from torch import Tensor
 
 from tidegate.cells import Cell
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.record import Record
 from tidegate.engine.weights import Weights
@@ -45,6 +46,8 @@ class Call:
     mask_gradients: tuple[str, ...] = ()
     oracle: Callable[[Call], Result] | None = None
 
+    __repr__ = brief_repr
+
     @property
     def hidden_size(self) -> int:
         """H."""
@@ -71,6 +74,8 @@ class Result:
     state: tuple[Tensor, ...]
     record: dict[str, Tensor]
     backend: str
+
+    __repr__ = brief_repr
 
 
 class Stepping(Protocol):

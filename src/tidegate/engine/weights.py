@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
 
@@ -33,6 +34,8 @@ class Weights:
     b_hh: Tensor | None = None
     p: Mapping[str, Tensor] = field(default_factory=dict)
     w_hr: Tensor | None = None
+
+    __repr__ = brief_repr
 
     def tensors(self) -> list[Tensor]:
         """List all tensors, without those that are None."""

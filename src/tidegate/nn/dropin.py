@@ -7,17 +7,21 @@ Constructor arguments and their positions, parameter names, their order and thei
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from tidegate.cells import Cell, gru, lstm, projected, rnn_relu, rnn_tanh
 from tidegate.engine import Backend, Weights
 from tidegate.nn.initialise import Init, check_init, initialise
-from tidegate.nn.layered import Layered, by_name
+from tidegate.nn.layered import Layered, S, by_name
+
+_CELLS = {"LSTM": lstm, "GRU": gru, "RNN_TANH": rnn_tanh, "RNN_RELU": rnn_relu}
+Device = torch.device | str | int | None
 
 
-class _DropIn(Layered, nn.RNNBase):
+class _DropIn(Layered[S], nn.RNNBase):
     """Torch's parameters, Tidegate's forward."""
 
     two_biases = True
@@ -25,23 +29,30 @@ class _DropIn(Layered, nn.RNNBase):
     def __init__(
         self,
         mode: str,
-        cell: Cell,
-        *args: Any,
-        init: Init = "torch",
-        forget_bias: float | None = None,
-        backend: str | Backend | None = None,
-        recompute: bool = False,
-        **kwargs: Any,
+        *torchs: Any,
+        init: Init,
+        forget_bias: float | None,
+        backend: str | Backend | None,
+        recompute: bool,
     ):
+        cell = _CELLS[mode]
         # Set first: RNNBase's constructor ends by calling reset_parameters.
         self.__dict__.update(
             cell=cell, init=init, forget_bias=forget_bias, backend=by_name(backend), recompute=recompute
         )
         check_init(cell, init, forget_bias, bias=True)
-        nn.RNNBase.__init__(self, mode, *args, **kwargs)
+        nn.RNNBase.__init__(self, mode, *torchs)
         check_init(cell, init, forget_bias, self.bias)
-        if self.proj_size:
-            self.cell = projected(cell)
+        self.cell = self._own_cell()
+
+    def _own_cell(self) -> Cell:
+        return projected(_CELLS[self.mode]) if self.proj_size else _CELLS[self.mode]
+
+    def extra_repr(self) -> str:
+        """Return what torch's layer shows, and Tidegate's options that differ from their defaults."""
+        shown = [nn.RNNBase.extra_repr(self)]
+        shown += [f"cell={self.cell.name}"] if self.cell.digest != self._own_cell().digest else []
+        return ", ".join([*shown, *self._own_options()])
 
     def reset_parameters(self) -> None:
         """Initialise the parameters as ``init`` and ``forget_bias`` specify."""
@@ -59,7 +70,7 @@ class _DropIn(Layered, nn.RNNBase):
         )
 
 
-class LSTM(_DropIn):
+class LSTM(_DropIn[tuple[Tensor, Tensor]]):
     """A drop-in for ``torch.nn.LSTM``, running `tidegate.cells.lstm`.
 
     ::
@@ -82,8 +93,27 @@ class LSTM(_DropIn):
 
     torch_class = nn.LSTM
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__("LSTM", lstm, *args, **kwargs)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        init: Init = "torch",
+        forget_bias: float | None = None,
+        backend: str | Backend | None = None,
+        recompute: bool = False,
+    ):
+        torchs = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size)
+        own = dict[str, Any](init=init, forget_bias=forget_bias, backend=backend, recompute=recompute)
+        super().__init__("LSTM", *torchs, device, dtype, **own)
 
     def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
         """Return the shape of c_0, as ``torch.nn.LSTM`` does: (layers * directions, B, H)."""
@@ -91,7 +121,7 @@ class LSTM(_DropIn):
         return rows, batch, self.hidden_size
 
 
-class GRU(_DropIn):
+class GRU(_DropIn[Tensor]):
     """A drop-in for ``torch.nn.GRU``, running `tidegate.cells.gru` (reset after the product, z keeps the past).
 
     ::
@@ -104,12 +134,31 @@ class GRU(_DropIn):
 
     torch_class = nn.GRU
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        _refuse_proj_size(kwargs)
-        super().__init__("GRU", gru, *args, **kwargs)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: Literal[0] = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        init: Init = "torch",
+        forget_bias: float | None = None,
+        backend: str | Backend | None = None,
+        recompute: bool = False,
+    ):
+        _refuse_proj_size(proj_size)
+        torchs = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0)
+        own = dict[str, Any](init=init, forget_bias=forget_bias, backend=backend, recompute=recompute)
+        super().__init__("GRU", *torchs, device, dtype, **own)
 
 
-class RNN(_DropIn):
+class RNN(_DropIn[Tensor]):
     """A drop-in for ``torch.nn.RNN``: h_t = tanh(W_h x_t + U_h h_{t-1} + b_h), or relu with nonlinearity="relu".
 
     Keyword-only additions: see `LSTM`.
@@ -117,19 +166,34 @@ class RNN(_DropIn):
 
     torch_class = nn.RNN
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        _refuse_proj_size(kwargs)
-        if len(args) > 3:
-            nonlinearity, args = args[3], (*args[:3], *args[4:])
-        else:
-            nonlinearity = kwargs.pop("nonlinearity", "tanh")
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: Literal[0] = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        init: Init = "torch",
+        forget_bias: float | None = None,
+        backend: str | Backend | None = None,
+        recompute: bool = False,
+    ):
+        _refuse_proj_size(proj_size)
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.__dict__["nonlinearity"] = nonlinearity
-        cell = rnn_tanh if nonlinearity == "tanh" else rnn_relu
-        super().__init__(f"RNN_{nonlinearity.upper()}", cell, *args, **kwargs)
+        torchs = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0)
+        own = dict[str, Any](init=init, forget_bias=forget_bias, backend=backend, recompute=recompute)
+        super().__init__(f"RNN_{nonlinearity.upper()}", *torchs, device, dtype, **own)
 
 
-def _refuse_proj_size(kwargs: dict[str, Any]) -> None:
-    if "proj_size" in kwargs:
+def _refuse_proj_size(proj_size: int) -> None:
+    if proj_size:
         raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")

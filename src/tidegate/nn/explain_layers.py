@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tidegate.engine import Call, Explanation, Peaks
 from tidegate.engine.explain.explain import explain_call
-from tidegate.engine.explain.explanation import seconds
+from tidegate.engine.explain.explanation import costs_html, seconds
 from tidegate.nn.layout import EngineInput
 from tidegate.nn.stack import Place, layer_calls
 from tidegate.nn.types import StackedLayers
@@ -50,6 +50,16 @@ class LayersExplained:
         if self.floor is not None:
             lines.append(f"together at least {seconds(self.floor)}")
         return "\n".join([*lines, *sorted(peaks)]).rstrip()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Notebook view: the costs of each layer and direction as a table, then the text."""
+        costs = [
+            {"layer": str(layer), "direction": "reverse" if direction else "forward", **part.costs()}
+            for (layer, direction), part in self.parts.items()
+        ]
+        return costs_html(costs, str(self))
 
 
 def explain_stack(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Generic, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
 from tidegate.drawing import table_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.nn.cell_module import CellModule
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
@@ -21,6 +22,8 @@ from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
 from tidegate.nn.stepper import Stepper
 from tidegate.nn.types import State
+
+S = TypeVar("S", bound=State)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Trace:
     state: State
     values: dict[tuple[int, int], dict[str, Tensor]]
 
+    __repr__ = brief_repr
+
     def __getitem__(self, layer_and_direction: tuple[int, int]) -> dict[str, Tensor]:
         return self.values[layer_and_direction]
 
@@ -58,8 +63,11 @@ def by_name(backend: str | Backend | None) -> str | Backend | None:
     return next((known.name for known in BACKENDS if known is backend), backend)
 
 
-class Layered(CellModule):
-    """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights."""
+class Layered(CellModule, Generic[S]):
+    """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights.
+
+    S is the type of the states that `forward` takes and returns.
+    """
 
     cell: Cell
     input_size: int
@@ -77,6 +85,18 @@ class Layered(CellModule):
     two_biases = False
     # Layers that run another cell on the same weights, for example one with an intervention.
     layer_cells: Mapping[int, Cell] = MappingProxyType({})
+
+    def _own_options(self) -> list[str]:
+        """Return Tidegate's own options that differ from their defaults, for `extra_repr`."""
+        backend = getattr(self.backend, "name", self.backend)
+        options = {
+            "init": (self.init, "torch"),
+            "forget_bias": (self.forget_bias, None),
+            "backend": (backend, None),
+            "recompute": (self.recompute, False),
+            "layer_cells": ({layer: cell.name for layer, cell in self.layer_cells.items()}, {}),
+        }
+        return [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
 
     def layer_cell(self, layer: int) -> Cell:
         """Return the cell that a layer runs: ``cell``, unless ``layer_cells`` has another one for it."""
@@ -109,14 +129,27 @@ class Layered(CellModule):
         """Return the number of features of a layer's input."""
         return self.output_size if layer else self.input_size
 
+    @overload
     def forward(
         self,
-        input: Tensor | PackedSequence,
-        hx: State | None = None,
+        input: Tensor,
+        hx: S | None = None,
         *,
         lengths: Tensor | Sequence[int] | None = None,
         reset: Tensor | None = None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, S]: ...
+
+    @overload
+    def forward(self, input: PackedSequence, hx: S | None = None) -> tuple[PackedSequence, S]: ...
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: S | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, S]:
         """Run all layers.
 
         Args:
@@ -136,7 +169,7 @@ class Layered(CellModule):
         """
         given = self._checked_input(input, hx, lengths, reset)
         result = run_stack(self, given)
-        return given.layout.output(result.output), _state_out(result.state, given.layout)
+        return given.layout.output(result.output), cast(S, _state_out(result.state, given.layout))
 
     def trace(
         self,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
 
@@ -33,6 +34,8 @@ class Layout:
     packed: PackedSequence | None
     lengths: Tensor | None
     reset: Tensor | None
+
+    __repr__ = brief_repr
 
     def sequences(self, value: Tensor) -> Tensor:
         """Return a (T, B, ·) tensor in the caller's layout; for a packed input, padded and in the caller's order."""

@@ -10,9 +10,10 @@ from tidegate.engine import Backend, Weights
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
 from tidegate.nn.layered import Layered, by_name
+from tidegate.nn.types import State
 
 
-class Recurrent(Layered):
+class Recurrent(Layered[State]):
     """Layers of any cell, one of Tidegate's by name or your own.
 
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
@@ -138,7 +139,7 @@ class Recurrent(Layered):
         shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
         defaults = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0)
         shown += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
-        return ", ".join(shown)
+        return ", ".join([*shown, *self._own_options()])
 
 
 def _end(layer: int, direction: int) -> str:

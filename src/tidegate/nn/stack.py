@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import dropout
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Call, Record, draw_masks
 from tidegate.engine.run import checked_call, run_call
 from tidegate.nn.layout import EngineInput
@@ -30,6 +31,8 @@ class StackResult:
     output: Tensor
     state: tuple[Tensor, ...]
     record: dict[Place, dict[str, Tensor]]
+
+    __repr__ = brief_repr
 
 
 def run_stack(

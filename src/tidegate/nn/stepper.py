@@ -47,6 +47,9 @@ class Stepper:
         self._watched: list[tuple[dict[str, Any], str, Tensor, int, int]] = []
         self._build()
 
+    def __repr__(self) -> str:
+        return f"Stepper({self.module!r}, batch={self.batch})"
+
     def __call__(self, x: Tensor) -> Tensor:
         """Run one step.
 

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from tidegate.drawing import table_html
 from tidegate.nn.layered import Layered
+
+HEAD = ("layer", "output shape", "parameters", "FLOPs/step", "bytes/step")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,26 @@ class Summary:
         return sum(row.bytes or 0 for row in self.rows)
 
     def __str__(self) -> str:
-        head = ("layer", "output shape", "parameters", "FLOPs/step", "bytes/step")
+        head, *lines = [HEAD, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+
+        def draw(line: tuple[str, ...]) -> str:
+            cells = [
+                text.ljust(w) if k < 2 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths, strict=True))
+            ]
+            return "  ".join(cells).rstrip()
+
+        rule = "-" * len(draw(head))
+        *body, foot = map(draw, lines)
+        return "\n".join([draw(head), rule, *body, rule, foot, self._note()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Notebook view: the table."""
+        return table_html(self._cells(), HEAD, caption=self._note())
+
+    def _cells(self) -> list[tuple[str, ...]]:
         body = [
             (
                 row.name,
@@ -67,18 +89,10 @@ class Summary:
             )
             for row in self.rows
         ]
-        foot = ("total", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.bytes:,}")
-        widths = [max(len(line[k]) for line in (head, *body, foot)) for k in range(len(head))]
+        return [*body, ("total", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.bytes:,}")]
 
-        def draw(line: tuple[str, ...]) -> str:
-            cells = [
-                text.ljust(w) if k < 2 else text.rjust(w) for k, (text, w) in enumerate(zip(line, widths, strict=True))
-            ]
-            return "  ".join(cells).rstrip()
-
-        rule = "-" * len(draw(head))
-        notes = [f"trainable: {self.trainable:,}. FLOPs and bytes are of one step of one sequence."]
-        return "\n".join([draw(head), rule, *map(draw, body), rule, draw(foot), *notes])
+    def _note(self) -> str:
+        return f"trainable: {self.trainable:,}. FLOPs and bytes are of one step of one sequence."
 
 
 def summary(model: nn.Module, *inputs: Any, **kwargs: Any) -> Summary:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.train.task import Evaluation
 
 
@@ -44,6 +45,8 @@ class Report:
     predictions: int
     metrics: list[Metric]
     tables: dict[str, str] = field(default_factory=dict)
+
+    __repr__ = brief_repr
 
     def evaluation(self) -> Evaluation:
         """Return what the training loop needs."""

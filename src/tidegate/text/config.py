@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.train.options import check, option
 
@@ -39,6 +40,8 @@ class LanguageModelConfig:
     tie_weights: bool = option(False, "Use the embedding as output layer (needs --embedding-size = --hidden-size).")
     init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         from tidegate.cells import get_cell  # which imports torch
@@ -77,6 +80,8 @@ class CorpusConfig:
     )
     limit: int | None = option(None, "Use only the first N characters.", panel="Data", min=1)
 
+    __repr__ = brief_repr
+
     def __post_init__(self) -> None:
         check(self)
 
@@ -92,3 +97,5 @@ class SampleConfig:
 
     sample_length: int = option(300, "Tokens to write at each validation; 0: no samples.", panel="Output", min=0)
     prompt: str = ""
+
+    __repr__ = brief_repr

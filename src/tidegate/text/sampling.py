@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
 __all__ = ["Sampling", "draw", "filtered", "keep_min_p", "keep_top_k", "keep_top_p", "with_temperature"]
@@ -38,6 +39,8 @@ class Sampling:
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature >= 0):

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import RunFolderError
 from tidegate.io.records import from_record, stored_as, to_record
 from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
@@ -92,6 +93,8 @@ class Checkpoint:
     counters: Counters
     scaler: dict[str, Any] | None
     tensors: Mapping[str, Mapping[str, Tensor]]
+
+    __repr__ = brief_repr
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

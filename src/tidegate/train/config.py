@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.train.options import check, option
 
@@ -101,6 +102,8 @@ class TrainConfig:
     device: Literal["auto", "cpu"] = option("auto", "Where to train.", panel="Training")
     mixed_precision: Literal["no", "fp16", "bf16"] = option("no", "Mixed precision, on a GPU.", panel="Training")
     backend: str | None = option(None, "The engine's backend.", panel="Training", unset="the engine's choice")
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.minutes is None:

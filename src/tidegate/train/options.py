@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
 
@@ -50,6 +51,8 @@ class RecurrentConfig:
     dropout: float = option(0.3, "Dropout before, between and after the layers.", min=0, below=1)
     init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         from tidegate.cells import get_cell  # which imports torch

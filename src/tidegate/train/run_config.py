@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate import __version__
 from tidegate.cells import CELLS, get_cell
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
 from tidegate.io.records import from_record, stored_as, stored_if_set, to_record
@@ -45,6 +46,8 @@ class RunConfig:
     data_digest: str
     notes: list[str]
     cell_digest: str | None = dataclasses.field(default=None, metadata=stored_if_set())
+
+    __repr__ = brief_repr
 
     def digest(self) -> str:
         """Return the SHA-256 of everything but the budget, which may be raised later."""

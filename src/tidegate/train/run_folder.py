@@ -147,6 +147,11 @@ class Run:
     step: int
     validation: float | None
 
+    def __repr__(self) -> str:
+        task, model = self.config.task, self.config.model
+        validation = None if self.validation is None else round(self.validation, 4)
+        return f"Run({str(self.folder)!r}, {task=}, {model=}, step={self.step}, {validation=})"
+
     @property
     def task(self) -> type[Task]:
         """The task."""

@@ -105,3 +105,13 @@ print(*sorted({{it.split(".")[0] for it in sys.modules}}))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"fastapi", "starlette", "uvicorn"} & set(done.stdout.split())
     assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+def test_a_run_a_session_and_a_reading_are_shown_in_short(run: Run):
+    assert repr(run).startswith(f"Run({str(run.folder)!r}, task='lm', model=LanguageModelConfig(")
+    assert len(repr(run)) < 400
+    assert len(repr(run.tokenizer)) < 200
+    assert len(repr(run.config)) < 800
+    with TextSession([run], "a text") as session:
+        assert repr(session) == f"TextSession({run!r})"
+        assert len(repr(session.reading(0))) < 800

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from tidegate.drawing.html import preformatted_html, table_html
 
 WIDTH = 80
 
@@ -186,6 +188,23 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join([*self.lines(), *([str(self.peaks)] if self.peaks else [])])
 
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Notebook view: the costs as a table, then the text."""
+        return costs_html([self.costs()], str(self))
+
+    def costs(self) -> dict[str, str]:
+        """Return the line of a table of costs: the backend, FLOPs, bytes and the least time."""
+        return {
+            "cell": self.cell,
+            "backend": self.backend,
+            "FLOPs": f"{self.flops.total:,}",
+            "bytes moved": f"{self.bytes.moved:,}",
+            "bytes saved": f"{self.bytes.saved:,}",
+            "takes at least": "-" if self.floor is None else seconds(self.floor),
+        }
+
     def lines(self) -> list[str]:
         """The lines of the text, without the one on the machine."""
         what = "training" if self.training else "inference"
@@ -208,6 +227,12 @@ class Explanation:
             parts = f"FLOPs {_number(both[0])}s, bytes {_number(both[1])}s"
             lines.append(_fill(f"  takes at least {_number(self.floor)}s ({parts})"))
         return lines
+
+
+def costs_html(costs: Sequence[Mapping[str, str]], text: str) -> str:
+    """Return a table of costs and the text of an explanation as HTML."""
+    table = table_html([list(line.values()) for line in costs], list(costs[0]), caption="Explanation")
+    return f"<div>{table}{preformatted_html(text)}</div>"
 
 
 def seconds(value: float) -> str:

@@ -85,6 +85,8 @@ class Finding:
             f"{self.detectors} detectors tried)"
         )
 
+    __repr__ = __str__
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -119,6 +121,8 @@ class Findings:
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.ordered), *(f"{name}: not in this text" for name in self.absent)])
+
+    __repr__ = __str__
 
     @property
     def ordered(self) -> list[Finding]:

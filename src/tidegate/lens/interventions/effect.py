@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.cells import Cell, intervened
 from tidegate.drawing import table_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.character_classes import CHARACTER_CLASSES, CharacterClass, members
@@ -42,6 +43,8 @@ class ClassEffect:
     before: float
     after: float
     control_changes: NDArray[np.float64] = field(repr=False)
+
+    __repr__ = brief_repr
 
     @property
     def change(self) -> float:
@@ -96,6 +99,8 @@ class Effect:
         ]
         what = "; ".join(map(str, self.interventions))
         return "\n".join([f"{what}: nats per {self.prediction_name}, by class of what was predicted", head, *rows])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Notebook view: the table, and the text tinted by the added surprise."""

@@ -40,6 +40,8 @@ class Clipping(Charted):
             return f"no gradient was clipped in {self.steps[-1]:,} steps: there is no threshold"
         return f"{self.share:.1%} of {self.steps[-1]:,} steps had a gradient norm above {self.threshold:g}"
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the gradient's norm beside the threshold, and the share of clipped steps."""
         return together(caption_html(str(self)), *self._charts())

@@ -78,6 +78,8 @@ class Flow(Charted):
     def __str__(self) -> str:
         return table_text(*self._decays())
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: half-lives, the curves, and the triangle of the first layer's last state."""
         table = table_html(*self._decays(), caption=f"Gradients of {len(self.targets)} targets, by distance")

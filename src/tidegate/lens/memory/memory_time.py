@@ -51,6 +51,8 @@ class MemoryTime(Charted):
         never = f"; {ever} of them never forget" if ever else ""
         return f"{len(self.steps)} hidden units: steps until 1/e is left, median {middle}, longest {longest}{never}"
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the times of all hidden units, shortest first."""
         return together(caption_html(str(self)), *self._charts())

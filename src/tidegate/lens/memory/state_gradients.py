@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import Place
@@ -30,6 +31,8 @@ class StateGradients:
 
     losses: Tensor
     values: Mapping[Place, Mapping[str, Tensor]]
+
+    __repr__ = brief_repr
 
     def __getitem__(self, place: Place) -> Mapping[str, Tensor]:
         return self.values[place]

@@ -78,6 +78,8 @@ class StepJacobians(Charted):
         steps, size, _ = self.jacobians.shape
         return f"{steps} steps' Jacobians of {size} states ({', '.join(self.parts)})"
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the last step's Jacobian, and the norms if they are cached or quick to compute."""
         shown = self._shows_norms()

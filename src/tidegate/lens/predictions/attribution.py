@@ -93,6 +93,8 @@ class Attribution:
             f"{self.completeness:.4f} of the difference ({holds})"
         )
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the window by the three measures in nats, and the correlations of the measures."""
         measures = {

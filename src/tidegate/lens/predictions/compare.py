@@ -64,6 +64,8 @@ class Comparison:
     def __str__(self) -> str:
         return "\n\n".join(table_text(*it) for it in (self._means(), self._differences()))
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: means, the stretches that differ most, and the text tinted by each difference."""
         texts = [
@@ -174,6 +176,8 @@ class KnownLetters(Charted):
         columns = (self.known, self.letters, self.right, self.losses)
         rows = list(zip(*(it.tolist() for it in columns), strict=True))
         return table_text(rows, ("letters read", "predicted", "right", "nats"))
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Notebook view: both curves."""

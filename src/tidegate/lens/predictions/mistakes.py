@@ -60,6 +60,8 @@ class Mistakes:
     def __str__(self) -> str:
         return f"{self._summary()}\n{table_text(*self._table())}"
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the errors that each oracle removes, and the text with its errors tinted by oracle."""
         known = ["no error", *self.classes]

@@ -52,6 +52,8 @@ class Saturation:
     def __str__(self) -> str:
         return table_text(*self._table())
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: the shares of steps, and the number of units that are near an end most of the time."""
         return table_html(*self._table(), caption="Share of steps near an end; units that are there most of the time")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.drawing import Scale, caption_html, heat_map_svg, line_chart_svg, table_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
 from tidegate.lens.notebook import Charted, together
@@ -33,6 +34,8 @@ class LabelledArray(Charted):
     values: NDArray[Any]
     dims: tuple[str, ...]
     coords: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         if self.values.ndim != len(self.dims):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.drawing import caption_html, scale_of, tinted_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import CHUNK, Trace, TraceWriter
@@ -47,6 +48,8 @@ class Reading:
     trace: Trace
     unknown: Counter[str]
     shown: Mapping[int, str] = field(default_factory=dict)
+
+    __repr__ = brief_repr
 
     def __len__(self) -> int:
         return len(self.ids)

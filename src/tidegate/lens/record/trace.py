@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.drawing import caption_html, table_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, open_array, read_json, replacing, write_array_header
@@ -43,6 +44,8 @@ class Trace(Charted):
 
     values: Mapping[Place, Mapping[str, NDArray[Any]]]
     labels: Sequence[str] = ()
+
+    __repr__ = brief_repr
 
     def __len__(self) -> int:
         return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may have labels only

@@ -28,6 +28,9 @@ class Session:
         self.lock = RLock()
         self._results: LRUCache[object] = LRUCache(CACHED, self.lock)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.runs))})"
+
     def __enter__(self) -> Self:
         return self
 

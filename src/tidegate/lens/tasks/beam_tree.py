@@ -72,6 +72,8 @@ class BeamTree:
         scores = [self.branches[leaf].score for leaf in self.leaves]
         return "\n".join(f"{score:8.3f}  {text}" for text, score in zip(texts, scores, strict=True))
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Notebook view: nested lists, the texts returned in bold."""
         best = {n for leaf in self.leaves for n in self.path(leaf)}

@@ -19,7 +19,7 @@ from tidegate.train import Run
 AT_ONCE = 1 << 15  # steps of all prefixes that are pooled together: bounds the memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassifierLook(Look):
     """What a classifier did with a sequence.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tidegate.data.columns import Encoded
 from tidegate.data.rows import Row
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.tasks.base_task import Columns
 
@@ -33,6 +34,8 @@ class Example:
     columns: Columns
     row: Row | None
     picture: tuple[int, ...] | None
+
+    __repr__ = brief_repr
 
 
 class ArrayRow(NamedTuple):

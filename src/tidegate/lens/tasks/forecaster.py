@@ -22,7 +22,7 @@ from tidegate.tasks.forecast.task import BANDS, ForecastTask
 from tidegate.train import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ForecasterLook(Look):
     """What a forecaster did with a series, in the series' own unit of measure.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
 
@@ -24,6 +25,8 @@ class Frames:
     values: NDArray[np.float32]
     low: float
     high: float
+
+    __repr__ = brief_repr
 
     def __len__(self) -> int:
         return len(self.values)

@@ -26,7 +26,7 @@ from tidegate.train import Run
 IMAGE = "<image>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WriterLook(Look):
     """What a translator or captioner did with an example.
 

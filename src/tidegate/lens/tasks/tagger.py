@@ -14,7 +14,7 @@ from tidegate.tasks.tag.task import Tagger, TagTask, tokens_of
 from tidegate.train import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaggerLook(Look):
     """What a tagger did with a sequence; its ``steps`` are "input", whose ``choices`` are the tags.
 

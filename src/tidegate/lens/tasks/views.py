@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.drawing import Scale, caption_html, heat_map_svg, table_html
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.lens.notebook import Charted, tinted_text, together
 from tidegate.lens.record.trace import Trace
@@ -29,6 +30,8 @@ class Choices(Charted):
 
     labels: Sequence[str]
     probabilities: NDArray[np.float32]
+
+    __repr__ = brief_repr
 
     @property
     def best(self) -> list[str]:
@@ -89,6 +92,8 @@ class Steps(Charted):
     frames: Frames | None = None
     choices: Choices | None = None
 
+    __repr__ = brief_repr
+
     def __len__(self) -> int:
         return len(self.trace)
 
@@ -127,6 +132,8 @@ class Look(Charted):
     prediction: Mapping[str, Any]
     truth: Any
     attention: NDArray[np.float32] | None
+
+    __repr__ = brief_repr
 
     @property
     def outputs(self) -> Sequence[str]:

@@ -31,7 +31,7 @@ from tidegate.train.options import RecurrentConfig, option
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassifyConfig(RecurrentConfig):
     """Architecture of a classifier, and how its files are read."""
 

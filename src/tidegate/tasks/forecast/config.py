@@ -6,7 +6,7 @@ from typing import Literal
 from tidegate.train.options import RecurrentConfig, option
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ForecastConfig(RecurrentConfig):
     """Architecture of a forecaster, and how its files are read."""
 

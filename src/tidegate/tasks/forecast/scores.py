@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.naive import season_of
+from tidegate.drawing.brief import brief_repr
 from tidegate.io.optional import needed
 from tidegate.tasks.metrics_report import Metric, Report
 
@@ -43,6 +44,8 @@ class Forecasts:
     baseline: str
     deviation: NDArray[np.float64]
     naive_error: NDArray[np.float64]
+
+    __repr__ = brief_repr
 
     def report(self, loss: float, predictions: int, *, tables: bool) -> Report:
         """Compute MAE (of the median), MASE, NRMSE of the last step (of the mean), and coverage.

@@ -28,7 +28,7 @@ SOLVED_ERROR, SOLVED_SHARE = 0.01, 0.99
 MOST_CLASSES = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProbeConfig(RecurrentConfig):
     """Architecture of a probe; the problem is read from the data."""
 

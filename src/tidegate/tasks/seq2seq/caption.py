@@ -30,7 +30,7 @@ from tidegate.train.options import option
 CAPTION = "give each image a caption in the second column of the table, or in the array 'captions'"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CaptionConfig(WritingConfig):
     """Architecture of a captioner, and how its files are read."""
 

@@ -34,7 +34,7 @@ AT_MOST = 300  # texts that are decoded at a validation during training
 SHOWN = 12  # examples in the table of a report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WritingConfig(RecurrentConfig):
     """Settings of tasks that write texts."""
 

@@ -47,7 +47,7 @@ TWO_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TranslateConfig(WritingConfig):
     """Architecture of a translator, and how its files are read."""
 

@@ -38,7 +38,7 @@ from tidegate.train.task import Settings
 PREDICTION_NAMES = {"words": "word", "characters": "character", "frames": "frame"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TagConfig(RecurrentConfig):
     """Architecture of a tagger, and how its files are read."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, RunFolderError
 from tidegate.io.files import field, open_array, read_json
 from tidegate.text.corpus.splits import Splits, check_splits, split_kind
@@ -39,6 +40,8 @@ class Corpus:
     bounds: tuple[int, int]
     digest: str
     lines: tuple[str, ...]
+
+    __repr__ = brief_repr
 
     @property
     def train(self) -> NDArray[np.unsignedinteger]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, CorpusTooSmallError
 
 
@@ -29,6 +30,8 @@ class Window:
     new: int
     start: int
     advance: int
+
+    __repr__ = brief_repr
 
 
 class Streams:

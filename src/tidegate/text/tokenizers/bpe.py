@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError
 from tidegate.io.files import field, read_json, replacing
 from tidegate.text.tokenizers.bytes import utf8
@@ -42,6 +43,8 @@ class BPE:
     vocabulary: dict[str, int]
     merges: list[tuple[str, str]]
     normalize: Normalize = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         if sorted(self.vocabulary.values()) != list(range(len(self.vocabulary))):

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, UnknownTokenError
 from tidegate.io.files import write_json
 from tidegate.text.tokenizers.detokenize import Decoder, check_id, check_ids, shown
@@ -41,6 +42,8 @@ class CharacterTokenizer:
     characters: str
     unknown: Unknown = "error"
     normalize: Normalize = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         if not self.characters:
