@@ -52,7 +52,7 @@ def test_arrays_without_captions_are_read_to_be_described(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"captions": ["a"]}, r"no array 'features' or 'images'; there are: captions"),
+        ({"captions": ["a"]}, r"no array 'features' or 'images'; there are: 'captions'"),
         ({"features": np.zeros((2, 3)), "captions": ["a"]}, r"'captions' should be 2 strings"),
         ({"features": np.zeros((2, 3)), "captions": [1, 2]}, r"'captions' should be 2 strings"),
         ({"features": np.zeros(3)}, r"'features' should be numbers \(N, F\)"),

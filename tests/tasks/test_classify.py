@@ -15,7 +15,7 @@ from tidegate.data.rows import Row
 from tidegate.data.sources import Sources, find_sources
 from tidegate.errors import ArgumentError, DataError, EncodingError, MissingDependencyError, RunFolderError
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask, split_words
-from tidegate.tasks.encode_examples import prepare_examples
+from tidegate.tasks.encode_examples import encoded, prepare_examples
 
 TEXTS = [("good movie", "pos"), ("bad movie", "neg"), ("a very good film", "pos"), ("a very bad film", "neg")]
 SMALL = ClassifyConfig(hidden_size=5, embedding_size=4, min_count=1)
@@ -241,8 +241,12 @@ def test_there_is_a_prediction_for_each_line(tmp_path: Path) -> None:
         path.write_text(text)
         said = list(task.predict_rows(task.new_model().eval(), ClassifyTask.read(path, SMALL)))
         assert [row.where for row, _ in said] == [f"{path}, line {n + 1}" for n in range(count)]
-    path.write_text("\n__label__a x\n\n__label__b y\n")  # an empty line has no class and is no example
-    assert [row.values["label"] for row in ClassifyTask.read(path, SMALL)] == ["a", "b"]
+    path.write_text(
+        "\n__label__pos x\n\n__label__neg y\n"
+    )  # an empty line has no class and is no example to learn from
+    assert [row.values.get("label") for row in ClassifyTask.read(path, SMALL)] == [None, "pos", None, "neg"]
+    assert [row.blank for row in ClassifyTask.read(path, SMALL)] == [True, False, True, False]
+    assert len(encoded(task, [path], tmp_path).columns["label"]) == 2
 
 
 def test_labels_of_bytes_are_strings(tmp_path: Path) -> None:
@@ -385,3 +389,33 @@ def test_a_missing_package_raises_before_anything_is_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(ClassifyTask, "PACKAGES", ("sklearn", "no_such_package"))
     with pytest.raises(MissingDependencyError, match="classify needs no_such_package: pip install 'tidegate"):
         prepared(tmp_path, tmp_path / "nowhere")
+
+
+def test_files_beside_folders_of_classes_are_left_alone_and_named(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for label in ("like", "dislike"):
+            (tmp_path / part / label / "deeper").mkdir(parents=True)
+            for k in range(4):
+                (tmp_path / part / label / "deeper" / f"{k}.txt").write_text(f"{label} it")
+        (tmp_path / part / "addresses.txt").write_text("http://films.example/1\n" * 10)
+        (tmp_path / part / "counts.feat").write_bytes(b"\xff\xfe")
+    (tmp_path / "README.md").write_text("About the films.\n")
+    (tmp_path / "run").mkdir()
+    sources = find_sources([str(tmp_path)], workspace=tmp_path)
+    found = prepare_examples(ClassifyTask, sources, SMALL, tmp_path / "run")
+    assert found.preprocessing.vocabulary("labels").entries == ["dislike", "like"]
+    said = "\n".join(found.notes)
+    for part in ("train", "test"):
+        beside = f"classes in {tmp_path / part}: 'addresses.txt', 'counts.feat'"
+        assert f"left alone beside the folders of {beside}" in said
+    assert f"left alone beside the parts in {tmp_path}: 'README.md', 'run'" in said
+
+
+def test_a_file_for_each_class_has_a_name_of_its_own(tmp_path: Path) -> None:
+    for name in ("like.txt", "dislike.txt"):
+        (tmp_path / name).write_text("it\n")
+    assert {row.values["label"] for row in ClassifyTask.read(tmp_path, SMALL)} == {"like", "dislike"}
+    assert ClassifyTask.remarks(tmp_path) == []
+    (tmp_path / "like.feat").write_text("1 0:2\n")
+    with pytest.raises(DataError, match=r"two have the same name: dislike\.txt, like\.feat, like\.txt"):
+        list(ClassifyTask.read(tmp_path, SMALL))

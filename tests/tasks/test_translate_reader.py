@@ -22,9 +22,10 @@ def read(*args: object) -> list[tuple[str, ...]]:
 
 def test_lines_with_a_tab_keep_quotes_and_leave_further_columns(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", '\ufeffHe said "no.\tIl dit « non ».\tCC-BY\r\n\r\nGo.\tVa !\tx\r\nalone\r\n')
-    assert read(path) == [('He said "no.', "Il dit « non »."), ("Go.", "Va !"), ("alone",)]
+    assert read(path) == [('He said "no.', "Il dit « non »."), ("",), ("Go.", "Va !"), ("alone",)]
     rows = list(read_parallel(path))
-    assert rows[1].where == f"{path}, line 3"
+    assert rows[2].where == f"{path}, line 3"
+    assert [row.blank for row in rows] == [False, True, False, False]
 
 
 def test_two_files_of_plain_text_belong_together(tmp_path: Path) -> None:
@@ -78,9 +79,9 @@ def test_rows_to_translate_need_no_targets(tmp_path: Path) -> None:
         read(file(tmp_path, "a.csv", "target\na\n"))
 
 
-def test_empty_lines_are_texts_where_lines_have_no_targets(tmp_path: Path) -> None:
+def test_empty_lines_are_blank_rows(tmp_path: Path) -> None:
     assert read(file(tmp_path, "a.txt", "\na\n \nb\n\n")) == [("",), ("a",), ("",), ("b",), ("",)]
-    assert read(file(tmp_path, "a.txt", "\na\tx\n\nb\n\n")) == [("a", "x"), ("b",)]
+    assert read(file(tmp_path, "a.txt", "\na\tx\n\nb\n\n")) == [("",), ("a", "x"), ("",), ("b",), ("",)]
 
 
 def test_latin_1_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_paths_that_hold_nothing_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No path was given"):
         find_files([])
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="pipe is neither a file nor a folder"):
+    with pytest.raises(DataError, match="pipe is a pipe"):
         find_files(tmp_path / "pipe")
 
 

@@ -1,35 +1,18 @@
 """Series of frames in ``.npz`` files: arrays of numbers, one step after another."""
 
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.array_files import read_arrays
 from tidegate.data.rows import Row
+from tidegate.data.tables.cell_values import WrittenNumber, named, text_of
 from tidegate.errors import DataError
 
 FRAMES, LENGTHS = "frames", "lengths"
-# Errors of zipfile, zlib and NumPy for files that are altered, encrypted, or claim to be larger than the memory.
-BROKEN = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iterator[Row]:
@@ -52,11 +35,13 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
     """
     arrays, there = read_arrays(path, (FRAMES, LENGTHS, label, *optional))
     if FRAMES not in arrays:
-        raise DataError(f"{path}: there is no array 'frames' of shape (N, T, F); there are: {', '.join(there)}.")
+        raise DataError(f"{path}: there is no array 'frames' of shape (N, T, F); there are: {named(there)}.")
     frames = arrays[FRAMES]
     frames = frames[:, None] if frames.ndim == 2 else frames
     if frames.ndim != 3 or frames.dtype.kind not in "fiub":
         raise DataError(f"{path}: 'frames' should be numbers (N, T, F), but is {frames.dtype} of {frames.shape}.")
+    if not all(frames.shape[1:]):
+        raise DataError(f"{path}: 'frames' of shape {frames.shape} have no step or no number.")
     for name, it in arrays.items():
         if not it.ndim:
             raise DataError(f"{path}: {name!r} should have {len(frames)} entries, one a series, but is a single value.")
@@ -73,44 +58,28 @@ def read_frames(path: Path, *, label: str, optional: Sequence[str] = ()) -> Iter
             f"{lengths.max()}."
         )
     for n, length in enumerate(lengths.tolist()):
-        values: dict[str, Any] = {FRAMES: np.asarray(frames[n, :length], np.float32)}
+        values: dict[str, Any] = {FRAMES: single_precision(frames[n, :length])}
+        where = f"{path}, series {n + 1}"
         if label in arrays:
             own = arrays[label][n]
-            values["label"] = str(own) if own.ndim == 0 else own[:length]
+            values["label"] = _text(own, label, where) if own.ndim == 0 else own[:length]
         values |= {name: arrays[name][n] for name in optional if name in arrays}
-        yield Row(f"{path}, series {n + 1}", values)
+        yield Row(where, values)
 
 
-def read_arrays(path: Path, wanted: Collection[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Read some arrays of a ``.npz`` file, as far as they exist, and the names of all arrays.
+def single_precision(numbers: NDArray[Any]) -> NDArray[np.float32]:
+    """Convert numbers to float32; those that are too large become infinite, which is refused where they are used."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(numbers, np.float32)
 
-    Arrays of bytes (NumPy's dtype S) become strings.
 
-    Raises:
-        DataError: the file is not a complete ``.npz`` file of plain arrays, or bytes are not UTF-8.
-    """
-    try:
-        # Opened here, since NumPy does not close a broken file.
-        with path.open("rb") as handle:
-            found = np.load(handle, allow_pickle=False)
-            if not isinstance(found, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is a single array (.npy), not a .npz file: write it with np.savez.")
-            with found as file:
-                there = list(file)
-                arrays = {name: file[name] for name in wanted if name in there}
-    except DataError:
-        raise
-    except BROKEN as error:
-        what = str(error) or type(error).__name__
-        raise DataError(f"{path} is not a complete .npz file of plain arrays ({what}).") from error
-    for name, it in arrays.items():
-        if not isinstance(it, np.ndarray):
-            raise DataError(f"{path}: {name!r} is not an array: write the file with np.savez.")
-        try:
-            arrays[name] = np.char.decode(it, "utf-8") if it.dtype.kind == "S" else it
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: {name!r} has bytes that are not UTF-8 ({error}): give strings.") from error
-    return arrays, there
+def _text(value: Any, name: str, where: str) -> str:
+    """Return a number or string of an array as text, a number in the digits of its own precision."""
+    real = value.dtype.kind == "f" and np.isfinite(value)
+    found = text_of(WrittenNumber(str(value)) if real else value.item())
+    if found is None:
+        raise DataError(f"{where}: {name!r} is {value}, which is no class and no name.")
+    return found
 
 
 def checked_frames(row: Row, *, features: int | None = None) -> NDArray[np.float32]:
@@ -151,6 +120,8 @@ class FrameStatistics:
 
     def preprocessing(self) -> dict[str, list[float]]:
         """Return ``mean`` and ``deviation`` of each feature; the deviation of a constant feature is 1."""
+        if not self.count:
+            raise DataError("The training part has no frame: all of its series are empty.")
         mean = self._sum / self.count
         deviation = np.sqrt(np.maximum(self._squares / self.count - mean**2, 0))
         return {"mean": mean.tolist(), "deviation": np.where(deviation > 1e-6, deviation, 1.0).tolist()}

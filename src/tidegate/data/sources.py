@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.data.tables.cell_values import named
 from tidegate.errors import DataError
+from tidegate.io.input_files import open_input
 from tidegate.io.optional import needed
 
 PARTS = ("train", "validation", "test")
@@ -21,11 +23,18 @@ class Sources:
         train: files or folders.
         validation: likewise. Without them, part of the training rows is held out.
         test: likewise.
+        beside: what else is in a folder that is split by the names of its files.
     """
 
     train: tuple[Path, ...]
     validation: tuple[Path, ...] = ()
     test: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """Say what is left alone, in lines for the user."""
+        left = named(it.name for it in self.beside)
+        return [f"left alone beside the parts in {self.beside[0].parent}: {left}"] if self.beside else []
 
 
 def find_sources(
@@ -48,8 +57,8 @@ def find_sources(
     """
     if not data:
         raise DataError("No data were given: give at least one file or folder.")
-    if len(data) == 1:
-        name = str(data[0])
+    if len(data) == 1 and isinstance(data[0], str):
+        name = data[0]
         if name.startswith("sample:"):
             from tidegate.data.samples import write_sample
 
@@ -62,6 +71,8 @@ def find_sources(
     for path in (*paths, *validation, *test):
         if not path.exists():
             raise DataError(f"{path} does not exist: give files or folders.")
+        if not path.is_dir():
+            open_input(path).close()
     parts = _by_name(paths[0]) if len(paths) == 1 and paths[0].is_dir() else {}
     for name, given in (("validation", validation), ("test", test)):
         if given and parts.get(name):
@@ -70,15 +81,16 @@ def find_sources(
         parts.get("train", tuple(paths)),
         tuple(validation) or parts.get("validation", ()),
         tuple(test) or parts.get("test", ()),
+        parts.get("", ()),
     )
 
 
 def _by_name(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """What is in a folder by part, others under ""; empty if there is nothing for training."""
     found: dict[str, tuple[Path, ...]] = {}
     for path in sorted(folder.iterdir()):
-        name = re.split(r"[-._]", path.name.lower())[0]
-        if name in CALLED and not path.name.startswith("."):
-            part = CALLED[name]
+        if not path.name.startswith("."):
+            part = CALLED.get(re.split(r"[-._]", path.name.lower())[0], "")
             found[part] = (*found.get(part, ()), path)
     return found if "train" in found else {}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.rows import read_lines
+from tidegate.data.lines import read_lines
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
 

@@ -5,7 +5,6 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,19 +15,17 @@ from torch import Tensor, nn
 
 from tidegate.data.buckets import Batch, Buckets
 from tidegate.data.columns import FOLDER, Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
-from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, find_sources
 from tidegate.errors import ArgumentError, MissingDependencyError
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.evaluate_run import evaluate_run, seed_summary, validation_summary
-from tidegate.tasks.example_batches import Columns, ExampleBatches, map_batches
+from tidegate.tasks.example_batches import Columns, ExampleBatches
 from tidegate.tasks.metrics_report import Report
+from tidegate.tasks.predict_rows import predict_rows
 from tidegate.train.options import option, parse_splits
 from tidegate.train.registry import task_named
 from tidegate.train.task import Carried, Evaluation, EvaluationOptions, EvaluationText, Loss, Settings
-
-READ_AT_ONCE = 1024  # rows that are sorted by length and predicted together
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,11 @@ class ExampleTask(ABC):
             DataError: they do not fit one another.
         """
         return paths
+
+    @classmethod
+    def remarks(cls, path: Any) -> Sequence[str]:
+        """Say what of a file or folder is left alone, in lines for the user; nothing by default."""
+        return ()
 
     @classmethod
     @abstractmethod
@@ -285,22 +287,16 @@ class ExampleTask(ABC):
     def predict_rows(
         self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[tuple[Row, dict[str, Any]]]:
-        """Predict for rows, in their order.
+        """Predict for rows, one prediction for each, in their order.
 
         Raises:
             DataError: a row does not fit; the message begins with its place.
         """
-        rows = iter(rows)
-        while chunk := list(islice(rows, READ_AT_ONCE)):
-            encoded = [
-                (row, e) for row in chunk for e in self.encode(row, self.config, self.preprocessing, labelled=False)
-            ]
-            part = Part({name: Rows([e[name] for _, e in encoded]) for name in encoded[0][1]}) if encoded else Part({})
-            with torch.inference_mode():
-                predictions = map_batches(
-                    part, self.LENGTH, model, lambda columns: self.predict(model, columns), batch_size
-                )
-            yield from ((row, it) for (row, _), it in zip(encoded, predictions, strict=True))
+        return predict_rows(self, model, rows, batch_size)
+
+    def blank_prediction(self, row: Row) -> dict[str, Any] | None:
+        """Return the prediction for a row that holds nothing to predict for; None, by default, for all rows."""
+        return None
 
     @classmethod
     def sampler(cls, vocabulary: Preprocessing, options: Any) -> None:

@@ -21,6 +21,8 @@ class ExampleReader(Protocol):
     @classmethod
     def group_files(cls, paths: Sequence[Path]) -> Sequence[Any]: ...  # noqa: D102
     @classmethod
+    def remarks(cls, path: Any) -> Sequence[str]: ...  # noqa: D102
+    @classmethod
     def read(cls, path: Path, config: Any) -> Iterator[Row]: ...  # noqa: D102
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]: ...  # noqa: D102
@@ -89,6 +91,7 @@ def prepare_examples(
             yield from ((part, row) for row in _read(task, given[part], config))
 
     preprocessing, notes = task.fit((row for part, row in parts() if part == "train"), config)
+    notes += [*sources.remarks(), *(it for paths in given.values() for it in remarks(task, paths))]
     with ExamplesWriter(folder) as writer:
         for part, row in parts():
             for example in task.encode(row, config, preprocessing):
@@ -123,10 +126,17 @@ def encoded(task: TrainedTask, paths: Sequence[Path], folder: Path) -> Part:
         return writer.part("test")
 
 
+def remarks(task: type[ExampleReader], paths: Iterable[Path]) -> list[str]:
+    """What a task says of files and folders besides their rows."""
+    return [it for path in task.group_files(tuple(paths)) for it in task.remarks(path)]
+
+
 def _read(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> Iterator[Row]:
     for path in task.group_files(tuple(paths)):
         count = 0
-        for count, row in enumerate(task.read(path, config), 1):  # noqa: B007
-            yield row
+        for row in task.read(path, config):
+            if not row.blank:
+                count += 1
+                yield row
         if not count:
             raise DataError(f"{path} holds no example: give a file with examples.")

@@ -10,7 +10,7 @@ import torch
 
 from tidegate.data.columns import Part, open_examples
 from tidegate.errors import ArgumentError
-from tidegate.tasks.encode_examples import TrainedTask, encoded
+from tidegate.tasks.encode_examples import TrainedTask, encoded, remarks
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.run_folder import Run, load_run
 from tidegate.train.task import EvaluationOptions, EvaluationText
@@ -36,10 +36,11 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
     if options.limit is not None or options.pattern != "*":
         flag = "--pattern" if options.limit is None else "--limit"
         raise ArgumentError(f"{flag} is for language models, but {run.folder} is a run of {run.config.task}.")
-    task = kind(options.model, run.vocabulary)
+    task, notes = kind(options.model, run.vocabulary), []
     if files:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             report = _measure(run, task, encoded(task, files, Path(folder)))
+        notes = remarks(type(task), files)
         where = ", ".join(map(str, files))
     else:
         parts = open_examples(run.folder).parts
@@ -53,7 +54,8 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         "",
         metrics_table(report, run.config.prediction_name),
     ]
-    return EvaluationText("\n".join(lines) + "".join(f"\n\n{title}\n\n{it}" for title, it in report.tables.items()))
+    tables = "".join(f"\n\n{title}\n\n{it}" for title, it in report.tables.items())
+    return EvaluationText("\n".join(lines) + tables, notes)
 
 
 def validation_summary(kind: Create, folder: Path) -> str:

@@ -108,7 +108,7 @@ def _text(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
 
 def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSession:
     """Return a session with the rows that ``tidegate predict`` would read, and the run's own examples."""
-    from tidegate.cli.verbs.predict import rows_given
+    from tidegate.cli.verbs.predict import files_given, rows_of
     from tidegate.lens.session.example_session import MAX_EXAMPLES, ExampleSession
     from tidegate.tasks.base_task import example_task
 
@@ -118,8 +118,8 @@ def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSe
     task = example_task(run.config.task)(config, run.vocabulary)
     files = None if file is None or str(file) == "-" else [file]
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        given = rows_given(task, config, files, None if text is None else [text], Path(folder))
-        rows = list(islice(given, MAX_EXAMPLES))
+        given = rows_of(task, config, files_given(files, None if text is None else [text], Path(folder)))
+        rows = list(islice((it for it in given if not it.blank), MAX_EXAMPLES))
     if files is None:  # they were read from a temporary file
         source = "TEXT" if text is not None else "standard input"
         rows = [replace(it, where=f"{source} {n}") for n, it in enumerate(rows)]

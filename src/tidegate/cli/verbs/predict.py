@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -14,13 +15,16 @@ import typer
 
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
+from tidegate.cli.error_boundary import note
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
 
 if TYPE_CHECKING:
     from tidegate.data.rows import Row
 
-__all__ = ["predict", "rows_given"]
+__all__ = ["predict"]
+
+BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def predict(
@@ -43,6 +47,7 @@ def predict(
         raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
     from tidegate.errors import RunFolderError
     from tidegate.tasks.base_task import ExampleTask
+    from tidegate.tasks.predict_rows import check_rows
     from tidegate.train import load_run
 
     load_user_code(task, cell)
@@ -56,23 +61,34 @@ def predict(
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     predictor = kind(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        rows = rows_given(predictor, config, files, text, Path(folder))
+        files = files_given(files, text, Path(folder))
+        for line in (it for path in files for it in kind.remarks(path)):
+            note(line)
+        # Read first without predictions, so that a row that does not fit is refused before anything is written.
+        check_rows(predictor, rows_of(predictor, config, files))
+        rows = rows_of(predictor, config, files)
         for _, prediction in predictor.predict_rows(loaded.model, rows, batch_size=batch_size):
             line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.text(prediction)
+            line = line.replace("\n", "\\n").replace("\r", "\\r")
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
         sys.stdout.flush()
 
 
-def rows_given(task: Any, config: Any, files: list[Path] | None, text: list[str] | None, folder: Path) -> Iterator[Row]:
-    """Read the rows of files or texts, or of standard input if neither is given; the folder is for temporary files."""
-    if files is None and text is None:
+def files_given(files: list[Path] | None, text: list[str] | None, folder: Path) -> list[Path]:
+    """Return the files to read; texts, or standard input if neither is given, are written to a file in the folder."""
+    if text is not None:
+        path = folder / "text.txt"
+        path.write_bytes("".join(BREAK.sub(" ", line) + "\n" for line in text).encode())
+    elif not files:
         path = folder / "standard-input.txt"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        files = [path]
-    elif text is not None:
-        path = folder / "text.txt"
-        path.write_text("\n".join(line.replace("\n", " ") for line in text) + "\n", encoding="utf-8")
-        files = [path]
-    for path in files or []:
+    else:
+        return files
+    return [path]
+
+
+def rows_of(task: Any, config: Any, files: list[Path]) -> Iterator[Row]:
+    """Read the rows of files."""
+    for path in files:
         yield from task.read(path, config)

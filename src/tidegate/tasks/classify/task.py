@@ -15,14 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tidegate.data.array_files import holds_arrays
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
+from tidegate.data.tables.cell_values import named
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
-from tidegate.tasks.classify.reader import read_labelled
+from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
@@ -90,9 +92,15 @@ class ClassifyTask(ExampleTask):
     training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
+    def remarks(cls, path: Path) -> Sequence[str]:
+        """Name the files beside folders of classes."""
+        beside = beside_classes(path)
+        return [f"left alone beside the folders of classes in {path}: {named(beside)}"] if beside else []
+
+    @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
         """Read tables, FastText lines, folders of classes, or frames in ``.npz``."""
-        if path.suffix == ".npz":
+        if holds_arrays(path):
             return read_frames(path, label="labels")
         return read_labelled(path, config.text_column, config.label_column)
 
@@ -115,7 +123,7 @@ class ClassifyTask(ExampleTask):
             raise DataError(f"The training part has {given}: a classifier needs at least two.")
         preprocessing: dict[str, Any] = {"labels": Vocabulary.of_labels(labels).entries, "counts": dict(labels)}
         notes = [f"classes: {_named(labels)}"]
-        if frames.count:
+        if frames.series:
             return Preprocessing(preprocessing | {"input": "frames"} | frames.preprocessing()), [*notes, frames.note()]
         level = config.level
         if level == "auto":

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
+from tidegate.data.tables.cell_values import described, named, text_of
 from tidegate.errors import DataError
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
@@ -52,7 +54,7 @@ def read_series(
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice;
             the message names the file and the row.
     """
-    if path.suffix == ".npz":
+    if holds_arrays(path):
         yield from _from_frames(path, target, covariates)
         return
     if not is_table(path):
@@ -60,14 +62,15 @@ def read_series(
     columns = columns_of(path)
     for name in (target, series_column, time_column, *covariates):
         if name is not None and name not in columns:
-            raise DataError(f"{path}: there is no column {name!r}; there are: {_named(columns)}.")
+            raise DataError(f"{path}: there is no column {name!r}; there are: {named(columns)}.")
     if time_column is None:
         apart = {target, series_column, *covariates}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
     chosen = _chosen(path, rest, target, series_column)
     found: dict[str, _Series] = {}
-    for row in read_table(path, []):
+    used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
+    for row in read_table(path, list(dict.fromkeys(used)), empty=used):
         time = None if time_column is None else _time(row, time_column)
         known = [_number(row, name) for name in covariates]
         for name in chosen:
@@ -134,7 +137,7 @@ def _chosen(path: Path, rest: list[str], target: str | None, series_column: str 
     if series_column is not None and len(rest) > 1:
         usual = [name for name in rest if name.strip().lower() in TARGETS]
         if len(usual) != 1:
-            raise DataError(f"{path}: which column holds the values? There are: {_named(rest)}. Say --target.")
+            raise DataError(f"{path}: which column holds the values? There are: {named(rest)}. Say --target.")
         return usual
     if not rest:
         raise DataError(f"{path}: no column is left to forecast beside time, series and covariates.")
@@ -147,7 +150,7 @@ def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> I
         columns = [str(k) for k in range(frames.shape[1])]
         for name in (target, *covariates):
             if name is not None and name not in columns:
-                raise DataError(f"{path}: there is no column {name!r}; those of frames are {_named(columns)}.")
+                raise DataError(f"{path}: there is no column {name!r}; those of frames are {named(columns)}.")
         bad = np.argwhere(~np.isfinite(frames))
         if len(bad):
             raise DataError(f"{row.where}, step {bad[0, 0] + 1}: column {bad[0, 1]} is nan or inf: fill gaps first.")
@@ -165,35 +168,35 @@ def _number(row: Row, column: str) -> float:
         raise DataError(f"{row.where}: column {column!r} is empty: fill gaps first.")
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise DataError(
-            f"{row.where}: column {column!r} holds {value!r:.80}, which is not a number. If it is a time, say "
+            f"{row.where}: column {column!r} holds {described(value)}, which is not a number. If it is a time, say "
             "--time-column; if it names a series, --series-column; else choose a column with --target."
         ) from None
     if not math.isfinite(number):
-        raise DataError(f"{row.where}: column {column!r} holds {value!r:.80}: fill gaps first.")
+        raise DataError(f"{row.where}: column {column!r} holds {described(value)}: fill gaps first.")
     return number
 
 
 def _name(row: Row, column: str) -> str:
-    value = row.values[column]
-    if value is None or not str(value).strip() or (isinstance(value, float) and math.isnan(value)):
+    value = text_of(row.values[column])
+    if value is None or not value.strip():
         raise DataError(
             f"{row.where}: column {column!r} is empty: say to which series the row belongs, or leave it out."
         )
-    return str(value)
+    return value
 
 
 def _time(row: Row, column: str) -> float:
     value = row.values[column]
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         pass
     else:
         if not math.isfinite(number):
             raise DataError(
-                f"{row.where}: column {column!r} holds {value!r:.80}: give each row a time, or leave it out."
+                f"{row.where}: column {column!r} holds {described(value)}: give each row a time, or leave it out."
             )
         return number
     try:
@@ -202,10 +205,6 @@ def _time(row: Row, column: str) -> float:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise DataError(
-            f"{row.where}: column {column!r} holds {value!r:.80}, which is neither a number nor a date such as "
+            f"{row.where}: column {column!r} holds {described(value)}, which is neither a number nor a date such as "
             "2024-01-31 or 2024-01-31T12:00."
         ) from None
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:30])) + (", ..." if len(names) > 30 else "")

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.frames import read_arrays
-from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table, usual_column
+from tidegate.data.array_files import holds_arrays, read_arrays
+from tidegate.data.frames import single_precision
+from tidegate.data.lines import read_lines
+from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
+from tidegate.data.tables.cell_values import named
 from tidegate.errors import DataError, MissingDependencyError
 
 ARRAYS = ("features", "frames", "images")
@@ -35,7 +38,7 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
         DataError: it is none of these, an array or a file is missing or broken; the message names it.
         MissingDependencyError: image files are read by Pillow, which is not installed.
     """
-    if path.suffix == ".npz":
+    if holds_arrays(path):
         yield from _arrays(path)
         return
     if not path.is_dir():
@@ -96,7 +99,7 @@ def _arrays(path: Path) -> Iterator[Row]:
     arrays, there = read_arrays(path, (*ARRAYS, CAPTIONS))
     name = next((it for it in ARRAYS if it in there), None)
     if name is None:
-        raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {', '.join(there)}.")
+        raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {named(there)}.")
     images, captions = arrays[name], arrays.get(CAPTIONS)
     if images.ndim not in (2, 3, 4) or images.dtype.kind not in "fiub":
         raise DataError(
@@ -108,7 +111,7 @@ def _arrays(path: Path) -> Iterator[Row]:
             f"{captions.shape}."
         )
     for n, image in enumerate(images):
-        values: dict[str, Any] = {"image": np.asarray(image, np.float32).ravel()}
+        values: dict[str, Any] = {"image": single_precision(image).ravel()}
         if captions is not None:
             values["target"] = str(captions[n])
         yield Row(f"{path}, image {n + 1}", values)
@@ -136,7 +139,6 @@ def _columns(path: Path) -> Iterator[tuple[str, str, str | None]]:
     columns = columns_of(path)
     file, caption = (usual_column(columns, usual) for usual in (FILES, TEXTS))
     if file is None:
-        there = ", ".join(map(repr, columns))
-        raise DataError(f"{path}: which column names the image files? There are: {there}. Call it 'file'.")
+        raise DataError(f"{path}: which column names the image files? There are: {named(columns)}. Call it 'file'.")
     for row in read_table(path, [it for it in (file, caption) if it is not None]):
-        yield row.where, str(row.values[file]), None if caption is None else str(row.values[caption])
+        yield row.where, text_cell(row, file), None if caption is None else text_cell(row, caption)

@@ -12,7 +12,7 @@ m or without, is `tidegate.tasks.seq2seq.decoder`; its first input is the end of
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -173,6 +173,10 @@ class TranslateTask(WritingTask):
             target = text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS))
             example |= {"original": text_bytes(source), **encode_target(target, preprocessing)}
         return [example]
+
+    def blank_prediction(self, row: Row) -> dict[str, Any] | None:
+        """Return an empty text for an empty source."""
+        return None if row.values.get("source", "").strip() else {"text": "", "score": None}
 
     @classmethod
     def make_model(cls, config: TranslateConfig, vocabulary: Preprocessing, backend: str | None) -> Translator:

@@ -5,7 +5,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from tidegate.data.rows import Row, columns_of, is_table, read_lines, read_table, usual_column
+from tidegate.data.lines import read_lines
+from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
+from tidegate.data.tables.cell_values import named
 from tidegate.errors import DataError
 
 SOURCES = ("source", "src", "input", "question", "from")
@@ -35,8 +37,7 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
     * CSV, JSON Lines, JSON or Parquet, or TSV if ``source`` is given: columns are found by their names by default.
       The only column is the source whatever its name. What is to be translated need not have the target's column.
     * Any other file, and TSV: lines ``source<tab>target``, without a header and without quoting; further columns are
-      left alone, and so are empty lines. A line without a tab is a source only; where the first line that is not empty
-      is one, so are the empty lines.
+      left alone. A line without a tab is a source only. An empty line is a blank row.
     * A folder: all files in it.
 
     Args:
@@ -67,20 +68,9 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
 
 
 def _lines(path: Path) -> Iterator[Row]:
-    targeted: bool | None = None
-    empty: list[str] = []  # until it is known whether lines have targets
     for where, line in read_lines(path):
-        if not line.strip():
-            empty += [] if targeted else [where]
-            continue
-        if targeted is None:
-            targeted = "\t" in line
-        if not targeted:
-            yield from (Row(it, {"source": ""}) for it in empty)
-        empty = []
-        yield Row(where, dict(zip(("source", "target"), line.split("\t"), strict=False)))
-    if not targeted:
-        yield from (Row(it, {"source": ""}) for it in empty)
+        fields = zip(("source", "target"), line.split("\t"), strict=False) if line.strip() else [("source", "")]
+        yield Row(where, dict(fields), blank=not line.strip())
 
 
 def _pair(pair: Pair) -> Iterator[Row]:
@@ -97,10 +87,10 @@ def _pair(pair: Pair) -> Iterator[Row]:
 
 def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
     columns = columns_of(path)
-    there = ", ".join(map(repr, columns))
+    there = named(columns)
     hint = f"No column {target or 'of targets'!r:.40} was found; there are: {there}. Say --target-column."
     if source is not None and source not in columns:
-        raise DataError(f"{path}: there is no column {source!r}; there are: {there}.")
+        raise DataError(f"{path}: there is no column {source!r:.80}; there are: {there}.")
     target = usual_column(columns, TARGETS) if target is None else target if target in columns else None
     source = (
         source or usual_column(columns, SOURCES) or (columns[0] if columns != [target] and len(columns) == 1 else None)
@@ -111,6 +101,6 @@ def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
         )
     wanted = [it for it in (source, target) if it is not None]
     for row in read_table(path, wanted):
-        values = {"source": str(row.values[source])}
-        values |= {"untargeted": hint} if target is None else {"target": str(row.values[target])}
+        values = {"source": text_cell(row, source)}
+        values |= {"untargeted": hint} if target is None else {"target": text_cell(row, target)}
         yield Row(row.where, values)

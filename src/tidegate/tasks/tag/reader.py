@@ -6,7 +6,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tidegate.data.rows import RECORDS, Row, columns_of, read_lines, read_table, usual_column
+from tidegate.data.lines import read_lines
+from tidegate.data.rows import RECORDS, Row, columns_of, read_table, usual_column
+from tidegate.data.tables.cell_values import described, named, text_of
 from tidegate.errors import DataError
 
 TOKENS = ("tokens", "words", "text", "sentence", "characters")
@@ -108,7 +110,7 @@ def tags_of(row: Row, steps: int) -> list[str]:
         given = row.values.get("label")
         if given is None or isinstance(given, str) or given.ndim != 1 or given.dtype.kind not in "iubU":
             raise DataError(f"{row.where}: 'labels' should be whole numbers or strings (N, T), one for each frame.")
-        tags = [str(tag) for tag in given]
+        tags = [str(text_of(tag)) for tag in given.tolist()]
     if tags is None:
         hint = row.values.get("untagged", "Give each step one.")
         raise DataError(f"{row.where}: there are no tags to learn from or to compare with. {hint}")
@@ -202,11 +204,10 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
     columns = columns_of(path)
     token = _column(path, columns, token_column, TOKENS)
     if token is None:
-        there = ", ".join(map(repr, columns))
-        raise DataError(f"{path}: which column is the words? There are: {there}. Use --token-column.")
+        raise DataError(f"{path}: which column is the words? There are: {named(columns)}. Use --token-column.")
     # What is to be tagged need not have the column of tags that the training data had.
     tag = _column(path, columns, tag_column, TAGS) if tag_column is None or tag_column in columns else None
-    hint = f"No column {tag_column or 'of tags'!r:.40} was found; there are: {', '.join(map(repr, columns))}."
+    hint = f"No column {tag_column or 'of tags'!r:.40} was found; there are: {named(columns)}."
     for row in read_table(path, [token] if tag is None else [token, tag]):
         given = row.values[token]
         values: dict[str, Any] = {"text": given} if isinstance(given, str) else {"tokens": _texts(row, token, given)}
@@ -216,14 +217,16 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
 
 def _column(path: Path, columns: Sequence[str], given: str | None, usual: Sequence[str]) -> str | None:
     if given is not None and given not in columns:
-        raise DataError(f"{path}: there is no column {given!r:.40}; there are: {', '.join(map(repr, columns))}.")
+        raise DataError(f"{path}: there is no column {given!r:.40}; there are: {named(columns)}.")
     return given or usual_column(columns, usual)
 
 
 def _texts(row: Row, column: str, given: Any) -> list[str]:
     if not isinstance(given, list):
-        raise DataError(f"{row.where}: {column!r} should be a list, but is {given!r:.40}.")
+        raise DataError(f"{row.where}: {column!r} should be a list, but is {described(given)}.")
     for n, it in enumerate(given):
         if type(it) not in (str, int):
-            raise DataError(f"{row.where}: {column!r} should be a list of texts, but number {n + 1} is {it!r:.40}.")
+            raise DataError(
+                f"{row.where}: {column!r} should be a list of texts, but number {n + 1} is {described(it)}."
+            )
     return [str(it) for it in given]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tidegate.data.array_files import holds_arrays
 from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
@@ -128,7 +129,7 @@ class TagTask(ExampleTask):
     @classmethod
     def read(cls, path: Path, config: TagConfig) -> Iterator[Row]:
         """Read CoNLL, CoNLL-U, tables of lists, characters, lines of text, or frames in ``.npz``."""
-        if path.suffix == ".npz":
+        if holds_arrays(path):
             return read_frames(path, label="labels")
         return read_tagged(path, config.token_column, config.tag_column, config.conllu_field)
 

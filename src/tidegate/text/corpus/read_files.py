@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tidegate.errors import ArgumentError, DataError, EncodingError
+from tidegate.io.input_files import open_input
 from tidegate.text.tokenizers.unicode import Normalize, normalized
 
 BLOCK = 1 << 20
@@ -27,7 +28,7 @@ def find_files(paths: str | Path | Iterable[str | Path], pattern: str = "*") -> 
         The files, in the order in which they are to be read.
 
     Raises:
-        DataError: a path does not exist, or a folder has no such file or cannot be read, or nothing was given.
+        DataError: a path does not exist or is a pipe, a folder has no such file or cannot be read, or there is none.
     """
     found: dict[Path, Path] = {}
     for path in [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]:
@@ -37,9 +38,11 @@ def find_files(paths: str | Path | Iterable[str | Path], pattern: str = "*") -> 
                 raise DataError(f"The folder {path} has no file whose name fits {pattern!r}.")
         elif path.is_file():
             inside = [path]
+        elif path.exists():
+            open_input(path).close()  # says what it is, such as a pipe
+            inside = []
         else:
-            what = "is neither a file nor a folder" if path.exists() else "does not exist"
-            raise DataError(f"{path} {what}: give text files or folders of text files.")
+            raise DataError(f"{path} does not exist: give text files or folders of text files.")
         for file in inside:
             found.setdefault(file.resolve(), file)
     if not found:

@@ -1,0 +1,61 @@
+"""Files that people give: regular ones only, and no larger in memory than fits their size on disk."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from tidegate.errors import ArgumentError, DataError
+
+LARGEST, LARGEST_NAME = 1 << 30, "TIDEGATE_MAX_ARRAY_BYTES"
+TIMES_THE_FILE = 10
+KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
+
+
+def open_input(path: Path) -> BinaryIO:
+    """Open a file that was given to be read.
+
+    Raises:
+        DataError: it does not exist, cannot be read, or is no regular file. Files are read more than once, and a pipe
+            can be read once only; opening one may wait for ever.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind in KINDS:
+            raise DataError(
+                f"{path} is {KINDS[kind]}, but files are read more than once: write its contents to a regular file "
+                "and give that."
+            )
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    except DataError:
+        raise
+    except ValueError as error:  # a name that no file can have: it holds a NUL or half of a surrogate pair
+        raise DataError(f"{str(path)!r} cannot be the name of a file: {error}.") from error
+
+
+def check_declared_size(path: Path, what: str, size: int) -> None:
+    """Check how large an array would be in memory before it is read: a few bytes may claim, or unpack to, terabytes.
+
+    The bound is 1 GiB, or ten times the size of the file if that is more; the environment variable
+    ``TIDEGATE_MAX_ARRAY_BYTES`` replaces 1 GiB.
+
+    Args:
+        path: the file.
+        what: the part of it, for the message.
+        size: bytes in memory, as the file declares.
+
+    Raises:
+        DataError: it is larger than the bound.
+        ArgumentError: the environment variable is not a whole number.
+    """
+    given = os.environ.get(LARGEST_NAME, str(LARGEST))
+    if not given.isascii() or not given.isdigit():
+        raise ArgumentError(f"{LARGEST_NAME} is {given!r:.40}, but should be a number of bytes such as {LARGEST}.")
+    bound = max(int(given), TIMES_THE_FILE * path.stat().st_size)
+    if size > bound:
+        raise DataError(
+            f"{path}: {what} would take {size:,} bytes, but at most {bound:,} are read from a file of this size. If "
+            f"that is right, set the environment variable {LARGEST_NAME} to as many bytes."
+        )
