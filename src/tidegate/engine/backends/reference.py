@@ -27,22 +27,29 @@ class _Names:
 
 
 class _Recurrent:
-    """``r`` on tensors: ``r.k`` is U_k h_{t-1} + b'_k, ``r("k", v)`` is U_k v + b'_k."""
+    """``r`` on tensors: ``r.k`` is U_k h_{t-1} + b'_k, ``r("k", v)`` is U_k v + b'_k.
 
-    def __init__(self, tables: _Tables, output: Tensor):
-        self._tables = tables
+    Args:
+        tables: the recurrent weights.
+        output: h_{t-1}.
+        valid: (B, 1), the rows to compute; None for all.
+    """
+
+    def __init__(self, tables: _Tables, output: Tensor, valid: Tensor | None):
+        self._tables, self._valid = tables, valid
         if tables.direct:
             products = linear(output, tables.w_direct, tables.b_direct)  # pyright: ignore[reportArgumentType]
+            products = _only_valid(products, valid)
             for gate, product in zip(tables.direct, products.chunk(len(tables.direct), -1), strict=True):
                 setattr(self, gate, product)
 
     def __call__(self, gate: str, vector: Tensor) -> Tensor:
         w, b = self._tables.by_gate[gate]
-        return linear(vector, w, b)
+        return _only_valid(linear(vector, w, b), self._valid)
 
     def project(self, vector: Tensor) -> Tensor:
         assert self._tables.w_hr is not None
-        return linear(vector, self._tables.w_hr)
+        return _only_valid(linear(vector, self._tables.w_hr), self._valid)
 
 
 @dataclass(frozen=True)
@@ -81,15 +88,16 @@ def run_by_steps(call: Call) -> Result:
     if call.lengths is not None:
         valid = (torch.arange(steps, device=x.device)[:, None] < call.lengths).unsqueeze(-1)
         # Selected, not multiplied: padding may hold NaN, and NaN times a gradient of zero is NaN.
-        x = x.where(valid, x.new_zeros(()))
-        masks = {name: mask.where(valid, mask.new_zeros(())) for name, mask in masks.items()}
+        x = _only_valid(x, valid)
+        masks = {name: _only_valid(mask, valid) for name, mask in masks.items()}
     if call.reset is not None:
         reset = call.reset.unsqueeze(-1)
         if valid is not None:
             reset = reset & valid
-    gate_inputs = _gate_inputs(cell, x, weights)
+    # Padding is computed too, and left out afterwards. The cell may have an infinite slope there, so that zero gradients
+    # become NaN inside the step; selection of everything that enters it keeps them from all gradients.
+    gate_inputs = {gate: _only_valid(part, valid) for gate, part in _gate_inputs(cell, x, weights).items()}
     tables = _tables(cell, weights)
-    p = _Names(call.weights.p)
 
     state = call.state
     outputs: list[Tensor] = [x.new_empty(0)] * steps
@@ -100,28 +108,28 @@ def run_by_steps(call: Call) -> Result:
         border = t + 1 if call.reverse else t  # a flag at t separates t-1 and t, in either direction
         if reset is not None and border < steps:
             before = tuple(s.where(~reset[border], s.new_zeros(())) for s in state)
+        here = None if valid is None else valid[t]
+        before = tuple(_only_valid(s, here) for s in before)
         symbols: dict[str, Any] = {
             "x": _Names({gate: part[t] for gate, part in gate_inputs.items()}),
-            "r": _Recurrent(tables, before[0]),
+            "r": _Recurrent(tables, before[0], here),
             "s": _Names(dict(zip(cell.states, before, strict=True))),
-            "p": p,
+            "p": _Names({name: _only_valid(vector, here) for name, vector in weights.p.items()}),
             "m": _Names({name: mask[t] for name, mask in masks.items()}),
         }
         step: Step = cell.fn(**{name: symbols[name] for name in cell.arguments})
         new = tuple(_rows(step.states[name], batch) for name in cell.states)
-        if valid is None:
-            state = new
-        else:
-            state = tuple(n.where(valid[t], s) for n, s in zip(new, state, strict=True))
-        outputs[t] = _only_valid(new[0], valid, t)
+        state = new if here is None else tuple(n.where(here, s) for n, s in zip(new, state, strict=True))
+        outputs[t] = _only_valid(new[0], here)
         if call.record and t % call.record.every == 0:
             for name, values in recorded.items():
                 value = step.gates[name] if name in step.gates else step.states[name]
-                values.append(_only_valid(_rows(value, batch), valid, t))
+                values.append(_only_valid(_rows(value, batch), here))
+    sizes = {name: s.shape[1] for name, s in zip(cell.states, state, strict=True)}
     return Result(
         output=torch.stack(outputs) if steps else x.new_zeros(0, batch, state[0].shape[1]),
         state=state,
-        record={name: _stack(values[::-1] if call.reverse else values, call) for name, values in recorded.items()},
+        record={name: _stack(values, call, sizes.get(name, call.hidden_size)) for name, values in recorded.items()},
         backend=REFERENCE.name,
     )
 
@@ -139,12 +147,15 @@ def _rows(value: Tensor, batch: int) -> Tensor:
     return value if value.dim() == 2 else value.expand(batch, -1)
 
 
-def _only_valid(value: Tensor, valid: Tensor | None, t: int) -> Tensor:
-    return value if valid is None else value.where(valid[t], value.new_zeros(()))
+def _only_valid(value: Tensor, valid: Tensor | None) -> Tensor:
+    """Return a value with zeros past the lengths."""
+    return value if valid is None else value.where(valid, value.new_zeros(()))
 
 
-def _stack(values: list[Tensor], call: Call) -> Tensor:
-    return torch.stack(values) if values else call.x.new_zeros(0, call.x.shape[1], call.hidden_size)
+def _stack(values: list[Tensor], call: Call, size: int) -> Tensor:
+    if call.reverse:
+        values = values[::-1]
+    return torch.stack(values) if values else call.x.new_zeros(0, call.x.shape[1], size)
 
 
 class ReferenceBackend(Backend):

@@ -61,24 +61,29 @@ def is_product(value: Value) -> bool:
     return value.op in ACROSS_UNITS and value.op != "unit_mean"
 
 
-def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple[Stage, ...]:
+def stages_of(
+    program: Program, *, fused_input: bool, in_memory: frozenset[str], output: str = ""
+) -> tuple[Stage, ...]:
     """Cut a Program into stages and gather products that are only added to one another.
 
     Args:
         program: one step.
         fused_input: whether the input parts W_k x are products of the kernel; otherwise they are its arguments.
+        in_memory: the states that are in memory as whole vectors when a step begins. Another state that is the operand
+            of a product is first copied, as every vector made inside the step is.
         output: the state whose size differs from that of the others; "" if all have one size.
     """
     small = of_output_size(program, output)
     sums, inside = _sums(program)
-    stage_of = _stages(program, sums)
+    whole = frozenset(k for k, v in enumerate(program.values) if v.op == "state" and v.name in in_memory)
+    stage_of = _stages(program, sums, whole)
     result = []
     levels = range(1 + max(stage_of.values(), default=0))
     # Values of two sizes are combined only in products, so the order of the two does not matter.
     for n, projected in itertools.product(levels, (True, False) if small else (False,)):
         here = [k for k in range(len(program.values)) if stage_of.get(k) == n and (k in small) == projected]
-        if small and not here:
-            continue
+        if small and not here and (n != levels[-1] or any(stage.projected == projected for stage in result)):
+            continue  # but results that are constants need a stage of their size
         means = tuple(k for k in here if program.values[k].op == "unit_mean")
         accumulators = tuple(k for k in here if k in sums)
         values = tuple(k for k in here if k not in (*means, *sums, *inside))
@@ -89,7 +94,7 @@ def stages_of(program: Program, *, fused_input: bool, output: str = "") -> tuple
                 value = program.values[part]
                 if value.op != "input":
                     arg = program.values[value.args[0]]
-                    operand = ("state", arg.name) if arg.op == "state" else ("made", str(value.args[0]))
+                    operand = ("state", arg.name) if value.args[0] in whole else ("made", str(value.args[0]))
                     streams.setdefault(operand, []).append((place, value.op, value.name))
                 elif fused_input:
                     streams.setdefault(("input", ""), []).append((place, value.op, value.name))
@@ -151,15 +156,18 @@ def _readers(program: Program, k: int, sums: dict[int, tuple[int, ...]]) -> list
     return readers
 
 
-def _stages(program: Program, sums: dict[int, tuple[int, ...]]) -> dict[int, int]:
-    """Return the stage of each accumulator, mean and pointwise value: one after that which makes its operand."""
+def _stages(program: Program, sums: dict[int, tuple[int, ...]], whole: frozenset[int]) -> dict[int, int]:
+    """Return the stage of each accumulator, mean and pointwise value: one after that which makes its operand.
+
+    Operands in ``whole`` are there when the step begins.
+    """
     operands = {value.args[0] for value in program.values if is_product(value)}
     # A product reads its operand from a state's sequence, or from where an earlier stage has put it.
-    stage = {k: 0 for k in operands if not program.values[k].args and program.values[k].op not in ("state", "input")}
+    stage = {k: 0 for k in operands - whole if not program.values[k].args and program.values[k].op != "input"}
     for k, value in enumerate(program.values):
         if k in sums:
             operands = [program.values[part].args[0] for part in sums[k] if program.values[part].args]
-            stage[k] = max((1 + stage.get(a, -1) for a in operands if program.values[a].op != "state"), default=0)
+            stage[k] = max((1 + stage.get(a, -1) for a in operands if a not in whole), default=0)
         elif value.op == "unit_mean":
             stage[k] = 1 + stage.get(value.args[0], -1)
         elif value.args:

@@ -1,8 +1,11 @@
 """Every derivative, in one table.
 
 A row gives the gradients by an operation's arguments from the gradient g by its value y and the arguments themselves,
-in the cell language's own operations, plus three that only derivatives and lowered reductions need: ``at_most``
-(1 where a <= b, else 0), ``unit_mean`` and ``rsqrt``.
+in the cell language's own operations, plus four that only derivatives and lowered reductions need: ``at_most``
+(1 where a <= b, else 0), ``where_at_most``, ``unit_mean`` and ``rsqrt``.
+
+Where an operation does not pass a gradient on, zero is selected, as in torch, and not multiplied: what is passed over
+may be infinite or NaN, as in max(log(relu(v)), -5) for v < 0.
 """
 
 from __future__ import annotations
@@ -20,16 +23,23 @@ def at_most(a: E | float, b: E | float) -> E:
     return apply("at_most", a, b)
 
 
-def _share(a: E, b: E) -> E:
-    """Where a is the smaller of two vectors: 1; where they are equal: 1/2, as torch.minimum does."""
+def where_at_most(a: E | float, b: E | float, then: E | float, otherwise: E | float) -> E:
+    """``then`` where a <= b, else ``otherwise``."""
+    return apply("where_at_most", a, b, then, otherwise)
+
+
+def _of_smaller(g: E, a: E, b: E) -> E:
+    """The gradient by a of the smaller of a and b: g where that is a; half of it where they are equal."""
     if b.op == "constant":
-        return at_most(a, b)  # as torch.clamp does
-    return 0.5 * (at_most(a, b) + 1 - at_most(b, a))
+        return where_at_most(a, b, g, 0)  # as torch.clamp does
+    return where_at_most(b, a, where_at_most(a, b, 0.5 * g, 0), g)
 
 
-def _larger(a: E, b: E) -> E:
-    """Where a is the larger of two vectors: 1; where they are equal: 1/2."""
-    return at_most(b, a) if b.op == "constant" else 0.5 * (at_most(b, a) + 1 - at_most(a, b))
+def _of_larger(g: E, a: E, b: E) -> E:
+    """The gradient by a of the larger of a and b."""
+    if b.op == "constant":
+        return where_at_most(b, a, g, 0)
+    return where_at_most(a, b, where_at_most(b, a, 0.5 * g, 0), g)
 
 
 DERIVATIVES: dict[str, Rule] = {
@@ -40,13 +50,13 @@ DERIVATIVES: dict[str, Rule] = {
     "neg": lambda g, y, a: (-g,),
     "sigmoid": lambda g, y, a: (g * (y * (1 - y)),),
     "tanh": lambda g, y, a: (g * (1 - y * y),),
-    "relu": lambda g, y, a: (g * (1 - at_most(y, 0)),),
+    "relu": lambda g, y, a: (where_at_most(y, 0, 0, g),),
     "exp": lambda g, y, a: (g * y,),
     "log": lambda g, y, a: (g / a,),
     "softplus": lambda g, y, a: (g * apply("sigmoid", a),),
     "absolute": lambda g, y, a: (g * (at_most(0, a) - at_most(a, 0)),),
-    "minimum": lambda g, y, a, b: (g * _share(a, b), g * _share(b, a)),
-    "maximum": lambda g, y, a, b: (g * _larger(a, b), g * _larger(b, a)),
+    "minimum": lambda g, y, a, b: (_of_smaller(g, a, b), _of_smaller(g, b, a)),
+    "maximum": lambda g, y, a, b: (_of_larger(g, a, b), _of_larger(g, b, a)),
     "unit_mean": lambda g, y, a: (apply("unit_mean", g),),
     "rsqrt": lambda g, y, a: (-0.5 * g * (y * y * y),),
 }

@@ -6,7 +6,8 @@ import functools
 from dataclasses import dataclass
 
 from tidegate.engine.kernels import arguments
-from tidegate.engine.kernels.stages import Stage, stages_of
+from tidegate.engine.kernels.stages import Stage, is_output, stages_of
+from tidegate.engine.program.gradient_names import PROJECT
 from tidegate.engine.program.program import Program
 
 APART = 16  # whole numbers between the memory of two threads, so that they never write to the same cache line
@@ -61,7 +62,8 @@ class KernelSpec:
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The Program's stages."""
-        return stages_of(self.program, fused_input=self.fused_input, output=self.output)
+        in_memory = frozenset(self.sequences)
+        return stages_of(self.program, fused_input=self.fused_input, in_memory=in_memory, output=self.output)
 
     @functools.cached_property
     def tiles(self) -> tuple[Tile, ...]:
@@ -91,8 +93,11 @@ class KernelSpec:
     @functools.cached_property
     def sequences(self) -> dict[str, str]:
         """States whose values are stored at every step, with the names they are stored under."""
-        by_value = {k: name for name, k in self.stored}
-        return {state: by_value[k] for state, k in self.program.states.items() if k in by_value}
+        # A constant may be stored in both sizes, that of the hidden units and that of a projected output.
+        of_output = (self.output, PROJECT) if self.output else ()
+        found = {(k, name in of_output): name for name, k in self.stored}
+        states = {state: (k, is_output(state, self.output)) for state, k in self.program.states.items()}
+        return {state: found[value] for state, value in states.items() if value in found}
 
     @functools.cached_property
     def befores(self) -> tuple[str, ...]:

@@ -81,5 +81,6 @@ OPERATIONS: dict[str, Callable[..., V]] = {
     "minimum": lambda e, a, b: e.select_if("<", a, b, a, e.b.select(e.b.fcmp_unordered("uno", a, a), a, b)),
     "maximum": lambda e, a, b: e.select_if(">", a, b, a, e.b.select(e.b.fcmp_unordered("uno", a, a), a, b)),
     "at_most": lambda e, a, b: e.select_if("<=", a, b, e.const(1.0), e.const(0.0)),
+    "where_at_most": lambda e, a, b, u, v: e.select_if("<=", a, b, u, v),
     "rsqrt": lambda e, a: e.b.fdiv(e.const(1.0), e.math("sqrt", a)),
 }

@@ -25,7 +25,9 @@ CALL = (
 
 def operator_arguments(call: Call, names: tuple[str, ...]) -> tuple[Any, ...]:
     """Return a call, and the names of the values to record, as the arguments of an operator."""
-    w, p, masks = call.weights, list(call.weights.p.values()), list(call.masks.values())
+    # An operator has no names: vectors and masks are in the cell's order, whichever order the caller gave them in.
+    w, cell = call.weights, call.cell
+    p, masks = [w.p[name] for name in cell.parameters], [call.masks[name] for name in cell.masks]
     given = (call.x, w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr, p, list(call.state), masks, call.lengths, call.reset)
     return call.cell.handle, list(names), list(call.mask_gradients), call.reverse, *given
 
