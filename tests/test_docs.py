@@ -10,7 +10,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 @pytest.mark.parametrize(
     ("page", "outputs"),
-    [("your_own_cell.md", 8), ("your_own_task.md", 1), ("concepts.md", 2), ("index.md", 0), ("drop_in.md", 0)],
+    [
+        ("your_own_cell.md", 8),
+        ("your_own_task.md", 1),
+        ("concepts.md", 2),
+        ("index.md", 0),
+        ("drop_in.md", 0),
+        ("half_precision.md", 1),
+    ],
 )
 def test_a_pages_code_prints_what_it_says(page: str, outputs: int, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)

@@ -48,6 +48,7 @@ def interpret(
     """All values of one step."""
     extra = {
         "at_most": lambda a, b: (a <= b).double(),
+        "where_at_most": lambda a, b, u, v: torch.where(a <= b, u, v),
         "unit_mean": lambda v: v.mean(-1, keepdim=True).expand_as(v),
         "rsqrt": torch.rsqrt,
     }

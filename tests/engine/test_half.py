@@ -1,4 +1,4 @@
-"""bfloat16 and float16 on the kernels: computed in float32, returned in the input's dtype; and autocast."""
+"""bfloat16 and float16: computed in float32, returned in the input's dtype, but for states; and autocast."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_results_are_float64s_to_one_rounding(it: Any, dtype: torch.dtype) -> No
     exact = training_step(it, {name: value.double() for name, value in given.items()}, "reference")
     found = training_step(it, given, "llvm")
     for name, value in found.items():
-        assert value.dtype == dtype, name
+        assert value.dtype == (torch.float32 if name.startswith("final") else dtype), name
         # One rounding of the result, and what float32 loses on the way.
         torch.testing.assert_close(
             value.double(), exact[name], rtol=1.01 * ROUNDING[dtype], atol=2e-5, msg=lambda m, n=name: f"{n}: {m}"
@@ -73,7 +73,8 @@ def test_each_gradient_has_the_dtype_of_its_tensor(dtype: torch.dtype) -> None:
     it = CELLS["lstm"]
     given = {name: value.to(dtype) if name == "x" else value for name, value in numbers(it).items()}
     found = training_step(it, given, "llvm")
-    assert found["output"].dtype == found["final c"].dtype == found["recorded f"].dtype == dtype
+    assert found["output"].dtype == found["recorded f"].dtype == dtype
+    assert found["final c"].dtype == torch.float32
     for name, value in given.items():
         assert found[f"gradient of {name}"].dtype == value.dtype
 
@@ -100,7 +101,9 @@ def test_autocast_gives_the_dtypes_of_torchs_lstm(ours: Any, theirs: Any, dtype:
         expected, _ = other(x)
     states = state if isinstance(state, tuple) else (state,)
     own = torch.float64 if dtype == torch.float64 else torch.bfloat16
-    assert all(value.dtype == own for value in (output, *states))
+    assert output.dtype == own
+    # torch's states have the output's dtype; ours are not rounded, so that nothing is lost between calls.
+    assert all(value.dtype == (torch.float64 if own == torch.float64 else dtype) for value in states)
     # torch.nn.GRU's float32 output under autocast is a product in bfloat16 that met a float32 state.
     assert expected.dtype == own or theirs is nn.GRU
     torch.testing.assert_close(

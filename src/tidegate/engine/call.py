@@ -65,7 +65,7 @@ class Result:
     Attributes:
         output: (T, B, R), the first state at every step; zeros past a sequence's length.
         state: the final states (B, ·): at the last valid step (step 0 if reversed); the initial state where a
-            length is 0.
+            length is 0. In half precision they are in float32.
         record: the recorded values by name, (ceil(T / every), B, ·); zeros past a sequence's length.
         backend: the name of the backend that ran it.
     """
@@ -83,11 +83,17 @@ class Stepping(Protocol):
 
     @property
     def state(self) -> Sequence[Tensor]:
-        """The states (B, ·) after the last step, in the order of ``cell.states``; writing to them sets the state."""
+        """The states (B, ·) after the last step, in the order of ``cell.states``; writing to them sets the state.
+
+        In half precision they are in float32.
+        """
         ...
 
     def step(self, x: Tensor) -> Tensor:
-        """Run one more step on x (B, I), contiguous and of the weights' dtype, and return the output (B, R)."""
+        """Run one more step on x (B, I), contiguous and of the weights' dtype, and return the output (B, R).
+
+        The output may be memory that the step after the next overwrites.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.masks import expected_mask
+from tidegate.engine.precision import in_float32, output_dtype, rounded, without_autocast
 from tidegate.engine.recompute import run_in_parts
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
@@ -36,6 +37,7 @@ def run(
 
     A whole run equals the same run split in two with the state carried, in values and in all gradients.
     Padding past a sequence's length has no influence, whatever it holds, and receives a gradient of exactly zero.
+    Half precision is computed in float32, also under autocast; the output is rounded to it, the final states are not.
 
     Args:
         cell: the cell or its name.
@@ -65,10 +67,15 @@ def run(
 
 def run_call(call: Call, backend: str | Backend | None = None, *, recompute: bool = False) -> Result:
     """Choose a backend and run a checked call; arguments and errors as in `run`."""
+    dtype = output_dtype(call)
+    call = in_float32(call)
     chosen = choose(call, backend)
-    if torch.is_grad_enabled() and runs_in_parts(call, recompute):
-        return run_in_parts(call, chosen)
-    return chosen.run(call)
+    with without_autocast(call.x.device):
+        if torch.is_grad_enabled() and runs_in_parts(call, recompute):
+            result = run_in_parts(call, chosen)
+        else:
+            result = chosen.run(call)
+    return rounded(result, dtype)
 
 
 def checked_call(

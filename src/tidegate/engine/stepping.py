@@ -11,6 +11,7 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.engine.call import Backend, Call, Stepping
 from tidegate.engine.dispatch import choose
+from tidegate.engine.precision import in_float32, without_autocast
 from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
 
@@ -36,10 +37,12 @@ def stepping(
         ArgumentError: a shape does not fit.
         BackendError: the backend asked for cannot run this.
     """
-    with torch.no_grad():
-        call = checked_call(cell, x.detach()[None], weights, state)
+    # Memory made in inference mode could not be written to outside of it, when a state is set or reset.
+    with torch.inference_mode(False), torch.no_grad(), without_autocast(x.device):
+        call = in_float32(checked_call(cell, x.detach()[None], weights, state))
         chosen = choose(call, backend)
-        return chosen.stepping(call) or _RunStepByStep(call, chosen)
+        made = chosen.stepping(call) or _RunStepByStep(call, chosen)
+        return made if call.x.dtype == x.dtype else _Rounded(made, call.x.dtype, x.dtype)
 
 
 class _RunStepByStep:
@@ -50,7 +53,22 @@ class _RunStepByStep:
         self.state = tuple(s.detach().clone() for s in call.state)
 
     def step(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), without_autocast(x.device):
             result = self._backend.run(replace(self._call, x=x[None], state=self.state))
-        self.state = result.state
+        # Copies: two states may be one value, and the output another, but each can be set by itself.
+        self.state = tuple(s.clone() for s in result.state)
         return result.output[0]
+
+
+class _Rounded:
+    """A `Stepping` in half precision, whose states are in float32."""
+
+    def __init__(self, stepping: Stepping, inside: torch.dtype, outside: torch.dtype):
+        self._stepping, self._inside, self._outside = stepping, inside, outside
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        return self._stepping.state
+
+    def step(self, x: Tensor) -> Tensor:
+        return self._stepping.step(x.to(self._inside)).to(self._outside)

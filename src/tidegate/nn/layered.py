@@ -16,6 +16,7 @@ from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.nn.cell_module import CellModule
+from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
 from tidegate.nn.layout import EngineInput, Layout, read_input
@@ -85,6 +86,7 @@ class Layered(CellModule, Generic[S]):
     two_biases = False
     # Layers that run another cell on the same weights, for example one with an intervention.
     layer_cells: Mapping[int, Cell] = MappingProxyType({})
+    times_loaded = 0  # how often a state_dict was loaded, which PyTorch does not count for tensors of inference mode
 
     def _own_options(self) -> list[str]:
         """Return Tidegate's own options that differ from their defaults, for `extra_repr`."""
@@ -129,6 +131,10 @@ class Layered(CellModule, Generic[S]):
         """Return the number of features of a layer's input."""
         return self.output_size if layer else self.input_size
 
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.times_loaded += 1
+
     @overload
     def forward(
         self,
@@ -161,7 +167,8 @@ class Layered(CellModule, Generic[S]):
 
         Returns:
             The last layer's output, laid out as the input (zeros past a sequence's length), and the final states
-            in the form of ``hx``, each at its sequence's last valid step.
+            in the form of ``hx``, each at its sequence's last valid step. In half precision states are computed in
+            float32; handed on to the next call, also detached or as a view, they lose nothing.
 
         Raises:
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
@@ -169,7 +176,7 @@ class Layered(CellModule, Generic[S]):
         """
         given = self._checked_input(input, hx, lengths, reset)
         result = run_stack(self, given)
-        return given.layout.output(result.output), cast(S, _state_out(result.state, given.layout))
+        return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
 
     def trace(
         self,
@@ -198,11 +205,11 @@ class Layered(CellModule, Generic[S]):
             place: {name: layout.sequences(value) for name, value in recorded.items()}
             for place, recorded in result.record.items()
         }
-        return Trace(layout.output(result.output), _state_out(result.state, layout), values)
+        return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
 
-    def stepper(self, batch: int = 1) -> Stepper:
+    def stepper(self, batch: int = 1, *, copy: bool = True) -> Stepper:
         """Run this module one step at a time, for generating text, sensors or agents: see `tidegate.nn.Stepper`."""
-        return Stepper(self, batch)
+        return Stepper(self, batch, copy=copy)
 
     def explain(
         self,
@@ -247,8 +254,7 @@ class Layered(CellModule, Generic[S]):
         return EngineInput(x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout)
 
     def _check_input(self, x: Tensor) -> None:
-        own = next((p for p in self._parameters.values() if p is not None), None)
-        dtype = next((p.dtype for p in self.parameters()), x.dtype) if own is None else own.dtype
+        dtype = self._dtype(x)
         if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
             raise ValueError(
                 f"{type(self).__name__} input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
@@ -258,6 +264,11 @@ class Layered(CellModule, Generic[S]):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
             )
+
+    def _dtype(self, x: Tensor) -> torch.dtype:
+        """Return the weights' dtype; the input's if there are no weights."""
+        own = next((p for p in self._parameters.values() if p is not None), None)
+        return next((p.dtype for p in self.parameters()), x.dtype) if own is None else own.dtype
 
     def _state_in(self, hx: State, layout: Layout, batch: int) -> tuple[Tensor, ...]:
         names = self.cell.states
@@ -279,9 +290,9 @@ class Layered(CellModule, Generic[S]):
             if value.shape != expected:
                 which = "hidden" if len(names) == 1 else f"hidden[{k}]"
                 raise RuntimeError(f"Expected {which} size {expected}, got {list(value.shape)}")
-        return tuple(layout.state_in(value) for value in given)
+        return tuple(layout.state_in(exact(value)) for value in given)
 
-
-def _state_out(state: tuple[Tensor, ...], layout: Layout) -> State:
-    out = tuple(layout.state(value) for value in state)
-    return out[0] if len(out) == 1 else out
+    def _state_out(self, state: tuple[Tensor, ...], layout: Layout) -> State:
+        dtype = self._dtype(state[0])
+        out = tuple(shown(layout.state(value), dtype) for value in state)
+        return out[0] if len(out) == 1 else out

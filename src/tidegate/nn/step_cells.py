@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
 from tidegate.engine import Weights, run
 from tidegate.nn.cell_module import CellModule
+from tidegate.nn.exact_state import exact, shown
 
 
 class _CellDropIn(CellModule, nn.RNNCellBase):
@@ -29,7 +30,7 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
         if x.shape[1] != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
         if state is not None:
-            state = tuple(value if batched else value.unsqueeze(0) for value in state)
+            state = tuple(exact(value) if batched else exact(value).unsqueeze(0) for value in state)
             for value in state:
                 if value.shape != (x.shape[0], self.hidden_size):
                     raise RuntimeError(
@@ -38,7 +39,7 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
                     )
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         new = run(self.cell, x.unsqueeze(0), weights, state).state
-        return new if batched else tuple(value.squeeze(0) for value in new)
+        return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
 
 
 class RNNCell(_CellDropIn):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from tidegate.engine import Stepping, stepping
+from tidegate.engine.precision import computed_in
 from tidegate.errors import ArgumentError
+from tidegate.nn.exact_state import exact
 from tidegate.nn.types import StackedLayers, State
 
 
@@ -17,9 +19,12 @@ class Stepper:
     """Runs a module step by step: ``output = stepper(x)`` is h_t of the last layer; the state is carried along.
 
     Weights are packed and memory is allocated once. As in eval mode there is no dropout, and there are no gradients. If
-    the weights change (by training, ``load_state_dict``, another cell, other parameters), the next step uses the new
-    ones and keeps the state. Writes through ``.data``, or another view whose changes PyTorch does not count, are not
-    noticed.
+    the weights change (by training, ``load_state_dict``, another dtype, another cell, other parameters), the next step
+    uses the new ones and keeps the state. Writes through ``.data``, or another view whose changes PyTorch does not
+    count, are not noticed; nor are writes to weights made under ``torch.inference_mode``, except by
+    ``load_state_dict``. In half precision the state is in float32.
+
+    A copy (``copy.copy``, ``copy.deepcopy``, pickle) has a state of its own.
 
     Example:
         >>> import torch, tidegate
@@ -30,21 +35,23 @@ class Stepper:
     Args:
         module: a module in one direction; the reverse direction would need future inputs.
         batch: B, the number of sequences.
+        copy: whether each output is a tensor of its own. If False, a step allocates no memory: an output is overwritten
+            by the step after the next.
 
     Raises:
         ArgumentError: the module is bidirectional, or batch is not positive.
     """
 
-    def __init__(self, module: StackedLayers, batch: int = 1):
+    def __init__(self, module: StackedLayers, batch: int = 1, *, copy: bool = True):
         if module.bidirectional:
             raise ArgumentError(
                 "A bidirectional module cannot run step by step: its reverse direction needs the future."
             )
         if batch < 1:
             raise ArgumentError(f"batch must be at least 1, got {batch}.")
-        self.module, self.batch = module, batch
+        self.module, self.batch, self.copy = module, batch, copy
         self._layers: list[Stepping] = []
-        self._watched: list[tuple[dict[str, Any], str, Tensor, int, int]] = []
+        self._watched: list[_Watched] = []
         self._build()
 
     def __repr__(self) -> str:
@@ -57,7 +64,7 @@ class Stepper:
             x: (B, I), or (I,) for one sequence.
 
         Returns:
-            The output (B, R), or (R,). The step after the next overwrites its memory: clone it to keep it.
+            The output (B, R), or (R,).
 
         Raises:
             ArgumentError: the shape, dtype or device of x does not fit the weights.
@@ -74,12 +81,24 @@ class Stepper:
             )
         for layer in self._layers:
             x = layer.step(x if x.is_contiguous() else x.contiguous())
-        return x
+        return x.detach().clone() if self.copy else x
 
-    def reset(self, which: Tensor | None = None) -> None:
-        """Set the state to zeros, for all sequences or for those selected by ``which``, (B,) bool."""
-        for value in self._all_states():
-            value[slice(None) if which is None else which] = 0
+    def reset(self, which: Tensor | Sequence[bool] | Sequence[int] | None = None) -> None:
+        """Set the state to zeros, for all sequences or for some of them.
+
+        Args:
+            which: (B,) flags, bool or 0 and 1: the sequences that begin anew.
+
+        Raises:
+            ArgumentError: there is not one flag for each sequence, or one is neither 0 nor 1.
+        """
+        flags = None if which is None else self._flags(which)
+        with torch.no_grad():
+            for value in self._all_states():
+                if flags is None:
+                    value.zero_()
+                else:
+                    value.masked_fill_(flags[:, None], 0)
 
     @property
     def state(self) -> State:
@@ -95,33 +114,74 @@ class Stepper:
         shapes = [tuple(s.shape) for s in ((own,) if isinstance(own, Tensor) else own)]
         if [tuple(s.shape) for s in given] != shapes:
             raise ArgumentError(f"The states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}.")
-        for k, layer in enumerate(self._layers):
-            for target, source in zip(layer.state, given, strict=True):
-                target.copy_(source[k].detach())
+        given = tuple(exact(s.detach()) for s in given)
+        with torch.no_grad():
+            for k, layer in enumerate(self._layers):
+                for target, source in zip(layer.state, given, strict=True):
+                    target.copy_(source[k])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"module": self.module, "batch": self.batch, "copy": self.copy, "state": self.state}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        state = kept.pop("state")
+        self.__init__(kept.pop("module"), kept.pop("batch"), **kept)
+        self.state = state
+
+    def _flags(self, which: Any) -> Tensor:
+        flags = torch.as_tensor(which)
+        whole = not flags.is_floating_point() and not flags.is_complex()
+        if flags.shape != (self.batch,) or not whole or bool(((flags != 0) & (flags != 1)).any()):
+            raise ArgumentError(
+                f"which must hold a flag for each of the {self.batch} sequences, bool or 0 and 1 "
+                f"(not the numbers of sequences); given {flags.tolist()} of {flags.dtype}."
+            )
+        return flags.to(device=self._like.device, dtype=torch.bool)
 
     def _all_states(self) -> Iterator[Tensor]:
         return (value for layer in self._layers for value in layer.state)
 
-    @torch.no_grad()
     def _build(self) -> None:
-        module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
-        like = next(module.parameters())
-        layers, x = [], like.new_zeros(self.batch, module.input_size)
-        self._like = x
-        for k in range(module.num_layers):
-            weights = module.layer_weights(k, 0)
-            layers.append(stepping(module.layer_cell(k), x, weights, old[k] if old else None, backend=module.backend))
-            x = like.new_zeros(self.batch, module.output_size)
-        self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
-        self._watched = [
-            (own._parameters, name, p, p._version, p.data_ptr())
-            for own in module.modules()
-            for name, p in own._parameters.items()
-            if p is not None
-        ]
+        with torch.inference_mode(False), torch.no_grad():
+            module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
+            like = next(module.parameters())
+            layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
+            self._like, dtype = x, computed_in([x]) or x.dtype
+            for k in range(module.num_layers):
+                weights = module.layer_weights(k, 0)
+                state = [s.to(device=like.device, dtype=dtype) for s in old[k]] if old else None
+                layers.append(stepping(module.layer_cell(k), x, weights, state, backend=module.backend))
+                x = x.new_zeros(self.batch, module.output_size)
+            self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
+            self._watched, self._loaded = [*_watched(module)], module.times_loaded
 
     def _changed(self) -> bool:
-        for owner, name, p, version, address in self._watched:
-            if owner.get(name) is not p or p._version != version or p.data_ptr() != address:
+        for owner, name, tensor, version, address in self._watched:
+            if owner.get(name) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
                 return True
+        if self.module.times_loaded != self._loaded:
+            return True
         return any(self.module.layer_cell(k) is not cell for k, cell in enumerate(self._cells))
+
+
+class _Watched(NamedTuple):
+    """A tensor that weights are made of: where it is, and what changes if it is written to or exchanged."""
+
+    owner: dict[str, Any]
+    name: str
+    tensor: Tensor
+    version: int
+    address: int
+
+
+def _watched(module: StackedLayers) -> Iterator[_Watched]:
+    """Iterate over all tensors of a module: parameters, buffers, and attributes, which hooks set weights as."""
+    for own in module.modules():
+        for owner in (own._parameters, own._buffers, own.__dict__):
+            for name, tensor in owner.items():
+                if isinstance(tensor, Tensor):
+                    yield _Watched(owner, name, tensor, _version(tensor), tensor.data_ptr())
+
+
+def _version(tensor: Tensor) -> int:
+    return -1 if tensor.is_inference() else tensor._version

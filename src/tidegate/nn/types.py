@@ -23,6 +23,7 @@ class StackedLayers(Protocol):
     backend: str | Backend | None
     recompute: bool
     training: bool
+    times_loaded: int
 
     @property
     def output_size(self) -> int:

@@ -126,7 +126,7 @@ class LanguageModel(nn.Module):
         Args:
             state: as `forward` returns it.
         """
-        stepper = self.recurrent.stepper(state[0].shape[1])
+        stepper = self.recurrent.stepper(state[0].shape[1], copy=False)
         stepper.state = state[0] if len(state) == 1 else state
 
         def read(ids: Tensor) -> Tensor:

@@ -45,11 +45,11 @@ class _Recurrent:
 
     def __call__(self, gate: str, vector: Tensor) -> Tensor:
         w, b = self._tables.by_gate[gate]
-        return _only_valid(linear(vector, w, b), self._valid)
+        return _only_valid(linear(_only_valid(vector, self._valid), w, b), self._valid)
 
     def project(self, vector: Tensor) -> Tensor:
         assert self._tables.w_hr is not None
-        return _only_valid(linear(vector, self._tables.w_hr), self._valid)
+        return _only_valid(linear(_only_valid(vector, self._valid), self._tables.w_hr), self._valid)
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def run_by_steps(call: Call) -> Result:
         reset = call.reset.unsqueeze(-1)
         if valid is not None:
             reset = reset & valid
-    # Padding is computed too, and left out afterwards. The cell may have an infinite slope there, so that zero gradients
-    # become NaN inside the step; selection of everything that enters it keeps them from all gradients.
+    # Padding is computed too, and left out afterwards. The cell may have an infinite slope there, which turns gradients
+    # of zero into NaN inside the step; selection of everything that enters it keeps them from all gradients.
     gate_inputs = {gate: _only_valid(part, valid) for gate, part in _gate_inputs(cell, x, weights).items()}
     tables = _tables(cell, weights)
 

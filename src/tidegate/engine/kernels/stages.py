@@ -61,9 +61,7 @@ def is_product(value: Value) -> bool:
     return value.op in ACROSS_UNITS and value.op != "unit_mean"
 
 
-def stages_of(
-    program: Program, *, fused_input: bool, in_memory: frozenset[str], output: str = ""
-) -> tuple[Stage, ...]:
+def stages_of(program: Program, *, fused_input: bool, in_memory: frozenset[str], output: str = "") -> tuple[Stage, ...]:
     """Cut a Program into stages and gather products that are only added to one another.
 
     Args:

@@ -1,4 +1,4 @@
-"""Run a call with the kernels: dtypes, autocast, records, and whether an operator is needed."""
+"""Run a call with the kernels: records, and whether an operator is needed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,13 @@ from tidegate.engine.call import Call, Result
 
 
 def run_with_kernels(call: Call) -> Result:
-    """Run a checked call with the kernels.
-
-    Half precision is computed in float32. Results have the input's dtype; under autocast they have autocast's, like
-    those of ``torch.nn.LSTM`` and ``RNN`` (``GRU``'s are float32), unless the input is float64. Inputs and weights are
-    not rounded, so autocast costs no precision except that of the results.
-    """
-    dtype = call.x.dtype
-    if torch.is_autocast_enabled("cpu") and dtype != torch.float64:
-        dtype = torch.get_autocast_dtype("cpu")
+    """Run a checked call, all of whose tensors have one dtype, with the kernels."""
     output_name = call.cell.states[0]
     names = () if call.record is None else tuple(n for n in call.record.names if n != output_name)
-    kernel_call = _with_input_features(_in_one_dtype(call))
+    kernel_call = _with_input_features(call)
     if wanted := mask_gradients(call):
         kernel_call = replace(kernel_call, mask_gradients=wanted)
     results = (run_operator if _needs_operator(call.x) else run_differentiable)(kernel_call, names)
-    if kernel_call.x.dtype != dtype:
-        results = [value.to(dtype) for value in results]
     output, rest, count = results[0], results[1:], len(call.cell.states)
     state, values = tuple(rest[:count]), dict(zip(names, rest[count:], strict=True))
     record = {}
@@ -62,16 +52,3 @@ def _with_input_features(call: Call) -> Call:
         return call
     w_ih = None if call.weights.w_ih is None else pad(call.weights.w_ih, (0, 1))
     return replace(call, x=pad(call.x, (0, 1)), weights=replace(call.weights, w_ih=w_ih))
-
-
-def _in_one_dtype(call: Call) -> Call:
-    dtype = call.x.dtype if call.x.dtype == torch.float64 else torch.float32
-    if {t.dtype for t in call.tensors()} == {dtype}:
-        return call
-    return replace(
-        call,
-        x=call.x.to(dtype),
-        weights=call.weights.map(lambda t: t.to(dtype)),
-        state=tuple(s.to(dtype) for s in call.state),
-        masks={name: mask.to(dtype) for name, mask in call.masks.items()},
-    )

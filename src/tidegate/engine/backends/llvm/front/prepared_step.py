@@ -20,7 +20,8 @@ class PreparedStep:
     """A `tidegate.engine.Stepping` with the arguments of its kernel prepared.
 
     A state that products read has two buffers: a step reads one and writes the other, the next step the other way
-    round.
+    round. Two states may be one value, as the output and the memory of a cell without an output gate. They may still
+    be set to different numbers, so each has memory of its own.
 
     Args:
         call: a call of one step.
@@ -31,7 +32,15 @@ class PreparedStep:
         launch, sequences, final = forward_arguments(call, stored, frozenset(), initial=True, fused=True)
         several = sum(w.numel() for w in call.weights.matrices()) > WORTH_SHARING and can_wait_for_one_another()
         parts = min(torch.get_num_threads(), cores()) if several else 1
-        stored_as = launch.kernel.sequences
+        first = {name: state for state, name in reversed(launch.kernel.sequences.items())}
+        stored_as = {state: name for state, name in launch.kernel.sequences.items() if first[name] == state}
+        for state, value, own in zip(call.cell.states, call.state, final, strict=True):
+            if state in launch.kernel.sequences and state not in stored_as:  # the final value is the next initial one
+                own.zero_()[:, : value.shape[1]] = value
+                launch.set_tensor(arguments.initial(state), own)
+        for state, name in stored_as.items():
+            own = call.state[call.cell.states.index(state)]
+            sequences[name][0].zero_()[:, : own.shape[1]] = own
         self._turns, self._states = [], []
         for turn in range(2):
             for state, name in stored_as.items():
