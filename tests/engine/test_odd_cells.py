@@ -9,8 +9,9 @@ from tests.harness import one_thread, poisoned_allocations  # noqa: F401
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from tidegate.cells import Cell, Step, cell, log, maximum, minimum, projected, relu, sigmoid, tanh
+from tidegate.cells import CELLS, Cell, Step, cell, log, maximum, minimum, projected, relu, sigmoid, tanh
 from tidegate.engine import Weights, run, stepping
+from tidegate.errors import ArgumentError
 
 BACKENDS = pytest.mark.parametrize("backend", ["llvm", "reference"])
 
@@ -93,6 +94,25 @@ def test_projections_narrower_and_wider_than_the_hidden_units(
 
     close = 1e-4 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(gradients("llvm"), gradients("reference"), atol=close, rtol=close)
+
+
+@BACKENDS
+def test_a_projection_to_another_size_is_refused_where_other_vectors_are_multiplied(backend: str) -> None:
+    it = projected(CELLS["odyssey_fgr"])
+
+    def call(units: int, outputs: int) -> Tensor:
+        weights = Weights(
+            torch.ones(4 * units, 2),
+            torch.ones(len(it.recurrent_gates) * units, outputs),
+            p={name: torch.ones(units) for name in it.parameters},
+            w_hr=torch.ones(outputs, units),
+        )
+        return run(it, torch.ones(3, 2, 2), weights, backend=backend).output
+
+    assert call(5, 5).shape == (3, 2, 5)
+    for outputs in (3, 7):
+        with pytest.raises(ArgumentError, match=f"all 5 hidden units, but .* has {outputs} features"):
+            call(5, outputs)
 
 
 @BACKENDS

@@ -82,6 +82,13 @@ class Weights:
         hidden = self.hidden_size(cell)
         rows_i, rows_h = len(cell.input_gates) * hidden, len(cell.recurrent_gates) * hidden
         output = hidden if self.w_hr is None else self.w_hr.shape[0]
+        if output != hidden and cell.direct_gates != cell.recurrent_gates:
+            others = ", ".join(gate for gate in cell.recurrent_gates if gate not in cell.direct_gates)
+            raise ArgumentError(
+                f"{cell.name}: the products of {others} are with vectors of all {hidden} hidden units, but a projected "
+                f"cell's matrices are for its output, which has {output} features: project to {hidden} features, or "
+                "write the cell with products of h_{t-1} only."
+            )
         _check_shape("w_ih", self.w_ih, (rows_i, input_size) if rows_i else None, cell)
         _check_shape("w_hh", self.w_hh, (rows_h, output) if rows_h else None, cell)
         _check_shape("w_hr", self.w_hr, (output, hidden) if cell.projected else None, cell)

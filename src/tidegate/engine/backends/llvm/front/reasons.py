@@ -15,7 +15,6 @@ SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # computed in float32
 
 def reasons_against(call: Call) -> list[str]:
     """List the reasons why a call cannot run on the kernels; an empty list if it can."""
-    w = call.weights
     tensors = call.tensors()
     reasons = [] if INSTALLED else ["llvmlite is not installed (pip install llvmlite)"]
     if devices := {str(t.device) for t in tensors if not t.is_cpu}:
@@ -25,9 +24,6 @@ def reasons_against(call: Call) -> list[str]:
         reasons.append("float64 is mixed with other dtypes")
     if others := [str(dtype) for dtype in dtypes if dtype != torch.float64 and dtype not in SINGLE]:
         reasons.append(f"it computes in float32 and float64, not {', '.join(sorted(others))}")
-    direct = call.cell.direct_gates == call.cell.recurrent_gates
-    if w.w_hr is not None and w.w_hr.shape[0] != w.w_hr.shape[1] and not direct:
-        reasons.append("the output is projected, and there is a product with a vector of another size")
     return reasons + derivatives_without_kernel(tensors)
 
 
