@@ -16,7 +16,8 @@
     │   └── ProcessLostError                 another process of the same run ended or cannot be reached
     ├── BenchmarkError       (RuntimeError)  something cannot be measured
     │   └── ParityError                      two implementations that are to be timed computed different things
-    └── MissingDependencyError (ImportError) an optional package is needed and not installed
+    ├── MissingDependencyError (ImportError) an optional package is needed and not installed
+    └── BrokenDependencyError  (ImportError) a package is installed and cannot be imported
 
 Each also is the built-in exception named in brackets, so code that catches those keeps working.
 A message says what was given, what was expected and what to do.
@@ -81,3 +82,7 @@ class ParityError(BenchmarkError):
 
 class MissingDependencyError(TidegateError, ImportError):
     """An optional package is needed and not installed; the message says how to install it."""
+
+
+class BrokenDependencyError(TidegateError, ImportError):
+    """A package is installed and cannot be imported; the message says why, and how to install it again."""

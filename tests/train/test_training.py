@@ -268,7 +268,9 @@ def test_baselines_are_measured_where_the_model_is(tmp_path: Path):
 
 def test_without_accelerate_it_says_what_to_install(tmp_path: Path, monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'tidegate\[cli\]'"):
+    with pytest.raises(
+        MissingDependencyError, match=r"needs accelerate\. It is not installed: pip install 'accelerate>="
+    ):
         train_in(tmp_path / "run")
 
 

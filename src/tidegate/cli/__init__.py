@@ -3,19 +3,19 @@
 import io
 import sys
 
+from tidegate.errors import BrokenDependencyError, MissingDependencyError
+from tidegate.io.optional import needed
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the ``tidegate`` command; the exit code is 0, 2 for an expected error, 130 after Ctrl-C."""
     try:
-        import rich  # noqa: F401
-        import typer  # noqa: F401
-    except ImportError as error:
-        print(
-            f"tidegate: the command line needs {error.name}; install it with: pip install 'tidegate[cli]'",
-            file=sys.stderr,
-        )
+        for package in ("rich", "typer"):
+            needed(package, "The command line needs")
+    except (MissingDependencyError, BrokenDependencyError) as error:
+        print(f"tidegate: {error}", file=sys.stderr)
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -9,6 +9,7 @@ import typer.core
 
 from tidegate.drawing.text import visible
 from tidegate.errors import TidegateError
+from tidegate.io.optional import cannot_import
 
 __all__ = ["Guarded", "note"]
 
@@ -40,6 +41,12 @@ class Guarded(typer.core.TyperGroup):
             if ctx.params.get("debug"):
                 raise
             note(f"tidegate: {_sentence(error)}")
+            raise typer.Exit(MISTAKE) from None
+        except ImportError as error:  # of a package that is always needed, PyTorch say; one of our own is a bug
+            root = (error.name or "tidegate").partition(".")[0]
+            if root == "tidegate" or ctx.params.get("debug"):
+                raise
+            note(f"tidegate: {cannot_import(root, 'This command needs', error)}")
             raise typer.Exit(MISTAKE) from None
 
 

@@ -11,6 +11,7 @@ from tidegate.cells import Cell, get_cell
 from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
+from tidegate.engine.lengths_and_resets import Lengths, Resets, as_lengths, as_reset
 from tidegate.engine.masks import expected_mask
 from tidegate.engine.precision import in_float32, output_dtype, rounded, without_autocast
 from tidegate.engine.recompute import run_in_parts
@@ -25,8 +26,8 @@ def run(
     weights: Weights,
     state: Sequence[Tensor] | None = None,
     *,
-    lengths: Tensor | Sequence[int] | None = None,
-    reset: Tensor | None = None,
+    lengths: Lengths | None = None,
+    reset: Resets | None = None,
     reverse: bool = False,
     record: Record | str | Iterable[str] | None = None,
     masks: Mapping[str, Tensor] | None = None,
@@ -44,9 +45,9 @@ def run(
         x: (T, B, I), time first.
         weights: the layer's weights.
         state: initial states (B, H) in the order of ``cell.states`` (the first (B, R) if projected); zeros if None.
-        lengths: (B,) whole numbers 0..T, the valid steps of each sequence.
-        reset: (T, B) bool. Where true a new sequence begins: the state before step t is zeros. A reversed run
-            keeps the same borders: no state crosses between steps t-1 and t in either direction.
+        lengths: (B,) whole numbers 0..T of any integer type, the valid steps of each sequence: a tensor, array or list.
+        reset: (T, B) bool, a tensor, array or list. Where true a new sequence begins: the state before step t is
+            zeros. A reversed run keeps the same borders: no state crosses between steps t-1 and t in either direction.
         reverse: read each sequence from its last valid step down to step 0.
         record: names of gates and states to record at every step, "all", or a `Record`.
         masks: (T, B, H) for each of the cell's masks; those in ``cell.mask_defaults`` may be left out.
@@ -84,8 +85,8 @@ def checked_call(
     weights: Weights,
     state: Sequence[Tensor] | None = None,
     *,
-    lengths: Tensor | Sequence[int] | None = None,
-    reset: Tensor | None = None,
+    lengths: Lengths | None = None,
+    reset: Resets | None = None,
     reverse: bool = False,
     record: Record | str | Iterable[str] | None = None,
     masks: Mapping[str, Tensor] | None = None,
@@ -134,18 +135,18 @@ def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tens
     return tuple(state)
 
 
-def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor | None:
+def _checked_lengths(x: Tensor, lengths: Lengths | None) -> Tensor | None:
     if lengths is None:
         return None
-    given = lengths if isinstance(lengths, Tensor) else torch.tensor(lengths, dtype=torch.int64, device=x.device)
-    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool or given.shape != (x.shape[1],):
+    given = as_lengths(lengths, x.device)
+    if given.shape != (x.shape[1],):
         raise ArgumentError(
             f"lengths must be whole numbers, one for each of the {x.shape[1]} sequences; "
-            f"given shape {tuple(given.shape)} of {given.dtype}."
+            f"given shape {tuple(given.shape)}."
         )
     if can_be_read(given) and bool(((given < 0) | (given > x.shape[0])).any()):
         raise ArgumentError(f"lengths must lie in 0..{x.shape[0]}, the number of steps; given {given.tolist()}.")
-    return given.to(device=x.device, dtype=torch.int64)
+    return given
 
 
 def can_be_read(tensor: Tensor) -> bool:
@@ -160,15 +161,15 @@ def _is_transformed() -> bool:
     return not compiling and torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _checked_reset(x: Tensor, reset: Tensor | None) -> Tensor | None:
+def _checked_reset(x: Tensor, reset: Resets | None) -> Tensor | None:
     if reset is None:
         return None
-    if reset.shape != x.shape[:2] or reset.dtype != torch.bool:
+    given = as_reset(reset, x.device)
+    if given.shape != x.shape[:2]:
         raise ArgumentError(
-            f"reset must be bool of shape {tuple(x.shape[:2])} (steps, batch); "
-            f"given {reset.dtype} of shape {tuple(reset.shape)}."
+            f"reset must be of shape {tuple(x.shape[:2])} (steps, batch); it has shape {tuple(given.shape)}."
         )
-    return reset.to(x.device)
+    return given
 
 
 def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:

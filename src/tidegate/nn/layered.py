@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast, overload
@@ -15,6 +15,7 @@ from tidegate.cells import Cell
 from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
+from tidegate.engine.lengths_and_resets import Lengths, Resets
 from tidegate.nn.cell_module import CellModule
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
@@ -141,8 +142,8 @@ class Layered(CellModule, Generic[S]):
         input: Tensor,
         hx: S | None = None,
         *,
-        lengths: Tensor | Sequence[int] | None = None,
-        reset: Tensor | None = None,
+        lengths: Lengths | None = None,
+        reset: Resets | None = None,
     ) -> tuple[Tensor, S]: ...
 
     @overload
@@ -153,8 +154,8 @@ class Layered(CellModule, Generic[S]):
         input: Tensor | PackedSequence,
         hx: S | None = None,
         *,
-        lengths: Tensor | Sequence[int] | None = None,
-        reset: Tensor | None = None,
+        lengths: Lengths | None = None,
+        reset: Resets | None = None,
     ) -> tuple[Tensor | PackedSequence, S]:
         """Run all layers.
 
@@ -162,8 +163,10 @@ class Layered(CellModule, Generic[S]):
             input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a `PackedSequence`.
             hx: initial states (layers * directions, B, ·): a tensor for cells with one state, else a tuple in the
                 order of ``cell.states``; zeros if None.
-            lengths: (B,) the valid steps of each sequence; zero is allowed. Padding has no influence.
-            reset: bool, of the input's shape without features: where true, the state before that step is zeros.
+            lengths: (B,) the valid steps of each sequence, of any integer type: a tensor, array or list. Zero is
+                allowed. Padding has no influence.
+            reset: bool, a tensor, array or list of the input's shape without features: where true, the state before
+                that step is zeros.
 
         Returns:
             The last layer's output, laid out as the input (zeros past a sequence's length), and the final states
@@ -183,8 +186,8 @@ class Layered(CellModule, Generic[S]):
         input: Tensor | PackedSequence,
         hx: State | None = None,
         *,
-        lengths: Tensor | Sequence[int] | None = None,
-        reset: Tensor | None = None,
+        lengths: Lengths | None = None,
+        reset: Resets | None = None,
         names: Record | str | Iterable[str] = "all",
     ) -> Trace:
         """Run all layers as `forward` does and record the gate activations and states of each by name.
@@ -216,8 +219,8 @@ class Layered(CellModule, Generic[S]):
         input: Tensor | PackedSequence,
         hx: State | None = None,
         *,
-        lengths: Tensor | Sequence[int] | None = None,
-        reset: Tensor | None = None,
+        lengths: Lengths | None = None,
+        reset: Resets | None = None,
         training: bool = True,
         peaks: Peaks | None = None,
     ) -> LayersExplained:
@@ -244,8 +247,8 @@ class Layered(CellModule, Generic[S]):
         self,
         given: Tensor | PackedSequence,
         hx: State | None,
-        lengths: Tensor | Sequence[int] | None,
-        reset: Tensor | None,
+        lengths: Lengths | None,
+        reset: Resets | None,
     ) -> EngineInput:
         """Check the input and the initial states and return them as the engine takes them."""
         module = type(self).__name__

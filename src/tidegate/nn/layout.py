@@ -5,7 +5,6 @@ The checks raise the kinds of error that ``torch.nn`` raises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tidegate.drawing.brief import brief_repr
+from tidegate.engine.lengths_and_resets import Lengths, Resets, as_lengths, as_reset
 from tidegate.errors import ArgumentError
 
 
@@ -88,8 +88,8 @@ def read_input(
     given: Tensor | PackedSequence,
     *,
     batch_first: bool,
-    lengths: Tensor | Sequence[int] | None,
-    reset: Tensor | None,
+    lengths: Lengths | None,
+    reset: Resets | None,
     module: str,
 ) -> tuple[Tensor, Layout]:
     """Return the input as (steps, batch, features), and its layout.
@@ -117,16 +117,16 @@ def read_input(
     x = given.unsqueeze(1) if not batched else given.transpose(0, 1) if batch_first else given
     if x.shape[0] == 0:
         raise RuntimeError(f"{module}: Expected sequence length to be larger than 0, got an input of {given.shape}")
-    if reset is not None:
-        if reset.shape != given.shape[:-1]:
+    flags = None if reset is None else as_reset(reset, given.device)
+    if flags is not None:
+        if flags.shape != given.shape[:-1]:
             raise ArgumentError(
                 f"{module}: reset must have the input's shape without features, {tuple(given.shape[:-1])}; "
-                f"it has {tuple(reset.shape)}."
+                f"it has {tuple(flags.shape)}."
             )
-        reset = reset.unsqueeze(1) if not batched else reset.transpose(0, 1) if batch_first else reset
-    if lengths is not None and not isinstance(lengths, Tensor):
-        lengths = torch.tensor(lengths, device=given.device)
-    return x, Layout(batched, batch_first, None, lengths, reset)
+        flags = flags.unsqueeze(1) if not batched else flags.transpose(0, 1) if batch_first else flags
+    valid = None if lengths is None else as_lengths(lengths, given.device)
+    return x, Layout(batched, batch_first, None, valid, flags)
 
 
 def _packed_lengths(batch_sizes: Tensor) -> Tensor:

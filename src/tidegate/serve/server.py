@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.errors import TidegateError
-from tidegate.io.optional import needed
+from tidegate.io.optional import importing
 from tidegate.lens.session.session import Session
 from tidegate.serve.page import FILES, TYPES
 from tidegate.serve.page_data import about
@@ -35,10 +35,11 @@ def application(session: Session) -> Any:
     Raises:
         MissingDependencyError: FastAPI is not installed.
     """
-    fastapi = needed("fastapi", "The page needs", extra="look")
-    from fastapi.exceptions import RequestValidationError
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.responses import JSONResponse, Response, StreamingResponse
+    with importing("fastapi", "The page needs"):
+        import fastapi
+        from fastapi.exceptions import RequestValidationError
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+        from starlette.responses import JSONResponse, Response, StreamingResponse
 
     def streamed(pieces: Iterator[Any]) -> Any:
         return StreamingResponse(_lines(pieces), media_type="application/x-ndjson")

@@ -1,6 +1,5 @@
 """The base class of tasks on independent examples."""
 
-import importlib.util
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,8 @@ from tidegate.data.buckets import Batch, Buckets
 from tidegate.data.columns import FOLDER, Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, find_sources
-from tidegate.errors import ArgumentError, MissingDependencyError
+from tidegate.errors import ArgumentError
+from tidegate.io.optional import needed
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.evaluate_run import evaluate_run, seed_summary, validation_summary
 from tidegate.tasks.example_batches import Columns, ExampleBatches
@@ -81,14 +81,14 @@ class ExampleTask(ABC):
 
     @classmethod
     def check_packages(cls) -> None:
-        """Check before training that the packages of the metrics are installed.
+        """Check before training that the packages of the metrics can be imported.
 
         Raises:
             MissingDependencyError: a package is not installed.
+            BrokenDependencyError: a package is installed, but cannot be imported.
         """
         for name in cls.PACKAGES:
-            if importlib.util.find_spec(name) is None:
-                raise MissingDependencyError(f"The task {cls.name} needs {name}: pip install 'tidegate[tasks]'.")
+            needed(name, f"The task {cls.name} needs")
 
     # From files to examples.
 

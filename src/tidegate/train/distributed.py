@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from tidegate.errors import ArgumentError, MissingDependencyError, ProcessLostError, TidegateError
+from tidegate.errors import ArgumentError, ProcessLostError, TidegateError
+from tidegate.io.optional import importing
 from tidegate.train.task import Carried, Loss, Task
 
 if TYPE_CHECKING:
@@ -164,11 +165,9 @@ def main_first(act: Callable[[], None], device: str) -> None:
 
 
 def _accelerator(device: str, mixed_precision: str) -> "Accelerator":
-    try:
+    with importing("accelerate", "Training needs"):
         from accelerate import Accelerator, InitProcessGroupKwargs
         from accelerate.state import AcceleratorState
-    except ImportError as error:
-        raise MissingDependencyError("Training needs the package accelerate: pip install 'tidegate[cli]'.") from error
     # Accelerate's process-wide state would keep the settings of this process's first run. The process group stays: it
     # is made only once.
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -137,7 +137,7 @@ def _serve(session: Session, port: int, *, open_page: bool) -> None:
     from tidegate.io.optional import needed
     from tidegate.serve.server import application
 
-    uvicorn = needed("uvicorn", "The page needs", extra="look")
+    uvicorn = needed("uvicorn", "The page needs")
     app = application(session)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

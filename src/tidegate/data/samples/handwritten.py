@@ -14,7 +14,7 @@ def images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Raises:
         MissingDependencyError: scikit-learn is not installed.
     """
-    found = needed("sklearn.datasets", "This sample needs", "scikit-learn").load_digits()
+    found = needed("sklearn.datasets", "This sample needs").load_digits()
     return found.images, found.target
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.naive import season_of
 from tidegate.drawing.brief import brief_repr
-from tidegate.io.optional import needed
+from tidegate.io.optional import importing
 from tidegate.tasks.metrics_report import Metric, Report
 
 CHANCE = 0.025  # one-sided significance level
@@ -76,8 +76,8 @@ class Forecasts:
         Raises:
             MissingDependencyError: SciPy is not installed.
         """
-        needed("scipy", "This needs", "SciPy")
-        from scipy.stats import ttest_1samp
+        with importing("scipy", "Comparing forecasts needs"):
+            from scipy.stats import ttest_1samp
 
         name, naive = f"the {self.baseline}", self.naive[self.baseline]
         own, other = _mae(self.median, self.truth), _mae(naive, self.truth)

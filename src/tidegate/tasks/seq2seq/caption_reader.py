@@ -12,7 +12,8 @@ from tidegate.data.frames import single_precision
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
 from tidegate.data.tables.cell_values import named
-from tidegate.errors import DataError, MissingDependencyError
+from tidegate.errors import DataError
+from tidegate.io.optional import importing
 
 ARRAYS = ("features", "frames", "images")
 CAPTIONS = "captions"
@@ -79,10 +80,8 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
         DataError: the file does not exist, or is not a complete image.
         MissingDependencyError: Pillow is not installed.
     """
-    try:
+    with importing("PIL", "Reading image files needs"):
         from PIL import Image  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise MissingDependencyError("Reading image files needs Pillow: pip install pillow") from error
     before = f"{where}: " if where else ""
     try:
         with Image.open(path) as image:

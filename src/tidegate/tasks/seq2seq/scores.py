@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.io.optional import needed
+from tidegate.io.optional import importing
 from tidegate.tasks.metrics_report import Metric
 
 
@@ -31,9 +31,9 @@ def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
     Raises:
         MissingDependencyError: sacreBLEU is not installed.
     """
-    needed("sacrebleu", "BLEU and chrF need")
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
+    with importing("sacrebleu", "BLEU and chrF need"):
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
 
     def bleu(**settings: Any) -> BLEU:
         return BLEU(force=True, **settings)  # also if the texts look tokenized

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tidegate.errors import DataError
-from tidegate.io.optional import needed
+from tidegate.io.optional import importing
 
 PLAIN = "plain"
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}
@@ -30,9 +30,9 @@ def spans(tags: Sequence[str], scheme: str) -> list[Span]:
     Raises:
         MissingDependencyError: seqeval is not installed.
     """
-    needed("seqeval", "Spans need")
-    from seqeval.metrics.sequence_labeling import get_entities
-    from seqeval.scheme import IOBES, Entities
+    with importing("seqeval", "Spans need"):
+        from seqeval.metrics.sequence_labeling import get_entities
+        from seqeval.scheme import IOBES, Entities
 
     if scheme == "BIOES":
         return [(it.tag, it.start, it.end) for it in Entities([list(tags)], IOBES).entities[0]]

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.drawing.brief import brief_repr
-from tidegate.errors import ArgumentError, DataError, MissingDependencyError, RunFolderError
+from tidegate.errors import ArgumentError, DataError, RunFolderError
 from tidegate.io.files import field, read_json, replacing
+from tidegate.io.optional import needed
 from tidegate.text.tokenizers.bytes import utf8
 from tidegate.text.tokenizers.detokenize import Decoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
@@ -237,10 +238,4 @@ def _byte_level(model: Any) -> "Tokenizer":
 
 
 def _import_tokenizers() -> Any:
-    try:
-        import tokenizers
-    except ImportError:
-        raise MissingDependencyError(
-            "Byte-pair encoding needs the package `tokenizers`: pip install 'tidegate[cli]'."
-        ) from None
-    return tokenizers
+    return needed("tokenizers", "Byte-pair encoding needs")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, float32, float64
 
 from tidegate.engine.backends.llvm.front import operators as operators  # registers them for traced programs
-from tidegate.engine.backends.llvm.front.reasons import INSTALLED, reasons_against
+from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, reasons_against
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
 
@@ -40,8 +40,8 @@ class LLVMBackend(Backend):
         return describe_kernels(call, training=training)
 
     def matrix_product(self) -> Callable[[Tensor, Tensor], Tensor] | None:
-        """Return the matrix product of this backend; None where llvmlite is not installed."""
-        if not INSTALLED:
+        """Return the matrix product of this backend; None where llvmlite cannot be imported."""
+        if llvmlite_fault():
             return None
         from tidegate.engine.backends.llvm.launch.matmul import multiply
 

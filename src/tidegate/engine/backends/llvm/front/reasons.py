@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
+import warnings
 
 import torch
 from torch import Tensor
 
 from tidegate.engine.call import Call
+from tidegate.errors import BrokenDependencyError, MissingDependencyError
+from tidegate.io.optional import needed
 
-INSTALLED = importlib.util.find_spec("llvmlite") is not None
 SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # computed in float32
 
 
 def reasons_against(call: Call) -> list[str]:
     """List the reasons why a call cannot run on the kernels; an empty list if it can."""
     tensors = call.tensors()
-    reasons = [] if INSTALLED else ["llvmlite is not installed (pip install llvmlite)"]
+    reasons = [fault] if (fault := llvmlite_fault()) else []
     if devices := {str(t.device) for t in tensors if not t.is_cpu}:
         reasons.append(f"it runs on the CPU, tensors are on {', '.join(sorted(devices))}")
     dtypes = {t.dtype for t in tensors}
@@ -25,6 +26,21 @@ def reasons_against(call: Call) -> list[str]:
     if others := [str(dtype) for dtype in dtypes if dtype != torch.float64 and dtype not in SINGLE]:
         reasons.append(f"it computes in float32 and float64, not {', '.join(sorted(others))}")
     return reasons + derivatives_without_kernel(tensors)
+
+
+def llvmlite_fault() -> str:
+    """Say why llvmlite cannot be imported, with a warning the first time; an empty text if it can."""
+    if not _fault:
+        try:
+            needed("llvmlite.binding", "The kernels need")
+            _fault.append("")
+        except (MissingDependencyError, BrokenDependencyError) as error:
+            _fault.append(str(error))
+            warnings.warn(f"Layers run in plain PyTorch, many times slower. {error}", RuntimeWarning, stacklevel=2)
+    return _fault[0]
+
+
+_fault: list[str] = []
 
 
 def derivatives_without_kernel(tensors: list[Tensor]) -> list[str]:
@@ -45,6 +61,7 @@ def _transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# While compiling, Dynamo calls this function and does not trace it. (torch.compiler.assume_constant_result does the
+# While compiling, Dynamo calls these functions and does not trace them. (torch.compiler.assume_constant_result does the
 # same, but imports Dynamo, which takes as long as torch itself.)
-_transformed.__dict__["_dynamo_marked_constant"] = True
+for _function in (_transformed, llvmlite_fault):
+    _function.__dict__["_dynamo_marked_constant"] = True
