@@ -1,6 +1,5 @@
 """The command line: one file per verb. Importing it loads neither torch nor any other heavy package."""
 
-import io
 import sys
 
 from tidegate.errors import BrokenDependencyError, MissingDependencyError
@@ -17,10 +16,16 @@ def main() -> None:
     except (MissingDependencyError, BrokenDependencyError) as error:
         print(f"tidegate: {error}", file=sys.stderr)
         sys.exit(2)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # Characters a terminal cannot show are written as \u escapes.
-            stream.reconfigure(errors="backslashreplace")
-    from tidegate.cli.app import app
+    from tidegate.cli.streams import flush_output, open_output
 
-    app()
+    open_output()
+    from tidegate.cli.app import app
+    from tidegate.cli.error_boundary import exit_code
+
+    try:
+        app()
+    except OSError as error:  # of help texts and usage errors, which are printed outside the boundary
+        sys.exit(exit_code(error))
+    finally:
+        if (lost := flush_output()) is not None:
+            sys.exit(exit_code(lost))

@@ -1,24 +1,18 @@
 """The error boundary of all verbs: expected errors become one message and an exit code, not a traceback."""
 
-import os
-import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
 import typer.core
 
-from tidegate.drawing.text import visible
-from tidegate.errors import TidegateError
+from tidegate.cli.streams import flush_output, note
+from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
 
-__all__ = ["Guarded", "note"]
+__all__ = ["Guarded", "Verb", "exit_code", "note"]
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as shells report SIGINT and SIGPIPE
-
-
-def note(message: str) -> None:
-    """Print a remark on stderr, so that piped output stays clean."""
-    print(visible(message), file=sys.stderr, flush=True)
 
 
 class Guarded(typer.core.TyperGroup):
@@ -28,26 +22,53 @@ class Guarded(typer.core.TyperGroup):
         """Run the verb."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except BrokenPipeError:
-            # The reader of our output (`| head`) is gone. Python flushes stdout at exit: point it to the null device.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(BROKEN_PIPE) from None
         except KeyboardInterrupt:
             note("\nInterrupted.")
             raise typer.Exit(INTERRUPTED) from None
         except (TidegateError, OSError) as error:
-            if ctx.params.get("debug"):
+            if ctx.params.get("debug") and not isinstance(error, BrokenPipeError):
                 raise
-            note(f"tidegate: {_sentence(error)}")
-            raise typer.Exit(MISTAKE) from None
+            raise typer.Exit(exit_code(error)) from None
         except ImportError as error:  # of a package that is always needed, PyTorch say; one of our own is a bug
             root = (error.name or "tidegate").partition(".")[0]
             if root == "tidegate" or ctx.params.get("debug"):
                 raise
             note(f"tidegate: {cannot_import(root, 'This command needs', error)}")
             raise typer.Exit(MISTAKE) from None
+        if (lost := flush_output()) is not None:
+            raise typer.Exit(exit_code(lost))
+        return result
+
+
+class Verb(typer.core.TyperCommand):
+    """A command whose texts have to be UTF-8; names of files need not be."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            ArgumentError: an option's or argument's text is not UTF-8.
+        """
+        for name, value in ctx.params.items():
+            if name == "data":  # names of files, or of a sample
+                continue
+            for text in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
+                    option = next(it.opts[0] for it in self.params if it.name == name)
+                    shown = option if option.startswith("-") else option.upper()
+                    raise ArgumentError(f"{shown} is {text!r:.80}, which is not UTF-8 text: give it in UTF-8.")
+        return super().invoke(ctx)
+
+
+def exit_code(error: Exception) -> int:
+    """Print an expected error and return its exit code. The reader of a pipe may leave: that is not even a message."""
+    flush_output()
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
+    with suppress(OSError):  # standard error itself cannot be written
+        note(f"tidegate: {_sentence(error)}")
+    flush_output()
+    return MISTAKE
 
 
 def _sentence(error: Exception) -> str:

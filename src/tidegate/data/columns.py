@@ -16,6 +16,7 @@ from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
+from tidegate.io.arrays import write_array
 from tidegate.io.files import field, read_json, replacing, write_json
 
 FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
@@ -177,7 +178,7 @@ class ExamplesWriter:
     def add_vectors(self, table: NDArray[np.float32]) -> None:
         """Add word vectors, one for each entry of the vocabulary."""
         with replacing(self.folder / FOLDER / VECTORS) as file:
-            np.save(file, table)
+            write_array(file, table)
 
     def finish(self, preprocessing: Preprocessing, split_kind: str, notes: Sequence[str]) -> Examples:
         """Close the columns and write ``examples.json``: this completes the examples.

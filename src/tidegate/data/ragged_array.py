@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError, RunFolderError
-from tidegate.io.files import open_array, replacing, write_array_header
+from tidegate.io.arrays import open_array, write_array, write_array_header
+from tidegate.io.files import replacing
 
 
 class Column(Protocol):
@@ -106,7 +107,7 @@ class RaggedWriter:
             self._file.seek(0)
             self._header()
             with replacing(self.folder / f"{self.name}.ends.npy") as file:
-                np.save(file, np.frombuffer(self._ends, np.int64) if self._ends else np.zeros(0, np.int64))
+                write_array(file, np.frombuffer(self._ends, np.int64) if self._ends else np.zeros(0, np.int64))
         self._stack.__exit__(kind, error, trace)
 
     def add(self, row: NDArray[Any]) -> None:

@@ -1,73 +1,73 @@
 """Files that are written completely or not at all, and JSON that is checked when it is read."""
 
+import errno
+import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
-
-import numpy as np
-from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from tidegate.errors import RunFolderError
 
 T = TypeVar("T")
+PARTIAL = ".partial"
+LONGEST_NAME = 255  # bytes, on almost all file systems
+
+
+@contextmanager
+def named_errors(path: Path | str) -> Iterator[None]:
+    """Give an operating system's error that names no file the name of this one.
+
+    Errors of writing name none, in contrast to those of opening.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+        raise
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that gets its name only when it is complete.
 
-    The bytes go to ``<name>.partial`` beside it; on a normal exit they are flushed to the disk and renamed over
-    ``path``, on an exception they are removed. A crash at any moment leaves the old file or the new one, never a
-    part of one.
+    The bytes go to `partial_name` beside it; on a normal exit they are flushed to the disk and renamed over ``path``,
+    on an exception they are removed. A crash at any moment leaves the old file or the new one, never a part of one.
 
     Args:
         path: the file to write; its folder is created if it is missing.
 
     Yields:
         The open binary file, which is seekable.
+
+    Raises:
+        OSError: it cannot be written; the error names ``path``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(partial_name(path.name))
     try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+        with named_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+    except BaseException as error:
+        with suppress(OSError):  # it was not even made
+            partial.unlink()
+        if isinstance(error, OSError) and error.filename == str(partial):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
-def write_array_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    """Write NumPy's header for an array; it is padded so that the first dimension can grow in place."""
-    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    npy.write_array_header_1_0(file, header)
-
-
-def open_array(path: Path, advice: str) -> NDArray[Any]:
-    """Open an array that Tidegate wrote, memory-mapped and read-only.
-
-    Args:
-        path: the file.
-        advice: what to do if it is damaged, for messages.
-
-    Raises:
-        RunFolderError: it is missing, truncated, or not one plain array.
-    """
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise RunFolderError(f"{path} is missing: {advice}.") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise RunFolderError(f"{path} is not a whole array ({error}): {advice}.") from error
-    if not isinstance(found, np.ndarray):
-        raise RunFolderError(f"{path} does not hold one array: {advice}.")
-    return found
+def partial_name(name: str) -> str:
+    """Return the name of a file until it is complete: its own with ``.partial``, if the file system takes that."""
+    if len(os.fsencode(name)) + len(PARTIAL) <= LONGEST_NAME:
+        return name + PARTIAL
+    return hashlib.sha256(os.fsencode(name)).hexdigest() + PARTIAL
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: dict[str, A
 
     The file gets its name only when it is complete and on the disk.
     """
+    check_name(path)
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     record = record | {"digest": digest(held, record)}
     with replacing(path) as file:
@@ -40,6 +41,7 @@ def read_header(path: Path, kind: str, version: int) -> tuple[dict[str, Any], La
     """
     if not path.is_file():
         raise RunFolderError(f"{path} is missing: {path.parent} is not a whole run folder.")
+    check_name(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -87,6 +89,18 @@ def read_tensors(path: Path, record: dict[str, Any], layout: Layout, expected: L
     if digest(tensors, claimed) != record.get("digest"):
         raise RunFolderError(f"{path} is not what was written: its digest does not fit, so it was altered.")
     return tensors
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that safetensors cannot open.
+
+    Raises:
+        RunFolderError: it is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise RunFolderError(f"{path}: the name is not UTF-8, as it has to be: rename the folder.") from None
 
 
 def check_layout(path: Path, layout: Layout, expected: Layout) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tidegate.train.config import TrainConfig
-    from tidegate.train.distributed import is_main_process
+    from tidegate.train.distributed import is_main_process, one_writer
     from tidegate.train.events import Event, Finished, Progressed, Sampled, Started, Validated, ignore
     from tidegate.train.registry import load_task, register_task
     from tidegate.train.run_config import RunConfig, holds_run, read_config
@@ -36,6 +36,7 @@ __all__ = [
     "load_run",
     "load_task",
     "new_run",
+    "one_writer",
     "read_config",
     "register_task",
     "resume",
@@ -49,7 +50,8 @@ _MODULES: dict[str, str] = dict.fromkeys(
 _MODULES |= dict.fromkeys(("Run", "claim_folder", "load_run", "new_run"), "run_folder")
 _MODULES |= dict.fromkeys(("RunConfig", "holds_run", "read_config"), "run_config")
 _MODULES |= dict.fromkeys(("Evaluation", "Loss", "Task"), "task")
-_MODULES |= {"TrainConfig": "config", "is_main_process": "distributed", "train": "training", "resume": "training"}
+_MODULES |= {"TrainConfig": "config", "train": "training", "resume": "training"}
+_MODULES |= dict.fromkeys(("is_main_process", "one_writer"), "distributed")
 _MODULES |= dict.fromkeys(("load_task", "register_task"), "registry")
 
 

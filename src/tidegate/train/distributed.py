@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from tidegate.errors import ArgumentError, ProcessLostError, TidegateError
+from tidegate.io.folder_lock import writing
 from tidegate.io.optional import importing
 from tidegate.train.task import Carried, Loss, Task
 
@@ -142,7 +144,7 @@ class Processes:
             self._accelerator.scaler.load_state_dict(state)
 
 
-def main_first(act: Callable[[], None], device: str) -> None:
+def main_first(act: Callable[[], object], device: str) -> None:
     """Call ``act`` on the main process while the others wait.
 
     Raises:
@@ -162,6 +164,19 @@ def main_first(act: Callable[[], None], device: str) -> None:
         raise failed
     if lost:
         raise ProcessLostError("The first process of this run could not begin; its message says why.")
+
+
+@contextmanager
+def one_writer(folder: Path, device: str) -> Iterator[None]:
+    """Hold the lock of a run folder, on the main process; the others go on when it is held.
+
+    Raises:
+        RunFolderError: another run is being written there.
+        ProcessLostError: on the others, likewise.
+    """
+    with ExitStack() as stack:
+        main_first(lambda: stack.enter_context(writing(folder)), device)
+        yield
 
 
 def _accelerator(device: str, mixed_precision: str) -> "Accelerator":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import RunFolderError
+from tidegate.io.files import named_errors
 
 NAME = "metrics.jsonl"
 
@@ -24,7 +25,7 @@ class Metrics:
     """
 
     def __init__(self, folder: Path, size: int) -> None:
-        path = folder / NAME
+        self._path = path = folder / NAME
         self._file = path.open("r+b" if path.exists() else "w+b")
         self._file.seek(max(0, size - 1))
         if size and self._file.read(1) != b"\n":
@@ -39,15 +40,18 @@ class Metrics:
     def add(self, event: str, step: int, clock: dict[str, float], **values: Any) -> None:
         """Write one line; it can be read at once, and is on the disk after `commit`."""
         record = {"event": event, "step": step, **values, "clock": clock}
-        self._file.write(json.dumps(record).encode("ascii") + b"\n")
-        self._file.flush()
+        with named_errors(self._path):
+            self._file.write(json.dumps(record).encode("ascii") + b"\n")
+            self._file.flush()
 
     def commit(self) -> int:
         """Flush all lines to the disk and return the file's length."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with named_errors(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with named_errors(self._path):
+            self._file.close()

@@ -15,9 +15,9 @@ trusted before the file is found to be that large.
 """
 
 import os
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -27,7 +27,16 @@ from torch import Tensor, nn
 
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json
-from tidegate.io.tensor_files import Layout, check_layout, layout_of, read_header, read_tensors, write_tensors
+from tidegate.io.folder_lock import refuse_file, writing
+from tidegate.io.tensor_files import (
+    Layout,
+    check_layout,
+    check_name,
+    layout_of,
+    read_header,
+    read_tensors,
+    write_tensors,
+)
 from tidegate.train import checkpoint, metrics, run_config
 from tidegate.train.distributed import main_first
 from tidegate.train.randomness import own_randomness
@@ -37,6 +46,7 @@ from tidegate.train.task import Data, Task
 
 D = TypeVar("D", bound=Data)
 MODEL, MODEL_KIND, MODEL_VERSION = "model.safetensors", "tidegate model", 1
+PREPARED = ".prepared"  # where data are until they are complete
 FILES = (run_config.NAME, checkpoint.NAME, MODEL, metrics.NAME)  # config.json first: without it there is no run
 
 
@@ -75,8 +85,8 @@ def _tasks_of(folder: Path, task: str) -> list[type[Task]]:
 
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file: give a folder for the run.")
+    refuse_file(folder)
+    check_name(folder)
     if holds_run(folder) and not overwrite:
         raise RunFolderError(
             f"{folder} already holds a run: resume it (--resume), replace it (--overwrite), or choose another folder."
@@ -93,8 +103,9 @@ def new_run(
 ) -> D:
     """Claim a folder and prepare its data, on the main process while any others wait.
 
-    The data are prepared beside the folder and moved in when they are complete: an error leaves an existing run as it
+    The data are prepared in a folder inside and moved when they are complete: an error leaves an existing run as it
     was.
+    To keep other processes out between this and `train`, put both into a block of `tidegate.train.one_writer`.
 
     Args:
         folder: the run folder.
@@ -107,23 +118,34 @@ def new_run(
         The data.
 
     Raises:
-        RunFolderError: the folder holds a run and ``overwrite`` is not set.
+        RunFolderError: the folder holds a run and ``overwrite`` is not set, or another process writes to it.
     """
     folder = Path(folder)
 
     def make() -> None:
         _check_free(folder, overwrite=overwrite)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
-            prepare(Path(beside))
+        with writing(folder), _inner(folder / PREPARED) as prepared:
+            _check_free(folder, overwrite=overwrite)  # another run may have ended meanwhile
+            prepare(prepared)
             claim_folder(folder, task=task, overwrite=overwrite)
-            for path in sorted(it for it in Path(beside).rglob("*") if it.is_file()):
-                target = folder / path.relative_to(beside)
+            for path in sorted(it for it in prepared.rglob("*") if it.is_file()):
+                target = folder / path.relative_to(prepared)
                 target.parent.mkdir(exist_ok=True)
                 os.replace(path, target)
 
     main_first(make, device)
     return cast(D, task_named(task).open(folder))
+
+
+@contextmanager
+def _inner(folder: Path) -> Iterator[Path]:
+    """Make an empty folder that is removed at the end; one that a killed process left is removed before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tidegate.io.tensor_files import layout_of, read_header
 from tidegate.train import checkpoint, schedule
 from tidegate.train.checkpoint import Checkpoint, Counters, read_checkpoint
 from tidegate.train.config import TrainConfig
-from tidegate.train.distributed import Processes
+from tidegate.train.distributed import Processes, one_writer
 from tidegate.train.events import Event, Finished, Started, ignore
 from tidegate.train.loop import Loop
 from tidegate.train.randomness import own_randomness
@@ -51,7 +51,7 @@ def train(
         "interrupted".
 
     Raises:
-        RunFolderError: the folder already holds a run, or not the data.
+        RunFolderError: the folder already holds a run, or not the data, or another process writes to it.
         ArgumentError: no task has that name, the model does not fit the data, the batch cannot be divided among the
             processes, or fp16 is chosen on a CPU.
         CorpusTooSmallError: there are not enough data to train on.
@@ -67,7 +67,13 @@ def train(
         raise RunFolderError(
             f"The data are in {data.folder}, but a run folder holds its own data: prepare them in {folder}."
         )
-    kind = task_named(task)
+    with one_writer(folder, config.device):
+        return _train(folder, data, model, config, task_named(task), report, sample)
+
+
+def _train(
+    folder: Path, data: Data, model: Any, config: TrainConfig, kind: type[Task], report: Report, sample: Sample | None
+) -> Finished:
     processes = Processes(config.device, config.mixed_precision)
     processes.wait()  # no process writes before all have checked that the folder is free
     with own_randomness(processes.device):
@@ -75,7 +81,7 @@ def train(
         created = kind.create(data, model, config, processes.world)
         baselines, remarks = created.baselines() if processes.main else ({}, [])
         settings = RunConfig(
-            task=task,
+            task=kind.name,
             model=model,
             train=config,
             prediction_name=created.prediction_name,
@@ -123,13 +129,21 @@ def resume(
         The last event; of a finished run with no budget left, the last event it had.
 
     Raises:
-        RunFolderError: there is no run, or a file is missing, truncated, foreign or altered.
+        RunFolderError: there is no run, or a file is missing, truncated, foreign or altered; or another process writes
+            to it.
         DataError: the data are not those the run began with.
         ArgumentError: the new budget is out of range.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
         MissingDependencyError: `accelerate` is not installed.
     """
     folder = Path(folder)
+    with one_writer(folder, read_config(folder).train.device):
+        return _resume(folder, epochs, steps, minutes, report, sample)
+
+
+def _resume(
+    folder: Path, epochs: int | None, steps: int | None, minutes: float | None, report: Report, sample: Sample | None
+) -> Finished:
     settings = read_config(folder)
     raised = epochs is not None or steps is not None or minutes is not None
     if raised:

@@ -16,6 +16,7 @@ from tidegate.drawing.text import visible
 from tidegate.errors import DataError
 
 if TYPE_CHECKING:
+    from tidegate.text import Corpus
     from tidegate.train import Run, TrainConfig
 
 __all__ = ["demo", "standard_library"]
@@ -43,13 +44,18 @@ def demo(
     typer.echo(f"Reading Python's standard library: {len(files):,} source files of this machine ...")
     from tidegate.text import LanguageModelTask, prepare_corpus
     from tidegate.text.config import LanguageModelConfig, SampleConfig
-    from tidegate.train import new_run
+    from tidegate.train import new_run, one_writer
 
     folder = out or _free(Path("runs", "demo"))
-    corpus = new_run(folder, lambda to: prepare_corpus(files, to, unknown="replace", min_count=RARE, limit=CHARACTERS))
-    model = LanguageModelConfig(vocabulary_size=corpus.tokenizer.vocabulary_size, hidden_size=HIDDEN_SIZE)
+
+    def prepare(to: Path) -> Corpus:
+        return prepare_corpus(files, to, unknown="replace", min_count=RARE, limit=CHARACTERS)
+
     samples = SampleConfig(prompt=PROMPT)
-    finished = train_run(folder, corpus, model, training, task=LanguageModelTask, samples=samples)
+    with one_writer(folder, training.device):
+        corpus = new_run(folder, prepare)
+        model = LanguageModelConfig(vocabulary_size=corpus.tokenizer.vocabulary_size, hidden_size=HIDDEN_SIZE)
+        finished = train_run(folder, corpus, model, training, task=LanguageModelTask, samples=samples)
     if finished.reason == "interrupted":
         describe_end(finished)
     _finish(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.error_boundary import note
+from tidegate.cli.streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.errors import ArgumentError
 
@@ -97,7 +97,7 @@ def _text(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             if str(file) == "-":
                 file = Path(folder, "standard-input.txt")
-                file.write_bytes(sys.stdin.buffer.read())
+                save_standard_input(file)
             return "".join(read_text([file]))
     if text is not None:
         if Path(text).is_file():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ import typer
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
+from tidegate.cli.streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
+from tidegate.io.files import replacing
 
 if TYPE_CHECKING:
     from tidegate.data.rows import Row
@@ -78,11 +79,11 @@ def files_given(files: list[Path] | None, text: list[str] | None, folder: Path) 
     """Return the files to read; texts, or standard input if neither is given, are written to a file in the folder."""
     if text is not None:
         path = folder / "text.txt"
-        path.write_bytes("".join(BREAK.sub(" ", line) + "\n" for line in text).encode())
+        with replacing(path) as file:
+            file.write("".join(BREAK.sub(" ", line) + "\n" for line in text).encode())
     elif not files:
         path = folder / "standard-input.txt"
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+        save_standard_input(path)
     else:
         return files
     return [path]

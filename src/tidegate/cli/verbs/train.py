@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
+from tidegate.cli.error_boundary import Verb
 from tidegate.cli.run_and_show import describe_end, resume_run, train_run
 from tidegate.cli.task_options import task_parameters
 from tidegate.cli.user_code import cell_name, own_task
@@ -80,7 +81,7 @@ def command(task: type[Task]) -> Any:
     summary = (task.__doc__ or task.name).strip().splitlines()[0]
     train.__doc__ = f"{summary} Everything about the run is stored in one folder."
     made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    made.command(task.name)(train)
+    made.command(task.name, cls=Verb)(train)
     return typer.main.get_command(made)
 
 
@@ -111,19 +112,20 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
 
 
 def _one(task: type[Task], given: dict[str, Any], config: Any, training: TrainConfig, folder: Path) -> Finished:
-    from tidegate.train import new_run
+    from tidegate.train import new_run, one_writer
 
     options = _settings(task.DataConfig, given)
-    data = new_run(
-        folder,
-        lambda to: task.prepare(given["data"], config, options, to),
-        task=task.name,
-        overwrite=given["overwrite"],
-        device=given["device"],
-    )
-    if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
-        training = replace(training, epochs=task.default_epochs(data, training.batch_size))
-    return train_run(folder, data, config, training, task=task, samples=_samples(task, given))
+    with one_writer(folder, given["device"]):
+        data = new_run(
+            folder,
+            lambda to: task.prepare(given["data"], config, options, to),
+            task=task.name,
+            overwrite=given["overwrite"],
+            device=given["device"],
+        )
+        if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
+            training = replace(training, epochs=task.default_epochs(data, training.batch_size))
+        return train_run(folder, data, config, training, task=task, samples=_samples(task, given))
 
 
 def _settings(config: type[Any], given: dict[str, Any]) -> Any:

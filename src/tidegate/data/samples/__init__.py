@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tidegate.data.samples.probes import PROBLEMS, is_probe, write_probe
 from tidegate.errors import DataError
+from tidegate.io.files import named_errors
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
@@ -33,10 +34,12 @@ def write_sample(name: str, folder: Path, seed: int = 0) -> None:
         MissingDependencyError: a package that it is made from is not installed.
     """
     if is_probe(name):
-        write_probe(name, folder, seed)
+        with named_errors(folder):
+            write_probe(name, folder, seed)
         return
     if name not in SAMPLES:
         all_of_them = SAMPLES | {f"{it}-LAG": f"a probe of memory: {what}" for it, what in PROBLEMS.items()}
         there = "\n".join(f"  sample:{it}  {what}" for it, what in all_of_them.items())
         raise DataError(f"There is no sample {name!r:.80}; there are:\n{there}")
-    importlib.import_module(f"tidegate.data.samples.{name.replace('-', '_')}").write(folder, seed)
+    with named_errors(folder):
+        importlib.import_module(f"tidegate.data.samples.{name.replace('-', '_')}").write(folder, seed)

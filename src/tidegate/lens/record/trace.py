@@ -16,7 +16,8 @@ from tidegate.drawing import caption_html, table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
-from tidegate.io.files import field, open_array, read_json, replacing, write_array_header
+from tidegate.io.arrays import open_array, write_array_header
+from tidegate.io.files import field, named_errors, read_json, replacing
 from tidegate.lens.notebook import Charted
 from tidegate.lens.record.labelled_array import LabelledArray, Selector, check_place
 from tidegate.nn.evaluating import evaluating
@@ -269,8 +270,9 @@ class TraceWriter:
 
 def _write(file: BinaryIO, part: memoryview) -> None:
     """Write all of it: a raw file may take less at once."""
-    while part:
-        part = part[file.write(part) :]
+    with named_errors(file.name):
+        while part:
+            part = part[file.write(part) :]
 
 
 def open_trace(folder: Path) -> Trace:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.data.columns import Examples
 from tidegate.data.samples import write_sample
 from tidegate.data.samples.probes import PROBLEMS
 from tidegate.data.sources import find_sources
@@ -15,6 +16,7 @@ from tidegate.errors import ArgumentError, NonFiniteLossError
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
 from tidegate.train.config import TrainConfig
+from tidegate.train.distributed import one_writer
 from tidegate.train.events import Event, Progressed, Started, Validated
 from tidegate.train.run_folder import new_run
 from tidegate.train.training import train
@@ -165,7 +167,20 @@ def _probe(
 ) -> ProbeResult | None:
     """Train on one problem; None if interrupted."""
     sources = find_sources([data], workspace=data)
-    examples = new_run(folder, lambda to: prepare_examples(ProbeTask, sources, config, to), task="probe")
+    with one_writer(folder, training.device):
+        examples = new_run(folder, lambda to: prepare_examples(ProbeTask, sources, config, to), task="probe")
+        return _trained(problem, lag, config, training, examples, folder, watch)
+
+
+def _trained(
+    problem: str,
+    lag: int,
+    config: ProbeConfig,
+    training: TrainConfig,
+    examples: Examples,
+    folder: Path,
+    watch: Callable[[Event], None],
+) -> ProbeResult | None:
     numbers = examples.preprocessing.text("kind") == "numbers"
     metric, better = ("mean squared error", min) if numbers else ("sequences right", max)
     values: list[float] = []

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, RunFolderError
-from tidegate.io.files import field, open_array, read_json
+from tidegate.io.arrays import open_array
+from tidegate.io.files import field, read_json
 from tidegate.text.corpus.splits import Splits, check_splits, split_kind
 from tidegate.text.tokenizers.tokenizer import Tokenizer, load_tokenizer
 

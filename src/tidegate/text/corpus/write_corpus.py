@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tidegate.errors import CorpusTooSmallError, DataError
-from tidegate.io.files import write_array_header
+from tidegate.io.arrays import write_array_header
 from tidegate.text.corpus.splits import SMALLEST
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 
