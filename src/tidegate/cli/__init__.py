@@ -16,7 +16,7 @@ def main() -> None:
     except (MissingDependencyError, BrokenDependencyError) as error:
         print(f"tidegate: {error}", file=sys.stderr)
         sys.exit(2)
-    from tidegate.cli.streams import flush_output, open_output
+    from tidegate.cli.standard_streams import flush_output, open_output
 
     open_output()
     from tidegate.cli.app import app

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 import typer.core
 
-from tidegate.cli.streams import flush_output, note
+from tidegate.cli.standard_streams import flush_output, note
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.error_boundary import note
-from tidegate.cli.streams import save_standard_input
+from tidegate.cli.standard_streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.errors import ArgumentError
 

@@ -15,7 +15,7 @@ import typer
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
-from tidegate.cli.streams import save_standard_input
+from tidegate.cli.standard_streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
 from tidegate.io.files import replacing
