@@ -1,4 +1,4 @@
-"""Standard input, output and error: closed by whoever started the command, full, or left by their reader."""
+"""Standard input, output and error: closed by the program that started the command, full, or left by their reader."""
 
 import io
 import os
