@@ -1,22 +1,42 @@
-"""Split texts into words or characters, reversibly: the joined pieces are the text.
+"""Split texts into words or characters.
 
-A word includes the space before it, so no rule is needed to join words; clitics such as "l'" or "don'" are pieces of
-their own. A space is put before every text, so that its first word is the same piece as in the middle of a text.
+The bounds of words are those of Unicode Standard Annex 29 in that none is beside a combining mark or a joiner: vowel
+signs, accents, emoji of several parts and the non-joiner of Persian stay with what they belong to. Unlike there,
+letters without spaces between them are one word in every script, and a full stop, comma or colon ends a word or number.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
+
+from tidegate.io.optional import needed
 
 Level = Literal["words", "characters"]
-PIECE = re.compile(r"\s?\w+['’]?|\s?[^\w\s]|\s")
+SPACE = r"[\s\x1c-\x1f]"
+LETTER = r"[\w\p{N}]"
+SYMBOL = r"(?:\p{Regional_Indicator}{2}|[^\w\p{N}\s\x1c-\x1f])"
+# What belongs to the character before it.
+ATTACHED = r"(?:[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]|(?<=\u200d)\p{Extended_Pictographic})*"
+RUN = f"(?:{LETTER}{ATTACHED})+"
+WITHIN = "['’·\u0387\u055f\u05f4\u2027]"  # between letters these are part of a word
+WORD = f"{RUN}(?:{WITHIN}{ATTACHED}{RUN})*|{SYMBOL}{ATTACHED}"
+PIECE = f"{SPACE}?{RUN}(?:['’]{ATTACHED})?|{SPACE}?{SYMBOL}{ATTACHED}|{SPACE}"
 FEW = 5  # words per text on average; with fewer, texts are split into characters
 
 
 def pieces(text: str, level: Level) -> list[str]:
-    """Split a text into pieces."""
-    return PIECE.findall(" " + text) if level == "words" else list(text)
+    """Split a text into pieces, reversibly: joined they are the text.
+
+    A word includes the space before it, so no rule is needed to join words; clitics such as "l'" or "don'" are pieces
+    of their own. A space is put before every text, so that its first word is the same piece as in the middle of one.
+    """
+    return _compiled(PIECE).findall(" " + text) if level == "words" else list(text)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words and single symbols of a text, without the spaces between them."""
+    return _compiled(WORD).findall(text)
 
 
 def joined(found: Iterable[str], level: Level) -> str:
@@ -49,3 +69,8 @@ class TextCounts:
         if asked != "auto":
             return asked
         return "characters" if self.average < FEW else "words"
+
+
+@lru_cache
+def _compiled(pattern: str) -> Any:
+    return needed("regex", "Splitting texts into words needs").compile(pattern)

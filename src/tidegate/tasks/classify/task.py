@@ -3,7 +3,6 @@
 h_1 .. h_T = recurrent(x_1 .. x_T),  p(class) = softmax(W pool(h) + b)
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import named
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.word_split import words_of
 from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
@@ -29,8 +29,6 @@ from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
-
-WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True, repr=False)
@@ -252,7 +250,7 @@ def _label(row: Row) -> str:
 
 def split_words(text: str, lowercase: bool) -> list[str]:
     """Split a text into words and single punctuation marks."""
-    return WORD.findall(text.lower() if lowercase else text)
+    return words_of(text.lower() if lowercase else text)
 
 
 def _named(counts: Counter[str]) -> str:

@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 
 from tidegate.data.array_files import holds_arrays, read_arrays
 from tidegate.data.frames import single_precision
+from tidegate.data.images import ENDINGS, read_image
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
 from tidegate.data.tables.cell_values import named
 from tidegate.errors import DataError
-from tidegate.io.optional import importing
 
 ARRAYS = ("features", "frames", "images")
 CAPTIONS = "captions"
 FILES = ("file", "file_name", "filename", "image", "path")
 TEXTS = ("caption", "text", "label", "target")
-PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def read_captions(path: Path, size: int) -> Iterator[Row]:
@@ -49,7 +48,7 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
     tables = [it for it in inside if is_table(it)]
     if len(tables) > 1:
         raise DataError(f"{path} has several tables: {', '.join(it.name for it in tables)}. Give one of captions.")
-    pictures = [it for it in inside if it.suffix.lower() in PICTURES]
+    pictures = [it for it in inside if it.suffix.lower() in ENDINGS]
     if tables:
         yield from _table(tables[0], size)
     elif pictures:
@@ -71,27 +70,6 @@ def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
     if not finite.all():
         raise DataError(f"{row.where}: number {int(np.argmin(finite)) + 1} of the image is nan or inf.")
     return image[None]
-
-
-def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
-    """Read an image file: red, green and blue from 0 to 1, (size * size * 3,).
-
-    Raises:
-        DataError: the file does not exist, or is not a complete image.
-        MissingDependencyError: Pillow is not installed.
-    """
-    with importing("PIL", "Reading image files needs"):
-        from PIL import Image  # pyright: ignore[reportMissingImports]
-    before = f"{where}: " if where else ""
-    try:
-        with Image.open(path) as image:
-            points = image.convert("RGB").resize((size, size))
-    except FileNotFoundError:
-        raise DataError(f"{before}there is no image file {path}.") from None
-    # Errors of Pillow for broken or very large files.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{before}{path} is not a complete image ({error}).") from error
-    return np.asarray(points, np.float32).ravel() / np.float32(255)
 
 
 def _arrays(path: Path) -> Iterator[Row]:
