@@ -5,15 +5,17 @@ given numbers and at some nearby, and the size of the numbers themselves.
 """
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from tests.engine.random_cells import RandomCall, random_call, random_cell
 from tests.harness import one_thread, poisoned_allocations  # noqa: F401
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from tidegate.cells import Cell
-from tidegate.engine import Weights, run
+from tidegate.engine import Weights, run, stepping
 from tidegate.errors import BackendError
 
 MULTIPLE, NEARBY = 16, 4
@@ -90,6 +92,46 @@ def faults(seed: int) -> list[str] | None:
     return [f"seed {seed}, {it.text()}", *lines] if lines else []
 
 
+def operator_faults(seed: int) -> list[str]:
+    """Differences between a call and the registered operators, which tools see in its place."""
+    it = random_cell(seed)
+    call = random_call(it, seed)
+    dtype = torch.float64 if call.double else torch.float32
+    found = results(it, call, dtype, "llvm")
+    with FlopCounterMode(display=False):
+        seen = results(it, call, dtype, "llvm")
+    close = [torch.allclose(found[name], seen[name], rtol=1e-4, atol=1e-5, equal_nan=True) for name in found]
+    return [f"seed {seed}: {name}" for name, good in zip(found, close, strict=True) if not good]
+
+
+def stepper_faults(seed: int) -> list[str]:
+    """Differences between a run and the same steps one by one, twice from the same states."""
+    it = random_cell(seed)
+    given = random_call(it, seed).tensors
+    if not {*it.masks} <= {*it.mask_defaults}:
+        return []
+    x = torch.randn(5, *given["x"].shape[1:], generator=torch.Generator().manual_seed(seed))
+    p = {name: given[f"p {name}"] for name in it.parameters}
+    weights = Weights(**{name: given.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")}, p=p)
+    state = [given[f"state {name}"] for name in it.states]
+    doubled = [value.double() for value in state]
+    exact = run(it, x.double(), weights.map(lambda t: t.double()), doubled, backend="reference")
+    rough = run(it, x, weights, state, backend="reference")
+    lines = []
+    for backend in ("llvm", "reference"):
+        stepper = stepping(it, x[0], weights, state, backend=backend)
+        for _ in range(2):
+            output = torch.stack([stepper.step(now).clone() for now in x])
+            pairs = [(output, exact.output, rough.output), *zip(stepper.state, exact.state, rough.state, strict=True)]
+            for name, (found, right, near) in zip(("output", *it.states), pairs, strict=True):
+                bound = MULTIPLE * ((near - right).abs().max() + EPSILON[torch.float32] * (1 + right.abs().max()))
+                if bool(right.isfinite().all()) and not bool((found - right).abs().max() <= bound):
+                    lines.append(f"seed {seed}, {backend}, {name}: {it.text()}")
+            for own, value in zip(stepper.state, state, strict=True):
+                own.copy_(value)
+    return lines
+
+
 def check(seeds: range) -> None:
     compared, wrong = 0, []
     for seed in seeds:
@@ -106,6 +148,19 @@ def check(seeds: range) -> None:
 @pytest.mark.parametrize("first", range(0, SAMPLE, SAMPLE // 4))
 def test_random_cells_on_the_kernels(first: int) -> None:
     check(range(first, first + SAMPLE // 4))
+
+
+@pytest.mark.parametrize("faults_of", [operator_faults, stepper_faults])
+def test_random_cells_as_operators_and_step_by_step(faults_of: Callable[[int], list[str]]) -> None:
+    assert not [line for seed in range(SAMPLE // 3) for line in faults_of(seed)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("first", range(SAMPLE, MANY // 3, TOGETHER))
+@pytest.mark.parametrize("faults_of", [operator_faults, stepper_faults])
+def test_many_random_cells_as_operators_and_step_by_step(faults_of: Callable[[int], list[str]], first: int) -> None:
+    assert not [line for seed in range(first, first + TOGETHER) for line in faults_of(seed)]
 
 
 @pytest.mark.slow
