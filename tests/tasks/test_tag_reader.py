@@ -159,3 +159,32 @@ def test_words_as_long_as_pages_and_empty_ones(tmp_path: Path) -> None:
         tokens_of(row, "words")
     with pytest.raises(DataError, match=r"line 1: 'ab' is a word, but the model reads single characters"):
         tokens_of(Row("x, line 1", {"tokens": ["ab"], "places": ["x, line 1"]}), "characters")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# source = web",
+        "# text = Tides turn .",
+        "#id = 1",
+        "# newdoc id = a b c d",
+        "# empty =",
+        "# x = y = z",
+        "#  a  = b",
+    ],
+)
+@pytest.mark.parametrize("gap", [" ", "\t"])
+def test_comments_before_a_sentence_are_no_words(tmp_path: Path, comment: str, gap: str) -> None:
+    """Also where one has as many words as there are columns, and where there are several."""
+    rows = [("Tides", "NNS", "B-NP", "noun"), ("#", "SYM", "B-NP", "sign"), ("turn", "VBP", "B-VP", "verb")]
+    sentence = "\n".join(map(gap.join, rows))
+    path = written(tmp_path, "a.conll", f"{comment}\n# a = b\n{sentence}\n\n{comment}\n{sentence}\n\n{comment}\n")
+    assert pairs(read(path)) == [(["Tides", "#", "turn"], ["noun", "sign", "verb"])] * 2
+
+
+def test_a_number_sign_is_a_word(tmp_path: Path) -> None:
+    """Also the first of a sentence, and beside a tag that is an equals sign where tabs divide the columns."""
+    path = written(tmp_path, "a.conll", "#\t=\n# = b\tO\n\n#\tX\n")
+    assert pairs(read(path)) == [(["#", "# = b"], ["=", "O"]), (["#"], ["X"])]
+    path = written(tmp_path, "a.conll", "# X\n#tag Y\n\n#tag X\n")
+    assert pairs(read(path)) == [(["#", "#tag"], ["X", "Y"]), (["#tag"], ["X"])]

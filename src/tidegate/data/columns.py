@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.ragged_array import Column, RaggedWriter, open_ragged
 from tidegate.data.sources import PARTS
-from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
 from tidegate.io.arrays import write_array
@@ -46,7 +46,8 @@ class Preprocessing:
         """
         if name not in self._vocabularies:
             entries = field(self.values, self.path, name, list)
-            if not all(isinstance(entry, str) for entry in entries) or len(set(entries)) < len(entries):
+            own = entries[entries[:1] == [UNKNOWN] :]
+            if not all(isinstance(entry, str) for entry in entries) or len(set(own)) < len(own):
                 raise RunFolderError(f"{self.path}: {name!r} should be different strings: the file was altered.")
             self._vocabularies[name] = Vocabulary(entries)
         return self._vocabularies[name]

@@ -14,18 +14,21 @@ UNKNOWN = "<unk>"
 class Vocabulary:
     """Entries and their ids, 0 to V - 1.
 
+    A first entry ``<unk>`` stands for all that are unknown, and only there has it this meaning: a word or label
+    ``<unk>`` of the data is an entry like any other, after it.
+
     Args:
-        entries: the entries, all different.
+        entries: the entries, all different apart from that first one.
 
     Attributes:
         entries: the entries.
-        unknown: the id of ``<unk>``; None if unknown entries are an error, as for labels.
+        unknown: the id of unknown entries, 0; None if they are an error, as for labels.
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
         self.entries = list(entries)
         self._numbers = {entry: n for n, entry in enumerate(self.entries)}
-        self.unknown = self._numbers.get(UNKNOWN)
+        self.unknown = 0 if self.entries[:1] == [UNKNOWN] else None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -40,7 +43,7 @@ class Vocabulary:
         """Return the id of an entry.
 
         Raises:
-            UnknownTokenError: it is not in the vocabulary, which has no ``<unk>``.
+            UnknownTokenError: it is not in the vocabulary, in which no entry stands for unknown ones.
         """
         found = self._numbers.get(entry, self.unknown)
         if found is None:
@@ -62,13 +65,15 @@ class Vocabulary:
 
         Args:
             counts: count of each entry.
-            first: special entries before all others.
+            first: special entries before all others; the unknown one, if there is one, is the first.
             min_count: rarer entries are left out.
         """
         ordered = sorted(counts, key=lambda entry: (-counts[entry], entry))
-        return Vocabulary([*first, *(e for e in ordered if counts[e] >= min_count and e not in first)])
+        return Vocabulary(
+            [*first, *(e for e in ordered if counts[e] >= min_count and (e == UNKNOWN or e not in first))]
+        )
 
     @staticmethod
     def of_labels(labels: Iterable[str]) -> "Vocabulary":
-        """Make a vocabulary of labels, in alphabetical order and without ``<unk>``."""
-        return Vocabulary(sorted(Counter(labels)))
+        """Make a vocabulary of labels, in alphabetical order; a label ``<unk>`` is the last, as any but the first."""
+        return Vocabulary(sorted(Counter(labels), key=lambda label: (label == UNKNOWN, label)))

@@ -15,6 +15,7 @@ TOKENS = ("tokens", "words", "text", "sentence", "characters")
 TAGS = ("tags", "ner_tags", "pos_tags", "labels", "upos", "label", "ner", "pos")
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 BLANKS = re.compile(r"[ \t]+")
+COMMENT = re.compile(r"#[^\t=]+ =( |$)")  # before a sentence; within one, # is a word
 LEVELS = {"tokens": "words", "text": "characters", "frames": "frames"}
 LONGEST = 1000  # characters of a word
 
@@ -25,7 +26,8 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
     * ``.conllu``: FORM and the chosen field; a sentence in which it is always ``_`` has no tags.
     * JSON Lines, JSON and Parquet: a column of lists of words, or of texts; a column of lists of tags.
     * ``.txt``: lines of text without tags; an empty line is a text without steps.
-    * Anything else: CoNLL columns, one word per line, blank lines between sentences; one column: words only.
+    * Anything else: CoNLL columns, one word per line, blank lines between sentences; one column: words only. Lines
+      such as ``# name = value`` before a sentence are comments.
 
     Args:
         path: the file.
@@ -139,6 +141,8 @@ def _conll(path: Path, token: int | None, tag: int | None) -> Iterator[Row]:
     fields: list[list[str]] = []
     places: list[str] = []
     for where, line in read_lines(path):
+        if not fields and COMMENT.match(line):
+            continue
         if not line.strip() or line.startswith("-DOCSTART-"):
             if fields:
                 yield _sentence(fields, places, token, tag)
