@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from tidegate.data.columns import Part, open_examples
+from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError
 from tidegate.tasks.encode_examples import TrainedTask, encoded, remarks
 from tidegate.tasks.metrics_report import Metric, Report
@@ -43,7 +43,7 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         notes = remarks(type(task), files)
         where = ", ".join(map(str, files))
     else:
-        parts = open_examples(run.folder).parts
+        parts = run.open_data().parts
         part = options.split or ("test" if len(parts["test"]) else "validation")
         if not len(parts[part]):
             raise ArgumentError(f"The run's data have no {part} part: choose another with --split.")
@@ -104,7 +104,7 @@ def _verdict(metric: Metric) -> str:
 
 
 def _validated(kind: Create, run: Run) -> Report | None:
-    part = open_examples(run.folder).parts["validation"]
+    part = run.open_data().parts["validation"]
     return _measure(run, kind(run.config.model, run.vocabulary), part, tables=False) if len(part) else None
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
 from tidegate.text.corpus.build_corpus import prepare_corpus
-from tidegate.text.corpus.corpus import Corpus, open_corpus
+from tidegate.text.corpus.corpus import Corpus
 from tidegate.text.corpus.ngrams import ngram_baselines
 from tidegate.text.evaluation import evaluate
 from tidegate.text.tokenizers.tokenizer import Tokenizer
@@ -23,10 +23,11 @@ def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) ->
 
     Raises:
         ArgumentError: the run's text has no such part.
+        RunFolderError: no files are given, and the run was copied without its text.
         DataError: a file cannot be read as text.
     """
-    corpus = open_corpus(run.folder)
     if not files:
+        corpus = run.open_data()
         part = options.split or ("test" if len(corpus.test) else "validation")
         _refuse_empty(corpus, part)
         text = _results(run, corpus, getattr(corpus, part), f"{part} ({corpus.split_kind})", options)
@@ -36,6 +37,9 @@ def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) ->
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         other = prepare_corpus(files, folder, tokenizer=run.vocabulary, pattern=options.pattern, splits=None)
         notes = other.report()
+        corpus = run.open_data() if run.holds_data else None
+        if corpus is None:
+            notes.append(f"{run.folder} does not hold the training text, so no n-grams are compared with the model.")
         text = _results(run, corpus, other.array, ", ".join(map(str, files)), options)
         del other  # its file is mapped, and Windows removes no mapped file
     return EvaluationText(text, notes)
@@ -60,17 +64,17 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
         )
 
 
-def _results(run: Any, corpus: Corpus, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
+def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
     ids = ids[: options.limit]
     found = evaluate(run.model, ids, batch_size=options.batch_size)
-    baselines = ngram_baselines(corpus.train, ids, run.vocabulary.vocabulary_size)
+    baselines = None if corpus is None else ngram_baselines(corpus.train, ids, run.vocabulary.vocabulary_size)
     lines = [
         f"run    {run.folder}, {run.config.model.cell}, step {run.step:,}",
         f"text   {name}: {found.predictions:,} {run.vocabulary.name}s predicted",
     ]
-    if baselines.note:
+    if baselines is not None and baselines.note:
         lines.append(f"note   {baselines.note}")
-    return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines)])
+    return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines or {})])
 
 
 def _perplexity(loss: float) -> str:

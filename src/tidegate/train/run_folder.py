@@ -10,6 +10,9 @@
 and the data, in files of the task (`Task.files`): vocabulary.json or tokenizer.json; corpus.npy and corpus.json of a
 language model, examples.json and examples/ of other tasks.
 
+To use a model elsewhere, ``config.json``, ``model.safetensors`` and the vocabulary suffice: ``vocabulary.json`` or
+``tokenizer.json``, of other tasks than language models ``examples.json``.
+
 Reading a run executes and unpickles nothing and imports nothing by name but built-in tasks, and no size in a file is
 trusted before the file is found to be that large.
 """
@@ -194,12 +197,22 @@ class Run:
             )
         return found
 
+    @property
+    def holds_data(self) -> bool:
+        """Whether the folder holds the encoded data, which using the model does not need."""
+        return any(any(self.folder.glob(name)) for name in self.task.files if name.endswith(".npy"))
+
     def open_data(self) -> Any:
         """Open the data: the `tidegate.text.Corpus` of a language model, `tidegate.data.columns.Examples` of others.
 
         Raises:
-            RunFolderError: a file is missing, truncated, foreign or altered.
+            RunFolderError: the run was copied without its data, or a file is missing, truncated, foreign or altered.
         """
+        if not self.holds_data:
+            raise RunFolderError(
+                f"{self.folder} holds a model without the data that it was trained on: give files or a text of your "
+                f"own, or copy the data, too ({', '.join(self.task.files)})."
+            )
         return self.task.open(self.folder)
 
     def next_commands(self) -> list[str]:

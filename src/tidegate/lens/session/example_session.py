@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.data.columns import open_examples
 from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.lru_cache import LRUCache
@@ -57,9 +56,9 @@ class ExampleSession(Session):
             raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which has no look at examples.")
         self.task_look = look
         self.examples = [SessionExample(row.where, row) for row in rows]
-        parts = open_examples(run.folder).parts
+        parts = run.open_data().parts if run.holds_data or not rows else {}
         for part in PARTS:
-            if len(parts[part]):
+            if len(parts.get(part, ())):
                 own = range(min(MAX_EXAMPLES, len(parts[part])))
                 self.examples += [SessionExample(f"{part} example {n}", n, part) for n in own]
                 break

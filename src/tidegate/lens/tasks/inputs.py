@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.buckets import pad
-from tidegate.data.columns import Encoded, open_examples
+from tidegate.data.columns import Encoded
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS
 from tidegate.errors import ArgumentError
@@ -52,7 +52,7 @@ def encode_input(
 def _stored_example(run: Run, part: PartName, number: int) -> Encoded:
     if part not in PARTS:
         raise ArgumentError(f"There is no part {part!r:.40}: choose one of {', '.join(PARTS)}.")
-    stored = open_examples(run.folder).parts[part]
+    stored = run.open_data().parts[part]
     if not len(stored):
         raise ArgumentError(f"{run.folder} has no examples for {part}: choose another part, or give an example.")
     check_place(f"{part} example", number, len(stored))
