@@ -56,3 +56,14 @@ def test_invalid_arguments_raise_as_in_torch(name: str, extra: dict[str, Any], m
         getattr(torch.nn, name)(3, 5, **extra)(x, hx)
     with pytest.raises(theirs.type):
         getattr(tidegate.nn, name)(3, 5, **extra)(x, hx)
+
+
+@pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "RNNCell"])
+def test_no_hidden_units_give_empty_states_as_in_torch(name: str) -> None:
+    for library in (torch.nn, tidegate.nn):
+        module = getattr(library, name)(3, 0)
+        found = module(torch.zeros(4, 3))
+        found = found if isinstance(found, tuple) else (found,)
+        assert [tuple(value.shape) for value in found] == [(4, 0)] * len(found)
+        sum(value.sum() for value in found).backward()
+        assert module.weight_ih.grad.shape == module.weight_ih.shape

@@ -89,13 +89,13 @@ class Weights:
                 f"cell's matrices are for its output, which has {output} features: project to {hidden} features, or "
                 "write the cell with products of h_{t-1} only."
             )
-        _check_shape("w_ih", self.w_ih, (rows_i, input_size) if rows_i else None, cell)
-        _check_shape("w_hh", self.w_hh, (rows_h, output) if rows_h else None, cell)
+        _check_shape("w_ih", self.w_ih, (rows_i, input_size) if cell.input_gates else None, cell)
+        _check_shape("w_hh", self.w_hh, (rows_h, output) if cell.recurrent_gates else None, cell)
         _check_shape("w_hr", self.w_hr, (output, hidden) if cell.projected else None, cell)
         if self.b_ih is not None:
-            _check_shape("b_ih", self.b_ih, (rows_i,) if rows_i and cell.bias else None, cell)
+            _check_shape("b_ih", self.b_ih, (rows_i,) if cell.input_gates and cell.bias else None, cell)
         if self.b_hh is not None:
-            _check_shape("b_hh", self.b_hh, (rows_h,) if rows_h and cell.bias else None, cell)
+            _check_shape("b_hh", self.b_hh, (rows_h,) if cell.recurrent_gates and cell.bias else None, cell)
         if set(self.p) != set(cell.parameters):
             raise ArgumentError(f"{cell.name} has the per-unit vectors {list(cell.parameters)}; given {list(self.p)}.")
         for name, vector in self.p.items():

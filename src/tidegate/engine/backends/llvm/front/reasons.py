@@ -20,6 +20,8 @@ def reasons_against(call: Call) -> list[str]:
     reasons = [fault] if (fault := llvmlite_fault()) else []
     if devices := {str(t.device) for t in tensors if not t.is_cpu}:
         reasons.append(f"it runs on the CPU, tensors are on {', '.join(sorted(devices))}")
+    if not call.hidden_size:
+        reasons.append("there are no hidden units")
     dtypes = {t.dtype for t in tensors}
     if torch.float64 in dtypes and len(dtypes) > 1:
         reasons.append("float64 is mixed with other dtypes")
