@@ -17,6 +17,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.engine.lengths_and_resets import Lengths, Resets
 from tidegate.nn.cell_module import CellModule
+from tidegate.nn.checks import as_states, check_alike, check_input, check_state_dimensions, check_states
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
@@ -251,51 +252,26 @@ class Layered(CellModule, Generic[S]):
         reset: Resets | None,
     ) -> EngineInput:
         """Check the input and the initial states and return them as the engine takes them."""
-        module = type(self).__name__
+        module = (self.torch_class or type(self)).__name__
         x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
-        self._check_input(x)
-        return EngineInput(x, None if hx is None else self._state_in(hx, layout, x.shape[1]), layout)
+        states = () if hx is None else as_states(self, hx)
+        check_state_dimensions(self, states, layout)
+        weight = self._weight()
+        check_input(self, x, weight)
+        states = tuple(value if layout.batched else value.unsqueeze(1) for value in states)
+        check_states(self, states, x.shape[1])
+        if x.shape[0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+        check_alike(x, states, weight)
+        return EngineInput(x, tuple(layout.state_in(exact(value)) for value in states) if states else None, layout)
 
-    def _check_input(self, x: Tensor) -> None:
-        dtype = self._dtype(x)
-        if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
-            raise ValueError(
-                f"{type(self).__name__} input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
-                f"Convert input: input.to({dtype}), or convert model: model.to({x.dtype})"
-            )
-        if x.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
-            )
-
-    def _dtype(self, x: Tensor) -> torch.dtype:
-        """Return the weights' dtype; the input's if there are no weights."""
+    def _weight(self) -> Tensor | None:
+        """Return one of the weights; all are of one dtype and on one device."""
         own = next((p for p in self._parameters.values() if p is not None), None)
-        return next((p.dtype for p in self.parameters()), x.dtype) if own is None else own.dtype
-
-    def _state_in(self, hx: State, layout: Layout, batch: int) -> tuple[Tensor, ...]:
-        names = self.cell.states
-        given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
-        if isinstance(hx, Tensor) != (len(names) == 1) or len(given) != len(names):
-            form = "one tensor" if len(names) == 1 else f"a tuple of {len(names)} tensors ({', '.join(names)})"
-            got = "one tensor" if isinstance(hx, Tensor) else f"a {type(hx).__name__} of {len(given)}"
-            raise RuntimeError(f"{type(self).__name__}: hx must be {form}, got {got}")
-        for value in given:
-            if value.dim() != 2 + layout.batched:
-                kind = "batched 3-D" if layout.batched else "unbatched 2-D"
-                raise RuntimeError(
-                    f"For {kind} input, hx should also be {2 + layout.batched}-D but got {value.dim()}-D"
-                )
-        rows = self.num_layers * (1 + self.bidirectional)
-        for k, value in enumerate(given):
-            size = (self.proj_size or self.hidden_size) if k == 0 else self.hidden_size
-            expected = (rows, batch, size) if layout.batched else (rows, size)
-            if value.shape != expected:
-                which = "hidden" if len(names) == 1 else f"hidden[{k}]"
-                raise RuntimeError(f"Expected {which} size {expected}, got {list(value.shape)}")
-        return tuple(layout.state_in(exact(value)) for value in given)
+        return own if own is not None else next(self.parameters(), None)  # all may be parametrized
 
     def _state_out(self, state: tuple[Tensor, ...], layout: Layout) -> State:
-        dtype = self._dtype(state[0])
+        weight = self._weight()
+        dtype = state[0].dtype if weight is None else weight.dtype
         out = tuple(shown(layout.state(value), dtype) for value in state)
         return out[0] if len(out) == 1 else out

@@ -62,9 +62,7 @@ class Layout:
         return value
 
     def state_in(self, value: Tensor) -> Tensor:
-        """Return a caller's initial state in the engine's order of sequences."""
-        if not self.batched:
-            return value.unsqueeze(1)
+        """Return an initial state (layers * directions, B, ·) in the engine's order of sequences."""
         if self.packed is not None and self.packed.sorted_indices is not None:
             return value.index_select(1, self.packed.sorted_indices)
         return value
@@ -96,7 +94,7 @@ def read_input(
 
     Raises:
         ValueError: the input is neither 2-D nor 3-D, or lengths or reset are given with a `PackedSequence`.
-        RuntimeError: the input has no steps.
+        RuntimeError: the data of a `PackedSequence` is not 2-D.
     """
     if isinstance(given, PackedSequence):
         if lengths is not None or reset is not None:
@@ -108,15 +106,14 @@ def read_input(
         x, sizes = pad_packed_sequence(PackedSequence(given.data, given.batch_sizes))
         return x, Layout(True, batch_first, given, sizes.to(x.device), None)
     if given.dim() not in (2, 3):
-        raise ValueError(f"{module}: Expected input to be 2D or 3D, got {given.dim()}D tensor instead")
+        noun = " tensor" if module == "RNN" else ""  # torch's words differ
+        raise ValueError(f"{module}: Expected input to be 2D or 3D, got {given.dim()}D{noun} instead")
     batched = given.dim() == 3
     if not batched and lengths is not None:
         raise ArgumentError(
             f"{module}: lengths= needs a batch; the length of an unbatched input is its first dimension."
         )
     x = given.unsqueeze(1) if not batched else given.transpose(0, 1) if batch_first else given
-    if x.shape[0] == 0:
-        raise RuntimeError(f"{module}: Expected sequence length to be larger than 0, got an input of {given.shape}")
     flags = None if reset is None else as_reset(reset, given.device)
     if flags is not None:
         if flags.shape != given.shape[:-1]:

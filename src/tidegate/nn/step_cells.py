@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
 from tidegate.engine import Weights, run
 from tidegate.nn.cell_module import CellModule
+from tidegate.nn.checks import check_dtype, check_state_dtypes
 from tidegate.nn.exact_state import exact, shown
 
 
@@ -22,21 +23,29 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
-        for value in state or ():
+        for k, value in enumerate(state or ()):
             if value.dim() not in (1, 2):
-                raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {value.dim()}D instead")
+                which = "hidden" if len(self.cell.states) == 1 else f"hx[{k}]"
+                raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {value.dim()}D instead")
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if x.shape[1] != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
         if state is not None:
-            state = tuple(exact(value) if batched else exact(value).unsqueeze(0) for value in state)
-            for value in state:
-                if value.shape != (x.shape[0], self.hidden_size):
+            state = tuple(value if batched else value.unsqueeze(0) for value in state)
+            for k, value in enumerate(state):
+                if value.shape[0] != x.shape[0]:
                     raise RuntimeError(
-                        f"hidden has inconsistent shape: got {tuple(value.shape)} "
-                        f"expected {(x.shape[0], self.hidden_size)}"
+                        f"Input batch size {x.shape[0]} doesn't match hidden{k} batch size {value.shape[0]}"
                     )
+                if value.shape[1:] != (self.hidden_size,):
+                    got = value.shape[1] if value.dim() > 1 else 1
+                    raise RuntimeError(
+                        f"hidden{k} has inconsistent hidden_size: got {got}, expected {self.hidden_size}"
+                    )
+            check_state_dtypes(x, state[:1])  # torch promotes c
+            state = tuple(exact(value) for value in state)
+        check_dtype(x, self.weight_ih)
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         new = run(self.cell, x.unsqueeze(0), weights, state).state
         return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
@@ -80,8 +89,16 @@ class LSTMCell(_CellDropIn):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Run one step: input (B, I) or (I,), hx = (h, c) each (B, H) or (H,); returns (h', c')."""
-        h, c = self._step(input, hx)
+        h, c = self._step(input, None if hx is None else self._pair(hx))
         return h, c
+
+    def _pair(self, hx: Any) -> tuple[Tensor, Tensor]:
+        if isinstance(hx, Tensor):
+            raise TypeError("lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor")
+        h_and_c = tuple(hx)
+        if len(h_and_c) != 2:
+            raise RuntimeError("lstm_cell expects two hidden states")
+        return h_and_c
 
 
 class GRUCell(_CellDropIn):
