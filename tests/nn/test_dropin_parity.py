@@ -239,7 +239,7 @@ def test_bad_calls_raise_as_torch_does(name: str, mistake: str) -> None:
 
 def test_lstm_with_one_state_raises() -> None:
     with pytest.raises(RuntimeError, match=r"hx must be a tuple of 2 tensors \(h, c\), got one tensor"):
-        tidegate.nn.LSTM(3, 4)(torch.randn(5, 2, 3), torch.zeros(1, 2, 4))
+        tidegate.nn.LSTM(3, 4)(torch.randn(5, 2, 3), torch.zeros(1, 2, 4))  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_an_empty_batch_gives_an_empty_output() -> None:

@@ -228,7 +228,7 @@ def test_invalid_lengths_and_resets_raise(arguments: dict[str, Any], message: st
 def test_lengths_with_packed_or_unbatched_input_raise() -> None:
     packed = pack_padded_sequence(torch.randn(5, 2, 3), torch.tensor([5, 2]))
     with pytest.raises(ArgumentError, match="a PackedSequence has its own lengths"):
-        GRU(3, 4)(packed, lengths=[5, 2])
+        GRU(3, 4)(packed, lengths=[5, 2])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="needs a batch"):
         GRU(3, 4)(torch.randn(5, 3), lengths=[5])
 

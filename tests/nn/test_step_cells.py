@@ -65,5 +65,5 @@ def test_no_hidden_units_give_empty_states_as_in_torch(name: str) -> None:
         found = module(torch.zeros(4, 3))
         found = found if isinstance(found, tuple) else (found,)
         assert [tuple(value.shape) for value in found] == [(4, 0)] * len(found)
-        sum(value.sum() for value in found).backward()
+        torch.stack([value.sum() for value in found]).sum().backward()
         assert module.weight_ih.grad.shape == module.weight_ih.shape

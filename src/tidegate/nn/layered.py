@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
@@ -181,6 +181,18 @@ class Layered(CellModule, Generic[S]):
         given = self._checked_input(input, hx, lengths, reset)
         result = run_stack(self, given)
         return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
+
+    if TYPE_CHECKING:  # a call has the types of forward, where torch.nn.Module says Any
+
+        @overload
+        def __call__(
+            self, input: Tensor, hx: S | None = None, *, lengths: Lengths | None = None, reset: Resets | None = None
+        ) -> tuple[Tensor, S]: ...
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: S | None = None) -> tuple[PackedSequence, S]: ...
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
 
     def trace(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -10,10 +12,9 @@ from tidegate.engine import Backend, Weights
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
 from tidegate.nn.layered import Layered, by_name
-from tidegate.nn.types import State
 
 
-class Recurrent(Layered[State]):
+class Recurrent(Layered[Any]):
     """Layers of any cell, one of Tidegate's by name or your own.
 
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,

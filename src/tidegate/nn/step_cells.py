@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,10 @@ class RNNCell(_CellDropIn):
         """Run one step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
         return self._step(input, None if hx is None else (hx,))[0]
 
+    if TYPE_CHECKING:
+
+        def __call__(self, input: Tensor, hx: Tensor | None = None) -> Tensor: ...  # noqa: D102
+
 
 class LSTMCell(_CellDropIn):
     """A drop-in for ``torch.nn.LSTMCell``, one step of `tidegate.cells.lstm`."""
@@ -91,6 +95,10 @@ class LSTMCell(_CellDropIn):
         """Run one step: input (B, I) or (I,), hx = (h, c) each (B, H) or (H,); returns (h', c')."""
         h, c = self._step(input, None if hx is None else self._pair(hx))
         return h, c
+
+    if TYPE_CHECKING:
+
+        def __call__(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]: ...  # noqa: D102
 
     def _pair(self, hx: Any) -> tuple[Tensor, Tensor]:
         if isinstance(hx, Tensor):
@@ -115,3 +123,7 @@ class GRUCell(_CellDropIn):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Run one step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""
         return self._step(input, None if hx is None else (hx,))[0]
+
+    if TYPE_CHECKING:
+
+        def __call__(self, input: Tensor, hx: Tensor | None = None) -> Tensor: ...  # noqa: D102

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -51,23 +51,23 @@ class ExampleTask(ABC):
         settings: training settings. Default: none, likewise.
     """
 
-    name: ClassVar[str]
+    name: str
     prediction_name: str = "example"
-    Config: ClassVar[type[Any]]
-    DataConfig: ClassVar[type[Any]] = ExamplesConfig
-    SampleConfig: ClassVar[type[Any] | None] = None
-    LENGTH: ClassVar[str]
+    Config: type[Any]
+    DataConfig: type[Any] = ExamplesConfig
+    SampleConfig: type[Any] | None = None
+    LENGTH: str
     """The column by whose length examples are batched."""
-    PACKAGES: ClassVar[Sequence[str]] = ()
+    PACKAGES: Sequence[str] = ()
     """Packages that the metrics need, by the names they are imported by."""
-    data_help: ClassVar[str] = "Files or folders; or sample:NAME, which is generated; or hub:OWNER/NAME."
-    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10}
-    fewest_steps: ClassVar[int] = 2000
-    extra_settings: ClassVar[Sequence[str]] = ()
-    files: ClassVar[Sequence[str]] = ("examples.json", "vocabulary.json", f"{FOLDER}/*.npy")
-    look: ClassVar[str | None] = None
-    next_commands: ClassVar[Sequence[str]] = ("tidegate evaluate {run}", "tidegate predict {run} FILES")
-    seeds: ClassVar[bool] = True
+    data_help: str = "Files or folders; or sample:NAME, which is generated; or hub:OWNER/NAME."
+    training_defaults: Mapping[str, Any] = {"validate_every": None, "epochs": 10}
+    fewest_steps: int = 2000
+    extra_settings: Sequence[str] = ()
+    files: Sequence[str] = ("examples.json", "vocabulary.json", f"{FOLDER}/*.npy")
+    look: str | None = None
+    next_commands: Sequence[str] = ("tidegate evaluate {run}", "tidegate predict {run} FILES")
+    seeds: bool = True
 
     def __init__(
         self,

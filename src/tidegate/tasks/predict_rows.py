@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ READ_AT_ONCE = 1024  # rows that are sorted by length and predicted together
 class Predictor(Protocol):
     """A task as it was trained, see `tidegate.tasks.base_task.ExampleTask`."""
 
-    LENGTH: ClassVar[str]
+    LENGTH: str
     config: Any
     preprocessing: Preprocessing
 

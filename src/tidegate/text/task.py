@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.text.config import CorpusConfig, LanguageModelConfig, SampleConfig
@@ -67,18 +67,18 @@ class LanguageModelTask:
         ArgumentError: a size does not fit the vocabulary of the data.
     """
 
-    name: ClassVar[str] = "lm"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.language_model:look"
-    Config: ClassVar[type[Any]] = LanguageModelConfig
-    DataConfig: ClassVar[type[Any]] = CorpusConfig
-    SampleConfig: ClassVar[type[Any] | None] = SampleConfig
-    data_help: ClassVar[str] = "Text files, or folders of them (UTF-8)."
-    extra_settings: ClassVar[Sequence[str]] = TASK_SETTINGS
-    training_defaults: ClassVar[Mapping[str, Any]] = {"epochs": DEFAULT_EPOCHS}
-    fewest_steps: ClassVar[int] = 0
-    files: ClassVar[Sequence[str]] = ("corpus.json", "corpus.npy", "vocabulary.json", "tokenizer.json")
-    next_commands: ClassVar[Sequence[str]] = ("tidegate generate {run}",)
-    seeds: ClassVar[bool] = False
+    name: str = "lm"
+    look: str | None = "tidegate.lens.tasks.language_model:look"
+    Config: type[Any] = LanguageModelConfig
+    DataConfig: type[Any] = CorpusConfig
+    SampleConfig: type[Any] | None = SampleConfig
+    data_help: str = "Text files, or folders of them (UTF-8)."
+    extra_settings: Sequence[str] = TASK_SETTINGS
+    training_defaults: Mapping[str, Any] = {"epochs": DEFAULT_EPOCHS}
+    fewest_steps: int = 0
+    files: Sequence[str] = ("corpus.json", "corpus.npy", "vocabulary.json", "tokenizer.json")
+    next_commands: Sequence[str] = ("tidegate generate {run}",)
+    seeds: bool = False
 
     def __init__(
         self,

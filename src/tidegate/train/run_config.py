@@ -56,7 +56,7 @@ class RunConfig:
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def holds_run(folder: Path) -> bool:
+def holds_run(folder: str | Path) -> bool:
     """Whether a folder holds a run: its ``config.json`` is written last."""
     return (Path(folder) / NAME).exists()
 
@@ -68,7 +68,7 @@ def write_config(folder: Path, config: RunConfig) -> None:
     sync_folder(folder)
 
 
-def read_config(folder: Path) -> RunConfig:
+def read_config(folder: str | Path) -> RunConfig:
     """Read ``config.json``.
 
     Raises:

@@ -53,7 +53,7 @@ PREPARED = ".prepared"  # where data are until they are complete
 FILES = (run_config.NAME, checkpoint.NAME, MODEL, metrics.NAME)  # config.json first: without it there is no run
 
 
-def claim_folder(folder: Path, *, task: str = "lm", overwrite: bool = False) -> Path:
+def claim_folder(folder: str | Path, *, task: str = "lm", overwrite: bool = False) -> Path:
     """Make a folder ready for a new run.
 
     Args:
@@ -97,7 +97,7 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 
 
 def new_run(
-    folder: Path,
+    folder: str | Path,
     prepare: Callable[[Path], D],
     *,
     task: str = "lm",
@@ -220,7 +220,7 @@ class Run:
         return [command.format(run=self.folder) for command in self.task.next_commands]
 
 
-def load_run(folder: Path, *, device: str | torch.device = "cpu", backend: str | None = None) -> Run:
+def load_run(folder: str | Path, *, device: str | torch.device = "cpu", backend: str | None = None) -> Run:
     """Load a run to use its model.
 
     Args:

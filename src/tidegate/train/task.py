@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from torch import Tensor, nn
 
@@ -161,19 +161,19 @@ class Task(Protocol):
         notes: what had to be changed in the settings.
     """
 
-    name: ClassVar[str]
+    name: str
     prediction_name: str
-    Config: ClassVar[type[Any]]
-    DataConfig: ClassVar[type[Any]]
-    SampleConfig: ClassVar[type[Any] | None]
-    data_help: ClassVar[str]
-    extra_settings: ClassVar[Sequence[str]]
-    training_defaults: ClassVar[Mapping[str, Any]]
-    fewest_steps: ClassVar[int]
-    files: ClassVar[Sequence[str]]
-    look: ClassVar[str | None]
-    next_commands: ClassVar[Sequence[str]]
-    seeds: ClassVar[bool]
+    Config: type[Any]
+    DataConfig: type[Any]
+    SampleConfig: type[Any] | None
+    data_help: str
+    extra_settings: Sequence[str]
+    training_defaults: Mapping[str, Any]
+    fewest_steps: int
+    files: Sequence[str]
+    look: str | None
+    next_commands: Sequence[str]
+    seeds: bool
     notes: list[str]
 
     # Data.

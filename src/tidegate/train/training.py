@@ -26,7 +26,7 @@ Sample = Callable[[Any], str]
 
 
 def train(
-    folder: Path,
+    folder: str | Path,
     data: Data,
     model: Any,
     config: TrainConfig,
@@ -104,7 +104,7 @@ def _train(
 
 
 def resume(
-    folder: Path,
+    folder: str | Path,
     *,
     epochs: int | None = None,
     steps: int | None = None,

@@ -150,7 +150,7 @@ def find_cells(
     seed: int = 0,
     shifts: int = SHIFTS,
     twins: int = TWINS,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
 ) -> Findings:
     """Find the hidden units that track properties of a text.
 
@@ -188,7 +188,7 @@ def find_cells(
     present = [it for it in labels if it.measurable]
 
     def searched(it: LanguageModel, which: str) -> dict[str, Scores]:
-        return _search(_values(it, tokenizer, ids, names, folder and folder / which), present)
+        return _search(_values(it, tokenizer, ids, names, None if folder is None else Path(folder, which)), present)
 
     trained = searched(model, "trained")
     blank = [searched(untrained(model, seed + k), "untrained") for k in range(twins)]

@@ -85,7 +85,7 @@ def read(
     text: str,
     *,
     names: str | Sequence[str] = "all",
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     dtype: Any = np.float32,
 ) -> Reading:
     """Let a language model read a text and record its predictions, gates and states.

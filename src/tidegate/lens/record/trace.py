@@ -168,7 +168,7 @@ def trace(
     *,
     names: str | Sequence[str] = "all",
     labels: Sequence[str] = (),
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     dtype: Any = np.float32,
 ) -> Trace:
     """Run recurrent layers over one sequence and record their gates and states.
@@ -215,11 +215,12 @@ class TraceWriter:
     """
 
     def __init__(
-        self, layer: Layered, steps: int, names: str | Sequence[str], *, folder: Path | None, dtype: Any
+        self, layer: Layered, steps: int, names: str | Sequence[str], *, folder: str | Path | None, dtype: Any
     ) -> None:
         if steps < 1:
             raise ArgumentError("There is nothing to trace: give at least one step.")
         record = as_record(layer.cell, names)
+        folder = None if folder is None else Path(folder)
         self.names, self.folder, self.written = record.names if record else (), folder, 0
         self.kind, self.steps, wide = np.dtype(dtype), steps, layer.hidden_size
         sizes = {name: layer.proj_size or wide if name == layer.cell.states[0] else wide for name in self.names}
@@ -275,7 +276,7 @@ def _write(file: BinaryIO, part: memoryview) -> None:
             part = part[file.write(part) :]
 
 
-def open_trace(folder: Path) -> Trace:
+def open_trace(folder: str | Path) -> Trace:
     """Open a trace that was stored in a folder.
 
     Raises:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -83,11 +83,11 @@ class ClassifyTask(ExampleTask):
     """A class for each text or series of frames (many to one)."""
 
     name = "classify"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.classifier:look"
+    look: str | None = "tidegate.lens.tasks.classifier:look"
     Config = ClassifyConfig
-    LENGTH: ClassVar[str] = "inputs"
-    PACKAGES: ClassVar[Sequence[str]] = ("sklearn",)
-    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
+    LENGTH: str = "inputs"
+    PACKAGES: Sequence[str] = ("sklearn",)
+    training_defaults: Mapping[str, Any] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
     def remarks(cls, path: Path) -> Sequence[str]:

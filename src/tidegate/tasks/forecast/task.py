@@ -10,7 +10,7 @@ value). A forecast consists of many sample paths: values are drawn from D and fe
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,20 +47,20 @@ class ForecastTask(ExampleTask):
     """
 
     name = "forecast"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.forecaster:look"
+    look: str | None = "tidegate.lens.tasks.forecaster:look"
     prediction_name = "step"
     Config = ForecastConfig
-    LENGTH: ClassVar[str] = "frames"
-    PACKAGES: ClassVar[Sequence[str]] = ("scipy",)
-    training_defaults: ClassVar[Mapping[str, Any]] = {
+    LENGTH: str = "frames"
+    PACKAGES: Sequence[str] = ("scipy",)
+    training_defaults: Mapping[str, Any] = {
         "batch_size": 16,
         "learning_rate": 5e-3,
         "validate_every": 1000,
         "epochs": 10,
         "sampling_probability_start": 0.0,
     }
-    fewest_steps: ClassVar[int] = 6000  # free-running forecasts take long to become good
-    extra_settings: ClassVar[Sequence[str]] = SAMPLING
+    fewest_steps: int = 6000  # free-running forecasts take long to become good
+    extra_settings: Sequence[str] = SAMPLING
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:

@@ -7,7 +7,7 @@ or a class, with loss -log softmax(o_t). The problems are in `tidegate.data.samp
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,9 +62,9 @@ class ProbeTask(ExampleTask):
     name = "probe"
     prediction_name = "answer"
     Config = ProbeConfig
-    LENGTH: ClassVar[str] = "frames"
-    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
-    fewest_steps: ClassVar[int] = 3000
+    LENGTH: str = "frames"
+    training_defaults: Mapping[str, Any] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
+    fewest_steps: int = 3000
 
     @classmethod
     def read(cls, path: Path, config: ProbeConfig) -> Iterator[Row]:

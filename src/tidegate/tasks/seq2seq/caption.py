@@ -12,7 +12,7 @@ input, so a token does not depend on those drawn before it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -70,9 +70,9 @@ class CaptionTask(WritingTask):
     """A text for each image (one to many)."""
 
     name = "caption"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_captioner"
+    look: str | None = "tidegate.lens.tasks.seq2seq:look_captioner"
     Config = CaptionConfig
-    LENGTH: ClassVar[str] = "image"
+    LENGTH: str = "image"
     METRICS = ("BLEU", "exact match")
 
     @classmethod

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -76,15 +76,15 @@ class WritingTask(ExampleTask):
     """A task that writes texts. Rows of a subclass have a "target", its examples the columns of `encode_target`."""
 
     prediction_name = "token"
-    PACKAGES: ClassVar[Sequence[str]] = ("sacrebleu",)
-    training_defaults: ClassVar[Mapping[str, Any]] = {
+    PACKAGES: Sequence[str] = ("sacrebleu",)
+    training_defaults: Mapping[str, Any] = {
         "validate_every": None,
         "epochs": 5,
         "sampling_probability_start": 0.0,
     }
-    fewest_steps: ClassVar[int] = 3000  # writing takes longer to learn than classifying
-    extra_settings: ClassVar[Sequence[str]] = SAMPLING
-    METRICS: ClassVar[tuple[str, ...]]
+    fewest_steps: int = 3000  # writing takes longer to learn than classifying
+    extra_settings: Sequence[str] = SAMPLING
+    METRICS: tuple[str, ...]
     """Metrics of the texts. The first chooses the best checkpoint, except for short targets (`ONE_WORD`)."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ m or without, is `tidegate.tasks.seq2seq.decoder`; its first input is the end of
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -125,9 +125,9 @@ class TranslateTask(WritingTask):
     """A text for each text (sequence to sequence)."""
 
     name = "translate"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.seq2seq:look_translator"
+    look: str | None = "tidegate.lens.tasks.seq2seq:look_translator"
     Config = TranslateConfig
-    LENGTH: ClassVar[str] = "source"
+    LENGTH: str = "source"
     METRICS = ("chrF", "BLEU", "exact match")
 
     @classmethod

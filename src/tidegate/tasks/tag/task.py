@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -109,11 +109,11 @@ class TagTask(ExampleTask):
     """A tag for each word, character or frame (many to many, aligned)."""
 
     name = "tag"
-    look: ClassVar[str | None] = "tidegate.lens.tasks.tagger:look"
+    look: str | None = "tidegate.lens.tasks.tagger:look"
     Config = TagConfig
-    LENGTH: ClassVar[str] = "inputs"
-    PACKAGES: ClassVar[Sequence[str]] = ("sklearn", "seqeval")
-    training_defaults: ClassVar[Mapping[str, Any]] = {"validate_every": None, "epochs": 10, "batch_size": 16}
+    LENGTH: str = "inputs"
+    PACKAGES: Sequence[str] = ("sklearn", "seqeval")
+    training_defaults: Mapping[str, Any] = {"validate_every": None, "epochs": 10, "batch_size": 16}
 
     def __init__(
         self,

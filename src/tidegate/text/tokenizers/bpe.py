@@ -150,9 +150,9 @@ class BPE:
         check_id(token, self.vocabulary_size)
         return shown(self._pieces[token])
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: str | Path) -> Path:
         """Write ``tokenizer.json`` (the format of `tokenizers`) into a folder and return its path."""
-        path = folder / "tokenizer.json"
+        path = Path(folder, "tokenizer.json")
         with replacing(path) as file:
             file.write(self._tokenizer.to_str(pretty=True).encode())
         return path

@@ -68,9 +68,9 @@ class ByteTokenizer:
         check_id(token, self.vocabulary_size)
         return shown(PIECES[token])
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: str | Path) -> Path:
         """Write ``vocabulary.json`` into a folder and return its path."""
-        path = folder / "vocabulary.json"
+        path = Path(folder, "vocabulary.json")
         record = {
             "format": "tidegate vocabulary",
             "version": 1,

@@ -60,12 +60,12 @@ class Tokenizer(Protocol):
         """Format one token for display."""
         ...
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: str | Path) -> Path:
         """Write the vocabulary to a folder; return the path of the file."""
         ...
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: str | Path) -> Tokenizer:
     """Load the tokenizer that `save` wrote to a folder.
 
     Args:
@@ -78,7 +78,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         RunFolderError: neither file exists, or both do, or it is truncated, altered or of another program.
         MissingDependencyError: it is a BPE and the package `tokenizers` is not installed.
     """
-    path, bpe_path = folder / "vocabulary.json", folder / "tokenizer.json"
+    path, bpe_path = Path(folder, "vocabulary.json"), Path(folder, "tokenizer.json")
     if path.exists() and bpe_path.exists():
         raise RunFolderError(f"{folder} has both vocabulary.json and tokenizer.json: only one can be the run's.")
     if bpe_path.exists():
