@@ -1,8 +1,8 @@
 """Modules with parameters: drop-ins for ``torch.nn``, and `Recurrent` for every other cell."""
 
-from tidegate.nn.convert import to_torch
 from tidegate.nn.dropin import GRU, LSTM, RNN
 from tidegate.nn.explain_layers import LayersExplained
+from tidegate.nn.interop.convert import to_torch
 from tidegate.nn.layered import Layered, Trace
 from tidegate.nn.recurrent import Recurrent
 from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell

@@ -59,15 +59,23 @@ class _DropIn(Layered[S], nn.RNNBase):
         initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
-        """Return the weights of one layer and direction from torch's parameters."""
-        end = f"_l{layer}{'_reverse' if direction else ''}"
+        """Return the weights of one layer and direction from torch's parameters: see `Layered.layer_weights`."""
+        row = layer * (1 + self.bidirectional) + direction
+        names, first = self._all_weights[row], sum(map(len, self._all_weights[:row]))
+        own = {name.partition("_l")[0]: self._current(name, first + k) for k, name in enumerate(names)}
         return Weights(
-            w_ih=getattr(self, f"weight_ih{end}"),
-            w_hh=getattr(self, f"weight_hh{end}"),
-            b_ih=getattr(self, f"bias_ih{end}") if self.bias else None,
-            b_hh=getattr(self, f"bias_hh{end}") if self.bias else None,
-            w_hr=getattr(self, f"weight_hr{end}") if self.proj_size else None,
+            w_ih=own["weight_ih"],
+            w_hh=own["weight_hh"],
+            b_ih=own.get("bias_ih"),
+            b_hh=own.get("bias_hh"),
+            w_hr=own.get("weight_hr"),
         )
+
+    def _current(self, name: str, k: int) -> Any:
+        """Return a weight as torch's layers read it: from the attribute, if that was exchanged, else from the list."""
+        flat, reference = self._flat_weights[k], self._flat_weight_refs[k]
+        own = getattr(self, name, None)
+        return flat if own is None or (reference is not None and own is reference()) else own
 
 
 class LSTM(_DropIn[tuple[Tensor, Tensor]]):

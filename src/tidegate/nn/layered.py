@@ -16,11 +16,13 @@ from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.engine.lengths_and_resets import Lengths, Resets
-from tidegate.nn.cell_module import CellModule
 from tidegate.nn.checks import as_states, check_alike, check_input, check_state_dimensions, check_states
+from tidegate.nn.evaluating import evaluating
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
+from tidegate.nn.interop.cell_module import CellModule
+from tidegate.nn.interop.pre_hooks import after_pre_hooks
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
 from tidegate.nn.stepper import Stepper
@@ -107,7 +109,10 @@ class Layered(CellModule, Generic[S]):
         return self.layer_cells.get(layer, self.cell)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
-        """Return the weights of one layer and direction."""
+        """Return the weights of one layer and direction.
+
+        Weights that forward pre-hooks compute are those of the last call or `refresh_weights`.
+        """
         raise NotImplementedError
 
     def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
@@ -215,7 +220,7 @@ class Layered(CellModule, Generic[S]):
         Raises:
             ArgumentError: the cell records no such name.
         """
-        given = self._checked_input(input, hx, lengths, reset)
+        given = self._checked_input(*self._arguments(input, hx, lengths, reset))
         result, layout = run_stack(self, given, names), given.layout
         values = {
             place: {name: layout.sequences(value) for name, value in recorded.items()}
@@ -254,7 +259,28 @@ class Layered(CellModule, Generic[S]):
             RuntimeError, ValueError: as `forward`.
             BackendError: as `forward`; the message lists the reasons.
         """
-        return explain_stack(self, self._checked_input(input, hx, lengths, reset), training=training, peaks=peaks)
+        with evaluating(self):  # hooks of torch.nn.utils.spectral_norm change buffers in training mode
+            given = self._checked_input(*self._arguments(input, hx, lengths, reset))
+        return explain_stack(self, given, training=training, peaks=peaks)
+
+    def refresh_weights(self) -> None:
+        """Run the forward pre-hooks in eval mode, so that `layer_weights` returns what a call would use.
+
+        Hooks such as those of ``torch.nn.utils.weight_norm`` compute weights. They get an input of one step.
+        """
+        if self._forward_pre_hooks:
+            weight = self._weight()
+            one = torch.zeros(1, 1, self.input_size) if weight is None else weight.new_zeros(1, 1, self.input_size)
+            with evaluating(self):
+                after_pre_hooks(self, (one,), {})
+
+    def _arguments(self, input: Any, hx: Any, lengths: Any, reset: Any) -> tuple[Any, Any, Any, Any]:
+        """Return the arguments that `forward` gets: forward pre-hooks compute weights and may change arguments."""
+        if not self._forward_pre_hooks:
+            return input, hx, lengths, reset
+        named = {name: value for name, value in (("lengths", lengths), ("reset", reset)) if value is not None}
+        args, kwargs = after_pre_hooks(self, (input,) if hx is None else (input, hx), named)
+        return _as_forward(*args, **kwargs)
 
     def _checked_input(
         self,
@@ -287,3 +313,7 @@ class Layered(CellModule, Generic[S]):
         dtype = state[0].dtype if weight is None else weight.dtype
         out = tuple(shown(layout.state(value), dtype) for value in state)
         return out[0] if len(out) == 1 else out
+
+
+def _as_forward(input: Any, hx: Any = None, *, lengths: Any = None, reset: Any = None) -> tuple[Any, Any, Any, Any]:
+    return input, hx, lengths, reset

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
 from tidegate.engine import Weights, run
-from tidegate.nn.cell_module import CellModule
 from tidegate.nn.checks import check_dtype, check_state_dtypes
 from tidegate.nn.exact_state import exact, shown
+from tidegate.nn.interop.cell_module import CellModule
 
 
 class _CellDropIn(CellModule, nn.RNNCellBase):

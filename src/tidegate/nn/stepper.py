@@ -144,6 +144,7 @@ class Stepper:
     def _build(self) -> None:
         with torch.inference_mode(False), torch.no_grad():
             module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
+            module.refresh_weights()
             like = next(module.parameters())
             layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
             self._like, dtype = x, computed_in([x]) or x.dtype

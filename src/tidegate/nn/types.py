@@ -38,6 +38,10 @@ class StackedLayers(Protocol):
         """Return the weights of one layer and direction."""
         ...
 
+    def refresh_weights(self) -> None:
+        """Compute the weights that forward pre-hooks compute, as a call would."""
+        ...
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """Iterate over all parameters, as ``torch.nn.Module`` does."""
         ...

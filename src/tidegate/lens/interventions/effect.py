@@ -233,6 +233,7 @@ class _Runs:
     def __call__(self, ids: Tensor) -> list[Tensor]:
         """Return the last layer's output (T, H) without interventions, then of each row."""
         layers = self.model.recurrent
+        layers.refresh_weights()
         x = self.model.embed(ids)[:, None]
         held = x
         for k in range(layers.num_layers):

@@ -78,6 +78,7 @@ def state_gradients(
     if inputs.dim() != 3 or not len(inputs):
         raise ArgumentError(f"inputs should be (T, B, I) of at least one step, but are of shape {tuple(inputs.shape)}.")
     states: dict[tuple[int, int, str], list[Tensor]] = {}
+    layer.refresh_weights()
     with torch.enable_grad():
         x = inputs.detach().requires_grad_()  # so that states have a graph where all weights are frozen
         for k in range(layer.num_layers):

@@ -12,7 +12,7 @@ from torch.fx import Proxy
 from tidegate.cells import Cell
 from tidegate.cells.plain_data import from_plain_data, to_plain_data
 from tidegate.errors import BackendError
-from tidegate.nn.convert import to_torch
+from tidegate.nn.interop.convert import to_torch
 
 
 class CellModule(nn.Module):
