@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PAGE_TOOLS := tools/page
 BIOME := $(PAGE_TOOLS)/node_modules/.bin/biome
 
-.PHONY: setup demo test test-all check check-page docs bench clean
+.PHONY: setup demo test test-all test-lowest check check-page docs bench clean
 
 setup: $(READY)
 
@@ -24,6 +24,13 @@ test: setup
 
 test-all: setup
 	$(BIN)/python -m pytest
+
+# The fast tests with the lowest versions that pyproject.toml declares.
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) -m tools.lowest > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt --editable '.[cli,look,tasks,dev]'
+	$(VENV)-lowest/bin/python -m pytest -m 'not slow' --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup check-page
 	$(BIN)/ruff check .
@@ -49,4 +56,4 @@ bench: setup
 	$(BIN)/python -m benchmarks --out benchmarks/results $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(PAGE_TOOLS)/node_modules build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(PAGE_TOOLS)/node_modules build dist site .pytest_cache .ruff_cache .hypothesis
