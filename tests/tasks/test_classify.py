@@ -415,7 +415,7 @@ def test_a_file_for_each_class_has_a_name_of_its_own(tmp_path: Path) -> None:
     for name in ("like.txt", "dislike.txt"):
         (tmp_path / name).write_text("it\n")
     assert {row.values["label"] for row in ClassifyTask.read(tmp_path, SMALL)} == {"like", "dislike"}
-    assert ClassifyTask.remarks(tmp_path) == []
+    assert ClassifyTask.remarks(tmp_path, SMALL) == []
     (tmp_path / "like.feat").write_text("1 0:2\n")
     with pytest.raises(DataError, match=r"two have the same name: dislike\.txt, like\.feat, like\.txt"):
         list(ClassifyTask.read(tmp_path, SMALL))

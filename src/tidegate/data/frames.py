@@ -104,30 +104,38 @@ class FrameStatistics:
 
     def __init__(self) -> None:
         self.count = self.series = 0
-        self._sum: Any = 0.0
-        self._squares: Any = 0.0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0  # sum of (x - mean)^2
+        self._limits: Any = None
 
     @property
     def features(self) -> int | None:
         """Number of features, F; None before the first series."""
-        return len(self._sum) if self.series else None
+        return len(self._mean) if self.series else None
 
     def add(self, frames: NDArray[np.float32]) -> None:
         """Add a series (L, F); all have the same number of features."""
+        self.series += 1
         wide = frames.astype(np.float64)
-        self.count, self.series = self.count + len(frames), self.series + 1
-        self._sum, self._squares = self._sum + wide.sum(0), self._squares + (wide**2).sum(0)
+        if not len(wide):
+            self._mean = self._mean + np.zeros(wide.shape[1])
+            return
+        count = self.count + len(wide)
+        mean, change = wide.mean(0), wide.mean(0) - self._mean
+        self._squares = self._squares + ((wide - mean) ** 2).sum(0) + change**2 * (self.count * len(wide) / count)
+        self._mean = self._mean + change * (len(wide) / count)
+        limits = (wide.min(0), wide.max(0)) if self._limits is None else self._limits
+        self._limits = np.minimum(limits[0], wide.min(0)), np.maximum(limits[1], wide.max(0))
+        self.count = count
 
     def preprocessing(self) -> dict[str, list[float]]:
         """Return ``mean`` and ``deviation`` of each feature; the deviation of a constant feature is 1."""
         if not self.count:
             raise DataError("The training part has no frame: all of its series are empty.")
-        mean = self._sum / self.count
-        deviation = np.sqrt(np.maximum(self._squares / self.count - mean**2, 0))
-        return {"mean": mean.tolist(), "deviation": np.where(deviation > 1e-6, deviation, 1.0).tolist()}
+        varies = self._limits[0] < self._limits[1]
+        deviation = np.where(varies, np.sqrt(self._squares / self.count), 1.0)
+        return {"mean": np.where(varies, self._mean, self._limits[0]).tolist(), "deviation": deviation.tolist()}
 
     def note(self) -> str:
         """Describe the amount of data."""
-        return (
-            f"{self.series:,} series of {self.count / self.series:.1f} frames on average, {len(self._sum)} numbers each"
-        )
+        return f"{self.series:,} series of {self.count / self.series:.1f} frames on average, {len(self._mean)} numbers each"

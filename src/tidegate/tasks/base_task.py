@@ -102,7 +102,7 @@ class ExampleTask(ABC):
         return paths
 
     @classmethod
-    def remarks(cls, path: Any) -> Sequence[str]:
+    def remarks(cls, path: Any, config: Any) -> Sequence[str]:
         """Say what of a file or folder is left alone, in lines for the user; nothing by default."""
         return ()
 

@@ -21,7 +21,7 @@ class ExampleReader(Protocol):
     @classmethod
     def group_files(cls, paths: Sequence[Path]) -> Sequence[Any]: ...  # noqa: D102
     @classmethod
-    def remarks(cls, path: Any) -> Sequence[str]: ...  # noqa: D102
+    def remarks(cls, path: Any, config: Any) -> Sequence[str]: ...  # noqa: D102
     @classmethod
     def read(cls, path: Path, config: Any) -> Iterator[Row]: ...  # noqa: D102
     @classmethod
@@ -91,7 +91,7 @@ def prepare_examples(
             yield from ((part, row) for row in _read(task, given[part], config))
 
     preprocessing, notes = task.fit((row for part, row in parts() if part == "train"), config)
-    notes += [*sources.remarks(), *(it for paths in given.values() for it in remarks(task, paths))]
+    notes += [*sources.remarks(), *(it for paths in given.values() for it in remarks(task, paths, config))]
     with ExamplesWriter(folder) as writer:
         for part, row in parts():
             for example in task.encode(row, config, preprocessing):
@@ -126,9 +126,9 @@ def encoded(task: TrainedTask, paths: Sequence[Path], folder: Path) -> Part:
         return writer.part("test")
 
 
-def remarks(task: type[ExampleReader], paths: Iterable[Path]) -> list[str]:
+def remarks(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> list[str]:
     """What a task says of files and folders besides their rows."""
-    return [it for path in task.group_files(tuple(paths)) for it in task.remarks(path)]
+    return [it for path in task.group_files(tuple(paths)) for it in task.remarks(path, config)]
 
 
 def _read(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> Iterator[Row]:

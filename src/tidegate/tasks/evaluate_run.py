@@ -40,7 +40,7 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
     if files:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             report = _measure(run, task, encoded(task, files, Path(folder)))
-        notes = remarks(type(task), files)
+        notes = remarks(type(task), files, options.model)
         where = ", ".join(map(str, files))
     else:
         parts = run.open_data().parts

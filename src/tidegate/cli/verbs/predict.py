@@ -63,7 +63,7 @@ def predict(
     predictor = kind(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         files = files_given(files, text, Path(folder))
-        for line in (it for path in files for it in kind.remarks(path)):
+        for line in (it for path in files for it in kind.remarks(path, config)):
             note(line)
         # Read first without predictions, so that a row that does not fit is refused before anything is written.
         check_rows(predictor, rows_of(predictor, config, files))

@@ -90,7 +90,7 @@ class ClassifyTask(ExampleTask):
     training_defaults: Mapping[str, Any] = {"validate_every": None, "epochs": 10, "learning_rate": 2e-3}
 
     @classmethod
-    def remarks(cls, path: Path) -> Sequence[str]:
+    def remarks(cls, path: Path, config: Any) -> Sequence[str]:
         """Name the files beside folders of classes."""
         beside = beside_classes(path)
         return [f"left alone beside the folders of classes in {path}: {named(beside)}"] if beside else []

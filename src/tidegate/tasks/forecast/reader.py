@@ -1,9 +1,10 @@
 """Series of numbers in time, with covariates that are known in advance: wide tables, long tables, arrays of frames."""
 
 import math
+import re
 from array import array
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.tables.cell_values import described, named, text_of
 from tidegate.errors import DataError
+from tidegate.tasks.forecast.row_order import RowOrder
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
 TARGETS = ("value", "y", "target")
 NAMES = "series"
+WHOLE = re.compile(r"[+-]?[0-9]+")
+EXACT = 2**53  # from here on not every whole number is a float64
 
 
 def read_series(
@@ -36,8 +40,8 @@ def read_series(
     * ``.npz``: ``frames`` (N, T, F), and ``lengths`` and ``series`` (N,) names where they are there. Columns are called
       "0" to "F-1", and each is a series as in a wide table.
 
-    Rows are in order of time, by ``time_column`` (numbers, or dates as ISO 8601 has them) if there is one: it is what
-    was given, or a column called time, date, timestamp or the like. With covariates, rows at a series' end may have no
+    Rows are in order of time, by ``time_column`` (see `tidegate.tasks.forecast.times`) if there is one: it is what was
+    given, or a column called time, date, timestamp or the like. With covariates, rows at a series' end may have no
     value: they are the future that is known in advance.
 
     Args:
@@ -48,7 +52,8 @@ def read_series(
         covariates: columns of numbers.
 
     Yields:
-        Rows with "series" (its name), "values" (T,), "covariates" (T, C) and "future" (M, C), all float64.
+        Rows with "series" (its name), "values" (T,), "covariates" (T, C) and "future" (M, C), all float64; from tables
+        also "notes", what the user should know of the times.
 
     Raises:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice;
@@ -69,46 +74,43 @@ def read_series(
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
     chosen = _chosen(path, rest, target, series_column)
     found: dict[str, _Series] = {}
+    orders: dict[str, RowOrder] = {}
+    rounded: list[str] = []
     used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
     for row in read_table(path, list(dict.fromkeys(used)), empty=used):
-        time = None if time_column is None else _time(row, time_column)
+        group = (
+            "" if series_column is None else _name(row, series_column)
+        )  # the series of a wide table share their times
+        if group not in orders:
+            orders[group] = RowOrder(time_column, f"{path}, series {group!r:.80}" if series_column else str(path))
+        orders[group].add(row)
         known = [_number(row, name) for name in covariates]
         for name in chosen:
-            own = name if series_column is None else _name(row, series_column)
+            own = name if series_column is None else group
             value = math.nan if known and row.values[name] in (None, "") else _number(row, name)
-            found.setdefault(own, _Series(own)).add(row.where, value, known, time)
+            found.setdefault(own, _Series(own, orders[group])).add(value, known)
+            if abs(value) >= EXACT and not rounded and _is_rounded(row.values[name]):
+                written = described(row.values[name])
+                rounded = [f"{row.where}: {written} is read as {value:.17g}: whole numbers beyond 2^53 are rounded"]
     for series in found.values():
-        yield series.row(path, len(covariates))
+        yield series.row(path, len(covariates), rounded)
 
 
 class _Series:
     """One series while its rows come in."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.values, self.covariates, self.rows = array("d"), array("d"), array("q")
-        self.times: list[float] = []
+    def __init__(self, name: str, order: RowOrder) -> None:
+        self.name, self.order = name, order
+        self.values, self.covariates = array("d"), array("d")
 
-    def add(self, where: str, value: float, covariates: Sequence[float], time: float | None) -> None:
-        self.rows.append(int(where.rpartition(" ")[2]))
+    def add(self, value: float, covariates: Sequence[float]) -> None:
         self.values.append(value)
         self.covariates.extend(covariates)
-        if time is not None:
-            self.times.append(time)
 
-    def row(self, path: Path, width: int) -> Row:
-        values, rows = np.array(self.values), np.array(self.rows)
-        covariates = np.array(self.covariates).reshape(len(values), width)
-        if self.times:
-            order = np.argsort(np.array(self.times), kind="stable")
-            twice = np.flatnonzero(np.diff(np.array(self.times)[order]) == 0)
-            if len(twice):
-                first, second = rows[order[twice[0]]], rows[order[twice[0] + 1]]
-                raise DataError(
-                    f"{path}, row {second}: the series {self.name!r:.80} has the same time as in row {first}: give "
-                    "each time once, and say --series-column if rows belong to several series."
-                )
-            values, covariates, rows = values[order], covariates[order], rows[order]
+    def row(self, path: Path, width: int, notes: Sequence[str]) -> Row:
+        order = self.order.order
+        values, rows = np.array(self.values)[order], np.array(self.order.rows)[order]
+        covariates = np.array(self.covariates).reshape(len(values), width)[order]
         known = ~np.isnan(values)
         steps = len(values) if known.all() else int(np.argmin(known))
         if known[steps:].any():
@@ -117,7 +119,8 @@ class _Series:
                 "gaps before training."
             )
         where = f"{path}, series {self.name!r:.80} (from row {rows[0]})"
-        return Row(where, series_values(self.name, values[:steps], covariates[:steps], covariates[steps:]))
+        found = series_values(self.name, values[:steps], covariates[:steps], covariates[steps:])
+        return Row(where, found | {"notes": [*self.order.notes, *notes]})
 
 
 def series_values(
@@ -178,6 +181,12 @@ def _number(row: Row, column: str) -> float:
     return number
 
 
+def _is_rounded(value: Any) -> bool:
+    """Whether a whole number is not the float64 that it is read as."""
+    text = text_of(value) or ""
+    return WHOLE.fullmatch(text) is not None and Decimal(text) != Decimal(float(value))
+
+
 def _name(row: Row, column: str) -> str:
     value = text_of(row.values[column])
     if value is None or not value.strip():
@@ -185,26 +194,3 @@ def _name(row: Row, column: str) -> str:
             f"{row.where}: column {column!r} is empty: say to which series the row belongs, or leave it out."
         )
     return value
-
-
-def _time(row: Row, column: str) -> float:
-    value = row.values[column]
-    try:
-        number = float(value)
-    except (OverflowError, TypeError, ValueError):
-        pass
-    else:
-        if not math.isfinite(number):
-            raise DataError(
-                f"{row.where}: column {column!r} holds {described(value)}: give each row a time, or leave it out."
-            )
-        return number
-    try:
-        date = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        # Without a zone of its own a time is taken as UTC, which has no hour twice, whatever the machine's zone is.
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise DataError(
-            f"{row.where}: column {column!r} holds {described(value)}, which is neither a number nor a date such as "
-            "2024-01-31 or 2024-01-31T12:00."
-        ) from None

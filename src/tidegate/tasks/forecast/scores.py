@@ -94,8 +94,8 @@ class Forecasts:
         stretches = f"{len(means)} stretches of {horizon} steps"
         if len(means) < 2:
             return f"Not shown to be better than {name}: {figures}, but one stretch may be chance: measure on more."
-        if np.ptp(means) > 0:
-            p = float(ttest_1samp(means, 0, alternative="less").pvalue)  # pyright: ignore[reportAttributeAccessIssue]
+        if np.ptp(means) > 0:  # in units of the largest: the square of a small one may be 0
+            p = float(ttest_1samp(means / np.abs(means).max(), 0, alternative="less").pvalue)  # pyright: ignore[reportAttributeAccessIssue]
         else:
             p = 0.0
         if p >= CHANCE:

@@ -35,6 +35,7 @@ from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
+NOTES = 5  # remarks on the times of series
 REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
 
@@ -74,6 +75,13 @@ class ForecastTask(ExampleTask):
         )
         for row in rows:  # `split` needs the horizon
             yield Row(row.where, row.values | {"horizon": config.horizon})
+
+    @classmethod
+    def remarks(cls, path: Path, config: ForecastConfig) -> Sequence[str]:
+        """Say where the times of a table have gaps or are not in order."""
+        notes = list(dict.fromkeys(it for row in cls.read(path, config) for it in row.values.get("notes", ())))
+        more = [f"{path}: the same of {len(notes) - NOTES:,} more series"] if len(notes) > NOTES else []
+        return notes[:NOTES] + more
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
@@ -121,7 +129,7 @@ class ForecastTask(ExampleTask):
         naive, remarks = _naive_forecasts(list(found.values()), config)
         width = max(float(np.ptp(values)) / scale[name][1] for name, values in found.items())
         covariates = np.concatenate(known)
-        deviation = covariates.std(0)
+        means = [mean_deviation(column) for column in covariates.T]
         preprocessing = {
             "overall": list(overall),
             "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
@@ -130,8 +138,8 @@ class ForecastTask(ExampleTask):
             "baseline": naive[0],
             "reach": [REACH * max(width, 1.0)],
             "change": [float(np.sqrt(np.mean(changes**2))), *levels.tolist()],
-            "mean": covariates.mean(0).tolist(),
-            "deviation": np.where(deviation > 0, deviation, 1.0).tolist(),
+            "mean": [mean for mean, _ in means],
+            "deviation": [deviation for _, deviation in means],
         }
         notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]
         return Preprocessing(preprocessing), notes + remarks
@@ -160,9 +168,8 @@ class ForecastTask(ExampleTask):
             whole = {"values": np.append(values, np.zeros(horizon)), "covariates": np.concatenate([known, ahead])}
             yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
-            yield from windows(
-                values, known, scale_of(row.values[NAMES], values, config, preprocessing), config, preprocessing
-            )
+            scale = scale_of(row.values[NAMES], values, config, preprocessing)
+            yield from windows(row.where, values, known, scale, config, preprocessing)
         else:
             # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))

@@ -1,5 +1,6 @@
 """Encode series: training windows, and forecasts with their context."""
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,13 +9,16 @@ from numpy.typing import NDArray
 from tidegate.data.columns import Encoded, Preprocessing
 from tidegate.data.naive import LAST, naive_error, naive_forecast, season_name, season_of
 from tidegate.data.rows import Row
-from tidegate.errors import RunFolderError
+from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.reader import NAMES
 
+LARGEST = 1e300
+
 
 def windows(
+    where: str,
     values: NDArray[np.float64],
     covariates: NDArray[np.float64],
     scale: Sequence[float],
@@ -22,7 +26,7 @@ def windows(
     preprocessing: Preprocessing,
 ) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    frames = _frames(values, covariates, scale, preprocessing)
+    frames = _frames(where, values, covariates, scale, preprocessing)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
     for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
@@ -35,7 +39,7 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     scale = scale_of(row.values[NAMES], values[:at], config, preprocessing)
     start = max(0, at - config.window)
     example = {
-        "frames": _frames(values[start:end], covariates[start:end], scale, preprocessing),
+        "frames": _frames(row.where, values[start:end], covariates[start:end], scale, preprocessing),
         "scale": np.array(scale),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
@@ -66,11 +70,19 @@ def naive_names(preprocessing: Preprocessing) -> tuple[list[str], str]:
 
 
 def _frames(
-    values: NDArray[np.float64], covariates: NDArray[np.float64], scale: Sequence[float], preprocessing: Preprocessing
+    where: str,
+    values: NDArray[np.float64],
+    covariates: NDArray[np.float64],
+    scale: Sequence[float],
+    preprocessing: Preprocessing,
 ) -> NDArray[np.float32]:
     """Normalise (y_t, c_t), (T, 1 + C)."""
-    known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
-    return np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
+    with np.errstate(over="ignore"):
+        known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
+        frames = np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
+    if not np.isfinite(frames).all():
+        raise DataError(f"{where}: a value is too far from those of training to be computed with: check its unit.")
+    return frames
 
 
 def scale_of(
@@ -92,6 +104,17 @@ def scale_of(
 
 
 def mean_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Compute mean and standard deviation; the deviation of constant values is 1."""
-    deviation = float(values.std())
-    return float(values.mean()), deviation if deviation > 1e-9 * max(1.0, float(np.abs(values).max())) else 1.0
+    """Compute mean and standard deviation of values of any size; the deviation of equal values is their size, or 1.
+
+    Raises:
+        DataError: they are so large that their sum may not be a number.
+    """
+    size = float(np.abs(values).max())
+    if size > LARGEST:
+        raise DataError(f"Values reach {size:.3g}, but at most {LARGEST:g} can be computed with: choose a larger unit.")
+    if not np.ptp(values):
+        return float(values[0]), size or 1.0
+    mean = float(values.mean())
+    rest = values - mean
+    width = float(np.abs(rest).max())
+    return mean, max(width * float(np.sqrt(((rest / width) ** 2).mean())), sys.float_info.min)

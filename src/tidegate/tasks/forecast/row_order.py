@@ -1,0 +1,87 @@
+"""The order of a series' rows in time, and what is wrong with it."""
+
+from array import array
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.rows import Row
+from tidegate.data.tables.cell_values import described
+from tidegate.errors import DataError
+from tidegate.tasks.forecast.regularity import gaps_note
+from tidegate.tasks.forecast.times import Number, date_text, parse_time
+
+
+class RowOrder:
+    """The times of the rows of one series, or of several that share them.
+
+    Args:
+        column: the column of times; None: rows are in order as they stand.
+        where: the file and the series, for messages.
+    """
+
+    def __init__(self, column: str | None, where: str) -> None:
+        self.column, self.where, self.kind = column, where, ""
+        self.rows = array("q")
+        self.times: list[Number] = []
+
+    def add(self, row: Row) -> None:
+        """Add a row.
+
+        Raises:
+            DataError: its time is missing, cannot be read, or is of another kind than those before.
+        """
+        self.rows.append(int(row.where.rpartition(" ")[2]))
+        if self.column is None:
+            return
+        value = row.values[self.column]
+        time = parse_time(value)
+        if time is None:
+            raise DataError(
+                f"{row.where}: column {self.column!r} holds {described(value)}, which is neither a number nor a date "
+                "such as 2024-01-31, 2024-01-31T12:00, 2024-01 or 2024-W05: give each row a time, or leave it out."
+            )
+        if self.kind and time.kind != self.kind:
+            raise DataError(
+                f"{row.where}: column {self.column!r} holds {described(value)}, which is {time.kind}, but row "
+                f"{self.rows[0]} has {self.kind}: write all times in the same way."
+            )
+        self.kind = time.kind
+        self.times.append(time.number)
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The rows' numbers in the order of their times, (T,).
+
+        Raises:
+            DataError: two rows have the same time.
+        """
+        if self.column is None:
+            return np.arange(len(self.rows))
+        order = sorted(range(len(self.times)), key=self.times.__getitem__)
+        for first, second in pairwise(order):
+            if self.times[first] == self.times[second]:
+                raise DataError(
+                    f"{self.where}, row {self.rows[second]}: there is the same time as in row {self.rows[first]}, "
+                    f"{date_text(self.times[first], self.kind)}: give each time once, and say --series-column if rows "
+                    "belong to several series."
+                )
+        return np.array(order, np.int64)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What the user should know of the times: rows that were not in order, and rows that are missing."""
+        if self.column is None or len(self.times) < 2:
+            return []
+        found = []
+        late = next((n for n in range(1, len(self.times)) if self.times[n] < self.times[n - 1]), None)
+        if late is not None:
+            found.append(
+                f"{self.where}, row {self.rows[late]}: its time is before that of row {self.rows[late - 1]}: the rows "
+                "were put in order of time"
+            )
+        order = self.order.tolist()
+        gaps = gaps_note([self.times[n] for n in order], [self.rows[n] for n in order], self.kind)
+        return found + ([f"{self.where}: {gaps}"] if gaps else [])
