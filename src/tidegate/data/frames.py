@@ -138,4 +138,5 @@ class FrameStatistics:
 
     def note(self) -> str:
         """Describe the amount of data."""
-        return f"{self.series:,} series of {self.count / self.series:.1f} frames on average, {len(self._mean)} numbers each"
+        each = f"{self.count / self.series:.1f} frames on average, {len(self._mean)} numbers each"
+        return f"{self.series:,} series of {each}"
