@@ -155,3 +155,28 @@ def test_a_weight_deleted_from_the_module_is_still_in_torchs_list(name: str) -> 
         layer._flat_weights[1] = 2 * layer.weight_hh_l0.detach()
         del layer.weight_hh_l0
     torch.testing.assert_close(ours(X), theirs(X))
+
+
+def _exchange_one(layer: Any) -> None:
+    layer._flat_weights[1] = torch.nn.Parameter(torch.randn_like(layer._flat_weights[1]))
+
+
+def _exchange_all(layer: Any) -> None:
+    layer._flat_weights = [torch.randn_like(weight) for weight in layer._flat_weights]
+
+
+def _write(layer: Any) -> None:
+    _exchange_all(layer)
+    layer(X)
+    layer._flat_weights[0].detach().mul_(2)
+
+
+@pytest.mark.parametrize("change", [_exchange_one, _exchange_all, _write])
+def test_a_stepper_notices_changes_of_the_list_that_torchs_layers_read(change: Any) -> None:
+    layer = LSTM(3, 5, 2).eval()
+    stepper = layer.stepper(2)
+    stepper(X[0])
+    change(layer)
+    stepper.reset()
+    torch.testing.assert_close(torch.stack([stepper(step) for step in X]), layer(X)[0])
+    torch.testing.assert_close(layer.trace(X).output, layer(X)[0])

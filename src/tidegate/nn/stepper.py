@@ -157,8 +157,12 @@ class Stepper:
             self._watched, self._loaded = [*_watched(module)], module.times_loaded
 
     def _changed(self) -> bool:
-        for owner, name, tensor, version, address in self._watched:
-            if owner.get(name) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
+        for owner, key, held, version, address in self._watched:
+            try:
+                now = owner[key]
+            except (KeyError, IndexError):
+                return True
+            if now is not held or (address and (_version(held) != version or held.data_ptr() != address)):
                 return True
         if self.module.times_loaded != self._loaded:
             return True
@@ -166,22 +170,35 @@ class Stepper:
 
 
 class _Watched(NamedTuple):
-    """A tensor that weights are made of: where it is, and what changes if it is written to or exchanged."""
+    """A tensor that weights are made of, or a list of such: where it is, and what changes if it is written to."""
 
-    owner: dict[str, Any]
-    name: str
-    tensor: Tensor
+    owner: Any
+    key: str | int
+    held: Any
     version: int
     address: int
 
 
 def _watched(module: StackedLayers) -> Iterator[_Watched]:
-    """Iterate over all tensors of a module: parameters, buffers, and attributes, which hooks set weights as."""
+    """Iterate over all tensors of a module.
+
+    They are parameters, buffers, attributes, as which hooks set weights, and the list that torch's layers read.
+    """
+    watched: set[int] = set()
     for own in module.modules():
-        for owner in (own._parameters, own._buffers, own.__dict__):
-            for name, tensor in owner.items():
-                if isinstance(tensor, Tensor):
-                    yield _Watched(owner, name, tensor, _version(tensor), tensor.data_ptr())
+        owners: list[Any] = [own._parameters, own._buffers, own.__dict__]
+        if isinstance(flat := own.__dict__.get("_flat_weights"), list):
+            yield _Watched(own.__dict__, "_flat_weights", flat, 0, 0)
+            owners.append(flat)
+        for owner in owners:
+            for key, tensor in enumerate(owner) if isinstance(owner, list) else owner.items():
+                if not isinstance(tensor, Tensor):
+                    continue
+                if id(tensor) in watched:  # for writes; here it may be exchanged
+                    yield _Watched(owner, key, tensor, 0, 0)
+                else:
+                    watched.add(id(tensor))
+                    yield _Watched(owner, key, tensor, _version(tensor), tensor.data_ptr())
 
 
 def _version(tensor: Tensor) -> int:
