@@ -1,4 +1,8 @@
-"""Cut a step into stages: products that are accumulated together, means, and the values that later stages need.
+"""Cut a step into stages: passes over the hidden units, one after the other.
+
+Within a stage each hidden unit is computed without the others. A product or a mean of a vector that is made inside the
+step needs all of that vector, so it begins a new stage. An LSTM has one stage: all its products are with h_{t-1}, which
+is there when the step begins. The original GRU has two: r ⊙ h_{t-1} first, then U_n (r ⊙ h_{t-1}) and what follows.
 
 This is bookkeeping on a Program, independent of any backend.
 """
@@ -29,7 +33,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is computed in one pass over the hidden units, or over the features of a projected output.
+    """One pass over the hidden units, or over the features of a projected output.
 
     Attributes:
         projected: whether the pass is over the features of a projected output.

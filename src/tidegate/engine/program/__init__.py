@@ -1,1 +1,1 @@
-"""A cell as numbered values cut into stages (`program.py`), its derivative (`adjoint.py`) and its cost."""
+"""A cell as numbered values (`program.py`), its derivative (`adjoint.py`) and its cost."""

@@ -1,4 +1,4 @@
-"""A step's equations as a frozen Program: numbered values, cut into stages where whole vectors are needed."""
+"""A step's equations as a frozen Program: numbered values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from tidegate.cells.language.expression import postorder
 
 NORMALIZE_EPS = 1e-5
 
-# Operations in which the value of one hidden unit depends on those of others. Such an operation on a vector made inside
-# the step needs the whole vector, so a new stage begins. Every other operation is pointwise.
+# Operations in which the value of one hidden unit depends on those of others. Every other operation is pointwise.
 ACROSS_UNITS = ("recur", "recur_transposed", "project", "project_transposed", "unit_mean")
 
 
@@ -25,14 +24,12 @@ class Value:
         args: the numbers of its operands, all smaller than its own.
         name: the gate, state, parameter or mask of a leaf or product.
         number: a constant's number.
-        stage: the stage in which it can be computed.
     """
 
     op: str
     args: tuple[int, ...]
     name: str
     number: float
-    stage: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +41,12 @@ class Program:
         states: for each state, the number of its value at the next step.
         gates: values that can be recorded at every step, by name.
         sums: values that are added up over all steps and sequences, by name.
-        stages: how many stages there are.
     """
 
     values: tuple[Value, ...]
     states: Mapping[str, int]
     gates: Mapping[str, int]
     sums: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def stages(self) -> int:
-        """The number of stages of a step."""
-        return 1 + max((value.stage for value in self.values), default=0)
 
 
 _KNOWN: dict[tuple[object, ...], Program] = {}
@@ -104,10 +95,8 @@ class _Values:
                 return self.normalize(args[0])
         key = (op, args, name, number)
         if key not in self.known:
-            stage = max((self.values[a].stage for a in args), default=0)
-            stage += op in ACROSS_UNITS and self.values[args[0]].op != "state"
             self.known[key] = len(self.values)
-            self.values.append(Value(op, args, name, number, stage))
+            self.values.append(Value(op, args, name, number))
         return self.known[key]
 
     def constant(self, number: float) -> int:
@@ -131,6 +120,6 @@ class _Values:
         new = {old: k for k, old in enumerate(sorted(used))}
         values = [self.values[k] for k in sorted(used)]
         return Program(
-            tuple(Value(v.op, tuple(new[a] for a in v.args), v.name, v.number, v.stage) for v in values),
+            tuple(Value(v.op, tuple(new[a] for a in v.args), v.name, v.number) for v in values),
             *({name: new[k] for name, k in group.items()} for group in (states, gates, sums)),
         )

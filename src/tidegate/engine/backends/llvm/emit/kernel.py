@@ -1,5 +1,7 @@
 """Emit one kernel: a Program's loop over time for some rows of the batch.
 
+This is the one emitter: a kernel of any cell comes from its Program, and no file has the code of a cell.
+
 Rows of the batch are independent, so a thread can run all steps for its own rows without waiting. Where rows are few,
 or the weights too large for each thread to read all of them at every step, threads divide the hidden units instead, and
 wait for one another after each stage. At every step the valid rows are listed; for each stage and each group of vectors
