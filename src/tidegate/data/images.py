@@ -39,9 +39,12 @@ def read_image(path: Path, size: int, where: str = "") -> NDArray[np.float32]:
     with importing("PIL", "Reading image files needs"):
         from PIL import Image, UnidentifiedImageError
     before = f"{where}: " if where else ""
-    if not path.exists():
-        raise DataError(f"{before}there is no image file {path}.")
-    with open_input(path) as file, warnings.catch_warnings():
+    try:
+        opened = open_input(path)
+    except DataError as error:
+        missing = isinstance(error.__cause__, FileNotFoundError)
+        raise DataError(f"{before}there is no image file {path}." if missing else f"{before}{error}") from error
+    with opened as file, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)  # about metadata that are not read
         try:

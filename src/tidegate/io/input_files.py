@@ -9,6 +9,7 @@ from tidegate.errors import ArgumentError, DataError
 
 LARGEST, LARGEST_NAME = 1 << 30, "TIDEGATE_MAX_ARRAY_BYTES"
 TIMES_THE_FILE = 10
+LONGEST_NAME = 1000  # characters in a message; no file system has longer paths than a few thousand
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 
 
@@ -28,11 +29,11 @@ def open_input(path: Path) -> BinaryIO:
             )
         return path.open("rb")
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+        raise DataError(f"{str(path)[:LONGEST_NAME]} cannot be read: {error.strerror}.") from error
     except DataError:
         raise
     except ValueError as error:  # a name that no file can have: it holds a NUL or half of a surrogate pair
-        raise DataError(f"{str(path)!r} cannot be the name of a file: {error}.") from error
+        raise DataError(f"{str(path)[:LONGEST_NAME]!r} cannot be the name of a file: {error!s:.100}.") from error
 
 
 def check_declared_size(path: Path, what: str, size: int) -> None:

@@ -66,7 +66,7 @@ class ParquetTable:
         number = 0
         # A text that occurs often is held once, however often it occurs.
         with self._opened(texts) as file:
-            self._check_sizes(file.metadata, columns)
+            self._check_sizes(file, columns)
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns), use_threads=False):
                 found = {name: self._plain(name, batch.column(batch.schema.names.index(name))) for name in columns}
                 for n in range(len(batch)):
@@ -87,14 +87,17 @@ class ParquetTable:
                 what = str(error).partition("\n")[0] or type(error).__name__
                 raise DataError(f"{self.path} is malformed: {what:.300}") from error
 
-    def _check_sizes(self, metadata: Any, columns: Sequence[str]) -> None:
-        for group in range(metadata.num_row_groups):
-            for n in range(metadata.num_columns):
-                chunk = metadata.row_group(group).column(n)
-                name = chunk.path_in_schema
-                if any(name == wanted or name.startswith(f"{wanted}.") for wanted in columns):
-                    size = max(chunk.total_uncompressed_size, BYTES_A_VALUE * chunk.num_values)
-                    check_declared_size(self.path, f"column {name!r} of row group {group + 1}", size)
+    def _check_sizes(self, file: Any, columns: Sequence[str]) -> None:
+        paths = [file.schema.column(n).path for n in range(len(file.schema))]
+        used = [n for n, path in enumerate(paths) if path.partition(".")[0] in columns or path in columns]
+        # Decodes all pages without keeping their values. It comes first because damaged metadata are an error here,
+        # but end the process where they are asked for below.
+        file.scan_contents(used)
+        for group in range(file.metadata.num_row_groups):
+            for n in used:
+                chunk = file.metadata.row_group(group).column(n)
+                size = max(chunk.total_uncompressed_size, BYTES_A_VALUE * chunk.num_values)
+                check_declared_size(self.path, f"column {paths[n]!r:.80} of row group {group + 1}", size)
 
     def _plain(self, name: str, column: Any) -> Any:
         """The column, or what its values are in texts and numbers."""

@@ -23,6 +23,7 @@ TARGETS = ("value", "y", "target")
 NAMES = "series"
 WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64
+LARGEST = 1e100  # so that sums of squares are numbers
 
 
 def read_series(
@@ -178,6 +179,8 @@ def _number(row: Row, column: str) -> float:
         ) from None
     if not math.isfinite(number):
         raise DataError(f"{row.where}: column {column!r} holds {described(value)}: fill gaps first.")
+    if abs(number) > LARGEST:
+        raise DataError(f"{row.where}: column {column!r} holds {described(value)}, and at most {LARGEST:g} is read.")
     return number
 
 

@@ -213,7 +213,7 @@ class TagTask(ExampleTask):
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
         """Return the row's tags."""
-        tags = row.values["label"] if "frames" in row.values else row.values.get("tags")
+        tags = row.values.get("label" if "frames" in row.values else "tags")
         return () if tags is None else map(str, tags)
 
     @classmethod

@@ -1,0 +1,180 @@
+"""Every reader of files that people give, as a function of a path; and a small valid file for each."""
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from PIL import Image
+
+from tidegate.data.images import read_image
+from tidegate.data.vectors import read_vectors
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
+from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.task import ForecastTask
+from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
+from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
+from tidegate.tasks.seq2seq.translate_reader import Pair
+from tidegate.tasks.tag.task import TagConfig, TagTask
+from tidegate.text.corpus.build_corpus import prepare_corpus
+
+CONFIGS = {
+    "classify": (ClassifyTask, ClassifyConfig(min_count=1)),
+    "tag": (TagTask, TagConfig(min_count=1)),
+    "translate": (TranslateTask, TranslateConfig(min_count=1)),
+    "caption": (CaptionTask, CaptionConfig(min_count=1, image_size=4)),
+    "forecast": (ForecastTask, ForecastConfig(horizon=1, window=4)),
+}
+
+
+def learn(task: str, path: Any) -> None:
+    """Read, fit and encode, as training does; then encode without targets, as predictions do."""
+    kind, config = CONFIGS[task]
+    parts = kind.split([row for row in kind.read(path, config) if not row.blank], (1.0, 0.0, 0.0), 0)
+    rows = [row for _, row in parts]
+    preprocessing, _ = kind.fit(rows, config)
+    for row in rows:
+        list(kind.encode(row, config, preprocessing))
+    for row in kind.read(path, config):
+        if not row.blank:
+            list(kind.encode(row, config, preprocessing, labelled=False))
+
+
+def corpus(tokenizer: Any, path: Path) -> None:
+    """Encode a text for a language model."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare_corpus(path, folder, tokenizer=tokenizer)
+
+
+def folder(task: str, path: Path) -> None:
+    """Read the folder that the file is in."""
+    learn(task, path.parent)
+
+
+def member(path: Path) -> None:
+    """Read an array, whose checksums fit, of a file."""
+    with tempfile.TemporaryDirectory() as here:
+        with zipfile.ZipFile(Path(here) / "a.npz", "w", zipfile.ZIP_DEFLATED) as file:
+            file.write(path, "frames.npy")
+            file.writestr("labels.npy", array(np.array(["a", "b", "a"])))
+        learn("classify", Path(here) / "a.npz")
+
+
+def pair(path: Path) -> None:
+    """Read two aligned files."""
+    learn("translate", Pair(path, path))
+
+
+def vectors(path: Path) -> None:
+    """Read word vectors."""
+    read_vectors(path, Vocabulary(["<unk>", "warm", "slow", "New York"]), 3)
+
+
+def picture(path: Path) -> None:
+    """Read an image."""
+    read_image(path, 4)
+
+
+READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
+    **{f"classify-{it}": (f"a.{it}", partial(learn, "classify")) for it in ("csv", "tsv", "jsonl", "json", "parquet")},
+    "classify-fasttext": ("a.txt", partial(learn, "classify")),
+    "classify-folder": ("a.txt", partial(folder, "classify")),
+    **{f"{it}-npz": ("a.npz", partial(learn, it)) for it in ("classify", "tag", "caption", "forecast")},
+    "compressed-npz": ("a.npz", partial(learn, "classify")),
+    "member-npy": ("a.npy", member),
+    **{f"tag-{it}": (f"a.{it}", partial(learn, "tag")) for it in ("conll", "conllu", "jsonl", "parquet")},
+    **{f"translate-{it}": (f"a.{it}", partial(learn, "translate")) for it in ("tsv", "csv")},
+    "translate-pair": ("a.txt", pair),
+    "caption-tsv": ("a.tsv", partial(learn, "caption")),
+    **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
+    **{f"image-{it}": (f"a.{it}", picture) for it in ("png", "jpg", "gif", "bmp", "webp", "tif")},
+    "vectors": ("a.txt", vectors),
+    **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe")},
+}
+
+
+def read(path: Path) -> None:
+    """Read a file as the reader does whose name its folder has."""
+    READERS[path.parent.name][1](path)
+
+
+def array(values: Any) -> bytes:
+    """The bytes of a .npy file."""
+    raw = io.BytesIO()
+    np.save(raw, values)
+    return raw.getvalue()
+
+
+def _arrays(save: Callable[..., None] = np.savez, **arrays: Any) -> bytes:
+    raw = io.BytesIO()
+    save(raw, **arrays)
+    return raw.getvalue()
+
+
+def _parquet(**columns: Any) -> bytes:
+    raw = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), raw)
+    return raw.getvalue()
+
+
+def _lines(*rows: Any) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def _image(ending: str) -> bytes:
+    raw, points = io.BytesIO(), np.arange(12 * 12 * 3, dtype=np.uint8).reshape(12, 12, 3)
+    Image.fromarray(points).save(raw, {"jpg": "jpeg", "tif": "tiff"}.get(ending, ending))
+    return raw.getvalue()
+
+
+def whole(name: str) -> bytes:
+    """A valid file for a reader."""
+    task, _, ending = name.partition("-")
+    texts, labels = ["warm and funny", "slow, grey", 'a "b" c', "Adèle 👍🏽"] * 3, ["like", "not", "like", "not"] * 3
+    numbers = [1.5, -2.0, 3.25, 4.0, 5.5, 6.0, 7.25, 8.0]
+    frames = np.arange(24.0).reshape(3, 4, 2)
+    days = [f"2024-01-{n + 1:02d}" for n in range(8)]
+    if task == "image":
+        return _image(ending)
+    if task == "classify" and ending in ("jsonl", "json"):
+        rows = [{"text": text, "label": label, "n": 1.5} for text, label in zip(texts, labels, strict=True)]
+        return _lines(*rows) if ending == "jsonl" else json.dumps(rows, indent=1).encode()
+    quoted = [(text.replace('"', '""'), label) for text, label in zip(texts, labels, strict=True)]
+    made = {
+        "classify-csv": (b"text,label\r\n" + "".join(f'"{text}",{label}\r\n' for text, label in quoted).encode()),
+        "classify-tsv": "".join(f"{text}\t{it}\n" for text, it in [("text", "label"), *quoted]).encode(),
+        "classify-parquet": _parquet(text=texts, label=pyarrow.array(labels).dictionary_encode(), n=[1] * 12),
+        "classify-fasttext": "".join(f"__label__{it} {text}\n" for text, it in quoted).encode(),
+        "classify-folder": "\n".join(texts).encode(),
+        "compressed-npz": _arrays(np.savez_compressed, frames=frames, labels=np.array([0, 1, 0])),
+        "classify-npz": _arrays(frames=frames, labels=np.array(["a", "b", "a"]), lengths=np.array([4, 2, 1])),
+        "tag-npz": _arrays(frames=frames, labels=np.arange(12).reshape(3, 4) % 2),
+        "caption-npz": _arrays(images=frames, captions=np.array(["one two", "two", "one"])),
+        "forecast-npz": _arrays(frames=frames, series=np.array(["p", "q", "r"])),
+        "member-npy": array(frames),
+        "tag-conll": b"# a = b\nwarm X B-P\nfunny Y O\n\nslow X O\n\n" * 3,
+        "tag-conllu": (
+            ("# a = b\n1\twarm\t_\tADJ" + "\t_" * 6 + "\n2\tfilm\t_\tNOUN" + "\t_" * 6 + "\n\n").encode() * 3
+        ),
+        "tag-jsonl": _lines(*[{"tokens": ["warm", "é"], "tags": ["X", "Y"]}, {"tokens": [], "tags": []}] * 3),
+        "tag-parquet": _parquet(tokens=[["warm", "é"], ["a"]] * 3, tags=[[0, 1], [1]] * 3),
+        "translate-tsv": b"warm film\tfilm chaud\n\nslow\tlent\tx\n" * 3,
+        "translate-csv": b'source,target\n"a, b",x\nc,"y\nz"\n' * 2,
+        "translate-pair": "warm film\nslow\né\n".encode() * 3,
+        "caption-tsv": b"file\tcaption\nb.png\tred\nb.png\tblue film\n",
+        "forecast-csv": (
+            "date,y,z\n" + "".join(f"{day},{n},{n}\n" for day, n in zip(days, numbers, strict=True))
+        ).encode(),
+        "forecast-jsonl": _lines(*[{"time": day, "y": n} for day, n in zip(days, numbers, strict=True)]),
+        "forecast-parquet": _parquet(time=pyarrow.array(days).cast(pyarrow.timestamp("ns")), y=numbers),
+        "vectors": b"3 3\nwarm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n",
+    }
+    return made[name] if name in made else ("The warm film was slow. " * 60 + "Adèle 👍🏽\r\n").encode()

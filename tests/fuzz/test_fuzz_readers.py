@@ -1,0 +1,67 @@
+"""Altered files of every kind: each is read or refused in words, in little memory and time."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.fuzz.guarded import Guarded
+from tests.fuzz.mutate import mutated
+from tests.fuzz.readers import READERS, whole
+
+from tidegate.io.input_files import LARGEST_NAME
+
+BOUND = 1 << 26  # bytes that a file may claim for an array
+MEMORY = 1 << 29
+SAMPLE, ALL = 12, 1000  # altered files of each kind
+
+
+@pytest.fixture(autouse=True)
+def bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LARGEST_NAME, str(BOUND))
+
+
+def put(folder: Path, name: str) -> Path:
+    path = folder / name / READERS[name][0]
+    path.parent.mkdir(parents=True)
+    if name == "classify-folder":
+        (path.parent / "b.txt").write_text("another class\n")
+    if name == "caption-tsv":
+        (path.parent / "b.png").write_bytes(whole("image-png"))
+    path.write_bytes(whole(name))
+    return path
+
+
+def attack(guarded: Guarded, path: Path, seeds: range) -> list[str]:
+    """Have a file read after changes; return the faults."""
+    unchanged, faults = path.read_bytes(), []
+    kinds: Counter[str] = Counter()
+    for seed in seeds:
+        path.write_bytes(mutated(unchanged, seed))
+        outcome = guarded.outcome(path)
+        kinds[outcome.kind] += 1
+        if not outcome.allowed:
+            faults.append(f"{path.parent.name}, seed {seed}: {outcome.kind}: {outcome.detail}")
+    path.write_bytes(unchanged)
+    assert kinds["refused"] + kinds["read"] + len(faults) == len(seeds)
+    return faults
+
+
+def test_a_sample_of_altered_files(tmp_path: Path) -> None:
+    paths = [put(tmp_path, name) for name in READERS]
+    faults: list[str] = []
+    with Guarded("tests.fuzz.readers:read", paths[0], memory=MEMORY) as guarded:
+        for path in paths:
+            assert guarded.outcome(path).kind == "read", (path, guarded.outcome(path))
+            faults += attack(guarded, path, range(SAMPLE))
+    assert not faults, "\n\n".join(faults)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+def test_altered_files(tmp_path: Path, name: str) -> None:
+    path = put(tmp_path, name)
+    (tmp_path / "whole").mkdir()
+    whole_file = put(tmp_path / "whole", name)
+    with Guarded("tests.fuzz.readers:read", whole_file, memory=MEMORY) as guarded:
+        faults = attack(guarded, path, range(ALL))
+    assert not faults, f"{len(faults)} faults; " + "\n\n".join(faults[:5])
