@@ -17,7 +17,7 @@ from tidegate.engine.precision import in_float32, output_dtype, rounded, without
 from tidegate.engine.recompute import run_in_parts
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, BackendError
 
 
 def run(
@@ -58,12 +58,29 @@ def run(
 
     Raises:
         ArgumentError: a shape or value does not fit; the message says what was given and expected.
-        BackendError: the backend asked for cannot run this.
+        BackendError: the backend asked for cannot run this, or ``torch.jit.trace`` is recording.
     """
+    refuse_jit_trace()
     call = checked_call(
         cell, x, weights, state, lengths=lengths, reset=reset, reverse=reverse, record=record, masks=masks
     )
     return run_call(call, backend, recompute=recompute)
+
+
+def refuse_jit_trace() -> None:
+    """Refuse to run over time under ``torch.jit.trace``, and under what begins with it.
+
+    It would record as many steps as the example has, and the program would be wrong for every other length.
+
+    Raises:
+        BackendError: such a trace is being recorded.
+    """
+    if not torch.compiler.is_compiling() and torch._C._is_tracing():
+        raise BackendError(
+            "torch.jit.trace (and torch.onnx.export with dynamo=False) would record the steps of the example, and be "
+            "wrong for other lengths. Use torch.export, or pass tidegate.nn.to_torch(model), a copy with torch.nn's "
+            "layers and the same state_dict."
+        )
 
 
 def run_call(call: Call, backend: str | Backend | None = None, *, recompute: bool = False) -> Result:

@@ -16,6 +16,7 @@ from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.engine.lengths_and_resets import Lengths, Resets
+from tidegate.engine.run import refuse_jit_trace
 from tidegate.nn.checks import as_states, check_alike, check_input, check_state_dimensions, check_states
 from tidegate.nn.evaluating import evaluating
 from tidegate.nn.exact_state import exact, shown
@@ -290,6 +291,7 @@ class Layered(CellModule, Generic[S]):
         reset: Resets | None,
     ) -> EngineInput:
         """Check the input and the initial states and return them as the engine takes them."""
+        refuse_jit_trace()
         module = (self.torch_class or type(self)).__name__
         x, layout = read_input(given, batch_first=self.batch_first, lengths=lengths, reset=reset, module=module)
         states = () if hx is None else as_states(self, hx)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.cells import Cell, gru, lstm, rnn_relu, rnn_tanh
-from tidegate.engine import Weights, run
+from tidegate.engine import Weights
+from tidegate.engine.run import checked_call, run_call
 from tidegate.nn.checks import check_dtype, check_state_dtypes
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.interop.cell_module import CellModule
@@ -47,7 +48,8 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
             state = tuple(exact(value) for value in state)
         check_dtype(x, self.weight_ih)
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        new = run(self.cell, x.unsqueeze(0), weights, state).state
+        # Not `run`: one step may be traced by torch.jit, which has no loop to record.
+        new = run_call(checked_call(self.cell, x.unsqueeze(0), weights, state)).state
         return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def run_backward_on_cpu(*given: Any) -> list[Tensor]:
 
 def run_fake(*given: Any) -> list[Tensor]:
     """Return empty tensors like the results of `run_on_cpu`."""
+    _refuse_onnx()
     call, names = call_of(*given)
     steps, batch, _ = call.x.shape
     final = [call.x.new_empty(state.shape) for state in call.state]
@@ -78,8 +80,10 @@ def run_with_autograd(*given: Any) -> list[Tensor]:
     """Run ``tidegate::run`` with derivatives.
 
     Raises:
-        BackendError: the operator itself is under a ``torch.func`` transform or forward-mode differentiation.
+        BackendError: the operator itself is under a ``torch.func`` transform or forward-mode differentiation, or would
+            become part of an ONNX file.
     """
+    _refuse_onnx()
     call, names = call_of(*given)
     tensors = tensors_by_name(call)
     if reasons := derivatives_without_kernel(list(tensors.values())):
@@ -91,6 +95,16 @@ def run_with_autograd(*given: Any) -> list[Tensor]:
         return list(run_differentiable(call, names, (_forward_operator, _backward_operator)))
     with torch._C._AutoDispatchBelowAutograd():
         return torch.ops.tidegate.run.default(*given)
+
+
+def _refuse_onnx() -> None:
+    """Refuse the operator while ``torch.onnx.export`` captures a model; all of its ways to do so come through here."""
+    if "torch.onnx" in sys.modules and torch.onnx.is_in_onnx_export():
+        raise BackendError(
+            "torch.onnx.export cannot export Tidegate's kernels. Export tidegate.nn.to_torch(model), a copy with "
+            "torch.nn's layers and the same state_dict; layers of other cells export for the length of the example "
+            'with backend="reference".'
+        )
 
 
 def _forward_operator(call: Call, names: tuple[str, ...], *, train: bool) -> Forward:
