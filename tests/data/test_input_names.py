@@ -10,7 +10,7 @@ import pytest
 
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, read_table
-from tidegate.data.sources import find_sources
+from tidegate.data.sources import find_sources, source_name
 from tidegate.data.vectors import read_vectors
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
@@ -41,6 +41,11 @@ def test_a_name_is_a_name(tmp_path: Path, odd: str, ending: str) -> None:
     sources = find_sources([str(path)], workspace=tmp_path)
     assert sources.train == (path,)
     assert [row.values["text"] for row in ClassifyTask.read(path, ClassifyConfig())][-1] == "own"
+
+
+def test_a_run_has_the_name_of_its_source() -> None:
+    names = [source_name(it) for it in ("sample:digits", "hub:owner/name", "c:d.csv", "x/hub:a[1].csv")]
+    assert names == ["digits", "owner-name", "c:d", "hub:a[1]"]
 
 
 @pytest.mark.parametrize("ending", ["npz", "NPZ", "Npz"])

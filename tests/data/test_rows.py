@@ -1,5 +1,6 @@
 """Rows of files: what people's files look like on an ordinary day."""
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -114,3 +115,17 @@ def test_only_parquet_needs_a_package(tmp_path: Path, kind: str, monkeypatch: py
         return
     with pytest.raises(MissingDependencyError, match=r"needs pyarrow\. It is not installed: pip install '?pyarrow"):
         list(read_table(path, ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ("a\tb\n".encode("utf-16"), "It begins like UTF-16: convert it first"),
+        (gzip.compress(b"a\tb\n"), r"It is compressed \(gzip\): unpack it first"),
+        (b"caf\xe9", "If it is text in another encoding"),
+    ],
+)
+def test_what_is_no_utf_8_is_refused_with_what_it_may_be(tmp_path: Path, data: bytes, hint: str) -> None:
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(EncodingError, match=rf"a\.txt, line 1: byte .*{hint}"):
+        list(read_lines(tmp_path / "a.txt"))

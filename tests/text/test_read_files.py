@@ -1,4 +1,5 @@
 import os
+import threading
 import unicodedata
 from pathlib import Path
 
@@ -153,3 +154,15 @@ def test_an_endless_run_of_marks_ends_and_does_not_depend_on_blocks() -> None:
     assert unicodedata.normalize("NFC", whole) == unicodedata.normalize("NFC", marks), "canonically equivalent"
     just_short = "e" + "\u0316\u0301" * (LONGEST_RUN // 2 - 1)
     assert normalize_text(just_short, "NFC") == unicodedata.normalize("NFC", just_short)
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_read_once_also_to_say_what_is_wrong(tmp_path: Path) -> None:
+    """A prompt may come through a pipe; opening it a second time would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for text, message in ((b"caf\xe9", "another encoding"), ("a".encode("utf-16"), "It begins like UTF-16")):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(text,))
+        writer.start()
+        with pytest.raises(EncodingError, match=message):
+            list(read_text([tmp_path / "pipe"]))
+        writer.join()

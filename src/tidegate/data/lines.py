@@ -1,5 +1,6 @@
 """The lines of text files, each with its place for messages."""
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -9,6 +10,7 @@ from tidegate.io.input_files import open_input
 
 BLOCK = 1 << 20
 GZIP = b"\x1f\x8b"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -55,6 +57,8 @@ def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -
         "If it is text in another encoding (Latin-1, Windows-1252, EUC-KR): convert it first, for example with "
         "`iconv -f LATIN1 -t UTF-8`."
     )
+    if number == 1 and line.startswith(UTF_16):
+        hint = "It begins like UTF-16: convert it first, for example with `iconv -f UTF-16 -t UTF-8`."
     if number == 1 and line.startswith(GZIP):
         hint = "It is compressed (gzip): unpack it first."
     return EncodingError(f"{path}, line {number}: byte 0x{line[error.start]:02X} is not UTF-8 ({error.reason}). {hint}")

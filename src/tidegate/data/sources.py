@@ -10,6 +10,7 @@ from tidegate.errors import DataError
 from tidegate.io.input_files import open_input
 from tidegate.io.optional import needed
 
+SAMPLE, HUB = "sample:", "hub:"
 PARTS = ("train", "validation", "test")
 CALLED = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"}
 CALLED |= {"dev": "validation", "val": "validation", "test": "test"}
@@ -59,13 +60,13 @@ def find_sources(
         raise DataError("No data were given: give at least one file or folder.")
     if len(data) == 1 and isinstance(data[0], str):
         name = data[0]
-        if name.startswith("sample:"):
+        if name.startswith(SAMPLE):
             from tidegate.data.samples import write_sample
 
-            write_sample(name.removeprefix("sample:"), workspace)
+            write_sample(name.removeprefix(SAMPLE), workspace)
             data = [workspace]
-        elif name.startswith("hub:"):
-            _fetch(name.removeprefix("hub:"), workspace)
+        elif name.startswith(HUB):
+            _fetch(name.removeprefix(HUB), workspace)
             data = [workspace]
     paths = [Path(it) for it in data]
     for path in (*paths, *validation, *test):
@@ -83,6 +84,14 @@ def find_sources(
         tuple(test) or parts.get("test", ()),
         parts.get("", ()),
     )
+
+
+def source_name(source: str) -> str:
+    """Return a name for what is learned from a file, folder, sample or data set of the hub."""
+    for prefix in (SAMPLE, HUB):
+        if source.startswith(prefix):
+            return source.removeprefix(prefix).replace("/", "-")
+    return Path(source).resolve().stem
 
 
 def _by_name(folder: Path) -> dict[str, tuple[Path, ...]]:

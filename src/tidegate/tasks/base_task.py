@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tidegate.data.buckets import Batch, Buckets
 from tidegate.data.columns import FOLDER, Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
 from tidegate.data.rows import Row
-from tidegate.data.sources import PARTS, find_sources
+from tidegate.data.sources import PARTS, find_sources, source_name
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
 from tidegate.tasks.encode_examples import prepare_examples
@@ -227,9 +227,7 @@ class ExampleTask(ABC):
     @classmethod
     def run_name(cls, data: Sequence[str], config: Any) -> str:
         """Return NAME-TASK-CELL, NAME being that of the first file, folder or sample."""
-        first = data[0]
-        name = first.partition(":")[2].replace("/", "-") if ":" in first else Path(first).resolve().stem
-        return f"{name}-{cls.name}-{config.cell}"
+        return f"{source_name(data[0])}-{cls.name}-{config.cell}"
 
     @classmethod
     def complete_config(cls, config: Any, data: Examples) -> Any:

@@ -92,16 +92,17 @@ def read_text(files: Iterable[str | Path], *, normalize: Normalize = None, block
 
 def _decoded(path: Path, block_size: int) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    read, at_start = 0, True
+    read, at_start, start = 0, True, b""
     try:
         with path.open("rb") as file:
             while True:
                 block = file.read(block_size)
+                start = (start + block[:2])[:2]
                 waiting = len(decoder.getstate()[0])  # the bytes of a character that the last block cut
                 try:
                     text = decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
-                    raise _not_utf8(path, read - waiting + error.start, error) from None
+                    raise _not_utf8(path, start, read - waiting + error.start, error) from None
                 read += len(block)
                 if text and at_start:
                     text, at_start = text.removeprefix("\ufeff"), False
@@ -112,10 +113,8 @@ def _decoded(path: Path, block_size: int) -> Iterator[str]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _not_utf8(path: Path, offset: int, error: UnicodeDecodeError) -> EncodingError:
+def _not_utf8(path: Path, start: bytes, offset: int, error: UnicodeDecodeError) -> EncodingError:
     byte = error.object[error.start]
-    with path.open("rb") as file:
-        start = file.read(2)
     hint = (
         "It begins like UTF-16"
         if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
