@@ -18,6 +18,7 @@ STARTED = Started(
     steps_per_epoch=100,
     parameters=1_234_567,
     prediction_name="character",
+    loss_name="nats per character",
     baselines=BASELINES,
     split_kind="contiguous 90/5/5",
     batch_size=32,
@@ -182,7 +183,7 @@ def test_elsewhere_a_validation_is_always_a_line_and_progress_now_and_then(capsy
     assert lines[:2] == ["lstm: 1,234,567 parameters on cpu", "a note [red]in brackets[/red]"]
     assert lines[2].endswith("uniform 4.000, unigram 3.000, bigram 2.500, trigram 2.000, 5-gram 1.500")
     assert lines[3] == (
-        "step 420  validation (contiguous 90/5/5) 2.250 (best so far); "
+        "step 420  validation (contiguous 90/5/5) 2.250 nats per character (best so far); "
         "below uniform, unigram, bigram; next: trigram 2.000"
     )
     assert lines[4].startswith(r"step 420  sample: 'def f():\n\treturn [bold]\x1b[31m한글\nxxx")
@@ -195,7 +196,7 @@ def test_elsewhere_progress_is_a_line(capsys, monkeypatch):
         report(STARTED)
         report(PROGRESSED)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "step 420  42%  train 1.900  12,345 characters/s  clipped 12%  1:15 left"
+    assert last == "step 420  42%  train 1.900 nats per character  12,345 characters/s  clipped 12%  1:15 left"
 
 
 def test_only_the_main_process_speaks(capsys, monkeypatch):

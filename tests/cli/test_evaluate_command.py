@@ -11,7 +11,7 @@ from tidegate.train import load_run
 
 
 def rows(output: str) -> dict[str, list[str]]:
-    table = output.split("perplexity\n")[1].splitlines()
+    table = output.split("perplexity/character\n")[1].splitlines()
     return {line[:12].strip(): line[12:].split() for line in table[:6]}
 
 
@@ -84,8 +84,8 @@ def test_the_table_by_hand():
     # 1 bit is log 2 nats and perplexity 2; uniform over 8 characters is 3 bits.
     table = loss_table(CharacterTokenizer("abcdefgh"), math.log(2), {"uniform": math.log(8), "bigram": math.log(1.5)})
     assert table.splitlines() == [
-        "              nats/character  bits/character  perplexity",
-        "uniform                2.079           3.000        8.00  beaten",
-        "this model             0.693           1.000        2.00",
-        "bigram                 0.405           0.585        1.50  not beaten",
+        "              nats/character  bits/character  perplexity/character",
+        "uniform                2.079           3.000                  8.00  beaten",
+        "this model             0.693           1.000                  2.00",
+        "bigram                 0.405           0.585                  1.50  not beaten",
     ]

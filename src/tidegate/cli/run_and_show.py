@@ -50,8 +50,8 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
         run = read_config(finished.folder)
         task, own = task_named(run.task), typed_options()
         best = (
-            f"; best {finished.best_loss:.3f} nats per {run.prediction_name} on validation ({run.split_kind})"
-            if finished.best_loss
+            f"; best {finished.best_loss:.3f} {run.loss_name} on validation ({run.split_kind})"
+            if finished.best_loss is not None
             else ""
         )
         typer.echo(f"Finished ({finished.reason}) at step {finished.step:,}{best}. The run is in {finished.folder}")

@@ -29,6 +29,7 @@ def about(session: Session) -> dict[str, Any]:
                 "layers": config.num_layers,
                 "units": config.hidden_size,
                 "unit": run.config.prediction_name,
+                "loss": run.config.loss_name,
                 "step": run.step,
                 "validation": run.validation,
                 "split": run.config.split_kind,

@@ -79,6 +79,11 @@ class ExampleTask(ABC):
         self.config, self.preprocessing, self.examples, self.settings = config, preprocessing, examples, settings
         self.notes: list[str] = []
 
+    @property
+    def loss_unit(self) -> str:
+        """What the loss is measured in, as in "nats per step": nats, unless it is no -log p."""
+        return "nats"
+
     @classmethod
     def check_packages(cls) -> None:
         """Check before training that the packages of the metrics can be imported.

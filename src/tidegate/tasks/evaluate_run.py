@@ -52,7 +52,7 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         f"run    {run.folder}, {run.config.task}, {run.config.model.cell}, step {run.step:,}",
         f"data   {where}: {report.predictions:,} {run.config.prediction_name}s predicted",
         "",
-        metrics_table(report, run.config.prediction_name),
+        metrics_table(report, run.config.loss_name),
     ]
     tables = "".join(f"\n\n{title}\n\n{it}" for title, it in report.tables.items())
     return EvaluationText("\n".join(lines) + tables, notes)
@@ -66,7 +66,7 @@ def validation_summary(kind: Create, folder: Path) -> str:
         return ""
     name = run.config.prediction_name
     head = f"On the validation part ({run.config.split_kind}), {report.predictions:,} {name}s:"
-    return head + "\n\n" + metrics_table(report, name)
+    return head + "\n\n" + metrics_table(report, run.config.loss_name)
 
 
 def seed_summary(kind: Create, folders: Sequence[Path]) -> str:
@@ -82,10 +82,10 @@ def seed_summary(kind: Create, folders: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def metrics_table(report: Report, prediction_name: str) -> str:
+def metrics_table(report: Report, loss_name: str) -> str:
     """Format a line for each metric: the model's value, its baseline's, and which is better."""
     rows = [(m.name, f"{m.value:.4g}", _baseline(m), _verdict(m)) for m in report.metrics]
-    rows.append((f"nats/{prediction_name}", f"{report.loss:.4g}", "", ""))
+    rows.append((loss_name, f"{report.loss:.4g}", "", ""))
     wide = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows), max(len(row[2]) for row in rows)
     return "\n".join(
         f"  {name:<{wide[0]}}  {value:>{wide[1]}}  {other:<{wide[2]}}  {verdict}".rstrip()

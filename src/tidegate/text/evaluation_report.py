@@ -48,10 +48,12 @@ def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) ->
 def loss_table(tokenizer: Tokenizer, loss: float, baselines: Mapping[str, float]) -> str:
     """Format the model among its baselines, best last: nats and bits per token, and perplexity."""
     rows = sorted([*baselines.items(), ("this model", loss)], key=lambda row: -row[1])
-    lines = [f"{'':<12}{'nats/' + tokenizer.name:>16}{'bits/' + tokenizer.name:>16}{'perplexity':>12}"]
+    lines = [
+        f"{'':<12}{'nats/' + tokenizer.name:>16}{'bits/' + tokenizer.name:>16}{'perplexity/' + tokenizer.name:>22}"
+    ]
     for name, other in rows:
         verdict = "  beaten" if loss < other else "  not beaten" if name != "this model" else ""
-        lines.append(f"{name:<12}{other:>16.3f}{other / math.log(2):>16.3f}{_perplexity(other):>12}{verdict}")
+        lines.append(f"{name:<12}{other:>16.3f}{other / math.log(2):>16.3f}{_perplexity(other):>22}{verdict}")
     return "\n".join(lines)
 
 

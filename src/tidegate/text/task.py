@@ -79,6 +79,7 @@ class LanguageModelTask:
     files: Sequence[str] = ("corpus.json", "corpus.npy", "vocabulary.json", "tokenizer.json")
     next_commands: Sequence[str] = ("tidegate generate {run}",)
     seeds: bool = False
+    loss_unit = "nats"
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ class Started:
         steps_per_epoch: steps in one pass over the data.
         parameters: number of parameters.
         prediction_name: name of a prediction ("character").
+        loss_name: what the losses are ("nats per character").
         baselines: losses of baselines on the same validation part.
         split_kind: how the data were split.
         batch_size: streams or examples side by side.
@@ -30,6 +31,7 @@ class Started:
     steps_per_epoch: int
     parameters: int
     prediction_name: str
+    loss_name: str
     baselines: dict[str, float]
     split_kind: str
     batch_size: int

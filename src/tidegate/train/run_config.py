@@ -35,6 +35,7 @@ class RunConfig:
         data_digest: digest of the data and their vocabulary.
         notes: what was read, and which settings had to be changed.
         cell_digest: digest of the equations, if the cell is not built in.
+        loss_unit: what the loss is measured in, if not in nats.
     """
 
     task: str
@@ -46,8 +47,14 @@ class RunConfig:
     data_digest: str
     notes: list[str]
     cell_digest: str | None = dataclasses.field(default=None, metadata=stored_if_set())
+    loss_unit: str | None = dataclasses.field(default=None, metadata=stored_if_set())
 
     __repr__ = brief_repr
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is, as in "nats per character"."""
+        return f"{self.loss_unit or 'nats'} per {self.prediction_name}"
 
     def digest(self) -> str:
         """Return the SHA-256 of everything but the budget, which may be raised later."""
@@ -99,6 +106,7 @@ def read_config(folder: str | Path) -> RunConfig:
         data_digest=field(record, path, "data_digest", str),
         notes=notes,
         cell_digest=_checked_digest(model, record, path),
+        loss_unit=field(record, path, "loss_unit", str) if "loss_unit" in record else None,
     )
 
 

@@ -176,6 +176,11 @@ class Task(Protocol):
     seeds: bool
     notes: list[str]
 
+    @property
+    def loss_unit(self) -> str:
+        """What the loss is measured in: "nats", as in "nats per character"."""
+        ...
+
     # Data.
 
     @classmethod

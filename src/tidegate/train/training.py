@@ -90,6 +90,7 @@ def _train(
             data_digest=data.digest,
             notes=data.report() + created.notes + remarks,
             cell_digest=own_cell_digest(model),
+            loss_unit=None if created.loss_unit == "nats" else created.loss_unit,
         )
         start = Checkpoint(settings.digest(), data.digest, processes.world, Counters(), None, {})
         loop = Loop(created, config, folder, processes, start, report, sample)
@@ -193,6 +194,7 @@ def _run(loop: Loop, task: Task, settings: RunConfig, report: Report) -> Finishe
                 steps_per_epoch=len(loop.batches),
                 parameters=sum(it.numel() for it in loop.parameters),
                 prediction_name=settings.prediction_name,
+                loss_name=settings.loss_name,
                 baselines=settings.baselines,
                 split_kind=settings.split_kind,
                 batch_size=getattr(task, "batch_size", settings.train.batch_size),

@@ -26,6 +26,7 @@ class Board:
     """The state of a run's display; `update` takes each event."""
 
     prediction_name: str = "character"
+    loss_name: str = "nats per character"
     split_kind: str = ""
     parameters: int = 0
     device: str = ""
@@ -56,6 +57,7 @@ class Board:
         match event:
             case Started():
                 self.prediction_name, self.split_kind = event.prediction_name, event.split_kind
+                self.loss_name = event.loss_name
                 self.device = event.device
                 self.parameters, self.total_steps = event.parameters, event.total_steps
                 self.baselines, self.best, self.notes = dict(event.baselines), event.best, list(event.notes)

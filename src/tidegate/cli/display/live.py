@@ -63,7 +63,7 @@ def _plain(console: Console, board: Board, title: str) -> Callable[[Event], None
             lines = [progress_line(board)]
         elif isinstance(event, Validated):
             best = " (best so far)" if event.best else f" (best {event.best_loss:.3f})"
-            loss = f"step {event.step:,}  validation ({board.split_kind}) {event.loss:.3f}{best}"
+            loss = f"step {event.step:,}  validation ({board.split_kind}) {event.loss:.3f} {board.loss_name}{best}"
             lines = ["; ".join(part for part in (loss, metrics_line(board), board.rank()) if part)]
         elif isinstance(event, Sampled) and event.text:
             lines = [f"step {event.step:,}  sample: {event.text[:QUOTED]!r} ..."]
@@ -101,7 +101,7 @@ def headline(board: Board, title: str) -> list[str]:
 
 def _baselines(board: Board) -> str:
     values = ", ".join(f"{name} {loss:.3f}" for name, loss in board.baselines.items())
-    return f"nats per {board.prediction_name} on validation ({board.split_kind}): {values}"
+    return f"{board.loss_name} on validation ({board.split_kind}): {values}"
 
 
 def metrics_line(board: Board) -> str:
@@ -112,7 +112,7 @@ def metrics_line(board: Board) -> str:
 def progress_line(board: Board) -> str:
     """Format one line of progress, where nothing can be redrawn."""
     parts = [f"step {board.step:,}", f"{board.progress:.0%}"]
-    parts += [f"train {board.train:.3f}"] if board.train is not None else []
+    parts += [f"train {board.train:.3f} {board.loss_name}"] if board.train is not None else []
     return "  ".join([*parts, *figures(board)])
 
 
@@ -153,7 +153,7 @@ def picture(board: Board, title: str, console: Console) -> RenderableType:
     lines: list[Text] = [
         Text(visible(title), style="bold"),
         Text.assemble(bar, f" {done:3}%  step {board.step:,}{of}{left}"),
-        Text(f"nats per {board.prediction_name}: " + "  ".join(losses) if losses else "the first steps ..."),
+        Text(f"{board.loss_name}: " + "  ".join(losses) if losses else "the first steps ..."),
         Text("  ".join(speed), style="dim"),
     ]
     if board.metrics:

@@ -25,7 +25,7 @@ function readsText() {
 function showHeader() {
   const run = about.runs[0];
   const model = run.layers ? `${run.layers} × ${run.units} ${run.cell}` : run.cell;
-  const loss = run.validation === null ? "" : `, ${run.validation.toFixed(3)} nats/${run.unit} on ${run.split}`;
+  const loss = run.validation === null ? "" : `, ${run.validation.toFixed(3)} ${run.loss} on ${run.split}`;
   const line = ` ${model}, step ${grouped(run.step)}${loss}`;
   replaceChildren(document.getElementById("run"), el("strong", {}, run.name), line);
   document.title = `${run.name} - Tidegate`;

@@ -43,7 +43,7 @@ def training(session: Session, run: int = 0) -> dict[str, Any]:
         "validation": evenly_spread(validation, MAX_POINTS),
         "samples": evenly_spread(samples, MAX_SAMPLES),
         "baselines": {name: rounded(value) for name, value in one.config.baselines.items()},
-        "unit": one.config.prediction_name,
+        "loss": one.config.loss_name,
         "best": None if one.validation is None else [one.step, rounded(one.validation)],
     }
 

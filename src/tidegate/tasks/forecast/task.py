@@ -63,6 +63,11 @@ class ForecastTask(ExampleTask):
     fewest_steps: int = 6000  # free-running forecasts take long to become good
     extra_settings: Sequence[str] = SAMPLING
 
+    @property
+    def loss_unit(self) -> str:
+        """Nats, or for quantiles their pinball loss, in deviations of the series."""
+        return "pinball loss" if self.config.distribution == "quantiles" else "nats"
+
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
         """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""

@@ -66,6 +66,11 @@ class ProbeTask(ExampleTask):
     training_defaults: Mapping[str, Any] = {"learning_rate": 5e-3, "validate_every": 100, "epochs": 1}
     fewest_steps: int = 3000
 
+    @property
+    def loss_unit(self) -> str:
+        """Nats, or for answers that are numbers the squared error."""
+        return "squared error" if self.preprocessing.text("kind") == "numbers" else "nats"
+
     @classmethod
     def read(cls, path: Path, config: ProbeConfig) -> Iterator[Row]:
         """Read ``.npz`` with frames, lengths, targets and, optionally, legal."""

@@ -17,13 +17,13 @@ export async function show(root) {
   };
 }
 
-function bestText({ best, unit }) {
+function bestText({ best, loss: name }) {
   if (!best) return "";
   const [step, loss] = best;
-  return `Best checkpoint: ${loss.toFixed(3)} nats per ${unit} on the validation split, at step ${grouped(step)}.`;
+  return `Best checkpoint: ${loss.toFixed(3)} ${name} on the validation split, at step ${grouped(step)}.`;
 }
 
-function curves(root, { train, validation, baselines, unit }) {
+function curves(root, { train, validation, baselines, loss: name }) {
   const columns = el("div", { class: "columns" });
   root.append(columns);
   const draw = (title, x, series, options) => {
@@ -41,7 +41,7 @@ function curves(root, { train, validation, baselines, unit }) {
   const trained = train.map((it) => it[0]);
   const column = (label, n) => [{ label, y: train.map((it) => it[n]) }];
   return [
-    draw(`Loss, nats per ${unit}`, steps, loss, { yLabel: "nats" }),
+    draw(`Loss, ${name}`, steps, loss, { yLabel: name }),
     draw("Gradient norm before clipping", trained, column("norm", 2), { log: true, yLabel: "norm" }),
     draw("Share of steps that were clipped", trained, column("share", 3), { yLabel: "share" }),
     draw("Learning rate", trained, column("rate", 4), { yLabel: "rate" }),
@@ -72,7 +72,7 @@ async function validationOfAll(root) {
   });
   const steps = inOrder(shown.flatMap((it) => it.rows.map((row) => row[0])));
   const series = shown.map(({ name, rows }) => ({ label: name, y: along(steps, rows) }));
-  return lineChart(place, steps, series, { title, xLabel: "step", yLabel: "nats" });
+  return lineChart(place, steps, series, { title, xLabel: "step", yLabel: about.runs[0].loss });
 }
 
 function samples(rows) {
