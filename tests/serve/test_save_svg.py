@@ -48,7 +48,7 @@ def test_a_line_chart_has_a_point_for_every_number(address: str, visit: Start):
     steps = {row[0] for row in answer["train"] + answer["validation"]}
     expected = [len(answer["train"]), len(answer["validation"])] + [len(steps)] * len(answer["baselines"])
     assert counts(root) == expected
-    assert {"step", "nats", "training", "validation", *answer["baselines"]} <= set(texts(root))
+    assert {"step", "nats per character", "training", "validation", *answer["baselines"]} <= set(texts(root))
     places = [point.split(",") for it in root.iter(f"{SVG}polyline") for point in it.attrib["points"].split()]
     assert all(0 <= float(x) <= float(root.attrib["width"]) for x, _ in places)
     assert all(0 <= float(y) <= float(root.attrib["height"]) for _, y in places)
