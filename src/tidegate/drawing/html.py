@@ -55,10 +55,10 @@ def tinted_html(
     spans = []
     for n, (piece, place) in enumerate(zip(pieces, places.tolist(), strict=True)):
         shown = escaped(piece).replace("\n", f"{NEWLINE}\n")
-        said = styles.get(place, "")  # nan is not in it
+        attributes = styles.get(place, "")  # nan is not in it
         if titles is not None:
-            said += f' title="{escaped(titles[n])}"'
-        spans.append(f"<span{said}>{shown}</span>" if said else shown)
+            attributes += f' title="{escaped(titles[n])}"'
+        spans.append(f"<span{attributes}>{shown}</span>" if attributes else shown)
     text = f'<div style="white-space:pre-wrap;overflow-wrap:anywhere;{MONOSPACE}">{"".join(spans)}</div>'
     return f"<div>{text}{legend_html(fitted, given)}</div>"
 
@@ -108,9 +108,9 @@ def table_html(rows: Sequence[Sequence[object]], headers: Sequence[str], *, capt
         + "</tr>"
         for row in rows
     )
-    said = f'<caption style="text-align:left;opacity:.85">{escaped(caption)}</caption>' if caption else ""
+    heading = f'<caption style="text-align:left;opacity:.85">{escaped(caption)}</caption>' if caption else ""
     return (
-        f'<table style="{SANS};border-collapse:collapse">{said}<thead style="border-bottom:1px solid">'
+        f'<table style="{SANS};border-collapse:collapse">{heading}<thead style="border-bottom:1px solid">'
         f"<tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 

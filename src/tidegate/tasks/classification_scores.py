@@ -31,7 +31,7 @@ def confusion(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str
     if len(names) > WIDEST or max(map(len, names)) * len(names) > 100:
         wrong = [(int(matrix[i, j]), names[i], names[j]) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
         top = sorted(wrong, reverse=True)[:15]
-        return "\n".join(f"{count:6,}  {true} taken for {said}" for count, true, said in top)
+        return "\n".join(f"{count:6,}  {true} taken for {predicted}" for count, true, predicted in top)
     width = max(6, *(len(name) + 1 for name in names))
     lines = [" " * width + "".join(f"{name:>{width}}" for name in names)]
     lines += [

@@ -216,10 +216,10 @@ def probe_flow(model: Probe, frames: Tensor, targets: Tensor) -> Flow:
     truth = targets[rows, last]
 
     def loss(output: Tensor) -> Tensor:
-        said = model.output(output[last, rows])
+        predicted = model.output(output[last, rows])
         if targets.is_floating_point():
-            return (said[:, 0] - truth) ** 2
-        return -said.log_softmax(-1).gather(1, truth[:, None])[:, 0]
+            return (predicted[:, 0] - truth) ** 2
+        return -predicted.log_softmax(-1).gather(1, truth[:, None])[:, 0]
 
     found = state_gradients(model.recurrent, frames.transpose(0, 1), loss)
     norms = {(layer, name): it for ((layer, _), name), it in found.norms().items()}

@@ -64,16 +64,16 @@ def compared(session: TextSession, text: int = 0) -> dict[str, Any]:
 
 def letters(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
     """Return for each run how often the next letter of a word was guessed right, by the number of letters known."""
-    said = []
+    answers = []
     for run, name in enumerate(_names(session)):
         reading = session.reading(text, run)
         made = _or_why_not(lambda reading=reading: known_letters(reading))
         if isinstance(made, str):
-            said.append({"name": name, "refused": made})
+            answers.append({"name": name, "refused": made})
         else:
             right, count = [rounded(it) for it in made.right], made.letters.tolist()
-            said.append({"name": name, "known": made.known.tolist(), "letters": count, "right": right})
-    return said
+            answers.append({"name": name, "known": made.known.tolist(), "letters": count, "right": right})
+    return answers
 
 
 def _or_why_not(make: Callable[[], Any]) -> Any:

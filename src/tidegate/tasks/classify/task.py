@@ -181,14 +181,14 @@ class ClassifyTask(ExampleTask):
             losses = -log.gather(1, true[:, None]).squeeze(1)
             return list(zip(losses.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
 
-        losses, said, true = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
-        return self.report(sum(losses) / len(losses), true, said, tables=tables)
+        losses, predicted, true = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
+        return self.report(sum(losses) / len(losses), true, predicted, tables=tables)
 
-    def report(self, loss: float, true: Iterable[int], said: Iterable[int], *, tables: bool) -> Report:
+    def report(self, loss: float, true: Iterable[int], predicted: Iterable[int], *, tables: bool) -> Report:
         """Compute the metrics of predicted classes."""
         from sklearn.metrics import accuracy_score, f1_score
 
-        labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(said))
+        labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(predicted))
         counts = self.preprocessing.values["counts"]
         common = np.full_like(truth, labels.number(max(counts, key=counts.__getitem__)))
         every, baseline = range(len(labels)), f"always {labels[int(common[0])]!r:.20}"

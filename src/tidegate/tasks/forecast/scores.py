@@ -109,11 +109,11 @@ class Forecasts:
             begins.setdefault(series, []).append(at)
         return any((np.diff(sorted(it)) < self.truth.shape[1]).any() for it in begins.values())
 
-    def _mase(self, said: NDArray[np.float64], known: NDArray[np.bool_]) -> float:
-        return float((np.abs(said - self.truth).mean(1)[known] / self.naive_error[known]).mean())
+    def _mase(self, predicted: NDArray[np.float64], known: NDArray[np.bool_]) -> float:
+        return float((np.abs(predicted - self.truth).mean(1)[known] / self.naive_error[known]).mean())
 
-    def _nrmse(self, said: NDArray[np.float64]) -> float:
-        return float(np.sqrt((((said - self.truth)[:, -1] / self.deviation) ** 2).mean()))
+    def _nrmse(self, predicted: NDArray[np.float64]) -> float:
+        return float(np.sqrt((((predicted - self.truth)[:, -1] / self.deviation) ** 2).mean()))
 
     def _steps(self) -> str:
         """Format mean absolute error and coverage at some steps ahead, beside all naive forecasts."""
@@ -128,5 +128,5 @@ class Forecasts:
         return "\n".join(lines)
 
 
-def _mae(said: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(np.abs(said - truth).mean())
+def _mae(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(np.abs(predicted - truth).mean())

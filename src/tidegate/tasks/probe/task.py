@@ -155,9 +155,9 @@ class ProbeTask(ExampleTask):
         always = torch.tensor(self.preprocessing.numbers("always"))
 
         def score(columns: Columns) -> list[tuple[float, int, bool, float, bool]]:
-            said = model(*columns["frames"])
-            same = always.to(said).expand_as(said)
-            return list(zip(*self._score(said, columns), *self._score(same, columns)[::2], strict=True))
+            predicted = model(*columns["frames"])
+            same = always.to(predicted).expand_as(predicted)
+            return list(zip(*self._score(predicted, columns), *self._score(same, columns)[::2], strict=True))
 
         losses, asked, right, of_same, same_right = (
             np.array(it) for it in zip(*map_batches(part, self.LENGTH, model, score), strict=True)
@@ -173,8 +173,8 @@ class ProbeTask(ExampleTask):
 
     def predict(self, model: Probe, columns: Columns) -> list[dict[str, Any]]:
         """Predict the answer at each step."""
-        said = model(*columns["frames"])
-        answers = said.squeeze(2) if self.preprocessing.text("kind") == "numbers" else said.argmax(2)
+        predicted = model(*columns["frames"])
+        answers = predicted.squeeze(2) if self.preprocessing.text("kind") == "numbers" else predicted.argmax(2)
         lengths = columns["frames"].lengths.tolist()
         return [{"answers": row[:length].tolist()} for row, length in zip(answers, lengths, strict=True)]
 
@@ -188,22 +188,22 @@ class ProbeTask(ExampleTask):
         same = torch.tensor(self.preprocessing.numbers("always")).expand(len(given), -1)
         return {"always the same": self._losses(same, given).mean().item()}, []
 
-    def _losses(self, said: Tensor, targets: Tensor) -> Tensor:
+    def _losses(self, predicted: Tensor, targets: Tensor) -> Tensor:
         """(..., C) and (...) to (...)."""
         if self.preprocessing.text("kind") == "numbers":
-            return (said.squeeze(-1) - targets) ** 2
-        return -said.log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None]).squeeze(-1)
+            return (predicted.squeeze(-1) - targets) ** 2
+        return -predicted.log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None]).squeeze(-1)
 
-    def _score(self, said: Tensor, columns: Columns) -> tuple[list[float], list[int], list[bool]]:
+    def _score(self, predicted: Tensor, columns: Columns) -> tuple[list[float], list[int], list[bool]]:
         """Return for each sequence the summed loss, the number of targets, and whether all answers are right."""
         asked = columns["asked"].values
-        losses = self._losses(said, columns["targets"].values).masked_fill(~asked, 0).sum(1).tolist()
+        losses = self._losses(predicted, columns["targets"].values).masked_fill(~asked, 0).sum(1).tolist()
         if self.preprocessing.text("kind") == "numbers":
-            right = torch.zeros(len(said), dtype=torch.bool)
+            right = torch.zeros(len(predicted), dtype=torch.bool)
         else:
             legal = columns["legal"].values
-            lowest = said.masked_fill(~legal, torch.inf).amin(2)
-            right = ((lowest > said.masked_fill(legal, -torch.inf).amax(2)) | ~asked).all(1)
+            lowest = predicted.masked_fill(~legal, torch.inf).amin(2)
+            right = ((lowest > predicted.masked_fill(legal, -torch.inf).amax(2)) | ~asked).all(1)
         return losses, asked.sum(1).tolist(), right.tolist()
 
 

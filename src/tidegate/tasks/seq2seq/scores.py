@@ -19,13 +19,13 @@ class TextScores(NamedTuple):
     signatures: dict[str, str]
 
 
-def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
+def text_scores(predicted: Sequence[str], truth: Sequence[str]) -> TextScores:
     """Compute the scores of texts.
 
     BLEU uses n-grams of up to four words; if no reference has four, shorter ones ("eff:yes" in its signature).
 
     Args:
-        said: the predicted texts.
+        predicted: the texts of the model.
         truth: the references.
 
     Raises:
@@ -41,26 +41,26 @@ def text_scores(said: Sequence[str], truth: Sequence[str]) -> TextScores:
     metrics: dict[str, Any] = {"BLEU": bleu(), "chrF": CHRF()}
     if all(len(metrics["BLEU"].tokenizer(text).split()) < 4 for text in truth):
         metrics["BLEU"] = bleu(effective_order=True)
-    values = {"exact match": sum(map(str.__eq__, said, truth)) / len(truth)}
+    values = {"exact match": sum(map(str.__eq__, predicted, truth)) / len(truth)}
     signatures = {}
     for name, metric in metrics.items():
-        values[name] = metric.corpus_score(list(said), [list(truth)]).score
+        values[name] = metric.corpus_score(list(predicted), [list(truth)]).score
         signatures[name] = str(metric.get_signature())
     return TextScores(values, signatures)
 
 
 def text_metrics(
-    said: Sequence[str], truth: Sequence[str], baselines: Mapping[str, Sequence[str]], names: Sequence[str]
+    predicted: Sequence[str], truth: Sequence[str], baselines: Mapping[str, Sequence[str]], names: Sequence[str]
 ) -> tuple[list[Metric], str]:
     """Compute metrics beside the best baseline of each; and a table with all of them and their signatures.
 
     Args:
-        said: the predicted texts.
+        predicted: the texts of the model.
         truth: the references.
         baselines: the texts of baselines, by name.
         names: the metrics, in order.
     """
-    own = text_scores(said, truth)
+    own = text_scores(predicted, truth)
     others = {name: text_scores(texts, truth).values for name, texts in baselines.items()}
     metrics = []
     for name in names:

@@ -145,14 +145,14 @@ class WritingTask(ExampleTask):
         device = next(model.parameters()).device
         begin = model.begin({name: pad([it]).to(device) for name, it in example.items()})
         choose = greedy if sampling is None else drawn(sampling, [torch.Generator().manual_seed(seed)])
-        end, limit, said = model.decoder.end, self.limit, ""
+        end, limit, written = model.decoder.end, self.limit, ""
         tokens: list[int] = []
         for step, _ in stream(model.decoder.writing(*begin), end=end, limit=limit, choose=choose):
             tokens += [it for it in step.tolist() if it != end]
             text = self.text_of(Hypothesis(tokens, 0, False))
-            if text != said:
-                yield text.removeprefix(said)
-            said = text
+            if text != written:
+                yield text.removeprefix(written)
+            written = text
 
     @property
     def limit(self) -> int:
@@ -276,7 +276,7 @@ def _losses(model: WritingModel, columns: Columns, **feeding: Any) -> Tensor:
     return model.decoder.losses(first, *columns["target"], state, memory, **feeding)
 
 
-def _shown(truth: Sequence[str], said: Sequence[str]) -> str:
+def _shown(truth: Sequence[str], predicted: Sequence[str]) -> str:
     chosen = np.linspace(0, len(truth) - 1, min(SHOWN, len(truth))).astype(int)
     width = min(40, max(len(truth[n]) for n in chosen))
-    return "\n".join(f"{truth[n]:{width}}  {'=' if truth[n] == said[n] else '≠'}  {said[n]}" for n in chosen)
+    return "\n".join(f"{truth[n]:{width}}  {'=' if truth[n] == predicted[n] else '≠'}  {predicted[n]}" for n in chosen)

@@ -20,7 +20,7 @@ UNSEEN = -1  # a label that the training part lacks, so no model can predict it
 def tag_report(
     loss: float,
     true: Numbers,
-    said: Numbers,
+    predicted: Numbers,
     rivals: Mapping[str, Numbers],
     labels: Vocabulary,
     scheme: str,
@@ -32,7 +32,7 @@ def tag_report(
     Args:
         loss: the summed loss; `UNSEEN` labels have none.
         true: the labels of each sequence (L,).
-        said: the predictions of the model.
+        predicted: the predictions of the model.
         rivals: the predictions of baselines by name; the last is the one to beat.
         labels: the vocabulary of labels.
         scheme: the tagging scheme.
@@ -40,7 +40,7 @@ def tag_report(
     """
     from sklearn.metrics import accuracy_score
 
-    truth, guess = np.concatenate(true), np.concatenate(said)
+    truth, guess = np.concatenate(true), np.concatenate(predicted)
     best = list(rivals)[-1]
     right = {name: float(accuracy_score(truth, np.concatenate(rows))) for name, rows in rivals.items()}
     metrics = [Metric("accuracy", float(accuracy_score(truth, guess)), best, right[best])]
@@ -52,7 +52,7 @@ def tag_report(
             blocks["confusion (rows: the true label)"] = confusion(truth, guess, labels.entries)
     else:
         decoded = [labels.decode(row) for row in true]
-        scores = span_scores(decoded, [labels.decode(row) for row in said], scheme)
+        scores = span_scores(decoded, [labels.decode(row) for row in predicted], scheme)
         of = {
             name: span_scores(decoded, [labels.decode(row) for row in rows], scheme)["all"]
             for name, rows in rivals.items()
@@ -68,7 +68,7 @@ def tag_report(
     return Report(loss / max(1, int((truth != UNSEEN).sum())), len(truth), metrics, blocks)
 
 
-def span_scores(true: Tags, said: Tags, scheme: str) -> dict[str, tuple[float, float, float, int]]:
+def span_scores(true: Tags, predicted: Tags, scheme: str) -> dict[str, tuple[float, float, float, int]]:
     """Compute precision, recall, F1 and count of each type of span, and of all as "all" (micro average), by seqeval.
 
     A span is right if its type, begin and end are. BIO and IOB1 are read as CoNLL's scorer reads them, where a wrong I
@@ -80,12 +80,12 @@ def span_scores(true: Tags, said: Tags, scheme: str) -> dict[str, tuple[float, f
 
     def score(average: str | None) -> list[Any]:
         if scheme == "BIOES":
-            found = strict(list(true), list(said), average=average, scheme=IOBES, zero_division=0)  # pyright: ignore[reportArgumentType]
+            found = strict(list(true), list(predicted), average=average, scheme=IOBES, zero_division=0)  # pyright: ignore[reportArgumentType]
         else:
-            found = conll(list(true), list(said), average=average, zero_division=0)  # pyright: ignore[reportArgumentType]
+            found = conll(list(true), list(predicted), average=average, zero_division=0)  # pyright: ignore[reportArgumentType]
         return [np.atleast_1d(it).tolist() for it in found]
 
-    kinds = sorted({kind for tags in (*true, *said) for kind, _, _ in spans(tags, scheme)})
+    kinds = sorted({kind for tags in (*true, *predicted) for kind, _, _ in spans(tags, scheme)})
     table = dict(zip(kinds, zip(*score(None), strict=True), strict=True)) if kinds else {}
     precision, recall, f1, _ = (it[0] for it in score("micro"))
     count = sum(number for *_, number in table.values())

@@ -243,12 +243,12 @@ class TagTask(ExampleTask):
             return list(zip(_losses(logits, columns).sum(1).tolist(), kept, strict=True))
 
         losses, found = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
-        true, said, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
+        true, predicted, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
         labels, common = self.preprocessing.vocabulary("labels"), self.preprocessing.text("common")
         rivals = {f"always {common!r:.20}": [np.full_like(row, labels.number(common)) for row in true]}
         if usual:
             rivals[f"most frequent tag of each {self.prediction_name}"] = usual[0]
-        return tag_report(sum(losses), true, said, rivals, labels, self.scheme, tables=tables)
+        return tag_report(sum(losses), true, predicted, rivals, labels, self.scheme, tables=tables)
 
     def predict(self, model: Tagger, columns: Columns) -> list[dict[str, Any]]:
         """Predict the tag of each step."""
