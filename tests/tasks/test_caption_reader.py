@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tidegate.errors import DataError, EncodingError, MissingDependencyError
+from tidegate.tasks.seq2seq.caption import CaptionTask
 from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions, read_image
 
 needs_pillow = pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="Pillow is not installed")
@@ -131,3 +132,11 @@ def test_broken_and_missing_image_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "c.tsv").write_text("file\tcaption\nnone.png\tx\n")
     with pytest.raises(DataError, match=r"c\.tsv, line 2: there is no image file .*none\.png"):
         list(read_captions(tmp_path / "c.tsv", 2))
+
+
+def test_other_files_beside_images_are_left_alone_and_named(tmp_path: Path) -> None:
+    for name in ("a.png", "notes.txt", ".hidden"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "table.tsv").write_text("a.png\tred\n")
+    assert CaptionTask.remarks(tmp_path, None) == [f"left alone beside the images in {tmp_path}: 'notes.txt'"]
+    assert CaptionTask.remarks(tmp_path / "table.tsv", None) == []

@@ -171,6 +171,7 @@ def test_words_as_long_as_pages_and_empty_ones(tmp_path: Path) -> None:
         "# empty =",
         "# x = y = z",
         "#  a  = b",
+        "# newpar",
     ],
 )
 @pytest.mark.parametrize("gap", [" ", "\t"])

@@ -75,7 +75,7 @@ def read_table(path: Path, columns: Sequence[str], *, empty: Sequence[str] = ())
             if values.get(name) is None and name not in empty:
                 if name not in values:
                     raise DataError(f"{where}: there is no column {name!r:.80}; there are: {named(values)}.")
-                raise DataError(f"{where}: column {name!r} is empty.")
+                raise DataError(f"{where}: column {name!r:.80} is empty.")
         yield Row(where, {name: values.get(name) for name in columns})
     if not number:
         raise DataError(f"{path} has no row: give a file with examples.")
@@ -104,10 +104,11 @@ def text_cell(row: Row, column: str) -> str:
     Raises:
         DataError: it is not a text, but an object, a list, nan or infinity.
     """
-    found = text_of(row.values[column])
+    value = row.values[column]
+    found = text_of(value)
     if found is None:
         raise DataError(
-            f"{row.where}: column {column!r} should hold texts or numbers, but holds {described(row.values[column])}."
+            f"{row.where}: column {column!r:.80} should hold texts or numbers, but holds {described(value)}."
         )
     return found
 

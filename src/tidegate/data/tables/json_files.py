@@ -47,10 +47,10 @@ class JsonTable:
             for name in columns:
                 value = made.get(name)
                 if isinstance(value, Repeated):
-                    raise DataError(f"{self.path}, row {number}: the name {name!r} occurs twice in this object.")
+                    raise DataError(f"{self.path}, row {number}: the name {name!r:.80} occurs twice in this object.")
                 if escaped and _has_surrogate(value):
                     raise DataError(
-                        f"{self.path}, row {number}: column {name!r} holds half of a surrogate pair (\\ud800 to "
+                        f"{self.path}, row {number}: column {name!r:.80} holds half of a surrogate pair (\\ud800 to "
                         "\\udfff), which is no character."
                     )
             yield made

@@ -16,8 +16,8 @@ BUFFER = 1 << 20
 INDEX = re.compile(r"__index_level_\d+__")  # how pandas names row numbers
 BYTES_A_VALUE = 8  # what a value of a list takes at least when it is unpacked
 TEMPORAL = ("is_date", "is_time", "is_timestamp", "is_decimal")
-BYTES = ("is_binary", "is_large_binary", "is_fixed_size_binary")
-PLAIN = ("is_string", "is_large_string", "is_integer", "is_floating", "is_boolean", "is_null")
+BYTES = ("is_binary", "is_large_binary", "is_binary_view", "is_fixed_size_binary")
+PLAIN = ("is_string", "is_large_string", "is_string_view", "is_integer", "is_floating", "is_boolean", "is_null")
 LISTS = ("is_list", "is_large_list", "is_fixed_size_list")
 
 
@@ -109,7 +109,7 @@ class ParquetTable:
         element = kind.value_type if self._is(kind, LISTS) else kind
         if not self._is(element, (*PLAIN, *BYTES)):
             raise DataError(
-                f"{self.path}: column {name!r} is of type {kind!s:.80}, which is not read: give texts, numbers or "
+                f"{self.path}: column {name!r:.80} is of type {kind!s:.80}, which is not read: give texts, numbers or "
                 "lists of them."
             )
         return column
@@ -123,7 +123,7 @@ class ParquetTable:
                 return [it.decode() if isinstance(it, bytes) else it for it in value]
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{self.path}, row {number}: column {name!r} holds bytes that are not UTF-8 ({error.reason})."
+                f"{self.path}, row {number}: column {name!r:.80} holds bytes that are not UTF-8 ({error.reason})."
             ) from error
         # The shortest digits of a number are those of its own precision.
         short = isinstance(value, float) and cell.type != self._arrow.float64()

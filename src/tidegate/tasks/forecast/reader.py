@@ -68,7 +68,7 @@ def read_series(
     columns = columns_of(path)
     for name in (target, series_column, time_column, *covariates):
         if name is not None and name not in columns:
-            raise DataError(f"{path}: there is no column {name!r}; there are: {named(columns)}.")
+            raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
     if time_column is None:
         apart = {target, series_column, *covariates}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
@@ -154,7 +154,7 @@ def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> I
         columns = [str(k) for k in range(frames.shape[1])]
         for name in (target, *covariates):
             if name is not None and name not in columns:
-                raise DataError(f"{path}: there is no column {name!r}; those of frames are {named(columns)}.")
+                raise DataError(f"{path}: there is no column {name!r:.80}; those of frames are {named(columns)}.")
         bad = np.argwhere(~np.isfinite(frames))
         if len(bad):
             raise DataError(f"{row.where}, step {bad[0, 0] + 1}: column {bad[0, 1]} is nan or inf: fill gaps first.")
@@ -169,18 +169,20 @@ def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> I
 def _number(row: Row, column: str) -> float:
     value = row.values[column]
     if value is None or value == "":
-        raise DataError(f"{row.where}: column {column!r} is empty: fill gaps first.")
+        raise DataError(f"{row.where}: column {column!r:.80} is empty: fill gaps first.")
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (OverflowError, TypeError, ValueError):
         raise DataError(
-            f"{row.where}: column {column!r} holds {described(value)}, which is not a number. If it is a time, say "
+            f"{row.where}: column {column!r:.80} holds {described(value)}, which is not a number. If it is a time, say "
             "--time-column; if it names a series, --series-column; else choose a column with --target."
         ) from None
     if not math.isfinite(number):
-        raise DataError(f"{row.where}: column {column!r} holds {described(value)}: fill gaps first.")
+        raise DataError(f"{row.where}: column {column!r:.80} holds {described(value)}: fill gaps first.")
     if abs(number) > LARGEST:
-        raise DataError(f"{row.where}: column {column!r} holds {described(value)}, and at most {LARGEST:g} is read.")
+        raise DataError(
+            f"{row.where}: column {column!r:.80} holds {described(value)}, and at most {LARGEST:g} is read."
+        )
     return number
 
 
@@ -194,6 +196,6 @@ def _name(row: Row, column: str) -> str:
     value = text_of(row.values[column])
     if value is None or not value.strip():
         raise DataError(
-            f"{row.where}: column {column!r} is empty: say to which series the row belongs, or leave it out."
+            f"{row.where}: column {column!r:.80} is empty: say to which series the row belongs, or leave it out."
         )
     return value

@@ -20,9 +20,10 @@ from torch import nn
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row
+from tidegate.data.tables.cell_values import named
 from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
-from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions
+from tidegate.tasks.seq2seq.caption_reader import beside_images, image_of, read_captions
 from tidegate.tasks.seq2seq.decoder import TokenDecoder
 from tidegate.tasks.seq2seq.task import END, Beginning, TargetCounts, WritingConfig, WritingTask, encode_target, text_in
 from tidegate.train.options import option
@@ -74,6 +75,12 @@ class CaptionTask(WritingTask):
     Config = CaptionConfig
     LENGTH: str = "image"
     METRICS = ("BLEU", "exact match")
+
+    @classmethod
+    def remarks(cls, path: Path, config: Any) -> Sequence[str]:
+        """Name the files in a folder that are neither images nor a table."""
+        beside = beside_images(path)
+        return [f"left alone beside the images in {path}: {named(beside)}"] if beside else []
 
     @classmethod
     def read(cls, path: Path, config: CaptionConfig) -> Iterator[Row]:

@@ -57,6 +57,13 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
         raise DataError(f"{path} has neither a table of captions nor images: give a CSV or TSV of files and captions.")
 
 
+def beside_images(path: Path) -> list[str]:
+    """Return the names of files in a folder that are neither images nor a table: they are not read."""
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    other = (it for it in inside if it.is_file() and not is_table(it) and it.suffix.lower() not in ENDINGS)
+    return [it.name for it in other if not it.name.startswith(".")]
+
+
 def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
     """Return a row's image as a series of one step, (1, F).
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
+from tidegate.data.tables.cell_values import named
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.data.word_split import TextCounts
 from tidegate.errors import ArgumentError
@@ -38,7 +39,7 @@ from tidegate.tasks.seq2seq.task import (
     text_bytes,
     text_in,
 )
-from tidegate.tasks.seq2seq.translate_reader import Pair, paired, read_parallel
+from tidegate.tasks.seq2seq.translate_reader import Pair, beside_files, paired, read_parallel
 from tidegate.train.options import option
 
 TWO_COLUMNS = (
@@ -134,6 +135,12 @@ class TranslateTask(WritingTask):
     def group_files(cls, paths: Sequence[Path]) -> Sequence[Path | Pair]:
         """Pair two files of plain text."""
         return paired(paths)
+
+    @classmethod
+    def remarks(cls, path: Path | Pair, config: Any) -> Sequence[str]:
+        """Name the folders in a folder of files."""
+        beside = beside_files(path)
+        return [f"left alone beside the files in {path}: the folders {named(beside)}"] if beside else []
 
     @classmethod
     def read(cls, path: Path | Pair, config: TranslateConfig) -> Iterator[Row]:

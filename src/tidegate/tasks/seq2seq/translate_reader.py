@@ -67,6 +67,12 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
         yield from _lines(path)
 
 
+def beside_files(path: Path | Pair) -> list[str]:
+    """Return the names of the folders in a folder of files: they are not read."""
+    inside = sorted(path.iterdir()) if isinstance(path, Path) and path.is_dir() else []
+    return [it.name for it in inside if it.is_dir() and not it.name.startswith(".")]
+
+
 def _lines(path: Path) -> Iterator[Row]:
     for where, line in read_lines(path):
         fields = zip(("source", "target"), line.split("\t"), strict=False) if line.strip() else [("source", "")]

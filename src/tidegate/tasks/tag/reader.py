@@ -15,7 +15,8 @@ TOKENS = ("tokens", "words", "text", "sentence", "characters")
 TAGS = ("tags", "ner_tags", "pos_tags", "labels", "upos", "label", "ner", "pos")
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 BLANKS = re.compile(r"[ \t]+")
-COMMENT = re.compile(r"#[^\t=]+ =( |$)")  # before a sentence; within one, # is a word
+# What CoNLL-U writes before a sentence; within one, # is a word.
+COMMENT = re.compile(r"#[^\t=]+ =( |$)|# ?(newdoc|newpar)$")
 LEVELS = {"tokens": "words", "text": "characters", "frames": "frames"}
 LONGEST = 1000  # characters of a word
 
@@ -227,10 +228,10 @@ def _column(path: Path, columns: Sequence[str], given: str | None, usual: Sequen
 
 def _texts(row: Row, column: str, given: Any) -> list[str]:
     if not isinstance(given, list):
-        raise DataError(f"{row.where}: {column!r} should be a list, but is {described(given)}.")
+        raise DataError(f"{row.where}: {column!r:.80} should be a list, but is {described(given)}.")
     for n, it in enumerate(given):
         if type(it) not in (str, int):
             raise DataError(
-                f"{row.where}: {column!r} should be a list of texts, but number {n + 1} is {described(it)}."
+                f"{row.where}: {column!r:.80} should be a list of texts, but number {n + 1} is {described(it)}."
             )
     return [str(it) for it in given]
