@@ -14,7 +14,7 @@ from tests.train.small_runs import assert_same_run, lines
 from tests.train.task_runs import TASKS, run
 
 from tidegate.data.buckets import pad
-from tidegate.errors import DataError, RunFolderError
+from tidegate.errors import RunFolderError
 from tidegate.tasks.base_task import example_task
 from tidegate.train import load_run, resume
 from tidegate.train.registry import BUILT_IN
@@ -94,7 +94,7 @@ def test_changed_examples_are_noticed(tmp_path: Path, name: str) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match="have changed since they were prepared"):
+    with pytest.raises(RunFolderError, match="the digest does not fit"):
         resume(tmp_path / "run", steps=5)
     (tmp_path / "run" / "examples.json").write_text("{")
     with pytest.raises(RunFolderError, match=r"examples\.json is not whole JSON"):

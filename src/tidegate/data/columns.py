@@ -16,7 +16,7 @@ from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
-from tidegate.io.arrays import write_array
+from tidegate.io.arrays import open_array, write_array
 from tidegate.io.files import field, read_json, replacing, write_json
 
 FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
@@ -130,7 +130,7 @@ class Examples:
     def vectors(self) -> NDArray[np.float32] | None:
         """Load the pretrained word vectors, one for each entry of the vocabulary; None if there are none."""
         path = self.folder / FOLDER / VECTORS
-        return np.load(path, allow_pickle=False) if path.exists() else None
+        return np.array(open_array(path, "start a new run")) if path.exists() else None
 
     def verify(self) -> None:
         """Read everything again and compare it with the digest.
@@ -235,13 +235,19 @@ def open_examples(folder: Path) -> Examples:
             raise RunFolderError(f"{path}: the columns of {part} do not all have {counts.get(part)!r:.20} rows.")
     if not len(parts["train"]) or not all(isinstance(line, str) for line in notes):
         raise RunFolderError(f"{path} was altered: there are no training examples, or the notes are not text.")
+    facts, digest = field(record, path, "facts", dict), field(record, path, "digest", str)
+    if _digest(folder / FOLDER, facts) != digest:
+        raise RunFolderError(
+            f"{path} and the files in {folder / FOLDER} are not what was written, for the digest does not fit: they "
+            "were altered; start a new run."
+        )
     return Examples(
         folder,
-        Preprocessing(field(record, path, "facts", dict), path),
+        Preprocessing(facts, path),
         parts,
         field(record, path, "split_kind", str),
         tuple(notes),
-        field(record, path, "digest", str),
+        digest,
     )
 
 

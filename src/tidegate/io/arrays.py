@@ -1,5 +1,8 @@
 """Arrays on disk, in NumPy's format."""
 
+import math
+import os
+import tokenize
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,7 +12,22 @@ from numpy.typing import NDArray
 
 from tidegate.errors import RunFolderError
 
-__all__ = ["open_array", "write_array", "write_array_header"]
+__all__ = ["MALFORMED", "open_array", "write_array", "write_array_header"]
+
+# What NumPy raises for a header that was altered.
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    UserWarning,
+    ValueError,
+    tokenize.TokenError,
+)
 
 
 def write_array_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -32,14 +50,22 @@ def open_array(path: Path, advice: str) -> NDArray[Any]:
         advice: what to do if it is damaged, for messages.
 
     Raises:
-        RunFolderError: it is missing, truncated, or not one plain array.
+        RunFolderError: it is missing, or not one whole array of numbers.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            if npy.read_magic(file) != (1, 0):
+                raise ValueError("another version of the format")
+            shape, fortran, dtype = npy.read_array_header_1_0(file)
+            start, end = file.tell(), file.seek(0, os.SEEK_END)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "biuf" or fortran or min(shape, default=0) < 0 or start + size != end:
+            raise ValueError(f"its header says {dtype} of shape {shape}, but {end - start:,} bytes follow")
+        if not size:  # which cannot be mapped
+            return np.zeros(shape, dtype)
+        return np.memmap(path, dtype, "r", start, shape)
     except FileNotFoundError:
         raise RunFolderError(f"{path} is missing: {advice}.") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise RunFolderError(f"{path} is not a whole array ({error}): {advice}.") from error
-    if not isinstance(found, np.ndarray):
-        raise RunFolderError(f"{path} does not hold one array: {advice}.")
-    return found
+    except MALFORMED as error:
+        reason = (str(error) or type(error).__name__).partition("\n")[0]
+        raise RunFolderError(f"{path} is not a whole array ({reason:.200}): {advice}.") from error

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,31 @@ class Corpus:
 
     __repr__ = brief_repr
 
-    @property
+    @cached_property
     def train(self) -> NDArray[np.unsignedinteger]:
         """The training part."""
-        return self.array[: self.bounds[0]]
+        return self._checked(self.array[: self.bounds[0]])
 
-    @property
+    @cached_property
     def validation(self) -> NDArray[np.unsignedinteger]:
         """The validation part, which follows the training part; all of the text if it was not split."""
-        return self.array if self.splits is None else self.array[self.bounds[0] : self.bounds[1]]
+        return self._checked(self.array if self.splits is None else self.array[self.bounds[0] : self.bounds[1]])
 
-    @property
+    @cached_property
     def test(self) -> NDArray[np.unsignedinteger]:
         """The test part, which follows the validation part; it may be empty."""
-        return self.array[self.bounds[1] :]
+        return self._checked(self.array[self.bounds[1] :])
+
+    def _checked(self, part: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+        size = self.tokenizer.vocabulary_size
+        if size <= np.iinfo(part.dtype).max:
+            for start in range(0, len(part), HASHED_AT_ONCE):
+                if (largest := int(part[start : start + HASHED_AT_ONCE].max())) >= size:
+                    raise RunFolderError(
+                        f"{self.folder / 'corpus.npy'} holds the token {largest}, but the vocabulary has {size}: the "
+                        "file was altered; prepare the corpus again, and start a new run."
+                    )
+        return part
 
     @property
     def split_kind(self) -> str:
