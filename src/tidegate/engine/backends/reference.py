@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 
 from tidegate.cells import Cell, Step
 from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.profiling import profiled
 from tidegate.engine.weights import Weights
 
 
@@ -170,7 +171,8 @@ class ReferenceBackend(Backend):
 
     def run(self, call: Call) -> Result:
         """Run a checked call step by step."""
-        return run_by_steps(call)
+        with profiled(call.cell):
+            return run_by_steps(call)
 
 
 REFERENCE = ReferenceBackend()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, float32, float64
 
+from tidegate.engine.backends.llvm.front import flop_formulas as flop_formulas  # registers them for counters
 from tidegate.engine.backends.llvm.front import operators as operators  # registers them for traced programs
 from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, reasons_against
 from tidegate.engine.call import Backend, Call, Result, Stepping

@@ -17,6 +17,7 @@ from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_ne
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import call_with_tensors, tensors_by_name
 from tidegate.engine.kernels.stages import state_operands
+from tidegate.engine.profiling import profiled
 from tidegate.engine.program.adjoint import Adjoint, adjoint
 from tidegate.engine.program.program import program
 from tidegate.engine.record import Record
@@ -73,7 +74,8 @@ def forward_pass(call: Call, names: tuple[str, ...], *, train: bool, zero_past_l
     output, steps, hidden = call.cell.states[0], call.x.shape[0], call.hidden_size
     stored = values_to_store(call, names, train=train)
     zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
-    sequences, final = launch_forward(call, stored, zero_past, initial=train)
+    with profiled(call.cell):
+        sequences, final = launch_forward(call, stored, zero_past, initial=train)
     first = 0 if call.reverse else 1
     outputs = call.state[0].shape[1]
     over_time, shared = [], []
@@ -113,7 +115,8 @@ def backward_pass(
     # The backward of fewer records may read a value that the other one computes again, and that was not stored.
     if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
         names, gradients = used, of_used
-    return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+    with profiled(call.cell, backward=True):
+        return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
 
 
 def _records_with_gradient(

@@ -59,3 +59,5 @@ _register(
     lambda *given: _kernels().run_backward_fake(*given),
 )
 LIBRARY.impl("run", lambda *given: _kernels().run_with_autograd(*given), "Autograd")
+
+OPERATORS = torch.ops.tidegate
