@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.frames import single_precision
 from tidegate.data.lines import read_lines
+from tidegate.data.tables.cell_values import NUMBER
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
 
-HEADER = re.compile(r"\d+ \d+")
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
+HEADER = re.compile(r"[0-9]+ [0-9]+")
 
 
 def read_vectors(path: Path, words: Vocabulary, size: int) -> tuple[NDArray[np.float32], int]:
@@ -57,10 +58,9 @@ def read_vectors(path: Path, words: Vocabulary, size: int) -> tuple[NDArray[np.f
         for n in wanted.get(word, ()):
             if n in exact:
                 continue
-            try:
-                table[n] = np.array(numbers, np.float32)
-            except ValueError:
-                raise DataError(f"{where}: {word!r:.40} is not followed by numbers only.") from None
+            if not all(map(NUMBER.fullmatch, numbers)):
+                raise DataError(f"{where}: {word!r:.40} is not followed by numbers only.")
+            table[n] = single_precision(np.array(numbers, np.float64))
             if not np.isfinite(table[n]).all():
                 raise DataError(f"{where}: the vector of {word!r:.40} holds nan or inf: leave the line out.")
             found.add(n)

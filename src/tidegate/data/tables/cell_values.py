@@ -1,11 +1,13 @@
 """The values of a table's cells: texts, numbers, true and false, lists; and which of them are a text."""
 
 import math
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 SHOWN = 30  # names in a message
+NUMBER = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE)
 
 
 class WrittenNumber(float):
@@ -45,6 +47,21 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     return None
+
+
+def number_of(value: Any) -> float | None:
+    """Return the number that a cell is, nan and infinity included; None if it is none.
+
+    In a text only digits of ASCII, a point and an exponent are a number: Python would also read 1_000.
+    """
+    if isinstance(value, str):
+        return float(value) if NUMBER.fullmatch(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def described(value: Any) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
-from tidegate.data.tables.cell_values import described, named, text_of
+from tidegate.data.tables.cell_values import described, named, number_of, text_of
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.row_order import RowOrder
 
@@ -170,13 +170,12 @@ def _number(row: Row, column: str) -> float:
     value = row.values[column]
     if value is None or value == "":
         raise DataError(f"{row.where}: column {column!r:.80} is empty: fill gaps first.")
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (OverflowError, TypeError, ValueError):
+    number = number_of(value)
+    if number is None:
         raise DataError(
             f"{row.where}: column {column!r:.80} holds {described(value)}, which is not a number. If it is a time, say "
             "--time-column; if it names a series, --series-column; else choose a column with --target."
-        ) from None
+        )
     if not math.isfinite(number):
         raise DataError(f"{row.where}: column {column!r:.80} holds {described(value)}: fill gaps first.")
     if abs(number) > LARGEST:
