@@ -206,11 +206,13 @@ def test_a_list_of_objects_is_read_whatever_its_layout(tmp_path: Path) -> None:
 
 
 def test_a_parquet_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = parquet(tmp_path / "lists.parquet", tokens=[["a"] * 3_000_000], label=["x"])
+    lists = parquet(
+        tmp_path / "lists.parquet", **{"tokens": [["a"] * 3_000_000], "a.b": [[1] * 3_000_000], "label": ["x"]}
+    )
     texts = parquet(tmp_path / "texts.parquet", text=["a" * 3_000_000], label=["x"])
     assert lists.stat().st_size + texts.stat().st_size < 1_000_000
     monkeypatch.setenv("TIDEGATE_MAX_ARRAY_BYTES", "2000000")
-    for path, column in ((lists, "tokens"), (texts, "text")):
+    for path, column in ((lists, "tokens"), (lists, "a.b"), (texts, "text")):
         with pytest.raises(DataError, match=rf"column '{column}.* would take .* TIDEGATE_MAX_ARRAY_BYTES"):
             list(read_table(path, [column]))
         assert len(list(read_table(path, ["label"]))) == 1

@@ -89,7 +89,7 @@ class ParquetTable:
 
     def _check_sizes(self, file: Any, columns: Sequence[str]) -> None:
         paths = [file.schema.column(n).path for n in range(len(file.schema))]
-        used = [n for n, path in enumerate(paths) if path.partition(".")[0] in columns or path in columns]
+        used = [n for n, path in enumerate(paths) if any(f"{path}.".startswith(f"{name}.") for name in columns)]
         # Decodes all pages without keeping their values. It comes first because damaged metadata are an error here,
         # but end the process where they are asked for below.
         file.scan_contents(used)
