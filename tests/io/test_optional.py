@@ -88,7 +88,7 @@ def test_a_missing_package_names_all_that_is_missing_of_its_extra(monkeypatch: p
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.delitem(sys.modules, "PIL.Image", raising=False)  # another test may have imported it
     with pytest.raises(MissingDependencyError) as error:
-        needed("PIL.Image", "Images need")
+        needed("PIL", "Images need")
     command = str(error.value).partition("It is not installed: ")[2]
     assert command == "pip install 'pillow>=11' 'no-thing>=1.2'"
     assert shlex.split(command)[2:] == ["pillow>=11", "no-thing>=1.2"]
