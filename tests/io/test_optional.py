@@ -81,6 +81,8 @@ def test_a_missing_package_names_all_that_is_missing_of_its_extra(monkeypatch: p
         "torch>=2",
         "fine>=1; extra == 'tasks'",
         "no-thing>=1.2; extra == 'tasks'",
+        "xarray>=2025.1; extra == 'dev'",
+        "a-linter; extra == 'dev'",
         'pillow>=11 ; extra == "tasks"',
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: declared)
@@ -92,6 +94,9 @@ def test_a_missing_package_names_all_that_is_missing_of_its_extra(monkeypatch: p
     command = str(error.value).partition("It is not installed: ")[2]
     assert command == "pip install 'pillow>=11' 'no-thing>=1.2'"
     assert shlex.split(command)[2:] == ["pillow>=11", "no-thing>=1.2"]
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'xarray>=2025\.1'$"):  # not what developers need
+        needed("xarray", "A DataArray needs")
 
 
 def test_without_metadata_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,7 @@ def test_a_step_allocates_no_memory() -> None:
     layer, x = LSTM(64, 128, num_layers=2), torch.randn(1, 64)
     stepper = layer.stepper(copy=False)
     outputs = {stepper(x).data_ptr() for _ in range(6)}
-    with torch.profiler.profile(profile_memory=True) as seen:
+    with torch.profiler.profile(profile_memory=True, acc_events=True) as seen:
         for _ in range(10):
             outputs.add(stepper(x).data_ptr())
     assert len(outputs) == 2
