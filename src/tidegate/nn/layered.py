@@ -23,6 +23,7 @@ from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.explain_layers import LayersExplained, explain_stack
 from tidegate.nn.initialise import Init
 from tidegate.nn.interop.cell_module import CellModule
+from tidegate.nn.interop.per_sample import has_expanded_weights, run_stack_by_sample
 from tidegate.nn.interop.pre_hooks import after_pre_hooks
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
@@ -185,7 +186,7 @@ class Layered(CellModule, Generic[S]):
                 ValueError, for lengths and reset.
         """
         given = self._checked_input(input, hx, lengths, reset)
-        result = run_stack(self, given)
+        result = run_stack_by_sample(self, given) if has_expanded_weights(self) else run_stack(self, given)
         return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
 
     if TYPE_CHECKING:  # a call has the types of forward, where torch.nn.Module says Any

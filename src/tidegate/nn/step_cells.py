@@ -13,6 +13,7 @@ from tidegate.engine.run import checked_call, run_call
 from tidegate.nn.checks import check_dtype, check_state_dtypes
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.interop.cell_module import CellModule
+from tidegate.nn.interop.per_sample import has_expanded_weights, run_by_sample
 
 
 class _CellDropIn(CellModule, nn.RNNCellBase):
@@ -47,10 +48,20 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
             check_state_dtypes(x, state[:1])  # torch promotes c
             state = tuple(exact(value) for value in state)
         check_dtype(x, self.weight_ih)
+        new = self._run_by_sample(x, state) if has_expanded_weights(self) else self._run(x, state)
+        return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
+
+    def _run(self, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         # Not `run`: one step may be traced by torch.jit, which has no loop to record.
-        new = run_call(checked_call(self.cell, x.unsqueeze(0), weights, state)).state
-        return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
+        return run_call(checked_call(self.cell, x.unsqueeze(0), weights, state)).state
+
+    def _run_by_sample(self, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        def run(x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+            new = self._run(x[None], None if state is None else tuple(value[None] for value in state))
+            return tuple(value.squeeze(0) for value in new)
+
+        return run_by_sample(self, run, (x, state), (0, 0), 0)
 
 
 class RNNCell(_CellDropIn):
