@@ -7,8 +7,8 @@
 # text as timestamp[s, tz=UTC]. With fractions of a second the string stays a string, which pyarrow.csv does not leave.
 #
 # The good guess that is wrong: JSON has types, so a JSON reader guesses none where CSV's must; and where both guess, they
-# guess the same. Every value of the column decides: one "soon" among the dates, and all stay strings. So a column of labels or texts
-# changes its type with its contents. (Reading with an explicit schema, pyarrow.string(), keeps the strings.)
+# guess the same. Every value of the column decides: with one "soon" among the dates all stay strings, so a column of
+# texts changes its type with its contents. (Reading with an explicit schema, pyarrow.string(), keeps the strings.)
 #
 # Seen:
 #   json timestamp[s]   csv date32[day]           2023-03-05
