@@ -1,7 +1,7 @@
 """Generated sample data: to try a task, and for tests and the documentation.
 
-Each sample is a module with a function ``write(folder, seed)`` that writes files called train, validation and
-test; a new one is a line in `SAMPLES`. Memory problems are generated at any lag, "adding-50"; see `probes`.
+Each sample is a module with a function ``write(folder, seed)`` that writes files called train, validation and test,
+and a line in `SAMPLES`. Memory problems are generated at any lag, as "adding-50"; see `probes`.
 """
 
 import importlib

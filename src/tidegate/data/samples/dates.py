@@ -1,9 +1,8 @@
-"""Dates as people write them in 20 locales, from CLDR's data in Babel, and as ISO 8601 does.
+"""Dates as people write them in 20 locales (Babel has CLDR's data), with the same date in ISO 8601.
 
-Each line is ``written<tab>ISO<tab>locale``. A date is drawn once, so no date of one part is in another; its locale
-and how it is written, from short to full, are drawn too. All years are in one span of 100, so that two digits name one
-of them. American short dates are left out: nothing in "3/4/26" says which is the month, where others write "3/4/26" for
-the third of April.
+Each line is ``written<tab>ISO<tab>locale``. Every date is drawn once, so the parts have no date in common. Its locale
+and its length, from short to full, are drawn too. The years span one century, so that two digits are enough for a year.
+American short dates are left out: "3/4/26" is March 4 there and April 3 in other locales.
 """
 
 from datetime import date, timedelta
@@ -25,14 +24,14 @@ PARTS = {"train": 20_000, "validation": 1_000, "test": 1_000}
 
 
 def written(day: date, locale: str, length: str) -> str:
-    """A date in one of `FORMS`."""
+    """Write a date in one of `FORMS`."""
     from babel.dates import format_date
 
     return format_date(day, length, locale=locale)  # pyright: ignore[reportArgumentType]
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write 20,000 lines to train, 1,000 to validate and 1,000 to test.
+    """Write 20,000 lines for training, 1,000 for validation and 1,000 for testing.
 
     Raises:
         MissingDependencyError: Babel is not installed.

@@ -1,7 +1,7 @@
 """scikit-learn's handwritten digits and their names, spelled in English or in Korean.
 
-An image's 64 points come with two more numbers that say the language, (1, 0) or (0, 1), so that the caption is
-determined. Every image comes with both captions, in the same part.
+After an image's 64 pixels come two numbers for the language of the caption, (1, 0) or (0, 1). Every image is there
+twice, once with each caption, in the same part.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ NAMES = (
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write ``features`` (N, 66) and ``captions`` (N,), of 1,297 images to train, 250 to validate and 250 to test.
+    """Write ``features`` (N, 66) and ``captions`` (N,), of 1,297 images for training, 250 for validation, 250 for test.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.

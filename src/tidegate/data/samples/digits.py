@@ -8,7 +8,7 @@ from tidegate.data.samples.handwritten import parts
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write ``frames`` (N, 8, 8) and ``labels`` (N,): 1,297 to train, 250 to validate and 250 to test.
+    """Write ``frames`` (N, 8, 8) and ``labels`` (N,): 1,297 for training, 250 for validation and 250 for testing.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.

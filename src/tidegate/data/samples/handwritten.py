@@ -9,7 +9,7 @@ from tidegate.io.optional import needed
 
 
 def images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Images (1797, 8, 8), grey levels 0 to 16, and the digit of each.
+    """Return images (1797, 8, 8), grey levels 0 to 16, and the digit of each.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -19,7 +19,7 @@ def images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def parts(seed: int) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.int64]]]:
-    """Each part's images (N, 8, 8), grey levels 0 to 1, and digits: 1,297 to train, 250 to validate and 250 to test.
+    """Return each part's images (N, 8, 8), grey levels 0 to 1, and digits; the parts have 1,297, 250 and 250 of them.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.

@@ -13,10 +13,11 @@ WASHOUT = 1_000
 
 
 def mackey_glass(steps: int, seed: int = 0) -> NDArray[np.float64]:
-    """The series at times 0, 1, 2, ..., (steps,), after the first thousand.
+    """Return the series (steps,) at whole times; the first thousand are left out.
 
-    Runge-Kutta of the fourth order with steps of 0.1; the delayed value at half a step is that of the cubic through its
-    neighbours. Before time 0 it is constant: 1.2 and up to 0.1 more or less, which is drawn.
+    It is computed by the Runge-Kutta method of fourth order in steps of 0.1. The delayed value at half a step is
+    interpolated by the cubic through its neighbours. Before time 0 the series is constant: a random number from 1.1 to
+    1.3.
     """
     per_tau, h = TAU * SUBSTEPS, 1 / SUBSTEPS
     count = (WASHOUT + steps) * SUBSTEPS
@@ -38,6 +39,6 @@ def mackey_glass(steps: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write 10,000 steps as ``train.csv``, one column; the parts for validation and test are the series' end."""
+    """Write 10,000 steps as ``train.csv``, one column. Validation and test take the end of the series."""
     lines = "".join(f"{value:.9f}\n" for value in mackey_glass(STEPS, seed))
     (folder / "train.csv").write_text("y\n" + lines, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Handwritten digits that move over a small canvas, and in each frame the direction they moved in to get there."""
+"""Handwritten digits that move over a small canvas; each frame is labelled with the direction of the last move."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def write(folder: Path, seed: int) -> None:
     """Write ``frames`` (N, 20, 144), grey levels 0 to 16, and ``labels`` (N, 20): still, up, down, left or right.
 
     A digit moves one pixel a frame, keeps its direction for 2 to 5 frames, and turns where it would leave the canvas.
-    In the first frame nothing has moved yet: still. No digit's image is in two parts.
+    The first frame is "still". No image of a digit is in two parts.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.

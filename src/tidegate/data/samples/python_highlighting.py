@@ -1,6 +1,6 @@
 """Python source from the standard library with a label for each character, as an editor colours it.
 
-The labels are those of Python's own tokenizer. Parts are different files; each text is some whole statements of a file,
+The labels are those of Python's own tokenizer. The parts have no file in common. Each text is a few whole statements,
 so that no text begins within a string.
 """
 
@@ -29,7 +29,7 @@ KINDS = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write JSON Lines of {"text": ..., "tags": [a label for each character]}; nothing is drawn, so ``seed`` is unused.
+    """Write JSON Lines of {"text": ..., "tags": [a label for each character]}; ``seed`` is ignored.
 
     Raises:
         DataError: this Python has no source files of its standard library.
@@ -50,7 +50,7 @@ def write(folder: Path, seed: int) -> None:
 
 
 def labelled(source: str) -> Iterator[tuple[str, list[str]]]:
-    """Pieces of Python source, and for each character keyword, name, string, comment, number, operator or space."""
+    """Return pieces of Python source, and a label for each character: keyword, name, string, comment, number, ...."""
     lines = list(io.StringIO(source))  # at line feeds only, as the tokenizer counts
     starts = [0]
     for line in lines:

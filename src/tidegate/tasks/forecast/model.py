@@ -1,4 +1,4 @@
-"""The model that forecasts: recurrent layers that say how the next value is distributed, and paths of what may come."""
+"""The model of forecasts: recurrent layers that predict the distribution of the next value, and sample paths."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from tidegate.train.options import RecurrentConfig
 
 
 class Forecaster(nn.Module):
-    """Recurrent layers and what they say of the next value.
+    """Recurrent layers that predict the distribution of the next value.
 
     Args:
-        config: how they are made.
-        covariates: C, how many there are.
+        config: the model config.
+        covariates: C, the number of covariates.
         distribution: of the next value.
         backend: the engine's backend; None leaves it to the engine.
     """
@@ -31,26 +31,31 @@ class Forecaster(nn.Module):
         self.last = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Any]:
-        """Inputs (B, L, 1 + C) to what is said of each next value (B, L, size), and the final states."""
-        h, final = self.recurrent(x, lengths=lengths)
-        return self.say(self.dropout(h), x[..., 0]), final
+        """Return the numbers of each next value's distribution (B, L, size), and the final states.
 
-    def say(self, h: Tensor, y: Tensor) -> Tensor:
-        """What is said of the next value, from outputs (..., H) and last values (...)."""
+        Args:
+            x: inputs (B, L, 1 + C).
+            lengths: (B,) valid steps.
+        """
+        h, final = self.recurrent(x, lengths=lengths)
+        return self.predict(self.dropout(h), x[..., 0]), final
+
+    def predict(self, h: Tensor, y: Tensor) -> Tensor:
+        """Return the numbers of the next value's distribution, from outputs (..., H) and last values (...)."""
         given = self.output(h)
         return torch.cat([given[..., :1] + (self.last * y)[..., None], given[..., 1:]], -1)
 
     def paths(self, frames: Tensor, steps: Tensor, draws: Tensor, reach: float) -> Tensor:
-        """Go on with each series.
+        """Continue each series with sample paths.
 
-        What is fed back is a system of its own, which may run away from all that was learned from. So a path goes no
-        further from the last known value than ``reach``.
+        A model that is fed its own predictions may diverge from everything it was trained on. So a path stays within
+        ``reach`` of the last known value.
 
         Args:
-            frames: (B, L, 1 + C); of the first number only that of the known steps is read.
-            steps: (B,) how many steps are known, at least 1.
-            draws: (H, P), shares in (0, 1), of each distribution the one to take.
-            reach: the furthest that a path may go.
+            frames: (B, L, 1 + C); the values of steps that are not known are ignored.
+            steps: (B,) the number of known steps, at least 1.
+            draws: (H, P), for each step and path the share in (0, 1) whose quantile is drawn.
+            reach: the largest distance from the last known value.
 
         Returns:
             Values (B, H, P).
@@ -69,10 +74,10 @@ class Forecaster(nn.Module):
             found.append(y.view(-1, count))
             if h + 1 < horizon:
                 known = frames[rows, steps + h + 1, 1:].repeat_interleave(count, 0)
-                given = self.say(stepper(torch.cat([y[:, None], known], -1)), y)
+                given = self.predict(stepper(torch.cat([y[:, None], known], -1)), y)
         return torch.stack(found, 1)
 
 
 def inputs(frames: Tensor) -> Tensor:
-    """Frames (y_t, c_t) (B, L, 1 + C) to inputs (y_t, c_{t+1}) (B, L - 1, 1 + C)."""
+    """Return the inputs (y_t, c_{t+1}) (B, L - 1, 1 + C) of frames (y_t, c_t) (B, L, 1 + C)."""
     return torch.cat([frames[:, :-1, :1], frames[:, 1:, 1:]], -1)

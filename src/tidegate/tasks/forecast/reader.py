@@ -1,4 +1,4 @@
-"""Series of numbers in time, with covariates that are known in advance: wide tables, long tables, arrays of frames."""
+"""Read time series, with covariates that are known in advance: from wide tables, long tables, or arrays of frames."""
 
 import math
 import re
@@ -34,16 +34,16 @@ def read_series(
     time_column: str | None = None,
     covariates: Sequence[str] = (),
 ) -> Iterator[Row]:
-    """The series of a table or of a ``.npz`` file, each as one row. They are held in memory.
+    """Read the series of a table or ``.npz`` file, one row for each series. They are held in memory.
 
-    * A long table: ``series_column`` says to which series a row belongs, ``target`` its value.
-    * A wide table: every column of numbers is a series, or ``target`` alone.
-    * ``.npz``: ``frames`` (N, T, F), and ``lengths`` and ``series`` (N,) names where they are there. Columns are called
-      "0" to "F-1", and each is a series as in a wide table.
+    * A long table has a column ``series_column`` with the name of each row's series, and ``target`` with its value.
+    * In a wide table every column of numbers is a series, or only ``target`` if it is given.
+    * A ``.npz`` file has ``frames`` (N, T, F), and may have ``lengths`` and the names ``series`` (N,). Its columns are
+      called "0" to "F-1"; each is a series as in a wide table.
 
-    Rows are in order of time, by ``time_column`` (see `tidegate.tasks.forecast.times`) if there is one: it is what was
-    given, or a column called time, date, timestamp or the like. With covariates, rows at a series' end may have no
-    value: they are the future that is known in advance.
+    Rows are sorted by ``time_column`` (see `tidegate.tasks.forecast.times`); by default, by a column called time, date,
+    timestamp or the like, if there is one. With covariates, the last rows of a series may have no value: they are the
+    future whose covariates are known in advance.
 
     Args:
         path: the file.
@@ -98,7 +98,7 @@ def read_series(
 
 
 class _Series:
-    """One series while its rows come in."""
+    """A series while its rows are read."""
 
     def __init__(self, name: str, order: RowOrder) -> None:
         self.name, self.order = name, order
@@ -127,7 +127,7 @@ class _Series:
 def series_values(
     name: str, values: NDArray[Any], covariates: NDArray[Any] | None = None, future: NDArray[Any] | None = None
 ) -> dict[str, Any]:
-    """What a row of a series holds; without covariates, of none."""
+    """Return what a row of a series holds, by default without covariates."""
     values = np.asarray(values, np.float64)
     covariates = np.zeros((len(values), 0)) if covariates is None else covariates
     future = np.zeros((0, covariates.shape[1])) if future is None else future
@@ -135,7 +135,7 @@ def series_values(
 
 
 def _chosen(path: Path, rest: list[str], target: str | None, series_column: str | None) -> list[str]:
-    """The columns that are series, or of a long table the one of values."""
+    """Return the columns that are series; of a long table the column of values."""
     if target is not None:
         return [target]
     if series_column is not None and len(rest) > 1:
@@ -186,7 +186,7 @@ def _number(row: Row, column: str) -> float:
 
 
 def _is_rounded(value: Any) -> bool:
-    """Whether a whole number is not the float64 that it is read as."""
+    """Whether float64 rounds a whole number."""
     text = text_of(value) or ""
     return WHOLE.fullmatch(text) is not None and Decimal(text) != Decimal(float(value))
 

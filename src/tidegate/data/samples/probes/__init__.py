@@ -1,13 +1,13 @@
-"""Problems that probe how far a recurrent network remembers, made at any lag.
+"""Problems that test how long a recurrent network can remember, generated at any lag.
 
-Each is a file with a function ``generate(lag, count, seed)`` that returns arrays:
+Each is a module with a function ``generate(lag, count, seed)`` that returns arrays:
 
 * ``frames`` (N, T, F): the inputs; ``lengths`` (N,): how many steps of each are valid;
-* ``targets`` (N, T): numbers, nan where nothing is asked; or classes, -1 where nothing is asked;
-* ``legal`` (N, T, C), of some problems of classes: all classes that may come there, where it is not one alone.
+* ``targets`` (N, T): numbers, or classes; nan or -1 at steps without a question;
+* ``legal`` (N, T, C), in some problems of classes: all classes that are right answers at a step.
 
-A problem of numbers is solved when the mean squared error is below 0.01; one of classes when 99 of 100 sequences have
-every answer right. What each of them asks is in its file.
+A problem of numbers is solved when the mean squared error is below 0.01, one of classes when 99 of 100 sequences have
+every answer right. The module of each says what it asks.
 """
 
 import importlib
@@ -29,7 +29,7 @@ SIZES = {"train": 10_000, "validation": 1_000, "test": 1_000}
 
 
 def is_probe(name: str) -> bool:
-    """Whether a sample's name is that of a problem and a lag, as "adding-50"."""
+    """Whether a sample's name is a problem and a lag, as "adding-50"."""
     problem, _, lag = name.rpartition("-")
     return problem in PROBLEMS and lag.isdecimal()
 
@@ -39,8 +39,8 @@ def write_probe(name: str, folder: Path, seed: int) -> None:
 
     Args:
         name: problem and lag, "adding-50".
-        folder: where to.
-        seed: of what is drawn; each part has a stream of its own.
+        folder: the folder.
+        seed: random seed; each part has random numbers of its own.
 
     Raises:
         DataError: the lag is too small for the problem.

@@ -1,8 +1,8 @@
 """The adding problem (Hochreiter & Schmidhuber 1997, experiment 4; in the form of Le, Jaitly & Hinton 2015).
 
-A sequence of ``lag`` pairs: a number from 0 to 1, and a mark, which is 1 at two steps, one in each half, and 0 at the
-others. At the last step the sum of the two marked numbers is asked. Always saying 1 gives a mean squared error of 1/6;
-solved is below 0.01.
+Each step has a number from 0 to 1 and a mark, which is 1 at two steps, one in each half of the sequence, and 0 at the
+others. The question, at the last step, is the sum of the two marked numbers. Always answering 1 gives a mean squared
+error of 1/6; the problem is solved below 0.01.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """Brackets: which of three kinds closes.
 
-A sequence opens one bracket, and ``lag`` steps later closes it; between them brackets open, close and nest up to three
-deep (four with the first), or nothing happens. What is read says which kind opens, but only that one closes; asked, at
-each closing, is its kind: what was opened last and is still open. The last answer needs a memory of ``lag`` steps.
-Chance is right in one of three at each closing; solved is every answer right in 99 of 100.
+A sequence opens one bracket and closes it ``lag`` steps later. Between them other brackets open and close, nested up to
+three deep, or nothing happens. The input names the kind of a bracket that opens, but not of one that closes: that is
+the question, at each closing. The last answer needs a memory of ``lag`` steps. A guess is right in one of three; the
+problem is solved when every answer is right in 99 of 100 sequences.
 """
 
 from typing import Any

@@ -1,7 +1,8 @@
 """The copy problem (Arjovsky, Shah & Bengio 2016).
 
-Ten symbols out of eight kinds, ``lag`` - 1 blanks, a sign to begin, ten blanks. Asked are ``lag`` + 10 blanks and then
-the ten symbols. Who remembers nothing has 10 log 8 / (lag + 20) nats; solved is every answer right in 99 of 100.
+The input is ten symbols of eight kinds, ``lag`` - 1 blanks, a sign to begin, and ten blanks. The output is to be
+``lag`` + 10 blanks and then the ten symbols. Without memory the loss is 10 log 8 / (lag + 20) nats. The problem is
+solved when every answer is right in 99 of 100 sequences.
 """
 
 from typing import Any

@@ -1,11 +1,12 @@
 """The embedded Reber grammar (Hochreiter & Schmidhuber 1997, experiment 1; Cleeremans et al. 1989).
 
-B, then T or P, then a string of Reber's grammar, then the same T or P again, then E. Asked is, at each step, the next
-symbol; right is who thinks all symbols that may come likelier than those that may not, as in the paper. Before the end
-that is T or P as it was at the beginning. Solved is 99 of 100 sequences right at every step.
+A sequence is B, T or P, a string of Reber's grammar, the same T or P again, and E. The question at each step is the
+next symbol. As in the paper, an answer is right if all symbols that may follow are likelier than all that may not. So
+before the end the network has to remember the T or P of the beginning. The problem is solved when 99 of 100 sequences
+are right at every step.
 
-The inner string is at least ``lag`` long. Where the paper takes each way with probability 1/2, the two loops are taken
-with 1 - 4 / lag where that is more, or long strings would hardly ever be drawn; the grammar is the same.
+The inner string is at least ``lag`` long. The grammar is the paper's, but its two loops are taken with probability
+1 - 4 / lag where that is more than the paper's 1/2: otherwise long strings would hardly ever be drawn.
 """
 
 from typing import Any
@@ -45,7 +46,7 @@ def generate(lag: int, count: int, seed: int) -> dict[str, NDArray[Any]]:
 
 
 def _embedded(draw: np.random.Generator, lag: int, loop: float) -> tuple[str, list[str]]:
-    """A string, and for each of its symbols but the last which may follow it."""
+    """Return a string, and for each of its symbols but the last those that may follow it."""
     while True:
         text, may, state = "B", [], 0
         while state != 5:

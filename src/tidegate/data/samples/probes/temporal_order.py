@@ -1,9 +1,9 @@
 """Temporal order (Hochreiter & Schmidhuber 1997, experiment 6a).
 
-Symbols drawn from a, b, c, d, between E at the beginning and B at the end; at two steps, one from a tenth to two tenths
-of the lag and one from five to six tenths, is X or Y instead. The target at the end is which they were: X X, X Y, Y X
-or Y Y. With lag 100 it is the paper's problem: 100 to 110 steps, the two at 10 to 20 and 50 to 60. Chance is right in
-one of four; solved is 99 of 100.
+A sequence begins with E, ends with B, and has random symbols a, b, c, d between them, except at two steps, which have
+X or Y: one step is at 0.1 to 0.2 of the lag, the other at 0.5 to 0.6. The question, at the end, is which they were:
+X X, X Y, Y X or Y Y. Lag 100 is the paper's problem: 100 to 110 steps, X or Y at 10 to 20 and at 50 to 60. A guess is
+right in one of four; the problem is solved when 99 of 100 sequences are right.
 """
 
 from typing import Any
