@@ -25,12 +25,12 @@ test: setup
 test-all: setup
 	$(BIN)/python -m pytest
 
-# The fast tests with the lowest versions that pyproject.toml declares.
+# The fast tests with the lowest versions that pyproject.toml declares, which may use what newer packages deprecate.
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(PYTHON) -m tools.lowest > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt --editable '.[cli,look,tasks,dev]'
-	$(VENV)-lowest/bin/python -m pytest -m 'not slow' --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(VENV)-lowest/bin/python -m pytest -m 'not slow' -W ignore::DeprecationWarning --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup check-page
 	$(BIN)/ruff check .
