@@ -107,6 +107,8 @@ WRITTEN: dict[str, tuple[Any, str]] = {
     "x.n = v": (lambda x, r, s: assigned(x), r"it assigns to x\.n"),
     "a complex number": (lambda x, r, s: 1j * x.n, r"\* was given complex; it takes .*real numbers"),
     "None": (lambda x, r, s: x.n + None, r"\+ was given NoneType"),
+    "nan": (lambda x, r, s: float("nan") * x.n, r"\* was given nan"),
+    "two numbers": (lambda x, r, s: maximum(1, 2) * x.n, r"raised TypeError: clamp\(\) received [^\n]*$"),
     "True": (lambda x, r, s: x.n * True, r"\* was given bool"),
     "x": (lambda x, r, s: tanh(x + r.n), r"x itself is not a value; x\.k is W_k x_t \+ b_k.* Write x\.n"),
     "x first": (lambda x, r, s: tanh(x * 2), r"x itself is not a value"),

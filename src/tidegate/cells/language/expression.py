@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,9 +84,11 @@ def apply(op: str, *args: Any) -> Expression:
 def _lift(op: str, arg: Any) -> Expression:
     if isinstance(arg, Expression):
         return arg
-    if isinstance(arg, int | float | np.integer | np.floating) and not isinstance(arg, bool):
-        return constant(float(arg))
     written = _SIGNS.get(op, f"{op}()")
+    if isinstance(arg, int | float | np.integer | np.floating) and not isinstance(arg, bool):
+        if math.isnan(arg):
+            raise CellError(f"{written} was given nan: everything computed from it would be nan.")
+        return constant(float(arg))
     if isinstance(arg, Symbol):
         arg.refuse(written, "")
     if isinstance(arg, Tensor | np.ndarray):

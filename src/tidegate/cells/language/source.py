@@ -34,7 +34,8 @@ def named_faults(cell: str, fn: Any, fallback: Callable[[Any], int | None]) -> I
         if not isinstance(error, CellError):
             if not place:
                 raise
-            raise CellError(f"{_head(cell, place)}: its function raised {type(error).__name__}: {error}") from error
+            what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+            raise CellError(f"{_head(cell, place)}: its function raised {what}") from error
         raise CellError(f"{_head(cell, place or _own(fn, fallback))}: {error}") from None
 
 
