@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.fuzz.guarded import Guarded
-from tests.fuzz.run_folders import KINDS, altered, make_run
+from tests.fuzz.run_folders import KINDS, altered, fit_digest, make_run
 
 Make = Callable[[str], Path]
 
@@ -33,9 +33,13 @@ def use_altered(run: Path, copy: Path, count: int) -> list[str]:
             name, whole = file.relative_to(run), file.read_bytes()
             for seed in range(count):
                 (copy / name).write_bytes(altered(whole, file.name, seed))
+                if seed % 2:
+                    fit_digest(copy)
                 outcome = guarded.outcome(copy)
                 if not outcome.allowed:
                     faults.append(f"{name}, seed {seed}: {outcome.kind}: {outcome.detail}")
+                if seed % 2 and (run / "examples.json").exists():
+                    shutil.copy(run / "examples.json", copy)
             (copy / name).unlink()
             outcome = guarded.outcome(copy)
             if not outcome.allowed:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from tidegate.io.files import field, read_json, replacing, write_json
 FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
 FILE = "examples.json"
 VECTORS = "vectors.npy"
+T = TypeVar("T")
 Encoded = Mapping[str, NDArray[Any]]
 """One example: for each column its steps, (L, ...)."""
 
@@ -37,6 +38,7 @@ class Preprocessing:
     def __init__(self, values: Mapping[str, Any], path: Path | None = None) -> None:
         self.values, self.path = dict(values), path or Path(FILE)
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._checked: set[str] = set()
 
     def vocabulary(self, name: str) -> Vocabulary:
         """Return a vocabulary by name.
@@ -68,15 +70,34 @@ class Preprocessing:
         """
         return field(self.values, self.path, name, str)
 
-    def numbers(self, name: str) -> list[float]:
-        """Return a list of finite numbers by name.
+    def numbers(self, name: str, count: int | None = None) -> list[float]:
+        """Return a list of finite numbers by name, of ``count`` if that is given.
 
         Raises:
             RunFolderError: it is missing or something else.
         """
         found = field(self.values, self.path, name, list)
+        if count is not None and len(found) != count:
+            raise RunFolderError(
+                f"{self.path}: {name!r} has {len(found)} numbers, but should have {count}: it was altered."
+            )
         if not all(type(it) in (int, float) and np.isfinite(it) for it in found):
             raise RunFolderError(f"{self.path}: {name!r} should be numbers: the file was altered.")
+        return found
+
+    def mapping(self, name: str, kind: type[T], *, least: int = 0) -> dict[str, T]:
+        """Return a mapping from strings to at least ``least`` values of one type, by name.
+
+        Raises:
+            RunFolderError: it is missing or something else.
+        """
+        found = field(self.values, self.path, name, dict)
+        if name not in self._checked:
+            if len(found) < least or not all(type(it) is kind for it in found.values()):
+                raise RunFolderError(
+                    f"{self.path}: {name!r} should hold {kind.__name__}s by name: the file was altered."
+                )
+            self._checked.add(name)
         return found
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data.buckets import Batch, Buckets
+from tidegate.data.column_kinds import ColumnKind, check_examples
 from tidegate.data.columns import FOLDER, Encoded, Examples, Part, Preprocessing, open_examples, read_preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, find_sources, source_name
@@ -160,6 +161,11 @@ class ExampleTask(ABC):
         """Describe how `split` splits."""
         return "random " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
+    @classmethod
+    def column_kinds(cls, config: Any, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns of a part hold, to check those of a run folder; none are checked by default."""
+        return {}
+
     # Training.
 
     @classmethod
@@ -220,6 +226,11 @@ class ExampleTask(ABC):
         return open_examples(folder)
 
     @classmethod
+    def check_data(cls, data: Examples, config: Any) -> None:
+        """Check the examples of a run folder."""
+        check_examples(data, lambda part: cls.column_kinds(config, data.preprocessing, part))
+
+    @classmethod
     def vocabulary(cls, folder: Path) -> Preprocessing:
         """Load the fitted preprocessing."""
         return read_preprocessing(folder)
@@ -241,12 +252,9 @@ class ExampleTask(ABC):
 
     @classmethod
     def create(cls, data: Examples, config: Any, settings: Settings, world: int) -> Self:
-        """Create the task on some examples.
-
-        Raises:
-            MissingDependencyError: a package of the metrics is not installed.
-        """
+        """Create the task on some examples, after checking them and that the packages of the metrics are installed."""
         cls.check_packages()
+        cls.check_data(data, config)
         return cls(config, data.preprocessing, data, settings)
 
     def new_model(self) -> nn.Module:

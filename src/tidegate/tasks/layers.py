@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Preprocessing
 from tidegate.nn import Recurrent
 from tidegate.train.options import RecurrentConfig
@@ -86,6 +87,14 @@ class FrameInput(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """(B, L, F) to (B, L, F)."""
         return (frames - self.mean) * self.scale
+
+
+def input_kind(preprocessing: Preprocessing) -> ColumnKind:
+    """Return what a column of frames or of tokens holds."""
+    level = preprocessing.text("input")
+    if level == "frames":
+        return ColumnKind("f", (len(preprocessing.numbers("mean")),))
+    return ColumnKind("i", below=len(preprocessing.vocabulary(level)))
 
 
 def input_layer(preprocessing: Preprocessing, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:

@@ -122,6 +122,10 @@ class LanguageModelTask:
         return open_corpus(folder)
 
     @classmethod
+    def check_data(cls, data: Corpus, config: LanguageModelConfig) -> None:
+        """Do nothing: a corpus checks its tokens, and the model its vocabulary."""
+
+    @classmethod
     def vocabulary(cls, folder: Path) -> Tokenizer:
         """Load the tokenizer of a run folder."""
         from tidegate.text.tokenizers.tokenizer import load_tokenizer

@@ -17,6 +17,7 @@ Reading a run executes and unpickles nothing and imports nothing by name but bui
 trusted before the file is found to be that large.
 """
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -213,7 +214,9 @@ class Run:
                 f"{self.folder} holds a model without the data that it was trained on: give files or a text of your "
                 f"own, or copy the data, too ({', '.join(self.task.files)})."
             )
-        return self.task.open(self.folder)
+        data = self.task.open(self.folder)
+        self.task.check_data(data, self.config.model)
+        return data
 
     def next_commands(self) -> list[str]:
         """Return the commands that use the run."""
@@ -244,12 +247,14 @@ def load_run(folder: str | Path, *, device: str | torch.device = "cpu", backend:
         return kind.make_model(config.model, vocabulary, backend)
 
     tensors = read_tensors(path, record, layout, model_layout(config.model, make, path, layout))
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise RunFolderError(f"{path} holds a parameter that is nan or infinite: it was altered.")
     with own_randomness(torch.device("cpu")):
         model = make()
     load_parameters(model, tensors)
     step, validation = field(record, path, "step", int), record.get("validation")
-    if validation is not None:
-        validation = field(record, path, "validation", float)
+    if step < 0 or step >= 2**63 or not (validation is None or math.isfinite(field(record, path, "validation", float))):
+        raise RunFolderError(f"{path} should say step and validation loss, but says {step} and {validation}.")
     return Run(folder, config, model.to(device).eval(), vocabulary, step, validation)
 
 

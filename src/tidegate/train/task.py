@@ -209,6 +209,15 @@ class Task(Protocol):
         ...
 
     @classmethod
+    def check_data(cls, data: Any, config: Any) -> None:
+        """Check that the data of a run folder, which is not trusted, fit its model config.
+
+        Raises:
+            RunFolderError: they do not: the folder was altered.
+        """
+        ...
+
+    @classmethod
     def vocabulary(cls, folder: Path) -> Any:
         """Load what is needed of the data to use a trained model: a tokenizer, or the fitted preprocessing.
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tidegate.data.column_kinds import stored_text
 from tidegate.data.word_split import pieces
 from tidegate.drawing import caption_html
 from tidegate.lens.notebook import together
@@ -104,7 +105,7 @@ def look_at_text(task: WritingTask, model: Translator | Captioner, example: Exam
         task=task.name,
         steps=steps,
         prediction={**each[0], "n_best": each} if task.config.beam > 1 else each[0],
-        truth={"text": example.encoded["truth"].tobytes().decode()} if "truth" in example.encoded else None,
+        truth={"text": stored_text(example.encoded["truth"])} if "truth" in example.encoded else None,
         attention=on_cpu(looks[0].output[1][0]) if looks else None,
         written=written,
         tree=tree,
@@ -128,5 +129,5 @@ def _search(task: WritingTask, model: Translator | Captioner, begin: Beginning) 
 
 
 def _source(task: WritingTask, example: Example) -> tuple[str, ...]:
-    text = text_in(example.row, "source", "") if example.row else example.encoded["original"].tobytes().decode()
+    text = text_in(example.row, "source", "") if example.row else stored_text(example.encoded["original"])
     return tuple(pieces(text, level_of(task.preprocessing, "source")))

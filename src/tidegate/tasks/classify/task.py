@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.data.array_files import holds_arrays
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
@@ -26,7 +27,7 @@ from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_layer, recurrent
+from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_kind, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.options import RecurrentConfig, option
 
@@ -155,6 +156,12 @@ class ClassifyTask(ExampleTask):
         return [{"inputs": inputs, "label": np.array([label])}]
 
     @classmethod
+    def column_kinds(cls, config: ClassifyConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        label = ColumnKind("i", below=len(preprocessing.vocabulary("labels")), length=1)
+        return {"inputs": input_kind(preprocessing), "label": label}
+
+    @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
         """Return the row's class."""
         return [row.values["label"]] if isinstance(row.values.get("label"), str) else []
@@ -189,7 +196,7 @@ class ClassifyTask(ExampleTask):
         from sklearn.metrics import accuracy_score, f1_score
 
         labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(predicted))
-        counts = self.preprocessing.values["counts"]
+        counts = self.preprocessing.mapping("counts", int, least=1)
         common = np.full_like(truth, labels.number(max(counts, key=counts.__getitem__)))
         every, baseline = range(len(labels)), f"always {labels[int(common[0])]!r:.20}"
 
@@ -221,7 +228,7 @@ class ClassifyTask(ExampleTask):
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of equal probabilities, and of the class frequencies of the training part."""
         part = self._training()[0].parts["validation"]
-        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
+        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.mapping("counts", int, least=1)
         if not len(part):
             return {}, []
         shares = torch.tensor([float(counts[label]) for label in labels.entries])

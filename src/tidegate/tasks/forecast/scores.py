@@ -55,6 +55,10 @@ class Forecasts:
         * NRMSE of step H = root mean ((y_H - y^_H) / deviation)^2;
         * coverage = fraction of y between the quantiles 0.1 and 0.9.
         """
+        with np.errstate(over="ignore"):  # of values at the ends of their range; the result is inf
+            return self._report(loss, predictions, tables=tables)
+
+    def _report(self, loss: float, predictions: int, *, tables: bool) -> Report:
         name, naive = f"the {self.baseline}", self.naive[self.baseline]
         last_step = self.truth.shape[1]
         metrics = [Metric("MAE", _mae(self.median, self.truth), name, _mae(naive, self.truth), False)]

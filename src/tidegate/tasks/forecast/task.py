@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.naive import DRIFT, LAST, MEAN, backtest, naive_error, season_name, season_of
 from tidegate.data.rows import Row
@@ -187,6 +188,20 @@ class ForecastTask(ExampleTask):
                 yield forecast(row, at, config, preprocessing, labelled=True)
 
     @classmethod
+    def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        frames = ColumnKind("f", (1 + len(preprocessing.numbers("mean")),), shortest=2)
+        if part == "train":
+            return {"frames": frames}
+        return {
+            "frames": frames._replace(shortest=1 + config.horizon),
+            "scale": ColumnKind("f", length=3),
+            "name": ColumnKind("u"),
+            "at": ColumnKind("i", length=1),
+            "reference": ColumnKind("f", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon),
+        }
+
+    @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
         distribution = Gaussian() if config.distribution == "gaussian" else Quantiles()
@@ -243,7 +258,7 @@ class ForecastTask(ExampleTask):
         truth, *naive = np.moveaxis(np.array(others["reference"]), 2, 0)
         names, baseline = naive_names(self.preprocessing)
         found = Forecasts(
-            names=[_text(name) for name in others["name"]],
+            names=[stored_text(name) for name in others["name"]],
             at=np.array(others["at"])[:, 0],
             mean=np.array(mean),
             median=median,
@@ -266,7 +281,7 @@ class ForecastTask(ExampleTask):
             names, columns["name"].lengths.tolist(), *self._ahead(model, columns), strict=True
         ):
             quantiles = {str(level): bands[:, k].tolist() for k, level in enumerate(BANDS)}
-            found.append({NAMES: _text(name[:length]), "mean": mean.tolist(), "quantiles": quantiles})
+            found.append({NAMES: stored_text(name[:length]), "mean": mean.tolist(), "quantiles": quantiles})
         return found
 
     def text(self, prediction: dict[str, Any]) -> str:
@@ -284,7 +299,10 @@ class ForecastTask(ExampleTask):
             return {}, []
         rows, horizon = part.rows(range(len(part))), self.config.horizon
         wide = [np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]
-        changes, preprocessing = torch.from_numpy(np.diff(np.array(wide))), self.preprocessing.numbers("change")
+        changes, preprocessing = (
+            torch.from_numpy(np.diff(np.array(wide))),
+            self.preprocessing.numbers("change", 1 + len(Quantiles.LEVELS)),
+        )
         if self.config.distribution == "gaussian":
             losses = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
         else:
@@ -297,7 +315,9 @@ class ForecastTask(ExampleTask):
         """Compute the mean (B, H) and quantiles (B, H, 5) of sample paths, in the units of the series."""
         frames, lengths = columns["frames"].values, columns["frames"].lengths
         draws = shares(self.config.horizon, self.config.paths).to(frames.device)
-        paths = model.paths(frames, lengths - self.config.horizon, draws, *self.preprocessing.numbers("reach")).double()
+        paths = model.paths(
+            frames, lengths - self.config.horizon, draws, *self.preprocessing.numbers("reach", 1)
+        ).double()
         scale = columns["scale"].values.double()
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
@@ -317,7 +337,3 @@ def _naive_forecasts(series: Sequence[NDArray[np.float64]], config: ForecastConf
     listed = ", ".join(f"{names[k]} {errors[k]:.4g}" for k in order)
     notes.append(f"baseline: the {names[order[0]]}, the best naive forecast of the training part (MAE: {listed})")
     return [names[k] for k in order], notes
-
-
-def _text(name: NDArray[np.uint8]) -> str:
-    return np.asarray(name).tobytes().decode()

@@ -78,7 +78,7 @@ def _frames(
 ) -> NDArray[np.float32]:
     """Normalise (y_t, c_t), (T, 1 + C)."""
     with np.errstate(over="ignore"):
-        known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation")
+        known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation", covariates.shape[1])
         frames = np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
     if not np.isfinite(frames).all():
         raise DataError(f"{where}: a value is too far from those of training to be computed with: check its unit.")
@@ -97,9 +97,9 @@ def scale_of(
     own = (
         (*mean_deviation(past), naive_error(past, config.mase_season))
         if known is None
-        else Preprocessing({"it": known}, preprocessing.path).numbers("it")
+        else Preprocessing({"it": known}, preprocessing.path).numbers("it", 3)
     )
-    overall = preprocessing.numbers("overall")
+    overall = preprocessing.numbers("overall", 2)
     return (own[0], own[1], own[2]) if config.normalise == "series" else (overall[0], overall[1], own[2])
 
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import checked_frames, read_frames
 from tidegate.data.rows import Row
@@ -137,6 +138,18 @@ class ProbeTask(ExampleTask):
         return [example]
 
     @classmethod
+    def column_kinds(cls, config: ProbeConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        outputs, classes = preprocessing.number("outputs"), preprocessing.text("kind") == "classes"
+        targets = ColumnKind("i", below=outputs, lowest=-(2**63)) if classes else ColumnKind("f", finite=False)
+        found = {
+            "frames": ColumnKind("f", (preprocessing.number("features"),), shortest=1),
+            "targets": targets._replace(length="frames"),
+            "asked": ColumnKind("b", length="frames"),
+        }
+        return found | ({"legal": ColumnKind("b", (outputs,), length="frames")} if classes else {})
+
+    @classmethod
     def make_model(cls, config: ProbeConfig, vocabulary: Preprocessing, backend: str | None) -> Probe:
         """Make a new model."""
         return Probe(config, vocabulary.number("features"), vocabulary.number("outputs"), backend=backend)
@@ -152,7 +165,7 @@ class ProbeTask(ExampleTask):
 
     def measure(self, model: Probe, part: Part, *, tables: bool = True) -> Report:
         """Compute mean squared error or the fraction of right sequences, beside a constant prediction; and "solved"."""
-        always = torch.tensor(self.preprocessing.numbers("always"))
+        always = torch.tensor(self.preprocessing.numbers("always", self.preprocessing.number("outputs")))
 
         def score(columns: Columns) -> list[tuple[float, int, bool, float, bool]]:
             predicted = model(*columns["frames"])
@@ -185,7 +198,9 @@ class ProbeTask(ExampleTask):
             return {}, []
         rows = part.rows(range(len(part)))
         given = torch.from_numpy(np.concatenate([t[a] for t, a in zip(rows["targets"], rows["asked"], strict=True)]))
-        same = torch.tensor(self.preprocessing.numbers("always")).expand(len(given), -1)
+        same = torch.tensor(self.preprocessing.numbers("always", self.preprocessing.number("outputs"))).expand(
+            len(given), -1
+        )
         return {"always the same": self._losses(same, given).mean().item()}, []
 
     def _losses(self, predicted: Tensor, targets: Tensor) -> Tensor:

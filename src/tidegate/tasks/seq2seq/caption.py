@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row
@@ -25,7 +26,16 @@ from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
 from tidegate.tasks.seq2seq.caption_reader import beside_images, image_of, read_captions
 from tidegate.tasks.seq2seq.decoder import TokenDecoder
-from tidegate.tasks.seq2seq.task import END, Beginning, TargetCounts, WritingConfig, WritingTask, encode_target, text_in
+from tidegate.tasks.seq2seq.task import (
+    END,
+    Beginning,
+    TargetCounts,
+    WritingConfig,
+    WritingTask,
+    encode_target,
+    target_kinds,
+    text_in,
+)
 from tidegate.train.options import option
 
 CAPTION = "give each image a caption in the second column of the table, or in the array 'captions'"
@@ -123,6 +133,12 @@ class CaptionTask(WritingTask):
         """Encode the one example of a row."""
         example: dict[str, Any] = {"image": image_of(row, len(preprocessing.numbers("mean")))}
         return [example | (dict(encode_target(text_in(row, "target", CAPTION), preprocessing)) if labelled else {})]
+
+    @classmethod
+    def column_kinds(cls, config: CaptionConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        image = ColumnKind("f", (len(preprocessing.numbers("mean")),), length=1)
+        return {"image": image, **target_kinds(preprocessing)}
 
     @classmethod
     def make_model(cls, config: CaptionConfig, vocabulary: Preprocessing, backend: str | None) -> Captioner:

@@ -204,4 +204,9 @@ def beam_search(
         cut = [Hypothesis(text, score, False) for text, score in cut if score > -torch.inf]
         ranked = sorted(done + cut, key=lambda it: it.rank(length_penalty), reverse=True)
         found.append(ranked[:width])
+    if not all(found):
+        raise ArgumentError(
+            "The model writes no text: the probabilities of its tokens are nan. Its training diverged, or its file was "
+            "altered."
+        )
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.buckets import pad
+from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
@@ -157,7 +158,7 @@ class WritingTask(ExampleTask):
     @property
     def limit(self) -> int:
         """Maximal number of tokens of a text, including its end: that of the longest training target."""
-        return min(self.preprocessing.number("longest"), self.config.max_length + 1)
+        return max(1, min(self.preprocessing.number("longest"), self.config.max_length + 1))
 
     def text_of(self, hypothesis: Hypothesis) -> str:
         """Decode a hypothesis to text."""
@@ -177,7 +178,7 @@ class WritingTask(ExampleTask):
 
     def _unigram(self, part: Part) -> float:
         # Add one: the unknown token may not occur in training.
-        counts = np.array(self.preprocessing.numbers("occurrences")) + 1
+        counts = np.array(self.preprocessing.numbers("occurrences", len(self.preprocessing.vocabulary("target")))) + 1
         log, column = np.log(counts / counts.sum()), part.columns["target"]
         return -sum(float(log[column[n]].sum()) for n in range(len(column))) / int(column.lengths.sum())
 
@@ -251,6 +252,12 @@ def encode_target(text: str, preprocessing: Preprocessing) -> Encoded:
     return {"target": np.append(encode_text(text, preprocessing, "target"), end), "truth": text_bytes(text)}
 
 
+def target_kinds(preprocessing: Preprocessing) -> dict[str, ColumnKind]:
+    """Return what the columns of `encode_target` hold."""
+    target = ColumnKind("i", below=len(preprocessing.vocabulary("target")), shortest=1)
+    return {"target": target, "truth": ColumnKind("u")}
+
+
 def text_bytes(text: str) -> NDArray[np.uint8]:
     """Encode a text to be stored in a column."""
     return np.frombuffer(text.encode(), np.uint8)
@@ -259,7 +266,7 @@ def text_bytes(text: str) -> NDArray[np.uint8]:
 def stored_texts(part: Part, column: str) -> list[str]:
     """Decode the texts stored by `text_bytes`."""
     kept = part.columns[column]
-    return [kept[n].tobytes().decode() for n in range(len(kept))]
+    return [stored_text(kept[n]) for n in range(len(kept))]
 
 
 def subsample(part: Part) -> Part:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import named
@@ -36,6 +37,7 @@ from tidegate.tasks.seq2seq.task import (
     encode_text,
     fit_side,
     stored_texts,
+    target_kinds,
     text_bytes,
     text_in,
 )
@@ -180,6 +182,12 @@ class TranslateTask(WritingTask):
             target = text_in(row, "target", row.values.get("untargeted", TWO_COLUMNS))
             example |= {"original": text_bytes(source), **encode_target(target, preprocessing)}
         return [example]
+
+    @classmethod
+    def column_kinds(cls, config: TranslateConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        source = ColumnKind("i", below=len(preprocessing.vocabulary("source")), shortest=1)
+        return {"source": source, "original": ColumnKind("u"), **target_kinds(preprocessing)}
 
     def blank_prediction(self, row: Row) -> dict[str, Any] | None:
         """Return an empty text for an empty source."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.data.array_files import holds_arrays
+from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
@@ -30,6 +31,7 @@ from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
+from tidegate.tasks.tag.columns_of_tags import column_kinds
 from tidegate.tasks.tag.reader import level_of, read_tagged, step_place, tags_of, tokens_of
 from tidegate.tasks.tag.scores import UNSEEN, TagCounts, tag_report
 from tidegate.tasks.tag.spans import PLAIN, SchemeFinder, fault, spans
@@ -206,9 +208,14 @@ class TagTask(ExampleTask):
                 return []
             example["tags"] = _numbers(row, tags_of(row, len(steps)), config, preprocessing)
             if level != "frames":
-                common, usual = preprocessing.text("common"), preprocessing.values["usual"]
+                common, usual = preprocessing.text("common"), preprocessing.mapping("usual", str)
                 example["usual"] = preprocessing.vocabulary("labels").encode(usual.get(step, common) for step in steps)
         return [example]
+
+    @classmethod
+    def column_kinds(cls, config: TagConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        return column_kinds(preprocessing, spelled=config.character_hidden_size > 0)
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
@@ -292,7 +299,7 @@ class TagTask(ExampleTask):
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of equal probabilities, and of the tag frequencies of the training part."""
         part = self._training()[0].parts["validation"]
-        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.values["counts"]
+        labels, counts = self.preprocessing.vocabulary("labels"), self.preprocessing.mapping("counts", int, least=1)
         if not len(part):
             return {}, []
         log = np.log(np.array([counts[label] for label in labels.entries], float) / sum(counts.values()))
