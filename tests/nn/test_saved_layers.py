@@ -15,6 +15,7 @@ from torch import nn
 import tidegate
 from tidegate.cells import CELLS, Cell, Step, cell, intervened, lstm, projected, tanh, variational_dropout, zoneout
 from tidegate.cells import cell as define_cell
+from tidegate.cells.plain_data import from_plain_data, to_plain_data
 from tidegate.errors import CellError
 from tidegate.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell
 
@@ -181,3 +182,12 @@ def test_loading_imports_no_module_that_the_file_names(tmp_path: Path) -> None:
         "torch.serialization.set_crc32_options(False); torch.load('layer.pt')"
     )
     assert "No cell has the handle 'faded:0000000000000000': import trap" in run(code, tmp_path)
+
+
+def test_a_file_with_another_function_in_it_is_refused() -> None:
+    data = to_plain_data(zoneout(lstm, 0.1))
+    assert from_plain_data(data).definition == zoneout(lstm, 0.1).definition
+    with pytest.raises(CellError, match="was made with 'system'; known are projected, zoneout"):
+        from_plain_data({**data, "function": "system"})
+    with pytest.raises(CellError, match="has other equations in this process than where it was saved"):
+        from_plain_data({**data, "handle": "zoneout(lstm):0000000000000000"})

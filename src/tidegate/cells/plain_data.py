@@ -30,6 +30,8 @@ def from_plain_data(data: dict[str, Any]) -> Cell:
     """
     if "function" not in data:
         return find_cell(data)
+    if data["function"] not in _COMPOSITIONS:
+        raise CellError(f"A saved cell was made with {data['function']!r:.200}; known are {', '.join(_COMPOSITIONS)}.")
     made = _COMPOSITIONS[data["function"]](from_plain_data(data["cell"]), *data["arguments"])
     if made.handle != data["handle"]:
         raise CellError(f"{made.name!r} has other equations in this process than where it was saved.")
