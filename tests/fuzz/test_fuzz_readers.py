@@ -11,7 +11,7 @@ from tests.fuzz.readers import READERS, whole
 from tidegate.io.input_files import LARGEST_NAME
 
 BOUND = 1 << 26  # bytes that a file may claim for an array
-MEMORY = 1 << 29
+MEMORY = 1 << 30  # bytes that a call may map: threads and libraries need some
 SAMPLE, ALL = 12, 1000  # altered files of each kind
 
 

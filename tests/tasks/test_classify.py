@@ -419,3 +419,11 @@ def test_a_file_for_each_class_has_a_name_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "like.feat").write_text("1 0:2\n")
     with pytest.raises(DataError, match=r"two have the same name: dislike\.txt, like\.feat, like\.txt"):
         list(ClassifyTask.read(tmp_path, SMALL))
+
+
+@pytest.mark.parametrize("names", [("सीमा", "राधा", "मोहन"), ("சீதா", "ராமன்", "மீனா"), ("Anna", "Otto", "Mia")])
+def test_names_of_one_word_are_read_by_characters_in_every_script(names: tuple[str, ...]) -> None:
+    rows = [Row("row", {"text": name, "label": "fm"[n % 2]}) for n, name in enumerate(names * 4)]
+    preprocessing, notes = ClassifyTask.fit(rows, SMALL)
+    assert preprocessing.text("input") == "characters"
+    assert any(it.startswith("steps are characters") for it in notes)
