@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import tidegate
-from tidegate.nn import GRU, LSTM, RNN, Recurrent, summary
+from tidegate.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, summary
 
 
 class Tagger(nn.Module):
@@ -43,6 +43,14 @@ def test_flops_and_bytes_let_cells_be_compared() -> None:
         weights = 4 * (gates * 64 * 128 + gates * 2 * 64)
         states = 4 * 64 * (1 + 2 * (2 if name == "LSTM" else 1))
         assert rows[name].bytes == weights + states
+
+
+def test_step_cells_cost_what_a_step_of_their_layer_costs() -> None:
+    for layer, step in ((RNN, RNNCell), (GRU, GRUCell), (LSTM, LSTMCell)):
+        whole = summary(layer(64, 32, bias=False), torch.zeros(2, 1, 64)).rows[0]
+        one = summary(step(64, 32, bias=False), torch.zeros(1, 64)).rows[0]
+        assert (one.flops, one.bytes, one.parameters) == (whole.flops, whole.bytes, whole.parameters)
+        assert one.flops
 
 
 def test_summary_leaves_the_model_as_it_was_and_counts_shared_weights_once() -> None:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.drawing import table_html
+from tidegate.engine import cost
+from tidegate.nn.interop.cell_module import CellModule
 from tidegate.nn.layered import Layered
 
 HEAD = ("layer", "output shape", "parameters", "FLOPs/step", "bytes/step")
@@ -122,7 +124,7 @@ def summary(model: nn.Module, *inputs: Any, **kwargs: Any) -> Summary:
         hooks.append(module.register_forward_hook(record))
 
     for name, module in model.named_modules():
-        if isinstance(module, Layered) or not any(module.children()):
+        if isinstance(module, CellModule) or not any(module.children()):
             watch(name, module)
     training = {module: module.training for module in model.modules()}
     try:
@@ -161,6 +163,12 @@ def _cost(module: nn.Module) -> tuple[int | None, int | None]:
             module.layer_cost(layer) for layer in range(module.num_layers) for _ in range(1 + module.bidirectional)
         ]
         return sum(c.flops for c in costs), sum(c.step_bytes for c in costs)
+    if isinstance(module, CellModule) and isinstance(module, nn.RNNCellBase):
+        itemsize = next(module.parameters()).element_size()
+        step = cost(
+            module.cell, module.input_size, module.hidden_size, bias=module.bias, two_biases=True, itemsize=itemsize
+        )
+        return step.flops, step.step_bytes
     if isinstance(module, nn.Linear):
         bias = module.bias is not None
         size = sum(p.numel() for p in module.parameters()) + module.in_features + module.out_features

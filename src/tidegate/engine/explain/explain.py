@@ -13,6 +13,7 @@ from tidegate.engine.call import Backend, Call
 from tidegate.engine.dispatch import choose, passed_over
 from tidegate.engine.explain.explanation import BackendPlan, Bytes, Explanation, Flops, Peaks
 from tidegate.engine.explain.peaks import measured_peaks
+from tidegate.engine.lengths_and_resets import Lengths, Resets
 from tidegate.engine.program.adjoint import adjoint
 from tidegate.engine.program.cost import Cost, cost, pointwise_operations
 from tidegate.engine.program.program import program
@@ -27,8 +28,8 @@ def explain(
     weights: Weights,
     state: Sequence[Tensor] | None = None,
     *,
-    lengths: Tensor | Sequence[int] | None = None,
-    reset: Tensor | None = None,
+    lengths: Lengths | None = None,
+    reset: Resets | None = None,
     reverse: bool = False,
     masks: Mapping[str, Tensor] | None = None,
     backend: str | Backend | None = None,

@@ -18,6 +18,7 @@ from tidegate.nn.interop.convert import to_torch
 class CellModule(nn.Module):
     """A module that runs cells: one node for ``torch.fx``, refused by ``torch.jit.script``, pickled as plain data."""
 
+    cell: Cell
     torch_class: ClassVar[type[nn.Module] | None] = None  # that computes the same
 
     def to_torch(self) -> nn.Module:
