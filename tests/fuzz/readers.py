@@ -102,8 +102,9 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def read(path: Path) -> None:
-    """Read a file as the reader does whose name its folder has."""
-    READERS[path.parent.name][1](path)
+    """Read a file as the reader does whose name its folder has; of a folder of such folders, all files."""
+    for it in [path] if path.is_file() else [path / name / file for name, (file, _) in READERS.items()]:
+        READERS[it.parent.name][1](it)
 
 
 def array(values: Any) -> bytes:

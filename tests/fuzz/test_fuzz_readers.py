@@ -47,12 +47,13 @@ def attack(guarded: Guarded, path: Path, seeds: range) -> list[str]:
 
 
 def test_a_sample_of_altered_files(tmp_path: Path) -> None:
-    paths = [put(tmp_path, name) for name in READERS]
+    for name in READERS:
+        put(tmp_path / "whole", name)
     faults: list[str] = []
-    with Guarded("tests.fuzz.readers:read", paths[0], memory=MEMORY) as guarded:
-        for path in paths:
-            assert guarded.outcome(path).kind == "read", (path, guarded.outcome(path))
-            faults += attack(guarded, path, range(SAMPLE))
+    # All whole files come first: a library that is loaded, or an allocator that starts, takes more than any file.
+    with Guarded("tests.fuzz.readers:read", tmp_path / "whole", memory=MEMORY) as guarded:
+        for name in READERS:
+            faults += attack(guarded, put(tmp_path, name), range(SAMPLE))
     assert not faults, "\n\n".join(faults)
 
 
@@ -60,7 +61,6 @@ def test_a_sample_of_altered_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_altered_files(tmp_path: Path, name: str) -> None:
     path = put(tmp_path, name)
-    (tmp_path / "whole").mkdir()
     whole_file = put(tmp_path / "whole", name)
     with Guarded("tests.fuzz.readers:read", whole_file, memory=MEMORY) as guarded:
         faults = attack(guarded, path, range(ALL))
