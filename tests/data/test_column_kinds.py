@@ -45,6 +45,7 @@ def test_what_fits(kind: ColumnKind, values: Any):
         (IDS, [0, -1], [1, 2], "holds numbers from -1 to 0"),
         (IDS, [0.0, 1.0], [1, 2], "holds float64"),
         (IDS, [[0], [1]], [1, 2], r"holds int64 of shape \(1,\)"),
+        (ColumnKind("f4"), [0.0, 1.0], [1, 2], "holds float64"),
         (ColumnKind("f"), [0.0, np.nan], [1, 2], "holds nan or infinity"),
         (ColumnKind("i", length=1), [0, 1], [0, 2], "should have 1 steps"),
         (ColumnKind("i", length="other"), [0, 1], [0, 2], "should have as many steps as 'other'"),

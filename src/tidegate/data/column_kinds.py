@@ -18,7 +18,7 @@ class ColumnKind(NamedTuple):
     """What a column holds.
 
     Attributes:
-        dtype: kinds of numbers as NumPy has them: "i" whole numbers, "u" bytes, "f" floating point, "b" truth values.
+        dtype: type of the numbers as NumPy abbreviates it: "i8", "u1", "f4", "b"; "f" is floating point of any width.
         shape: of each step.
         below: whole numbers are less than this; None: no limit.
         lowest: the lowest whole number.
@@ -91,7 +91,7 @@ def check_columns(part: Part, kinds: Kinds, where: Path) -> None:
 
 def _fault(column: Ragged, kind: ColumnKind, part: Part) -> str:
     values, lengths = column.values, column.lengths
-    if values.dtype.kind not in kind.dtype or values.shape[1:] != kind.shape:
+    if not values.dtype.str[1:].startswith(kind.dtype) or values.shape[1:] != kind.shape:
         return f"holds {values.dtype} of shape {values.shape[1:]} for each step"
     other = part.columns.get(kind.length) if isinstance(kind.length, str) else None
     expected = other.lengths if other is not None else kind.length

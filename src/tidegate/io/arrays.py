@@ -59,7 +59,13 @@ def open_array(path: Path, advice: str) -> NDArray[Any]:
             shape, fortran, dtype = npy.read_array_header_1_0(file)
             start, end = file.tell(), file.seek(0, os.SEEK_END)
         size = math.prod(shape) * dtype.itemsize
-        if dtype.kind not in "biuf" or fortran or min(shape, default=0) < 0 or start + size != end:
+        if (
+            dtype.kind not in "biuf"
+            or not dtype.isnative
+            or fortran
+            or min(shape, default=0) < 0
+            or start + size != end
+        ):
             raise ValueError(f"its header says {dtype} of shape {shape}, but {end - start:,} bytes follow")
         if not size:  # which cannot be mapped
             return np.zeros(shape, dtype)

@@ -93,8 +93,8 @@ def input_kind(preprocessing: Preprocessing) -> ColumnKind:
     """Return what a column of frames or of tokens holds."""
     level = preprocessing.text("input")
     if level == "frames":
-        return ColumnKind("f", (len(preprocessing.numbers("mean")),))
-    return ColumnKind("i", below=len(preprocessing.vocabulary(level)))
+        return ColumnKind("f4", (len(preprocessing.numbers("mean")),))
+    return ColumnKind("i8", below=len(preprocessing.vocabulary(level)))
 
 
 def input_layer(preprocessing: Preprocessing, width: int, word_dropout: float) -> tuple[TokenInput | FrameInput, int]:

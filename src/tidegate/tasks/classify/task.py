@@ -158,7 +158,7 @@ class ClassifyTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ClassifyConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        label = ColumnKind("i", below=len(preprocessing.vocabulary("labels")), length=1)
+        label = ColumnKind("i8", below=len(preprocessing.vocabulary("labels")), length=1)
         return {"inputs": input_kind(preprocessing), "label": label}
 
     @classmethod

@@ -190,15 +190,15 @@ class ForecastTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        frames = ColumnKind("f", (1 + len(preprocessing.numbers("mean")),), shortest=2)
+        frames = ColumnKind("f4", (1 + len(preprocessing.numbers("mean")),), shortest=2)
         if part == "train":
             return {"frames": frames}
         return {
             "frames": frames._replace(shortest=1 + config.horizon),
-            "scale": ColumnKind("f", length=3),
-            "name": ColumnKind("u"),
-            "at": ColumnKind("i", length=1),
-            "reference": ColumnKind("f", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon),
+            "scale": ColumnKind("f8", length=3),
+            "name": ColumnKind("u1"),
+            "at": ColumnKind("i8", length=1),
+            "reference": ColumnKind("f8", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon),
         }
 
     @classmethod

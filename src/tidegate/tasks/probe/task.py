@@ -141,9 +141,9 @@ class ProbeTask(ExampleTask):
     def column_kinds(cls, config: ProbeConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
         outputs, classes = preprocessing.number("outputs"), preprocessing.text("kind") == "classes"
-        targets = ColumnKind("i", below=outputs, lowest=-(2**63)) if classes else ColumnKind("f", finite=False)
+        targets = ColumnKind("i8", below=outputs, lowest=-(2**63)) if classes else ColumnKind("f4", finite=False)
         found = {
-            "frames": ColumnKind("f", (preprocessing.number("features"),), shortest=1),
+            "frames": ColumnKind("f4", (preprocessing.number("features"),), shortest=1),
             "targets": targets._replace(length="frames"),
             "asked": ColumnKind("b", length="frames"),
         }

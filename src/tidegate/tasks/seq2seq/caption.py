@@ -137,7 +137,7 @@ class CaptionTask(WritingTask):
     @classmethod
     def column_kinds(cls, config: CaptionConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        image = ColumnKind("f", (len(preprocessing.numbers("mean")),), length=1)
+        image = ColumnKind("f4", (len(preprocessing.numbers("mean")),), length=1)
         return {"image": image, **target_kinds(preprocessing)}
 
     @classmethod

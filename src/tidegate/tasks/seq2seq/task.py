@@ -254,8 +254,8 @@ def encode_target(text: str, preprocessing: Preprocessing) -> Encoded:
 
 def target_kinds(preprocessing: Preprocessing) -> dict[str, ColumnKind]:
     """Return what the columns of `encode_target` hold."""
-    target = ColumnKind("i", below=len(preprocessing.vocabulary("target")), shortest=1)
-    return {"target": target, "truth": ColumnKind("u")}
+    target = ColumnKind("i8", below=len(preprocessing.vocabulary("target")), shortest=1)
+    return {"target": target, "truth": ColumnKind("u1")}
 
 
 def text_bytes(text: str) -> NDArray[np.uint8]:

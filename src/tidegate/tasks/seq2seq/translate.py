@@ -186,8 +186,8 @@ class TranslateTask(WritingTask):
     @classmethod
     def column_kinds(cls, config: TranslateConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        source = ColumnKind("i", below=len(preprocessing.vocabulary("source")), shortest=1)
-        return {"source": source, "original": ColumnKind("u"), **target_kinds(preprocessing)}
+        source = ColumnKind("i8", below=len(preprocessing.vocabulary("source")), shortest=1)
+        return {"source": source, "original": ColumnKind("u1"), **target_kinds(preprocessing)}
 
     def blank_prediction(self, row: Row) -> dict[str, Any] | None:
         """Return an empty text for an empty source."""

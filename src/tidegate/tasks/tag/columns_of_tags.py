@@ -13,11 +13,11 @@ def column_kinds(preprocessing: Preprocessing, *, spelled: bool) -> dict[str, Co
         spelled: whether the model reads the characters of words.
     """
     level = preprocessing.text("input")
-    tags = ColumnKind("i", below=len(preprocessing.vocabulary("labels")), length="inputs")
+    tags = ColumnKind("i8", below=len(preprocessing.vocabulary("labels")), length="inputs")
     found = {"inputs": input_kind(preprocessing)._replace(shortest=1), "tags": tags}
     if level != "frames":
         found["usual"] = tags
     if level == "words" and spelled:
-        found["characters"] = ColumnKind("i", below=len(preprocessing.vocabulary("characters")))
-        found["spelling"] = ColumnKind("i", length="inputs")
+        found["characters"] = ColumnKind("i8", below=len(preprocessing.vocabulary("characters")))
+        found["spelling"] = ColumnKind("i8", length="inputs")
     return found
