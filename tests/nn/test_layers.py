@@ -160,7 +160,7 @@ def test_a_users_cell_trains_projects_nothing_and_pickles() -> None:
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
     again = pickle.loads(pickle.dumps(layer))
-    assert again.cell is leaky
+    assert again.cell.definition == leaky.definition  # another module may define the same cell
     assert torch.equal(again(x)[0], layer(x)[0])
     assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
 

@@ -89,7 +89,7 @@ def test_frames_are_series_by_feature(tmp_path: Path):
         ("y;z\n1;2\n", {}, r"row 1: column 'y;z' holds '1;2', which is not a number"),
         ("y\n1\nabc\n", {}, r"row 2: column 'y' holds 'abc', which is not a number"),
         ("y\n1_000\n", {}, r"row 1: column 'y' holds '1_000', which is not a number"),
-        ("y\n1e200\n", {}, r"row 1: column 'y' holds '1e200', and at most 1e\+100 is read"),
+        ("y\n1e305\n", {}, r"row 1: column 'y' holds '1e305', and at most 1e\+300 is read: choose a larger unit"),
         ("y\ninf\n", {}, r"row 1: column 'y' holds 'inf'"),
         ("y\n1\n", {"target": "x"}, r"no column 'x'; there are: 'y'"),
         ("y,c\n1,\n", {"covariates": ["c"]}, r"row 1: column 'c' is empty"),

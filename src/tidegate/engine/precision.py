@@ -59,7 +59,5 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
 
 def rounded(result: Result, dtype: torch.dtype) -> Result:
     """Return a result with its output and recorded values in another dtype; the states keep theirs."""
-    if result.output.dtype == dtype:
-        return result
     record = {name: value.to(dtype) for name, value in result.record.items()}
     return replace(result, output=result.output.to(dtype), record=record)

@@ -93,7 +93,7 @@ def run_call(call: Call, backend: str | Backend | None = None, *, recompute: boo
             result = run_in_parts(call, chosen)
         else:
             result = chosen.run(call)
-    return rounded(result, dtype)
+    return result if dtype == call.x.dtype else rounded(result, dtype)
 
 
 def checked_call(

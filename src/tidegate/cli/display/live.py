@@ -105,8 +105,11 @@ def _baselines(board: Board) -> str:
 
 
 def metrics_line(board: Board) -> str:
-    """Format the metrics of the last validation."""
-    return ", ".join(f"{name} {value:.3f}" for name, value in board.metrics.items())
+    """Format the metrics of the last validation; errors may be of any size, since they are in the data's unit."""
+    return ", ".join(
+        f"{name} {value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{name} {value:.3g}"
+        for name, value in board.metrics.items()
+    )
 
 
 def progress_line(board: Board) -> str:

@@ -23,7 +23,7 @@ TARGETS = ("value", "y", "target")
 NAMES = "series"
 WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64
-LARGEST = 1e100  # so that sums of squares are numbers
+LARGEST = 1e300  # so that sums of values are numbers
 
 
 def read_series(
@@ -180,7 +180,8 @@ def _number(row: Row, column: str) -> float:
         raise DataError(f"{row.where}: column {column!r:.80} holds {described(value)}: fill gaps first.")
     if abs(number) > LARGEST:
         raise DataError(
-            f"{row.where}: column {column!r:.80} holds {described(value)}, and at most {LARGEST:g} is read."
+            f"{row.where}: column {column!r:.80} holds {described(value)}, and at most {LARGEST:g} is read: "
+            "choose a larger unit."
         )
     return number
 
