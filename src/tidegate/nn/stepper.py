@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,8 @@ from tidegate.engine.precision import computed_in
 from tidegate.errors import ArgumentError
 from tidegate.nn.exact_state import exact
 from tidegate.nn.types import StackedLayers, State
+
+FLAT = "_flat_weights"  # the list from which torch's layers read their weights
 
 
 class Stepper:
@@ -52,6 +55,7 @@ class Stepper:
         self.module, self.batch, self.copy = module, batch, copy
         self._layers: list[Stepping] = []
         self._watched: list[_Watched] = []
+        self._lists: list[_List] = []
         self._build()
 
     def __repr__(self) -> str:
@@ -81,7 +85,7 @@ class Stepper:
             )
         for layer in self._layers:
             x = layer.step(x if x.is_contiguous() else x.contiguous())
-        return x.detach().clone() if self.copy else x
+        return x.clone() if self.copy else x
 
     def reset(self, which: Tensor | Sequence[bool] | Sequence[int] | None = None) -> None:
         """Set the state to zeros, for all sequences or for some of them.
@@ -154,15 +158,14 @@ class Stepper:
                 layers.append(stepping(module.layer_cell(k), x, weights, state, backend=module.backend))
                 x = x.new_zeros(self.batch, module.output_size)
             self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
-            self._watched, self._loaded = [*_watched(module)], module.times_loaded
+            self._watched, self._lists, self._loaded = [*_watched(module)], [*_lists(module)], module.times_loaded
 
     def _changed(self) -> bool:
-        for owner, key, held, version, address in self._watched:
-            try:
-                now = owner[key]
-            except (KeyError, IndexError):
+        for owner, key, tensor, version, address in self._watched:
+            if owner.get(key) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
                 return True
-            if now is not held or (address and (_version(held) != version or held.data_ptr() != address)):
+        for owner, key, listed, tensors in self._lists:
+            if owner.get(key) is not listed or len(listed) != len(tensors) or not all(map(is_, listed, tensors)):
                 return True
         if self.module.times_loaded != self._loaded:
             return True
@@ -170,35 +173,42 @@ class Stepper:
 
 
 class _Watched(NamedTuple):
-    """A tensor that weights are made of, or a list of such: where it is, and what changes if it is written to."""
+    """A tensor that weights are made of: where it is, and what changes if it is written to."""
 
-    owner: Any
-    key: str | int
-    held: Any
+    owner: Mapping[str, Any]
+    key: str
+    tensor: Tensor
     version: int
     address: int
+
+
+class _List(NamedTuple):
+    """A list of tensors that weights are made of: where it is, and what it holds."""
+
+    owner: Mapping[str, Any]
+    key: str
+    listed: list[Any]
+    tensors: list[Any]
 
 
 def _watched(module: StackedLayers) -> Iterator[_Watched]:
     """Iterate over all tensors of a module.
 
-    They are parameters, buffers, attributes, as which hooks set weights, and the list that torch's layers read.
+    They are parameters, buffers, attributes, as which hooks set weights, and those in torch's list of weights.
     """
-    watched: set[int] = set()
     for own in module.modules():
-        owners: list[Any] = [own._parameters, own._buffers, own.__dict__]
-        if isinstance(flat := own.__dict__.get("_flat_weights"), list):
-            yield _Watched(own.__dict__, "_flat_weights", flat, 0, 0)
-            owners.append(flat)
-        for owner in owners:
-            for key, tensor in enumerate(owner) if isinstance(owner, list) else owner.items():
-                if not isinstance(tensor, Tensor):
-                    continue
-                if id(tensor) in watched:  # for writes; here it may be exchanged
-                    yield _Watched(owner, key, tensor, 0, 0)
-                else:
-                    watched.add(id(tensor))
+        known = {id(t) for t in own._parameters.values()}
+        listed = {str(k): t for k, t in enumerate(own.__dict__.get(FLAT, ())) if id(t) not in known}
+        for owner in (own._parameters, own._buffers, own.__dict__, listed):
+            for key, tensor in owner.items():
+                if isinstance(tensor, Tensor):
                     yield _Watched(owner, key, tensor, _version(tensor), tensor.data_ptr())
+
+
+def _lists(module: StackedLayers) -> Iterator[_List]:
+    for own in module.modules():
+        if isinstance(listed := own.__dict__.get(FLAT), list):
+            yield _List(own.__dict__, FLAT, listed, [*listed])
 
 
 def _version(tensor: Tensor) -> int:
