@@ -67,3 +67,15 @@ def test_stored_texts():
     assert stored_text(np.frombuffer("é".encode(), np.uint8)) == "é"
     with pytest.raises(RunFolderError, match="not UTF-8"):
         stored_text(np.array([0xC3], np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("values", "fits"), [([1, 2, 2], True), ([2, 1, 2], True), ([1, 1, 3], False), ([2**63 - 1, -1, 2], False)]
+)
+def test_numbers_that_count_the_steps_of_another_column(values: list[int], fits: bool):
+    kind, characters = ColumnKind("i", lowest=-1, counts="other"), column([0] * 5, [3, 5])
+    if fits:
+        check(kind, column(values, [2, 3]), other=characters)
+        return
+    with pytest.raises(RunFolderError, match="does not count the steps of 'other'"):
+        check(kind, column(values, [2, 3]), other=characters)

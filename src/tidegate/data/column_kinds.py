@@ -25,6 +25,7 @@ class ColumnKind(NamedTuple):
         length: steps of each example, or the column that has as many; None: any number.
         shortest: the least number of steps.
         finite: whether nan and infinity are excluded.
+        counts: the column whose steps these numbers count; "" if they count none.
     """
 
     dtype: str
@@ -34,6 +35,7 @@ class ColumnKind(NamedTuple):
     length: int | str | None = None
     shortest: int = 0
     finite: bool = True
+    counts: str = ""
 
 
 Kinds = Mapping[str, ColumnKind]
@@ -105,4 +107,14 @@ def _fault(column: Ragged, kind: ColumnKind, part: Part) -> str:
             return "holds nan or infinity"
         if values.dtype.kind == "i" and (piece.min() < kind.lowest or (kind.below and piece.max() >= kind.below)):
             return f"holds numbers from {piece.min()} to {piece.max()}, but there are {kind.below}"
+    if kind.counts and not _counts(values, lengths, part.columns[kind.counts].lengths):
+        return f"does not count the steps of {kind.counts!r}"
     return ""
+
+
+def _counts(values: NDArray[Any], lengths: NDArray[Any], counted: NDArray[Any]) -> bool:
+    """Whether the numbers of each example add up to its steps in another column."""
+    if len(values) and values.max() > counted.max():  # before they are added up, which may overflow
+        return False
+    total, ends = np.concatenate([[0], np.cumsum(values)]), np.cumsum(lengths)
+    return np.array_equal(total[ends] - total[ends - lengths], counted)

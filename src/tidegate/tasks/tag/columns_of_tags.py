@@ -19,5 +19,5 @@ def column_kinds(preprocessing: Preprocessing, *, spelled: bool) -> dict[str, Co
         found["usual"] = tags
     if level == "words" and spelled:
         found["characters"] = ColumnKind("i8", below=len(preprocessing.vocabulary("characters")))
-        found["spelling"] = ColumnKind("i8", length="inputs")
+        found["spelling"] = ColumnKind("i8", length="inputs", counts="characters")
     return found
