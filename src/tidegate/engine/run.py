@@ -133,7 +133,7 @@ def checked_call(
 
 def runs_in_parts(call: Call, recompute: bool) -> bool:
     """Whether a run that may be differentiated is cut in time, with its parts run again in backward."""
-    return recompute and call.x.shape[0] > 1 and not _is_transformed()
+    return recompute and call.x.shape[0] > 1 and not is_transformed()
 
 
 def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
@@ -173,7 +173,8 @@ def can_be_read(tensor: Tensor) -> bool:
     return not torch._C._functorch.is_batchedtensor(tensor)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _is_transformed() -> bool:
+def is_transformed() -> bool:
+    """Whether a ``torch.func`` transform is active."""
     compiling = torch.compiler.is_compiling()
     return not compiling and torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
 

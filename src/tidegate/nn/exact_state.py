@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.precision import HALF
+from tidegate.engine.run import is_transformed
 
 _NAME = "tidegate_float32_state"
 
@@ -60,4 +61,4 @@ def _has_memory(tensor: Tensor) -> bool:
     """Whether a tensor has memory of its own: not while it is traced, and not under ``torch.func`` transforms."""
     if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
         return False
-    return not torch._C._len_torch_dispatch_stack() and not torch._C._functorch.peek_interpreter_stack()  # pyright: ignore[reportAttributeAccessIssue]
+    return not torch._C._len_torch_dispatch_stack() and not is_transformed()

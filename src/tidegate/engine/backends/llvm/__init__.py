@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import Tensor, float32, float64
+from torch import Tensor
 
 from tidegate.engine.backends.llvm.front import flop_formulas as flop_formulas  # registers them for counters
 from tidegate.engine.backends.llvm.front import operators as operators  # registers them for traced programs
@@ -28,11 +28,11 @@ class LLVMBackend(Backend):
 
         return run_with_kernels(call)
 
-    def stepping(self, call: Call) -> Stepping | None:
-        """Prepare a checked call of one step; None for mixed and half precision, where `run` is as fast."""
+    def stepping(self, call: Call) -> Stepping:
+        """Prepare a checked call of one step, all of whose tensors have one dtype."""
         from tidegate.engine.backends.llvm.front.prepared_step import PreparedStep
 
-        return PreparedStep(call) if {t.dtype for t in call.tensors()} in ({float32}, {float64}) else None
+        return PreparedStep(call)
 
     def explain(self, call: Call, *, training: bool) -> BackendPlan:
         """Describe the kernels that `run` would use."""
