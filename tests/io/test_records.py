@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tidegate.errors import RunFolderError
 from tidegate.io.records import from_record, to_record
 from tidegate.text.model import LanguageModelConfig
 from tidegate.train import TrainConfig
+from tidegate.train.options import option
 
 PATH = Path("config.json")
 
@@ -72,6 +74,26 @@ def test_missing_and_unknown_fields_are_named():
         read(record)
     with pytest.raises(RunFolderError, match="should be an object"):
         read([record])
+
+
+def test_a_field_that_came_later_has_the_value_that_older_files_mean():
+    """Old files are read, and written again as they were; another value is written."""
+
+    @dataclass
+    class Settings:
+        size: int = option(3, "Size.")
+        depth: int = option(2, "Depth, which was always 1.", absent=1)
+
+    def read_settings(record):
+        return from_record(Settings, record, PATH, "model")
+
+    old = {"size": 5}
+    assert read_settings(old) == Settings(5, 1)
+    assert to_record(read_settings(old)) == old
+    assert to_record(Settings()) == {"size": 3, "depth": 2}
+    assert read_settings(to_record(Settings())) == Settings()
+    with pytest.raises(RunFolderError, match="'size' is missing"):
+        read_settings({"depth": 1})
 
 
 def test_an_unknown_cell_in_a_file_is_the_files_fault():

@@ -17,9 +17,12 @@ def stored_as(key: str) -> dict[str, Any]:
     return {"key": key}
 
 
-def stored_if_set() -> dict[str, Any]:
-    """Return the metadata of a dataclass field that is written to files unless it is None."""
-    return {"if_set": True}
+def stored_unless(value: Any) -> dict[str, Any]:
+    """Return the metadata of a dataclass field that files lack where it has this value.
+
+    So files that were written before there was such a field can still be read, and are still written the same.
+    """
+    return {"absent": value}
 
 
 def _key(it: Field[Any]) -> str:
@@ -31,14 +34,14 @@ def to_record(value: Any) -> dict[str, Any]:
     made = {}
     for it in fields(value):
         one = getattr(value, it.name)
-        if one is None and it.metadata.get("if_set"):
+        if "absent" in it.metadata and one == it.metadata["absent"]:
             continue
         made[_key(it)] = to_record(one) if is_dataclass(one) and not isinstance(one, type) else deepcopy(one)
     return made
 
 
 def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
-    """Convert a JSON object to a dataclass: exactly its fields, each of its type and in range.
+    """Convert a JSON object to a dataclass: exactly its fields, each of its type and in range; see `stored_unless`.
 
     Args:
         kind: a dataclass whose fields are int, float, str, bool, literals or None.
@@ -55,6 +58,8 @@ def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
     if not isinstance(record, dict):
         raise RunFolderError(f"{path}: {where!r} should be an object, but is {record!r:.80}: the file was altered.")
     names = {_key(it): it.name for it in fields(kind)}  # type: ignore[arg-type]
+    absent = {_key(it): it.metadata["absent"] for it in fields(kind) if "absent" in it.metadata}  # type: ignore[arg-type]
+    record = absent | record
     odd = sorted(set(names) ^ set(record), key=str)
     if odd:
         what = "is missing" if odd[0] in names else "is not known"

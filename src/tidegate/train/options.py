@@ -7,6 +7,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
+from tidegate.io.records import stored_as, stored_unless
+
+ALWAYS = object()  # written to every file, whatever the value
 
 
 def option(
@@ -18,6 +21,7 @@ def option(
     key: str = "",
     unset: str = "",
     off: float | None = None,
+    absent: Any = ALWAYS,
     **limits: float,
 ) -> Any:
     """Declare a dataclass field that is also an option of the command line.
@@ -30,10 +34,12 @@ def option(
         key: its key in files, see `tidegate.io.records`. Default: the name of the field.
         unset: what None means, for the description of an option whose default is None.
         off: the value on the command line that means None.
+        absent: its value in run folders that lack it, as those do that were written before there was the option.
         **limits: ``min`` and ``max``, inclusive; ``above`` and ``below``, exclusive.
     """
     about: dict[str, Any] = {"help": help, "panel": panel, "flag": flag, "unset": unset, "off": off, "limits": limits}
-    return field(default=default, metadata=about | ({"key": key} if key else {}))
+    stored = (stored_as(key) if key else {}) | ({} if absent is ALWAYS else stored_unless(absent))
+    return field(default=default, metadata=about | stored)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tidegate.cells import CELLS, get_cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
-from tidegate.io.records import from_record, stored_as, stored_if_set, to_record
+from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import sync_folder
 from tidegate.train.config import BUDGET, TrainConfig
 from tidegate.train.registry import task_named
@@ -46,8 +46,8 @@ class RunConfig:
     split_kind: str
     data_digest: str
     notes: list[str]
-    cell_digest: str | None = dataclasses.field(default=None, metadata=stored_if_set())
-    loss_unit: str | None = dataclasses.field(default=None, metadata=stored_if_set())
+    cell_digest: str | None = dataclasses.field(default=None, metadata=stored_unless(None))
+    loss_unit: str | None = dataclasses.field(default=None, metadata=stored_unless(None))
 
     __repr__ = brief_repr
 
