@@ -15,7 +15,7 @@ from tidegate.data.vectors import read_vectors
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
-from tidegate.tasks.forecast.reader import read_series
+from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.seq2seq.caption_reader import read_captions
 from tidegate.tasks.seq2seq.translate_reader import Pair, read_parallel
 from tidegate.tasks.tag.task import TagConfig, TagTask

@@ -14,7 +14,7 @@ import pytest
 from tidegate.data.rows import Row, columns_of, read_table, text_cell
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.classify.reader import read_labelled
-from tidegate.tasks.forecast.reader import read_series
+from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.seq2seq.translate_reader import read_parallel
 from tidegate.tasks.tag.reader import read_tagged
 

@@ -18,8 +18,8 @@ from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import inputs
-from tidegate.tasks.forecast.reader import read_series, series_values
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.series.reader import read_series, series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.train import TrainConfig, load_run, new_run, train
 

@@ -10,7 +10,7 @@ import pytest
 
 from tidegate.data.samples.mackey_glass import mackey_glass
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.reader import read_series
+from tidegate.tasks.forecast.series.reader import read_series
 
 
 def written(folder: Path, text: str, name: str = "data.csv") -> Path:

@@ -10,9 +10,9 @@ import pytest
 
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.reader import read_series
+from tidegate.tasks.forecast.series.reader import read_series
+from tidegate.tasks.forecast.series.times import START, parse_time
 from tidegate.tasks.forecast.task import ForecastTask
-from tidegate.tasks.forecast.times import START, parse_time
 
 
 def seconds(*parts: int) -> int:

@@ -9,8 +9,8 @@ import pytest
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.reader import series_values
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.series.reader import series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.forecast.windows import mean_deviation
 

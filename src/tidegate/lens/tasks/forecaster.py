@@ -17,7 +17,7 @@ from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.reader import series_values
+from tidegate.tasks.forecast.series.reader import series_values
 from tidegate.tasks.forecast.task import BANDS, ForecastTask
 from tidegate.train import Run
 

@@ -28,8 +28,8 @@ from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.reader import NAMES, read_series
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.series.reader import NAMES, read_series
 from tidegate.tasks.forecast.windows import forecast, mean_deviation, naive_names, scale_of, windows
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
@@ -71,7 +71,7 @@ class ForecastTask(ExampleTask):
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
-        """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.reader`."""
+        """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.series.reader`."""
         rows = read_series(
             path,
             target=config.target,

@@ -12,7 +12,7 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.reader import LARGEST, NAMES
+from tidegate.tasks.forecast.series.reader import LARGEST, NAMES
 
 
 def windows(

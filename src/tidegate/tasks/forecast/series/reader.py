@@ -16,7 +16,7 @@ from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.tables.cell_values import described, named, number_of, text_of
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.row_order import RowOrder
+from tidegate.tasks.forecast.series.row_order import RowOrder
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
 TARGETS = ("value", "y", "target")
@@ -41,9 +41,9 @@ def read_series(
     * A ``.npz`` file has ``frames`` (N, T, F), and may have ``lengths`` and the names ``series`` (N,). Its columns are
       called "0" to "F-1"; each is a series as in a wide table.
 
-    Rows are sorted by ``time_column`` (see `tidegate.tasks.forecast.times`); by default, by a column called time, date,
-    timestamp or the like, if there is one. With covariates, the last rows of a series may have no value: they are the
-    future whose covariates are known in advance.
+    Rows are sorted by ``time_column`` (see `tidegate.tasks.forecast.series.times`); by default, by a column called
+    time, date, timestamp or the like, if there is one. With covariates, the last rows of a series may have no
+    value: they are the future whose covariates are known in advance.
 
     Args:
         path: the file.

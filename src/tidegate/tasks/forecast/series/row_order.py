@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.regularity import gaps_note
-from tidegate.tasks.forecast.times import Number, date_text, parse_time
+from tidegate.tasks.forecast.series.regularity import gaps_note
+from tidegate.tasks.forecast.series.times import Number, date_text, parse_time
 
 
 class RowOrder:

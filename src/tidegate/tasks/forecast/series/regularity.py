@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from tidegate.tasks.forecast.times import START, Number, date_text
+from tidegate.tasks.forecast.series.times import START, Number, date_text
 
 MOST = 0.5  # the share of steps that have to be alike for a series to be regular
 NEARLY = Fraction(3, 2)  # steps between two rows from which on one is missing: days in local time have 23 to 25 hours
@@ -32,7 +32,7 @@ def gaps_note(times: Sequence[Number], rows: Sequence[int], kind: str) -> str:
     Args:
         times: rising, at least two.
         rows: the row of each in its file.
-        kind: of the times, see `tidegate.tasks.forecast.times.Time`.
+        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
 
     Returns:
         A sentence; empty if the times are evenly apart: by the clock, in months, or in working days.

@@ -1,0 +1,1 @@
+"""Series from files: tables and arrays, the times of their rows, and what is wrong with these."""
