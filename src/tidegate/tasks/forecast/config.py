@@ -13,7 +13,9 @@ class ForecastConfig(RecurrentConfig):
     cell: str = option("gru", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
     hidden_size: int = option(64, "Hidden units per layer.", min=1)
     dropout: float = option(0.0, "Dropout between and after the layers.", min=0, below=1)
-    distribution: Literal["gaussian", "quantiles"] = option("gaussian", "Distribution of the next value.")
+    distribution: Literal["gaussian", "student_t", "negative_binomial", "quantiles"] = option(
+        "gaussian", "Distribution of the next value; negative_binomial: of counts."
+    )
     noise: float = option(0.0, "Standard deviation of Gaussian input noise, in those of the series.", min=0)
     paths: int = option(100, "Sample paths per forecast.", min=2)
     horizon: int = option(24, "Steps to forecast.", panel="Data", min=1)
@@ -39,6 +41,13 @@ class ForecastConfig(RecurrentConfig):
     series_column: str | None = option(None, "The column with the name of the series, in a long table.", panel="Data")
     time_column: str | None = option(None, "The column of times, to sort rows.", panel="Data")
     covariates: str | None = option(None, "Columns that are known in advance, separated by commas.", panel="Data")
+
+    @property
+    def counts(self) -> bool:
+        """Whether the distribution is one of whole numbers from 0 on."""
+        from tidegate.tasks.forecast.distributions import DISTRIBUTIONS  # which imports torch
+
+        return DISTRIBUTIONS[self.distribution].counts
 
     @property
     def known(self) -> list[str]:

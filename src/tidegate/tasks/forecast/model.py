@@ -15,8 +15,8 @@ class Forecaster(nn.Module):
 
     Args:
         config: the model config.
-        covariates: C, the number of covariates.
-        distribution: of the next value.
+        covariates: the number of covariates.
+        distribution: of the next value. If it is of counts, the inputs have log nu as their last column.
         backend: the engine's backend; None leaves it to the engine.
     """
 
@@ -25,7 +25,7 @@ class Forecaster(nn.Module):
     ) -> None:
         super().__init__()
         self.distribution = distribution
-        self.recurrent = recurrent(config, 1 + covariates, backend=backend)
+        self.recurrent = recurrent(config, 1 + covariates + distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, self.distribution.size)
         self.last = nn.Parameter(torch.ones(1))
@@ -38,12 +38,13 @@ class Forecaster(nn.Module):
             lengths: (B,) valid steps.
         """
         h, final = self.recurrent(x, lengths=lengths)
-        return self.predict(self.dropout(h), x[..., 0]), final
+        return self.predict(self.dropout(h), x), final
 
-    def predict(self, h: Tensor, y: Tensor) -> Tensor:
-        """Return the numbers of the next value's distribution, from outputs (..., H) and last values (...)."""
+    def predict(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the numbers of the next value's distribution, from outputs (..., H) and inputs (..., 1 + C)."""
         given = self.output(h)
-        return torch.cat([given[..., :1] + (self.last * y)[..., None], given[..., 1:]], -1)
+        log_scale = x[..., -1:] if self.distribution.counts else x[..., :0]
+        return torch.cat([given[..., :1] + self.last * x[..., :1], given[..., 1:], log_scale], -1)
 
     def paths(self, frames: Tensor, steps: Tensor, draws: Tensor, reach: float) -> Tensor:
         """Continue each series with sample paths.
@@ -74,7 +75,8 @@ class Forecaster(nn.Module):
             found.append(y.view(-1, count))
             if h + 1 < horizon:
                 known = frames[rows, steps + h + 1, 1:].repeat_interleave(count, 0)
-                given = self.predict(stepper(torch.cat([y[:, None], known], -1)), y)
+                x = torch.cat([y[:, None], known], -1)
+                given = self.predict(stepper(x), x)
         return torch.stack(found, 1)
 
 

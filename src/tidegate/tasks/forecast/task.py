@@ -25,12 +25,13 @@ from tidegate.data.season import find_seasons
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.forecast.baseline_loss import baseline_loss, fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
+from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, Quantiles, shares
 from tidegate.tasks.forecast.model import Forecaster, inputs
 from tidegate.tasks.forecast.scores import Forecasts
-from tidegate.tasks.forecast.series.reader import NAMES, read_series
-from tidegate.tasks.forecast.windows import forecast, mean_deviation, naive_names, scale_of, windows
+from tidegate.tasks.forecast.series.reader import NAMES, check_counts, read_series
+from tidegate.tasks.forecast.windows import center_and_size, forecast, mean_deviation, naive_names, scale_of, windows
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
@@ -67,7 +68,7 @@ class ForecastTask(ExampleTask):
     @property
     def loss_unit(self) -> str:
         """Nats, or for quantiles their pinball loss, in deviations of the series."""
-        return "pinball loss" if self.config.distribution == "quantiles" else "nats"
+        return DISTRIBUTIONS[self.config.distribution].loss_unit
 
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
@@ -80,6 +81,8 @@ class ForecastTask(ExampleTask):
             covariates=config.known,
         )
         for row in rows:  # `split` needs the horizon
+            if config.counts:
+                check_counts(row)
             yield Row(row.where, row.values | {"horizon": config.horizon})
 
     @classmethod
@@ -130,10 +133,11 @@ class ForecastTask(ExampleTask):
         overall = mean_deviation(together)
         own = {name: mean_deviation(values) for name, values in found.items()}
         scale = own if config.normalise == "series" else dict.fromkeys(found, overall)
-        changes = np.concatenate([np.diff(values) / scale[name][1] for name, values in found.items()])
+        size = {name: center_and_size(*it, config)[1] for name, it in scale.items()}
+        changes = np.concatenate([np.diff(values) / size[name] for name, values in found.items()])
         levels = np.quantile(changes, Quantiles.LEVELS)
         naive, remarks = _naive_forecasts(list(found.values()), config)
-        width = max(float(np.ptp(values)) / scale[name][1] for name, values in found.items())
+        width = max(float(np.ptp(values)) / size[name] for name, values in found.items())
         covariates = np.concatenate(known)
         means = [mean_deviation(column) for column in covariates.T]
         preprocessing = {
@@ -147,6 +151,8 @@ class ForecastTask(ExampleTask):
             "mean": [mean for mean, _ in means],
             "deviation": [deviation for _, deviation in means],
         }
+        if config.distribution == "student_t":
+            preprocessing["change_student_t"] = list(fit_student_t(changes))
         notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]
         return Preprocessing(preprocessing), notes + remarks
 
@@ -190,12 +196,12 @@ class ForecastTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        frames = ColumnKind("f4", (1 + len(preprocessing.numbers("mean")),), shortest=2)
+        frames = ColumnKind("f4", (1 + len(preprocessing.numbers("mean")) + config.counts,), shortest=2)
         if part == "train":
             return {"frames": frames}
         return {
             "frames": frames._replace(shortest=1 + config.horizon),
-            "scale": ColumnKind("f8", length=3),
+            "scale": ColumnKind("f8", length=3 + config.counts),
             "name": ColumnKind("u1"),
             "at": ColumnKind("i8", length=1),
             "reference": ColumnKind("f8", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon),
@@ -204,7 +210,7 @@ class ForecastTask(ExampleTask):
     @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
-        distribution = Gaussian() if config.distribution == "gaussian" else Quantiles()
+        distribution = DISTRIBUTIONS[config.distribution]()
         return Forecaster(config, len(vocabulary.numbers("mean")), distribution, backend=backend)
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
@@ -267,7 +273,7 @@ class ForecastTask(ExampleTask):
             truth=truth,
             naive=dict(zip(names, naive, strict=True)),
             baseline=baseline,
-            deviation=np.array(others["scale"])[:, 1],
+            deviation=np.array(others["scale"])[:, 3 if self.config.counts else 1],
             naive_error=np.array(others["scale"])[:, 2],
         )
         count = len(part) * horizon
@@ -293,23 +299,9 @@ class ForecastTask(ExampleTask):
         return "\n".join(lines)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
-        """Compute the loss of the last value with the distribution of changes in the training part."""
+        """Compute the loss of the last value, or of counts that of their mean; see `baseline_loss`."""
         part = self._training()[0].parts["validation"]
-        if not len(part):
-            return {}, []
-        rows, horizon = part.rows(range(len(part))), self.config.horizon
-        wide = [np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]
-        changes, preprocessing = (
-            torch.from_numpy(np.diff(np.array(wide))),
-            self.preprocessing.numbers("change", 1 + len(Quantiles.LEVELS)),
-        )
-        if self.config.distribution == "gaussian":
-            losses = Gaussian().loss(torch.tensor([0.0, float(np.log(max(preprocessing[0], 1e-4)))]), changes)
-        else:
-            error = changes[..., None] - torch.tensor(preprocessing[1:])
-            level = torch.tensor(Quantiles.LEVELS)
-            losses = torch.maximum(level * error, (level - 1) * error).sum(-1)
-        return {"last value": losses.mean().item()}, []
+        return (baseline_loss(part, self.config, self.preprocessing), []) if len(part) else ({}, [])
 
     def _ahead(self, model: Forecaster, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute the mean (B, H) and quantiles (B, H, 5) of sample paths, in the units of the series."""
@@ -320,6 +312,7 @@ class ForecastTask(ExampleTask):
         ).double()
         scale = columns["scale"].values.double()
         paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
+        paths = paths.round() if self.config.counts else paths
         levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
         return paths.mean(2).cpu().numpy(), paths.quantile(levels, 2).permute(1, 2, 0).cpu().numpy()
 

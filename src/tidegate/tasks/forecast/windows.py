@@ -24,7 +24,7 @@ def windows(
     preprocessing: Preprocessing,
 ) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    frames = _frames(where, values, covariates, scale, preprocessing)
+    frames = _frames(where, values, covariates, scale, config, preprocessing)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
     for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
@@ -37,7 +37,7 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     scale = scale_of(row.values[NAMES], values[:at], config, preprocessing)
     start = max(0, at - config.window)
     example = {
-        "frames": _frames(row.where, values[start:end], covariates[start:end], scale, preprocessing),
+        "frames": _frames(row.where, values[start:end], covariates[start:end], scale, config, preprocessing),
         "scale": np.array(scale),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
@@ -72,12 +72,16 @@ def _frames(
     values: NDArray[np.float64],
     covariates: NDArray[np.float64],
     scale: Sequence[float],
+    config: ForecastConfig,
     preprocessing: Preprocessing,
 ) -> NDArray[np.float32]:
-    """Normalise (y_t, c_t), (T, 1 + C)."""
+    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu)."""
     with np.errstate(over="ignore"):
         known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation", covariates.shape[1])
-        frames = np.concatenate([((values - scale[0]) / scale[1])[:, None], known], 1).astype(np.float32)
+        columns = [((values - scale[0]) / scale[1])[:, None], known]
+        if config.counts:
+            columns.append(np.full((len(values), 1), np.log(scale[1])))
+        frames = np.concatenate(columns, 1).astype(np.float32)
     if not np.isfinite(frames).all():
         raise DataError(f"{where}: a value is too far from those of training to be computed with: check its unit.")
     return frames
@@ -85,8 +89,10 @@ def _frames(
 
 def scale_of(
     name: str, past: NDArray[np.float64], config: ForecastConfig, preprocessing: Preprocessing
-) -> tuple[float, float, float]:
+) -> tuple[float, ...]:
     """Return mean, deviation and naive error of a series: those of the training part, or of its past if it is new.
+
+    Of counts return 0, nu, the naive error and the deviation: see `center_and_size`.
 
     Raises:
         RunFolderError: the preprocessing was altered.
@@ -98,7 +104,18 @@ def scale_of(
         else Preprocessing({"it": known}, preprocessing.path).numbers("it", 3)
     )
     overall = preprocessing.numbers("overall", 2)
-    return (own[0], own[1], own[2]) if config.normalise == "series" else (overall[0], overall[1], own[2])
+    mean, deviation = own[:2] if config.normalise == "series" else overall
+    center, size = center_and_size(mean, deviation, config)
+    return (center, size, own[2], own[1]) if config.counts else (center, size, own[2])
+
+
+def center_and_size(mean: float, deviation: float, config: ForecastConfig) -> tuple[float, float]:
+    """Return what is subtracted from values and what they are then divided by.
+
+    They are mean and deviation. Of counts they are 0 and nu = 1 + mean, as in DeepAR (Salinas et al. 2020), but with
+    the mean of the training part instead of that of each window.
+    """
+    return (0.0, 1 + mean) if config.counts else (mean, deviation)
 
 
 def mean_deviation(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -121,7 +121,7 @@ class _Series:
             )
         where = f"{path}, series {self.name!r:.80} (from row {rows[0]})"
         found = series_values(self.name, values[:steps], covariates[:steps], covariates[steps:])
-        return Row(where, found | {"notes": [*self.order.notes, *notes]})
+        return Row(where, found | {"notes": [*self.order.notes, *notes], "rows": rows})
 
 
 def series_values(
@@ -132,6 +132,23 @@ def series_values(
     covariates = np.zeros((len(values), 0)) if covariates is None else covariates
     future = np.zeros((0, covariates.shape[1])) if future is None else future
     return {NAMES: name, "values": values, "covariates": covariates, "future": future}
+
+
+def check_counts(row: Row) -> None:
+    """Check that the values of a series are whole numbers from 0 on.
+
+    Raises:
+        DataError: one is not; the message names its row.
+    """
+    values = row.values["values"]
+    bad = np.flatnonzero((values < 0) | (values % 1 > 0))
+    if len(bad):
+        at = row.values["rows"][bad[0]] if "rows" in row.values else bad[0] + 1
+        place = f"{row.where}, {'row' if 'rows' in row.values else 'step'} {at}"
+        raise DataError(
+            f"{place}: the value is {values[bad[0]]:.9g}, but counts are whole numbers from 0 on: choose another "
+            "--distribution."
+        )
 
 
 def _chosen(path: Path, rest: list[str], target: str | None, series_column: str | None) -> list[str]:

@@ -1,45 +1,10 @@
-"""Distributions of the next value: their loss, and draws from them.
+"""Quantiles of the next value at fixed levels."""
 
-Both are given by numbers, the first of which is the location, so that a model can add to it.
-"""
-
-import math
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-LOWEST = math.log(1e-4)  # of a Gaussian's log-scale: without a bound the loss of a series without noise has none
-
-
-class Distribution(Protocol):
-    """A distribution given by `size` numbers."""
-
-    size: ClassVar[int]
-
-    def loss(self, given: Tensor, value: Tensor) -> Tensor:
-        """(..., size) and (...) to (...)."""
-        ...
-
-    def quantile(self, given: Tensor, share: Tensor) -> Tensor:
-        """The value below which a share of the distribution lies: (..., size) and (...) to (...)."""
-        ...
-
-
-class Gaussian:
-    """N(mu, sigma^2), given mu and log sigma, of which at least log 1e-4 is taken; its loss is -log p in nats."""
-
-    size: ClassVar[int] = 2
-
-    def loss(self, given: Tensor, value: Tensor) -> Tensor:
-        """log sigma + (y - mu)^2 / (2 sigma^2) + log(2 pi) / 2."""
-        mean, log_scale = given[..., 0], given[..., 1].clamp_min(LOWEST)
-        return log_scale + 0.5 * ((value - mean) * torch.exp(-log_scale)) ** 2 + 0.5 * math.log(2 * math.pi)
-
-    def quantile(self, given: Tensor, share: Tensor) -> Tensor:
-        """Mu + sigma Phi^-1(share)."""
-        return given[..., 0] + torch.exp(given[..., 1].clamp_min(LOWEST)) * torch.special.ndtri(share)
 
 
 class Quantiles:
@@ -51,6 +16,8 @@ class Quantiles:
 
     LEVELS: ClassVar[tuple[float, ...]] = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     size: ClassVar[int] = len(LEVELS)
+    counts: ClassVar[bool] = False
+    loss_unit: ClassVar[str] = "pinball loss"
 
     def quantiles(self, given: Tensor) -> Tensor:
         """(..., size) to the quantiles (..., size), rising."""
@@ -75,13 +42,3 @@ class Quantiles:
         part = (share - level[right - 1]) / (level[right] - level[right - 1])
         low, high = (known.gather(-1, it[..., None]).squeeze(-1) for it in (right - 1, right))
         return low + part * (high - low)
-
-
-def shares(horizon: int, paths: int) -> Tensor:
-    """Shares (horizon, paths) for drawing paths: at each step one from each of ``paths`` equal strata, mixed.
-
-    They are the same for every series, so that a forecast does not depend on those made beside it, and always the same.
-    """
-    source = torch.Generator().manual_seed(0)
-    mixed = torch.rand(horizon, paths, generator=source).argsort(-1)
-    return ((mixed + torch.rand(horizon, paths, generator=source)) / paths).clamp(1e-6, 1 - 1e-6)
