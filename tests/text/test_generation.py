@@ -117,7 +117,7 @@ def test_an_empty_prompt_starts_after_a_newline_where_there_is_one():
 def test_unknown_characters_of_the_prompt_follow_the_policy():
     with pytest.raises(UnknownTokenError, match=r"U\+00E9"):
         generate(successor(), LETTERS, "aé", length=1)
-    with pytest.warns(UserWarning, match=r"1 characters of the prompt .* dropped: 'é' U\+00E9"):
+    with pytest.warns(UserWarning, match=r"The prompt has 1 unknown character dropped: 'é' U\+00E9"):
         assert written(successor(3), CharacterTokenizer("abc", unknown="drop"), "aé", length=1) == "b"
     with pytest.warns(UserWarning, match=r"replaced by U\+FFFD: 'é' U\+00E9"):
         assert written(successor(3), CharacterTokenizer("a\ufffdb", unknown="replace"), "é", length=1) == "b"

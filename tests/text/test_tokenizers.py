@@ -178,7 +178,7 @@ def test_a_saved_tokenizer_is_loaded(tmp_path: Path, tokenizer: CharacterTokeniz
     [
         ({"format": "other"}, "another program"),
         ({"version": 2}, "another version"),
-        ({"kind": "words"}, "'kind' should be"),
+        ({"kind": "syllables"}, "'kind' should be"),
         ({"kind": ["characters"]}, "'kind' should be"),
         ({"size": 4}, "says it has 4 tokens, but has 3"),
         ({"size": "3"}, "'size' should be of type int"),

@@ -21,6 +21,7 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
     data = typer.Argument(metavar="DATA", help=task.data_help)
     found = [
         _parameter("data", list[str] | None, None, data),
+        _option("train", list[str] | None, None, "Training files, in place of DATA; may be given again.", "Data"),
         *_options(task.DataConfig),
         *_options(task.Config),
         *_training_options(task),

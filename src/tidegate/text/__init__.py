@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CharacterTokenizer,
         Decoder,
         Tokenizer,
+        WordTokenizer,
         load_tokenizer,
     )
 
@@ -38,6 +39,7 @@ __all__ = [
     "Streams",
     "Tokenizer",
     "Window",
+    "WordTokenizer",
     "evaluate",
     "find_files",
     "fit_batch",
@@ -59,7 +61,8 @@ _MODULES |= dict.fromkeys(("find_files", "read_text"), "corpus.read_files")
 _MODULES |= dict.fromkeys(("Streams", "Window", "fit_batch"), "corpus.streams")
 _MODULES |= {"LanguageModel": "model", "LanguageModelTask": "task", "evaluate": "evaluation", "generate": "generation"}
 _MODULES |= dict.fromkeys(
-    ("BPE", "ByteTokenizer", "CharacterTokenizer", "Decoder", "Tokenizer", "load_tokenizer"), "tokenizers.tokenizer"
+    ("BPE", "ByteTokenizer", "CharacterTokenizer", "Decoder", "Tokenizer", "WordTokenizer", "load_tokenizer"),
+    "tokenizers.tokenizer",
 )
 
 

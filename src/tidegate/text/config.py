@@ -1,13 +1,14 @@
 """Settings of a language model, of its corpus and of the samples written during training."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.train.options import check, option
 
-TokenizerKind = Literal["characters", "bytes", "bpe"]
+TokenizerKind = Literal["characters", "bytes", "bpe", "words"]
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,36 @@ class CorpusConfig:
 
     tokenizer: TokenizerKind = option("characters", "What a token is.", panel="Data")
     pattern: str = option("*", "Which files of a folder to read.", panel="Data")
+    validation: list[Path] | None = option(None, "Validation text; may be given again.", panel="Data")
+    test: list[Path] | None = option(None, "Test text; may be given again.", panel="Data")
     normalize: Literal["NFC"] | None = option(None, "Compose characters first (Hangul, accents).", panel="Data")
-    unknown: Literal["error", "replace", "drop"] = option(
-        "error", "What to do with characters outside the vocabulary, now and in prompts.", panel="Data"
+    word_pattern: str | None = option(
+        None,
+        r"Words are what matches this, such as '\w+|[^\w\s]'.",
+        panel="Data",
+        unset="what stands between blanks",
     )
-    min_count: int = option(1, "Characters rarer than this are unknown.", panel="Data", min=1)
-    vocabulary_size: int | None = option(None, "Tokens to learn, for --tokenizer bpe.", panel="Data", min=1)
+    lowercase: bool = option(False, "Read words in lower case.", panel="Data")
+    end_of_line: bool = option(
+        True, "With words: the end of a line is a token, <eos>, which counts.", panel="Data", flag="eos"
+    )
+    unknown: Literal["error", "replace", "drop"] | None = option(
+        None,
+        "What to do with characters or words outside the vocabulary, now and in prompts.",
+        panel="Data",
+        unset="error; with words, replace by <unk>, which counts",
+    )
+    min_count: int = option(1, "Characters or words rarer than this are unknown.", panel="Data", min=1)
+    vocabulary_size: int | None = option(
+        None, "Tokens to learn (bpe), or most frequent words to know.", panel="Data", unset="4,096; all words", min=1
+    )
     splits: str = option(
         "90/5/5",
-        "Training/validation/test, contiguous; or none: validate on the training text.",
+        "Training/validation/test, contiguous, where --validation is not given; or none: validate on the training "
+        "text.",
         panel="Data",
     )
-    limit: int | None = option(None, "Use only the first N characters.", panel="Data", min=1)
+    limit: int | None = option(None, "Use only the first N characters (of DATA).", panel="Data", min=1)
 
     __repr__ = brief_repr
 

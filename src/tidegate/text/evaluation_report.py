@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from tidegate.errors import ArgumentError
 from tidegate.text.corpus.build_corpus import prepare_corpus
 from tidegate.text.corpus.corpus import Corpus
-from tidegate.text.corpus.ngrams import ngram_baselines
+from tidegate.text.corpus.ngrams import ngram_baselines, orders_for
 from tidegate.text.evaluation import evaluate
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 from tidegate.train.task import EvaluationOptions, EvaluationText
+
+BLOCK = 1 << 20  # tokens decoded at once
 
 
 def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) -> EvaluationText:
@@ -69,14 +71,25 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
 def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
     ids = ids[: options.limit]
     found = evaluate(run.model, ids, batch_size=options.batch_size)
-    baselines = None if corpus is None else ngram_baselines(corpus.train, ids, run.vocabulary.vocabulary_size)
+    baselines = None
+    if corpus is not None:
+        size = run.vocabulary.vocabulary_size
+        baselines = ngram_baselines(corpus.train, ids, size, orders_for(run.vocabulary.name))
     lines = [
         f"run    {run.folder}, {run.config.model.cell}, step {run.step:,}",
         f"text   {name}: {found.predictions:,} {run.vocabulary.name}s predicted",
     ]
     if baselines is not None and baselines.note:
         lines.append(f"note   {baselines.note}")
+    if run.vocabulary.kind != "characters":
+        lines.append(f"bits   {_bits_per_character(run.vocabulary, ids, found.loss):.3f} per character")
     return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines or {})])
+
+
+def _bits_per_character(tokenizer: Tokenizer, ids: NDArray[np.integer], loss: float) -> float:
+    """Spread the bits of all predicted tokens over the characters of their text, as it is decoded."""
+    characters = sum(len(tokenizer.decode(ids[start : start + BLOCK])) for start in range(0, len(ids), BLOCK))
+    return loss * (len(ids) - 1) / math.log(2) / (characters - len(tokenizer.decode(ids[:1])))
 
 
 def _perplexity(loss: float) -> str:

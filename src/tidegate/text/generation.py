@@ -17,7 +17,6 @@ from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.nn.evaluating import evaluating
 from tidegate.text.corpus.memorization import longest_copy
 from tidegate.text.sampling import Sampling, draw
-from tidegate.text.tokenizers.characters import CharacterTokenizer, name_characters
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 
 __all__ = ["Copy", "Piece", "copied", "generate", "prompt_ids", "random_streams", "start_ids"]
@@ -93,7 +92,7 @@ def generate(
     if "" in stops:
         raise ArgumentError("A stop string is empty, which would stop before the first character: leave it out.")
     first = prompt_ids(tokenizer, prompt)
-    return _write(model, tokenizer, first, length, stops, sampling, random_streams(seed, count))
+    return _write(model, tokenizer, prompt, first, length, stops, sampling, random_streams(seed, count))
 
 
 def copied(tokenizer: Tokenizer, text: str, training: NDArray[np.unsignedinteger]) -> Copy:
@@ -121,13 +120,7 @@ def prompt_ids(tokenizer: Tokenizer, prompt: str) -> NDArray[np.int64]:
     unknown: Counter[str] = Counter()
     ids = tokenizer.encode(prompt, unknown)
     if unknown:
-        dropped = isinstance(tokenizer, CharacterTokenizer) and tokenizer.unknown == "drop"
-        done = "dropped" if dropped else "replaced by U+FFFD"
-        warnings.warn(
-            f"{unknown.total():,} characters of the prompt are not in the model's vocabulary and were {done}: "
-            f"{name_characters(unknown)}",
-            stacklevel=3,
-        )
+        warnings.warn(f"The prompt has {tokenizer.unknown_note(unknown)}", stacklevel=3)
     return ids if len(ids) else start_ids(tokenizer)
 
 
@@ -157,13 +150,14 @@ def random_streams(seed: int | None, count: int) -> list[torch.Generator]:
 def _write(
     model: nn.Module,
     tokenizer: Tokenizer,
+    prompt: str,
     first: NDArray[np.int64],
     length: int | None,
     stops: tuple[str, ...],
     sampling: Sampling,
     generators: list[torch.Generator],
 ) -> Generator[Piece, None, None]:
-    texts = [_Text(tokenizer, stops) for _ in generators]
+    texts = [_Text(tokenizer, prompt, stops) for _ in generators]
     with evaluating(model):
         written = 0
         logits, state = _read(model, first, len(generators))
@@ -218,8 +212,8 @@ def _step(model: nn.Module, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
 class _Text:
     """A text being generated: decodes tokens, and ends at a stop string."""
 
-    def __init__(self, tokenizer: Tokenizer, stops: tuple[str, ...]) -> None:
-        self.decoder = tokenizer.decoder()
+    def __init__(self, tokenizer: Tokenizer, prompt: str, stops: tuple[str, ...]) -> None:
+        self.decoder = tokenizer.decoder(prompt)
         self.stops = stops
         self.held = ""  # the end of the text so far that may be the beginning of a stop string
         self.done = False

@@ -206,12 +206,12 @@ class LanguageModelTask:
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of n-gram models counted on the training part."""
-        from tidegate.text.corpus.ngrams import ngram_baselines
+        from tidegate.text.corpus.ngrams import ngram_baselines, orders_for
 
         validation = self.validation[: self.validation_tokens]  # the tokens that the model is validated on
         if len(validation) < 2:
             return {}, []
-        found = ngram_baselines(self.train, validation, self.vocabulary_size)
+        found = ngram_baselines(self.train, validation, self.vocabulary_size, orders_for(self.prediction_name))
         return dict(found), [] if found.note is None else [found.note]
 
     def batches(self, rank: int, world: int) -> StreamBatches:

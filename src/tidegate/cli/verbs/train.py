@@ -94,6 +94,9 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
         budget = {name: given[name] for name in ("epochs", "steps", "minutes")}
         describe_end(resume_run(given["resume"], _samples(task, given), **budget), summary=False)
         return
+    if given["data"] and given["train"]:
+        raise typer.BadParameter("DATA are the files to train on: give one of the two", param_hint="--train")
+    given["data"] = given["data"] or given["train"]
     if not given["data"]:
         raise typer.BadParameter("give files or folders to train on, or --resume RUN", param_hint="DATA")
     config, training = _settings(task.Config, given), _training(task, ctx, given)

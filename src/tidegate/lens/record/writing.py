@@ -67,13 +67,22 @@ def write(
     if length is not None and length < 0:
         raise ArgumentError(f"length is {length}: give 0 or more tokens, or None for no limit.")
     return _write(
-        model, tokenizer, prompt_ids(tokenizer, prompt), length, sampling, random_streams(seed, 1), names, guesses
+        model,
+        tokenizer,
+        prompt,
+        prompt_ids(tokenizer, prompt),
+        length,
+        sampling,
+        random_streams(seed, 1),
+        names,
+        guesses,
     )
 
 
 def _write(
     model: LanguageModel,
     tokenizer: Tokenizer,
+    prompt: str,
     first: NDArray[np.int64],
     length: int | None,
     sampling: Sampling,
@@ -81,7 +90,7 @@ def _write(
     names: str | Sequence[str],
     guesses: int,
 ) -> Generator[Written, None, None]:
-    decoder, device = tokenizer.decoder(), model.output.weight.device
+    decoder, device = tokenizer.decoder(prompt), model.output.weight.device
     with evaluating(model):  # a consumer that stops early closes the generator, which restores the mode
         with torch.inference_mode():
             logits, state = model(torch.from_numpy(first).to(device)[None])

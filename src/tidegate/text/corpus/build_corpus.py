@@ -1,38 +1,41 @@
 """Encode text files as a corpus on disk, in constant memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.errors import ArgumentError, DataError
+from tidegate.errors import ArgumentError, CorpusTooSmallError, DataError
 from tidegate.io.files import replacing, write_json
+from tidegate.text.corpus.choose_tokenizer import DEFAULT_TOKENS, TokenizerKind, TokenizerOptions, choose_tokenizer
 from tidegate.text.corpus.corpus import CORPUS, Corpus, digest_of, open_corpus
 from tidegate.text.corpus.read_files import BLOCK, find_files, read_text
-from tidegate.text.corpus.splits import Splits, character_cuts, check_splits, split_kind
-from tidegate.text.corpus.write_corpus import encode_parts, take
-from tidegate.text.tokenizers.bpe import BPE
-from tidegate.text.tokenizers.bytes import ByteTokenizer
-from tidegate.text.tokenizers.characters import CharacterTokenizer, Unknown, code_points, name_characters
+from tidegate.text.corpus.splits import SMALLEST, SplitKind, Splits, character_cuts, check_splits, split_kind
+from tidegate.text.corpus.write_corpus import cuts_at_blanks, encode_parts, take
+from tidegate.text.tokenizers.characters import Unknown, code_points
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 from tidegate.text.tokenizers.unicode import Normalize
 
-TokenizerKind = Literal["characters", "bytes", "bpe"]
 NAMES = ("corpus.json", "vocabulary.json", "tokenizer.json", "corpus.npy")
-DEFAULT_TOKENS = 4096
+Paths = str | Path | Iterable[str | Path]
 
 
 def prepare_corpus(
-    paths: str | Path | Iterable[str | Path],
+    paths: Paths,
     out: str | Path,
     *,
+    validation: Paths | None = None,
+    test: Paths | None = None,
     tokenizer: TokenizerKind | Tokenizer = "characters",
     pattern: str = "*",
     normalize: Normalize = None,
-    unknown: Unknown = "error",
+    word_pattern: str | None = None,
+    lowercase: bool = False,
+    end_of_line: bool = True,
+    unknown: Unknown | None = None,
     min_count: int = 1,
     vocabulary_size: int | None = None,
     splits: Splits | None = (0.9, 0.05, 0.05),
@@ -41,24 +44,31 @@ def prepare_corpus(
 ) -> Corpus:
     """Encode text files into a memory-mapped array, however large they are.
 
-    The files are read twice (for BPE three times): to count their characters and choose the vocabulary, and to encode
-    them. The vocabulary has all characters of the whole text, except those rarer than ``min_count``; BPE is trained on
-    the training part only. The parts are contiguous and cut by characters, so they hold the same text with every
-    tokenizer. An error leaves an earlier corpus in ``out`` as it was.
+    The files are read two or three times: to count their characters, to choose the vocabulary, and to encode them.
+    A vocabulary of characters has all of the whole text, except those rarer than ``min_count``; words and BPE are
+    learned from the training part only. Without files for validation the parts are contiguous and cut by characters, so
+    they hold the same text with every tokenizer (with words, a part ends at the next blank). An error leaves an earlier
+    corpus in ``out`` as it was.
 
     Args:
         paths: files and folders, see `find_files` and `read_text`.
         out: the folder to write ``corpus.npy``, ``corpus.json`` and the vocabulary to.
-        tokenizer: "characters", "bytes", "bpe", or the tokenizer of an earlier run, to read other text the same way
-            (then ``normalize``, ``unknown`` and the two options of the vocabulary may not be given).
+        validation: files and folders of the validation part; ``paths`` is then all for training.
+        test: likewise of the test part.
+        tokenizer: "characters", "bytes", "bpe", "words", or the tokenizer of an earlier run, to read other text the
+            same way (then the options of the tokenizer may not be given).
         pattern: which files of a folder to read.
         normalize: "NFC" to compose characters, or None.
-        unknown: what to do with characters outside the vocabulary, here and in prompts; see `CharacterTokenizer`.
-        min_count: characters rarer than this are unknown.
-        vocabulary_size: number of tokens to learn (BPE only; default 4,096).
+        word_pattern: a regular expression of words; see `WordTokenizer`. Default: what stands between blanks.
+        lowercase: read words in lower case.
+        end_of_line: with words, whether the end of a line is a token.
+        unknown: what to do with characters or words outside the vocabulary, here and in prompts; see
+            `CharacterTokenizer`. Default: "error"; with words "replace".
+        min_count: characters or words rarer than this are unknown.
+        vocabulary_size: number of tokens to learn (BPE; default 4,096), or of the most frequent words (default: all).
         splits: the fractions for training, validation and test; the last may be 0. None: do not split, train and
-            validate on the same text, as for the single word "hello".
-        limit: use only the first N characters.
+            validate on the same text, as for the single word "hello". Not used if there are files for validation.
+        limit: use only the first N characters; with files for validation, of the training part.
         block_size: bytes read at a time.
 
     Returns:
@@ -66,44 +76,39 @@ def prepare_corpus(
 
     Raises:
         DataError: as `find_files` and `read_text`; or the files changed meanwhile, or are those in ``out``.
-        UnknownTokenError: the tokenizer of an earlier run refuses unknown characters.
+        UnknownTokenError: the tokenizer refuses unknown characters or words.
         CorpusTooSmallError: training or validation part would have fewer than two tokens.
         ArgumentError: an option is out of range, or does not fit the tokenizer.
     """
     out = Path(out)
+    options = TokenizerOptions(normalize, unknown, min_count, vocabulary_size, word_pattern, lowercase, end_of_line)
     if not isinstance(tokenizer, str):
-        if (normalize, unknown, min_count, vocabulary_size) != (None, "error", 1, None):
+        if options != TokenizerOptions():
             raise ArgumentError(
-                "The tokenizer of an earlier run is given, which has its own normalize, unknown, min_count and "
-                "vocabulary_size: leave them out."
+                "The tokenizer of an earlier run is given, which has its own normalize, unknown, min_count, "
+                "vocabulary_size and options of words: leave them out."
             )
         normalize = tokenizer.normalize
-    if tokenizer == "bpe" and vocabulary_size is None:
-        vocabulary_size = DEFAULT_TOKENS
     check_splits(splits)
     if limit is not None and limit < 1:
         raise ArgumentError(f"limit is {limit}, but must be at least 1 character.")
-    files = _files_outside(paths, pattern, out)
-
-    def text(count: int | None = limit) -> Iterator[str]:
-        return take(read_text(files, normalize=normalize, block_size=block_size), count)
-
-    counts = _count(text())
-    total = counts.total()
-    cuts = character_cuts(total, splits)
+    words = (tokenizer if isinstance(tokenizer, str) else tokenizer.kind) == "words"
+    text = _Text(_files(paths, validation, test, pattern, out), limit, normalize, words, block_size)
+    counted = [_count(text.part(n)) for n in range(len(text.files))]
+    total = sum(it.total() for it in counted)
+    kind: SplitKind = splits if len(counted) == 1 else "files"
+    cuts = character_cuts(total, splits) if len(counted) == 1 else _ends([it.total() for it in counted])
+    if words and len(counted) == 1:
+        cuts = cuts_at_blanks(text.blocks(), cuts)
+    learned = tokenizer in ("bpe", "words")
     if isinstance(tokenizer, str):
-        tokenizer = _choose(
-            tokenizer,
-            counts,
-            text(cuts[0]),
-            normalize=normalize,
-            unknown=unknown,
-            min_count=min_count,
-            vocabulary_size=vocabulary_size,
-        )
+        if tokenizer == "bpe" and vocabulary_size is None:
+            vocabulary_size = DEFAULT_TOKENS
+        counts = sum(counted, Counter())
+        tokenizer = choose_tokenizer(tokenizer, options, counts, lambda: take(text.blocks(), cuts[0]))
     tally: Counter[str] = Counter()
     with replacing(out / "corpus.npy") as file:
-        bounds, length = encode_parts(text(), (*cuts, total), tokenizer, tally, file)
+        bounds, length = encode_parts(text.blocks(), (*cuts, total), tokenizer, tally, file)
         for name in NAMES[:3]:  # corpus.json comes first and is written last: without it there is no corpus
             (out / name).unlink(missing_ok=True)
     vocabulary = tokenizer.save(out).read_bytes()
@@ -111,18 +116,58 @@ def prepare_corpus(
     record = {
         **CORPUS,
         "length": length,
-        "splits": None if splits is None else [float(part) for part in splits],
+        "splits": [float(part) for part in kind] if isinstance(kind, tuple) else kind,
         "bounds": list(bounds),
         "digest": digest_of(vocabulary, array, bounds),
         "report": [
-            _reading(len(files), total, limit, normalize),
-            _vocabulary(tokenizer, vocabulary_size, total / length),
+            _reading(sum(map(len, text.files)), total, limit, normalize),
+            _vocabulary(tokenizer, learned, vocabulary_size, total / length),
             *_unknown(tokenizer, tally),
-            f"{split_kind(splits)}: {_parts(tokenizer, splits, bounds, length)}",
+            f"{split_kind(kind)}: {_parts(tokenizer, kind, bounds, length)}",
         ],
     }
     write_json(out / "corpus.json", record)
     return open_corpus(out)
+
+
+class _Text(NamedTuple):
+    """The text of a corpus: the files of one part, or of training, validation and test part."""
+
+    files: Sequence[Sequence[Path]]
+    limit: int | None
+    normalize: Normalize
+    end_lines: bool
+    block_size: int
+
+    def part(self, n: int) -> Iterator[str]:
+        blocks = read_text(
+            self.files[n], normalize=self.normalize, block_size=self.block_size, end_lines=self.end_lines
+        )
+        return take(blocks, self.limit if n == 0 else None)
+
+    def blocks(self) -> Iterator[str]:
+        return chain.from_iterable(self.part(n) for n in range(len(self.files)))
+
+
+def _files(paths: Paths, validation: Paths | None, test: Paths | None, pattern: str, out: Path) -> list[list[Path]]:
+    if test and not validation:
+        raise ArgumentError(
+            "There are files for testing but none for validation: give both, or neither, so that the text is split."
+        )
+    if not validation:
+        return [_files_outside(paths, pattern, out)]
+    return [
+        _files_outside(paths, pattern, out),
+        _files_outside(validation, pattern, out),
+        _files_outside(test, pattern, out) if test else [],
+    ]
+
+
+def _ends(totals: Sequence[int]) -> tuple[int, int]:
+    for name, total in zip(("training", "validation"), totals, strict=False):
+        if total < SMALLEST:
+            raise CorpusTooSmallError(f"The files for {name} have {total} characters, but need at least {SMALLEST}.")
+    return totals[0], totals[0] + totals[1]
 
 
 def _files_outside(paths: str | Path | Iterable[str | Path], pattern: str, out: Path) -> list[Path]:
@@ -143,32 +188,6 @@ def _count(blocks: Iterable[str]) -> Counter[str]:
     return Counter({chr(point): int(totals[point]) for point in np.flatnonzero(totals).tolist()})
 
 
-def _choose(
-    kind: str,
-    counts: Counter[str],
-    training: Iterator[str],
-    *,
-    normalize: Normalize,
-    unknown: Unknown,
-    min_count: int,
-    vocabulary_size: int | None,
-) -> Tokenizer:
-    if kind not in ("characters", "bytes", "bpe"):
-        raise ArgumentError(f"tokenizer is {kind!r}, but must be 'characters', 'bytes' or 'bpe'.")
-    if kind != "bpe" and vocabulary_size is not None:
-        raise ArgumentError(f"vocabulary_size is for tokenizer='bpe', but tokenizer is {kind!r}: leave it out.")
-    if kind != "characters" and (min_count, unknown) != (1, "error"):
-        raise ArgumentError(
-            f"min_count and unknown are for tokenizer='characters': with tokenizer={kind!r} nothing is unknown, so "
-            "leave them out."
-        )
-    if kind == "bytes":
-        return ByteTokenizer(normalize)
-    if vocabulary_size is not None:  # byte-pair encoding, where it always is a number
-        return BPE.train(training, vocabulary_size, normalize=normalize)
-    return CharacterTokenizer.from_counts(counts, min_count=min_count, unknown=unknown, normalize=normalize)
-
-
 def _number(count: int, name: str) -> str:
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
@@ -180,27 +199,25 @@ def _reading(files: int, total: int, limit: int | None, normalize: Normalize) ->
     return line + (", at most the first " + _number(limit, "character") if limit else "")
 
 
-def _vocabulary(tokenizer: Tokenizer, wished: int | None, characters_per_unit: float) -> str:
+def _vocabulary(tokenizer: Tokenizer, learned: bool, wished: int | None, characters_per_unit: float) -> str:
     line = f"vocabulary of {_number(tokenizer.vocabulary_size, tokenizer.name)}"
     if tokenizer.kind == "characters":
         return line
-    if wished is not None:
+    if learned:
         line += ", learned from the training part only"
-        if tokenizer.vocabulary_size < wished:
-            line += f" ({wished:,} were asked for, but it has no more pairs to join)"
+        if wished is not None and tokenizer.vocabulary_size < wished:
+            more = "words" if tokenizer.kind == "words" else "pairs to join"
+            line += f" ({wished:,} were asked for, but it has no more {more})"
     return f"{line}; {characters_per_unit:.2f} characters per {tokenizer.name}"
 
 
 def _unknown(tokenizer: Tokenizer, tally: Counter[str]) -> list[str]:
-    if not isinstance(tokenizer, CharacterTokenizer):
+    if tokenizer.kind not in ("characters", "words"):
         return []
-    if not tally:
-        return ["no character unknown"]
-    done = "replaced by U+FFFD" if tokenizer.unknown == "replace" else "dropped"
-    return [f"{_number(tally.total(), 'unknown character')} {done}: {name_characters(tally)}"]
+    return [tokenizer.unknown_note(tally) or f"no {tokenizer.name} unknown"]
 
 
-def _parts(tokenizer: Tokenizer, splits: Splits | None, bounds: tuple[int, int], length: int) -> str:
+def _parts(tokenizer: Tokenizer, splits: SplitKind, bounds: tuple[int, int], length: int) -> str:
     if splits is None:
         return _number(length, tokenizer.name)
     ends = (0, *bounds, length)

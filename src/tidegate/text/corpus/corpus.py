@@ -14,7 +14,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, RunFolderError
 from tidegate.io.arrays import open_array
 from tidegate.io.files import field, read_json
-from tidegate.text.corpus.splits import Splits, check_splits, split_kind
+from tidegate.text.corpus.splits import SplitKind, check_splits, split_kind
 from tidegate.text.tokenizers.tokenizer import Tokenizer, load_tokenizer
 
 CORPUS = {"format": "tidegate corpus", "version": 1}
@@ -29,7 +29,8 @@ class Corpus:
         folder: the folder.
         tokenizer: the tokenizer.
         array: all token ids, shape (N,), of the smallest unsigned type; memory-mapped and read-only.
-        splits: fractions of the text's characters for training, validation and test; None: not split.
+        splits: fractions of the text's characters for training, validation and test; "files": each part has its own
+            files; None: not split.
         bounds: where the training part and the validation part end in ``array``.
         digest: SHA-256 of the vocabulary, the bounds and the array: corpora with the same digest train alike.
         lines: what `report` returns.
@@ -38,7 +39,7 @@ class Corpus:
     folder: Path
     tokenizer: Tokenizer
     array: NDArray[np.unsignedinteger]
-    splits: Splits | None
+    splits: SplitKind
     bounds: tuple[int, int]
     digest: str
     lines: tuple[str, ...]
@@ -151,12 +152,14 @@ def open_corpus(folder: str | Path) -> Corpus:
     return Corpus(folder, tokenizer, array, splits, (bounds[0], bounds[1]), digest, tuple(lines))
 
 
-def _read_splits(record: dict[str, Any], path: Path) -> Splits | None:
+def _read_splits(record: dict[str, Any], path: Path) -> SplitKind:
     splits = record.get("splits")
     if splits is None and "splits" in record:
         return None
+    if splits == "files":
+        return "files"
     if not isinstance(splits, list) or [type(part) for part in splits] != [float] * 3:
-        raise RunFolderError(f"{path}: 'splits' should be three fractions or null, but is {splits!r:.80}.")
+        raise RunFolderError(f"{path}: 'splits' should be three fractions, \"files\" or null, but is {splits!r:.80}.")
     found = (splits[0], splits[1], splits[2])
     try:
         check_splits(found)

@@ -7,7 +7,14 @@ import numpy as np
 from tidegate.errors import ArgumentError, CorpusTooSmallError
 from tidegate.text.corpus.kneser_ney import Ids, ngram_probabilities
 
+ORDERS = (0, 1, 2, 3, 5)
+WORD_ORDERS = (0, 1, 2, 3, 4, 5)
 NAMES = {0: "uniform", 1: "unigram", 2: "bigram", 3: "trigram"}
+
+
+def orders_for(token: str) -> tuple[int, ...]:
+    """Return the orders shown beside a model of characters, bytes, tokens or words: of words, all from 1 to 5."""
+    return WORD_ORDERS if token == "word" else ORDERS
 
 
 class Baselines(dict[str, float]):
@@ -24,7 +31,7 @@ def ngram_baselines(
     train: Ids,
     validation: Ids,
     vocabulary_size: int,
-    orders: Sequence[int] = (0, 1, 2, 3, 5),
+    orders: Sequence[int] = ORDERS,
     *,
     max_train: int = 20_000_000,
     max_validation: int = 2_000_000,

@@ -62,7 +62,9 @@ def _walk(folder: Path, pattern: str) -> Iterator[Path]:
                 yield path
 
 
-def read_text(files: Iterable[str | Path], *, normalize: Normalize = None, block_size: int = BLOCK) -> Iterator[str]:
+def read_text(
+    files: Iterable[str | Path], *, normalize: Normalize = None, block_size: int = BLOCK, end_lines: bool = False
+) -> Iterator[str]:
     r"""Read UTF-8 files one after the other, in constant memory.
 
     The texts are joined with nothing between them: a file that does not end in a newline runs on into the next.
@@ -74,6 +76,7 @@ def read_text(files: Iterable[str | Path], *, normalize: Normalize = None, block
         normalize: "NFC" composes characters (Unicode Standard Annex 15), so that a Hangul syllable or an accented
             letter is one character however it was typed; None leaves them as they are.
         block_size: bytes read at a time.
+        end_lines: put a newline after a file that does not end in one, so that no word runs on.
 
     Yields:
         Strings that are not empty, of about ``block_size`` characters.
@@ -87,7 +90,12 @@ def read_text(files: Iterable[str | Path], *, normalize: Normalize = None, block
         raise ArgumentError(f"block_size is {block_size}, but must be at least 1 byte.")
     for file in files:
         text = _unix_newlines(_decoded(Path(file), block_size))
-        yield from filter(None, normalized(text, normalize))
+        last = ""
+        for block in filter(None, normalized(text, normalize)):
+            last = block
+            yield block
+        if end_lines and last and not last.endswith("\n"):
+            yield "\n"
 
 
 def _decoded(path: Path, block_size: int) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """Contiguous parts of a text for training, validation and test."""
 
 import math
+from typing import Literal
 
 from tidegate.errors import ArgumentError, CorpusTooSmallError
 
 Splits = tuple[float, float, float]
+SplitKind = Splits | Literal["files"] | None
+"""How a corpus was split: by fractions, by files of its parts, or not at all."""
 SMALLEST = 2  # a token and its successor
 
 
@@ -22,10 +25,12 @@ def check_splits(splits: Splits | None) -> None:
         raise ArgumentError(f"splits is {splits}, but training and validation must each have at least 0.000001.")
 
 
-def split_kind(splits: Splits | None) -> str:
+def split_kind(splits: SplitKind) -> str:
     """Describe how a text was split, such as "contiguous 90/5/5"."""
     if splits is None:
         return "no split: validated on the training text"
+    if splits == "files":
+        return "files of their own"
     return "contiguous " + "/".join(f"{100 * part:.6g}" for part in splits if part)
 
 

@@ -1,5 +1,6 @@
 """Write a stream of text as an array on disk."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,6 +11,8 @@ from tidegate.errors import CorpusTooSmallError, DataError
 from tidegate.io.arrays import write_array_header
 from tidegate.text.corpus.splits import SMALLEST
 from tidegate.text.tokenizers.tokenizer import Tokenizer
+
+SPACE = re.compile(r"\s")
 
 
 def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
@@ -22,6 +25,18 @@ def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
         count -= min(count, len(block))
         if not count:
             return
+
+
+def cuts_at_blanks(blocks: Iterator[str], cuts: tuple[int, int]) -> tuple[int, int]:
+    """Move each cut behind the next blank, so that it divides no word; to the end of the text if there is none."""
+    found: list[int] = []
+    offset = 0
+    for block in blocks:
+        while len(found) < len(cuts) and (blank := SPACE.search(block, max(0, cuts[len(found)] - 1 - offset))):
+            found.append(offset + blank.end())
+        offset += len(block)
+    first, second, *_ = [*found, offset, offset]
+    return first, second
 
 
 def encode_parts(

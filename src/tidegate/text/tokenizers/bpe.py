@@ -141,7 +141,11 @@ class BPE:
         chosen = check_ids(ids, self.vocabulary_size).tolist()
         return b"".join([self._pieces[token] for token in chosen]).decode("utf-8", "replace")
 
-    def decoder(self) -> Decoder:
+    def unknown_note(self, tally: Counter[str]) -> str:
+        """Return nothing: no text is unknown."""
+        return ""
+
+    def decoder(self, after: str = "") -> Decoder:
         """Return a decoder that takes one token at a time and returns whole characters."""
         return Decoder(self._pieces)
 

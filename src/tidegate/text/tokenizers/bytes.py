@@ -59,7 +59,11 @@ class ByteTokenizer:
         """
         return check_ids(ids, self.vocabulary_size).astype(np.uint8).tobytes().decode("utf-8", "replace")
 
-    def decoder(self) -> Decoder:
+    def unknown_note(self, tally: Counter[str]) -> str:
+        """Return nothing: no text is unknown."""
+        return ""
+
+    def decoder(self, after: str = "") -> Decoder:
         """Return a decoder that takes one token at a time and returns whole characters."""
         return Decoder(PIECES)
 

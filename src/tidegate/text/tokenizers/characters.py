@@ -162,7 +162,15 @@ class CharacterTokenizer:
         """
         return self._points[check_ids(ids, self.vocabulary_size)].astype("<u4").tobytes().decode("utf-32-le")
 
-    def decoder(self) -> Decoder:
+    def unknown_note(self, tally: Counter[str]) -> str:
+        """Describe the characters that `encode` counted as unknown; empty if there are none."""
+        if not tally:
+            return ""
+        done = "replaced by U+FFFD" if self.unknown == "replace" else "dropped"
+        number = tally.total()
+        return f"{number:,} unknown character{'' if number == 1 else 's'} {done}: {name_characters(tally)}"
+
+    def decoder(self, after: str = "") -> Decoder:
         """Return a decoder that takes one token at a time."""
         return Decoder(self._pieces)
 

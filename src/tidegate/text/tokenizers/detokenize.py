@@ -1,4 +1,4 @@
-"""Decode tokens to text incrementally: whole characters only."""
+"""Decode tokens to text incrementally: whole characters, or words and the blanks between them."""
 
 import codecs
 from collections.abc import Sequence
@@ -43,6 +43,35 @@ class Decoder:
         text = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return text
+
+
+class WordDecoder:
+    """Decode words one at a time: a blank before each word that does not begin a line.
+
+    Args:
+        pieces: the text of every token; "\\n" ends a line.
+        after: the text that the words continue.
+    """
+
+    def __init__(self, pieces: Sequence[str], after: str = "") -> None:
+        self._pieces = pieces
+        self._apart = bool(after) and not after[-1].isspace()
+
+    def push(self, token: int) -> str:
+        """Add one token; return its word, and the blank before it.
+
+        Raises:
+            UnknownTokenError: no token has that id.
+        """
+        check_id(token, len(self._pieces))
+        piece = self._pieces[token]
+        blank = " " if self._apart and piece != "\n" else ""
+        self._apart = piece != "\n"
+        return blank + piece
+
+    def flush(self) -> str:
+        """End the text: nothing is held back."""
+        return ""
 
 
 def check_id(token: int, size: int) -> None:

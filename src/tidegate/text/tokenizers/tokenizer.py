@@ -1,9 +1,9 @@
-"""Tokenizers: characters, bytes or byte pairs as tokens."""
+"""Tokenizers: characters, bytes, byte pairs or words as tokens."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,18 +13,31 @@ from tidegate.io.files import field, read_json
 from tidegate.text.tokenizers.bpe import BPE, load_bpe
 from tidegate.text.tokenizers.bytes import ByteTokenizer
 from tidegate.text.tokenizers.characters import CharacterTokenizer, Unknown
-from tidegate.text.tokenizers.detokenize import Decoder
+from tidegate.text.tokenizers.detokenize import Decoder, WordDecoder
 from tidegate.text.tokenizers.unicode import Normalize
+from tidegate.text.tokenizers.words import WordTokenizer
 
-__all__ = ["BPE", "ByteTokenizer", "CharacterTokenizer", "Decoder", "Tokenizer", "Unknown", "load_tokenizer"]
+__all__ = [
+    "BPE",
+    "ByteTokenizer",
+    "CharacterTokenizer",
+    "Decoder",
+    "Tokenizer",
+    "Unknown",
+    "WordDecoder",
+    "WordTokenizer",
+    "load_tokenizer",
+]
 
 
 class Tokenizer(Protocol):
-    """The protocol of `CharacterTokenizer`, `ByteTokenizer` and `BPE`: text to token ids and back.
+    """The protocol of the tokenizers: text to token ids and back.
+
+    They are `CharacterTokenizer`, `ByteTokenizer`, `BPE` and `WordTokenizer`.
 
     Attributes:
-        kind: "characters", "bytes" or "bpe".
-        name: name of a token: "character", "byte" or "token", as in "nats per character".
+        kind: "characters", "bytes", "bpe" or "words".
+        name: name of a token: "character", "byte", "token" or "word", as in "nats per character".
     """
 
     kind: ClassVar[str]
@@ -41,7 +54,7 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: str, tally: Counter[str] | None = None) -> NDArray[np.int64]:
-        """Encode a text as token ids, shape (N,); ``tally`` counts the characters that were replaced or dropped."""
+        """Encode a text as token ids, shape (N,); ``tally`` counts the unknown that were replaced or dropped."""
         ...
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
@@ -52,8 +65,12 @@ class Tokenizer(Protocol):
         """Decode token ids, shape (N,)."""
         ...
 
-    def decoder(self) -> Decoder:
-        """Return a decoder that takes one token at a time and returns whole characters."""
+    def unknown_note(self, tally: Counter[str]) -> str:
+        """Describe in one line what `encode` counted as unknown; empty if there is nothing."""
+        ...
+
+    def decoder(self, after: str = "") -> Decoder | WordDecoder:
+        """Return a decoder that takes one token at a time; words continue the text ``after`` with a blank."""
         ...
 
     def token_text(self, token: int) -> str:
@@ -69,7 +86,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
     """Load the tokenizer that `save` wrote to a folder.
 
     Args:
-        folder: a run or corpus folder with ``vocabulary.json`` (characters, bytes) or ``tokenizer.json`` (BPE).
+        folder: a run or corpus folder with ``vocabulary.json`` (characters, bytes, words) or ``tokenizer.json`` (BPE).
 
     Returns:
         The tokenizer.
@@ -93,8 +110,10 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
         elif kind == "characters":
             unknown: Unknown = record.get("unknown")  # type: ignore[assignment]
             tokenizer = CharacterTokenizer(field(record, path, "characters", str), unknown, normalize)
+        elif kind == "words":
+            tokenizer = _load_words(record, path, normalize)
         else:
-            raise RunFolderError(f'{path}: \'kind\' should be "characters" or "bytes", but is {kind!r}.')
+            raise RunFolderError(f'{path}: \'kind\' should be "characters", "bytes" or "words", but is {kind!r:.80}.')
     except RunFolderError:
         raise
     except TidegateError as error:
@@ -104,3 +123,13 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
             f"{path} says it has {size} tokens, but has {tokenizer.vocabulary_size}: the file was altered."
         )
     return tokenizer
+
+
+def _load_words(record: dict[str, Any], path: Path, normalize: Normalize) -> WordTokenizer:
+    words, pattern = field(record, path, "words", list), record.get("pattern")
+    if not all(isinstance(word, str) for word in words):
+        raise RunFolderError(f"{path}: 'words' should be a list of words.")
+    if not isinstance(pattern, str | None):
+        raise RunFolderError(f"{path}: 'pattern' should be a regular expression or null, but is {pattern!r:.80}.")
+    unknown: Unknown = record.get("unknown")  # type: ignore[assignment]
+    return WordTokenizer(tuple(words), unknown, pattern, field(record, path, "lowercase", bool), normalize)
