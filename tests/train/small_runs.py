@@ -72,7 +72,41 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert lines(one) == lines(other)
 
 
-def rich_run(folder: Path) -> Finished:
+# Published recipes' parts with a memory of their own: two decays, then averages, which begin between two checkpoints.
+SGD = {
+    "optimizer": "sgd",
+    "learning_rate": 30.0,
+    "schedule": "plateau",
+    "decay_factor": 1.2,
+    "average_after": 1,
+    "clip": 0.25,
+    "validate_every": 4,
+    "warmup_steps": 0,
+    "steps": 28,
+    "feeding": "teacher",
+    "sampling_probability_start": 1.0,
+    "sampling_probability_end": 1.0,
+}
+
+
+RICH: dict[str, Any] = {
+    "batch_size": 8,
+    "k1": 8,
+    "k2": 12,
+    "feeding": "sampled",
+    "sampling_probability_start": 0.0,
+    "sampling_probability_end": 0.4,
+    "learning_rate": 0.02,
+    "warmup_steps": 10,
+    "steps": 48,
+    "validate_every": 17,
+    "checkpoint_every": 5,
+    "report_every": 4,
+    "seed": 3,
+}
+
+
+def rich_run(folder: Path, **settings: Any) -> Finished:
     """Begin or go on with a run that uses everything with a memory or with randomness.
 
     Dropout, own predictions drawn from the softmax, overlapping windows, two layers, several epochs, reports,
@@ -86,20 +120,6 @@ def rich_run(folder: Path) -> Finished:
         folder,
         corpus,
         model_for(corpus, num_layers=2, dropout=0.2, embedding_size=6),
-        TrainConfig(
-            batch_size=8,
-            k1=8,
-            k2=12,
-            feeding="sampled",
-            sampling_probability_start=0.0,
-            sampling_probability_end=0.4,
-            learning_rate=0.02,
-            warmup_steps=10,
-            steps=48,
-            validate_every=17,
-            checkpoint_every=5,
-            report_every=4,
-            seed=3,
-        ),
+        TrainConfig(**(RICH | settings)),
         sample=lambda model: repr(float(model.output.bias.sum())),
     )

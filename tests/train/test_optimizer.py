@@ -1,11 +1,11 @@
-"""AdamW: what is decayed, one step by hand, state as tensors."""
+"""AdamW and SGD: what is decayed, one step by hand, state as tensors."""
 
 import pytest
 import torch
 from torch import nn
 
 from tidegate.train import TrainConfig
-from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+from tidegate.train.optimization.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_rate
 
 CPU = torch.device("cpu")
 
@@ -48,6 +48,29 @@ def test_state_put_back_goes_on_bit_for_bit(mixed_precision):
     stepped(model, optimizer, 3, seed=2)
     stepped(twin, other, 3, seed=2)
     torch.testing.assert_close(twin.state_dict(), model.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("clip", [None, 0.3, 100.0])
+def test_sgd_clips_as_torch_does_without_a_pass_over_the_gradient(clip):
+    torch.manual_seed(0)
+    model, twin = nn.Linear(3, 2).double(), nn.Linear(3, 2).double()
+    twin.load_state_dict(model.state_dict())
+    config = TrainConfig(optimizer="sgd", weight_decay=0.1, clip=clip)
+    optimizer = build_optimizer(model, config, CPU)
+    other = torch.optim.SGD([{"params": [twin.weight], "weight_decay": 0.1}, {"params": [twin.bias]}], lr=0.5)
+    for seed in range(3):
+        for it in (model, twin):
+            draws = torch.Generator().manual_seed(seed)
+            for parameter in it.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=draws, dtype=torch.float64)
+        norm = nn.utils.get_total_norm([it.grad for it in model.parameters() if it.grad is not None])
+        set_rate(optimizer, config, 0.5, float(norm))
+        optimizer.step()
+        if clip is not None:
+            nn.utils.clip_grad_norm_(twin.parameters(), clip)
+        other.step()
+    torch.testing.assert_close(model.state_dict(), twin.state_dict(), rtol=1e-12, atol=1e-12)
+    assert optimizer_tensors(model, optimizer) == {}
 
 
 def test_there_is_no_state_before_the_first_step():

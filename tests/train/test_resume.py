@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.train.small_runs import assert_same_run, corpus_in, lines, model_for, rich_run, state, train_in
+from tests.train.small_runs import SGD, assert_same_run, corpus_in, lines, model_for, rich_run, state, train_in
 
-from tidegate.errors import DataError, RunFolderError
+from tidegate.errors import ArgumentError, DataError, RunFolderError
+from tidegate.text.task import LanguageModelTask
 from tidegate.train import Progressed, Started, TrainConfig, resume, train
 from tidegate.train.loop import Loop
 
@@ -55,6 +56,40 @@ def run_until_done(folder: Path, monkeypatch: pytest.MonkeyPatch, crashes: list[
 def test_crashes_at_any_write_leave_no_trace(tmp_path: Path, unbroken: Path, monkeypatch, crashes):
     run_until_done(tmp_path / "run", monkeypatch, crashes)
     assert_same_run(unbroken, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def unbroken_sgd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    rich_run(folder, **SGD)
+    tensors, counters = state(folder)
+    begun = int(tensors["average.count"])
+    assert counters["decays"] >= 2
+    assert 4 < begun < 24, "averages began in the middle of the run"
+    assert counters["best_step"] > 28 - begun, "and the best model is one of them"
+    return folder
+
+
+@pytest.mark.parametrize("step", [6, 13, 21])
+def test_sgd_its_decays_and_averages_go_on_bit_for_bit(tmp_path: Path, unbroken_sgd: Path, monkeypatch, step):
+    between = Loop._between_steps
+
+    def stopping(self) -> None:
+        between(self)
+        self._stop = self.counters.step == step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_between_steps", stopping)
+        assert rich_run(tmp_path / "run", **SGD).step == step
+    assert rich_run(tmp_path / "run").reason == "budget"
+    assert_same_run(unbroken_sgd, tmp_path / "run")
+
+
+@pytest.mark.parametrize("settings", [{"schedule": "plateau"}, {"average_after": 5}])
+def test_what_follows_validation_is_refused_without_one(tmp_path: Path, monkeypatch, settings):
+    monkeypatch.setattr(LanguageModelTask, "validate", lambda self, model: None)
+    with pytest.raises(ArgumentError, match="no validation part"):
+        train_in(tmp_path / "run", steps=1, **settings)
 
 
 @pytest.mark.parametrize("step", [1, 5, 16, 17, 30, 47])

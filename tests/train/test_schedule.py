@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tidegate.train import TrainConfig
-from tidegate.train.schedule import learning_rate, progress, sampling_probability, total_steps
+from tidegate.train.optimization.schedule import learning_rate, progress, sampling_probability, total_steps
 
 
 def test_progress_is_the_largest_share_of_any_budget():
@@ -37,6 +37,22 @@ def test_learning_rate_warms_up_and_then_follows_a_half_cosine():
 
 def test_no_warm_up_begins_at_the_peak():
     assert learning_rate(TrainConfig(learning_rate=0.1, warmup_steps=0), 0, 0.0) == 0.1
+
+
+def test_step_is_constant_for_some_epochs_and_divides_at_each_one_after():
+    # The reference implementation of Zaremba et al. 2014: lr * decay ** max(epoch + 1 - constant epochs, 0).
+    config = TrainConfig(learning_rate=2.0, warmup_steps=0, schedule="step", decay_factor=1.2, decay_after=3)
+    found = [learning_rate(config, 0, 0.5, epoch=epoch) for epoch in range(6)]
+    assert found == pytest.approx([2.0 * 1.2 ** -max(epoch + 1 - 3, 0.0) for epoch in range(6)])
+    assert found[2] == 2.0
+    assert found[3] < 2.0
+
+
+def test_plateau_follows_the_validations_and_constant_nothing():
+    config = TrainConfig(learning_rate=20.0, warmup_steps=0, schedule="plateau")
+    assert [learning_rate(config, 9, 0.9, epoch=3, decays=n) for n in range(3)] == [20.0, 5.0, 1.25]
+    assert learning_rate(TrainConfig(schedule="constant", warmup_steps=2), 9, 0.9, epoch=3) == 3e-3
+    assert learning_rate(TrainConfig(schedule="constant", warmup_steps=2), 0, 0.0) == 1.5e-3
 
 
 def test_sampling_probability_is_linear_in_progress():

@@ -54,6 +54,30 @@ def test_sampling_probability_with_teacher_forcing_raises():
         TrainConfig(sampling_probability_start=0.0)
 
 
+def test_defaults_follow_the_optimizer():
+    assert (TrainConfig().learning_rate, TrainConfig().weight_decay) == (3e-3, 0.01)
+    sgd = TrainConfig(optimizer="sgd")
+    assert (sgd.learning_rate, sgd.weight_decay) == (1.0, 0.0)
+    with pytest.raises(ArgumentError, match="optimizer is 'adam', but must be one of 'adamw', 'sgd'"):
+        TrainConfig(optimizer="adam")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"optimizer": "sgd", "beta1": 0.5},
+            "beta1 is 0.5, but optimizer='sgd' does not use it: choose optimizer='adamw'",
+        ),
+        ({"decay_factor": 2.0}, "schedule='cosine' does not use it: choose schedule='step' or schedule='plateau'"),
+        ({"schedule": "plateau", "decay_after": 2}, "choose schedule='step', or leave it out"),
+    ],
+)
+def test_a_setting_without_effect_is_refused(settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        TrainConfig(**settings)
+
+
 def test_without_a_budget_there_are_ten_epochs_and_with_one_there_are_not():
     assert TrainConfig().epochs == 10
     assert TrainConfig(steps=5).epochs is None

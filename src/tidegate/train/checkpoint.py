@@ -1,8 +1,9 @@
 """``training_state.safetensors``: everything needed to resume a run exactly, in one file.
 
-Parameters, the best parameters so far, the optimizer's moments and the carried state are its tensors; step, counters
-and digests are a JSON record in its header. One file means one rename: a checkpoint is never half-written, and its
-parts never come from different moments. Learning rate and randomness are functions of the step, so they have no state.
+Parameters, the best parameters so far, moments, averages and the carried state are its tensors; step, counters and
+digests are a JSON record in its header. One file means one rename: a checkpoint is never half-written, and its
+parts never come from different moments. Learning rate and randomness are functions of step and counters, and
+have no state.
 """
 
 from collections.abc import Mapping
@@ -10,17 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import RunFolderError
-from tidegate.io.records import from_record, stored_as, to_record
+from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
 
 NAME = "training_state.safetensors"
 KIND, VERSION = "tidegate training state", 2
-PARTS = ("model", "optimizer", "best", "carried")
+PARTS = ("model", "optimizer", "average", "best", "carried")
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Counters:
         norm: sum of gradient norms since the last report.
         clipped: steps since the last report whose gradient was clipped.
         validated: the step of the last validation; -1 before the first.
+        decays: how often the schedule "plateau" has divided the learning rate.
         finished: the stopping reason; None while the run goes on.
     """
 
@@ -58,6 +59,7 @@ class Counters:
     clipped: int = 0
     validated: int = -1
     finished: str | None = None
+    decays: int = field(default=0, metadata=stored_unless(0))
 
     def __post_init__(self) -> None:
         counts = (
@@ -68,6 +70,7 @@ class Counters:
             self.predictions,
             self.steps,
             self.clipped,
+            self.decays,
         )
         if min(*counts, self.validated + 1) < 0 or self.elapsed < 0 or max(self.best_step, self.validated) > self.step:
             raise RunFolderError(f"{NAME}: a counter is out of range: the file was altered.")
@@ -83,7 +86,7 @@ class Checkpoint:
         world: number of processes.
         counters: the counters.
         scaler: state of the fp16 gradient scaler.
-        tensors: for each of model, optimizer, best and carried, tensors by name; those carried have a first
+        tensors: for each of model, optimizer, average, best and carried, tensors by name; those carried have a first
             dimension of ``world``.
     """
 
@@ -112,12 +115,24 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     write_tensors(folder / NAME, tensors, record)
 
 
-def read_checkpoint(folder: Path, model: Layout, carried: Layout, *, config: str, data: str, world: int) -> Checkpoint:
+def read_checkpoint(
+    folder: Path,
+    model: Layout,
+    moments: Layout,
+    average: tuple[Layout, Layout],
+    carried: Layout,
+    *,
+    config: str,
+    data: str,
+    world: int,
+) -> Checkpoint:
     """Read a folder's checkpoint and check everything in it.
 
     Args:
         folder: the run folder.
         model: dtype and shape of each parameter.
+        moments: dtype and shape of each tensor of the optimizer.
+        average: those of the averages before and after they begin, see `tidegate.train.optimization.averaging`.
         carried: dtype and shape of each tensor one process carries.
         config: digest of the run folder's settings.
         data: digest of the run folder's data.
@@ -144,21 +159,29 @@ def read_checkpoint(folder: Path, model: Layout, carried: Layout, *, config: str
             f"{path} was written by {record.get('world')!r:.20} processes, but {world} would go on: start as many as "
             "before."
         )
-    tensors = read_tensors(path, record, layout, _expected(layout, counters, model, carried, world))
+    tensors = read_tensors(path, record, layout, _expected(layout, counters, model, moments, average, carried, world))
     scaler = record.get("scaler")
     parts = {part: _part(tensors, part) for part in PARTS}
     return Checkpoint(config, data, world, counters, scaler if isinstance(scaler, dict) else None, parts)
 
 
-def _expected(layout: Layout, counters: Counters, model: Layout, carried: Layout, world: int) -> Layout:
+def _expected(
+    layout: Layout,
+    counters: Counters,
+    model: Layout,
+    moments: Layout,
+    average: tuple[Layout, Layout],
+    carried: Layout,
+    world: int,
+) -> Layout:
     expected = {f"model.{name}": entry for name, entry in model.items()}
     if counters.best is not None:
         expected |= {f"best.{name}": entry for name, entry in model.items()}
     # No moments before the first step; with fp16 the first steps may all have been left out.
     if any(name.startswith("optimizer.") for name in layout):
-        for name, entry in model.items():
-            expected |= {f"optimizer.{name}.{moment}": entry for moment in ("exp_avg", "exp_avg_sq")}
-            expected[f"optimizer.{name}.step"] = (torch.float32, ())
+        expected |= {f"optimizer.{name}": entry for name, entry in moments.items()}
+    begun = any(name.startswith("average.mean.") for name in layout)
+    expected |= {f"average.{name}": entry for name, entry in average[begun].items()}
     return expected | {f"carried.{name}": (dtype, (world, *shape)) for name, (dtype, shape) in carried.items()}
 
 

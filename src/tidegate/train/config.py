@@ -5,13 +5,15 @@ from typing import Literal
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
-from tidegate.train.options import check, option
+from tidegate.train.options import check, fill, option
 
 DEFAULT_EPOCHS = 10
 BUDGET = ("epochs", "steps", "minutes")
 SAMPLING = ("feeding", "sampling_probability_start", "sampling_probability_end")
 TASK_SETTINGS = ("k1", "k2", *SAMPLING, "validation_tokens")
 """Settings that only some tasks use: `Task.extra_settings` names them."""
+
+ADAMW = ("optimizer", ("adamw",))
 
 Feeding = Literal["teacher", "greedy", "sampled"]
 """The input of a step: the true previous token (teacher forcing), or the model's prediction, its argmax or a draw."""
@@ -34,13 +36,23 @@ class TrainConfig:
             draw (sampled).
         sampling_probability_start: probability that a step is fed the model's own prediction as training begins ...
         sampling_probability_end: ... and as it ends; linear in between. For greedy and sampled only.
-        learning_rate: the peak, reached after the warm-up.
+        optimizer: "adamw" (Loshchilov & Hutter 2019) or "sgd", without momentum.
+        learning_rate: the peak, reached after the warm-up. Default: 3e-3 for AdamW, 1 for SGD.
+        schedule: how the learning rate changes: "cosine", over the whole budget; "constant"; "step", divided by
+            `decay_factor` at each epoch from `decay_after` on (Zaremba et al. 2014); "plateau", divided by it at each
+            validation that is not the best yet.
         final_learning_rate: where the cosine ends, as a fraction of `learning_rate`.
+        decay_factor: what step and plateau divide the learning rate by.
+        decay_after: epochs of constant learning rate before those of step.
         warmup_steps: steps over which the learning rate rises linearly.
         beta1: AdamW's decay of the gradient's mean.
         beta2: AdamW's decay of the gradient's square.
-        weight_decay: decoupled decay of matrices; biases and vectors are not decayed.
+        weight_decay: decoupled decay of matrices; biases and vectors are not decayed. Default: 0.01 for AdamW, 0 for
+            SGD.
         clip: maximal norm of the gradient; None: no clipping.
+        average_after: from the first validation on that is worse than the best of those more than N before it,
+            validate, keep and sample the mean of the parameters of all steps since (averaged SGD with the non-monotonic
+            trigger, Merity et al. 2018: N is 5 there). None: never.
         epochs: budget in passes over the training part. Default if there is no budget: 10.
         steps: budget in optimizer steps.
         minutes: budget in minutes, validation included.
@@ -77,15 +89,55 @@ class TrainConfig:
     sampling_probability_end: float = option(
         1.0, "... and at the end.", panel="Training", key="own_share_end", min=0, max=1
     )
-    learning_rate: float = option(3e-3, "Peak learning rate of AdamW.", panel="Training", above=0)
+    optimizer: Literal["adamw", "sgd"] = option("adamw", "The optimizer.", panel="Training", absent="adamw")
+    learning_rate: float = option(
+        None, "Peak learning rate.", panel="Training", by=("optimizer", {"adamw": 3e-3, "sgd": 1.0}), above=0
+    )
+    schedule: Literal["cosine", "constant", "step", "plateau"] = option(
+        "cosine",
+        "How the learning rate changes: a cosine over the budget, not at all, divided at each epoch, or at each "
+        "validation that is not the best yet.",
+        panel="Training",
+        absent="cosine",
+    )
     final_learning_rate: float = option(
-        0.05, "Where the cosine ends, as a fraction of the peak.", panel="Training", min=0, max=1
+        0.05,
+        "Where the cosine ends, as a fraction of the peak.",
+        panel="Training",
+        only=("schedule", ("cosine",)),
+        min=0,
+        max=1,
+    )
+    decay_factor: float = option(
+        4.0,
+        "What the schedules step and plateau divide the learning rate by.",
+        panel="Training",
+        absent=4.0,
+        only=("schedule", ("step", "plateau")),
+        above=1,
+    )
+    decay_after: int = option(
+        6,
+        "Epochs before the schedule step begins to divide.",
+        panel="Training",
+        absent=6,
+        only=("schedule", ("step",)),
+        min=0,
     )
     warmup_steps: int = option(100, "Steps of linear warm-up.", panel="Training", min=0)
-    beta1: float = option(0.9, "AdamW's decay of the gradient's mean.", panel="Training", min=0, below=1)
-    beta2: float = option(0.99, "AdamW's decay of the gradient's square.", panel="Training", min=0, below=1)
-    weight_decay: float = option(0.01, "Weight decay of matrices.", panel="Training", min=0)
+    beta1: float = option(0.9, "AdamW's decay of the gradient's mean.", panel="Training", only=ADAMW, min=0, below=1)
+    beta2: float = option(0.99, "AdamW's decay of the gradient's square.", panel="Training", only=ADAMW, min=0, below=1)
+    weight_decay: float = option(
+        None, "Weight decay of matrices.", panel="Training", by=("optimizer", {"adamw": 0.01, "sgd": 0.0}), min=0
+    )
     clip: float | None = option(1.0, "Maximal gradient norm; 0: no clipping.", panel="Training", off=0.0, above=0)
+    average_after: int | None = option(
+        None,
+        "Average the parameters from the first validation on that is worse than those more than N before it.",
+        panel="Training",
+        absent=None,
+        min=1,
+    )
     epochs: int | None = option(None, "Passes over the training part.", panel="Budget", min=1)
     steps: int | None = option(None, "Optimizer steps.", panel="Budget", min=1)
     minutes: float | None = option(None, "Minutes of training.", panel="Budget", above=0)
@@ -108,6 +160,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.minutes is None:
             object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
+        fill(self)
         check(self)
         if not 0 <= self.seed < 2**63:  # a limit no help text should spell out
             raise ArgumentError(f"seed is {self.seed}, but must be from 0 to 2**63 - 1.")

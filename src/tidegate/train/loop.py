@@ -10,15 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.errors import NonFiniteLossError
-from tidegate.train import schedule
+from tidegate.errors import ArgumentError, NonFiniteLossError
 from tidegate.train.checkpoint import Checkpoint, write_checkpoint
 from tidegate.train.config import TrainConfig
 from tidegate.train.distributed import Objective, Processes
 from tidegate.train.events import Event, Finished, Progressed, Sampled, StoppingReason, Validated
 from tidegate.train.interrupt import Interrupt, interruptible
 from tidegate.train.metrics import Metrics
-from tidegate.train.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+from tidegate.train.optimization import schedule
+from tidegate.train.optimization.averaging import Averages
+from tidegate.train.optimization.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_rate
 from tidegate.train.randomness import seed_torch
 from tidegate.train.run_folder import load_parameters, write_model
 from tidegate.train.task import Carried, Evaluation, Task
@@ -60,6 +61,7 @@ class Loop:
         self._objective, self._stepper = processes.prepare(Objective(task, self.model), self.optimizer)
         self.carried: Carried = task.start(self.model, processes.rank, processes.world)
         self.best: dict[str, Tensor] = {}
+        self.averages = Averages(self.model, config.average_after)
         self._origin = checkpoint
         self.counters = checkpoint.counters
         if checkpoint.tensors:
@@ -116,6 +118,7 @@ class Loop:
         model: dict[str, Tensor] = dict(self.model.named_parameters())
         moments = optimizer_tensors(self.model, self.optimizer)
         tensors = {"model": model, "optimizer": moments, "best": self.best, "carried": carried}
+        tensors["average"] = self.averages.tensors()
         scaler = self.processes.scaler_state()
         write_checkpoint(self.folder, replace(self._origin, counters=counters, scaler=scaler, tensors=tensors))
         of_step = counters.best_step if self.best else counters.step
@@ -132,6 +135,7 @@ class Loop:
     def _restore(self, checkpoint: Checkpoint) -> None:
         load_parameters(self.model, dict(checkpoint.tensors["model"]))
         restore_optimizer(self.model, self.optimizer, checkpoint.tensors["optimizer"])
+        self.averages.restore(checkpoint.tensors["average"])
         self.processes.restore_scaler(checkpoint.scaler)
         rank, device = self.processes.rank, self.processes.device
         self.carried = {name: it[rank].to(device, copy=True) for name, it in checkpoint.tensors["carried"].items()}
@@ -143,14 +147,14 @@ class Loop:
         if index == 0:
             self.carried = self.task.start(self.model, processes.rank, processes.world)
         seed_torch(processes.device, config.seed, processes.rank, counters.step)
-        rate = schedule.learning_rate(config, counters.step, share)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = self._learning_rate(counters.step, share)
         loss = self._objective(
             self.batches.batch(epoch, index), self.carried, schedule.sampling_probability(config, share)
         )
         processes.backward(loss.mean)
-        norm = processes.clip(self.parameters, config.clip)
+        # SGD clips in the step itself, which saves a pass over all gradients.
+        scales_step = config.optimizer == "sgd" and not processes.scales
+        norm = processes.norm(self.parameters) if scales_step else processes.clip(self.parameters, config.clip)
         # The step's only wait for the device: both numbers together.
         value, size = torch.stack([loss.mean.detach().float(), norm.detach().float()]).tolist()
         main = float(processes.main)
@@ -158,8 +162,10 @@ class Loop:
         value /= processes.world
         if not math.isfinite(value) or not (math.isfinite(size) or processes.scales):
             raise self._non_finite(value, size, rate)
+        set_rate(self.optimizer, config, rate, size if scales_step else 0.0)
         self._stepper.step()
         self._stepper.zero_grad()
+        self.averages.add()
         self.carried = loss.carried
         self._stop = stop > 0
         predictions = self.batches.predictions(epoch, index)
@@ -193,7 +199,7 @@ class Loop:
             progress=share,
             epoch=counters.step / len(self.batches),
             loss=counters.loss / counters.predictions,
-            learning_rate=schedule.learning_rate(self.config, *before),
+            learning_rate=self._learning_rate(*before),
             gradient_norm=counters.norm / max(1, counters.steps),
             clipped_share=counters.clipped / max(1, counters.steps),
             sampling_probability=schedule.sampling_probability(self.config, before[1]),
@@ -220,9 +226,20 @@ class Loop:
         counters = self.counters
         counters.validated = counters.step
         self.model.eval()
+        with self.averages.in_use():
+            self._evaluate_and_sample()
+        self.model.train()
+
+    def _evaluate_and_sample(self) -> None:
+        counters = self.counters
         found = (self.task.validate(self.model) if self.processes.main else None) or Evaluation(0.0, 0)
         selection_loss = found.loss if found.selection_loss is None else found.selection_loss
         loss, predictions, selection_loss = self.processes.sum(found.loss, found.predictions, selection_loss)
+        if not predictions and (self.config.schedule == "plateau" or self.config.average_after is not None):
+            raise ArgumentError(
+                "schedule='plateau' and average_after follow the validation loss, but the data have no validation "
+                "part: choose a split with one, or another schedule."
+            )
         if predictions:
             if not math.isfinite(loss):
                 raise self._non_finite(loss, math.nan, math.nan)
@@ -238,6 +255,8 @@ class Loop:
                 self.best = {name: it.detach().cpu().clone() for name, it in self.model.named_parameters()}
             else:
                 counters.without_best += 1
+                counters.decays += self.config.schedule == "plateau"
+            self.averages.observe(loss)
             self._write("validation", nats=loss, best=best, units=int(predictions), metrics=dict(found.metrics))
             lowest = loss if counters.best is None else counters.best
             metrics = dict(found.metrics)
@@ -247,7 +266,6 @@ class Loop:
                 text = self.sample(self.model)
             self._write("sample", text=text)
             self._send(Sampled(counters.step, text))
-        self.model.train()
 
     def _finish(self, reason: StoppingReason) -> Finished:
         if self.counters.predictions:
@@ -276,6 +294,13 @@ class Loop:
 
     def _saved_checkpoint(self) -> str:
         return f"The checkpoint of step {self._saved} is kept in {self.folder}." if self._saved is not None else ""
+
+    def _learning_rate(self, step: int, share: float) -> float:
+        counters = self.counters
+        # A report after a validation is of the step before it, which did not know its outcome.
+        later = step < counters.step == counters.validated and counters.without_best > 0
+        decays = max(0, counters.decays - later)
+        return schedule.learning_rate(self.config, step, share, epoch=step // len(self.batches), decays=decays)
 
     def _share(self) -> float:
         return self._share_of(self.counters.step)

@@ -1,8 +1,8 @@
 """Settings as one dataclass: defaults, limits and, in the fields' metadata, the options of the command line."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidegate.drawing.brief import brief_repr
@@ -22,6 +22,8 @@ def option(
     unset: str = "",
     off: float | None = None,
     absent: Any = ALWAYS,
+    by: tuple[str, Mapping[str, Any]] | None = None,
+    only: tuple[str, Sequence[str]] | None = None,
     **limits: float,
 ) -> Any:
     """Declare a dataclass field that is also an option of the command line.
@@ -35,9 +37,14 @@ def option(
         unset: what None means, for the description of an option whose default is None.
         off: the value on the command line that means None.
         absent: its value in run folders that lack it, as those do that were written before there was the option.
+        by: another field and, for each of its values, the default value of this one; ``default`` is None then.
+        only: another field and those of its values with which this one has an effect. With others it is refused.
         **limits: ``min`` and ``max``, inclusive; ``above`` and ``below``, exclusive.
     """
+    if by is not None:
+        unset = ", ".join(f"{value:g} for {choice}" for choice, value in by[1].items())
     about: dict[str, Any] = {"help": help, "panel": panel, "flag": flag, "unset": unset, "off": off, "limits": limits}
+    about |= {"by": by, "only": only}
     stored = (stored_as(key) if key else {}) | ({} if absent is ALWAYS else stored_unless(absent))
     return field(default=default, metadata=about | stored)
 
@@ -83,6 +90,21 @@ def with_settings(config: Any, settings: Mapping[str, Any], unknown: Callable[[s
     return replace(config, **chosen)
 
 
+def fill(config: Any) -> None:
+    """Give the fields of a frozen dataclass that are None their defaults where these depend on another field.
+
+    Raises:
+        ArgumentError: that field has no such value.
+    """
+    for it in fields(config):
+        if (by := it.metadata.get("by")) is not None and getattr(config, it.name) is None:
+            other, values = by
+            chosen = getattr(config, other)
+            if chosen not in values:
+                raise ArgumentError(f"{other} is {chosen!r}, but must be one of {', '.join(map(repr, values))}.")
+            object.__setattr__(config, it.name, values[chosen])
+
+
 def check(config: Any) -> None:
     """Compare the values of a dataclass of `option` fields with their types' choices and limits.
 
@@ -99,6 +121,17 @@ def check(config: Any) -> None:
             raise ArgumentError(f"{it.name} is {value!r}, but must be one of {', '.join(map(repr, choices))}.")
         if limits and not _within(value, limits):
             raise ArgumentError(f"{it.name} is {value!r}, but must be {_expected(limits)}.")
+        _check_use(config, it, value)
+
+
+def _check_use(config: Any, it: Field[Any], value: Any) -> None:
+    other, values = it.metadata.get("only") or ("", ())
+    if other and value != it.default and getattr(config, other) not in values:
+        needed = " or ".join(f"{other}={choice!r}" for choice in values)
+        raise ArgumentError(
+            f"{it.name} is {value!r}, but {other}={getattr(config, other)!r} does not use it: choose {needed}, or "
+            "leave it out."
+        )
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

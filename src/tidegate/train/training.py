@@ -9,12 +9,15 @@ import torch
 
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.tensor_files import layout_of, read_header
-from tidegate.train import checkpoint, schedule
+from tidegate.train import checkpoint
 from tidegate.train.checkpoint import Checkpoint, Counters, read_checkpoint
 from tidegate.train.config import TrainConfig
 from tidegate.train.distributed import Processes, one_writer
 from tidegate.train.events import Event, Finished, Started, ignore
 from tidegate.train.loop import Loop
+from tidegate.train.optimization import schedule
+from tidegate.train.optimization.averaging import average_layout
+from tidegate.train.optimization.optimizer import moment_layout
 from tidegate.train.randomness import own_randomness
 from tidegate.train.registry import task_named
 from tidegate.train.run_config import RunConfig, holds_run, own_cell_digest, read_config, write_config
@@ -182,7 +185,9 @@ def _read(folder: Path, task: Task, settings: RunConfig, world: int) -> Checkpoi
     with torch.device("meta"):
         carried = layout_of(task.start(task.new_model(), 0, world))
     digests = {"config": settings.digest(), "data": settings.data_digest}
-    return read_checkpoint(folder, parameters, carried, **digests, world=world)
+    moments = moment_layout(parameters, settings.train)
+    average = average_layout(parameters, settings.train.average_after)
+    return read_checkpoint(folder, parameters, moments, average, carried, **digests, world=world)
 
 
 def _run(loop: Loop, task: Task, settings: RunConfig, report: Report) -> Finished:

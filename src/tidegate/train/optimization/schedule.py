@@ -1,4 +1,4 @@
-"""Schedules: functions of the step and of progress alone, so there is no state to store."""
+"""Schedules: functions of the step, of progress and of the counters, so there is no other state to store."""
 
 import math
 
@@ -33,22 +33,41 @@ def total_steps(config: TrainConfig, steps_per_epoch: int) -> int | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def learning_rate(config: TrainConfig, step: int, share: float) -> float:
-    """Learning rate: linear warm-up times a half cosine over progress.
+def learning_rate(config: TrainConfig, step: int, share: float, *, epoch: int = 0, decays: int = 0) -> float:
+    """Learning rate: linear warm-up times what the schedule says.
 
-    ``lr = peak * min(1, (step + 1) / warmup) * (end + (1 - end) (1 + cos(pi * progress)) / 2)``
+    ``lr = peak * min(1, (step + 1) / warmup) * factor``, where the factor is
+
+    * cosine: ``end + (1 - end) (1 + cos(pi * progress)) / 2``;
+    * constant: 1;
+    * step: ``decay_factor ** -max(0, epoch + 1 - decay_after)``, epochs counted from 0 (Zaremba et al. 2014);
+    * plateau: ``decay_factor ** -decays``.
 
     Args:
-        config: peak, end and warm-up.
+        config: peak, schedule and warm-up.
         step: steps taken before this one.
         share: progress, 0 to 1.
+        epoch: complete passes over the data before this step.
+        decays: validations so far that were not the best yet.
 
     Returns:
         The learning rate of this step.
     """
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    end = config.final_learning_rate
-    return config.learning_rate * warmup * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * share)))
+    return config.learning_rate * warmup * _factor(config, share, epoch, decays)
+
+
+def _factor(config: TrainConfig, share: float, epoch: int, decays: int) -> float:
+    match config.schedule:
+        case "cosine":
+            end = config.final_learning_rate
+            return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * share))
+        case "constant":
+            return 1.0
+        case "step":
+            return config.decay_factor ** -max(0, epoch + 1 - config.decay_after)
+        case "plateau":
+            return config.decay_factor**-decays
 
 
 def sampling_probability(config: TrainConfig, share: float) -> float:

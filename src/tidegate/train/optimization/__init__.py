@@ -1,0 +1,1 @@
+"""How parameters change at a step: optimizers, learning rates and averages of parameters."""
