@@ -106,3 +106,11 @@ def test_nothing_is_written_to_the_home_folder(tmp_path: Path, ending: str) -> N
     home = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_DATASETS_CACHE"), "/proc/none")
     done = process("train", "classify", tmp_path / f"films.{ending}", "--out", tmp_path / "run", *SMALL, **home)
     assert done.returncode == 0, done.stderr
+
+
+def test_positions_are_those_of_the_text_on_the_command_line(cli: Cli, runs: dict[str, Path]) -> None:
+    text = "\ufeffone\r\n two,  \U0001f600 one"
+    (answer,) = map(json.loads, cli("predict", runs["tag"], "--text", text, "--json").stdout.splitlines())
+    words = [text[it["start"] : it["end"]] for it in answer["words"]]
+    assert words == [it["word"] for it in answer["words"]] == answer["tokens"]
+    assert words == ["\ufeffone", "two", ",", "\U0001f600", "one"]

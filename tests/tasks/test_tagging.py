@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tidegate.data.buckets import Padded, pad
-from tidegate.data.columns import Examples
+from tidegate.data.columns import Examples, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources
-from tidegate.errors import DataError, EncodingError
+from tidegate.errors import DataError, EncodingError, RunFolderError
 from tidegate.nn import Recurrent
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
@@ -186,6 +186,31 @@ def test_predictions_name_their_spans(tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads(json.dumps(answer)) == answer
 
 
+def test_a_text_is_cut_as_the_training_data_and_has_positions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = TRAIN + "\nShe\tO\n's\tO\nin\tO\nRome\tB-LOC\n,\tO\nRome\tB-LOC\n's\tO\n.\tO\n"
+    examples = prepared(tmp_path, content)
+    assert any("cut as these words were: punctuation apart; 's apart (100.0%" in note for note in examples.notes)
+    task, model = task_on(examples)
+    said = [["B-PER", "I-PER", "O", "O", "B-LOC", "O", "O"]]
+    monkeypatch.setattr(TagTask, "predict", lambda self, model, columns: [{"tags": said[0]}])
+    text = "«Zoë» Smith's  in Rome."  # a mark is a word
+    said[0] = ["O", "B-PER", "O", "I-PER", "O", "O", "B-LOC", "O"]
+    ((_, answer),) = task.predict_rows(model, [Row("line 1", {"text": text})])
+    assert answer["tokens"] == ["«", "Zoë", "»", "Smith", "'s", "in", "Rome", "."]
+    assert answer["words"][3] == {"word": "Smith", "start": 6, "end": 11, "tag": "I-PER"}
+    assert answer["words"][6] == {"word": "Rome", "start": 18, "end": 22, "tag": "B-LOC"}
+    assert {"start": 18, "end": 22, "label": "LOC", "text": "Rome"} in answer["entities"]
+    assert all(text[it["start"] : it["end"]] == it["text"] for it in answer["entities"])
+    assert all(text[it["start"] : it["end"]] == it["word"] for it in answer["words"])
+    older = {name: value for name, value in examples.preprocessing.values.items() if name != "cutting"}
+    task = TagTask(task.config, Preprocessing(older))
+    said[0] = ["O"] * 4
+    ((_, answer),) = task.predict_rows(model, [Row("line 1", {"text": text})])
+    assert answer["tokens"] == ["«Zoë»", "Smith's", "in", "Rome."]  # as when the run was trained
+    with pytest.raises(RunFolderError, match="'cutting' should hold lists of texts"):
+        Preprocessing(older | {"cutting": {"whole": [1]}}).cutting()
+
+
 def test_measures_beside_the_usual_tag_of_each_word(tmp_path: Path) -> None:
     dev = "Anna\tB-PER\nSmith\tB-PER\nlives\tO\nBob\tB-PER\n"
     task, model = task_on(prepared(tmp_path, TRAIN, dev))
@@ -290,6 +315,9 @@ def test_labels_that_training_lacks_can_be_counted_as_mistakes(tmp_path: Path) -
     with pytest.raises(DataError, match=r"dev\.conll, line 2: the tag 'Z' .* --unseen wrong"):
         prepared(tmp_path, content, other)
     examples = prepared(tmp_path, content, other, unseen="wrong")
+    TagTask.check_data(examples, TagConfig(unseen="wrong"))
+    with pytest.raises(RunFolderError, match="'tags' holds numbers from -1"):
+        TagTask.check_data(examples, TagConfig())
     task, model = task_on(examples, unseen="wrong")
     baselines, notes = task.baselines()
     assert baselines == pytest.approx({"uniform": np.log(2), "tag shares": -np.log(2 / 3)})

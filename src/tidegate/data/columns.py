@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tidegate.data.ragged_array import Column, RaggedWriter, open_ragged
 from tidegate.data.sources import PARTS
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
+from tidegate.data.words.cutting import Cutting
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
 from tidegate.io.arrays import open_array, write_array
@@ -39,6 +40,7 @@ class Preprocessing:
         self.values, self.path = dict(values), path or Path(FILE)
         self._vocabularies: dict[str, Vocabulary] = {}
         self._checked: set[str] = set()
+        self._cutting: Cutting | None = None
 
     def vocabulary(self, name: str) -> Vocabulary:
         """Return a vocabulary by name.
@@ -99,6 +101,20 @@ class Preprocessing:
                 )
             self._checked.add(name)
         return found
+
+    def cutting(self) -> Cutting:
+        """Return how texts are cut into words: at blanks in runs that do not say.
+
+        Raises:
+            RunFolderError: it is something else.
+        """
+        if self._cutting is None:
+            try:
+                found = self.mapping("cutting", list) if "cutting" in self.values else {}
+                self._cutting = Cutting.from_record(found)
+            except ValueError as error:
+                raise RunFolderError(f"{self.path}: 'cutting' {error}: the file was altered.") from error
+        return self._cutting
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,7 @@ def test_tags_and_spans_are_those_of_predict(tmp_path: Path, online: bool) -> No
         look = looked(run, text)
         row = Row("here", {"text": text})
         ((_, said),) = task.predict_rows(run.model, [row])
-        assert {name: said[name] for name in ("tokens", "tags")} == look.prediction
+        assert said == look.prediction
         assert [(it["type"], it["start"], it["end"]) for it in said["spans"]] == list(look.spans)
         choices = look.steps["input"].choices
         assert choices is not None

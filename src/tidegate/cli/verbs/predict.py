@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-BREAK = re.compile(r"\r\n|\r|\n")
+BREAK = re.compile(r"[\r\n]")
 
 
 def predict(
@@ -80,7 +81,9 @@ def files_given(files: list[Path] | None, text: list[str] | None, folder: Path) 
     if text is not None:
         path = folder / "text.txt"
         with replacing(path) as file:
-            file.write("".join(BREAK.sub(" ", line) + "\n" for line in text).encode())
+            # A blank for each character of a line break, and a mark that readers leave out before a text's own: so
+            # positions in a text are those in what was given.
+            file.write(codecs.BOM_UTF8 + "".join(BREAK.sub(" ", line) + "\n" for line in text).encode())
     elif not files:
         path = folder / "standard-input.txt"
         save_standard_input(path)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from tidegate.data.rows import Row
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.pictures import pictures
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
+from tidegate.tasks.tag.answers import answer_for
 from tidegate.tasks.tag.scores import UNSEEN
 from tidegate.tasks.tag.spans import PLAIN, Span, spans
 from tidegate.tasks.tag.task import Tagger, TagTask, tokens_of
@@ -54,10 +56,12 @@ def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
         true = example.encoded["tags"].tolist()
         truth = [None if it == UNSEEN else choices.labels[it] for it in true]
     marked = task.scheme != PLAIN
+    row = example.row or Row("", {} if frames else {"tokens": list(read)})
+    prediction = answer_for(row, {"tags": tags}, task.level, task.scheme, task.preprocessing.cutting())
     return TaggerLook(
         task=task.name,
         steps={"input": steps},
-        prediction={"tags": tags} if frames else {"tokens": list(read), "tags": tags},
+        prediction=prediction,
         truth=None if truth is None else {"tags": truth},
         attention=None,
         spans=tuple(spans(tags, task.scheme)) if marked else (),
@@ -68,7 +72,7 @@ def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
 def _tokens(task: TagTask, example: Example) -> tuple[str, ...]:
     """Return the words or characters; of stored examples as spelled there, unknown characters left out."""
     if example.row is not None:
-        return tuple(tokens_of(example.row, task.level))
+        return tuple(tokens_of(example.row, task.level, task.preprocessing.cutting()))
     if "spelling" not in example.encoded:
         return tuple(task.preprocessing.vocabulary(task.level).decode(example.encoded["inputs"].tolist()))
     characters = task.preprocessing.vocabulary("characters").decode(example.encoded["characters"].tolist())

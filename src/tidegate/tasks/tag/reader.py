@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import RECORDS, Row, columns_of, read_table, usual_column
 from tidegate.data.tables.cell_values import described, named, text_of
+from tidegate.data.words.cutting import AT_BLANKS, Cutting
 from tidegate.errors import DataError
 
 TOKENS = ("tokens", "words", "text", "sentence", "characters")
@@ -73,18 +74,20 @@ def level_of(row: Row) -> str:
     return next(level for name, level in LEVELS.items() if name in row.values)
 
 
-def tokens_of(row: Row, level: str) -> list[str]:
+def tokens_of(row: Row, level: str, cutting: Cutting = AT_BLANKS) -> list[str]:
     """Return the words or characters of a row.
 
     Args:
         row: from `read_tagged`.
         level: "words" or "characters".
+        cutting: how a text is cut into words.
 
     Raises:
         DataError: there are none, words are given to a tagger of characters, or a word is empty or too long.
     """
     if "text" in row.values:
-        tokens = list(row.values["text"]) if level == "characters" else row.values["text"].split()
+        text = row.values["text"]
+        tokens = list(text) if level == "characters" else [it.word for it in cutting.words(text)]
     elif "tokens" in row.values:
         tokens = row.values["tokens"]
     else:

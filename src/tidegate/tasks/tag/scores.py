@@ -117,6 +117,10 @@ class TagCounts:
         for token, tag in zip(tokens, tags, strict=False):
             self._words.setdefault(token, Counter())[tag] += 1
 
+    def seen(self) -> dict[str, int]:
+        """Return the count of each word."""
+        return {word: counts.total() for word, counts in self._words.items()}
+
     def common(self) -> str:
         """Return the most frequent tag."""
         return _most(self.tags)

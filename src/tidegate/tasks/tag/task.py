@@ -9,12 +9,10 @@ There is no conditional random field between tags: docs/tasks/tag.md says why.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,86 +23,22 @@ from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words.cutting import described, find_cutting
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.layers import input_layer, mask, recurrent
+from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
-from tidegate.tasks.tag.character_encoder import CharacterEncoder
+from tidegate.tasks.tag.answers import answer_for, as_line
 from tidegate.tasks.tag.columns_of_tags import column_kinds
+from tidegate.tasks.tag.config import TagConfig
+from tidegate.tasks.tag.model import Tagger
 from tidegate.tasks.tag.reader import level_of, read_tagged, step_place, tags_of, tokens_of
 from tidegate.tasks.tag.scores import UNSEEN, TagCounts, tag_report
 from tidegate.tasks.tag.spans import PLAIN, SchemeFinder, fault, spans
-from tidegate.train.options import RecurrentConfig, option
 from tidegate.train.task import Settings
 
 PREDICTION_NAMES = {"words": "word", "characters": "character", "frames": "frame"}
-
-
-@dataclass(frozen=True, repr=False)
-class TagConfig(RecurrentConfig):
-    """Architecture of a tagger, and how its files are read."""
-
-    bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
-    online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
-    embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
-    character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
-    character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
-    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
-    lowercase: bool = option(
-        True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"
-    )
-    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
-    token_column: str | None = option(None, "The column of the words: a number (CoNLL) or a name.", panel="Data")
-    tag_column: str | None = option(None, "The column of the tags: a number (CoNLL; the last) or a name.", panel="Data")
-    conllu_field: Literal["upos", "xpos", "feats", "deprel", "lemma"] = option(
-        "upos", "The field of CoNLL-U to use as tag.", panel="Data"
-    )
-    scheme: Literal["auto", "plain", "IOB1", "BIO", "BIOES"] = option(
-        "auto", "Tagging scheme of spans; auto: detect it; plain: no spans.", panel="Data"
-    )
-
-    unseen: Literal["error", "wrong"] = option(
-        "error", "Tags that the training part lacks: an error, or counted as wrong.", panel="Data"
-    )
-
-    @property
-    def both_ends(self) -> bool:
-        """Whether the layers are bidirectional."""
-        return self.bidirectional and not self.online
-
-
-class Tagger(nn.Module):
-    """Input, recurrent layers, output layer at every step.
-
-    Args:
-        config: the model config.
-        preprocessing: vocabularies, or the frames' statistics.
-        backend: the engine's backend. Default: the engine's choice.
-    """
-
-    def __init__(self, config: TagConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
-        super().__init__()
-        self.input, width = input_layer(preprocessing, config.embedding_size, config.word_dropout)
-        self.spelling = None
-        if preprocessing.text("input") == "words" and config.character_hidden_size:
-            own, size = config.character_hidden_size, len(preprocessing.vocabulary("characters"))
-            self.spelling = CharacterEncoder(
-                size, config.character_embedding_size, own, cell=config.cell, backend=backend
-            )
-            width += 2 * own
-        self.recurrent = recurrent(config, width, bidirectional=config.both_ends, backend=backend)
-        self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear((1 + config.both_ends) * config.hidden_size, len(preprocessing.vocabulary("labels")))
-
-    def forward(self, columns: Columns) -> Tensor:
-        """The columns of a batch, L steps, to logits (B, L, tags)."""
-        values, lengths = columns["inputs"]
-        x = self.input(values)
-        if self.spelling is not None:
-            x = torch.cat([x, self.spelling(columns["characters"], columns["spelling"])], -1)
-        output, _ = self.recurrent(self.dropout(x), lengths=lengths)
-        return self.output(self.dropout(output))
 
 
 class TagTask(ExampleTask):
@@ -180,6 +114,10 @@ class TagTask(ExampleTask):
         }
         if level == "frames":
             return Preprocessing(preprocessing | frames.preprocessing()), [*notes, frames.note()]
+        if level == "words":
+            cutting = find_cutting(usual.seen())
+            preprocessing["cutting"] = cutting.record()
+            notes.append(described(cutting, usual.seen()))
         for name, counts in {"words": words, "characters": characters}.items():
             if name in (level, "characters"):
                 preprocessing[name] = Vocabulary.of(counts, min_count=config.min_count).entries
@@ -196,7 +134,7 @@ class TagTask(ExampleTask):
         if level == "frames":
             steps = example["inputs"] = checked_frames(row, features=len(preprocessing.numbers("mean")))
         else:
-            steps = tokens_of(row, level)
+            steps = tokens_of(row, level, preprocessing.cutting())
             example["inputs"] = preprocessing.vocabulary(level).encode(
                 _known(steps, config) if level == "words" else steps
             )
@@ -215,7 +153,7 @@ class TagTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: TagConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        return column_kinds(preprocessing, spelled=config.character_hidden_size > 0)
+        return column_kinds(config, preprocessing)
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
@@ -266,35 +204,17 @@ class TagTask(ExampleTask):
     def predict_rows(
         self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[tuple[Row, dict[str, Any]]]:
-        """Predict tags for rows; with the steps and, if tags mark spans, the spans.
+        """Predict tags for rows; see `tidegate.tasks.tag.answers.answer_for`.
 
         Raises:
             DataError: a row does not fit; the message begins with its place.
         """
         for row, prediction in super().predict_rows(model, rows, batch_size=batch_size):
-            tokens = [] if self.level == "frames" else tokens_of(row, self.level)
-            answer = prediction if self.level == "frames" else {"tokens": tokens, **prediction}
-            if self.scheme != PLAIN:
-                glue = "" if self.level == "characters" else " "
-                answer["spans"] = [
-                    {"type": kind, "start": start, "end": end, "text": glue.join(tokens[start:end])}
-                    for kind, start, end in spans(prediction["tags"], self.scheme)
-                ]
-            yield row, answer
+            yield row, answer_for(row, prediction, self.level, self.scheme, self.preprocessing.cutting())
 
     def text(self, prediction: dict[str, Any]) -> str:
         """Format words as ``word/TAG``; characters with the same tag are joined; of frames only the tags."""
-        tags = prediction["tags"]
-        if self.level == "frames":
-            return " ".join(tags)
-        tokens = prediction["tokens"]
-        if self.level == "characters":
-            starts = [n for n, tag in enumerate(tags) if not n or tags[n - 1] != tag]
-            runs = zip(starts, [*starts[1:], len(tags)], strict=True)
-            pieces = [("".join(tokens[start:end]), tags[start]) for start, end in runs]
-            tokens, tags = zip(*pieces, strict=True) if pieces else ((), ())
-        line = " ".join(f"{token}/{tag}" for token, tag in zip(tokens, tags, strict=True))
-        return line.replace("\n", "\\n").replace("\r", "\\r")
+        return as_line(prediction, self.level)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of equal probabilities, and of the tag frequencies of the training part."""

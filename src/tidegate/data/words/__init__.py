@@ -1,0 +1,1 @@
+"""Words: how they are cut from texts, and pretrained vectors for them."""

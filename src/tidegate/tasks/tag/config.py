@@ -1,0 +1,39 @@
+"""Settings of a tagger."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tidegate.train.options import RecurrentConfig, option
+
+
+@dataclass(frozen=True, repr=False)
+class TagConfig(RecurrentConfig):
+    """Architecture of a tagger, and how its files are read."""
+
+    bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
+    online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
+    embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
+    character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
+    character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
+    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
+    lowercase: bool = option(
+        True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"
+    )
+    min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
+    token_column: str | None = option(None, "The column of the words: a number (CoNLL) or a name.", panel="Data")
+    tag_column: str | None = option(None, "The column of the tags: a number (CoNLL; the last) or a name.", panel="Data")
+    conllu_field: Literal["upos", "xpos", "feats", "deprel", "lemma"] = option(
+        "upos", "The field of CoNLL-U to use as tag.", panel="Data"
+    )
+    scheme: Literal["auto", "plain", "IOB1", "BIO", "BIOES"] = option(
+        "auto", "Tagging scheme of spans; auto: detect it; plain: no spans.", panel="Data"
+    )
+
+    unseen: Literal["error", "wrong"] = option(
+        "error", "Tags that the training part lacks: an error, or counted as wrong.", panel="Data"
+    )
+
+    @property
+    def both_ends(self) -> bool:
+        """Whether the layers are bidirectional."""
+        return self.bidirectional and not self.online
