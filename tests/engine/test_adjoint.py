@@ -171,7 +171,7 @@ def test_the_adjoint_is_the_derivative(it: Cell) -> None:
         {name: leaves[f"p.{name}"] for name in it.parameters},
         leaves.get("w_hr"),
     )
-    masks = {name: leaf(STEPS, BATCH, UNITS) for name in it.masks}
+    masks = {name: torch.rand(STEPS, BATCH, UNITS).double().requires_grad_() for name in it.masks}
     leaves |= {f"mask {name}": mask for name, mask in masks.items()}
     reset = torch.rand(STEPS, BATCH) < 0.3
     names = [name for name in it.recorded if name != it.states[0]]

@@ -78,7 +78,7 @@ def inputs(paper: Paper, case: Case) -> dict[str, np.ndarray]:
     if case.projection:
         made["w_hr"] = draw(case.projection, H, scale=1.5 / np.sqrt(H))
     for name in paper.masks:
-        mask = np.round(draw(T, B, H, scale=0.5) + 0.5)
+        mask = draw(T, B, H, scale=2) if paper.real_masks else np.round(draw(T, B, H, scale=0.5) + 0.5)
         made[f"mask {name}"] = np.where(case.valid()[:, :, None], mask, np.float32("nan"))
     if case.start:
         for k, name in enumerate(paper.states):

@@ -24,6 +24,7 @@ from tidegate.cells.language.step import Step
 from tidegate.cells.mask_defaults import MaskDefault, Noise, PerUnit
 from tidegate.cells.zoo.catalogue import CELLS, get_cell, load_cell, register_cell
 from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
+from tidegate.cells.zoo.irregular_times import cfc, gru_d, time_lstm
 from tidegate.cells.zoo.layer_norm import layer_norm_lstm
 from tidegate.cells.zoo.light import janet, li_gru, sru
 from tidegate.cells.zoo.lstm import coupled_lstm, lstm, peephole_lstm
@@ -51,11 +52,13 @@ __all__ = [
     "absolute",
     "by_handle",
     "cell",
+    "cfc",
     "coupled_lstm",
     "exp",
     "find_cell",
     "get_cell",
     "gru",
+    "gru_d",
     "gru_original",
     "gru_original_z_new",
     "gru_z_new",
@@ -90,6 +93,7 @@ __all__ = [
     "softplus",
     "sru",
     "tanh",
+    "time_lstm",
     "ugrnn",
     "variational_dropout",
     "zoneout",

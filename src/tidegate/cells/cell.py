@@ -14,6 +14,7 @@ from tidegate.cells.language.signature import Signature
 from tidegate.cells.language.source import first_line, line_of_return, named_faults
 from tidegate.cells.language.step import Step
 from tidegate.cells.language.symbolic_trace import symbolic_trace
+from tidegate.cells.mask_defaults import PerUnit
 from tidegate.errors import CellError
 
 Recipe = tuple[Callable[..., "Cell"], tuple[Any, ...]]
@@ -167,7 +168,8 @@ def cell_reference(cell: Cell) -> dict[str, Any]:
             f"{cell.name!r} cannot be pickled, since {module}.{name} {why}: define it once, at the top level of a "
             "module, or save state_dict() and make the layer again."
         )
-    return dict(handle=cell.handle, module=module, bias=cell.bias, initial=dict(cell.initial))
+    reference = dict(handle=cell.handle, module=module, bias=cell.bias, initial=dict(cell.initial))
+    return reference | ({"mask_defaults": _mask_numbers(cell)} if cell.mask_defaults else {})
 
 
 def find_cell(reference: dict[str, Any]) -> Cell:
@@ -180,9 +182,16 @@ def find_cell(reference: dict[str, Any]) -> Cell:
         CellError: no such cell has been defined in this process.
     """
     for found in _of_handle(reference["handle"], f"{reference['module']}, which defines it, first"):
-        if (found.bias, dict(found.initial)) == (reference["bias"], reference["initial"]):
+        declared = (found.bias, dict(found.initial), _mask_numbers(found))
+        if declared == (reference["bias"], reference["initial"], reference.get("mask_defaults", {})):
             return found
-    raise CellError(f"The cell {reference['handle']!r} has other initial values in this process.")
+    raise CellError(
+        f"The cell {reference['handle']!r} has other initial values in this process, or other default values of masks."
+    )
+
+
+def _mask_numbers(cell: Cell) -> dict[str, float]:
+    return {name: mask.default for name, mask in cell.mask_defaults.items() if isinstance(mask, PerUnit)}
 
 
 def _of_handle(handle: str, module: str) -> list[Cell]:
@@ -215,7 +224,8 @@ def cell(
     * ``s``: the previous states, ``s.c``,
     * ``p``: vectors with one weight per hidden unit, ``p.name``, declared in ``parameters``; ``name=1`` there sets the
       initial value in a layer,
-    * ``m``: masks given for every step, ``m.name``, declared in ``masks``.
+    * ``m``: masks given for every step, ``m.name``, declared in ``masks``; ``name=1`` there sets the value of a mask
+      that the caller leaves out.
 
     It returns a `Step`. Names are separated by blanks. The first state is the output. With ``bias=False`` there is
     no b_k: a cell with other biases declares them among its ``parameters``.
@@ -240,16 +250,18 @@ def cell(
         if not name or not hasattr(fn, "__code__"):
             raise CellError(f"@cell(...) is written above a function of one step; it was given {fn!r}.")
         with named_faults(name, fn, first_line):
-            vectors = [word.partition("=") for word in _words("parameters", parameters)]
+            vectors, vector_numbers = _names_and_numbers("parameters", parameters)
+            mask_names, mask_numbers = _names_and_numbers("masks", masks)
             signature = Signature(
                 name,
                 fn,
                 _words("gates", gates),
                 _words("states", states),
-                tuple(vector for vector, _, _ in vectors),
-                _words("masks", masks),
+                vectors,
+                mask_names,
                 bias=bias,
-                initial={vector: _number(vector, value) for vector, equals, value in vectors if equals},
+                initial=vector_numbers,
+                mask_defaults={mask: PerUnit(number, ()) for mask, number in mask_numbers.items()},
                 paper=paper,
                 convention=convention,
                 doc=inspect.getdoc(fn) or "",
@@ -269,14 +281,20 @@ def _words(kind: str, names: Any) -> tuple[str, ...]:
     return tuple(names.split())
 
 
-def _number(name: str, value: str) -> float:
+def _names_and_numbers(kind: str, names: str) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Return the names, and the numbers of those that have one."""
+    words = [word.partition("=") for word in _words(kind, names)]
+    return tuple(name for name, _, _ in words), {name: _number(kind, name, n) for name, equals, n in words if equals}
+
+
+def _number(kind: str, name: str, value: str) -> float:
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     if not name or not math.isfinite(number):
         raise CellError(
-            f"'{name}={value}' in parameters is not a name and a number. Names are separated by blanks, with none "
-            'around =: parameters="a=0.5 b".'
+            f"'{name}={value}' in {kind} is not a name and a number. Names are separated by blanks, with none "
+            f'around =: {kind}="a=0.5 b".'
         )
     return number

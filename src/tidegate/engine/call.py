@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from torch import Tensor
@@ -78,6 +79,9 @@ class Result:
     __repr__ = brief_repr
 
 
+NO_MASKS: Mapping[str, Tensor] = MappingProxyType({})
+
+
 class Stepping(Protocol):
     """A cell that is run one step at a time."""
 
@@ -89,10 +93,11 @@ class Stepping(Protocol):
         """
         ...
 
-    def step(self, x: Tensor) -> Tensor:
+    def step(self, x: Tensor, masks: Mapping[str, Tensor] = NO_MASKS) -> Tensor:
         """Run one more step on x (B, I), contiguous and of the weights' dtype, and return the output (B, R).
 
-        The output may be memory that the step after the next overwrites.
+        Masks are (B, H), by name; those left out have the values with which this was prepared. The output may be memory
+        that the step after the next overwrites.
         """
         ...
 

@@ -199,7 +199,10 @@ def _checked_masks(cell: Cell, x: Tensor, weights: Weights, masks: Mapping[str, 
     masks = masks or {}
     missing = [name for name in cell.masks if name not in masks]
     if not set(masks) <= set(cell.masks) or not set(missing) <= set(cell.mask_defaults):
-        raise ArgumentError(f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}.")
+        raise ArgumentError(
+            f"{cell.name} takes the masks {list(cell.masks)}, given {list(masks)}. Pass masks= with a value for every "
+            "step of each that has no default value."
+        )
     hidden = weights.hidden_size(cell)
     shape = (*x.shape[:2], hidden)
     for name, mask in masks.items():

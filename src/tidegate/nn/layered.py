@@ -27,6 +27,7 @@ from tidegate.nn.interop.per_sample import has_expanded_weights, run_stack_by_sa
 from tidegate.nn.interop.pre_hooks import after_pre_hooks
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
+from tidegate.nn.step_masks import Masks, read_masks
 from tidegate.nn.stepper import Stepper
 from tidegate.nn.types import State
 
@@ -152,10 +153,13 @@ class Layered(CellModule, Generic[S]):
         *,
         lengths: Lengths | None = None,
         reset: Resets | None = None,
+        masks: Masks | None = None,
     ) -> tuple[Tensor, S]: ...
 
     @overload
-    def forward(self, input: PackedSequence, hx: S | None = None) -> tuple[PackedSequence, S]: ...
+    def forward(
+        self, input: PackedSequence, hx: S | None = None, *, masks: Masks | None = None
+    ) -> tuple[PackedSequence, S]: ...
 
     def forward(
         self,
@@ -164,6 +168,7 @@ class Layered(CellModule, Generic[S]):
         *,
         lengths: Lengths | None = None,
         reset: Resets | None = None,
+        masks: Masks | None = None,
     ) -> tuple[Tensor | PackedSequence, S]:
         """Run all layers.
 
@@ -175,6 +180,9 @@ class Layered(CellModule, Generic[S]):
                 allowed. Padding has no influence.
             reset: bool, a tensor, array or list of the input's shape without features: where true, the state before
                 that step is zeros.
+            masks: the masks of the cell by name (elapsed times, say), for every layer whose cell has them. Each is laid
+                out as the input, with one number for each hidden unit, or without that dimension, as (T, B): one number
+                for all. The reverse direction reads them as it reads the input. Those with default values are optional.
 
         Returns:
             The last layer's output, laid out as the input (zeros past a sequence's length), and the final states
@@ -183,9 +191,9 @@ class Layered(CellModule, Generic[S]):
 
         Raises:
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
-                ValueError, for lengths and reset.
+                ValueError, for lengths, reset and masks.
         """
-        given = self._checked_input(input, hx, lengths, reset)
+        given = self._checked_input(input, hx, lengths, reset, masks)
         result = run_stack_by_sample(self, given) if has_expanded_weights(self) else run_stack(self, given)
         return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
 
@@ -193,11 +201,19 @@ class Layered(CellModule, Generic[S]):
 
         @overload
         def __call__(
-            self, input: Tensor, hx: S | None = None, *, lengths: Lengths | None = None, reset: Resets | None = None
+            self,
+            input: Tensor,
+            hx: S | None = None,
+            *,
+            lengths: Lengths | None = None,
+            reset: Resets | None = None,
+            masks: Masks | None = None,
         ) -> tuple[Tensor, S]: ...
 
         @overload
-        def __call__(self, input: PackedSequence, hx: S | None = None) -> tuple[PackedSequence, S]: ...
+        def __call__(
+            self, input: PackedSequence, hx: S | None = None, *, masks: Masks | None = None
+        ) -> tuple[PackedSequence, S]: ...
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
 
@@ -208,6 +224,7 @@ class Layered(CellModule, Generic[S]):
         *,
         lengths: Lengths | None = None,
         reset: Resets | None = None,
+        masks: Masks | None = None,
         names: Record | str | Iterable[str] = "all",
     ) -> Trace:
         """Run all layers as `forward` does and record the gate activations and states of each by name.
@@ -217,12 +234,13 @@ class Layered(CellModule, Generic[S]):
             hx: as in `forward`.
             lengths: as in `forward`.
             reset: as in `forward`.
+            masks: as in `forward`.
             names: names out of ``cell.recorded``, or "all"; a `tidegate.engine.Record` records every n-th step only.
 
         Raises:
             ArgumentError: the cell records no such name.
         """
-        given = self._checked_input(*self._arguments(input, hx, lengths, reset))
+        given = self._checked_input(*self._arguments(input, hx, lengths, reset, masks))
         result, layout = run_stack(self, given, names), given.layout
         values = {
             place: {name: layout.sequences(value) for name, value in recorded.items()}
@@ -241,6 +259,7 @@ class Layered(CellModule, Generic[S]):
         *,
         lengths: Lengths | None = None,
         reset: Resets | None = None,
+        masks: Masks | None = None,
         training: bool = True,
         peaks: Peaks | None = None,
     ) -> LayersExplained:
@@ -254,6 +273,7 @@ class Layered(CellModule, Generic[S]):
             hx: as in `forward`.
             lengths: as in `forward`.
             reset: as in `forward`.
+            masks: as in `forward`.
             training: count a backward run too; the input's gradient only if ``input`` requires one.
             peaks: FLOP/s and bytes/s of the machine, for the time floor; None measures them once in a process.
 
@@ -262,7 +282,7 @@ class Layered(CellModule, Generic[S]):
             BackendError: as `forward`; the message lists the reasons.
         """
         with evaluating(self):  # hooks of torch.nn.utils.spectral_norm change buffers in training mode
-            given = self._checked_input(*self._arguments(input, hx, lengths, reset))
+            given = self._checked_input(*self._arguments(input, hx, lengths, reset, masks))
         return explain_stack(self, given, training=training, peaks=peaks)
 
     def refresh_weights(self) -> None:
@@ -276,11 +296,12 @@ class Layered(CellModule, Generic[S]):
             with evaluating(self):
                 after_pre_hooks(self, (one,), {})
 
-    def _arguments(self, input: Any, hx: Any, lengths: Any, reset: Any) -> tuple[Any, Any, Any, Any]:
+    def _arguments(self, input: Any, hx: Any, lengths: Any, reset: Any, masks: Any) -> tuple[Any, ...]:
         """Return the arguments that `forward` gets: forward pre-hooks compute weights and may change arguments."""
         if not self._forward_pre_hooks:
-            return input, hx, lengths, reset
-        named = {name: value for name, value in (("lengths", lengths), ("reset", reset)) if value is not None}
+            return input, hx, lengths, reset, masks
+        options = {"lengths": lengths, "reset": reset, "masks": masks}
+        named = {name: value for name, value in options.items() if value is not None}
         args, kwargs = after_pre_hooks(self, (input,) if hx is None else (input, hx), named)
         return _as_forward(*args, **kwargs)
 
@@ -290,6 +311,7 @@ class Layered(CellModule, Generic[S]):
         hx: State | None,
         lengths: Lengths | None,
         reset: Resets | None,
+        masks: Masks | None,
     ) -> EngineInput:
         """Check the input and the initial states and return them as the engine takes them."""
         refuse_jit_trace()
@@ -304,7 +326,8 @@ class Layered(CellModule, Generic[S]):
         if x.shape[0] == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         check_alike(x, states, weight)
-        return EngineInput(x, tuple(layout.state_in(exact(value)) for value in states) if states else None, layout)
+        start = tuple(layout.state_in(exact(value)) for value in states) if states else None
+        return EngineInput(x, start, layout, read_masks(self, masks, x, layout))
 
     def _weight(self) -> Tensor | None:
         """Return one of the weights; all are of one dtype and on one device."""
@@ -318,5 +341,7 @@ class Layered(CellModule, Generic[S]):
         return out[0] if len(out) == 1 else out
 
 
-def _as_forward(input: Any, hx: Any = None, *, lengths: Any = None, reset: Any = None) -> tuple[Any, Any, Any, Any]:
-    return input, hx, lengths, reset
+def _as_forward(
+    input: Any, hx: Any = None, *, lengths: Any = None, reset: Any = None, masks: Any = None
+) -> tuple[Any, ...]:
+    return input, hx, lengths, reset, masks

@@ -5,6 +5,7 @@ The checks raise the kinds of error that ``torch.nn`` raises.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,11 +76,13 @@ class EngineInput(NamedTuple):
         x: (T, B, I).
         state: the initial states (layers * directions, B, ·); None for zeros.
         layout: how the caller's sequences were laid out, with lengths and reset.
+        masks: (T, B, H) by name.
     """
 
     x: Tensor
     state: tuple[Tensor, ...] | None
     layout: Layout
+    masks: Mapping[str, Tensor]
 
 
 def read_input(

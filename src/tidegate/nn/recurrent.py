@@ -78,8 +78,6 @@ class Recurrent(Layered[Any]):
             raise ArgumentError(f"dropout must lie in 0..1, got {dropout}.")
         if not 0 <= proj_size < hidden_size:
             raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}.")
-        if given := [name for name in cell.masks if name not in cell.mask_defaults]:
-            raise ArgumentError(f"{cell.name} needs the masks {given}; run it with tidegate.engine.run.")
         check_init(cell, init, forget_bias, bias)
         self.cell = projected(cell) if proj_size else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers

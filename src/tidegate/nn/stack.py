@@ -61,7 +61,7 @@ def layer_calls(
     """Iterate over the calls of all layers and directions, in the order in which they run.
 
     The outputs of a layer's directions are concatenated and are the next layer's input, with dropout while training.
-    A cell's own noise is drawn for each layer and direction while training.
+    A cell's own noise is drawn for each layer and direction while training, unless it is among the masks given.
 
     Args:
         layers: the module.
@@ -80,6 +80,7 @@ def layer_calls(
             if layers.dropout:
                 x = dropout(x, layers.dropout, training)
         cell = layers.layer_cell(layer)
+        own = {name: mask for name, mask in given.masks.items() if name in cell.masks}
         for direction in range(directions):
             weights = layers.layer_weights(layer, direction)
             yield (
@@ -93,7 +94,7 @@ def layer_calls(
                     reset=given.layout.reset,
                     reverse=direction == 1,
                     record=record,
-                    masks=draw_masks(cell, x, weights.hidden_size(cell)) if training else None,
+                    masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
                 ),
             )
 

@@ -13,6 +13,7 @@ from tidegate.engine import Stepping, stepping
 from tidegate.engine.precision import computed_in
 from tidegate.errors import ArgumentError
 from tidegate.nn.exact_state import exact
+from tidegate.nn.step_masks import read_step_masks
 from tidegate.nn.types import StackedLayers, State
 
 FLAT = "_flat_weights"  # the list from which torch's layers read their weights
@@ -54,6 +55,7 @@ class Stepper:
             raise ArgumentError(f"batch must be at least 1, got {batch}.")
         self.module, self.batch, self.copy = module, batch, copy
         self._layers: list[Stepping] = []
+        self._required: tuple[str, ...] = ()
         self._watched: list[_Watched] = []
         self._lists: list[_List] = []
         self._build()
@@ -61,28 +63,37 @@ class Stepper:
     def __repr__(self) -> str:
         return f"Stepper({self.module!r}, batch={self.batch})"
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, masks: Mapping[str, Tensor] | None = None) -> Tensor:
         """Run one step.
 
         Args:
             x: (B, I), or (I,) for one sequence.
+            masks: the masks of the cell by name, for every layer whose cell has them: (B, H), or (B,) with one number
+                for all hidden units; for one sequence (H,) or (). Those with default values may be left out.
 
         Returns:
             The output (B, R), or (R,).
 
         Raises:
-            ArgumentError: the shape, dtype or device of x does not fit the weights.
+            ArgumentError: the shape, dtype or device of x does not fit the weights, or that of a mask does not fit x,
+                or a mask is missing.
         """
         if self._changed():
             self._build()
         like = self._like
         if x.shape != like.shape or x.dtype != like.dtype or x.device != like.device:
             if x.dim() == 1 and self.batch == 1:
-                return self(x[None])[0]
+                return self(x[None], masks=masks and {name: mask[None] for name, mask in masks.items()})[0]
             raise ArgumentError(
                 f"A step needs an input of shape {tuple(like.shape)}, {like.dtype} on {like.device}; "
                 f"got {tuple(x.shape)}, {x.dtype} on {x.device}."
             )
+        if masks or self._required:
+            given = read_step_masks(self.module, masks or {}, self._required, like)
+            for layer, cell in zip(self._layers, self._cells, strict=True):
+                own = {name: given[name] for name in cell.masks if name in given}
+                x = layer.step(x if x.is_contiguous() else x.contiguous(), own)
+            return x.clone() if self.copy else x
         for layer in self._layers:
             x = layer.step(x if x.is_contiguous() else x.contiguous())
         return x.clone() if self.copy else x
@@ -150,14 +161,20 @@ class Stepper:
             module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
             module.refresh_weights()
             like = next(module.parameters())
+            required: dict[str, Tensor] = {}
             layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
             self._like, dtype = x, computed_in([x]) or x.dtype
             for k in range(module.num_layers):
                 weights = module.layer_weights(k, 0)
                 state = [s.to(device=like.device, dtype=dtype) for s in old[k]] if old else None
-                layers.append(stepping(module.layer_cell(k), x, weights, state, backend=module.backend))
+                cell = module.layer_cell(k)
+                own = [name for name in cell.masks if name not in cell.mask_defaults]
+                unset = dict.fromkeys(own, x.new_zeros(self.batch, module.hidden_size))
+                layers.append(stepping(cell, x, weights, state, masks=unset, backend=module.backend))
+                required.update(unset)
                 x = x.new_zeros(self.batch, module.output_size)
             self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
+            self._required = tuple(required)
             self._watched, self._lists, self._loaded = [*_watched(module)], [*_lists(module)], module.times_loaded
 
     def _changed(self) -> bool:

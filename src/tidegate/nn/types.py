@@ -17,6 +17,7 @@ class StackedLayers(Protocol):
     """Layers of a cell in one or two directions, as `tidegate.nn.Layered` has them."""
 
     input_size: int
+    hidden_size: int
     num_layers: int
     dropout: float
     bidirectional: bool

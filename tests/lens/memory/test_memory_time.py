@@ -74,7 +74,7 @@ def test_the_kept_share_is_the_factor_of_the_previous_state(name):
     made = run(it, x[None], layer.layer_weights(0, 0), held, record="all", backend="reference")
     keeps = [state for state in it.states if kept_share(it, state) is not None]
     assert keeps == (
-        [] if name in ("rnn_tanh", "rnn_relu", "indrnn") else [it.states[-1] if "c" not in it.states else "c"]
+        [] if name in ("rnn_tanh", "rnn_relu", "indrnn", "cfc") else [it.states[-1] if "c" not in it.states else "c"]
     )
     if not keeps:
         with pytest.raises(ArgumentError, match="no gate gives a memory time"):

@@ -42,7 +42,7 @@ def run_by_sample(
     Args:
         module: the module.
         run: runs it for one sequence; called with the arguments without their batch dimension.
-        args: tensors, tuples of tensors or None.
+        args: tensors, tuples or dicts of tensors, or None.
         dims: the batch dimension of each.
         out_dims: that of the results.
         order: the place of each of the sequences in the caller's batch, if they were sorted.
@@ -75,19 +75,26 @@ def run_stack_by_sample(layers: Any, given: EngineInput) -> StackResult:
     """Run all layers as `tidegate.nn.stack.run_stack` does, for each sequence by itself."""
     layout = given.layout
 
-    def run(x: Tensor, state: tuple[Tensor, ...] | None, lengths: Tensor | None, reset: Tensor | None) -> Any:
+    def run(
+        x: Tensor,
+        state: tuple[Tensor, ...] | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        masks: dict[str, Tensor] | None,
+    ) -> Any:
         own = replace(
             layout,
             lengths=None if lengths is None else lengths[None],
             reset=None if reset is None else reset[:, None],
         )
         start = None if state is None else tuple(value[:, None] for value in state)
-        made = run_stack(layers, EngineInput(x[:, None], start, own))
+        at_step = {name: mask[:, None] for name, mask in (masks or {}).items()}
+        made = run_stack(layers, EngineInput(x[:, None], start, own, at_step))
         return made.output.squeeze(1), tuple(value.squeeze(1) for value in made.state)
 
-    args = (given.x, given.state, layout.lengths, layout.reset)
+    args = (given.x, given.state, layout.lengths, layout.reset, dict(given.masks) or None)
     order = None if layout.packed is None else layout.packed.sorted_indices
-    output, state = run_by_sample(layers, run, args, (1, 1, 0, 1), (1, 1), order)
+    output, state = run_by_sample(layers, run, args, (1, 1, 0, 1, 1), (1, 1), order)
     return StackResult(output, state, {})
 
 

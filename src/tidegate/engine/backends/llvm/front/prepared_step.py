@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.front.autograd import values_to_store
+from tidegate.engine.backends.llvm.launch.buffers import zeros
 from tidegate.engine.backends.llvm.launch.forward_backward import forward_arguments
+from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
-from tidegate.engine.call import Call
+from tidegate.engine.call import NO_MASKS, Call
 from tidegate.engine.kernels import arguments
 
 WORTH_SHARING = 1 << 19  # weights from which a step is faster on several threads
@@ -41,6 +44,7 @@ class PreparedStep:
         for state, name in stored_as.items():
             own = call.state[call.cell.states.index(state)]
             sequences[name][0].zero_()[:, : own.shape[1]] = own
+        self._masks, self._unusual = _own_masks(call, launch), False
         self._turns, self._states = [], []
         for turn in range(2):
             for state, name in stored_as.items():
@@ -62,8 +66,12 @@ class PreparedStep:
         """The states (B, ·) after the last step; later steps overwrite their memory."""
         return self._states[1 - self._turn]
 
-    def step(self, x: Tensor) -> Tensor:
+    def step(self, x: Tensor, masks: Mapping[str, Tensor] = NO_MASKS) -> Tensor:
         """Run one more step on x (B, I), contiguous and of the weights' dtype, and return the output."""
+        if masks or self._unusual:
+            for name, (room, default) in self._masks.items():
+                room.copy_(masks.get(name, default))
+            self._unusual = bool(masks)
         turn = self._turn
         function, table, address, parts, barrier = self._turns[turn]
         table[self._input] = x.data_ptr()
@@ -74,3 +82,14 @@ class PreparedStep:
             run_parts(function, table, parts, self._keep_alive)
         self._turn = 1 - turn
         return self._states[turn][0]
+
+
+def _own_masks(call: Call, launch: Launch) -> dict[str, tuple[Tensor, Tensor]]:
+    """Give the kernel memory of its own for each mask, and return it with the values that the call has."""
+    made = {}
+    for name, mask in call.masks.items():
+        room = zeros((call.x.shape[1], launch.padded_hidden), call.x)
+        launch.set_tensor(arguments.mask(name), room)
+        made[name] = room[:, : call.hidden_size], mask[0]
+        made[name][0].copy_(mask[0])
+    return made
