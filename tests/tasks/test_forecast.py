@@ -18,9 +18,11 @@ from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import inputs
-from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.score_tables import tables
+from tidegate.tasks.forecast.scores import LEVELS, Forecasts
 from tidegate.tasks.forecast.series.reader import read_series, series_values
 from tidegate.tasks.forecast.task import ForecastTask
+from tidegate.tasks.metrics_report import Report
 from tidegate.train import TrainConfig, load_run, new_run, train
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "window": 20, "horizon": 5, "paths": 8}
@@ -216,10 +218,9 @@ def hand_made(median: Any, truth: Any, last: Any, **more: Any) -> Forecasts:
         "names": ["y"] * count,
         "at": np.arange(count) * arrays["truth"].shape[1],
         "mean": arrays["median"],
-        "median": arrays["median"],
+        "quantiles": arrays["median"][..., None] + np.linspace(-1.25, 1.25, len(LEVELS)),
+        "crps": np.abs(arrays["median"] - arrays["truth"]),
         "truth": arrays["truth"],
-        "low": arrays["median"] - 1,
-        "high": arrays["median"] + 1,
         "naive": {"last value": arrays.pop("last")},
         "baseline": "last value",
         "deviation": np.ones(count),
@@ -239,7 +240,7 @@ def test_scores_of_a_hand_made_forecast():
         deviation=np.array([2.0, 4]),
         naive_error=np.array([0.5, 0.0]),
     )
-    report = found.report(1.5, 4, tables=True)
+    report = Report(1.5, 4, found.metrics(), tables(found))
     values = {it.name: it for it in report.metrics}
     assert values["MAE"].value == 1
     assert (values["MAE"].of_baseline, values["MAE"].baseline) == (0.25, "the last season (2 steps)")

@@ -9,7 +9,7 @@ import pytest
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.scores import LEVELS, Forecasts
 from tidegate.tasks.forecast.series.reader import series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.forecast.windows import mean_deviation
@@ -66,9 +66,8 @@ def test_the_verdict_does_not_depend_on_the_unit(unit: float):
         names=["y"] * 40,
         at=np.arange(40) * 3,
         mean=unit * near,
-        median=unit * near,
-        low=unit * (near - 1),
-        high=unit * (near + 1),
+        quantiles=unit * np.repeat(near[..., None], len(LEVELS), -1),
+        crps=unit * np.abs(near - truth),
         truth=unit * truth,
         naive={"mean": unit * (truth + 1 + draw.normal(size=(40, 3)))},
         baseline="mean",
@@ -76,3 +75,7 @@ def test_the_verdict_does_not_depend_on_the_unit(unit: float):
         naive_error=np.full(40, unit),
     )
     assert found.verdict().startswith("Better than the mean")
+    metrics = {it.name: it.value for it in found.metrics()}
+    expected = 2 * np.abs(near - truth) / (np.abs(near) + np.abs(truth))
+    assert metrics["sMAPE"] == pytest.approx(expected.mean())
+    assert metrics["wQL"] == pytest.approx(np.abs(near - truth).sum() / np.abs(truth).sum())

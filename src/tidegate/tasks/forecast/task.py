@@ -24,12 +24,13 @@ from tidegate.data.rows import Row
 from tidegate.data.season import find_seasons
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
-from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.forecast.baseline_loss import baseline_loss, fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, Quantiles, shares
+from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, Quantiles
+from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.score_tables import tables as score_tables
 from tidegate.tasks.forecast.series.reader import NAMES, check_counts, read_series
 from tidegate.tasks.forecast.windows import center_and_size, forecast, mean_deviation, naive_names, scale_of, windows
 from tidegate.tasks.layers import mask
@@ -245,46 +246,21 @@ class ForecastTask(ExampleTask):
         Raises:
             DataError: the part is the training part.
         """
-        horizon = self.config.horizon
         if "reference" not in part.columns:
             raise DataError(
                 "The training part has windows and no forecasts: evaluate on the validation or the test part "
                 "(--split validation), or on other files."
             )
-
-        def score(columns: Columns) -> list[tuple[float, NDArray[Any], NDArray[Any]]]:
-            frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
-            loss = model.distribution.loss(model(inputs(frames), lengths)[0], frames[:, 1:, 0])
-            outside = mask(lengths - horizon, loss.shape[1]) | ~mask(lengths, loss.shape[1])
-            return list(zip(loss.masked_fill(outside, 0).sum(1).tolist(), *self._ahead(model, columns), strict=True))
-
-        losses, mean, bands = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
-        others = part.rows(range(len(part)))
-        low, median, high = (np.array(bands)[:, :, BANDS.index(level)] for level in (0.1, 0.5, 0.9))
-        truth, *naive = np.moveaxis(np.array(others["reference"]), 2, 0)
-        names, baseline = naive_names(self.preprocessing)
-        found = Forecasts(
-            names=[stored_text(name) for name in others["name"]],
-            at=np.array(others["at"])[:, 0],
-            mean=np.array(mean),
-            median=median,
-            low=low,
-            high=high,
-            truth=truth,
-            naive=dict(zip(names, naive, strict=True)),
-            baseline=baseline,
-            deviation=np.array(others["scale"])[:, 3 if self.config.counts else 1],
-            naive_error=np.array(others["scale"])[:, 2],
-        )
-        count = len(part) * horizon
-        return found.report(sum(losses) / count, count, tables=tables)
+        loss, found = forecast_part(model, part, self.config, self.preprocessing, self.LENGTH)
+        return Report(loss, found.truth.size, found.metrics(), score_tables(found) if tables else {})
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
         """Predict the mean and some quantiles of each step ahead."""
         found = []
         names = columns["name"].values.cpu().numpy()
+        paths = sample_paths(model, columns, self.config, self.preprocessing)
         for name, length, mean, bands in zip(
-            names, columns["name"].lengths.tolist(), *self._ahead(model, columns), strict=True
+            names, columns["name"].lengths.tolist(), *mean_and_quantiles(paths, BANDS), strict=True
         ):
             quantiles = {str(level): bands[:, k].tolist() for k, level in enumerate(BANDS)}
             found.append({NAMES: stored_text(name[:length]), "mean": mean.tolist(), "quantiles": quantiles})
@@ -302,19 +278,6 @@ class ForecastTask(ExampleTask):
         """Compute the loss of the last value, or of counts that of their mean; see `baseline_loss`."""
         part = self._training()[0].parts["validation"]
         return (baseline_loss(part, self.config, self.preprocessing), []) if len(part) else ({}, [])
-
-    def _ahead(self, model: Forecaster, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute the mean (B, H) and quantiles (B, H, 5) of sample paths, in the units of the series."""
-        frames, lengths = columns["frames"].values, columns["frames"].lengths
-        draws = shares(self.config.horizon, self.config.paths).to(frames.device)
-        paths = model.paths(
-            frames, lengths - self.config.horizon, draws, *self.preprocessing.numbers("reach", 1)
-        ).double()
-        scale = columns["scale"].values.double()
-        paths = scale[:, 0, None, None] + scale[:, 1, None, None] * paths
-        paths = paths.round() if self.config.counts else paths
-        levels = torch.tensor(BANDS, dtype=paths.dtype, device=paths.device)
-        return paths.mean(2).cpu().numpy(), paths.quantile(levels, 2).permute(1, 2, 0).cpu().numpy()
 
 
 def _naive_forecasts(series: Sequence[NDArray[np.float64]], config: ForecastConfig) -> tuple[list[str], list[str]]:
