@@ -92,6 +92,8 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "member-npy": ("a.npy", member),
     **{f"tag-{it}": (f"a.{it}", partial(learn, "tag")) for it in ("conll", "conllu", "jsonl", "parquet")},
     **{f"translate-{it}": (f"a.{it}", partial(learn, "translate")) for it in ("tsv", "csv")},
+    "classify-semicolons": ("a.csv", partial(learn, "classify")),
+    "forecast-commas": ("a.csv", partial(learn, "forecast")),
     "translate-pair": ("a.txt", pair),
     "caption-tsv": ("a.tsv", partial(learn, "caption")),
     **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
@@ -169,6 +171,12 @@ def whole(name: str) -> bytes:
         "tag-parquet": _parquet(tokens=[["warm", "é"], ["a"]] * 3, tags=[[0, 1], [1]] * 3),
         "translate-tsv": b"warm film\tfilm chaud\n\nslow\tlent\tx\n" * 3,
         "translate-csv": b'source,target\n"a, b",x\nc,"y\nz"\n' * 2,
+        "classify-semicolons": b"sep=;\r\ntext;label\r\n"
+        + b"".join(f'"{text}";{label}\r\n'.encode() for text, label in quoted),
+        "forecast-commas": (
+            "date;y;z\n"
+            + "".join(f"{day};{n:.2f};1.000,5\n".replace(".", ",", 1) for day, n in zip(days, numbers, strict=True))
+        ).encode(),
         "translate-pair": "warm film\nslow\né\n".encode() * 3,
         "caption-tsv": b"file\tcaption\nb.png\tred\nb.png\tblue film\n",
         "forecast-csv": (

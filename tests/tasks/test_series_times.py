@@ -11,6 +11,7 @@ import pytest
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.series.reader import read_series
+from tidegate.tasks.forecast.series.series_options import SeriesOptions
 from tidegate.tasks.forecast.series.times import START, parse_time
 from tidegate.tasks.forecast.task import ForecastTask
 
@@ -148,7 +149,7 @@ def test_missing_rows_are_told_with_their_place(tmp_path: Path, times: list[Any]
 def test_rows_that_are_not_in_order_are_told(tmp_path: Path):
     (note,) = notes(tmp_path, [1, 2, 4, 3, 5])
     assert "row 4: its time is before that of row 3: the rows were put in order of time" in note
-    (row,) = read_series(tmp_path / "data.csv", target="y")
+    (row,) = read_series(tmp_path / "data.csv", SeriesOptions(target="y"))
     assert row.values["values"].tolist() == [0, 1, 3, 2, 4]
 
 

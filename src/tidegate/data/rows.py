@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.data.tables.cell_values import described, named, text_of
-from tidegate.data.tables.csv_files import SEPARATORS, CsvTable
+from tidegate.data.tables.csv_files import ENDINGS, CsvTable
+from tidegate.data.tables.delimiters import NAMES, Delimiter
 from tidegate.data.tables.json_files import JsonTable
 from tidegate.data.tables.parquet_files import ParquetTable
 from tidegate.drawing.brief import brief_repr
@@ -43,15 +44,16 @@ class Table(Protocol):
 
 
 RECORDS = {".jsonl": JsonTable, ".ndjson": JsonTable, ".json": JsonTable, ".parquet": ParquetTable}
-TABLES = dict.fromkeys(SEPARATORS, CsvTable) | RECORDS
 
 
 def is_table(path: Path) -> bool:
     """Whether `read_table` reads a file, according to its name."""
-    return path.suffix.lower() in TABLES
+    return path.suffix.lower() in (*ENDINGS, *RECORDS)
 
 
-def read_table(path: Path, columns: Sequence[str], *, empty: Sequence[str] = ()) -> Iterator[Row]:
+def read_table(
+    path: Path, columns: Sequence[str], *, empty: Sequence[str] = (), delimiter: Delimiter | None = None
+) -> Iterator[Row]:
     """Read the rows of a CSV, TSV, JSON Lines, JSON or Parquet file one after the other.
 
     Values are what the file says: cells of CSV and TSV are text, a string in JSON is the text it is, whatever it looks
@@ -61,6 +63,7 @@ def read_table(path: Path, columns: Sequence[str], *, empty: Sequence[str] = ())
         path: the file.
         columns: the columns that every row must have.
         empty: those of them in which a value may be missing, which is then None.
+        delimiter: what separates the columns of a CSV file. Default: found out.
 
     Raises:
         DataError: a column is missing, a row has no value in a column, or the file is malformed or empty; the
@@ -69,7 +72,7 @@ def read_table(path: Path, columns: Sequence[str], *, empty: Sequence[str] = ())
         MissingDependencyError: pyarrow is not installed, which reads Parquet.
     """
     number = 0
-    for number, values in enumerate(_table(path).rows(columns), 1):
+    for number, values in enumerate(_table(path, delimiter).rows(columns), 1):
         where = f"{path}, row {number}"
         for name in columns:
             if values.get(name) is None and name not in empty:
@@ -81,13 +84,13 @@ def read_table(path: Path, columns: Sequence[str], *, empty: Sequence[str] = ())
         raise DataError(f"{path} has no row: give a file with examples.")
 
 
-def columns_of(path: Path) -> list[str]:
+def columns_of(path: Path, delimiter: Delimiter | None = None) -> list[str]:
     """Read the names of a table's columns; columns without a name, such as row numbers, are left out.
 
     Raises:
         DataError: the file is empty or malformed.
     """
-    found = _table(path).columns()
+    found = _table(path, delimiter).columns()
     if not found:
         raise DataError(f"{path} has no row, or no column with a name: give a file with examples.")
     return found
@@ -113,5 +116,23 @@ def text_cell(row: Row, column: str) -> str:
     return found
 
 
-def _table(path: Path) -> Table:
-    return TABLES[path.suffix.lower()](path)
+def delimiter_of(path: Path, delimiter: Delimiter | None = None) -> str:
+    """Return what separates the columns of a CSV or TSV file; "" for other files."""
+    return CsvTable(path, delimiter).delimiter if path.suffix.lower() in ENDINGS else ""
+
+
+def layout_words(path: Path, delimiter: Delimiter | None = None) -> list[str]:
+    """Say how a table is read, if that had to be found out and is unusual, as in "columns separated by ';'"."""
+    found = "" if delimiter or path.suffix.lower() == ".tsv" else delimiter_of(path)
+    return [] if found in ("", ",") else [f"columns separated by {NAMES.get(found, found)!r}"]
+
+
+def layout_notes(path: Path, delimiter: Delimiter | None = None) -> list[str]:
+    """Say in lines for the user how a table, or those in a folder, are read, if that is unusual."""
+    files = sorted(it for it in path.iterdir() if it.is_file()) if path.is_dir() else [path]
+    return [f"{it} is read as: {', '.join(words)}" for it in files if (words := layout_words(it, delimiter))]
+
+
+def _table(path: Path, delimiter: Delimiter | None) -> Table:
+    ending = path.suffix.lower()
+    return CsvTable(path, delimiter) if ending in ENDINGS else RECORDS[ending](path)

@@ -10,6 +10,7 @@ import typer
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
+from tidegate.cli.reading_overrides import Decimal, Delimiter, reading
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 
 __all__ = ["evaluate"]
@@ -30,6 +31,8 @@ def evaluate(
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
     task: OwnTask = None,
     cell: OwnCell = None,
@@ -45,6 +48,7 @@ def evaluate(
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
+    model = reading(loaded, model, delimiter=delimiter, decimal=decimal)
     options = EvaluationOptions(split=split, pattern=pattern, batch_size=batch_size, limit=limit, model=model)
     result = loaded.task.evaluate(loaded, files or [], options)
     for line in result.notes:

@@ -2,27 +2,41 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tidegate.data.lines import read_lines
 from tidegate.data.tables.cell_values import named
+from tidegate.data.tables.delimiters import (
+    CHARACTERS,
+    NAMES,
+    Delimiter,
+    csv_records,
+    declared_delimiter,
+    find_delimiter,
+)
 from tidegate.errors import DataError
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-LONGEST_CELL = 1 << 30  # characters
+ENDINGS = (".csv", ".tsv")
 
 
 class CsvTable:
-    """A CSV or TSV file whose first line names the columns. All cells are text.
+    """A CSV or TSV file whose first line names the columns, after a line such as ``sep=;`` if there is one.
+
+    All cells are text.
 
     Args:
         path: the file. In a TSV file quotation marks are ordinary characters.
+        delimiter: what separates the columns of a CSV file. Default: found out.
+
+    Raises:
+        DataError: it cannot be found out.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._separator = SEPARATORS[path.suffix.lower()]
+    def __init__(self, path: Path, delimiter: Delimiter | None = None) -> None:
+        self.path, self.tabs = path, path.suffix.lower() == ".tsv"
+        self.delimiter = "\t" if self.tabs else CHARACTERS[delimiter] if delimiter else find_delimiter(path)
 
     def columns(self) -> list[str]:
         """Return the names of the columns; one that has no name is left out.
@@ -59,10 +73,10 @@ class CsvTable:
         return found
 
     def _records(self) -> Iterator[list[str]]:
-        csv.field_size_limit(LONGEST_CELL)
-        quoting = csv.QUOTE_NONE if self._separator == "\t" else csv.QUOTE_MINIMAL
         lines = (text + "\n" for _, text in read_lines(self.path))
-        reader = csv.reader(lines, delimiter=self._separator, strict=True, quoting=quoting)
+        first = next(lines, "")
+        declares = not self.tabs and declared_delimiter(first) is not None
+        reader = csv_records(lines if declares else chain([first], lines), self.delimiter, quotes=not self.tabs)
         width = 0
         try:
             for record in reader:
@@ -71,9 +85,17 @@ class CsvTable:
                 width = width or len(record)
                 if len(record) != width:
                     raise DataError(
-                        f"{self.path}, line {reader.line_num}: there are {len(record)} cells, but {width} in the first "
-                        "line." + ("" if quoting else " Cells that hold the separator must be in double quotes.")
+                        f"{self.path}, line {reader.line_num + declares}: {self._ragged(len(record), width)}"
                     )
                 yield record
         except csv.Error as error:
-            raise DataError(f"{self.path}, line {reader.line_num}: {error}.") from error
+            raise DataError(f"{self._place(reader, declares)}: {error}.") from error
+
+    def _place(self, reader: Any, before: int) -> str:
+        return f"{self.path}, line {reader.line_num + before}"
+
+    def _ragged(self, cells: int, width: int) -> str:
+        hint = "" if self.tabs else " Cells that hold the separator must be in double quotes."
+        if self.delimiter not in (",", "\t"):
+            hint = f" Columns are separated by {NAMES.get(self.delimiter, self.delimiter)!r}: if not, say --delimiter."
+        return f"there are {cells} cells, but {width} in the first line.{hint}"

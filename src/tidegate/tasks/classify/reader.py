@@ -7,6 +7,7 @@ from pathlib import Path
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
 from tidegate.data.tables.cell_values import named
+from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
 
 TEXTS = ("text", "sentence", "content", "review", "document", "question", "name")
@@ -14,7 +15,7 @@ LABELS = ("label", "class", "category", "labels", "target")
 FASTTEXT = re.compile(r"^__label__(\S+)(?:[ \t]+|$)")
 
 
-def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[Row]:
+def read_labelled(path: Path, text: str | None, label: str | None, delimiter: Delimiter | None = None) -> Iterator[Row]:
     """Read rows with "text" and, if there is one, "label"; else "unlabelled" says what to do if one is needed.
 
     * A table (CSV, TSV, JSON Lines, Parquet): one column of text, one of classes, found by their names by default.
@@ -27,6 +28,7 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         path: a file or folder.
         text: the column of the text.
         label: the column of the class.
+        delimiter: what separates the columns of a CSV file. Default: found out.
 
     Raises:
         DataError: it is none of these, a column is missing, or a line has no class though others have one.
@@ -35,7 +37,7 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
     if path.is_dir():
         yield from _folder(path)
     elif is_table(path):
-        columns = columns_of(path)
+        columns = columns_of(path, delimiter)
         label_column = usual_column(columns, LABELS) if label is None else label if label in columns else None
         text_column = _text_column(path, columns, text, label_column)
         if text_column is None:
@@ -45,7 +47,7 @@ def read_labelled(path: Path, text: str | None, label: str | None) -> Iterator[R
         hint = f"No column {label or 'of classes'!r:.40} was found; there are: {there}. Use --label-column."
         if label_column is not None:
             hint = f"Column {label_column!r:.40} is empty there: give the text a class, or leave the row out."
-        for row in read_table(path, wanted):
+        for row in read_table(path, wanted, delimiter=delimiter):
             values = {"text": text_cell(row, text_column), "unlabelled": hint}
             if label_column is not None:
                 values["label"] = text_cell(row, label_column)

@@ -18,8 +18,9 @@ from tidegate.data.array_files import holds_arrays
 from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
-from tidegate.data.rows import Row
+from tidegate.data.rows import Row, layout_notes
 from tidegate.data.tables.cell_values import named
+from tidegate.data.tables.delimiters import TableOptions
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.word_split import words_of
 from tidegate.errors import DataError, UnknownTokenError
@@ -33,7 +34,7 @@ from tidegate.train.options import RecurrentConfig, option
 
 
 @dataclass(frozen=True, repr=False)
-class ClassifyConfig(RecurrentConfig):
+class ClassifyConfig(TableOptions, RecurrentConfig):
     """Architecture of a classifier, and how its files are read."""
 
     hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
@@ -92,16 +93,17 @@ class ClassifyTask(ExampleTask):
 
     @classmethod
     def remarks(cls, path: Path, config: Any) -> Sequence[str]:
-        """Name the files beside folders of classes."""
+        """Name the files beside folders of classes, and say how an unusual table is read."""
         beside = beside_classes(path)
-        return [f"left alone beside the folders of classes in {path}: {named(beside)}"] if beside else []
+        notes = [] if path.is_dir() else layout_notes(path, config.delimiter)
+        return notes + ([f"left alone beside the folders of classes in {path}: {named(beside)}"] if beside else [])
 
     @classmethod
     def read(cls, path: Path, config: ClassifyConfig) -> Iterator[Row]:
         """Read tables, FastText lines, folders of classes, or frames in ``.npz``."""
         if holds_arrays(path):
             return read_frames(path, label="labels")
-        return read_labelled(path, config.text_column, config.label_column)
+        return read_labelled(path, config.text_column, config.label_column, config.delimiter)
 
     @classmethod
     def fit(cls, rows: Iterable[Row], config: ClassifyConfig) -> tuple[Preprocessing, list[str]]:

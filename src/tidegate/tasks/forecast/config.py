@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tidegate.tasks.forecast.series.series_options import SeriesOptions
 from tidegate.train.options import RecurrentConfig, option
 
 
 @dataclass(frozen=True, repr=False)
-class ForecastConfig(RecurrentConfig):
+class ForecastConfig(SeriesOptions, RecurrentConfig):
     """Architecture of a forecaster, and how its files are read."""
 
     cell: str = option("gru", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
@@ -37,10 +38,6 @@ class ForecastConfig(RecurrentConfig):
     normalise: Literal["series", "all"] = option(
         "series", "Normalise each series by itself, or all together.", panel="Data"
     )
-    target: str | None = option(None, "The column to forecast.", panel="Data", unset="all columns of numbers")
-    series_column: str | None = option(None, "The column with the name of the series, in a long table.", panel="Data")
-    time_column: str | None = option(None, "The column of times, to sort rows.", panel="Data")
-    covariates: str | None = option(None, "Columns that are known in advance, separated by commas.", panel="Data")
 
     @property
     def counts(self) -> bool:
@@ -48,8 +45,3 @@ class ForecastConfig(RecurrentConfig):
         from tidegate.tasks.forecast.distributions import DISTRIBUTIONS  # which imports torch
 
         return DISTRIBUTIONS[self.distribution].counts
-
-    @property
-    def known(self) -> list[str]:
-        """Names of the covariate columns."""
-        return [name.strip() for name in self.covariates.split(",") if name.strip()] if self.covariates else []

@@ -74,14 +74,7 @@ class ForecastTask(ExampleTask):
     @classmethod
     def read(cls, path: Path, config: ForecastConfig) -> Iterator[Row]:
         """Read wide or long tables, or ``.npz`` of frames; see `tidegate.tasks.forecast.series.reader`."""
-        rows = read_series(
-            path,
-            target=config.target,
-            series_column=config.series_column,
-            time_column=config.time_column,
-            covariates=config.known,
-        )
-        for row in rows:  # `split` needs the horizon
+        for row in read_series(path, config):  # `split` needs the horizon
             if config.counts:
                 check_counts(row)
             yield Row(row.where, row.values | {"horizon": config.horizon})

@@ -12,7 +12,8 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.series.reader import LARGEST, NAMES
+from tidegate.tasks.forecast.series.numbers import LARGEST
+from tidegate.tasks.forecast.series.reader import NAMES
 
 
 def windows(

@@ -20,7 +20,7 @@ from torch import nn
 from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
-from tidegate.data.rows import Row
+from tidegate.data.rows import Row, layout_notes
 from tidegate.data.tables.cell_values import named
 from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
@@ -88,14 +88,15 @@ class CaptionTask(WritingTask):
 
     @classmethod
     def remarks(cls, path: Path, config: Any) -> Sequence[str]:
-        """Name the files in a folder that are neither images nor a table."""
+        """Name the files in a folder that are neither images nor a table, and say how an unusual table is read."""
         beside = beside_images(path)
-        return [f"left alone beside the images in {path}: {named(beside)}"] if beside else []
+        notes = layout_notes(path, config.delimiter)
+        return notes + ([f"left alone beside the images in {path}: {named(beside)}"] if beside else [])
 
     @classmethod
     def read(cls, path: Path, config: CaptionConfig) -> Iterator[Row]:
         """Read arrays in ``.npz``, a folder of images with a table of captions, or such a table."""
-        return read_captions(path, config.image_size)
+        return read_captions(path, config.image_size, config.delimiter)
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:

@@ -13,6 +13,7 @@ from tidegate.data.images import ENDINGS, read_image
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
 from tidegate.data.tables.cell_values import named
+from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
 
 ARRAYS = ("features", "frames", "images")
@@ -21,7 +22,7 @@ FILES = ("file", "file_name", "filename", "image", "path")
 TEXTS = ("caption", "text", "label", "target")
 
 
-def read_captions(path: Path, size: int) -> Iterator[Row]:
+def read_captions(path: Path, size: int, delimiter: Delimiter | None = None) -> Iterator[Row]:
     """Read rows with "image" (F,) float32 and, if there is one, "target"; rows of a table have the image's "file" too.
 
     * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
@@ -33,6 +34,7 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
     Args:
         path: the file or folder.
         size: S; image files are resized to S x S pixels of red, green and blue, each from 0 to 1.
+        delimiter: what separates the columns of a CSV file. Default: found out.
 
     Raises:
         DataError: it is none of these, an array or a file is missing or broken; the message names it.
@@ -42,7 +44,7 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
         yield from _arrays(path)
         return
     if not path.is_dir():
-        yield from _table(path, size)
+        yield from _table(path, size, delimiter)
         return
     inside = sorted(it for it in path.iterdir() if not it.name.startswith("."))
     tables = [it for it in inside if is_table(it)]
@@ -50,7 +52,7 @@ def read_captions(path: Path, size: int) -> Iterator[Row]:
         raise DataError(f"{path} has several tables: {', '.join(it.name for it in tables)}. Give one of captions.")
     pictures = [it for it in inside if it.suffix.lower() in ENDINGS]
     if tables:
-        yield from _table(tables[0], size)
+        yield from _table(tables[0], size, delimiter)
     elif pictures:
         yield from (Row(str(it), {"image": read_image(it, size)}) for it in pictures)
     else:
@@ -101,8 +103,8 @@ def _arrays(path: Path) -> Iterator[Row]:
         yield Row(f"{path}, image {n + 1}", values)
 
 
-def _table(path: Path, size: int) -> Iterator[Row]:
-    for where, file, caption in _lines(path) if path.suffix.lower() == ".tsv" else _columns(path):
+def _table(path: Path, size: int, delimiter: Delimiter | None) -> Iterator[Row]:
+    for where, file, caption in _lines(path) if path.suffix.lower() == ".tsv" else _columns(path, delimiter):
         image = read_image(path.parent / file, size, where)
         values: dict[str, Any] = {"image": image, "file": PurePath(file).as_posix()}
         if caption is not None:
@@ -117,12 +119,12 @@ def _lines(path: Path) -> Iterator[tuple[str, str, str | None]]:
             yield where, file, rest[0] if rest else None
 
 
-def _columns(path: Path) -> Iterator[tuple[str, str, str | None]]:
+def _columns(path: Path, delimiter: Delimiter | None) -> Iterator[tuple[str, str, str | None]]:
     if not is_table(path):
         raise DataError(f"{path} is not a .npz, folder or table: give images and captions in one of these.")
-    columns = columns_of(path)
+    columns = columns_of(path, delimiter)
     file, caption = (usual_column(columns, usual) for usual in (FILES, TEXTS))
     if file is None:
         raise DataError(f"{path}: which column names the image files? There are: {named(columns)}. Call it 'file'.")
-    for row in read_table(path, [it for it in (file, caption) if it is not None]):
+    for row in read_table(path, [it for it in (file, caption) if it is not None], delimiter=delimiter):
         yield row.where, text_cell(row, file), None if caption is None else text_cell(row, caption)

@@ -16,6 +16,7 @@ from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
+from tidegate.data.tables.delimiters import TableOptions
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
@@ -36,7 +37,7 @@ SHOWN = 12  # examples in the table of a report
 
 
 @dataclass(frozen=True, repr=False)
-class WritingConfig(RecurrentConfig):
+class WritingConfig(TableOptions, RecurrentConfig):
     """Settings of tasks that write texts."""
 
     embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)

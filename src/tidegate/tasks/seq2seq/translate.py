@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
-from tidegate.data.rows import Row
+from tidegate.data.rows import Row, layout_notes
 from tidegate.data.tables.cell_values import named
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.data.word_split import TextCounts
@@ -140,14 +140,15 @@ class TranslateTask(WritingTask):
 
     @classmethod
     def remarks(cls, path: Path | Pair, config: Any) -> Sequence[str]:
-        """Name the folders in a folder of files."""
+        """Name the folders in a folder of files, and say how unusual tables are read."""
         beside = beside_files(path)
-        return [f"left alone beside the files in {path}: the folders {named(beside)}"] if beside else []
+        notes = layout_notes(path, config.delimiter) if isinstance(path, Path) else []
+        return notes + ([f"left alone beside the files in {path}: the folders {named(beside)}"] if beside else [])
 
     @classmethod
     def read(cls, path: Path | Pair, config: TranslateConfig) -> Iterator[Row]:
         """Read two aligned files, lines with a tab, or tables."""
-        return read_parallel(path, config.source_column, config.target_column)
+        return read_parallel(path, config.source_column, config.target_column, config.delimiter)
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:

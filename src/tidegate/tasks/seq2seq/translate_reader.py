@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell, usual_column
 from tidegate.data.tables.cell_values import named
+from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
 
 SOURCES = ("source", "src", "input", "question", "from")
@@ -30,7 +31,9 @@ def paired(paths: Sequence[Path]) -> Sequence[Path | Pair]:
     return [Pair(*paths)] if plain else paths
 
 
-def read_parallel(path: Path | Pair, source: str | None = None, target: str | None = None) -> Iterator[Row]:
+def read_parallel(
+    path: Path | Pair, source: str | None = None, target: str | None = None, delimiter: Delimiter | None = None
+) -> Iterator[Row]:
     """Rows with "source" and, where there is one, "target"; else "untargeted" may say what to do if one is needed.
 
     * A `Pair`: the lines of two files.
@@ -44,6 +47,7 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
         path: what to read.
         source: the column of the source.
         target: the column of the target.
+        delimiter: what separates the columns of a CSV file. Default: found out.
 
     Raises:
         DataError: a column is missing, or named where it cannot be; or two files have different numbers of lines.
@@ -55,9 +59,9 @@ def read_parallel(path: Path | Pair, source: str | None = None, target: str | No
         yield from _pair(path)
     elif path.is_dir():
         for file in sorted(it for it in path.iterdir() if it.is_file() and not it.name.startswith(".")):
-            yield from read_parallel(file, source, target)
+            yield from read_parallel(file, source, target, delimiter)
     elif is_table(path) and (path.suffix.lower() != ".tsv" or source is not None):
-        yield from _table(path, source, target)
+        yield from _table(path, source, target, delimiter)
     else:
         if target is not None and path.suffix.lower() == ".tsv":
             raise DataError(
@@ -91,8 +95,8 @@ def _pair(pair: Pair) -> Iterator[Row]:
         yield Row(f"{pair}, line {number}", {"source": source[1], "target": target[1]})
 
 
-def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
-    columns = columns_of(path)
+def _table(path: Path, source: str | None, target: str | None, delimiter: Delimiter | None) -> Iterator[Row]:
+    columns = columns_of(path, delimiter)
     there = named(columns)
     hint = f"No column {target or 'of targets'!r:.40} was found; there are: {there}. Say --target-column."
     if source is not None and source not in columns:
@@ -106,7 +110,7 @@ def _table(path: Path, source: str | None, target: str | None) -> Iterator[Row]:
             f"{path}: which column holds the source? There are: {there}. Say --source-column and --target-column."
         )
     wanted = [it for it in (source, target) if it is not None]
-    for row in read_table(path, wanted):
+    for row in read_table(path, wanted, delimiter=delimiter):
         values = {"source": text_cell(row, source)}
         values |= {"untargeted": hint} if target is None else {"target": text_cell(row, target)}
         yield Row(row.where, values)

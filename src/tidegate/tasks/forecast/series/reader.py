@@ -1,10 +1,8 @@
 """Read time series, with covariates that are known in advance: from wide tables, long tables, or arrays of frames."""
 
 import math
-import re
 from array import array
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +12,19 @@ from numpy.typing import NDArray
 from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
-from tidegate.data.tables.cell_values import described, named, number_of, text_of
+from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import DataError
+from tidegate.tasks.forecast.series.cell_formats import find_layout
+from tidegate.tasks.forecast.series.numbers import NumberReader
 from tidegate.tasks.forecast.series.row_order import RowOrder
+from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
 TARGETS = ("value", "y", "target")
 NAMES = "series"
-WHOLE = re.compile(r"[+-]?[0-9]+")
-EXACT = 2**53  # from here on not every whole number is a float64
-LARGEST = 1e300  # so that sums of values are numbers
 
 
-def read_series(
-    path: Path,
-    *,
-    target: str | None = None,
-    series_column: str | None = None,
-    time_column: str | None = None,
-    covariates: Sequence[str] = (),
-) -> Iterator[Row]:
+def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     """Read the series of a table or ``.npz`` file, one row for each series. They are held in memory.
 
     * A long table has a column ``series_column`` with the name of each row's series, and ``target`` with its value.
@@ -47,54 +38,50 @@ def read_series(
 
     Args:
         path: the file.
-        target: the column whose values are forecast.
-        series_column: of a long table.
-        time_column: of a table.
-        covariates: columns of numbers.
+        options: which columns are read, and how their cells are written.
 
     Yields:
         Rows with "series" (its name), "values" (T,), "covariates" (T, C) and "future" (M, C), all float64; from tables
-        also "notes", what the user should know of the times.
+        also "notes", what the user should know of how the file was read.
 
     Raises:
-        DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice;
-            the message names the file and the row.
+        DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
+            or cells can be read in two ways; the message names the file and the row.
     """
     if holds_arrays(path):
-        yield from _from_frames(path, target, covariates)
+        yield from _from_frames(path, options)
         return
     if not is_table(path):
         raise DataError(f"{path} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .npz file of frames.")
-    columns = columns_of(path)
-    for name in (target, series_column, time_column, *covariates):
+    columns = columns_of(path, options.delimiter)
+    series_column, covariates, time_column = options.series_column, options.known, options.time_column
+    for name in (options.target, series_column, time_column, *covariates):
         if name is not None and name not in columns:
             raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
     if time_column is None:
-        apart = {target, series_column, *covariates}
+        apart = {options.target, series_column, *covariates}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
-    chosen = _chosen(path, rest, target, series_column)
+    chosen = _chosen(path, rest, options.target, series_column)
+    layout = find_layout(path, list(dict.fromkeys([*covariates, *chosen])), options)
+    numbers = NumberReader(layout.mark)
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
-    rounded: list[str] = []
     used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
-    for row in read_table(path, list(dict.fromkeys(used)), empty=used):
+    for row in read_table(path, list(dict.fromkeys(used)), empty=used, delimiter=options.delimiter):
         group = (
             "" if series_column is None else _name(row, series_column)
         )  # the series of a wide table share their times
         if group not in orders:
             orders[group] = RowOrder(time_column, f"{path}, series {group!r:.80}" if series_column else str(path))
         orders[group].add(row)
-        known = [_number(row, name) for name in covariates]
+        known = [numbers.read(row, name) for name in covariates]
         for name in chosen:
             own = name if series_column is None else group
-            value = math.nan if known and row.values[name] in (None, "") else _number(row, name)
+            value = math.nan if known and row.values[name] in (None, "") else numbers.read(row, name)
             found.setdefault(own, _Series(own, orders[group])).add(value, known)
-            if abs(value) >= EXACT and not rounded and _is_rounded(row.values[name]):
-                written = described(row.values[name])
-                rounded = [f"{row.where}: {written} is read as {value:.17g}: whole numbers beyond 2^53 are rounded"]
     for series in found.values():
-        yield series.row(path, len(covariates), rounded)
+        yield series.row(path, len(covariates), [*layout.notes, *numbers.notes.values()])
 
 
 class _Series:
@@ -121,7 +108,7 @@ class _Series:
             )
         where = f"{path}, series {self.name!r:.80} (from row {rows[0]})"
         found = series_values(self.name, values[:steps], covariates[:steps], covariates[steps:])
-        return Row(where, found | {"notes": [*self.order.notes, *notes], "rows": rows})
+        return Row(where, found | {"notes": [*notes, *self.order.notes], "rows": rows})
 
 
 def series_values(
@@ -165,7 +152,8 @@ def _chosen(path: Path, rest: list[str], target: str | None, series_column: str 
     return rest
 
 
-def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> Iterator[Row]:
+def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
+    target, covariates = options.target, options.known
     for n, row in enumerate(read_frames(path, label=NAMES)):
         frames = np.asarray(row.values[FRAMES], np.float64)
         columns = [str(k) for k in range(frames.shape[1])]
@@ -181,32 +169,6 @@ def _from_frames(path: Path, target: str | None, covariates: Sequence[str]) -> I
             known = frames[:, [int(it) for it in covariates]]
             full = own if len(chosen) == 1 else f"{own}.{name}"
             yield Row(f"{row.where}, column {name}", series_values(full, frames[:, int(name)], known))
-
-
-def _number(row: Row, column: str) -> float:
-    value = row.values[column]
-    if value is None or value == "":
-        raise DataError(f"{row.where}: column {column!r:.80} is empty: fill gaps first.")
-    number = number_of(value)
-    if number is None:
-        raise DataError(
-            f"{row.where}: column {column!r:.80} holds {described(value)}, which is not a number. If it is a time, say "
-            "--time-column; if it names a series, --series-column; else choose a column with --target."
-        )
-    if not math.isfinite(number):
-        raise DataError(f"{row.where}: column {column!r:.80} holds {described(value)}: fill gaps first.")
-    if abs(number) > LARGEST:
-        raise DataError(
-            f"{row.where}: column {column!r:.80} holds {described(value)}, and at most {LARGEST:g} is read: "
-            "choose a larger unit."
-        )
-    return number
-
-
-def _is_rounded(value: Any) -> bool:
-    """Whether float64 rounds a whole number."""
-    text = text_of(value) or ""
-    return WHOLE.fullmatch(text) is not None and Decimal(text) != Decimal(float(value))
 
 
 def _name(row: Row, column: str) -> str:

@@ -1,0 +1,39 @@
+"""Options of the command line that say how other files than those of training are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from tidegate.train import Run
+
+__all__ = ["Decimal", "Delimiter", "reading"]
+
+PANEL = "Reading tables"
+Delimiter = Annotated[
+    Literal[",", ";", "tab", "|"] | None,
+    typer.Option(rich_help_panel=PANEL, help="What separates the columns of CSV files. Default: as in training."),
+]
+Decimal = Annotated[
+    Literal[".", ","] | None,
+    typer.Option(rich_help_panel=PANEL, help="Decimal mark of numbers in texts (forecast). Default: as in training."),
+]
+
+
+def reading(run: Run, config: Any, **given: str | None) -> Any:
+    """Return a model config with the reading options that were given.
+
+    Raises:
+        BadParameter: the task reads nothing of the kind.
+    """
+    from tidegate.train.options import with_settings
+
+    def unknown(name: str) -> Exception:
+        return typer.BadParameter(
+            f"{run.folder} is a run of {run.config.task}, whose files are read without it",
+            param_hint="--" + name.replace("_", "-"),
+        )
+
+    return with_settings(config, given, unknown)
