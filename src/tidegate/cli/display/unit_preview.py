@@ -46,12 +46,13 @@ def coloured(run: Run, finding: Finding) -> str:
     from tidegate.drawing.colours import Scale
     from tidegate.drawing.terminal import tinted
     from tidegate.lens import read
-    from tidegate.lens.hidden_units.detectors import DETECTORS, per_token
+    from tidegate.lens.hidden_units.detectors import per_token
+    from tidegate.lens.hidden_units.word_detectors import detectors_of
     from tidegate.lens.session.text_session import SEARCHED, held_out_text
 
     reading = read(run.model, run.tokenizer, held_out_text(run, SEARCHED)[-SEARCHED // 4 :], names=(finding.name,))
     values = reading.trace[finding.layer, 0][finding.name][:, finding.unit]
-    holds = np.nan_to_num(per_token(DETECTORS[finding.detector], reading.pieces))
+    holds = np.nan_to_num(per_token(detectors_of(run.tokenizer)[finding.detector], reading.pieces))
     ends = [0, *(n + 1 for n, piece in enumerate(reading.pieces) if "\n" in piece)]
     turns = np.concatenate([[0], np.cumsum(np.abs(np.diff(holds)) > 0)])
 

@@ -65,7 +65,7 @@ def _at(text: str, places: list[int]) -> NDArray[np.bool_]:
     return found
 
 
-def _within(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def within(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where it is inside both before and after the character: neither the first mark nor the last."""
     return inside & np.concatenate([[False], inside[:-1]]) if len(inside) else inside
 
@@ -79,11 +79,11 @@ CHARACTER_CLASSES: Mapping[str, CharacterClass] = MappingProxyType(
         "quotes": r"['\"]",
         "opening quotes": Detector("opening quotes", "yes/no", _opening_quotes),
         "closing quotes": Detector("closing quotes", "yes/no", _closing_quotes),
-        "inside quotes": Detector("inside quotes", "yes/no", lambda text: _within(in_quotes(text))),
+        "inside quotes": Detector("inside quotes", "yes/no", lambda text: within(in_quotes(text))),
         "brackets": r"[()\[\]{}]",
         "opening brackets": r"[(\[{]",
         "closing brackets": r"[)\]}]",
-        "inside brackets": Detector("inside brackets", "yes/no", lambda text: _within(bracket_depth(text) > 0)),
+        "inside brackets": Detector("inside brackets", "yes/no", lambda text: within(bracket_depth(text) > 0)),
         "other punctuation": r"[^\w\s'\"()\[\]{}]|_",
     }
 )

@@ -18,7 +18,8 @@ from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.association import areas, correlations
 from tidegate.lens.hidden_units.controls import untrained
-from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, Kind, per_token
+from tidegate.lens.hidden_units.detectors import Detector, Kind, per_token
+from tidegate.lens.hidden_units.word_detectors import detectors_of
 from tidegate.lens.record.reading import passes, pieces_of, token_ids
 from tidegate.lens.record.trace import Trace, TraceWriter
 from tidegate.text import Tokenizer
@@ -158,7 +159,7 @@ def find_cells(
         model: the model.
         tokenizer: its tokenizer.
         text: text that it was not trained on, or its tokens (N,); long enough that the properties occur in both halves.
-        detectors: the properties to search for. Default: all built-in detectors.
+        detectors: the properties to search for. Default: all built-in detectors, of characters or of words.
         names: which gates and states, of ``model.cell.recorded``.
         seed: seed of the first untrained model (the next ones have the next seeds), and of the distances of shifts.
         shifts: number of distances by which labels are shifted, at least 1.
@@ -171,7 +172,7 @@ def find_cells(
         ArgumentError: the text is too short, a detector is invalid, or the cell records no such name.
         UnknownTokenError: as `read`.
     """
-    chosen = DETECTORS if detectors is None else detectors
+    chosen = detectors_of(tokenizer) if detectors is None else detectors
     searched_for = list(chosen.values() if isinstance(chosen, Mapping) else chosen)
     known = [it.name for it in searched_for]
     if not known or len(set(known)) != len(known):

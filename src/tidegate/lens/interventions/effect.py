@@ -13,7 +13,8 @@ from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
-from tidegate.lens.hidden_units.character_classes import CHARACTER_CLASSES, CharacterClass, members
+from tidegate.lens.hidden_units.character_classes import CharacterClass, members
+from tidegate.lens.hidden_units.word_detectors import classes_of
 from tidegate.lens.interventions.intervention import Intervention, bounds_of, checked_interventions
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.record.reading import pieces_of, token_ids
@@ -126,7 +127,7 @@ def effect(
     text: str | NDArray[np.int64],
     interventions: Intervention | Sequence[Intervention],
     *,
-    classes: Mapping[str, CharacterClass] = CHARACTER_CLASSES,
+    classes: Mapping[str, CharacterClass] | None = None,
     controls: int = CONTROLS,
     seed: int = 0,
 ) -> Effect:
@@ -142,6 +143,7 @@ def effect(
             text on which it did not choose (the second), or other text.
         interventions: at least one.
         classes: classes of characters by name: a regular expression, a test of one character, or a yes/no detector.
+            Default: the built-in classes, of characters or of words.
         controls: number of controls, on units drawn at random without replacement; fewer if the layer is too small.
         seed: seed of these draws.
 
@@ -157,7 +159,8 @@ def effect(
     others = _controls(interventions, model.config.hidden_size, controls, np.random.default_rng(seed))
     pieces = pieces_of(tokenizer, ids)
     before, after = _log_p(model, tokenizer, ids, [interventions, *others])
-    in_class = {name: members(kind, name, pieces) for name, kind in classes.items()}
+    kinds = classes_of(tokenizer) if classes is None else classes
+    in_class = {name: members(kind, name, pieces) for name, kind in kinds.items()}
 
     def over(name: str, which: NDArray[np.bool_]) -> ClassEffect:
         plain, changed = -before[which].mean(dtype=np.float64), -after[:, which].mean(1, dtype=np.float64)

@@ -126,11 +126,12 @@ def mistakes(
         max_train: at most this number of training tokens is counted, the last ones, which bounds memory and time.
 
     Raises:
-        ArgumentError: the model reads subwords, for which the oracles are not defined; the reading has no whole
-            character; a number is out of range; or ``word`` is not a regular expression.
+        ArgumentError: the model reads subwords or words, for which the oracles are not defined; the reading has no
+            whole character; a number is out of range; or ``word`` is not a regular expression.
     """
-    if tokenizer.kind == "bpe":
-        raise ArgumentError("The oracles need a model of characters or bytes, but this one reads subwords.")
+    if tokenizer.kind in ("bpe", "words"):
+        read = "words" if tokenizer.kind == "words" else "subwords"
+        raise ArgumentError(f"The oracles need a model of characters or bytes, but this one reads {read}.")
     _check(orders, memory, rare, boost, threshold, max_train)
     count = len(reading)
     text, place = reading.text, character_of(reading)

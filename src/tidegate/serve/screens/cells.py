@@ -5,8 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.hidden_units.detectors import DETECTORS, function, per_token
+from tidegate.lens.hidden_units.detectors import function, per_token
 from tidegate.lens.hidden_units.finder import Finding
+from tidegate.lens.hidden_units.word_detectors import detectors_of
 from tidegate.lens.session.text_session import SEARCHED, TextSession
 from tidegate.serve.safe_regex import in_matches
 from tidegate.serve.screens.read import span
@@ -62,16 +63,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def holds(session: TextSession, detector: str, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Return a built-in detector's values along a text; null where it is not defined."""
-    if detector not in DETECTORS:
-        raise ArgumentError(f"There is no detector {detector!r}: choose one of {', '.join(DETECTORS)}.")
-    values = per_token(DETECTORS[detector], session.reading(text, run).pieces)
-    return {"kind": DETECTORS[detector].kind, "values": [rounded(it) for it in values]}
+    known = detectors_of(session.run.tokenizer)
+    if detector not in known:
+        raise ArgumentError(f"There is no detector {detector!r}: choose one of {', '.join(known)}.")
+    values = per_token(known[detector], session.reading(text, run).pieces)
+    return {"kind": known[detector].kind, "values": [rounded(it) for it in values]}
 
 
 def recorded(session: TextSession) -> Iterator[Question]:
     """Record the findings, all hidden units over the first text, and all gates over its beginning."""
     yield "found", {}
-    for detector in DETECTORS:
+    for detector in detectors_of(session.run.tokenizer):
         yield "holds", {"detector": detector, "text": 0, "run": 0}
     trace = session.reading().trace
     for layer in range(trace.layers):

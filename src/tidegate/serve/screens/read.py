@@ -1,5 +1,6 @@
 """Read: the text tinted by surprise, with the likeliest tokens at each step."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,18 +9,20 @@ from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 MAX_STEPS = 4000  # of one answer
-SURPRISE = 8.0  # nats at the dark end of the scale
+SURPRISE = 8.0  # nats at the dark end of the scale, at least
 
 
 def text(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Return the tokens of a text and the surprise of each, in nats."""
     reading = session.reading(text, run)
+    # Rare words surprise more than characters do.
+    darkest = max(SURPRISE, 1.5 * math.log(session.runs[run].tokenizer.vocabulary_size))
     characters = all(len(it) == 1 for it in reading.pieces)  # then the text itself is the shortest form
     return {
         "text": reading.text,
         "pieces": None if characters else list(reading.pieces),
         "steps": len(reading),
-        "surprise": packed((-reading.log_p).clip(0, SURPRISE), SURPRISE),
+        "surprise": packed((-reading.log_p).clip(0, darkest), darkest),
         "nats": rounded(reading.loss),
         "unknown": [[character, count] for character, count in reading.unknown.most_common(20)],
     }
