@@ -22,7 +22,19 @@ def test_options_and_samples_that_are_named_are_there() -> None:
     from tidegate.tasks.base_task import example_task
     from tidegate.train import TrainConfig
 
-    general = {"validation", "test", "splits", "split-seed", "vectors", "seeds", "resume", "out", "json", "text"}
+    general = {
+        "validation",
+        "test",
+        "splits",
+        "split-seed",
+        "vectors",
+        "seeds",
+        "resume",
+        "out",
+        "json",
+        "text",
+        "backtest",
+    }
     general |= {name.replace("_", "-") for name in vars(TrainConfig)["__dataclass_fields__"]}
     for name, text in PAGES.items():
         fields = vars(example_task(name).Config)["__dataclass_fields__"].values()

@@ -15,6 +15,8 @@ from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 
 __all__ = ["evaluate"]
 
+FORECASTS = "Backtests (forecast)"
+
 
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
@@ -28,6 +30,13 @@ def evaluate(
     pattern: Annotated[str, typer.Option(help="Which files of a folder to read.")] = "*",
     batch_size: Annotated[int, typer.Option(min=1, help="Streams of text read side by side.")] = 32,
     limit: Annotated[int | None, typer.Option(min=2, help="Read only the first N tokens.")] = None,
+    backtest: Annotated[
+        int | None, typer.Option(min=1, help="Forecast from the last N origins.", rich_help_panel=FORECASTS)
+    ] = None,
+    forecast_stride: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps between origins, with FILES. Default: the run's.", rich_help_panel=FORECASTS),
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
@@ -45,12 +54,19 @@ def evaluate(
     from tidegate.train import load_run
     from tidegate.train.task import EvaluationOptions
 
+    if forecast_stride and not backtest:
+        raise typer.BadParameter("give it with --backtest N", param_hint="--forecast-stride")
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     model = reading(loaded, model, delimiter=delimiter, decimal=decimal)
     options = EvaluationOptions(split=split, pattern=pattern, batch_size=batch_size, limit=limit, model=model)
-    result = loaded.task.evaluate(loaded, files or [], options)
+    if backtest is not None:
+        from tidegate.tasks.forecast.backtest import backtest_run
+
+        result = backtest_run(loaded, files or [], backtest, stride=forecast_stride, options=options)
+    else:
+        result = loaded.task.evaluate(loaded, files or [], options)
     for line in result.notes:
         note(line)
     typer.echo(result.text)

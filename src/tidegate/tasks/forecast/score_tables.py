@@ -9,7 +9,8 @@ from tidegate.tasks.forecast.error_measures import coverage, mae
 from tidegate.tasks.forecast.scores import Forecasts
 
 MOST = 20  # series in a table
-COLUMNS = ("MAE", "MASE", "sMAPE", "CRPS", "wQL")
+COLUMNS = {"MASE": "MASE", "CRPS": "CRPS", "wQL": "wQL", "coverage of the 80% interval": "coverage"}
+NAN = float("nan")
 
 
 def tables(found: Forecasts) -> dict[str, str]:
@@ -44,19 +45,39 @@ def series_table(found: Forecasts, series: Sequence[str]) -> str:
     names = np.array(found.names)
     each = [(name, found.chosen(names == name)) for name in series]
     if len(series) > MOST:
-        each = sorted(each, key=lambda it: -_value(it[1], "MASE"))[:MOST]
-    return _table("series", [(f"{name:.20}", own) for name, own in each])
+        each = sorted(each, key=lambda it: -_mase(it[1]))[:MOST]
+    return _table("series", [(f"{name:.14}", own) for name, own in each])
+
+
+def origins_table(found: Forecasts) -> str:
+    """Format the metrics of each origin, the earliest first, of all series together.
+
+    Origins are counted in every series; where all series have the same, the step is shown too.
+    """
+    names, numbers = np.array(found.names), np.zeros(len(found), np.int64)
+    for name in dict.fromkeys(found.names):
+        own = names == name
+        numbers[own] = np.argsort(np.argsort(found.at[own]))
+    rows = []
+    for n in range(int(numbers.max()) + 1):
+        own = found.chosen(numbers == n)
+        at = set(own.at.tolist())
+        rows.append((f"{n + 1} (step {at.pop() + 1:,})" if len(at) == 1 else f"{n + 1}", own))
+    return _table("origin", rows)
+
+
+def _mase(found: Forecasts) -> float:
+    return next((it.value for it in found.metrics() if it.name == "MASE"), -1.0)
 
 
 def _table(first: str, rows: Sequence[tuple[str, Forecasts]]) -> str:
+    """Format a row for each group of forecasts: metrics of the model, and the MAE of the baseline ("naive")."""
     width = max(len(first), *(len(name) for name, _ in rows))
-    head = f"  {first:<{width}}" + "".join(f"{it:>10}" for it in ("forecasts", *COLUMNS)) + "  coverage"
-    lines = [head]
+    head = f"  {first:<{width}}{'forecasts':>10}"
+    lines = [head + "".join(f"{it:>9}" for it in ("MAE", "naive", *COLUMNS.values()))]
     for name, own in rows:
-        values = "".join(f"{_value(own, it):10.4g}" for it in COLUMNS)
-        lines.append(f"  {name:<{width}}{len(own):10,}{values}  {_value(own, 'coverage of the 80% interval'):8.3f}")
+        values = {it.name: it.value for it in own.metrics()}
+        naive = mae(own.naive[own.baseline], own.truth)
+        each = [values.get("MAE", NAN), naive, *(values.get(it, NAN) for it in COLUMNS)]
+        lines.append(f"  {name:<{width}}{len(own):10,}" + "".join(f"{it:9.4g}" for it in each))
     return "\n".join(lines)
-
-
-def _value(found: Forecasts, metric: str) -> float:
-    return next((it.value for it in found.metrics() if it.name == metric), float("nan"))

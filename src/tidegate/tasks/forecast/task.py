@@ -31,6 +31,7 @@ from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, Quantiles
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, inputs
 from tidegate.tasks.forecast.score_tables import tables as score_tables
+from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.forecast.series.reader import NAMES, check_counts, read_series
 from tidegate.tasks.forecast.windows import center_and_size, forecast, mean_deviation, naive_names, scale_of, windows
 from tidegate.tasks.layers import mask
@@ -239,12 +240,23 @@ class ForecastTask(ExampleTask):
         Raises:
             DataError: the part is the training part.
         """
+        return self.report(*self.forecasts(model, part), tables=tables)
+
+    def forecasts(self, model: Forecaster, part: Part) -> tuple[float, Forecasts]:
+        """Forecast a part, and return the mean loss of a step too.
+
+        Raises:
+            DataError: the part is the training part.
+        """
         if "reference" not in part.columns:
             raise DataError(
                 "The training part has windows and no forecasts: evaluate on the validation or the test part "
                 "(--split validation), or on other files."
             )
-        loss, found = forecast_part(model, part, self.config, self.preprocessing, self.LENGTH)
+        return forecast_part(model, part, self.config, self.preprocessing, self.LENGTH)
+
+    def report(self, loss: float, found: Forecasts, *, tables: bool) -> Report:
+        """Compute the metrics of forecasts, and tables."""
         return Report(loss, found.truth.size, found.metrics(), score_tables(found) if tables else {})
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
