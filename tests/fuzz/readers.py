@@ -99,7 +99,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
     **{f"image-{it}": (f"a.{it}", picture) for it in ("png", "jpg", "gif", "bmp", "webp", "tif")},
     "vectors": ("a.txt", vectors),
-    **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe")},
+    **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
 
 

@@ -35,6 +35,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
     "characters": {},
     "bytes": {"tokenizer": "bytes"},
     "bpe": {"tokenizer": "bpe", "vocabulary_size": 262},
+    "words": {"tokenizer": "words", "word_pattern": r"\w+|[^\w\s]", "vocabulary_size": 6},
 }
 KINDS = (*TOKENIZERS, *task_runs.TASKS)
 

@@ -14,7 +14,8 @@ from tidegate.text.corpus.build_corpus import prepare_corpus
 from tidegate.text.corpus.corpus import Corpus
 from tidegate.text.corpus.ngrams import ngram_baselines, orders_for
 from tidegate.text.evaluation import evaluate
-from tidegate.text.tokenizers.tokenizer import Tokenizer
+from tidegate.text.tokenizers.tokenizer import Tokenizer, WordTokenizer
+from tidegate.text.tokenizers.words import UNKNOWN
 from tidegate.train.task import EvaluationOptions, EvaluationText
 
 BLOCK = 1 << 20  # tokens decoded at once
@@ -81,9 +82,18 @@ def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: st
     ]
     if baselines is not None and baselines.note:
         lines.append(f"note   {baselines.note}")
+    if share := _unknown_share(run.vocabulary, ids):
+        lines.append(f"unk    {share:.2%} of them are {UNKNOWN}, which counts as a word")
     if run.vocabulary.kind != "characters":
         lines.append(f"bits   {_bits_per_character(run.vocabulary, ids, found.loss):.3f} per character")
     return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines or {})])
+
+
+def _unknown_share(tokenizer: Tokenizer, ids: NDArray[np.integer]) -> float:
+    """Return the share of the predicted tokens that are the token of unknown words."""
+    if not isinstance(tokenizer, WordTokenizer) or UNKNOWN not in tokenizer.words:
+        return 0.0
+    return float(np.mean(ids[1:] == tokenizer.words.index(UNKNOWN)))
 
 
 def _bits_per_character(tokenizer: Tokenizer, ids: NDArray[np.integer], loss: float) -> float:
