@@ -191,15 +191,16 @@ def test_a_text_is_cut_as_the_training_data_and_has_positions(tmp_path: Path, mo
     examples = prepared(tmp_path, content)
     assert any("cut as these words were: punctuation apart; 's apart (100.0%" in note for note in examples.notes)
     task, model = task_on(examples)
-    said = [["B-PER", "I-PER", "O", "O", "B-LOC", "O", "O"]]
-    monkeypatch.setattr(TagTask, "predict", lambda self, model, columns: [{"tags": said[0]}])
+    said: list[list[str]] = [[]]
+    answered = lambda *_: [{"tags": said[0], "probabilities": [0.5] * len(said[0])}]  # noqa: E731
+    monkeypatch.setattr(TagTask, "predict", answered)
     text = "«Zoë» Smith's  in Rome."  # a mark is a word
     said[0] = ["O", "B-PER", "O", "I-PER", "O", "O", "B-LOC", "O"]
     ((_, answer),) = task.predict_rows(model, [Row("line 1", {"text": text})])
     assert answer["tokens"] == ["«", "Zoë", "»", "Smith", "'s", "in", "Rome", "."]
-    assert answer["words"][3] == {"word": "Smith", "start": 6, "end": 11, "tag": "I-PER"}
-    assert answer["words"][6] == {"word": "Rome", "start": 18, "end": 22, "tag": "B-LOC"}
-    assert {"start": 18, "end": 22, "label": "LOC", "text": "Rome"} in answer["entities"]
+    assert answer["words"][3] == {"word": "Smith", "start": 6, "end": 11, "tag": "I-PER", "probability": 0.5}
+    assert answer["words"][6] == {"word": "Rome", "start": 18, "end": 22, "tag": "B-LOC", "probability": 0.5}
+    assert {"start": 18, "end": 22, "label": "LOC", "text": "Rome", "probability": 0.5} in answer["entities"]
     assert all(text[it["start"] : it["end"]] == it["text"] for it in answer["entities"])
     assert all(text[it["start"] : it["end"]] == it["word"] for it in answer["words"])
     older = {name: value for name, value in examples.preprocessing.values.items() if name != "cutting"}
@@ -243,7 +244,7 @@ def test_frames(tmp_path: Path) -> None:
     assert (task.prediction_name, report.predictions, report.metrics[0].baseline) == ("frame", 5, "always '2'")
     answers = [answer for _, answer in task.predict_rows(model, task.read(path, task.config))]
     assert [len(answer["tags"]) for answer in answers] == [3, 0, 2]
-    assert answers[0].keys() == {"tags"}
+    assert answers[0].keys() == {"tags", "probabilities"}
     assert task.text({"tags": ["1", "2"]}) == "1 2"
 
 

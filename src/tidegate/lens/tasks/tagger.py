@@ -38,7 +38,8 @@ def look(run: Run) -> ExampleLook:
 def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
     """Look inside a tagger.
 
-    p(tag_t) = softmax(W h_t + b) at every step t; in both directions h_t has seen the whole sequence.
+    p(tag_t) = softmax(W h_t + b) at every step t, or the marginals of a CRF; in both directions h_t has seen the whole
+    sequence.
 
     Args:
         task: the run's task.
@@ -46,18 +47,22 @@ def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
         example: what it reads.
     """
     with recorded_calls(model.recurrent) as calls:
-        probabilities = model(example.columns)[0].softmax(-1)
+        scores, lengths = model(example.columns), example.columns["inputs"].lengths
+    probabilities, best = model.probabilities(scores, lengths)[0], model.best(scores, lengths)[0].tolist()
     choices = Choices(task.preprocessing.vocabulary("labels").entries, on_cpu(probabilities))
     frames = pictures(example.encoded["inputs"], example.picture) if task.level == "frames" else None
     read = () if frames else _tokens(task, example)
     steps = Steps(read, trace(model.recurrent, calls[0].args[0][0], labels=read), frames, choices)
-    tags, truth = task.preprocessing.vocabulary("labels").decode(probabilities.argmax(-1).tolist()), None
+    tags, truth = task.preprocessing.vocabulary("labels").decode(best), None
+    sure = [float(shares[tag]) for shares, tag in zip(probabilities, best, strict=True)]
     if "tags" in example.encoded:
         true = example.encoded["tags"].tolist()
         truth = [None if it == UNSEEN else choices.labels[it] for it in true]
     marked = task.scheme != PLAIN
     row = example.row or Row("", {} if frames else {"tokens": list(read)})
-    prediction = answer_for(row, {"tags": tags}, task.level, task.scheme, task.preprocessing.cutting())
+    prediction = answer_for(
+        row, {"tags": tags, "probabilities": sure}, task.level, task.scheme, task.preprocessing.cutting()
+    )
     return TaggerLook(
         task=task.name,
         steps={"input": steps},

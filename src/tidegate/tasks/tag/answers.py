@@ -11,14 +11,14 @@ from tidegate.tasks.tag.spans import PLAIN, spans
 def answer_for(row: Row, prediction: dict[str, Any], level: str, scheme: str, cutting: Cutting) -> dict[str, Any]:
     """Complete a prediction with the steps, and what their tags mark.
 
-    * ``tokens`` (words or characters) beside ``tags``; of frames only the tags;
+    * ``tokens`` (words or characters; none of frames) beside ``tags`` and their ``probabilities``;
     * ``spans``, if tags mark spans: type, first step, step after the last, text;
     * of a text, ``words`` (unless the steps are its characters) and, if tags mark spans, ``entities``, by position:
-      each is ``text[start:end]``, in code points.
+      each is ``text[start:end]``, in code points. The probability of an entity is that of its least certain tag.
 
     Args:
         row: what was tagged.
-        prediction: its "tags".
+        prediction: its "tags" and their "probabilities".
         level: words, characters or frames.
         scheme: the tagging scheme.
         cutting: how a text was cut into words.
@@ -37,11 +37,18 @@ def answer_for(row: Row, prediction: dict[str, Any], level: str, scheme: str, cu
         found = [Word(it, n, n + 1) for n, it in enumerate(text)]
         if level == "words":
             found = cutting.words(text)
-            answer["words"] = [it._asdict() | {"tag": tag} for it, tag in zip(found, prediction["tags"], strict=True)]
+            said = zip(found, prediction["tags"], prediction["probabilities"], strict=True)
+            answer["words"] = [it._asdict() | {"tag": tag, "probability": share} for it, tag, share in said]
         if scheme != PLAIN:
-            bounds = ((found[start].start, found[end - 1].end, kind) for kind, start, end in marked)
             answer["entities"] = [
-                {"start": start, "end": end, "label": kind, "text": text[start:end]} for start, end, kind in bounds
+                {
+                    "start": (begin := found[start].start),
+                    "end": (stop := found[end - 1].end),
+                    "label": kind,
+                    "text": text[begin:stop],
+                    "probability": min(prediction["probabilities"][start:end]),
+                }
+                for kind, start, end in marked
             ]
     return answer
 

@@ -15,6 +15,10 @@ class TagConfig(RecurrentConfig):
     embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
     character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
     character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
+    crf: bool = option(False, "A conditional random field over the tags of a sequence.", absent=False)
+    valid_spans: bool = option(
+        False, "Predict only sequences of tags that their scheme allows, such as no I after O in BIO.", absent=False
+    )
     word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
     lowercase: bool = option(
         True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"

@@ -2,12 +2,16 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from tidegate.data.buckets import Padded
 from tidegate.data.columns import Preprocessing
 from tidegate.tasks.example_batches import Columns
-from tidegate.tasks.layers import input_layer, recurrent
+from tidegate.tasks.layers import input_layer, mask, recurrent
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.config import TagConfig
+from tidegate.tasks.tag.crf import ConditionalRandomField
+from tidegate.tasks.tag.scores import UNSEEN
 
 
 class Tagger(nn.Module):
@@ -31,13 +35,37 @@ class Tagger(nn.Module):
             width += 2 * own
         self.recurrent = recurrent(config, width, bidirectional=config.both_ends, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear((1 + config.both_ends) * config.hidden_size, len(preprocessing.vocabulary("labels")))
+        labels, scheme = preprocessing.vocabulary("labels").entries, preprocessing.text("scheme")
+        self.output = nn.Linear((1 + config.both_ends) * config.hidden_size, len(labels))
+        self.crf = None
+        if config.crf or config.valid_spans:
+            self.crf = ConditionalRandomField(labels, scheme if config.valid_spans else None, learned=config.crf)
+        self.learns_transitions = config.crf
 
     def forward(self, columns: Columns) -> Tensor:
-        """The columns of a batch, L steps, to logits (B, L, tags)."""
+        """The columns of a batch, L steps, to scores of the tags (B, L, tags): logits unless there is a CRF."""
         values, lengths = columns["inputs"]
         x = self.input(values)
         if self.spelling is not None:
             x = torch.cat([x, self.spelling(columns["characters"], columns["spelling"])], -1)
         output, _ = self.recurrent(self.dropout(x), lengths=lengths)
         return self.output(self.dropout(output))
+
+    def losses(self, scores: Tensor, tags: Padded) -> Tensor:
+        """Compute -log p of the tags: (B, L), zero past an example's end; with a CRF (B, 1), of whole sequences."""
+        true, lengths = tags
+        if self.crf is not None and self.learns_transitions:
+            return -self.crf.log_likelihood(scores, true, lengths)[:, None]
+        losses = functional.cross_entropy(scores.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
+        return losses.masked_fill(~mask(lengths, true.shape[1]), 0)
+
+    def best(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Return the likeliest tags (B, L): of each step, or with a CRF or valid spans the likeliest sequence."""
+        return scores.argmax(-1) if self.crf is None else self.crf.best(self._logs(scores), lengths)
+
+    def probabilities(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Return the probability of each tag at each step (B, L, tags): marginals where there is a CRF."""
+        return scores.softmax(-1) if self.crf is None else self.crf.marginals(self._logs(scores), lengths)
+
+    def _logs(self, scores: Tensor) -> Tensor:
+        return scores if self.learns_transitions else scores.log_softmax(-1)

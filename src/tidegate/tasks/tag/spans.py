@@ -11,6 +11,7 @@ Tags without such letters are plain labels, as parts of speech are.
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tidegate.errors import DataError
 from tidegate.io.optional import importing
@@ -41,28 +42,40 @@ def spans(tags: Sequence[str], scheme: str) -> list[Span]:
 
 def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
     """Find the first step whose tag is not allowed there, and why; None if there is none."""
-    before, last = ("O", ""), len(tags) - 1
-    for n, tag in enumerate(tags):
-        found = TAG.fullmatch(tag)
-        if scheme == PLAIN:
-            if found:
-                return n, f"{tag!r:.40} looks like a span's"
-            continue
-        if (why := foreign(tag, scheme)) is not None:
+    for n, (before, tag) in enumerate(pairwise(["O", *tags])):
+        why = foreign(tag, scheme) or why_not_after(before, tag, scheme)
+        if why is None and n == len(tags) - 1:
+            why = why_not_last(tag, scheme)
+        if why is not None:
             return n, why
-        letter, kind = found.groups() if found else ("O", "")
-        goes_on = before[0] in "BI" and before[1] == kind
-        if letter == "B" and scheme == "IOB1" and not goes_on:
-            return n, f"{tag!r:.40} follows no span of its type"
-        if letter in "IE" and scheme != "IOB1" and not goes_on:
-            return n, f"{tag!r:.40} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
-        if scheme == "BIOES":
-            if before[0] in "BI" and letter not in "IE":
-                return n, f"{tag!r:.40} follows a span that has not ended with an E"
-            if n == last and letter in "BI":
-                return n, f"{tag!r:.40} ends the sequence, but an E should"
-        before = (letter, kind)
     return None
+
+
+def why_not_after(before: str, tag: str, scheme: str) -> str | None:
+    """Explain why a tag may not follow another; None if it may. A sequence begins as after O."""
+    if scheme == PLAIN:
+        return f"{tag!r:.40} looks like a span's" if TAG.fullmatch(tag) else None
+    (before_letter, before_kind), (letter, kind) = _parts(before), _parts(tag)
+    goes_on = before_letter in "BI" and before_kind == kind
+    if letter == "B" and scheme == "IOB1" and not goes_on:
+        return f"{tag!r:.40} follows no span of its type"
+    if letter in "IE" and scheme != "IOB1" and not goes_on:
+        return f"{tag!r:.40} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
+    if scheme == "BIOES" and before_letter in "BI" and letter not in "IE":
+        return f"{tag!r:.40} follows a span that has not ended with an E"
+    return None
+
+
+def why_not_last(tag: str, scheme: str) -> str | None:
+    """Explain why a tag may not end a sequence; None if it may."""
+    if scheme == "BIOES" and _parts(tag)[0] in "BI":
+        return f"{tag!r:.40} ends the sequence, but an E should"
+    return None
+
+
+def _parts(tag: str) -> tuple[str, str]:
+    found = TAG.fullmatch(tag)
+    return (found[1], found[2]) if found else ("O", "")
 
 
 def foreign(tag: str, scheme: str) -> str | None:

@@ -3,8 +3,8 @@
 x_t = [e(word_t); s(word_t)],  h_1 .. h_T = recurrent(x_1 .. x_T),  p(tag_t) = softmax(W h_t + b)
 
 where s(word) comes from the word's characters (see `tidegate.tasks.tag.character_encoder`); for characters and frames
-x_t is the character's vector or the frame itself.
-There is no conditional random field between tags: docs/tasks/tag.md says why.
+x_t is the character's vector or the frame itself. By choice a conditional random field joins the tags (see
+`tidegate.tasks.tag.crf`).
 """
 
 from collections import Counter
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from tidegate.data.array_files import holds_arrays
 from tidegate.data.column_kinds import ColumnKind
@@ -27,7 +26,6 @@ from tidegate.data.words.cutting import described, find_cutting
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.tag.answers import answer_for, as_line
 from tidegate.tasks.tag.columns_of_tags import column_kinds
@@ -99,6 +97,8 @@ class TagTask(ExampleTask):
             raise DataError(f"The training part has {given}: a tagger needs at least two.")
         scheme = finder.found()
         notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
+        if scheme == PLAIN and config.valid_spans:
+            raise DataError("The tags mark no spans, so there are no valid ones: leave out --valid-spans.")
         if scheme != PLAIN:
             kinds = marked.get(scheme)
             if not kinds:
@@ -176,16 +176,16 @@ class TagTask(ExampleTask):
 
     def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
         """Compute the sum of the steps' cross-entropies."""
-        return _losses(model(columns), columns).sum()
+        return model.losses(model(columns), columns["tags"]).sum()
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
         """Compute the F1 of spans if tags mark spans, and accuracy, beside the most frequent tag."""
 
         def score(columns: Columns) -> list[tuple[float, list[list[int]]]]:
-            logits, (true, lengths) = model(columns), columns["tags"]
-            rows = [true, logits.argmax(-1), *([columns["usual"].values] if "usual" in columns else [])]
+            scores, (true, lengths) = model(columns), columns["tags"]
+            rows = [true, model.best(scores, lengths), *([columns["usual"].values] if "usual" in columns else [])]
             kept = [[it[n, :length].tolist() for it in rows] for n, length in enumerate(lengths.tolist())]
-            return list(zip(_losses(logits, columns).sum(1).tolist(), kept, strict=True))
+            return list(zip(model.losses(scores, columns["tags"]).sum(1).tolist(), kept, strict=True))
 
         losses, found = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         true, predicted, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
@@ -196,10 +196,14 @@ class TagTask(ExampleTask):
         return tag_report(sum(losses), true, predicted, rivals, labels, self.scheme, tables=tables)
 
     def predict(self, model: Tagger, columns: Columns) -> list[dict[str, Any]]:
-        """Predict the tag of each step."""
-        labels, best = self.preprocessing.vocabulary("labels"), model(columns).argmax(-1)
-        lengths = columns["inputs"].lengths.tolist()
-        return [{"tags": labels.decode(row[:length].tolist())} for row, length in zip(best, lengths, strict=True)]
+        """Predict the tag of each step, with its probability: the marginal one where there is a CRF."""
+        labels, scores, lengths = self.preprocessing.vocabulary("labels"), model(columns), columns["inputs"].lengths
+        best = model.best(scores, lengths)
+        sure = model.probabilities(scores, lengths).gather(-1, best[..., None])[..., 0].tolist()
+        return [
+            {"tags": labels.decode(row[:length]), "probabilities": shares[:length]}
+            for row, shares, length in zip(best.tolist(), sure, lengths.tolist(), strict=True)
+        ]
 
     def predict_rows(
         self, model: nn.Module, rows: Iterable[Row], *, batch_size: int = 64
@@ -231,13 +235,6 @@ class TagTask(ExampleTask):
         return found | ({"tag shares": float(-log[known].mean())} if len(known) else {}), notes
 
 
-def _losses(logits: Tensor, columns: Columns) -> Tensor:
-    """Compute the losses of all steps (B, L), zero past an example's end."""
-    true, lengths = columns["tags"]
-    losses = functional.cross_entropy(logits.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")
-    return losses.masked_fill(~mask(lengths, true.shape[1]), 0)
-
-
 def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Preprocessing) -> NDArray[np.int64]:
     """Return the tags' ids, (L,); `UNSEEN` for tags that the training part lacks, if that is allowed."""
     labels, scheme = preprocessing.vocabulary("labels"), preprocessing.text("scheme")
@@ -248,7 +245,7 @@ def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Prepro
                 f"{step_place(row, n)}: the tag {tag!r:.40} does not occur in the training part, which has: "
                 f"{', '.join(labels.entries[:30])}.{hint}"
             )
-    wrong = fault(tags, scheme) if config.scheme == "auto" else None
+    wrong = fault(tags, scheme) if config.scheme == "auto" or config.valid_spans else None
     if wrong is not None:
         raise DataError(f"{step_place(row, wrong[0])}: {wrong[1]}, but the training part's tags are {scheme}.")
     return np.fromiter((labels.number(tag) if tag in labels else UNSEEN for tag in tags), np.int64)
