@@ -145,6 +145,7 @@ def whole(name: str) -> bytes:
     numbers = [1.5, -2.0, 3.25, 4.0, 5.5, 6.0, 7.25, 8.0]
     frames = np.arange(24.0).reshape(3, 4, 2)
     days = [f"2024-01-{n + 1:02d}" for n in range(8)]
+    dated = list(zip(days, numbers, strict=True))
     if task == "image":
         return _image(ending)
     if task == "classify" and ending in ("jsonl", "json"):
@@ -173,9 +174,8 @@ def whole(name: str) -> bytes:
         "translate-csv": b'source,target\n"a, b",x\nc,"y\nz"\n' * 2,
         "classify-semicolons": b"sep=;\r\ntext;label\r\n"
         + b"".join(f'"{text}";{label}\r\n'.encode() for text, label in quoted),
-        "forecast-commas": (
-            "date;y;z\n"
-            + "".join(f"{day};{n:.2f};1.000,5\n".replace(".", ",", 1) for day, n in zip(days, numbers, strict=True))
+        "forecast-commas": "".join(
+            ["date;y;z\n", *(f"{day[8:]}.01.2024;{f'{n:.2f}'.replace('.', ',')};1.000,5\n" for day, n in dated)]
         ).encode(),
         "translate-pair": "warm film\nslow\né\n".encode() * 3,
         "caption-tsv": b"file\tcaption\nb.png\tred\nb.png\tblue film\n",

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from tidegate.train import Run
 
-__all__ = ["Decimal", "Delimiter", "reading"]
+__all__ = ["DateFormat", "Decimal", "Delimiter", "reading"]
 
 PANEL = "Reading tables"
 Delimiter = Annotated[
@@ -19,6 +19,12 @@ Delimiter = Annotated[
 Decimal = Annotated[
     Literal[".", ","] | None,
     typer.Option(rich_help_panel=PANEL, help="Decimal mark of numbers in texts (forecast). Default: as in training."),
+]
+DateFormat = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=PANEL, help="How times are written (forecast), as in %d.%m.%Y. Default: as in training."
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ import typer
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
-from tidegate.cli.reading_overrides import Decimal, Delimiter, reading
+from tidegate.cli.reading_overrides import DateFormat, Decimal, Delimiter, reading
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 
 __all__ = ["evaluate"]
@@ -42,6 +42,7 @@ def evaluate(
     max_length: MaxLength = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    date_format: DateFormat = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
     task: OwnTask = None,
     cell: OwnCell = None,
@@ -59,7 +60,7 @@ def evaluate(
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
-    model = reading(loaded, model, delimiter=delimiter, decimal=decimal)
+    model = reading(loaded, model, delimiter=delimiter, decimal=decimal, date_format=date_format)
     options = EvaluationOptions(split=split, pattern=pattern, batch_size=batch_size, limit=limit, model=model)
     if backtest is not None:
         from tidegate.tasks.forecast.backtest import backtest_run

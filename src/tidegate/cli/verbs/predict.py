@@ -16,7 +16,7 @@ import typer
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
 from tidegate.cli.error_boundary import note
-from tidegate.cli.reading_overrides import Decimal, Delimiter, reading
+from tidegate.cli.reading_overrides import DateFormat, Decimal, Delimiter, reading
 from tidegate.cli.standard_streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
@@ -42,6 +42,7 @@ def predict(
     max_length: MaxLength = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    date_format: DateFormat = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 64,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
     task: OwnTask = None,
@@ -64,7 +65,7 @@ def predict(
             f"{', '.join(loaded.next_commands())}."
         )
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
-    config = reading(loaded, config, delimiter=delimiter, decimal=decimal)
+    config = reading(loaded, config, delimiter=delimiter, decimal=decimal, date_format=date_format)
     predictor = kind(config, loaded.vocabulary)
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         files = files_given(files, text, Path(folder))

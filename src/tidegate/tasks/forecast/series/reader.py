@@ -13,8 +13,9 @@ from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.tables.cell_values import named, text_of
-from tidegate.errors import DataError
-from tidegate.tasks.forecast.series.cell_formats import find_layout
+from tidegate.errors import ArgumentError, DataError
+from tidegate.tasks.forecast.series.cell_formats import find_formats
+from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.numbers import NumberReader
 from tidegate.tasks.forecast.series.row_order import RowOrder
 from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
@@ -61,10 +62,12 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     if time_column is None:
         apart = {options.target, series_column, *covariates}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
+    if time_column is None and (given := [it for it in ("time_zone", "date_format") if getattr(options, it)]):
+        raise ArgumentError(f"{given[0]} is for a column of times, but {path} has none: say --time-column.")
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
     chosen = _chosen(path, rest, options.target, series_column)
-    layout = find_layout(path, list(dict.fromkeys([*covariates, *chosen])), options)
-    numbers = NumberReader(layout.mark)
+    formats = find_formats(path, time_column, [*covariates, *chosen], options)
+    numbers = NumberReader(formats.mark)
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
     used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
@@ -73,7 +76,9 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             "" if series_column is None else _name(row, series_column)
         )  # the series of a wide table share their times
         if group not in orders:
-            orders[group] = RowOrder(time_column, f"{path}, series {group!r:.80}" if series_column else str(path))
+            where = f"{path}, series {group!r:.80}" if series_column else str(path)
+            local = LocalTimes(options.time_zone, options.clock_changes) if options.time_zone else None
+            orders[group] = RowOrder(time_column, where, formats.dates, local)
         orders[group].add(row)
         known = [numbers.read(row, name) for name in covariates]
         for name in chosen:
@@ -81,7 +86,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             value = math.nan if known and row.values[name] in (None, "") else numbers.read(row, name)
             found.setdefault(own, _Series(own, orders[group])).add(value, known)
     for series in found.values():
-        yield series.row(path, len(covariates), [*layout.notes, *numbers.notes.values()])
+        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()])
 
 
 class _Series:

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
+from tidegate.tasks.forecast.series.date_formats import DateFormat
+from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.regularity import gaps_note
 from tidegate.tasks.forecast.series.times import Number, date_text, parse_time
+
+HINT = "give each row a time, or leave it out"
 
 
 class RowOrder:
@@ -20,10 +24,14 @@ class RowOrder:
     Args:
         column: the column of times; None: rows are in order as they stand.
         where: the file and the series, for messages.
+        dates: the format of the times. Default: numbers, and dates as ISO 8601 has them.
+        local: the zone of local times. Default: none.
     """
 
-    def __init__(self, column: str | None, where: str) -> None:
-        self.column, self.where, self.kind = column, where, ""
+    def __init__(
+        self, column: str | None, where: str, dates: DateFormat | None = None, local: LocalTimes | None = None
+    ) -> None:
+        self.column, self.where, self.dates, self.local, self.kind = column, where, dates, local, ""
         self.rows = array("q")
         self.times: list[Number] = []
 
@@ -37,16 +45,20 @@ class RowOrder:
         if self.column is None:
             return
         value = row.values[self.column]
-        time = parse_time(value)
+        holds = f"{row.where}: column {self.column!r} holds {described(value)}, which"
+        time = parse_time(value) if self.dates is None else self.dates.parse(value)
+        if time is None and self.dates is not None:
+            raise DataError(f"{holds} is not written as {self.dates.words()}: {HINT}, or say --date-format.")
         if time is None:
             raise DataError(
-                f"{row.where}: column {self.column!r} holds {described(value)}, which is neither a number nor a date "
-                "such as 2024-01-31, 2024-01-31T12:00, 2024-01 or 2024-W05: give each row a time, or leave it out."
+                f"{holds} is neither a number nor a date such as 2024-01-31, 2024-01-31T12:00, 2024-01 or 2024-W05: "
+                f"{HINT}, or say --date-format."
             )
+        if self.local is not None:
+            time = self.local.moment(time, holds)
         if self.kind and time.kind != self.kind:
             raise DataError(
-                f"{row.where}: column {self.column!r} holds {described(value)}, which is {time.kind}, but row "
-                f"{self.rows[0]} has {self.kind}: write all times in the same way."
+                f"{holds} is {time.kind}, but row {self.rows[0]} has {self.kind}: write all times in the same way."
             )
         self.kind = time.kind
         self.times.append(time.number)
@@ -75,7 +87,7 @@ class RowOrder:
         """What the user should know of the times: rows that were not in order, and rows that are missing."""
         if self.column is None or len(self.times) < 2:
             return []
-        found = []
+        found = [] if self.local is None else list(self.local.notes.values())
         late = next((n for n in range(1, len(self.times)) if self.times[n] < self.times[n - 1]), None)
         if late is not None:
             found.append(

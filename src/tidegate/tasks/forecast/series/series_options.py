@@ -1,6 +1,7 @@
 """How the files of series are read."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tidegate.data.tables.decimals import DecimalMark
 from tidegate.data.tables.delimiters import TableOptions
@@ -17,6 +18,19 @@ class SeriesOptions(TableOptions):
     covariates: str | None = option(None, "Columns that are known in advance, separated by commas.", panel="Data")
     decimal: DecimalMark | None = option(
         None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
+    )
+    date_format: str | None = option(
+        None,
+        "How times are written, as in %d.%m.%Y or '%m/%d/%Y %H:%M'; or epoch-s, epoch-ms.",
+        panel="Data",
+        unset="ISO 8601, numbers, or the one usual format that fits",
+        absent=None,
+    )
+    time_zone: str | None = option(
+        None, "Zone of local times, such as Europe/Berlin.", panel="Data", unset="none", absent=None
+    )
+    clock_changes: Literal["refuse", "resolve"] = option(
+        "refuse", "Local times that clocks show twice, or not at all.", panel="Data", absent="refuse"
     )
 
     @property

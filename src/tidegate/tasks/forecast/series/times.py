@@ -42,7 +42,7 @@ def parse_time(value: Any) -> Time | None:
     if text is None or isinstance(value, bool):
         return None
     text = text.strip()
-    return None if len(text) > LARGEST else _number(text) or _date(text)
+    return None if len(text) > LARGEST else _number(text) or parse_iso(text)
 
 
 def _number(text: str) -> Time | None:
@@ -55,7 +55,8 @@ def _number(text: str) -> Time | None:
     return Time("a number", _plain(Fraction(number)))
 
 
-def _date(text: str) -> Time | None:
+def parse_iso(text: str) -> Time | None:
+    """Parse a date; see `parse_time`."""
     if found := MONTH.fullmatch(text):
         text = f"{text}-01"
     elif found := QUARTER.fullmatch(text.upper()):
