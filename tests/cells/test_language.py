@@ -1,5 +1,6 @@
 """The cell language: what a definition yields, and which errors it raises."""
 
+import math
 from typing import Any
 
 import pytest
@@ -122,10 +123,17 @@ def test_operations_on_tensors(op: str) -> None:
         "absolute": (a * a).sqrt(),
         "minimum": torch.tensor([-1.5, -0.5, 0.75], dtype=torch.float64),
         "maximum": torch.tensor([2.0, 0.25, 3.0], dtype=torch.float64),
+        "sqrt": b.abs() ** 0.5,
+        "sin": torch.tensor([math.sin(-1.5), math.sin(0.25), math.sin(3)], dtype=torch.float64),
+        "cos": torch.tensor([math.cos(-1.5), math.cos(0.25), math.cos(3)], dtype=torch.float64),
+        "remainder": torch.tensor([0.5, -0.25, 0.0], dtype=torch.float64),  # with the sign of b
+        "where_at_most": torch.tensor([-3.0, -0.5, 0.75], dtype=torch.float64),
+        "where_less": torch.tensor([-3.0, -0.5, 0.75], dtype=torch.float64),
         "normalize": (a - a.mean()) / ((a - a.mean()) ** 2).mean().add(1e-5).sqrt(),
     }
-    two = op in ("add", "sub", "mul", "div", "minimum", "maximum")
-    given = (a, b) if two else (b.abs() if op == "log" else a,)
+    two = op in ("add", "sub", "mul", "div", "minimum", "maximum", "remainder")
+    given = (a, b) if two else (b.abs() if op in ("log", "sqrt") else a,)
+    given = (a, b, 2 * a, b) if op.startswith("where") else given
     torch.testing.assert_close(OPERATIONS[op].compute(*given), expected[op])
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tidegate.cells import Step, cell, maximum, sigmoid, tanh
+from tidegate.cells import Step, cell, maximum, sigmoid, tanh, where
 from tidegate.errors import CellError
 
 LINEAR, WEIGHTS = torch.nn.Linear(4, 4), torch.ones(4)
@@ -31,12 +31,12 @@ WRITTEN: dict[str, tuple[Any, str]] = {
     "torch.tanh": (lambda x, r, s: torch.tanh(x.n), r"torch\.tanh is .*: write tanh\(v\)"),
     "torch.sigmoid_": (lambda x, r, s: torch.sigmoid_(x.n), r"write sigmoid\(v\)"),
     "torch.softmax": (lambda x, r, s: torch.softmax(x.n, -1), r"torch\.softmax is .*the only operation across"),
-    "torch.sqrt": (lambda x, r, s: torch.sqrt(x.n), r"write exp\(0\.5 \* log\(v\)\) for a positive v"),
+    "torch.sqrt": (lambda x, r, s: torch.sqrt(x.n), r"write sqrt\(v\), with"),
     "torch.clamp": (lambda x, r, s: torch.clamp(x.n, 0, 1), r"write maximum\(minimum\(v, high\), low\)"),
     "torch.where": (lambda x, r, s: torch.where(torch.ones(4) > 0, x.n, r.n), r"choose by a mask"),
     "torch.cat": (lambda x, r, s: torch.cat([x.n, r.n]), r"torch\.cat is .*Declare a gate for each part"),
     "torch.matmul": (lambda x, r, s: torch.matmul(WEIGHTS, x.n), r"r\(\"k\", v\)"),
-    "torch.sin": (lambda x, r, s: torch.sin(x.n), r"torch\.sin is .*: it has \+ - \* /.*maximum and normalize"),
+    "torch.sin": (lambda x, r, s: torch.sin(x.n), r"torch\.sin is .*: write sin\(v\), with"),
     "torch.tensor": (lambda x, r, s: torch.tensor([x.n]), r"len\(\)|index|float\(\)|RuntimeError|TypeError"),
     "torch.zeros_like": (lambda x, r, s: torch.zeros_like(x.n), r"write a number instead"),
     "torch.dropout": (lambda x, r, s: F.dropout(x.n, 0.1), r"variational_dropout\(cell, rate\)"),
@@ -81,14 +81,19 @@ WRITTEN: dict[str, tuple[Any, str]] = {
     "pow of three": (lambda x, r, s: pow(x.n, 2, 3), r"v \* v for v \*\* 2"),
     "2 ** v": (lambda x, r, s: 2**x.n, r"v \* v for v \*\* 2"),
     "divmod": (lambda x, r, s: divmod(x.n, 2), r"divmod\(\) is not"),
-    "%": (lambda x, r, s: x.n % r.n, r"% is not in the cell language: it has"),
-    "//": (lambda x, r, s: 1 // r.n, r"// is not in the cell language: it has"),
+    "//": (lambda x, r, s: 1 // r.n, r"// is not in the cell language: it has \+ - \* / %.*where and normalize"),
     "@": (lambda x, r, s: x.n @ r.n, r"@ is .*a product with a weight matrix"),
     "~": (lambda x, r, s: ~x.n, r"write 1 - v"),
     "&": (lambda x, r, s: x.n & r.n, r"& is not"),
     "==": (lambda x, r, s: x.n if x.n == 0 else r.n, r"== is .*choose by a mask"),
     "!=": (lambda x, r, s: x.n if x.n != 0 else r.n, r"!= is .*choose by a mask"),
-    ">": (lambda x, r, s: (x.n > 0) * x.n, r"> is .*choose by a mask"),
+    ">": (lambda x, r, s: (x.n > 0) * x.n, r"\* was given a comparison.*where\(a > b, v, w\).*choose by a mask"),
+    "if >": (lambda x, r, s: x.n if x.n > 0 else r.n, r"a test by if.*Choose by where\(a > b"),
+    "a chain": (lambda x, r, s: where(0 < x.n < 1, x.n, 0), r"a test by if.*Choose by where\(a > b"),
+    "where a gate": (lambda x, r, s: where(x.n, r.n, 0), r"where\(\) was given Expression for a condition"),
+    "where a number": (lambda x, r, s: where(1 > 0, x.n, 0), r"where\(\) was given bool for a condition"),
+    "where two numbers": (lambda x, r, s: x.n * where(x.n > 0, 1, 0), r"where\(\) was given two numbers"),
+    "> of a tensor": (lambda x, r, s: where(x.n > WEIGHTS, x.n, 0), r"> was given a Tensor.*declared in parameters"),
     "if": (lambda x, r, s: x.n if s.h else r.n, r"a test by if"),
     "or": (lambda x, r, s: x.n or r.n, r"a test by if"),
     "in": (lambda x, r, s: 1 in x.n, r"in is not"),

@@ -18,15 +18,15 @@ from tidegate.cells import Cell, Step, cell, projected, zoneout
 from tidegate.errors import CellError
 
 Node = tuple[str, tuple[int | float, ...], str]
-UNARY = ("sigmoid", "tanh", "relu", "softplus", "absolute", "normalize", "neg")
-BINARY = ("add", "sub", "mul", "minimum", "maximum")
-GUARDED = ("exp", "log", "div", "log_of_relu", "inverse_of_relu")
+UNARY = ("sigmoid", "tanh", "relu", "softplus", "absolute", "normalize", "sin", "cos", "neg")
+BINARY = ("add", "sub", "mul", "minimum", "maximum", "where_at_most", "where_less")
+GUARDED = ("exp", "log", "div", "sqrt", "remainder", "log_of_relu", "inverse_of_relu")
 
 
 def _operators() -> dict[str, Callable[..., Any]]:
     import operator
 
-    from tidegate.cells import absolute, exp, log, maximum, minimum, relu, softplus
+    from tidegate.cells import absolute, cos, exp, log, maximum, minimum, relu, softplus, sqrt, where
 
     named = {name: getattr(language, name) for name in (*UNARY[:-1], "minimum", "maximum")}
     return {
@@ -37,7 +37,12 @@ def _operators() -> dict[str, Callable[..., Any]]:
         "mul": operator.mul,
         "exp": lambda v: exp(minimum(v, 1.5)),
         "log": lambda v: log(softplus(v) + 0.1),
+        "sqrt": lambda v: sqrt(absolute(v) + 0.1),
         "div": lambda a, b: a / (0.5 + absolute(b)),
+        # Continuous, though a comparison and a remainder are not: rounding may decide either way.
+        "where_at_most": lambda a, b: where(a <= b, b - a, 0.5 * (a - b)),
+        "where_less": lambda a, b: where(a < b, 0.5 * a, a - 0.5 * b),
+        "remainder": lambda v: cos(6.283185307179586 * (v % 1) - 0.5),
         "log_of_relu": lambda v: 0.2 * maximum(log(relu(v)), -5),
         "inverse_of_relu": lambda v: 0.1 * minimum(1 / relu(v), 10),
     }

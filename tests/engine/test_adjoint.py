@@ -14,6 +14,7 @@ from tidegate.cells import (
     Step,
     absolute,
     cell,
+    cos,
     exp,
     log,
     lstm,
@@ -24,8 +25,11 @@ from tidegate.cells import (
     projected,
     relu,
     sigmoid,
+    sin,
     softplus,
+    sqrt,
     tanh,
+    where,
 )
 from tidegate.engine import Program, Weights, program, run
 from tidegate.engine.program.adjoint import adjoint
@@ -39,7 +43,8 @@ def everything(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
     a = tanh(p.gain * normalize(x.a + r.a) + p.bias + r("d", s.c))
     b = sigmoid(x.b + r("b", a * s.h) + minimum(a, s.c) - maximum(s.c, -0.3))
     c = m.keep * s.c + (1 - m.keep) * (a + softplus(b) * absolute(s.c) / (1 + exp(-b)))
-    return Step(h=b * tanh(c) + log(1.5 + b) - relu(a), c=c, gates=dict(a=a, b=b))
+    turned = sqrt(1 + absolute(a)) * sin(3 * c % (1 + b)) + where(a < b, cos(a), c) - where(c >= 0.1, a, 0)
+    return Step(h=b * tanh(c) + log(1.5 + b) - relu(a) + turned, c=c, gates=dict(a=a, b=b))
 
 
 def interpret(
@@ -48,7 +53,6 @@ def interpret(
     """All values of one step."""
     extra = {
         "at_most": lambda a, b: (a <= b).double(),
-        "where_at_most": lambda a, b, u, v: torch.where(a <= b, u, v),
         "unit_mean": lambda v: v.mean(-1, keepdim=True).expand_as(v),
         "rsqrt": torch.rsqrt,
     }

@@ -31,6 +31,9 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], float, float]] = {
     "softplus": (_softplus, -86, 86),
     "relu": (lambda v: max(v, MP.mpf(0)), -86, 86),
     "absolute": (abs, -86, 86),
+    "sqrt": (MP.sqrt, 1e-30, 1e30),
+    "sin": (MP.sin, -1e9, 1e9),
+    "cos": (MP.cos, -1e9, 1e9),
 }
 
 
@@ -39,6 +42,7 @@ def points(low: float, high: float) -> np.ndarray:
     rng = np.random.default_rng(0)
     sizes = np.exp(rng.uniform(math.log(1e-12), math.log(high), 300))
     found = [rng.uniform(low, high, 300), sizes, -sizes, rng.normal(0, 1, 300), 1 + rng.normal(0, 1e-3, 100)]
+    found.append(math.pi / 2 * np.rint(np.exp(rng.uniform(0, 14, 200))))  # where sine and cosine are small
     every = np.concatenate(found)
     return every[(every >= low) & (every <= high)]
 
@@ -66,8 +70,32 @@ def test_functions_are_right_to_four_units_in_the_last_place(name: str, backend:
     assert worst <= ALLOWED
 
 
+BY_PAIRS: dict[str, Callable[[Any, Any], Any]] = {
+    "remainder": lambda a, b: a % b,
+    "where_at_most": lambda a, b: language.where(a <= b, b - a, b),
+    "where_less": lambda a, b: language.where(a < b, b - a, b),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", BY_PAIRS)
+def test_remainders_and_choices_are_torchs_to_the_bit(name: str, dtype: torch.dtype) -> None:
+    @cell(gates="a b", states="h", bias=False)
+    def applied(x: Any) -> Step:
+        return Step(h=BY_PAIRS[name](x.a, x.b))
+
+    rng = np.random.default_rng(0)
+    some = np.concatenate([[0.0, -0.0, 1.0, -1.0, 0.1, 3.0], rng.normal(0, 1, 6), 10.0 ** rng.uniform(-9, 9, 6)])
+    pairs = torch.tensor([(sign * a, b) for a in some for b in some for sign in (1, -1)]).to(dtype)
+    weights = Weights(w_ih=torch.eye(2, dtype=dtype))
+    for given in (pairs, -pairs):
+        found, expected = (run(applied, given[None], weights, backend=name).output for name in ("llvm", "reference"))
+        assert torch.equal(found.isnan(), expected.isnan())
+        assert torch.equal(found.nan_to_num(7), expected.nan_to_num(7))
+
+
 def test_every_function_of_the_language_is_tested() -> None:
-    tested = {*FUNCTIONS, "minimum", "maximum", "normalize"}
+    tested = {*FUNCTIONS, *BY_PAIRS, "minimum", "maximum", "normalize"}
     operations = {"add", "sub", "mul", "div", "neg"}
     from tidegate.cells.language.operations import OPERATIONS
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.witnesses.elman import indrnn, rnn_relu, rnn_tanh
 from tests.witnesses.gru import gru, gru_original, gru_original_z_new, gru_z_new, mgu, ugrnn
-from tests.witnesses.irregular_times import cfc, gru_d, time_lstm
+from tests.witnesses.irregular_times import cfc, gru_d, phased_lstm, time_lstm
 from tests.witnesses.layer_norm import layer_norm_lstm
 from tests.witnesses.light import janet, li_gru, sru
 from tests.witnesses.lstm import coupled_lstm, lstm, peephole_lstm
@@ -51,9 +51,10 @@ _ALL = (
     cfc,
     time_lstm,
     gru_d,
+    phased_lstm,
 )
 PAPERS: dict[str, Paper] = {paper.name: paper for paper in _ALL}
-RECENT = ("cfc", "time_lstm", "gru_d")
+RECENT = ("cfc", "time_lstm", "gru_d", "phased_lstm")
 """Cells that differ from others in nothing but their equations, which `tests/engine/test_parity_papers.py` checks."""
 
 

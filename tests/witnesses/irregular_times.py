@@ -67,3 +67,35 @@ gru_d = Paper(
     masks=("decay",),
     real_masks=True,
 )
+
+
+def _phased_lstm(x, s, w):
+    """Neil, Pfeiffer & Liu 2016, eq. 6 to 11, with τ = exp(log_period) and s = shift τ."""
+    h, c, time = s["h"], s["c"], s["time"] + w["dt"]
+    tau = np.exp(w["log_period"])
+    elapsed = time - w["shift"] * tau
+    phase = (elapsed - tau * np.floor(np.real(elapsed / tau))) / tau
+    r_on, alpha = w["ratio"], 0.001
+    at = np.real(phase)
+    opening, closing = 2 * phase / r_on, 2 - 2 * phase / r_on
+    k = np.where(at < np.real(r_on), np.where(at < np.real(r_on) / 2, opening, closing), alpha * phase)
+    i = sigmoid(w["W_i"] @ x + w["U_i"] @ h + w["p_i"] * c + w["b_i"])
+    f = sigmoid(w["W_f"] @ x + w["U_f"] @ h + w["p_f"] * c + w["b_f"])
+    g = tanh(w["W_g"] @ x + w["U_g"] @ h + w["b_g"])
+    new = f * c + i * g
+    o = sigmoid(w["W_o"] @ x + w["U_o"] @ h + w["p_o"] * new + w["b_o"])
+    states = {"h": k * (o * tanh(new)) + (1 - k) * h, "c": k * new + (1 - k) * c, "time": time}
+    return states, {"phase": phase, "k": k, "i": i, "f": f, "g": g, "new": new, "o": o}
+
+
+phased_lstm = Paper(
+    "phased_lstm",
+    _phased_lstm,
+    ("i", "f", "g", "o"),
+    ("i", "f", "g", "o"),
+    ("h", "c", "time"),
+    ("phase", "k", "i", "f", "g", "new", "o"),
+    ("p_i", "p_f", "p_o", "log_period", "shift", "ratio"),
+    masks=("dt",),
+    real_masks=True,
+)

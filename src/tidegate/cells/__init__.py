@@ -10,6 +10,7 @@ from tidegate.cells.language.expression import Expression
 from tidegate.cells.language.operations import (
     OPERATIONS,
     absolute,
+    cos,
     exp,
     log,
     maximum,
@@ -17,14 +18,17 @@ from tidegate.cells.language.operations import (
     normalize,
     relu,
     sigmoid,
+    sin,
     softplus,
+    sqrt,
     tanh,
+    where,
 )
 from tidegate.cells.language.step import Step
 from tidegate.cells.mask_defaults import MaskDefault, Noise, PerUnit
 from tidegate.cells.zoo.catalogue import CELLS, get_cell, load_cell, register_cell
 from tidegate.cells.zoo.gru import gru, gru_original, gru_original_z_new, gru_z_new
-from tidegate.cells.zoo.irregular_times import cfc, gru_d, time_lstm
+from tidegate.cells.zoo.irregular_times import cfc, gru_d, phased_lstm, time_lstm
 from tidegate.cells.zoo.layer_norm import layer_norm_lstm
 from tidegate.cells.zoo.light import janet, li_gru, sru
 from tidegate.cells.zoo.lstm import coupled_lstm, lstm, peephole_lstm
@@ -53,6 +57,7 @@ __all__ = [
     "by_handle",
     "cell",
     "cfc",
+    "cos",
     "coupled_lstm",
     "exp",
     "find_cell",
@@ -84,17 +89,21 @@ __all__ = [
     "odyssey_noaf",
     "odyssey_nog",
     "peephole_lstm",
+    "phased_lstm",
     "projected",
     "register_cell",
     "relu",
     "rnn_relu",
     "rnn_tanh",
     "sigmoid",
+    "sin",
     "softplus",
+    "sqrt",
     "sru",
     "tanh",
     "time_lstm",
     "ugrnn",
     "variational_dropout",
+    "where",
     "zoneout",
 ]

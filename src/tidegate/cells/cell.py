@@ -5,12 +5,12 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tidegate.cells.language.analysis import Analysis, analyse
 from tidegate.cells.language.digest import digest
 from tidegate.cells.language.render import render
-from tidegate.cells.language.signature import Signature
+from tidegate.cells.language.signature import Interval, Signature
 from tidegate.cells.language.source import first_line, line_of_return, named_faults
 from tidegate.cells.language.step import Step
 from tidegate.cells.language.symbolic_trace import symbolic_trace
@@ -18,6 +18,7 @@ from tidegate.cells.mask_defaults import PerUnit
 from tidegate.errors import CellError
 
 Recipe = tuple[Callable[..., "Cell"], tuple[Any, ...]]
+Value = TypeVar("Value")
 _BY_HANDLE: dict[str, list["Cell"]] = {}  # those of one handle differ in what is not in the equations
 
 
@@ -223,7 +224,7 @@ def cell(
     * ``r``: ``r.k = U_k h_{t-1}``, the recurrent part; ``r("k", v) = U_k v`` for any vector v of the step,
     * ``s``: the previous states, ``s.c``,
     * ``p``: vectors with one weight per hidden unit, ``p.name``, declared in ``parameters``; ``name=1`` there sets the
-      initial value in a layer,
+      initial value in a layer, ``name=0..3`` the interval from which it is drawn uniformly,
     * ``m``: masks given for every step, ``m.name``, declared in ``masks``; ``name=1`` there sets the value of a mask
       that the caller leaves out.
 
@@ -250,8 +251,8 @@ def cell(
         if not name or not hasattr(fn, "__code__"):
             raise CellError(f"@cell(...) is written above a function of one step; it was given {fn!r}.")
         with named_faults(name, fn, first_line):
-            vectors, vector_numbers = _names_and_numbers("parameters", parameters)
-            mask_names, mask_numbers = _names_and_numbers("masks", masks)
+            vectors, initial = _names_and_values("parameters", parameters, _number_or_interval)
+            mask_names, mask_values = _names_and_values("masks", masks, _number)
             signature = Signature(
                 name,
                 fn,
@@ -260,8 +261,8 @@ def cell(
                 vectors,
                 mask_names,
                 bias=bias,
-                initial=vector_numbers,
-                mask_defaults={mask: PerUnit(number, ()) for mask, number in mask_numbers.items()},
+                initial=initial,
+                mask_defaults={mask: PerUnit(number, ()) for mask, number in mask_values.items()},
                 paper=paper,
                 convention=convention,
                 doc=inspect.getdoc(fn) or "",
@@ -281,10 +282,24 @@ def _words(kind: str, names: Any) -> tuple[str, ...]:
     return tuple(names.split())
 
 
-def _names_and_numbers(kind: str, names: str) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Return the names, and the numbers of those that have one."""
+def _names_and_values(
+    kind: str, names: str, read: Callable[[str, str, str], Value]
+) -> tuple[tuple[str, ...], dict[str, Value]]:
+    """Return the names, and the values of those that have one."""
     words = [word.partition("=") for word in _words(kind, names)]
-    return tuple(name for name, _, _ in words), {name: _number(kind, name, n) for name, equals, n in words if equals}
+    return tuple(name for name, _, _ in words), {
+        name: read(kind, name, value) for name, equals, value in words if equals
+    }
+
+
+def _number_or_interval(kind: str, name: str, value: str) -> float | Interval:
+    low, dots, high = value.partition("..")
+    if not dots:
+        return _number(kind, name, value)
+    interval = _number(kind, name, low), _number(kind, name, high)
+    if interval[0] >= interval[1]:
+        raise CellError(f"'{name}={value}' in {kind} is not an interval: the first number must be the smaller one.")
+    return interval
 
 
 def _number(kind: str, name: str, value: str) -> float:

@@ -36,15 +36,19 @@ def initialise(
     * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
     * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; other vectors and
       projections as torch's.
-    * A vector with an initial value in ``cell.initial`` has that value, with either ``init``.
+    * A vector with an initial value in ``cell.initial`` has that value, or is uniform in that interval, with either
+      ``init``.
     * ``forget_bias``: the bias of gate f is set to this number (the first of torch's two; the second becomes zero).
       Keras's default is 1. For a cell that names its own biases it is the vector b_f.
     """
     bound = 1 / math.sqrt(hidden_size)
     for name, value in parameters.items():
         vector = name.removeprefix("unit_").rpartition("_l")[0] if name.startswith("unit_") else ""
-        if vector in cell.initial:
-            nn.init.constant_(value, cell.initial[vector])
+        first = cell.initial.get(vector)
+        if isinstance(first, tuple):
+            nn.init.uniform_(value, *first)
+        elif first is not None:
+            nn.init.constant_(value, first)
         elif init == "keras" and name.startswith("weight_ih"):
             nn.init.xavier_uniform_(value)
         elif init == "keras" and name.startswith("weight_hh"):

@@ -39,8 +39,14 @@ FORMULAS: dict[str, str] = {
     "lerp": "v + a * (w - v)",
     "addcmul": "v + w * a",
     "addcdiv": "v + w / a",
-    "sqrt": "exp(0.5 * log(v))",
-    "rsqrt": "exp(-0.5 * log(v))",
+    "sqrt": "sqrt(v)",
+    "rsqrt": "1 / sqrt(v)",
+    "sin": "sin(v)",
+    "cos": "cos(v)",
+    "tan": "sin(v) / cos(v)",
+    "sinc": "sin(3.141592653589793 * v) / (3.141592653589793 * v)",
+    "remainder": "v % w",
+    "floor": "v - v % 1",
     "exp2": "exp(0.6931471805599453 * v)",
     "expm1": "exp(v) - 1",
     "log1p": "log(1 + v)",
@@ -70,12 +76,13 @@ FORMULAS: dict[str, str] = {
 """For a function's name, the formula that computes it."""
 
 LANGUAGE = (
-    "it has + - * /, unary -, numbers, sigmoid, tanh, relu, exp, log, softplus, absolute, minimum, maximum and "
-    "normalize of tidegate.cells, and products with weights, x.k and r.k."
+    "it has + - * / %, unary -, numbers, sigmoid, tanh, relu, exp, log, softplus, sqrt, sin, cos, absolute, minimum, "
+    "maximum, where and normalize of tidegate.cells, and products with weights, x.k and r.k."
 )
-COMPARISON = (
-    "every hidden unit is computed alike at every step. Write maximum(v, w) for max(v, w) and minimum(v, w) for "
-    "min(v, w), or choose by a mask of zeros and ones that the caller passes: m.name * v + (1 - m.name) * w."
+CONDITION = (
+    "every hidden unit is computed alike at every step. Choose by where(a > b, v, w), with one of <, <=, > and >=; "
+    "write maximum(v, w) for max(v, w) and minimum(v, w) for min(v, w); or choose by a mask of zeros and ones that the "
+    "caller passes: m.name * v + (1 - m.name) * w."
 )
 POWER = "write v * v for v ** 2, and exp(a * log(v)) for v ** a of a positive v."
 PRODUCT = 'a product with a weight matrix is x.k (of the input) or r("k", v) (of a vector v of the step), for a gate k.'
@@ -106,7 +113,7 @@ _REASONS: dict[str, str] = {
     VALUES: """shape size dim ndim numel device dtype to type float double half bfloat16 int long bool cuda cpu item
         numpy tolist grad requires_grad requires_grad_ backward data is_cuda isnan isinf isfinite allclose equal array
         asarray tensor as_tensor""",
-    COMPARISON: """where masked_fill gt ge lt le eq ne greater greater_equal less less_equal not_equal logical_and
+    CONDITION: """where masked_fill gt ge lt le eq ne greater greater_equal less less_equal not_equal logical_and
         logical_or logical_not heaviside sign sgn threshold hardshrink""",
     "write a number instead, as in 1 - v.": "zeros_like ones_like full_like new_zeros new_ones new_full new_tensor",
     "noise is drawn by the layer: use variational_dropout(cell, rate) or zoneout(cell, rate) of tidegate.cells, or a "
@@ -123,6 +130,5 @@ def instead_of(name: str) -> str:
     """Say what to write instead of the function or method of a name, as the end of a sentence."""
     plain = name if name in REASONS else name.strip("_")
     if plain in FORMULAS:
-        limit = " for a positive v" if plain in ("sqrt", "rsqrt") else ""
-        return f"write {FORMULAS[plain]}{limit}, with the operations of tidegate.cells."
+        return f"write {FORMULAS[plain]}, with the operations of tidegate.cells."
     return REASONS.get(plain, LANGUAGE)

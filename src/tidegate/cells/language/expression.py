@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from torch import Tensor
 
-from tidegate.cells.language.alternatives import ARRAY
+from tidegate.cells.language.alternatives import ARRAY, CONDITION
 from tidegate.cells.language.symbol import Symbol
 from tidegate.errors import CellError
 
@@ -17,7 +17,7 @@ from tidegate.errors import CellError
 # Products: "recur" U_k v and "project" W_hr v. Every other op is a row of `operations.OPERATIONS`.
 LEAVES = ("input", "state", "parameter", "mask", "constant")
 PRODUCTS = ("recur", "project")
-_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "neg": "-"}
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "neg": "-", "remainder": "%"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,8 +63,40 @@ class Expression(Symbol):
     def __neg__(self) -> Expression:
         return apply("neg", self)
 
+    def __mod__(self, other: Any) -> Expression:
+        return apply("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Expression:
+        return apply("remainder", other, self)
+
+    def __le__(self, other: Any) -> Condition:
+        return Condition("where_at_most", self, lift("<=", other))
+
+    def __lt__(self, other: Any) -> Condition:
+        return Condition("where_less", self, lift("<", other))
+
+    def __ge__(self, other: Any) -> Condition:
+        return Condition("where_at_most", lift(">=", other), self)
+
+    def __gt__(self, other: Any) -> Condition:
+        return Condition("where_less", lift(">", other), self)
+
     def __repr__(self) -> str:
         return f"<{self.op} {self.name}>" if self.name else f"<{self.op}>"
+
+
+class Condition(Symbol):
+    """A comparison of two values, which `where` chooses by: ``op`` is its operation, ``a`` the smaller side."""
+
+    def __init__(self, op: str, a: Expression, b: Expression):
+        vars(self).update(op=op, a=a, b=b)
+
+    def refuse(self, written: str, advice: str) -> NoReturn:
+        """Refuse what was written, since a comparison is not a value."""
+        raise CellError(f"{written} was given a comparison, which only where() takes: {CONDITION}")
+
+    def __bool__(self) -> NoReturn:
+        raise CellError(f"a test by if, and, or, not is not in the cell language: {CONDITION}")
 
 
 def constant(value: float) -> Expression:
@@ -78,13 +110,21 @@ def apply(op: str, *args: Any) -> Expression:
     Raises:
         CellError: an argument is neither of these.
     """
-    return Expression(op, tuple(_lift(op, arg) for arg in args))
+    return Expression(op, tuple(lift(_SIGNS.get(op, f"{op}()"), arg) for arg in args))
 
 
-def _lift(op: str, arg: Any) -> Expression:
+def lift(written: str, arg: Any) -> Expression:
+    """Return an expression as it is, and a number as a constant.
+
+    Args:
+        written: what was given the argument, for messages.
+        arg: the argument.
+
+    Raises:
+        CellError: it is neither an expression nor a number.
+    """
     if isinstance(arg, Expression):
         return arg
-    written = _SIGNS.get(op, f"{op}()")
     if isinstance(arg, int | float | np.integer | np.floating) and not isinstance(arg, bool):
         if math.isnan(arg):
             raise CellError(f"{written} was given nan: everything computed from it would be nan.")

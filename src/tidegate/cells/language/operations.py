@@ -4,6 +4,7 @@ A row defines how torch computes an operation and how it is written; the text an
 ``{1}`` for the arguments. No other place defines how operations are written.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.cells.language.expression import apply
+from tidegate.cells.language.alternatives import CONDITION
+from tidegate.cells.language.expression import Condition, apply
 from tidegate.cells.language.symbol import Symbol
+from tidegate.errors import CellError
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ def _extreme(name: str, pair: Callable[..., Any], bound: str) -> Operation:
     return Operation(compute, f"{name}({{0}}, {{1}})", rf"\{name}\left({{0}}, {{1}}\right)")
 
 
+def _choice(compare: Callable[[Any, Any], Any], text: str, latex: str) -> Operation:
+    cases = r"\begin{{cases}} {2} & \text{{if }} {0} SIGN {1} \\ {3} & \text{{otherwise}} \end{{cases}}"
+    return Operation(
+        lambda a, b, v, w: torch.where(compare(a, b), v, w),
+        f"where({{0}} {text} {{1}}, {{2}}, {{3}})",
+        cases.replace("SIGN", latex),
+    )
+
+
 OPERATIONS: dict[str, Operation] = {
     "add": Operation(lambda a, b: a + b, "{0} + {1}", "{0} + {1}", 1),
     "sub": Operation(lambda a, b: a - b, "{0} - {1}", "{0} - {1}", 1),
@@ -68,9 +80,15 @@ OPERATIONS: dict[str, Operation] = {
     "exp": _function("exp", torch.exp, r"\exp"),
     "log": _function("log", torch.log, r"\log"),
     "softplus": _function("softplus", _softplus),
+    "sqrt": Operation(torch.sqrt, "sqrt({0})", r"\sqrt{{{0}}}"),
+    "sin": _function("sin", torch.sin, r"\sin"),
+    "cos": _function("cos", torch.cos, r"\cos"),
     "absolute": Operation(torch.abs, "|{0}|", r"\left|{0}\right|"),
+    "remainder": Operation(lambda a, b: a % b, "mod({0}, {1})", r"\operatorname{{mod}}\left({0}, {1}\right)"),
     "minimum": _extreme("min", torch.minimum, "max"),
     "maximum": _extreme("max", torch.maximum, "min"),
+    "where_at_most": _choice(operator.le, "≤", r"\le"),
+    "where_less": _choice(operator.lt, "<", "<"),
     "normalize": _function("normalize", _normalize),
 }
 """The table: every pointwise operation of the cell language by name."""
@@ -113,6 +131,21 @@ def softplus(v: Any) -> Any:
     return call("softplus", v)
 
 
+def sqrt(v: Any) -> Any:
+    """The square root."""
+    return call("sqrt", v)
+
+
+def sin(v: Any) -> Any:
+    """The sine of v radians."""
+    return call("sin", v)
+
+
+def cos(v: Any) -> Any:
+    """The cosine of v radians."""
+    return call("cos", v)
+
+
 def absolute(v: Any) -> Any:
     """|v|."""
     return call("absolute", v)
@@ -126,6 +159,30 @@ def minimum(a: Any, b: Any) -> Any:
 def maximum(a: Any, b: Any) -> Any:
     """The larger of the two, elementwise; either may be a number."""
     return call("maximum", a, b)
+
+
+def where(condition: Any, v: Any, w: Any) -> Any:
+    """v where the condition holds, w elsewhere, elementwise; one of the two may be a number.
+
+    Args:
+        condition: a comparison of two values, ``a <= b``, ``a < b``, ``a >= b`` or ``a > b``. One with NaN does not
+            hold.
+        v: chosen where it holds.
+        w: chosen where it does not.
+
+    Raises:
+        CellError: the condition is no comparison, or v and w are both numbers.
+    """
+    if not isinstance(condition, Condition) and not (isinstance(condition, Tensor) and condition.dtype == torch.bool):
+        raise CellError(f"where() was given {type(condition).__name__} for a condition. {CONDITION}")
+    if not any(isinstance(it, Symbol | Tensor) for it in (v, w)):
+        raise CellError(
+            "where() was given two numbers; one of them must be a value of the step. Where a factor is chosen, choose "
+            "the product: where(a > b, v, 0) for v * where(a > b, 1, 0)."
+        )
+    if isinstance(condition, Condition):
+        return apply(condition.op, condition.a, condition.b, v, w)
+    return torch.where(condition, v, w)
 
 
 def normalize(v: Any) -> Any:

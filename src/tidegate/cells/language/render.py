@@ -19,6 +19,7 @@ class _Style:
     brackets: str
     of_operation: Literal["text", "latex"]
     separator: str
+    name: Callable[[str], str]
     previous: str = "t-1"
 
 
@@ -38,8 +39,8 @@ def _latex_name(name: str) -> str:
 
 
 STYLES = {
-    "text": _Style(_text_subscript, "({})", "text", " "),
-    "latex": _Style(_latex_subscript, r"\left({}\right)", "latex", r"\,"),
+    "text": _Style(_text_subscript, "({})", "text", " ", str),
+    "latex": _Style(_latex_subscript, r"\left({}\right)", "latex", r"\,", _latex_name),
 }
 
 
@@ -132,7 +133,7 @@ class _Writer:
 
     def parameter(self, name: str) -> str:
         base, _, index = name.partition("_")
-        return self.style.subscript(base, index) if index else base
+        return self.style.subscript(base, index) if index else self.style.name(base)
 
     def write_sum(self, node: Expression) -> tuple[str, int]:
         """Write a sum: its terms in order, its biases last, as in papers."""

@@ -11,6 +11,7 @@ from tidegate.cells.mask_defaults import MaskDefault
 from tidegate.errors import CellError
 
 ARGUMENTS = ("x", "r", "s", "p", "m")
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Signature:
         parameters: names of the vectors ``p.name``, with one weight per hidden unit.
         masks: names of the per-step masks ``m.name``.
         bias: whether the gates have biases; without, ``x.k = W_k x_t``.
-        initial: initial values of parameters in a layer; the others are initialised randomly, like the weights.
+        initial: initial values of parameters in a layer, or the interval from which they are drawn; the others are
+            initialised randomly, like the weights.
         mask_defaults: default values of masks that the caller of a run does not pass.
         paper: the publication.
         convention: the convention chosen where libraries differ.
@@ -39,7 +41,7 @@ class Signature:
     parameters: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
     bias: bool = True
-    initial: Mapping[str, float] = field(default_factory=dict, repr=False)
+    initial: Mapping[str, float | Interval] = field(default_factory=dict, repr=False)
     mask_defaults: Mapping[str, MaskDefault] = field(default_factory=dict, repr=False)
     paper: str = ""
     convention: str = ""

@@ -11,7 +11,7 @@ from torch.overrides import resolve_name
 
 from tidegate.cells.language.alternatives import (
     ARRAY,
-    COMPARISON,
+    CONDITION,
     IN_PLACE,
     LANGUAGE,
     PARTS,
@@ -52,20 +52,20 @@ class Symbol:
     __divmod__ = __rdivmod__ = _no("divmod()", LANGUAGE)
     __pow__ = __rpow__ = _no("**", POWER)
     __matmul__ = __rmatmul__ = _no("@", PRODUCT)
-    __and__ = __rand__ = _no("&", COMPARISON)
-    __or__ = __ror__ = _no("|", COMPARISON)
+    __and__ = __rand__ = _no("&", CONDITION)
+    __or__ = __ror__ = _no("|", CONDITION)
     __xor__ = __rxor__ = _no("^", POWER)
     __invert__ = _no("~", "write 1 - v for the complement of a gate.")
     __lshift__ = __rlshift__ = _no("<<", LANGUAGE)
     __rshift__ = __rrshift__ = _no(">>", LANGUAGE)
-    __eq__ = _no("==", COMPARISON)
-    __ne__ = _no("!=", COMPARISON)
-    __lt__ = _no("<", COMPARISON)
-    __le__ = _no("<=", COMPARISON)
-    __gt__ = _no(">", COMPARISON)
-    __ge__ = _no(">=", COMPARISON)
-    __bool__ = _no("a test by if, and, or, not", COMPARISON)
-    __contains__ = _no("in", COMPARISON)
+    __eq__ = _no("==", CONDITION)
+    __ne__ = _no("!=", CONDITION)
+    __lt__ = _no("<", CONDITION)
+    __le__ = _no("<=", CONDITION)
+    __gt__ = _no(">", CONDITION)
+    __ge__ = _no(">=", CONDITION)
+    __bool__ = _no("a test by if, and, or, not", CONDITION)
+    __contains__ = _no("in", CONDITION)
 
     __iadd__ = _no("+=", IN_PLACE.format("+"))
     __isub__ = _no("-=", IN_PLACE.format("-"))

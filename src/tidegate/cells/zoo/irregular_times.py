@@ -6,7 +6,7 @@ Its default value, 1, is that of a regular series, for which these are cells lik
 from typing import Any
 
 from tidegate.cells.cell import cell
-from tidegate.cells.language.operations import exp, log, relu, sigmoid, tanh
+from tidegate.cells.language.operations import exp, log, minimum, relu, sigmoid, tanh, where
 from tidegate.cells.language.step import Step
 
 
@@ -87,3 +87,40 @@ def gru_d(x: Any, r: Any, s: Any, m: Any) -> Step:
     n = tanh(x.n + r("n", reset * kept))
     h = (1 - z) * kept + z * n
     return Step(h=h, gates=dict(kept=kept, r=reset, z=z, n=n))
+
+
+@cell(
+    gates="i f g o",
+    states="h c time",
+    parameters="p_i p_f p_o log_period=0..3 shift=0..1 ratio=0.05",
+    masks="dt=1",
+    paper="Neil, Pfeiffer & Liu 2016, Phased LSTM",
+    convention="with the peepholes of the paper's equations; the time is a state, the sum of the times dt since the "
+    "step before; the period is exp(log_period), of which shift and ratio are fractions; the leak is 0.001",
+)
+def phased_lstm(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
+    """The LSTM with a time gate k: each hidden unit opens for a part of its own period, and keeps its state otherwise.
+
+    ::
+
+        time_t = time_{t-1} + dt_t
+        phase_t = mod(time_t / exp(log_period) - shift, 1)
+        k_t = where(phase_t < ratio, 2 min(phase_t / ratio, 1 - phase_t / ratio), 0.001 phase_t)
+        i_t = σ(W_i x_t + U_i h_{t-1} + p_i ⊙ c_{t-1} + b_i)
+        f_t = σ(W_f x_t + U_f h_{t-1} + p_f ⊙ c_{t-1} + b_f)
+        g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
+        new_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
+        o_t = σ(W_o x_t + U_o h_{t-1} + p_o ⊙ new_t + b_o)
+        h_t = k_t ⊙ o_t ⊙ tanh(new_t) + (1 - k_t) ⊙ h_{t-1}
+        c_t = k_t ⊙ new_t + (1 - k_t) ⊙ c_{t-1}
+    """
+    time = s.time + m.dt
+    phase = (time / exp(p.log_period) - p.shift) % 1
+    k = where(phase < p.ratio, 2 * minimum(phase / p.ratio, 1 - phase / p.ratio), 0.001 * phase)
+    i, f = sigmoid(x.i + r.i + p.p_i * s.c), sigmoid(x.f + r.f + p.p_f * s.c)
+    g = tanh(x.g + r.g)
+    new = f * s.c + i * g
+    o = sigmoid(x.o + r.o + p.p_o * new)
+    h = k * o * tanh(new) + (1 - k) * s.h
+    c = k * new + (1 - k) * s.c
+    return Step(h=h, c=c, time=time, gates=dict(phase=phase, k=k, i=i, f=f, g=g, new=new, o=o))

@@ -25,7 +25,8 @@ from tidegate.engine.program.program import Program, Value, lower
 
 # The cost of saving a value for backward, in pointwise operations on it: memory is slower than arithmetic.
 SAVING = 40
-COSTS = {"sigmoid": 12, "tanh": 12, "exp": 10, "log": 12, "softplus": 20, "div": 4, "rsqrt": 4}
+COSTS = {"sigmoid": 12, "tanh": 12, "exp": 10, "log": 12, "softplus": 20, "div": 4, "rsqrt": 4, "sqrt": 4}
+COSTS |= {"sin": 20, "cos": 20, "remainder": 30}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ class _Backward:
             return
         args = [self.values[arg] for arg in value.args]
         for arg, gradient in zip(value.args, DERIVATIVES[value.op](g, self.values[k], *args), strict=True):
-            if self.forward.values[arg].op != "constant":
+            if gradient is not None and self.forward.values[arg].op != "constant":
                 self.add(arg, gradient)
 
     def results(self) -> tuple[dict[str, Expression], dict[str, Expression], dict[str, Expression]]:

@@ -1,8 +1,8 @@
 """Every derivative, in one table.
 
 A row gives the gradients by an operation's arguments from the gradient g by its value y and the arguments themselves,
-in the cell language's own operations, plus four that only derivatives and lowered reductions need: ``at_most``
-(1 where a <= b, else 0), ``where_at_most``, ``unit_mean`` and ``rsqrt``.
+in the cell language's own operations, plus three that only derivatives and lowered reductions need: ``at_most``
+(1 where a <= b, else 0), ``unit_mean`` and ``rsqrt``. None stands for a gradient of zero.
 
 Where an operation does not pass a gradient on, zero is selected, as in torch, and not multiplied: what is passed over
 may be infinite or NaN, as in max(log(relu(v)), -5) for v < 0.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from tidegate.cells.language.expression import Expression, apply
 
 E = Expression
-Rule = Callable[..., tuple[E, ...]]
+Rule = Callable[..., tuple[E | None, ...]]
 
 
 def at_most(a: E | float, b: E | float) -> E:
@@ -26,6 +26,11 @@ def at_most(a: E | float, b: E | float) -> E:
 def where_at_most(a: E | float, b: E | float, then: E | float, otherwise: E | float) -> E:
     """``then`` where a <= b, else ``otherwise``."""
     return apply("where_at_most", a, b, then, otherwise)
+
+
+def _of_choice(op: str) -> Rule:
+    """The gradients of a choice by the comparison of a and b, which pass through the side that was chosen."""
+    return lambda g, y, a, b, v, w: (None, None, apply(op, a, b, g, 0), apply(op, a, b, 0, g))
 
 
 def _of_smaller(g: E, a: E, b: E) -> E:
@@ -54,6 +59,12 @@ DERIVATIVES: dict[str, Rule] = {
     "exp": lambda g, y, a: (g * y,),
     "log": lambda g, y, a: (g / a,),
     "softplus": lambda g, y, a: (g * apply("sigmoid", a),),
+    "sqrt": lambda g, y, a: (0.5 * g / y,),
+    "sin": lambda g, y, a: (g * apply("cos", a),),
+    "cos": lambda g, y, a: (-g * apply("sin", a),),
+    "remainder": lambda g, y, a, b: (g, -g * ((a - y) / b)),
+    "where_at_most": _of_choice("where_at_most"),
+    "where_less": _of_choice("where_less"),
     "absolute": lambda g, y, a: (g * (at_most(0, a) - at_most(a, 0)),),
     "minimum": lambda g, y, a, b: (_of_smaller(g, a, b), _of_smaller(g, b, a)),
     "maximum": lambda g, y, a, b: (_of_larger(g, a, b), _of_larger(g, b, a)),

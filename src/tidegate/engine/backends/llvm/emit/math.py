@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tidegate.engine.backends.llvm.emit.builder import Emit, V
+from tidegate.engine.backends.llvm.emit.builder import I1, Emit, V
 
 
 def exp(e: Emit, x: V) -> V:
@@ -65,6 +65,52 @@ def softplus(e: Emit, x: V) -> V:
     return e.b.fadd(relu(e, x), e.select_if("==", u, one, t, exact))
 
 
+# π/2 in three parts, of which a product with a whole number of up to about 20 bits (16 for float) is exact enough.
+_HALF_PI = {
+    False: (1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15),
+    True: (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
+}
+_FAR = {False: 1e5, True: 1e6}  # beyond, the parts are too few
+
+
+def sine(e: Emit, x: V, quarters: int) -> V:
+    """sin(x + quarters * π/2), to about one unit in the last place.
+
+    With x = n π/2 + r and |r| <= π/4 it is ±sin(r) or ±cos(r), by their Taylor series (Cody & Waite 1980, chapter 8).
+    Vectors with numbers so large that r has no digits left, or infinite ones, are left to the system's library.
+    """
+    b, double = e.b, e.double
+    magic = 1.5 * 2.0 ** (52 if double else 23)  # adding it rounds to a whole number, in the low bits
+    shifted = e.fma(x, e.const(2 / math.pi), e.const(magic))
+    n, r = b.fsub(shifted, e.const(magic)), x
+    for part in _HALF_PI[double]:
+        r = e.fma(n, e.const(-part), r)
+    square = b.fmul(r, r)
+    terms = range(1, 9 if double else 5)
+    tail = e.polynomial(square, [(-1) ** k / math.factorial(2 * k + 1) for k in terms])
+    sin = e.fma(b.fmul(r, square), tail, r)
+    tail = e.polynomial(square, [(-1) ** k / math.factorial(2 * k) for k in range(2, 10 if double else 6)])
+    cos = e.fma(b.fmul(square, square), tail, e.fma(square, e.const(-0.5), e.const(1.0)))
+    quadrant = b.add(b.bitcast(shifted, e.integers), e.integer(quarters))
+    odd = b.icmp_unsigned("!=", b.and_(quadrant, e.integer(1)), e.integer(0))
+    sign = b.shl(b.and_(quadrant, e.integer(2)), e.integer(62 if double else 30))
+    found = b.bitcast(b.xor(b.bitcast(b.select(odd, cos, sin), e.integers), sign), e.vector)
+    far = b.fcmp_unordered("ugt", e.math("fabs", x), e.const(_FAR[double]))
+    result = e.variable(e.vector)
+    e.store(found, result)
+    with b.if_then(e.intrinsic("vector.reduce.or", I1, [far], f"v{e.lanes}i1")):
+        e.store(e.math("cos" if quarters else "sin", x), result)
+    return e.load(result)
+
+
+def remainder(e: Emit, a: V, b: V) -> V:
+    """a - b floor(a / b), exact, with the sign of b, as torch.remainder."""
+    rest = e.b.frem(a, b)
+    zero = e.const(0.0)
+    turned = e.b.xor(e.b.fcmp_ordered("<", rest, zero), e.b.fcmp_ordered("<", b, zero))
+    return e.b.select(e.b.and_(e.b.fcmp_ordered("!=", rest, zero), turned), e.b.fadd(rest, b), rest)
+
+
 OPERATIONS: dict[str, Callable[..., V]] = {
     "add": lambda e, a, b: e.b.fadd(a, b),
     "sub": lambda e, a, b: e.b.fsub(a, b),
@@ -77,10 +123,15 @@ OPERATIONS: dict[str, Callable[..., V]] = {
     "exp": lambda e, a: e.math("exp", a),
     "log": lambda e, a: e.math("log", a),
     "softplus": softplus,
+    "sqrt": lambda e, a: e.math("sqrt", a),
+    "sin": lambda e, a: sine(e, a, 0),
+    "cos": lambda e, a: sine(e, a, 1),
+    "remainder": remainder,
     "absolute": lambda e, a: e.math("fabs", a),
     "minimum": lambda e, a, b: e.select_if("<", a, b, a, e.b.select(e.b.fcmp_unordered("uno", a, a), a, b)),
     "maximum": lambda e, a, b: e.select_if(">", a, b, a, e.b.select(e.b.fcmp_unordered("uno", a, a), a, b)),
     "at_most": lambda e, a, b: e.select_if("<=", a, b, e.const(1.0), e.const(0.0)),
     "where_at_most": lambda e, a, b, u, v: e.select_if("<=", a, b, u, v),
+    "where_less": lambda e, a, b, u, v: e.select_if("<", a, b, u, v),
     "rsqrt": lambda e, a: e.b.fdiv(e.const(1.0), e.math("sqrt", a)),
 }
