@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from PIL import Image
+from scipy.io import wavfile
 
 from tidegate.data.images import read_image
 from tidegate.data.vectors import read_vectors
@@ -20,6 +21,9 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.task import ForecastTask
+from tidegate.tasks.regress import audio as audio_files
+from tidegate.tasks.regress.config import RegressConfig
+from tidegate.tasks.regress.task import RegressTask
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.seq2seq.translate_reader import Pair
@@ -32,6 +36,8 @@ CONFIGS = {
     "translate": (TranslateTask, TranslateConfig(min_count=1)),
     "caption": (CaptionTask, CaptionConfig(min_count=1, image_size=4)),
     "forecast": (ForecastTask, ForecastConfig(horizon=1, window=4)),
+    "regress": (RegressTask, RegressConfig(inputs="x", targets="y", missing="mean", burn_in=1, taps=2)),
+    "regress-arrays": (RegressTask, RegressConfig(burn_in=1, taps=2)),
 }
 
 
@@ -73,6 +79,11 @@ def pair(path: Path) -> None:
     learn("translate", Pair(path, path))
 
 
+def audio(path: Path) -> None:
+    """Read a recording as the input and the target."""
+    learn("regress-arrays", audio_files.Pair(path, path))
+
+
 def vectors(path: Path) -> None:
     """Read word vectors."""
     read_vectors(path, Vocabulary(["<unk>", "warm", "slow", "New York"]), 3)
@@ -97,6 +108,9 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "translate-pair": ("a.txt", pair),
     "caption-tsv": ("a.tsv", partial(learn, "caption")),
     **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
+    **{f"regress-{it}": (f"a.{it}", partial(learn, "regress")) for it in ("csv", "parquet")},
+    "regress-npz": ("a.npz", partial(learn, "regress-arrays")),
+    "regress-wav": ("a.wav", audio),
     **{f"image-{it}": (f"a.{it}", picture) for it in ("png", "jpg", "gif", "bmp", "webp", "tif")},
     "vectors": ("a.txt", vectors),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
@@ -119,6 +133,12 @@ def array(values: Any) -> bytes:
 def _arrays(save: Callable[..., None] = np.savez, **arrays: Any) -> bytes:
     raw = io.BytesIO()
     save(raw, **arrays)
+    return raw.getvalue()
+
+
+def _wav(samples: Any) -> bytes:
+    raw = io.BytesIO()
+    wavfile.write(raw, 8000, samples)
     return raw.getvalue()
 
 
@@ -184,6 +204,10 @@ def whole(name: str) -> bytes:
         ).encode(),
         "forecast-jsonl": _lines(*[{"time": day, "y": n} for day, n in zip(days, numbers, strict=True)]),
         "forecast-parquet": _parquet(time=pyarrow.array(days).cast(pyarrow.timestamp("ns")), y=numbers),
+        "regress-csv": b"x,y\n" + b"".join(b"%d,%s\n" % (n, [b"", b"-1e3"][n % 3 > 0]) for n in range(12)),
+        "regress-parquet": _parquet(x=[1.5, None, 2.0] * 4, y=list(range(12))),
+        "regress-npz": _arrays(frames=frames, targets=frames[..., 0], series=np.array(["p", "q", "r"])),
+        "regress-wav": _wav(np.arange(-20, 20, dtype=np.int16) * 400),
         "vectors": b"3 3\nwarm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n",
     }
     return made[name] if name in made else ("The warm film was slow. " * 60 + "Adèle 👍🏽\r\n").encode()

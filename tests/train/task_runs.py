@@ -54,6 +54,13 @@ def forecast(folder: Path) -> list[Path]:
     return [folder / "forecast.csv"]
 
 
+def regress(folder: Path) -> list[Path]:
+    steps = range(300)
+    lines = (f"{'pq'[t % 3 == 0]},{math.sin(t / 3):.4f},{math.cos(t / 5) if t % 7 else ''}\n" for t in steps)
+    (folder / "regress.csv").write_text("of,a,b\n" + "".join(lines))
+    return [folder / "regress.csv"]
+
+
 def probe(folder: Path) -> list[Path]:
     for part, count in (("train", 80), ("validation", 20)):
         arrays: dict[str, Any] = temporal_order.generate(8, count, len(part))
@@ -85,6 +92,19 @@ TASKS = {
         forecast,
         {"hidden_size": 6, "horizon": 4, "window": 20, "noise": 0.1, "paths": 5},
         {"feeding": "sampled", "sampling_probability_start": 0.0, "sampling_probability_end": 0.5},
+    ),
+    "regress": Small(
+        regress,
+        {
+            "inputs": "a",
+            "targets": "b",
+            "series_column": "of",
+            "hidden_size": 6,
+            "loss": "esr",
+            "segment": 25,
+            "taps": 5,
+        },
+        {"k1": 10},
     ),
     "probe": Small(probe, {"cell": "gru", "hidden_size": 6}, {}),
 }

@@ -37,6 +37,9 @@ BUILT_IN = {
     ),
     "caption": BuiltIn("tidegate.tasks.seq2seq.caption:CaptionTask", "A text for each image (one to many)."),
     "forecast": BuiltIn("tidegate.tasks.forecast.task:ForecastTask", "The next steps of a time series."),
+    "regress": BuiltIn(
+        "tidegate.tasks.regress.task:RegressTask", "A value at every step of a series (many to many, aligned)."
+    ),
     "probe": BuiltIn("tidegate.tasks.probe.task:ProbeTask", "A synthetic problem that needs long-term memory."),
 }
 """The built-in tasks."""

@@ -17,6 +17,8 @@ SAMPLES = {
     "moving-digits": "digits that move over a small canvas, with the direction of each frame",
     "dates": "dates as 20 languages and countries write them, and as ISO 8601 does",
     "digit-captions": "the handwritten digits and their names, in English or Korean",
+    "amplifier": "a guitar, and what a diode clipper makes of it, as WAV files",
+    "runoff": "25 years of rain and temperature, and the discharge of a made catchment",
     "mackey-glass": "10,000 steps of the chaotic series of Mackey & Glass, to be forecast",
 }
 

@@ -1,0 +1,1 @@
+"""A value at every step of a series."""

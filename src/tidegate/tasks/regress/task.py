@@ -1,0 +1,281 @@
+"""Regression: a value at every step of a series, from the inputs up to that step.
+
+h_1 .. h_T = recurrent(x_1 .. x_T),  y_t = W h_t + V x_t + b
+
+x and y are normalised to mean 0 and deviation 1 on the training part. Training is truncated backpropagation through
+time over segments of the series, see `tidegate.tasks.regress.segments`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.data.column_kinds import ColumnKind, stored_text
+from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
+from tidegate.data.rows import Row
+from tidegate.errors import DataError, RunFolderError
+from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.example_batches import Columns, map_batches
+from tidegate.tasks.layers import mask
+from tidegate.tasks.metrics_report import Metric, Report
+from tidegate.tasks.regress.audio import Pair
+from tidegate.tasks.regress.baselines import FILTER, baselines_of
+from tidegate.tasks.regress.config import RegressConfig
+from tidegate.tasks.regress.losses import UNITS, elementwise_loss
+from tidegate.tasks.regress.model import Regressor
+from tidegate.tasks.regress.preparation import encode_series, fit_series, remarks_on, shifted, split_in_time
+from tidegate.tasks.regress.reader import grouped, read_series
+from tidegate.tasks.regress.scores import SCORES, Predictions
+from tidegate.tasks.regress.segments import SegmentBatches, Window
+from tidegate.train.task import Carried, Loss
+
+MODEL = "model"
+LARGEST_BATCH = 1 << 22  # steps that are evaluated together
+
+
+class RegressTask(ExampleTask):
+    """A value at every step of a series (many to many, aligned)."""
+
+    name = "regress"
+    prediction_name = "value"
+    Config = RegressConfig
+    LENGTH: str = "inputs"
+    data_help: str = "Tables, .npz files, pairs of .wav files or folders of them; or sample:amplifier, sample:runoff."
+    training_defaults: Mapping[str, Any] = {
+        "batch_size": 16,
+        "k1": 100,
+        "learning_rate": 5e-3,
+        "validate_every": 100,
+        "epochs": 10,
+    }
+    fewest_steps: int = 1500
+    extra_settings: Sequence[str] = ("k1",)
+
+    @property
+    def loss_unit(self) -> str:
+        """What the loss is, of errors in deviations of the target."""
+        return UNITS[self.config.loss]
+
+    @classmethod
+    def group_files(cls, paths: Sequence[Path]) -> Sequence[Any]:
+        """Return the files, and WAV files in pairs."""
+        return grouped(paths)
+
+    @classmethod
+    def read(cls, path: Path | Pair, config: RegressConfig) -> Iterator[Row]:
+        """Read tables, ``.npz`` or WAV; see `tidegate.tasks.regress.reader`."""
+        return (shifted(row, config.shift) for row in read_series(path, config))
+
+    @classmethod
+    def remarks(cls, path: Any, config: RegressConfig) -> Sequence[str]:
+        """Say by how much the target of a pair of recordings is delayed, unless that is as chosen."""
+        return remarks_on(path, config)
+
+    @classmethod
+    def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
+        """Split each series in time; rows of later parts include the earlier parts."""
+        return split_in_time(rows, shares)
+
+    @classmethod
+    def split_kind(cls, shares: Sequence[float]) -> str:
+        """Describe the split: in time, within every series."""
+        return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
+
+    @classmethod
+    def fit(cls, rows: Iterable[Row], config: RegressConfig) -> tuple[Preprocessing, list[str]]:
+        """Fit means, deviations, the burn-in and the linear filter of the baseline."""
+        return fit_series(rows, config)
+
+    @classmethod
+    def encode(
+        cls, row: Row, config: RegressConfig, preprocessing: Preprocessing, *, labelled: bool = True
+    ) -> Iterable[Encoded]:
+        """Normalise a series; of a later part, with the steps before it that set the state."""
+        return [encode_series(row, config, preprocessing, labelled=labelled)]
+
+    @classmethod
+    def column_kinds(cls, config: RegressConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
+        """Return what the columns hold."""
+        inputs, targets = (len(preprocessing.numbers(f"{name}_mean")) for name in ("input", "target"))
+        return {
+            "inputs": ColumnKind("f4", (inputs,), shortest=1),
+            "targets": ColumnKind("f4", (targets,), length="inputs", finite=False),
+            "weights": ColumnKind("f4", (targets,), length=1),
+            "skip": ColumnKind("i8", length=1),
+            "name": ColumnKind("u1"),
+        }
+
+    @classmethod
+    def make_model(cls, config: RegressConfig, vocabulary: Preprocessing, backend: str | None) -> Regressor:
+        """Make a new model."""
+        sizes = [len(vocabulary.numbers(f"{name}_mean")) for name in ("input", "target")]
+        return Regressor(config, *sizes, backend=backend)
+
+    # Training, with the state handed on from window to window.
+
+    def batches(self, rank: int, world: int) -> SegmentBatches:  # type: ignore[override]
+        """Return the windows of process ``rank`` out of ``world``."""
+        examples, settings = self._training()
+        return SegmentBatches(
+            examples.parts["train"],
+            settings.batch_size,
+            settings.k1,
+            self.preprocessing.number("burn_in"),
+            self.config.segment,
+            seed=settings.seed,
+            rank=rank,
+            world=world,
+        )
+
+    @classmethod
+    def default_epochs(cls, data: Examples, batch_size: int) -> int:
+        """Return the number of epochs if no budget is given: 10, or more to reach 1,500 steps of the default k1."""
+        steps = int(data.parts["train"].columns["inputs"].lengths.sum())
+        windows = max(1, steps // (batch_size * cls.training_defaults["k1"]))
+        return max(cls.training_defaults["epochs"], -(-cls.fewest_steps // windows))
+
+    def start(self, model: Regressor, rank: int, world: int) -> Carried:  # type: ignore[override]
+        """Return the zero state of each segment of a group, and no error before the first step."""
+        rows = self._training()[1].batch_size // world
+        states = dict(zip(model.recurrent.cell.states, model.zero_state(rows), strict=True))
+        return states | {"error before": model.output.weight.new_zeros(rows, model.targets)}
+
+    def loss(self, model: Regressor, batch: Window, carried: Carried, sampling_probability: float) -> Loss:  # type: ignore[override]
+        """Compute the mean loss of a window; the detached state goes on to the next one."""
+        device = next(model.parameters()).device
+        names = model.recurrent.cell.states
+        inputs, targets, weights, lengths = (
+            it.to(device, non_blocking=True) for it in (batch.inputs, batch.targets, batch.weights, batch.lengths)
+        )
+        before, state = carried["error before"], _state([carried[name] for name in names])
+        if batch.first:
+            before, state = torch.zeros_like(before), None
+            if batch.burn_in:
+                with torch.no_grad():
+                    y, state = model(inputs[:, : batch.burn_in], lengths.clamp(max=batch.burn_in), state)
+                    before = _error(y[:, -1:], targets[:, batch.burn_in - 1 : batch.burn_in])[:, 0]
+                inputs, targets = inputs[:, batch.burn_in :], targets[:, batch.burn_in :]
+                lengths = (lengths - batch.burn_in).clamp(min=0)
+        y, state = model(inputs, lengths, state)
+        error = _error(y, targets)
+        total = self._sum(error, targets, before, weights)
+        found = state if isinstance(state, tuple) else (state,)
+        states = {name: it.detach() for name, it in zip(names, found, strict=True)}
+        return Loss(total / batch.share, states | {"error before": error[:, -1].detach()})
+
+    def summed_loss(self, model: Regressor, columns: Columns, sampling_probability: float) -> Tensor:
+        """Compute the sum of the losses of whole series, read from a zero state."""
+        targets, lengths = self._counted(columns)
+        error = _error(model.read(columns["inputs"].values, lengths), targets)
+        return self._sum(error, targets, torch.zeros_like(error[:, 0]), columns["weights"].values[:, 0])
+
+    def predictions(self, part: Part) -> NDArray[np.int64]:
+        """Count the known targets of each series that are not in its burn-in."""
+        columns = part.columns
+        skips = (int(columns["skip"][n][0]) for n in range(len(part)))
+        return np.array([np.isfinite(columns["targets"][n][skip:]).sum() for n, skip in enumerate(skips)], np.int64)
+
+    def _sum(self, error: Tensor, targets: Tensor, before: Tensor, weights: Tensor) -> Tensor:
+        each = elementwise_loss(self.config.loss, error, before, self.config.pre_emphasis) * weights[:, None]
+        return each.masked_fill(targets.isnan(), 0).sum()
+
+    @staticmethod
+    def _counted(columns: Columns) -> tuple[Tensor, Tensor]:
+        """Return targets (B, T, K), nan where they do not count, and lengths."""
+        values, lengths = columns["targets"].values, columns["inputs"].lengths
+        steps = torch.arange(values.shape[1], device=values.device)
+        counts = mask(lengths, values.shape[1]) & (steps >= columns["skip"].values)
+        return values.masked_fill(~counts[..., None], torch.nan), lengths
+
+    # Evaluation and prediction.
+
+    def measure(self, model: Regressor, part: Part, *, tables: bool = True) -> Report:
+        """Compute NSE, KGE, ESR, MAE and RMSE beside the mean, the last value and a linear filter.
+
+        Raises:
+            DataError: no target is known.
+        """
+        count = int(self.predictions(part).sum())
+        if not count:
+            raise DataError("No target is known in these data: there is nothing to compare predictions with.")
+
+        def act(columns: Columns) -> list[tuple[float, NDArray[np.float64]]]:
+            targets, lengths = self._counted(columns)
+            y = model.read(columns["inputs"].values, lengths)
+            weights, zero = columns["weights"].values[:, 0], torch.zeros_like(y[:, 0])
+            found = []
+            for n, length in enumerate(lengths.tolist()):
+                error = _error(y[n : n + 1], targets[n : n + 1])
+                loss = self._sum(error, targets[n : n + 1], zero[n : n + 1], weights[n : n + 1])
+                found.append((float(loss), self._in_units(y[n, :length])))
+            return found
+
+        results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
+        skips = [int(part.columns["skip"][n][0]) for n in range(len(part))]
+        names = [stored_text(part.columns["name"][n]) for n in range(len(part))]
+        truth = [self._in_units(torch.from_numpy(np.array(part.columns["targets"][n]))) for n in range(len(part))]
+        made: dict[str, Any] = {MODEL: [y for _, y in results]}
+        inputs = [np.asarray(part.columns["inputs"][n]) for n in range(len(part))]
+        made |= baselines_of(inputs, truth, self.preprocessing)
+        cut = {by: [y[skip:] for y, skip in zip(each, skips, strict=True)] for by, each in made.items()}
+        found = Predictions(
+            names, self._names("targets"), [y[skip:] for y, skip in zip(truth, skips, strict=True)], cut
+        )
+        metrics = [
+            Metric(name, found.mean(name, MODEL), FILTER, found.mean(name, FILTER), higher_is_better=higher)
+            for name, (_, higher) in SCORES.items()
+        ]
+        texts = {}
+        if tables:
+            texts["Each target, beside the baselines:"] = found.table()
+            if len(names) > 1:
+                texts["NSE of the series that are predicted worst:"] = found.series_table(MODEL)
+        return Report(sum(loss for loss, _ in results) / count, count, metrics, texts)
+
+    def predict(self, model: Regressor, columns: Columns) -> list[dict[str, Any]]:
+        """Predict the targets of every step, in their units."""
+        lengths = columns["inputs"].lengths
+        y = model.read(columns["inputs"].values, lengths)
+        found = []
+        for n, length in enumerate(lengths.tolist()):
+            name = stored_text(columns["name"].values[n, : int(columns["name"].lengths[n])].cpu().numpy())
+            values = self._in_units(y[n, :length]).T.tolist()
+            found.append({"series": name, "values": dict(zip(self._names("targets"), values, strict=True))})
+        return found
+
+    def text(self, prediction: dict[str, Any]) -> str:
+        """Summarise the predictions of a series in a line."""
+        ranges = [f"{name} {min(it):.5g} to {max(it):.5g}" for name, it in prediction["values"].items()]
+        steps = len(next(iter(prediction["values"].values())))
+        return f"{prediction['series']}: {steps:,} steps, {', '.join(ranges)}"
+
+    def baselines(self) -> tuple[dict[str, float], list[str]]:
+        """Return none: what a filter reaches is in the metrics, which have units."""
+        return {}, []
+
+    def _batch_size(self, part: Part) -> int:
+        return int(np.clip(LARGEST_BATCH // max(1, int(part.columns["inputs"].lengths.max())), 1, 64))
+
+    def _names(self, name: str) -> list[str]:
+        return self.preprocessing.vocabulary(name).entries
+
+    def _in_units(self, y: Tensor) -> NDArray[np.float64]:
+        """Return normalised targets (T, K) in their own units."""
+        mean, deviation = (np.array(self.preprocessing.numbers(f"target_{it}")) for it in ("mean", "deviation"))
+        if y.shape[-1] != len(mean) or len(deviation) != len(mean):
+            raise RunFolderError(f"{self.preprocessing.path}: it has no mean or deviation for each target.")
+        return y.double().cpu().numpy() * deviation + mean
+
+
+def _state(parts: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _error(y: Tensor, targets: Tensor) -> Tensor:
+    """Return prediction - target, 0 where the target is not known."""
+    return torch.where(targets.isnan(), 0.0, y - targets)
