@@ -37,6 +37,9 @@ def predict(
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="A text to predict for; may be given again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines with everything about each prediction.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a file, .csv or .wav, in place of lines; of tasks with values at steps.")
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
@@ -67,6 +70,10 @@ def predict(
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     config = reading(loaded, config, delimiter=delimiter, decimal=decimal, date_format=date_format)
     predictor = kind(config, loaded.vocabulary)
+    write = getattr(predictor, "write_predictions", None)
+    if out is not None and (write is None or as_json):
+        why = "leave --json out" if as_json else f"{run} is a run of {loaded.config.task}, which writes lines"
+        raise typer.BadParameter(why, param_hint="--out")
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         files = files_given(files, text, Path(folder))
         for line in (it for path in files for it in kind.remarks(path, config)):
@@ -74,7 +81,11 @@ def predict(
         # Read first without predictions, so that a row that does not fit is refused before anything is written.
         check_rows(predictor, rows_of(predictor, config, files))
         rows = rows_of(predictor, config, files)
-        for _, prediction in predictor.predict_rows(loaded.model, rows, batch_size=batch_size):
+        found = predictor.predict_rows(loaded.model, rows, batch_size=batch_size)
+        if out is not None:
+            write(found, out)
+            return
+        for _, prediction in found:
             line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.text(prediction)
             line = line.replace("\n", "\\n").replace("\r", "\\r")
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")

@@ -28,6 +28,7 @@ from tidegate.tasks.regress.baselines import FILTER, baselines_of
 from tidegate.tasks.regress.config import RegressConfig
 from tidegate.tasks.regress.losses import UNITS, elementwise_loss
 from tidegate.tasks.regress.model import Regressor
+from tidegate.tasks.regress.output import write_predictions
 from tidegate.tasks.regress.preparation import encode_series, fit_series, remarks_on, shifted, split_in_time
 from tidegate.tasks.regress.reader import grouped, read_series
 from tidegate.tasks.regress.scores import SCORES, Predictions
@@ -55,6 +56,7 @@ class RegressTask(ExampleTask):
     }
     fewest_steps: int = 1500
     extra_settings: Sequence[str] = ("k1",)
+    next_commands: Sequence[str] = ("tidegate evaluate {run}", "tidegate predict {run} FILE --out predicted.csv")
 
     @property
     def loss_unit(self) -> str:
@@ -253,6 +255,11 @@ class RegressTask(ExampleTask):
         ranges = [f"{name} {min(it):.5g} to {max(it):.5g}" for name, it in prediction["values"].items()]
         steps = len(next(iter(prediction["values"].values())))
         return f"{prediction['series']}: {steps:,} steps, {', '.join(ranges)}"
+
+    @staticmethod
+    def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> None:
+        """Write predictions to a file; see `tidegate.tasks.regress.output`."""
+        write_predictions(found, path)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Return none: what a filter reaches is in the metrics, which have units."""
