@@ -29,9 +29,10 @@ def epoch(model, text, k1, k2, feeding: Feeding = "teacher", probability=0.0):
     """Loss, gradient and carried state of each window of an epoch, no step being taken."""
     state, own = model.zero_state(B), torch.full((B,), NO_PREDICTION)
     for window in Streams(text, B, k1=k1, k2=k2):
-        nats, state, own = window_loss(
+        nats, state, own, penalty = window_loss(
             model, window, state, own, k2=k2, feeding=feeding, sampling_probability=probability
         )
+        assert penalty is None
         yield window, nats, torch.autograd.grad(nats, list(model.parameters())), state
 
 

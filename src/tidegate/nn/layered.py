@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
+from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
@@ -117,6 +118,10 @@ class Layered(CellModule, Generic[S]):
         Weights that forward pre-hooks compute are those of the last call or `refresh_weights`.
         """
         raise NotImplementedError
+
+    def drop_between(self, x: Tensor) -> Tensor:
+        """Apply the dropout between two layers."""
+        return dropout(x, self.dropout)
 
     def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
         """Return the cost of one step of one layer, in one direction."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Call, Record, draw_masks
@@ -77,8 +76,8 @@ def layer_calls(
         if layer:
             x = _joined(outputs)
             outputs.clear()
-            if layers.dropout:
-                x = dropout(x, layers.dropout, training)
+            if layers.dropout and training:
+                x = layers.drop_between(x)
         cell = layers.layer_cell(layer)
         own = {name: mask for name, mask in given.masks.items() if name in cell.masks}
         for direction in range(directions):

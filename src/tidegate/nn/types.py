@@ -35,6 +35,10 @@ class StackedLayers(Protocol):
         """Return the cell that a layer runs."""
         ...
 
+    def drop_between(self, x: Tensor) -> Tensor:
+        """Apply the dropout between two layers."""
+        ...
+
     def layer_weights(self, layer: int, direction: int) -> Weights:
         """Return the weights of one layer and direction."""
         ...

@@ -1,5 +1,6 @@
 """Settings of a language model, of its corpus and of the samples written during training."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,11 +21,25 @@ class LanguageModelConfig:
         cell: name of the recurrent cell.
         hidden_size: H, hidden units per layer.
         num_layers: stacked recurrent layers.
-        embedding_size: E, length of a token's vector. Default: one-hot input.
+        embedding_size: E, length of a token's vector. Default: one-hot input; of words, H.
         dropout: dropout of the embedding, between layers and before the output layer (Zaremba et al. 2014: never on
             the way from step to step).
+        input_dropout: dropout of the embedding. Default: `dropout`.
+        output_dropout: dropout before the output layer. Default: `dropout`.
+        locked_dropout: whether these three have one mask for all steps of a window (Gal & Ghahramani 2016).
+        recurrent_dropout: dropout of h in the recurrent products, one mask for all steps of a window (Gal & Ghahramani
+            2016).
+        embedding_dropout: share of the vocabulary whose vectors are zero in a window (Gal & Ghahramani 2016).
+        weight_dropout: share of the recurrent weights that is zero in a window (Merity et al. 2018).
+        activation_regularization: weight of the mean square of the last layer's output after dropout (AR, Merity et
+            al. 2017).
+        temporal_regularization: weight of the mean square of its change from step to step, before dropout (TAR).
         tie_weights: share the embedding's weights with the output layer (Press & Wolf 2017); needs E = H.
-        init: initial values as in torch or as in Keras.
+        adaptive_softmax: where the clusters of rarer words begin, such as "2000,10000" (Grave et al. 2017). Default:
+            all words in one softmax.
+        init: initial values as in torch or as in Keras; or "uniform" in ±`init_range`, of all parameters.
+        init_range: with another `init`: embedding and output layer are uniform in ±`init_range`, the output layer's
+            bias 0. Default: as torch.
         forget_bias: initial bias of the forget gate. Default: as `init` says.
 
     Raises:
@@ -36,10 +51,41 @@ class LanguageModelConfig:
     cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
     hidden_size: int = option(256, "Hidden units per layer.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
-    embedding_size: int | None = option(None, "Learned input vectors of this size instead of one-hot input.", min=1)
-    dropout: float = option(0.0, "Dropout between layers and before the output.", min=0, below=1)
+    embedding_size: int | None = option(
+        None, "Learned input vectors of this size.", unset="one-hot input; of words, --hidden-size", min=1
+    )
+    dropout: float = option(0.0, "Dropout of embedding, between layers and before the output.", min=0, below=1)
+    input_dropout: float | None = option(
+        None, "Dropout of the embedding.", unset="--dropout", absent=None, min=0, below=1
+    )
+    output_dropout: float | None = option(
+        None, "Dropout before the output.", unset="--dropout", absent=None, min=0, below=1
+    )
+    locked_dropout: bool = option(False, "One dropout mask for all steps of a window.", absent=False)
+    recurrent_dropout: float = option(
+        0.0, "Dropout in the recurrent products, one mask for all steps of a window.", absent=0.0, min=0, below=1
+    )
+    embedding_dropout: float = option(
+        0.0, "Share of the vocabulary without a vector in a window.", absent=0.0, min=0, below=1
+    )
+    weight_dropout: float = option(
+        0.0, "Share of the recurrent weights that is zero in a window.", absent=0.0, min=0, below=1
+    )
+    activation_regularization: float = option(0.0, "Penalty on large outputs (AR).", flag="ar", absent=0.0, min=0)
+    temporal_regularization: float = option(
+        0.0, "Penalty on outputs that change from step to step (TAR).", flag="tar", absent=0.0, min=0
+    )
     tie_weights: bool = option(False, "Use the embedding as output layer (needs --embedding-size = --hidden-size).")
-    init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
+    adaptive_softmax: str | None = option(
+        None, "Predict rarer words in clusters, which begin at these ids: 2000,10000.", absent=None
+    )
+    init: Literal["torch", "keras", "uniform"] = option("torch", "Weight initialisation scheme.")
+    init_range: float | None = option(
+        None,
+        "Initial values of embedding and output are uniform in +-R; with --init uniform, all.",
+        absent=None,
+        above=0,
+    )
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")
 
     __repr__ = brief_repr
@@ -56,6 +102,53 @@ class LanguageModelConfig:
                 f"tie_weights needs embedding_size equal to hidden_size, but they are {self.embedding_size} and "
                 f"{self.hidden_size}: set embedding_size={self.hidden_size}."
             )
+        self._check_parts()
+
+    @property
+    def cutoffs(self) -> list[int]:
+        """The first token of each cluster of the adaptive softmax; empty without one."""
+        return [] if self.adaptive_softmax is None else [int(it) for it in self.adaptive_softmax.split(",")]
+
+    @property
+    def locked(self) -> str:
+        """The name of a setting that keeps one mask for all steps of a window; empty if there is none."""
+        names = ("locked_dropout", "recurrent_dropout", "embedding_dropout", "weight_dropout")
+        return next((name for name in names if getattr(self, name)), "")
+
+    def _check_parts(self) -> None:
+        if self.init == "uniform" and (self.init_range is None or self.forget_bias is not None):
+            raise ArgumentError(
+                f"init='uniform' needs init_range and no forget_bias, but they are {self.init_range} and "
+                f"{self.forget_bias}."
+            )
+        if self.embedding_size is None and (self.embedding_dropout or self.input_dropout):
+            raise ArgumentError(
+                f"embedding_dropout and input_dropout are {self.embedding_dropout} and {self.input_dropout}, but there "
+                "is no embedding: give embedding_size."
+            )
+        if self.adaptive_softmax is not None:
+            self._check_cutoffs(self.adaptive_softmax)
+
+    def _check_cutoffs(self, text: str) -> None:
+        parts = text.split(",")
+        most = self.vocabulary_size or 2**63
+        if len(parts) > 8 or not all(it.isascii() and it.isdigit() and len(it) < 19 for it in parts):
+            raise ArgumentError(
+                f"adaptive_softmax is {text!r:.80}, but must be 1 to 8 whole numbers such as 2000,10000."
+            )
+        ends = [0, *map(int, parts), most]
+        if any(one >= other for one, other in itertools.pairwise(ends)):
+            raise ArgumentError(
+                f"adaptive_softmax is {text!r}, but must be increasing numbers above 0 and below the vocabulary size"
+                + (f" of {self.vocabulary_size}." if self.vocabulary_size else ".")
+            )
+        if self.hidden_size < 4 ** len(parts):
+            raise ArgumentError(
+                f"adaptive_softmax has {len(parts)} clusters, each with a quarter of the features of the one before, "
+                f"but hidden_size is {self.hidden_size}: at least {4 ** len(parts)} are needed."
+            )
+        if self.tie_weights:
+            raise ArgumentError("tie_weights and adaptive_softmax exclude each other: leave one out.")
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,18 @@ class FedStretch(NamedTuple):
     """The outcome of a run over a stretch of text.
 
     Attributes:
-        logits: time-major (T, B, V), or None if they were not needed.
+        features: what the output layer is given, (T, B, H), time-major.
+        logits: (T, B, V), where they were needed to go on.
         state: the state after it.
         own: (B,) int64, the model's prediction of the token after it, or NO_PREDICTION.
+        penalty: what is added to the loss, see `LanguageModel.penalty`.
     """
 
+    features: Tensor
     logits: Tensor | None
     state: State
     own: Tensor
+    penalty: Tensor | None
 
 
 def feed(
@@ -42,7 +46,6 @@ def feed(
     *,
     feeding: Feeding,
     sampling_probability: float,
-    logits: bool = True,
 ) -> FedStretch:
     """Run a model over a stretch of text.
 
@@ -54,22 +57,29 @@ def feed(
         feeding: teacher, greedy or sampled.
         sampling_probability: probability of feeding the model's own prediction, 0 to 1. Draws come from torch's global
             generator.
-        logits: whether they are needed.
 
     Returns:
-        Logits, state and the next prediction.
+        Features, state and the next prediction.
     """
     if feeding == "teacher" or sampling_probability == 0:
-        features, state = model.features(ids, state)
-        return FedStretch(model.output(features) if logits else None, state, torch.full_like(own, NO_PREDICTION))
+        output, state = model.hidden(ids, state)
+        features = model.drop_output(output)
+        own = torch.full_like(own, NO_PREDICTION)
+        return FedStretch(features, None, state, own, model.penalty(output, features))
+    outputs: list[Tensor] = []
+    steps: list[Tensor] = []
     scores: list[Tensor] = []
     for true in ids.unbind(1):
         takes_own = (torch.rand(own.shape, device=own.device) < sampling_probability) & (own != NO_PREDICTION)
-        features, state = model.features(torch.where(takes_own, own, true).unsqueeze(1), state)
-        score = model.output(features[0])
+        output, state = model.hidden(torch.where(takes_own, own, true).unsqueeze(1), state)
+        step = model.drop_output(output)[0]
+        score = model.output(step)
         own = predict(score.detach(), feeding)
+        outputs.append(output[0])
+        steps.append(step)
         scores.append(score)
-    return FedStretch(torch.stack(scores) if logits else None, state, own)
+    features = torch.stack(steps)
+    return FedStretch(features, torch.stack(scores), state, own, model.penalty(torch.stack(outputs), features))
 
 
 def predict(scores: Tensor, feeding: Literal["greedy", "sampled"]) -> Tensor:

@@ -5,10 +5,11 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from tidegate.cells import get_cell
+from tidegate.cells import get_cell, variational_dropout
 from tidegate.errors import ArgumentError
-from tidegate.nn import Recurrent
 from tidegate.text.config import LanguageModelConfig
+from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words, dropout
+from tidegate.text.output_layer import AdaptiveSoftmax, Softmax, reset_uniform
 
 State = tuple[Tensor, ...]
 """One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too."""
@@ -30,23 +31,40 @@ class LanguageModel(nn.Module):
             raise ArgumentError("vocabulary_size is not set: give that of the tokenizer.")
         self.config, self.vocabulary_size = config, config.vocabulary_size
         self.cell = get_cell(config.cell)
+        if config.recurrent_dropout:
+            self.cell = variational_dropout(self.cell, config.recurrent_dropout)
         width = config.embedding_size
         self.embedding = None if width is None else nn.Embedding(self.vocabulary_size, width)
-        self.recurrent = Recurrent(
+        self.recurrent = RegularizedLayers(
             self.cell,
             self.vocabulary_size if width is None else width,
             config.hidden_size,
             config.num_layers,
             dropout=config.dropout if config.num_layers > 1 else 0.0,
-            init=config.init,
+            init="torch" if config.init == "uniform" else config.init,
             forget_bias=config.forget_bias,
             backend=backend,
+            locked_dropout=config.locked_dropout,
+            weight_dropout=config.weight_dropout,
         )
-        self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(config.hidden_size, self.vocabulary_size)
+        self.output: Softmax | AdaptiveSoftmax
+        if cutoffs := config.cutoffs:
+            self.output = AdaptiveSoftmax(config.hidden_size, self.vocabulary_size, cutoffs)
+        else:
+            self.output = Softmax(config.hidden_size, self.vocabulary_size)
         if config.tie_weights and self.embedding is not None:
             # The output layer's initial values: rows of variance 1 would make the first logits far too large.
-            self.embedding.weight = self.output.weight
+            self.embedding.weight = cast(nn.Parameter, self.output.weight)
+        self._reset_uniform()
+
+    def _reset_uniform(self) -> None:
+        bound = self.config.init_range
+        if bound is not None and self.config.init == "uniform":
+            reset_uniform(self, bound, biases=True)
+        elif bound is not None:
+            for module in (self.embedding, self.output):
+                if module is not None:
+                    reset_uniform(module, bound, biases=False)
 
     def zero_state(self, batch_size: int) -> State:
         """Return the state before the first token.
@@ -61,8 +79,8 @@ class LanguageModel(nn.Module):
         shape = (self.config.num_layers, batch_size, self.config.hidden_size)
         return tuple(weight.new_zeros(shape) for _ in self.cell.states)
 
-    def features(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
-        """Compute everything before the output layer: training does not need the logits of every position.
+    def hidden(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """Run the recurrent layers.
 
         Args:
             ids: token ids, shape (B, T), int64.
@@ -81,7 +99,26 @@ class LanguageModel(nn.Module):
         hx = state[0] if state is not None and len(state) == 1 else state
         flags = None if reset is None else reset.t()
         output, last = self.recurrent(self.embed(ids.t()), hx, reset=flags)
-        return self.dropout(output), last if isinstance(last, tuple) else (last,)
+        return output, last if isinstance(last, tuple) else (last,)
+
+    def features(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """As `hidden`, with the dropout before the output layer."""
+        output, state = self.hidden(ids, state, reset=reset)
+        return self.drop_output(output), state
+
+    def drop_output(self, output: Tensor) -> Tensor:
+        """Apply the dropout before the output layer to outputs (T, B, H)."""
+        return self._drop(output, self.config.output_dropout)
+
+    def penalty(self, output: Tensor, dropped: Tensor) -> Tensor | None:
+        """Return the penalty that is added to the loss; None if there is none.
+
+        Args:
+            output: the last layer's output, (T, B, H).
+            dropped: the same after dropout.
+        """
+        alpha, beta = self.config.activation_regularization, self.config.temporal_regularization
+        return activation_penalty(output, dropped, alpha, beta) if alpha or beta else None
 
     def forward(self, ids: Tensor, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
         """Compute the logits of the token after each token.
@@ -118,7 +155,7 @@ class LanguageModel(nn.Module):
         hx = state[0] if state is not None and len(state) == 1 else state
         made = self.recurrent.trace(self.embed(ids.t()), hx, names=names)
         last = made.state if isinstance(made.state, tuple) else (made.state,)
-        return self.output(self.dropout(made.output)).transpose(0, 1), last, made.values
+        return self.output(self.drop_output(cast(Tensor, made.output))).transpose(0, 1), last, made.values
 
     def reader(self, state: State) -> Callable[[Tensor], Tensor]:
         """What reads on from a state, one token of each text at a time: ids (B,) to logits (B, V), as in evaluation.
@@ -137,7 +174,15 @@ class LanguageModel(nn.Module):
     def embed(self, ids: Tensor) -> Tensor:
         """Embed token ids: (...) to (..., E), or one-hot to (..., V)."""
         if self.embedding is not None:
-            return cast(Tensor, self.dropout(self.embedding(ids)))
+            found = self.embedding(ids)
+            if self.training and self.config.embedding_dropout:
+                found = drop_words(found, ids, self.vocabulary_size, self.config.embedding_dropout)
+            return self._drop(found, self.config.input_dropout)
         weight = self.output.weight
         hot = weight.new_zeros((*ids.shape, self.vocabulary_size))
         return hot.scatter_(-1, ids.unsqueeze(-1), 1.0)
+
+    def _drop(self, x: Tensor, rate: float | None) -> Tensor:
+        if not self.training:
+            return x
+        return dropout(x, self.config.dropout if rate is None else rate, locked=self.config.locked_dropout)

@@ -146,9 +146,11 @@ class LanguageModelTask:
 
     @classmethod
     def complete_config(cls, config: LanguageModelConfig, data: Corpus) -> LanguageModelConfig:
-        """Return the config with the vocabulary size of a corpus."""
+        """Return the config with the vocabulary size of a corpus; words are embedded."""
         if config.vocabulary_size is None:
-            return replace(config, vocabulary_size=data.tokenizer.vocabulary_size)
+            config = replace(config, vocabulary_size=data.tokenizer.vocabulary_size)
+        if config.embedding_size is None and data.tokenizer.kind == "words":
+            config = replace(config, embedding_size=config.hidden_size)  # one-hot vectors would fill the memory
         return config
 
     @classmethod
@@ -160,6 +162,16 @@ class LanguageModelTask:
             raise ArgumentError(
                 f"vocabulary_size is {config.vocabulary_size}, but the corpus has {data.tokenizer.vocabulary_size} "
                 "different tokens."
+            )
+        if config.cutoffs and data.tokenizer.kind != "words":
+            raise ArgumentError(
+                f"adaptive_softmax is {config.adaptive_softmax!r}, but needs tokens in the order of their frequency, "
+                f"as words are, not {data.tokenizer.kind}: choose words, or leave it out."
+            )
+        if settings.feeding != "teacher" and config.locked:
+            raise ArgumentError(
+                f"feeding is {settings.feeding!r}, which runs token by token, but {config.locked} keeps one mask for "
+                "all steps of a run: choose feeding='teacher', or leave it out."
             )
         batch_size, note = fit_batch(len(data.train), settings.batch_size, settings.k1, world=world)
         task = cls(
@@ -239,7 +251,7 @@ class LanguageModelTask:
 
         model = _language_model(model)
         names: Sequence[str] = model.cell.states
-        loss, state, own = window_loss(
+        found = window_loss(
             model,
             batch,
             tuple(carried[name] for name in names),
@@ -248,7 +260,8 @@ class LanguageModelTask:
             feeding=self.feeding,
             sampling_probability=sampling_probability,
         )
-        return Loss(loss, dict(zip(names, state, strict=True)) | {"own prediction": own})
+        state = dict(zip(names, found.state, strict=True))
+        return Loss(found.mean, state | {"own prediction": found.own}, found.penalty)
 
     def validate(self, model: nn.Module) -> Evaluation | None:
         """Compute the mean cross-entropy of the validation part; None without one."""

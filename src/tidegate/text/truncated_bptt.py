@@ -10,6 +10,7 @@ detached, so the values are those of one unbroken run and only the gradient is c
 """
 
 import itertools
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +22,22 @@ from tidegate.text.model import LanguageModel, State
 from tidegate.train.config import Feeding
 
 
+class WindowLoss(NamedTuple):
+    """The outcome of a window.
+
+    Attributes:
+        mean: the mean cross-entropy over the new positions, a differentiable scalar.
+        state: for the next window, detached.
+        own: the prediction of the next window's first input.
+        penalty: what is added to the mean for the gradient; None if nothing is.
+    """
+
+    mean: Tensor
+    state: State
+    own: Tensor
+    penalty: Tensor | None
+
+
 def window_loss(
     model: LanguageModel,
     window: Window,
@@ -30,7 +47,7 @@ def window_loss(
     k2: int,
     feeding: Feeding = "teacher",
     sampling_probability: float = 0.0,
-) -> tuple[Tensor, State, Tensor]:
+) -> WindowLoss:
     """Compute the mean cross-entropy over a window's new positions.
 
     Args:
@@ -43,8 +60,8 @@ def window_loss(
         sampling_probability: probability of feeding the model's own prediction.
 
     Returns:
-        The loss, a differentiable scalar; and state and prediction, detached, for the next window. With k2 > k1
-        positions seen before are run again with the current weights and new draws.
+        The loss, and state and prediction for the next window. With k2 > k1 positions seen before are run again with
+        the current weights and new draws.
     """
     device = own.device
     inputs, targets = (torch.from_numpy(ids).to(device, non_blocking=True) for ids in (window.inputs, window.targets))
@@ -52,6 +69,8 @@ def window_loss(
     old = length - window.new
     carried = (state, own)
     total: Tensor | None = None
+    penalty: Tensor | None = None
+    predictions = window.new * inputs.shape[0]
     for begin, end in _stretches(length, old, window.advance, k2):
         counts = begin >= old
         fed = feed(
@@ -61,21 +80,24 @@ def window_loss(
             own,
             feeding=feeding,
             sampling_probability=sampling_probability,
-            logits=counts,
         )
         state, own = fed.state, fed.own
-        if counts and fed.logits is not None:
-            # Time-major on both sides, so that flattening the logits copies nothing.
-            summed = functional.cross_entropy(
-                fed.logits.flatten(0, 1), targets[:, begin:end].t().flatten(), reduction="sum"
-            )
+        if counts:
+            truth = targets[:, begin:end].t()  # time-major, as features and logits are
+            if fed.logits is None:
+                summed = model.output.nats(fed.features, truth, gradient=1 / predictions)
+            else:
+                summed = functional.cross_entropy(fed.logits.flatten(0, 1), truth.flatten(), reduction="sum")
             total = summed if total is None else total + summed
+            if fed.penalty is not None:
+                share = (end - begin) / window.new * fed.penalty
+                penalty = share if penalty is None else penalty + share
         if end - old >= k2 and (end - old) % k2 == 0:
             state = _detached(state)
         if end == window.advance:
             carried = (_detached(state), own)
     assert total is not None, "a window has at least one new position"
-    return total / (window.new * inputs.shape[0]), *carried
+    return WindowLoss(total / predictions, *carried, penalty)
 
 
 def _stretches(length: int, old: int, advance: int, k2: int) -> list[tuple[int, int]]:

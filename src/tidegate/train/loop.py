@@ -151,7 +151,7 @@ class Loop:
         loss = self._objective(
             self.batches.batch(epoch, index), self.carried, schedule.sampling_probability(config, share)
         )
-        processes.backward(loss.mean)
+        processes.backward(loss.mean if loss.penalty is None else loss.mean + loss.penalty)
         # SGD clips in the step itself, which saves a pass over all gradients.
         scales_step = config.optimizer == "sgd" and not processes.scales
         norm = processes.norm(self.parameters) if scales_step else processes.clip(self.parameters, config.clip)

@@ -17,10 +17,12 @@ class Loss(NamedTuple):
     Attributes:
         mean: the mean loss over the batch's predictions, a differentiable scalar.
         carried: input of the next batch of the epoch.
+        penalty: what is added to the mean for the gradient, but is not part of the reported loss.
     """
 
     mean: Tensor
     carried: Carried
+    penalty: Tensor | None = None
 
 
 @dataclass(frozen=True)
