@@ -86,6 +86,14 @@ SGD = {
     "feeding": "teacher",
     "sampling_probability_start": 1.0,
     "sampling_probability_end": 1.0,
+    "model": {
+        "locked_dropout": True,
+        "recurrent_dropout": 0.1,
+        "embedding_dropout": 0.1,
+        "weight_dropout": 0.1,
+        "activation_regularization": 0.1,
+        "temporal_regularization": 0.1,
+    },
 }
 
 
@@ -106,7 +114,7 @@ RICH: dict[str, Any] = {
 }
 
 
-def rich_run(folder: Path, **settings: Any) -> Finished:
+def rich_run(folder: Path, *, model: dict[str, Any] | None = None, **settings: Any) -> Finished:
     """Begin or go on with a run that uses everything with a memory or with randomness.
 
     Dropout, own predictions drawn from the softmax, overlapping windows, two layers, several epochs, reports,
@@ -119,7 +127,7 @@ def rich_run(folder: Path, **settings: Any) -> Finished:
     return train(
         folder,
         corpus,
-        model_for(corpus, num_layers=2, dropout=0.2, embedding_size=6),
+        model_for(corpus, **{"num_layers": 2, "dropout": 0.2, "embedding_size": 6} | (model or {})),
         TrainConfig(**(RICH | settings)),
         sample=lambda model: repr(float(model.output.bias.sum())),
     )

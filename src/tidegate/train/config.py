@@ -141,7 +141,9 @@ class TrainConfig:
     epochs: int | None = option(None, "Passes over the training part.", panel="Budget", min=1)
     steps: int | None = option(None, "Optimizer steps.", panel="Budget", min=1)
     minutes: float | None = option(None, "Minutes of training.", panel="Budget", above=0)
-    validate_every: int | None = option(250, "Steps between validations.", panel="Budget", unset="once an epoch", min=1)
+    validate_every: int | None = option(
+        250, "Steps between validations; 0: once an epoch.", panel="Budget", unset="once an epoch", off=0, min=1
+    )
     validation_tokens: int | None = option(
         None, "Validate on the first N tokens only.", panel="Budget", key="validation_units", min=2
     )
