@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from tidegate.errors import ArgumentError
-from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words, dropout
+from tidegate.nn.stack import dropout
+from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words
 from tidegate.text.feeding import NO_PREDICTION, feed
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 

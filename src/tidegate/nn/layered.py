@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
@@ -92,6 +91,7 @@ class Layered(CellModule, Generic[S]):
     backend: str | Backend | None
     recompute: bool = False
     two_biases = False
+    locked_dropout = False  # whether the dropout between layers has one mask for all steps of a run
     # Layers that run another cell on the same weights, for example one with an intervention.
     layer_cells: Mapping[int, Cell] = MappingProxyType({})
     times_loaded = 0  # how often a state_dict was loaded, which PyTorch does not count for tensors of inference mode
@@ -118,10 +118,6 @@ class Layered(CellModule, Generic[S]):
         Weights that forward pre-hooks compute are those of the last call or `refresh_weights`.
         """
         raise NotImplementedError
-
-    def drop_between(self, x: Tensor) -> Tensor:
-        """Apply the dropout between two layers."""
-        return dropout(x, self.dropout)
 
     def layer_cost(self, layer: int, *, batch: int = 1) -> Cost:
         """Return the cost of one step of one layer, in one direction."""

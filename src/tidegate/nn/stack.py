@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Call, Record, draw_masks
@@ -77,7 +78,7 @@ def layer_calls(
             x = _joined(outputs)
             outputs.clear()
             if layers.dropout and training:
-                x = layers.drop_between(x)
+                x = dropout(x, layers.dropout, locked=layers.locked_dropout)
         cell = layers.layer_cell(layer)
         own = {name: mask for name, mask in given.masks.items() if name in cell.masks}
         for direction in range(directions):
@@ -96,6 +97,19 @@ def layer_calls(
                     masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
                 ),
             )
+
+
+def dropout(x: Tensor, rate: float, *, locked: bool) -> Tensor:
+    """Set components of x (T, B, ·) to zero with probability ``rate`` and scale the others by ``1 / (1 - rate)``.
+
+    Args:
+        x: the values.
+        rate: 0 to 1.
+        locked: one mask for all steps (variational dropout, Gal & Ghahramani 2016), not one for each.
+    """
+    if not locked:
+        return functional.dropout(x, rate)
+    return x * functional.dropout(torch.ones_like(x[:1]), rate) if rate else x
 
 
 def _joined(outputs: list[Tensor]) -> Tensor:

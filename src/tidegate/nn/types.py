@@ -20,6 +20,7 @@ class StackedLayers(Protocol):
     hidden_size: int
     num_layers: int
     dropout: float
+    locked_dropout: bool
     bidirectional: bool
     backend: str | Backend | None
     recompute: bool
@@ -33,10 +34,6 @@ class StackedLayers(Protocol):
 
     def layer_cell(self, layer: int) -> Cell:
         """Return the cell that a layer runs."""
-        ...
-
-    def drop_between(self, x: Tensor) -> Tensor:
-        """Apply the dropout between two layers."""
         ...
 
     def layer_weights(self, layer: int, direction: int) -> Weights:

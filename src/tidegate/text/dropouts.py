@@ -1,27 +1,13 @@
-"""Dropout as published word models use it: locked in time, of whole words, of recurrent weights."""
+"""Dropout as published word models use it, of whole words and of recurrent weights; penalties on activations."""
 
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tidegate.engine import Weights
 from tidegate.nn import Recurrent
-
-
-def dropout(x: Tensor, rate: float, *, locked: bool) -> Tensor:
-    """Set components of x (T, B, ·) to zero with probability ``rate`` and scale the others by ``1 / (1 - rate)``.
-
-    Args:
-        x: the values.
-        rate: 0 to 1.
-        locked: one mask for all steps (variational dropout, Gal & Ghahramani 2016), not one for each.
-    """
-    if not locked:
-        return functional.dropout(x, rate)
-    return x * functional.dropout(torch.ones_like(x[:1]), rate) if rate else x
 
 
 def drop_words(x: Tensor, ids: Tensor, vocabulary_size: int, rate: float) -> Tensor:
@@ -51,10 +37,6 @@ class RegularizedLayers(Recurrent):
     def __init__(self, *args: Any, locked_dropout: bool = False, weight_dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.locked_dropout, self.weight_dropout = locked_dropout, weight_dropout
-
-    def drop_between(self, x: Tensor) -> Tensor:
-        """Apply the dropout between two layers."""
-        return dropout(x, self.dropout, locked=self.locked_dropout)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
         """Return the weights of one layer and direction; while training, some of W_hh are zero."""

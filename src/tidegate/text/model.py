@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from tidegate.cells import get_cell, variational_dropout
 from tidegate.errors import ArgumentError
+from tidegate.nn.stack import dropout
 from tidegate.text.config import LanguageModelConfig
-from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words, dropout
+from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words
 from tidegate.text.output_layer import AdaptiveSoftmax, Softmax, reset_uniform
 
 State = tuple[Tensor, ...]
