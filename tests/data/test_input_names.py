@@ -11,8 +11,8 @@ import pytest
 from tidegate.data.lines import read_lines
 from tidegate.data.rows import Row, read_table
 from tidegate.data.sources import find_sources, source_name
-from tidegate.data.vectors import read_vectors
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words.vectors import read_vectors
 from tidegate.errors import DataError
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.series.reader import read_series

@@ -1,5 +1,6 @@
 """Every reader of files that people give, as a function of a path; and a small valid file for each."""
 
+import gzip
 import io
 import json
 import tempfile
@@ -16,8 +17,8 @@ from PIL import Image
 from scipy.io import wavfile
 
 from tidegate.data.images import read_image
-from tidegate.data.vectors import read_vectors
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words.vectors import read_vectors
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.task import ForecastTask
@@ -86,7 +87,13 @@ def audio(path: Path) -> None:
 
 def vectors(path: Path) -> None:
     """Read word vectors."""
-    read_vectors(path, Vocabulary(["<unk>", "warm", "slow", "New York"]), 3)
+    read_vectors(path, Vocabulary(["<unk>", "warm", "slow", "New York"]), 3, further=2)
+
+
+def vector_array(path: Path) -> None:
+    """Read word vectors of an array, with its words beside it."""
+    path.with_suffix(".txt").write_text("warm\nslow\nfast\n")
+    vectors(path)
 
 
 def picture(path: Path) -> None:
@@ -113,6 +120,9 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "regress-wav": ("a.wav", audio),
     **{f"image-{it}": (f"a.{it}", picture) for it in ("png", "jpg", "gif", "bmp", "webp", "tif")},
     "vectors": ("a.txt", vectors),
+    "vectors-gz": ("a.vec.gz", vectors),
+    "vectors-bin": ("a.bin", vectors),
+    "vectors-npy": ("a.npy", vector_array),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
 
@@ -209,5 +219,8 @@ def whole(name: str) -> bytes:
         "regress-npz": _arrays(frames=frames, targets=frames[..., 0], series=np.array(["p", "q", "r"])),
         "regress-wav": _wav(np.arange(-20, 20, dtype=np.int16) * 400),
         "vectors": b"3 3\nwarm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n",
+        "vectors-gz": gzip.compress(b"warm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n", mtime=0),
+        "vectors-bin": b"3 3\n" + b"".join(it + b" " + bytes(range(12)) + b"\n" for it in (b"warm", b"slow", b"fast")),
+        "vectors-npy": array(np.arange(9.0).reshape(3, 3)),
     }
     return made[name] if name in made else ("The warm film was slow. " * 60 + "Adèle 👍🏽\r\n").encode()

@@ -14,7 +14,7 @@ from tidegate.data.buckets import Padded, pad
 from tidegate.data.columns import Examples, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import Sources
-from tidegate.errors import DataError, EncodingError, RunFolderError
+from tidegate.errors import ArgumentError, DataError, EncodingError, RunFolderError
 from tidegate.nn import Recurrent
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
@@ -376,16 +376,43 @@ def test_there_is_a_line_of_tags_for_each_line_of_text(tmp_path: Path, character
         assert [task.text(it) == "" for it in said] == [not n for n in steps]
 
 
-def test_word_vectors_start_the_words(tmp_path: Path) -> None:
+def test_word_vectors_start_the_words_and_bring_others(tmp_path: Path) -> None:
     vectors = tmp_path / "v.txt"
-    vectors.write_text("rome 1 2 3 4 5\n")
+    vectors.write_text("rome 1 2 3 4 5\nParis 5 4 3 2 1\nparis 0 0 0 0 0\nBonn 1 1 1 1 1\n")
     (tmp_path / "a.conll").write_text(TRAIN)
-    config = TagConfig(**SMALL, min_count=1)
-    sources = Sources((tmp_path / "a.conll",))
-    examples = prepare_examples(TagTask, sources, config, tmp_path / "run", shares=(1, 0, 0), vectors=vectors)
+    config, sources = TagConfig(**SMALL, min_count=1), Sources((tmp_path / "a.conll",))
+    examples = prepare_examples(
+        TagTask, sources, config, tmp_path / "run", shares=(1, 0, 0), vectors=vectors, vector_words=1
+    )
     _, model = task_on(examples)
-    found = model.input.embedding.weight[examples.preprocessing.vocabulary("words").number("rome")]  # type: ignore[union-attr]
-    assert found.tolist() == [1, 2, 3, 4, 5]
+    words, table = examples.preprocessing.vocabulary("words"), model.state_dict()["input.embedding.weight"]
+    assert table[words.number("rome")].tolist() == [1, 2, 3, 4, 5]
+    assert table[words.number("paris")].tolist() == [5, 4, 3, 2, 1]  # which no text of the training part has
+    assert words.number("bonn") == words.unknown
+    assert any("word vectors: 1 of 9 words found" in note and "1 further ones" in note for note in examples.notes)
+    TagTask.check_data(examples, config)
+
+
+def test_frozen_vectors_stay_and_a_run_with_them_resumes(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("rome 1 2 3 4 5\nparis 5 4 3 2 1\n")
+    (tmp_path / "a.conll").write_text(TRAIN)
+    config = TagConfig(**SMALL, min_count=1, freeze_vectors=True)
+    settings = {"batch_size": 3, "learning_rate": 0.03, "warmup_steps": 1}
+    options = TagTask.DataConfig(vectors=tmp_path / "v.txt", splits="none")
+
+    def prepare(to: Path) -> Examples:
+        return TagTask.prepare([str(tmp_path / "a.conll")], config, options, to)
+
+    for name, steps in (("whole", 6), ("short", 3)):
+        data = new_run(tmp_path / name, prepare, task="tag")
+        train(tmp_path / name, data, config, TrainConfig(steps=steps, **settings), task="tag")
+    with pytest.raises(ArgumentError, match="freeze_vectors is given without vectors"):
+        TagTask.prepare([str(tmp_path / "a.conll")], config, TagTask.DataConfig(), tmp_path / "other")
+    resume(tmp_path / "short", steps=6)
+    whole, short = load_run(tmp_path / "whole"), load_run(tmp_path / "short")
+    weight = whole.model.state_dict()["input.embedding.weight"]
+    assert weight[whole.vocabulary.vocabulary("words").number("rome")].tolist() == [1, 2, 3, 4, 5]
+    assert torch.equal(weight, short.model.state_dict()["input.embedding.weight"])
 
 
 def test_it_learns_and_resumes_to_the_same_bits(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,25 +18,15 @@ from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, find_sources, source_name
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
+from tidegate.tasks.data_options import ExamplesConfig
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.evaluate_run import evaluate_run, seed_summary, validation_summary
 from tidegate.tasks.example_batches import Columns, ExampleBatches
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.predict_rows import predict_rows
-from tidegate.train.options import option, parse_splits
+from tidegate.train.options import parse_splits
 from tidegate.train.registry import task_named
 from tidegate.train.task import Carried, Evaluation, EvaluationOptions, EvaluationText, Loss, Settings
-
-
-@dataclass(frozen=True)
-class ExamplesConfig:
-    """Where the parts of the data come from, and how they are split."""
-
-    validation: list[Path] | None = option(None, "Validation files; may be given again.", panel="Data")
-    test: list[Path] | None = option(None, "Test files; may be given again.", panel="Data")
-    splits: str = option("80/10/10", "Training/validation/test, where there are no such files; or none.", panel="Data")
-    split_seed: int = option(0, "Random seed of the split.", panel="Data")
-    vectors: Path | None = option(None, "Pretrained word vectors (GloVe, word2vec text).", panel="Data")
 
 
 class ExampleTask(ABC):
@@ -214,10 +203,21 @@ class ExampleTask(ABC):
     def prepare(cls, data: Sequence[str], config: Any, options: ExamplesConfig, folder: Path) -> Examples:
         """Encode files, a sample or a data set of the Hugging Face hub in a run folder."""
         shares = parse_splits(options.splits) or (1.0, 0.0, 0.0)
+        if getattr(config, "freeze_vectors", False) and options.vectors is None:
+            raise ArgumentError(
+                "freeze_vectors is given without vectors: random ones would be kept. Give vectors, too."
+            )
         with tempfile.TemporaryDirectory(prefix="tidegate-") as workspace:
             sources = find_sources(data, options.validation or [], options.test or [], workspace=Path(workspace))
             return prepare_examples(
-                cls, sources, config, folder, shares=shares, seed=options.split_seed, vectors=options.vectors
+                cls,
+                sources,
+                config,
+                folder,
+                shares=shares,
+                seed=options.split_seed,
+                vectors=options.vectors,
+                vector_words=options.vector_words,
             )
 
     @classmethod

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.data.columns import Encoded, Examples, ExamplesWriter, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS, Sources
-from tidegate.data.vectors import read_vectors
+from tidegate.data.words.vectors import read_vectors
 from tidegate.errors import ArgumentError, DataError
 
 SHARES = (0.8, 0.1, 0.1)
@@ -52,6 +55,7 @@ def prepare_examples(
     shares: Sequence[float] = SHARES,
     seed: int = 0,
     vectors: Path | None = None,
+    vector_words: int = 0,
 ) -> Examples:
     """Encode the data of a task in its run folder.
 
@@ -65,7 +69,8 @@ def prepare_examples(
         folder: the run folder.
         shares: fractions for training, validation and test, where there are no such files.
         seed: random seed of the split.
-        vectors: a text file of pretrained word vectors (GloVe or word2vec) for the embedding.
+        vectors: a file of pretrained word vectors for the embedding, see `tidegate.data.words.vector_files`.
+        vector_words: how many words that only this file knows are added to the vocabulary: its first ones.
 
     Returns:
         The examples, opened.
@@ -92,18 +97,30 @@ def prepare_examples(
 
     preprocessing, notes = task.fit((row for part, row in parts() if part == "train"), config)
     notes += [*sources.remarks(), *(it for paths in given.values() for it in remarks(task, paths, config))]
+    table = None
+    if vectors is not None:
+        preprocessing, table, note = _with_vectors(preprocessing, config, vectors, vector_words)
+        notes.append(note)
     with ExamplesWriter(folder) as writer:
         for part, row in parts():
             for example in task.encode(row, config, preprocessing):
                 writer.add(part, example)
-        if vectors is not None:
-            if "words" not in preprocessing.values:
-                raise ArgumentError(f"These data have no words, so there is no use for vectors from {vectors}.")
-            table, found = read_vectors(vectors, preprocessing.vocabulary("words"), config.embedding_size)
-            notes.append(f"word vectors: {found:,} of {len(table):,} words found in {vectors}")
+        if table is not None:
             writer.add_vectors(table)
         kind = "files of their own" if sources.validation else task.split_kind(held)
         return writer.finish(preprocessing, kind, notes)
+
+
+def _with_vectors(
+    preprocessing: Preprocessing, config: Any, path: Path, further: int
+) -> tuple[Preprocessing, NDArray[np.float32], str]:
+    """Read vectors for the words; return the preprocessing with further words that the file knows, and a note."""
+    if "words" not in preprocessing.values:
+        raise ArgumentError(f"These data have no words, so there is no use for vectors from {path}.")
+    words, lowercase = preprocessing.vocabulary("words"), bool(getattr(config, "lowercase", False))
+    found = read_vectors(path, words, config.embedding_size, further=further, lowercase=lowercase)
+    note = f"word vectors: {found.found:,} of {len(words):,} words found in {path}, {len(found.further):,} further ones"
+    return Preprocessing(preprocessing.values | {"words": words.entries + found.further}), found.table, note
 
 
 def encoded(task: TrainedTask, paths: Sequence[Path], folder: Path) -> Part:

@@ -183,9 +183,11 @@ def _read(folder: Path, task: Task, settings: RunConfig, world: int) -> Checkpoi
     _, layout = read_header(path, checkpoint.KIND, checkpoint.VERSION)
     parameters = model_layout(settings.model, task.new_model, path, layout, prefix="model.")
     with torch.device("meta"):
-        carried = layout_of(task.start(task.new_model(), 0, world))
+        model = task.new_model()
+        carried = layout_of(task.start(model, 0, world))
     digests = {"config": settings.digest(), "data": settings.data_digest}
-    moments = moment_layout(parameters, settings.train)
+    learned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    moments = moment_layout({name: it for name, it in parameters.items() if name in learned}, settings.train)
     average = average_layout(parameters, settings.train.average_after)
     return read_checkpoint(folder, parameters, moments, average, carried, **digests, world=world)
 

@@ -40,6 +40,7 @@ class ClassifyConfig(TableOptions, RecurrentConfig):
     hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
     bidirectional: bool = option(True, "Bidirectional layers.")
     embedding_size: int = option(200, "Size of the embedding of words or characters.", min=1)
+    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False)
     dropout: float = option(0.5, "Dropout before, between and after the layers.", min=0, below=1)
     pooling: Literal["last", "mean", "max", "attention"] = option(
         "max", "Pooling over steps: the last one, mean, max, or attention."
@@ -63,7 +64,9 @@ class Classifier(nn.Module):
 
     def __init__(self, config: ClassifyConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
         super().__init__()
-        self.input, width = input_layer(preprocessing, config.embedding_size, config.word_dropout)
+        self.input, width = input_layer(
+            preprocessing, config.embedding_size, config.word_dropout, frozen=config.freeze_vectors
+        )
         self.recurrent = recurrent(config, width, bidirectional=config.bidirectional, backend=backend)
         directions = 1 + config.bidirectional
         self.pool = Pool(config.pooling, directions * config.hidden_size, directions)

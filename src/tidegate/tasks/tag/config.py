@@ -13,6 +13,7 @@ class TagConfig(RecurrentConfig):
     bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
     online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
     embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
+    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False)
     character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
     character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
     crf: bool = option(False, "A conditional random field over the tags of a sequence.", absent=False)

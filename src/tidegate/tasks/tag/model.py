@@ -25,7 +25,9 @@ class Tagger(nn.Module):
 
     def __init__(self, config: TagConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
         super().__init__()
-        self.input, width = input_layer(preprocessing, config.embedding_size, config.word_dropout)
+        self.input, width = input_layer(
+            preprocessing, config.embedding_size, config.word_dropout, frozen=config.freeze_vectors
+        )
         self.spelling = None
         if preprocessing.text("input") == "words" and config.character_hidden_size:
             own, size = config.character_hidden_size, len(preprocessing.vocabulary("characters"))

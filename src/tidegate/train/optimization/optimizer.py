@@ -77,6 +77,8 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensor
         return
     fused = bool(optimizer.defaults["fused"])
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         state = {key: tensors[f"{name}.{key}"].to(parameter.device, copy=True) for key in MOMENTS["adamw"]}
         state["step"] = tensors[f"{name}.step"].to(parameter.device if fused else "cpu", copy=True)
         optimizer.state[parameter] = state
