@@ -20,7 +20,8 @@ from tidegate.tasks.forecast.distributions import Gaussian, Quantiles, shares
 from tidegate.tasks.forecast.model import inputs
 from tidegate.tasks.forecast.score_tables import tables
 from tidegate.tasks.forecast.scores import LEVELS, Forecasts
-from tidegate.tasks.forecast.series.reader import read_series, series_values
+from tidegate.tasks.forecast.series.gaps import series_values
+from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.metrics_report import Report
 from tidegate.train import TrainConfig, load_run, new_run, train

@@ -14,7 +14,7 @@ from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.encode_examples import encoded
 from tidegate.tasks.forecast.backtest import Backtest, BacktestConfig, backtest_run
-from tidegate.tasks.forecast.series.reader import series_values
+from tidegate.tasks.forecast.series.gaps import series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.train import load_run
 

@@ -10,7 +10,7 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.scores import LEVELS, Forecasts
-from tidegate.tasks.forecast.series.reader import series_values
+from tidegate.tasks.forecast.series.gaps import series_values
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.forecast.windows import mean_deviation
 

@@ -17,7 +17,7 @@ from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.forecast.model import Forecaster, inputs
-from tidegate.tasks.forecast.series.reader import series_values
+from tidegate.tasks.forecast.series.gaps import series_values
 from tidegate.tasks.forecast.task import BANDS, ForecastTask
 from tidegate.train import Run
 
@@ -88,7 +88,7 @@ def look_at_series(task: ForecastTask, model: Forecaster, example: Example) -> F
     frames = example.columns["frames"].values
     known = frames.shape[1] - task.config.horizon
     with recorded_calls(model.recurrent) as calls:
-        parameters, _ = model(inputs(frames)[:, :known], torch.tensor([known], device=frames.device))
+        parameters, _ = model(inputs(frames, model.past)[:, :known], torch.tensor([known], device=frames.device))
     mean, deviation = (float(it) for it in example.encoded["scale"][:2])
     levels = torch.tensor(BANDS, device=frames.device).expand(known, -1)
     quantiles = model.distribution.quantile(parameters[0][:, None].expand(-1, len(BANDS), -1), levels)

@@ -28,9 +28,12 @@ def baseline_loss(part: Part, config: ForecastConfig, preprocessing: Preprocessi
     wide = torch.from_numpy(np.array([np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]))
     if config.counts:
         scale = torch.from_numpy(np.array(rows["scale"]))[:, None]
-        return {MEAN: NegativeBinomial().loss(_of_moments(scale).expand(-1, horizon, -1), wide[:, 1:]).mean().item()}
-    changes = wide.diff()
-    return {LAST: _loss_of_changes(changes, config.distribution, preprocessing).mean().item()}
+        name, loss = MEAN, NegativeBinomial().loss(_of_moments(scale).expand(-1, horizon, -1), wide[:, 1:])
+    else:
+        name, loss = LAST, _loss_of_changes(wide.diff(), config.distribution, preprocessing)
+    if "counted" in rows:
+        loss = loss[torch.from_numpy(np.array([it[-horizon:] for it in rows["counted"]]).astype(bool))]
+    return {name: loss.mean().item()} if loss.numel() else {}
 
 
 def _loss_of_changes(changes: Tensor, distribution: str, preprocessing: Preprocessing) -> Tensor:

@@ -53,16 +53,17 @@ def forecast_part(
     """
     horizon = config.horizon
 
-    def score(columns: Columns) -> list[tuple[float, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    def score(columns: Columns) -> list[tuple[float, int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
         frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
-        loss = model.distribution.loss(model(inputs(frames), lengths)[0], frames[:, 1:, 0])
-        outside = mask(lengths - horizon, loss.shape[1]) | ~mask(lengths, loss.shape[1])
+        loss = model.distribution.loss(model(inputs(frames, model.past), lengths)[0], frames[:, 1:, 0])
+        outside = mask(lengths - horizon, loss.shape[1]) | ~predicted(columns, lengths)
         paths = sample_paths(model, columns, config, preprocessing)
         crps = crps_of_samples(paths, columns["reference"].values[..., 0].double())
         losses = loss.masked_fill(outside, 0).sum(1).tolist()
-        return list(zip(losses, *mean_and_quantiles(paths, LEVELS), crps.cpu().numpy(), strict=True))
+        counts = (~outside).sum(1).tolist()
+        return list(zip(losses, counts, *mean_and_quantiles(paths, LEVELS), crps.cpu().numpy(), strict=True))
 
-    losses, mean, quantiles, crps = zip(*map_batches(part, length, model, score), strict=True)
+    losses, counts, mean, quantiles, crps = zip(*map_batches(part, length, model, score), strict=True)
     others = part.rows(range(len(part)))
     truth, *naive = np.moveaxis(np.array(others["reference"]), 2, 0)
     names, baseline = naive_names(preprocessing)
@@ -78,4 +79,10 @@ def forecast_part(
         deviation=np.array(others["scale"])[:, 3 if config.counts else 1],
         naive_error=np.array(others["scale"])[:, 2],
     )
-    return sum(losses) / (len(part) * horizon), found
+    return sum(losses) / max(1, sum(counts)), found
+
+
+def predicted(columns: Columns, lengths: Tensor) -> Tensor:
+    """Return which steps count in the loss, (B, L): those within an example's length whose next value is observed."""
+    within = mask(lengths, columns["frames"].values.shape[1] - 1)
+    return within & columns["counted"].values[:, 1:].bool() if "counted" in columns else within

@@ -17,15 +17,24 @@ class Forecaster(nn.Module):
         config: the model config.
         covariates: the number of covariates.
         distribution: of the next value. If it is of counts, the inputs have log nu as their last column.
+        past: the number of columns that are known only of past steps: the value, and whether it was observed if values
+            may be missing.
         backend: the engine's backend; None leaves it to the engine.
     """
 
     def __init__(
-        self, config: RecurrentConfig, covariates: int, distribution: Distribution, *, backend: str | None = None
+        self,
+        config: RecurrentConfig,
+        covariates: int,
+        distribution: Distribution,
+        *,
+        past: int = 1,
+        backend: str | None = None,
     ) -> None:
         super().__init__()
+        self.past = past
         self.distribution = distribution
-        self.recurrent = recurrent(config, 1 + covariates + distribution.counts, backend=backend)
+        self.recurrent = recurrent(config, past + covariates + distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, self.distribution.size)
         self.last = nn.Parameter(torch.ones(1))
@@ -34,14 +43,14 @@ class Forecaster(nn.Module):
         """Return the numbers of each next value's distribution (B, L, size), and the final states.
 
         Args:
-            x: inputs (B, L, 1 + C).
+            x: inputs (B, L, past + C), see `inputs`.
             lengths: (B,) valid steps.
         """
         h, final = self.recurrent(x, lengths=lengths)
         return self.predict(self.dropout(h), x), final
 
     def predict(self, h: Tensor, x: Tensor) -> Tensor:
-        """Return the numbers of the next value's distribution, from outputs (..., H) and inputs (..., 1 + C)."""
+        """Return the numbers of the next value's distribution, from outputs (..., H) and inputs (..., past + C)."""
         given = self.output(h)
         log_scale = x[..., -1:] if self.distribution.counts else x[..., :0]
         return torch.cat([given[..., :1] + self.last * x[..., :1], given[..., 1:], log_scale], -1)
@@ -53,7 +62,7 @@ class Forecaster(nn.Module):
         ``reach`` of the last known value.
 
         Args:
-            frames: (B, L, 1 + C); the values of steps that are not known are ignored.
+            frames: (B, L, past + C); the values of steps that are not known are ignored.
             steps: (B,) the number of known steps, at least 1.
             draws: (H, P), for each step and path the share in (0, 1) whose quantile is drawn.
             reach: the largest distance from the last known value.
@@ -63,7 +72,7 @@ class Forecaster(nn.Module):
         """
         horizon, count = draws.shape
         rows = torch.arange(len(frames), device=frames.device)
-        given, final = self(inputs(frames), steps)
+        given, final = self(inputs(frames, self.past), steps)
         given, start = given[rows, steps - 1], frames[rows, steps - 1, 0].repeat_interleave(count)
         stepper = self.recurrent.stepper(len(frames) * count)
         stepper.state = each_state(final, lambda state: state.repeat_interleave(count, 1))
@@ -74,12 +83,12 @@ class Forecaster(nn.Module):
             y = torch.clamp(y, start - reach, start + reach)
             found.append(y.view(-1, count))
             if h + 1 < horizon:
-                known = frames[rows, steps + h + 1, 1:].repeat_interleave(count, 0)
-                x = torch.cat([y[:, None], known], -1)
+                known = frames[rows, steps + h + 1, self.past :].repeat_interleave(count, 0)
+                x = torch.cat([y[:, None], known.new_ones(len(known), self.past - 1), known], -1)
                 given = self.predict(stepper(x), x)
         return torch.stack(found, 1)
 
 
-def inputs(frames: Tensor) -> Tensor:
-    """Return the inputs (y_t, c_{t+1}) (B, L - 1, 1 + C) of frames (y_t, c_t) (B, L, 1 + C)."""
-    return torch.cat([frames[:, :-1, :1], frames[:, 1:, 1:]], -1)
+def inputs(frames: Tensor, past: int = 1) -> Tensor:
+    """Return the inputs (y_t, c_{t+1}) (B, L - 1, P + C) of frames (y_t, c_t) (B, L, P + C), y of P columns."""
+    return torch.cat([frames[:, :-1, :past], frames[:, 1:, past:]], -1)

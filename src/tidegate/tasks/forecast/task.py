@@ -7,7 +7,6 @@ quantiles, and the last value is added to the location of D (a starts at 1, so t
 value). A forecast consists of many sample paths: values are drawn from D and fed back, step by step.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,28 +18,26 @@ from torch import Tensor
 
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
-from tidegate.data.naive import DRIFT, LAST, MEAN, backtest, naive_error, season_name, season_of
 from tidegate.data.rows import Row
-from tidegate.data.season import find_seasons
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns
-from tidegate.tasks.forecast.baseline_loss import baseline_loss, fit_student_t
+from tidegate.tasks.forecast.baseline_loss import baseline_loss
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, Quantiles
-from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, sample_paths
+from tidegate.tasks.forecast.distributions import DISTRIBUTIONS
+from tidegate.tasks.forecast.fit_series import fit_series
+from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, inputs
 from tidegate.tasks.forecast.score_tables import tables as score_tables
 from tidegate.tasks.forecast.scores import Forecasts
-from tidegate.tasks.forecast.series.reader import NAMES, check_counts, read_series
-from tidegate.tasks.forecast.windows import center_and_size, forecast, mean_deviation, naive_names, scale_of, windows
-from tidegate.tasks.layers import mask
+from tidegate.tasks.forecast.series.gaps import NAMES
+from tidegate.tasks.forecast.series.reader import check_counts, read_series
+from tidegate.tasks.forecast.windows import forecast, naive_names, scale_of, windows
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 NOTES = 5  # remarks on the times of series
-REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
 
 class ForecastTask(ExampleTask):
@@ -114,42 +111,7 @@ class ForecastTask(ExampleTask):
     @classmethod
     def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:
         """Fit mean, deviation and naive error of each series, the covariates' statistics, season and changes."""
-        found: dict[str, NDArray[np.float64]] = {}
-        known: list[NDArray[np.float64]] = []
-        for row in rows:
-            name = row.values[NAMES]
-            if name in found:
-                raise DataError(f"{row.where}: another series has this name: names must differ.")
-            found[name] = row.values["values"]
-            known.append(row.values["covariates"])
-        if not found:
-            raise DataError("The training part has no series.")
-        together = np.concatenate(list(found.values()))
-        overall = mean_deviation(together)
-        own = {name: mean_deviation(values) for name, values in found.items()}
-        scale = own if config.normalise == "series" else dict.fromkeys(found, overall)
-        size = {name: center_and_size(*it, config)[1] for name, it in scale.items()}
-        changes = np.concatenate([np.diff(values) / size[name] for name, values in found.items()])
-        levels = np.quantile(changes, Quantiles.LEVELS)
-        naive, remarks = _naive_forecasts(list(found.values()), config)
-        width = max(float(np.ptp(values)) / size[name] for name, values in found.items())
-        covariates = np.concatenate(known)
-        means = [mean_deviation(column) for column in covariates.T]
-        preprocessing = {
-            "overall": list(overall),
-            "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
-            "season": season_of(naive[0]),
-            "naive": naive,
-            "baseline": naive[0],
-            "reach": [REACH * max(width, 1.0)],
-            "change": [float(np.sqrt(np.mean(changes**2))), *levels.tolist()],
-            "mean": [mean for mean, _ in means],
-            "deviation": [deviation for _, deviation in means],
-        }
-        if config.distribution == "student_t":
-            preprocessing["change_student_t"] = list(fit_student_t(changes))
-        notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]
-        return Preprocessing(preprocessing), notes + remarks
+        return fit_series(rows, config)
 
     @classmethod
     def encode(
@@ -186,30 +148,39 @@ class ForecastTask(ExampleTask):
                     f"needed, of which {horizon} are the horizon."
                 )
             for at in range(start, len(values) - horizon + 1, config.forecast_stride or horizon):
-                yield forecast(row, at, config, preprocessing, labelled=True)
+                if not np.isnan(values[at : at + horizon]).all():
+                    yield forecast(row, at, config, preprocessing, labelled=True)
 
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        frames = ColumnKind("f4", (1 + len(preprocessing.numbers("mean")) + config.counts,), shortest=2)
+        size = 1 + len(preprocessing.numbers("mean")) + config.counts + (config.missing == "mask")
+        frames = ColumnKind("f4", (size,), shortest=2)
+        counted = {} if config.missing == "refuse" else {"counted": ColumnKind("u1", length="frames")}
         if part == "train":
-            return {"frames": frames}
+            return {"frames": frames, **counted}
         return {
             "frames": frames._replace(shortest=1 + config.horizon),
+            **counted,
             "scale": ColumnKind("f8", length=3 + config.counts),
             "name": ColumnKind("u1"),
             "at": ColumnKind("i8", length=1),
-            "reference": ColumnKind("f8", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon),
+            "reference": ColumnKind(
+                "f8", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon, finite=not counted
+            ),
         }
 
     @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
         distribution = DISTRIBUTIONS[config.distribution]()
-        return Forecaster(config, len(vocabulary.numbers("mean")), distribution, backend=backend)
+        past = 1 + (config.missing == "mask")
+        return Forecaster(config, len(vocabulary.numbers("mean")), distribution, past=past, backend=backend)
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
-        """Count all values of each window but the first."""
+        """Count all values of each window but the first, and those that are missing."""
+        if "counted" in part.columns:
+            return np.array([row[1:].sum() for row in part.rows(range(len(part)))["counted"]], np.int64)
         return part.columns["frames"].lengths - 1
 
     def summed_loss(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
@@ -219,7 +190,7 @@ class ForecastTask(ExampleTask):
         from them (with greedy feeding, their medians) replace some of the true values.
         """
         frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
-        x, y = inputs(frames), frames[:, 1:, 0]
+        x, y = inputs(frames, model.past), frames[:, 1:, 0]
         if sampling_probability:
             with torch.no_grad():
                 given, _ = model(x, lengths)
@@ -232,7 +203,7 @@ class ForecastTask(ExampleTask):
         if self.config.noise and model.training:
             x = torch.cat([x[..., :1] + self.config.noise * torch.randn_like(x[..., :1]), x[..., 1:]], -1)
         loss = model.distribution.loss(model(x, lengths)[0], y)
-        return loss.masked_fill(~mask(lengths, y.shape[1]), 0).sum()
+        return loss.masked_fill(~predicted(columns, lengths), 0).sum()
 
     def measure(self, model: Forecaster, part: Part, *, tables: bool = True) -> Report:
         """Compute MAE and other metrics of free-running forecasts, beside naive ones.
@@ -257,7 +228,7 @@ class ForecastTask(ExampleTask):
 
     def report(self, loss: float, found: Forecasts, *, tables: bool) -> Report:
         """Compute the metrics of forecasts, and tables."""
-        return Report(loss, found.truth.size, found.metrics(), score_tables(found) if tables else {})
+        return Report(loss, int((~np.isnan(found.truth)).sum()), found.metrics(), score_tables(found) if tables else {})
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
         """Predict the mean and some quantiles of each step ahead."""
@@ -283,18 +254,3 @@ class ForecastTask(ExampleTask):
         """Compute the loss of the last value, or of counts that of their mean; see `baseline_loss`."""
         part = self._training()[0].parts["validation"]
         return (baseline_loss(part, self.config, self.preprocessing), []) if len(part) else ({}, [])
-
-
-def _naive_forecasts(series: Sequence[NDArray[np.float64]], config: ForecastConfig) -> tuple[list[str], list[str]]:
-    """Return the names of the naive forecasts, the best on the training part first, and notes for the user."""
-    seasons = find_seasons(series) if config.season is None else {config.season: math.nan}
-    names = [LAST, MEAN, DRIFT, *(season_name(season) for season in seasons if season > 1)]
-    errors = backtest(series, names, config.horizon)
-    order = np.argsort(errors, kind="stable")
-    notes = []
-    if config.season is None:
-        listed = ", ".join(f"{season} steps (correlation {strength:.2f})" for season, strength in seasons.items())
-        notes.append(f"seasons: {listed}" if seasons else "seasons: none was found")
-    listed = ", ".join(f"{names[k]} {errors[k]:.4g}" for k in order)
-    notes.append(f"baseline: the {names[order[0]]}, the best naive forecast of the training part (MAE: {listed})")
-    return [names[k] for k in order], notes

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded, Preprocessing
+from tidegate.data.missing_values import fill, observed
 from tidegate.data.naive import LAST, naive_error, naive_forecast, season_name, season_of
 from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.numbers import LARGEST
-from tidegate.tasks.forecast.series.reader import NAMES
 
 
 def windows(
@@ -25,11 +26,12 @@ def windows(
     preprocessing: Preprocessing,
 ) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    frames = _frames(where, values, covariates, scale, config, preprocessing)
+    frames = _frames(where, values, fill(values, config.missing), covariates, scale, config, preprocessing)
+    counts = counted(values, config)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
     for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
-        yield {"frames": frames[start : start + length]}
+        yield {name: column[start : start + length] for name, column in {"frames": frames, **counts}.items()}
 
 
 def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
@@ -37,8 +39,12 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     values, covariates, end = row.values["values"], row.values["covariates"], at + config.horizon
     scale = scale_of(row.values[NAMES], values[:at], config, preprocessing)
     start = max(0, at - config.window)
+    # What stands in for missing values before the forecast does not depend on those after.
+    filled = np.concatenate([fill(values[:at], config.missing), fill(values[:end], config.missing)[at:]])
+    own, known = values[start:end], covariates[start:end]
     example = {
-        "frames": _frames(row.where, values[start:end], covariates[start:end], scale, config, preprocessing),
+        "frames": _frames(row.where, own, filled[start:], known, scale, config, preprocessing),
+        **counted(own, config),
         "scale": np.array(scale),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
@@ -46,6 +52,19 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
         naive = [naive_forecast(name, values[:at], config.horizon) for name in naive_names(preprocessing)[0]]
         example |= {"at": np.array([at]), "reference": np.stack([values[at:end], *naive], 1)}
     return example
+
+
+def counted(values: NDArray[np.float64], config: ForecastConfig) -> dict[str, NDArray[np.uint8]]:
+    """Return the column that says which values the model is to predict, where values may be missing.
+
+    A value after an interpolated one is not counted: the one before it was made from it.
+    """
+    if config.missing == "refuse":
+        return {}
+    seen = ~np.isnan(values)
+    if config.missing == "interpolate":
+        seen[1:] &= seen[:-1]
+    return {"counted": seen.astype(np.uint8)}
 
 
 def naive_names(preprocessing: Preprocessing) -> tuple[list[str], str]:
@@ -71,15 +90,17 @@ def naive_names(preprocessing: Preprocessing) -> tuple[list[str], str]:
 def _frames(
     where: str,
     values: NDArray[np.float64],
+    filled: NDArray[np.float64],
     covariates: NDArray[np.float64],
     scale: Sequence[float],
     config: ForecastConfig,
     preprocessing: Preprocessing,
 ) -> NDArray[np.float32]:
-    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu)."""
+    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu); masked (y_t, whether it is observed, c_t)."""
     with np.errstate(over="ignore"):
         known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation", covariates.shape[1])
-        columns = [((values - scale[0]) / scale[1])[:, None], known]
+        flags = [~np.isnan(values)[:, None]] if config.missing == "mask" else []
+        columns = [((filled - scale[0]) / scale[1])[:, None], *flags, known]
         if config.counts:
             columns.append(np.full((len(values), 1), np.log(scale[1])))
         frames = np.concatenate(columns, 1).astype(np.float32)
@@ -100,7 +121,7 @@ def scale_of(
     """
     known = field(preprocessing.values, preprocessing.path, "series", dict).get(name)
     own = (
-        (*mean_deviation(past), naive_error(past, config.mase_season))
+        (*mean_deviation(observed(past)), naive_error(past, config.mase_season))
         if known is None
         else Preprocessing({"it": known}, preprocessing.path).numbers("it", 3)
     )

@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from typing import Any
 
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import described, text_of
@@ -13,6 +14,7 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64
 LARGEST = 1e300  # so that sums of values are numbers
 NAMES = {".": "points", ",": "commas"}
+ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "null", "none", "nil")  # lower case
 
 
 class NumberReader:
@@ -20,25 +22,30 @@ class NumberReader:
 
     Args:
         mark: the decimal mark of numbers in texts.
+        missing: whether values may be missing.
 
     Attributes:
         notes: what the user should know, in lines; at most one of each kind.
     """
 
-    def __init__(self, mark: DecimalMark) -> None:
+    def __init__(self, mark: DecimalMark, missing: bool = False) -> None:
         self.mark: DecimalMark = mark
+        self.missing = missing
         self.notes: dict[str, str] = {}
 
     def read(self, row: Row, column: str) -> float:
-        """Read the number in a cell.
+        """Read the number in a cell; nan if it is missing, where values may be.
 
         Raises:
             DataError: it is missing, not a number, not finite or too large.
         """
         value = row.values[column]
         where = f"{row.where}: column {column!r:.80}"
-        if value is None or value == "":
-            raise DataError(f"{where} is empty: fill gaps first.")
+        if is_missing(value):
+            if self.missing:
+                return math.nan
+            what = "is empty" if value is None or value == "" else f"holds {described(value)}"
+            raise DataError(f"{where} {what}: give a value, or say --missing mask or --missing interpolate.")
         number = parse_number(value, self.mark)
         if number is None and parse_number(value, OTHER[self.mark]) is not None:
             raise DataError(
@@ -51,7 +58,7 @@ class NumberReader:
                 "names a series, --series-column; else choose a column with --target."
             )
         if not math.isfinite(number):
-            raise DataError(f"{where} holds {described(value)}: fill gaps first.")
+            raise DataError(f"{where} holds {described(value)}: give a finite number, or leave the cell empty.")
         if abs(number) > LARGEST:
             raise DataError(f"{where} holds {described(value)}, and at most {LARGEST:g} is read: choose a larger unit.")
         if abs(number) >= EXACT and "rounded" not in self.notes and _is_rounded(value):
@@ -61,6 +68,13 @@ class NumberReader:
         if "thousands" not in self.notes and has_thousands(value, self.mark):
             self.notes["thousands"] = f"{row.where}: {described(value)} is read as {number:.17g}"
         return number
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell says that there is no value: empty, nan, or a word such as NA or null."""
+    if isinstance(value, str):
+        return value.strip().lower() in ABSENT
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _is_rounded(value: object) -> bool:

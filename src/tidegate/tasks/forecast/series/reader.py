@@ -4,10 +4,8 @@ import math
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
@@ -15,14 +13,14 @@ from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.forecast.series.cell_formats import find_formats
+from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.local_times import LocalTimes
-from tidegate.tasks.forecast.series.numbers import NumberReader
+from tidegate.tasks.forecast.series.numbers import NumberReader, is_missing
 from tidegate.tasks.forecast.series.row_order import RowOrder
-from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
+from tidegate.tasks.forecast.series.series_options import DEFAULTS, Missing, SeriesOptions
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
 TARGETS = ("value", "y", "target")
-NAMES = "series"
 
 
 def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
@@ -67,7 +65,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
     chosen = _chosen(path, rest, options.target, series_column)
     formats = find_formats(path, time_column, [*covariates, *chosen], options)
-    numbers = NumberReader(formats.mark)
+    numbers = NumberReader(formats.mark, options.missing != "refuse")
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
     used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
@@ -83,10 +81,10 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         known = [numbers.read(row, name) for name in covariates]
         for name in chosen:
             own = name if series_column is None else group
-            value = math.nan if known and row.values[name] in (None, "") else numbers.read(row, name)
+            value = math.nan if known and is_missing(row.values[name]) else numbers.read(row, name)
             found.setdefault(own, _Series(own, orders[group])).add(value, known)
     for series in found.values():
-        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()])
+        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()], options.missing)
 
 
 class _Series:
@@ -100,30 +98,14 @@ class _Series:
         self.values.append(value)
         self.covariates.extend(covariates)
 
-    def row(self, path: Path, width: int, notes: Sequence[str]) -> Row:
+    def row(self, path: Path, width: int, notes: Sequence[str], missing: Missing) -> Row:
         order = self.order.order
         values, rows = np.array(self.values)[order], np.array(self.order.rows)[order]
         covariates = np.array(self.covariates).reshape(len(values), width)[order]
-        known = ~np.isnan(values)
-        steps = len(values) if known.all() else int(np.argmin(known))
-        if known[steps:].any():
-            raise DataError(
-                f"{path}, row {rows[steps]}: the series {self.name!r:.80} has no value here but has some later: fill "
-                "gaps before training."
-            )
-        where = f"{path}, series {self.name!r:.80} (from row {rows[0]})"
-        found = series_values(self.name, values[:steps], covariates[:steps], covariates[steps:])
-        return Row(where, found | {"notes": [*notes, *self.order.notes], "rows": rows})
-
-
-def series_values(
-    name: str, values: NDArray[Any], covariates: NDArray[Any] | None = None, future: NDArray[Any] | None = None
-) -> dict[str, Any]:
-    """Return what a row of a series holds, by default without covariates."""
-    values = np.asarray(values, np.float64)
-    covariates = np.zeros((len(values), 0)) if covariates is None else covariates
-    future = np.zeros((0, covariates.shape[1])) if future is None else future
-    return {NAMES: name, "values": values, "covariates": covariates, "future": future}
+        found, kept = without_ends(self.name, values, covariates, lambda n: f"{path}, row {rows[n]}", missing)
+        where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
+        more = {"notes": [*notes, *found["notes"], *self.order.notes], "rows": rows[kept]}
+        return Row(where, found | more)
 
 
 def check_counts(row: Row) -> None:
@@ -165,15 +147,18 @@ def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
         for name in (target, *covariates):
             if name is not None and name not in columns:
                 raise DataError(f"{path}: there is no column {name!r:.80}; those of frames are {named(columns)}.")
-        bad = np.argwhere(~np.isfinite(frames))
-        if len(bad):
-            raise DataError(f"{row.where}, step {bad[0, 0] + 1}: column {bad[0, 1]} is nan or inf: fill gaps first.")
+        refused = ~np.isfinite(frames) if options.missing == "refuse" else np.isinf(frames)
+        if bad := np.argwhere(refused).tolist():
+            hint = "say --missing mask or --missing interpolate for missing values (nan)"
+            raise DataError(f"{row.where}, step {bad[0][0] + 1}: column {bad[0][1]} is nan or inf: {hint}.")
         chosen = _chosen(path, [name for name in columns if name not in covariates], target, None)
         own = row.values.get("label", str(n))
         for name in chosen:
             known = frames[:, [int(it) for it in covariates]]
             full = own if len(chosen) == 1 else f"{own}.{name}"
-            yield Row(f"{row.where}, column {name}", series_values(full, frames[:, int(name)], known))
+            where = f"{row.where}, column {name}"
+            place = lambda n, where=where: f"{where}, step {n + 1}"  # noqa: E731
+            yield Row(where, without_ends(full, frames[:, int(name)], known, place, options.missing)[0])
 
 
 def _name(row: Row, column: str) -> str:

@@ -7,6 +7,8 @@ from tidegate.data.tables.decimals import DecimalMark
 from tidegate.data.tables.delimiters import TableOptions
 from tidegate.train.options import option
 
+Missing = Literal["refuse", "mask", "interpolate"]
+
 
 @dataclass(frozen=True, repr=False)
 class SeriesOptions(TableOptions):
@@ -31,6 +33,12 @@ class SeriesOptions(TableOptions):
     )
     clock_changes: Literal["refuse", "resolve"] = option(
         "refuse", "Local times that clocks show twice, or not at all.", panel="Data", absent="refuse"
+    )
+    missing: Missing = option(
+        "refuse",
+        "Missing values: refuse them; mask: the last value, and an input that says whether there was one; interpolate.",
+        panel="Data",
+        absent="refuse",
     )
 
     @property

@@ -1,0 +1,85 @@
+"""Where a series begins and ends, and which of its values are missing between."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.missing_values import interpolated
+from tidegate.errors import DataError
+from tidegate.tasks.forecast.series.series_options import Missing
+
+NAMES = "series"
+DONE = {"mask": "masked", "interpolate": "interpolated"}
+Values = NDArray[np.float64]
+
+
+def series_values(
+    name: str, values: NDArray[Any], covariates: NDArray[Any] | None = None, future: NDArray[Any] | None = None
+) -> dict[str, Any]:
+    """Return what a row of a series holds, by default without covariates."""
+    values = np.asarray(values, np.float64)
+    covariates = np.zeros((len(values), 0)) if covariates is None else covariates
+    future = np.zeros((0, covariates.shape[1])) if future is None else future
+    return {NAMES: name, "values": values, "covariates": covariates, "future": future}
+
+
+def without_ends(
+    name: str, values: Values, covariates: Values, place: Callable[[int], str], missing: Missing
+) -> tuple[dict[str, Any], slice]:
+    """Return the steps from the first to the last value; those after it are the future, whose covariates are known.
+
+    Args:
+        name: of the series.
+        values: (T,), nan where there is none.
+        covariates: (T, C), nan where there is none.
+        place: the place of a step in its file, for messages.
+        missing: "refuse" missing values between others, or leave them nan; those of covariates are then interpolated.
+
+    Returns:
+        What a row of the series holds, with "notes"; and which steps have values.
+
+    Raises:
+        DataError: there is a missing value and they are refused, or there is no value.
+    """
+    seen = np.flatnonzero(~np.isnan(values))
+    first, end = (int(seen[0]), int(seen[-1]) + 1) if len(seen) else (0, 0)
+    gaps = np.flatnonzero(np.isnan(values[:end]))
+    notes = []
+    if missing == "refuse":
+        if len(gaps):
+            raise DataError(
+                f"{place(int(gaps[0]))}: the series {name!r:.80} has no value here but has some later: give a value, "
+                "or say --missing mask or --missing interpolate."
+            )
+    else:
+        if not len(seen):
+            raise DataError(f"{place(0)}: the series {name!r:.80} has no value at all: leave it out.")
+        after = 0 if covariates.shape[1] else len(values) - end
+        notes = _notes(name, gaps[gaps > first], first, after, place, missing)
+        for column in covariates.T:
+            column[:] = interpolated(column)
+        if np.isnan(covariates).any():
+            raise DataError(f"{place(0)}: a covariate of the series {name!r:.80} has no value at all: leave it out.")
+    kept = slice(first, end)
+    return series_values(name, values[kept], covariates[kept], covariates[end:]) | {"notes": notes}, kept
+
+
+def _notes(
+    name: str,
+    gaps: NDArray[np.int64],
+    before: int,
+    after: int,
+    place: Callable[[int], str],
+    missing: Missing,
+) -> list[str]:
+    found = []
+    if len(gaps):
+        values = "1 value is missing" if len(gaps) == 1 else f"{len(gaps):,} values are missing"
+        found.append(f"{place(int(gaps[0]))}: in the series {name!r:.80} {values}, the first here: {DONE[missing]}")
+    if before:
+        found.append(f"{place(before)}: here the series {name!r:.80} begins, after {before:,} rows without a value")
+    if after:
+        found.append(f"the series {name!r:.80} ends before {after:,} rows without a value, where its forecast begins")
+    return found
