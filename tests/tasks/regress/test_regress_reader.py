@@ -69,7 +69,7 @@ def test_missing_inputs_are_filled_as_asked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(row.values["inputs"], frame)
     preprocessing, notes = fit_series([row], config)
     assert preprocessing.numbers("input_mean") == pytest.approx(frame.mean().tolist())
-    assert preprocessing.numbers("input_deviation") == pytest.approx(frame.to_numpy().std(0).tolist())
+    assert preprocessing.numbers("input_deviation") == pytest.approx(np.nanstd(frame.to_numpy(), 0).tolist())
     (encoded,) = RegressTask.encode(row, config, preprocessing)
     expected = ((frame.fillna(frame.mean()) - frame.mean()) / frame.std(ddof=0)).to_numpy()
     np.testing.assert_allclose(encoded["inputs"], expected, atol=1e-6)

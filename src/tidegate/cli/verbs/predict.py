@@ -82,7 +82,7 @@ def predict(
         check_rows(predictor, rows_of(predictor, config, files))
         rows = rows_of(predictor, config, files)
         found = predictor.predict_rows(loaded.model, rows, batch_size=batch_size)
-        if out is not None:
+        if out is not None and write is not None:
             write(found, out)
             return
         for _, prediction in found:
