@@ -27,6 +27,8 @@ from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
+from tidegate.tasks.regress.config import RegressConfig
+from tidegate.tasks.regress.task import RegressTask
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.tag.task import TagConfig, TagTask
@@ -89,6 +91,13 @@ def _forecast(folder: Path) -> Run:
     return tiny_run(ForecastTask, [folder / "a.csv"], config, shares=SHARES)[1]
 
 
+def _regress(folder: Path) -> Run:
+    lines = (f"{SCRIPT[t % 2 :]},{math.sin(t / 3):.5f},{'' if t % 7 == 3 else t}" for t in range(120))
+    (folder / "a.csv").write_text(f"of,{IMAGE},<b>\n" + "".join(line + "\n" for line in lines))
+    config = RegressConfig(inputs=IMAGE, targets="<b>", hidden_size=5, series_column="of")
+    return tiny_run(RegressTask, [folder / "a.csv"], config, shares=SHARES)[1]
+
+
 RUNS = {
     "tag": _tag,
     "characters": _characters,
@@ -97,6 +106,7 @@ RUNS = {
     "translate": _translate,
     "caption": _caption,
     "forecast": _forecast,
+    "regress": _regress,
 }
 every = pytest.mark.parametrize("name", RUNS)
 
@@ -153,7 +163,7 @@ def no_markup(page: Any) -> None:
 def test_the_screen_is_there_and_others_are_not(client: Any, name: str) -> None:
     about = client(name).get("/api/about").json()
     titles = {"characters": "Tags", "tag": "Tags", "classify": "Classes", "frames": "Classes"}
-    titles |= {"translate": "Translation", "caption": "Caption", "forecast": "Forecast"}
+    titles |= {"translate": "Translation", "caption": "Caption", "forecast": "Forecast", "regress": "Values"}
     assert about["screens"] == [
         {"name": "steps", "title": titles[name]},
         {"name": "training", "title": "Training"},
@@ -195,6 +205,11 @@ def test_predictions_and_truth_are_those_of_the_lens(client: Any, givens: Any) -
     found, own = client("forecast").get("/api/look?text=2").json(), looked(givens("forecast").run, 2)
     assert pytest.approx(own.ahead, rel=1e-5) == np.array(found["ahead"]).T
     assert found["true_values"] == pytest.approx(own.truth["values"], rel=1e-5)
+    found, own = client("regress").get("/api/look?text=0").json(), looked(givens("regress").run, 0)
+    (target,) = found["targets"]
+    assert target["predicted"] == pytest.approx(own.predicted[:, 0], rel=1e-5)
+    assert target["error"] == [None if np.isnan(it) else pytest.approx(it, rel=1e-5) for it in own.error[:, 0]]
+    assert found["inputs"][0]["values"] == pytest.approx(own.read[:, 0], rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["classify", "translate"])
@@ -300,6 +315,10 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
     elif name == "forecast":
         row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
         assert float(row[3]) == pytest.approx(own.ahead[0, 2], rel=1e-4)
+    elif name == "regress":
+        labels = page.evaluate("[...document.querySelectorAll('.chart')].map(it => it.ariaLabel)")
+        assert labels[:2] == ["Prediction of <b>: predicted, target", "Error of <b>: predicted - target"]
+        assert labels[2] == f"Input {IMAGE}: {IMAGE}"
     else:
         assert page.inner_text(".verdict strong") == own.prediction["text"]
         assert page.locator(".tree .node").count() == len(own.tree.branches)
@@ -397,7 +416,7 @@ def test_attention_and_the_beam_are_saved_as_svg(served: Served, visit: Callable
     assert next(root.iter(f"{SVG}text")).attrib["fill"] != dark
 
 
-@pytest.mark.parametrize("name", ["tag", "frames", "translate", "forecast"])
+@pytest.mark.parametrize("name", ["tag", "frames", "translate", "forecast", "regress"])
 def test_it_fits_a_phone_in_the_dark(served: Served, visit: Callable[..., Visit], name: str) -> None:
     page = visit(served(name)[1], viewport={"width": 390, "height": 800}, color_scheme="dark").open("steps")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -35,7 +35,7 @@ class SessionExample:
 
 
 class ExampleSession(Session):
-    """A run of a tagger, classifier, translator, captioner or forecaster, and its examples by number.
+    """A run of a tagger, classifier, translator, captioner, forecaster or regressor, and its examples by number.
 
     First come the rows of the user's file or text, then examples of the run's own that it was not trained on; texts
     that are added come after them.

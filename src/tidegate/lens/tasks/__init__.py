@@ -5,6 +5,7 @@ from tidegate.lens.tasks.classifier import ClassifierLook
 from tidegate.lens.tasks.forecaster import ForecasterLook
 from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.pictures import Frames, pictures
+from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
 from tidegate.lens.tasks.task_look import ExampleLook, TextLook, task_look
@@ -19,6 +20,7 @@ __all__ = [
     "ForecasterLook",
     "Frames",
     "Look",
+    "RegressorLook",
     "Steps",
     "TaggerLook",
     "TextLook",

@@ -41,8 +41,8 @@ def look_at(
         max_length: maximal number of tokens of a text.
 
     Returns:
-        What the task's own ``look`` computes: a `TaggerLook`, `ClassifierLook`, `WriterLook` or `ForecasterLook` for
-        the built-in tasks.
+        What the task's own ``look`` computes: a `TaggerLook`, `ClassifierLook`, `WriterLook`, `ForecasterLook`
+        or `RegressorLook` for the built-in tasks.
 
     Raises:
         ArgumentError: the task cannot be looked at, does not read what was given, or does not write; or there is no

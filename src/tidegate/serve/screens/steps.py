@@ -1,4 +1,4 @@
-"""Steps: what a tagger, classifier, translator, captioner or forecaster did with one example."""
+"""Steps: what a tagger, classifier, translator, captioner, forecaster or regressor did with one example."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ from tidegate.lens.tasks.beam_tree import BeamTree
 from tidegate.lens.tasks.classifier import ClassifierLook
 from tidegate.lens.tasks.forecaster import ForecasterLook
 from tidegate.lens.tasks.pictures import Frames
+from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
 from tidegate.lens.tasks.views import Steps
@@ -55,6 +56,8 @@ def look(session: ExampleSession, text: int = 0, beam: int | None = None) -> dic
             answer |= _writing(found)
         case ForecasterLook():
             answer |= _forecast(found)
+        case RegressorLook():
+            answer |= _regression(found)
         case ClassifierLook():
             answer |= _classes(found)
         case _:
@@ -153,16 +156,29 @@ def _tree(tree: BeamTree) -> dict[str, Any]:
 
 
 def _forecast(found: ForecasterLook) -> dict[str, Any]:
-    def numbers(values: Any) -> list[float | None]:
-        return [float(f"{it:.6g}") if np.isfinite(it) else None for it in values]
-
     return {
         "levels": list(found.levels),
-        "history": numbers(found.history),
-        "expected": [numbers(it) for it in found.expected.T],
-        "ahead": [numbers(it) for it in found.ahead.T],
-        "true_values": found.truth and numbers(found.truth["values"]),
+        "history": _numbers(found.history),
+        "expected": [_numbers(it) for it in found.expected.T],
+        "ahead": [_numbers(it) for it in found.ahead.T],
+        "true_values": found.truth and _numbers(found.truth["values"]),
     }
+
+
+def _regression(found: RegressorLook) -> dict[str, Any]:
+    columns = zip(found.targets, found.predicted.T, found.known.T, found.error.T, strict=True)
+    return {
+        "length": found.length,
+        "inputs": [{"name": name, "values": _numbers(it)} for name, it in zip(found.inputs, found.read.T, strict=True)],
+        "targets": [
+            {"name": name, "predicted": _numbers(made), "known": _numbers(known), "error": _numbers(error)}
+            for name, made, known, error in columns
+        ],
+    }
+
+
+def _numbers(values: Any) -> list[float | None]:
+    return [float(f"{it:.6g}") if np.isfinite(it) else None for it in values]
 
 
 def recorded(session: ExampleSession) -> Iterator[Question]:

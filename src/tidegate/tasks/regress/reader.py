@@ -66,6 +66,13 @@ def read_series(path: Path | Pair, config: RegressConfig) -> Iterator[Row]:
         raise DataError(f"{path} is not {KNOWN}.")
 
 
+def series_values(
+    name: str, x: NDArray[Any], y: NDArray[Any] | None, inputs: Sequence[str], targets: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a row of a series holds: inputs (T, F), and targets (T, K) if they are known."""
+    return {NAME: name, "inputs": x, TARGETS: y, "columns": (list(inputs), list(targets)), "rate": 0}
+
+
 def _from_table(path: Path, config: RegressConfig) -> Iterator[Row]:
     there = columns_of(path)
     inputs, static, targets = config.input_names, names_in(config.static), config.target_names
@@ -92,7 +99,7 @@ def _from_table(path: Path, config: RegressConfig) -> Iterator[Row]:
         x = np.array(series.inputs).reshape(-1, len(inputs))
         y = np.array(series.targets).reshape(-1, len(targets)) if targets else None
         where = f"{path}, series {name!r:.80} (from row {series.rows[0]})" if group else str(path)
-        values = _values(name, x, y, inputs, config.target_names) | {
+        values = series_values(name, x, y, inputs, config.target_names) | {
             "rows": np.array(series.rows),
             "filled": series.filled,
         }
@@ -176,7 +183,7 @@ def _from_arrays(path: Path, config: RegressConfig) -> Iterator[Row]:
         if config.missing == "previous":
             x = _previous(x)
         columns = [str(k) for k in range(x.shape[1])], [str(k) for k in range(0 if y is None else y.shape[1])]
-        yield Row(row.where, _values(str(row.values.get(NAME, n)), x, y, *columns))
+        yield Row(row.where, series_values(str(row.values.get(NAME, n)), x, y, *columns))
 
 
 def _check_size(where: str, values: NDArray[np.float64], name: str) -> None:
@@ -214,18 +221,12 @@ def _audio_row(where: str, name: str, source: Any, target: NDArray[Any] | None) 
         if values is not None and not np.isfinite(values).all():
             raise DataError(f"{where}: sample {int(np.argmin(np.isfinite(values).all(1))) + 1} is nan or infinite.")
     channels = [_channels(kind, it) for kind, it in (("input", x), ("target", y))]
-    return Row(where, _values(name, x, y, *channels) | {"rate": source.rate})
+    return Row(where, series_values(name, x, y, *channels) | {"rate": source.rate})
 
 
 def _channels(kind: str, samples: NDArray[Any] | None) -> list[str]:
     count = 0 if samples is None else samples.shape[1]
     return [kind] if count == 1 else [f"{kind} {k + 1}" for k in range(count)]
-
-
-def _values(
-    name: str, x: NDArray[Any], y: NDArray[Any] | None, inputs: Sequence[str], targets: Sequence[str]
-) -> dict[str, Any]:
-    return {NAME: name, "inputs": x, TARGETS: y, "columns": (list(inputs), list(targets)), "rate": 0}
 
 
 def _refuse_columns(path: Path, config: RegressConfig) -> None:

@@ -8,7 +8,7 @@ time over segments of the series, see `tidegate.tasks.regress.segments`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.rows import Row
-from tidegate.errors import DataError, RunFolderError
+from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import mask
@@ -43,6 +43,7 @@ class RegressTask(ExampleTask):
     """A value at every step of a series (many to many, aligned)."""
 
     name = "regress"
+    look: str | None = "tidegate.lens.tasks.regressor:look"
     prediction_name = "value"
     Config = RegressConfig
     LENGTH: str = "inputs"
@@ -214,20 +215,20 @@ class RegressTask(ExampleTask):
             for n, length in enumerate(lengths.tolist()):
                 error = _error(y[n : n + 1], targets[n : n + 1])
                 loss = self._sum(error, targets[n : n + 1], zero[n : n + 1], weights[n : n + 1])
-                found.append((float(loss), self._in_units(y[n, :length])))
+                found.append((float(loss), self.in_units("target", y[n, :length])))
             return found
 
         results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
         skips = [int(part.columns["skip"][n][0]) for n in range(len(part))]
         names = [stored_text(part.columns["name"][n]) for n in range(len(part))]
-        truth = [self._in_units(torch.from_numpy(np.array(part.columns["targets"][n]))) for n in range(len(part))]
+        truth = [
+            self.in_units("target", torch.from_numpy(np.array(part.columns["targets"][n]))) for n in range(len(part))
+        ]
         made: dict[str, Any] = {MODEL: [y for _, y in results]}
         inputs = [np.asarray(part.columns["inputs"][n]) for n in range(len(part))]
         made |= baselines_of(inputs, truth, self.preprocessing)
         cut = {by: [y[skip:] for y, skip in zip(each, skips, strict=True)] for by, each in made.items()}
-        found = Predictions(
-            names, self._names("targets"), [y[skip:] for y, skip in zip(truth, skips, strict=True)], cut
-        )
+        found = Predictions(names, self.names("targets"), [y[skip:] for y, skip in zip(truth, skips, strict=True)], cut)
         metrics = [
             Metric(name, found.mean(name, MODEL), FILTER, found.mean(name, FILTER), higher_is_better=higher)
             for name, (_, higher) in SCORES.items()
@@ -246,8 +247,8 @@ class RegressTask(ExampleTask):
         found = []
         for n, length in enumerate(lengths.tolist()):
             name = stored_text(columns["name"].values[n, : int(columns["name"].lengths[n])].cpu().numpy())
-            values = self._in_units(y[n, :length]).T.tolist()
-            found.append({"series": name, "values": dict(zip(self._names("targets"), values, strict=True))})
+            values = self.in_units("target", y[n, :length]).T.tolist()
+            found.append({"series": name, "values": dict(zip(self.names("targets"), values, strict=True))})
         return found
 
     def text(self, prediction: dict[str, Any]) -> str:
@@ -268,15 +269,19 @@ class RegressTask(ExampleTask):
     def _batch_size(self, part: Part) -> int:
         return int(np.clip(LARGEST_BATCH // max(1, int(part.columns["inputs"].lengths.max())), 1, 64))
 
-    def _names(self, name: str) -> list[str]:
-        return self.preprocessing.vocabulary(name).entries
+    def names(self, kind: Literal["inputs", "targets"]) -> list[str]:
+        """Return the names of the inputs or targets."""
+        return self.preprocessing.vocabulary(kind).entries
 
-    def _in_units(self, y: Tensor) -> NDArray[np.float64]:
-        """Return normalised targets (T, K) in their own units."""
-        mean, deviation = (np.array(self.preprocessing.numbers(f"target_{it}")) for it in ("mean", "deviation"))
-        if y.shape[-1] != len(mean) or len(deviation) != len(mean):
-            raise RunFolderError(f"{self.preprocessing.path}: it has no mean or deviation for each target.")
-        return y.double().cpu().numpy() * deviation + mean
+    def in_units(self, kind: Literal["input", "target"], values: Tensor) -> NDArray[np.float64]:
+        """Return normalised inputs (T, F) or targets (T, K) in their own units.
+
+        Raises:
+            RunFolderError: there is no mean or deviation for each of them: the preprocessing was altered.
+        """
+        width = values.shape[-1]
+        mean, deviation = (np.array(self.preprocessing.numbers(f"{kind}_{it}", width)) for it in ("mean", "deviation"))
+        return values.double().cpu().numpy() * deviation + mean
 
 
 def _state(parts: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-// One example as a tagger, classifier, translator, captioner or forecaster handles it.
+// One example as a tagger, classifier, translator, captioner, forecaster or regressor handles it.
 
 import { ask, isAvailable, latest, live, send } from "../ask.js";
 import { button, choice, el, labelled, replaceChildren, statusLine } from "../dom.js";
@@ -8,6 +8,7 @@ import { show as classifier } from "../steps/classifier.js";
 import { show as forecaster } from "../steps/forecaster.js";
 import { unpackPictures } from "../steps/pictures.js";
 import { show as plain } from "../steps/plain.js";
+import { show as regressor } from "../steps/regressor.js";
 import { stateMaps } from "../steps/states.js";
 import { show as tagger } from "../steps/tagger.js";
 import { show as writer } from "../steps/writer.js";
@@ -99,6 +100,7 @@ function panelOf(answer) {
   if (answer.prediction) return plain;
   if (answer.tags) return tagger;
   if (answer.running) return classifier;
+  if (answer.targets) return regressor;
   return answer.written ? writer : forecaster;
 }
 
