@@ -97,6 +97,23 @@ def test_steps_are_words_or_characters_as_suits_the_texts(tmp_path: Path) -> Non
     assert split_words("Don't stop: it's 5!", True) == ["don't", "stop", ":", "it's", "5", "!"]
 
 
+def test_tokenised_texts_are_found_out_and_others_cut_the_same(tmp_path: Path) -> None:
+    texts = [("It 's fun , and it does n't bore .", "pos"), ("It 's long , and it does n't end .", "neg")]
+    examples = prepared(tmp_path, fasttext(tmp_path / "a.txt", texts))
+    assert any("as these words were: punctuation apart; 's n't apart (100.0%" in note for note in examples.notes)
+    words = examples.preprocessing.vocabulary("words")
+    assert {"it", "'s", "does", "n't", ",", "."} < set(words.entries)
+    (row,) = ClassifyTask.encode(
+        Row("", {"text": "It's fun, it doesn't end."}), SMALL, examples.preprocessing, labelled=False
+    )
+    assert words.decode(row["inputs"]) == ["it", "'s", "fun", ",", "it", "does", "n't", "end", "."]
+    written = [("It's fun, and doesn't bore.", "pos"), ("It's long, and doesn't end.", "neg")]
+    (tmp_path / "other").mkdir()
+    examples = prepared(tmp_path / "other", fasttext(tmp_path / "b.txt", written))
+    assert "cutting" not in examples.preprocessing.values
+    assert {"it's", "doesn't", ",", "."} < set(examples.preprocessing.vocabulary("words").entries)
+
+
 def test_bad_files_raise_with_file_and_line(tmp_path: Path) -> None:
     path, other = tmp_path / "a.txt", tmp_path / "b.txt"
     fasttext(path)

@@ -166,6 +166,17 @@ def find_cutting(words: Mapping[str, int]) -> Cutting:
     return replace(rules, whole=whole)
 
 
+def already_cut(chunks: Mapping[str, int]) -> bool:
+    """Whether texts have blanks between their words and their punctuation, as tokenised ones do.
+
+    Args:
+        chunks: count of what is between blanks.
+    """
+    alone = sum(count for it, count in chunks.items() if it in SENTENCE_MARKS)
+    ending = sum(count for it, count in chunks.items() if it[-1] in SENTENCE_MARKS and len(it) > 1)
+    return alone > 9 * ending
+
+
 def described(cutting: Cutting, words: Mapping[str, int]) -> str:
     """Describe a cutting, with the share of the words that it was found from and leaves as they are."""
     kept = sum(count for word, count in words.items() if [it.word for it in cutting.words(word)] == [word])

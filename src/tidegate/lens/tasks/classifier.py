@@ -86,4 +86,5 @@ def _tokens(task: ClassifyTask, example: Example) -> tuple[str, ...]:
     if example.row is None:
         return tuple(task.preprocessing.vocabulary(level).decode(example.encoded["inputs"].tolist()))
     text = example.row.values["text"]
-    return tuple(split_words(text, task.config.lowercase) if level == "words" else text)
+    cutting = task.preprocessing.cutting()
+    return tuple(split_words(text, task.config.lowercase, cutting) if level == "words" else text)

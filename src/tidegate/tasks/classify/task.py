@@ -23,6 +23,7 @@ from tidegate.data.tables.cell_values import named
 from tidegate.data.tables.delimiters import TableOptions
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.word_split import words_of
+from tidegate.data.words.cutting import AT_BLANKS, Cutting, already_cut, described, find_cutting
 from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
@@ -113,6 +114,7 @@ class ClassifyTask(ExampleTask):
         """Fit the classes, and the vocabulary of words or characters, or mean and deviation of the frames."""
         labels: Counter[str] = Counter()
         words: Counter[str] = Counter()
+        chunks: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         frames = FrameStatistics()
         for row in rows:
@@ -121,6 +123,7 @@ class ClassifyTask(ExampleTask):
                 frames.add(checked_frames(row, features=frames.features))
             else:
                 words.update(split_words(row.values["text"], config.lowercase))
+                chunks.update(row.values["text"].split())
                 characters.update(row.values["text"])
         if len(labels) < 2:
             given = f"only the class {next(iter(labels))!r:.80}" if labels else "no class"
@@ -132,6 +135,14 @@ class ClassifyTask(ExampleTask):
         level = config.level
         if level == "auto":
             level = "characters" if words.total() < 3 * labels.total() else "words"
+        if level == "words" and already_cut(chunks):
+            cutting = find_cutting(chunks)
+            preprocessing["cutting"] = cutting.record()
+            notes.append(described(cutting, chunks))
+            words = Counter()
+            for chunk, count in chunks.items():
+                for word in split_words(chunk, config.lowercase, cutting):
+                    words[word] += count
         chosen = words if level == "words" else characters
         entries = Vocabulary.of(chosen, min_count=config.min_count).entries
         note = f"steps are {level}; {len(entries) - 1:,} in the vocabulary, of {len(chosen):,} seen"
@@ -150,7 +161,7 @@ class ClassifyTask(ExampleTask):
         else:
             text = row.values["text"]
             inputs = preprocessing.vocabulary(kind).encode(
-                split_words(text, config.lowercase) if kind == "words" else text
+                split_words(text, config.lowercase, preprocessing.cutting()) if kind == "words" else text
             )
         if not labelled:
             return [{"inputs": inputs}]
@@ -260,8 +271,11 @@ def _label(row: Row) -> str:
     return label
 
 
-def split_words(text: str, lowercase: bool) -> list[str]:
-    """Split a text into words and single punctuation marks."""
+def split_words(text: str, lowercase: bool, cutting: Cutting = AT_BLANKS) -> list[str]:
+    """Split a text into words and single punctuation marks; as the training texts are cut, if these are tokenised."""
+    if cutting.marks_apart:
+        found = [it.word for it in cutting.words(text)]
+        return [it.lower() for it in found] if lowercase else found
     return words_of(text.lower() if lowercase else text)
 
 
