@@ -11,7 +11,7 @@ from tidegate.data.buckets import pad
 from tidegate.data.missing_values import carried_forward, interpolated, observed
 from tidegate.data.naive import MEAN, backtest, naive_error, naive_forecast
 from tidegate.data.sources import Sources
-from tidegate.errors import DataError
+from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.model import inputs
@@ -124,7 +124,7 @@ def test_missing_covariates_are_interpolated_and_missing_frames_read(tmp_path: P
 def prepared(folder: Path, path: Path, **options: Any) -> tuple[ForecastTask, Any, Any]:
     config = ForecastConfig(**{**SMALL, **options})
     data = prepare_examples(ForecastTask, Sources((path,)), config, folder)
-    task = ForecastTask(config, data.preprocessing, data, TrainConfig())
+    task = ForecastTask(config, data.preprocessing, data, TrainConfig(backend="reference"))
     torch.manual_seed(0)
     return task, data, task.new_model().eval()
 
@@ -173,7 +173,7 @@ def test_only_observed_values_count(tmp_path: Path, how: str):
     expected = losses[torch.from_numpy(seen)].sum()
     torch.testing.assert_close(task.summed_loss(model, columns, 0.0), expected)
     with torch.inference_mode():
-        report = task.measure(model, data.parts["test"])
+        report = task.measure(model, data.parts["test"], tables=False)
     assert report.predictions == 8 - 2  # steps 74 and 75 of the last 8
     assert np.isfinite([report.loss, *(it.value for it in report.metrics)]).all()
     (baseline,) = task.baselines()[0].values()
@@ -194,3 +194,49 @@ def test_a_series_in_which_nothing_can_be_learned_is_refused(tmp_path: Path):
     path = table(tmp_path, *(str(n) if n % 2 else "" for n in range(80)))
     with pytest.raises(DataError, match="no value follows another, so there is nothing to learn"):
         prepared(tmp_path / "run", path, missing="interpolate")
+
+
+DAYS = ["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-06", "2024-01-07"]
+MONTHS = ["2024-01-31", "2024-02-29", "2024-04-30", "2024-05-31"]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (DAYS, [0, 1, NAN, NAN, 2, 3, 4]),
+        (MONTHS, [0, 1, NAN, 2, 3]),
+        (["5", "1", "2", "3"], [1, 2, 3, NAN, 0]),
+        (["2024-01-01", "2024-01-02"], [0, 1]),
+    ],
+)
+def test_missing_rows_are_filled(tmp_path: Path, times: list[str], expected: list[float]):
+    (tmp_path / "a.csv").write_text("time,y,c\n" + "".join(f"{time},{n},{n}\n" for n, time in enumerate(times)))
+    config = ForecastConfig(missing="mask", missing_rows="fill", covariates="c")
+    (row,) = read_series(tmp_path / "a.csv", config)
+    np.testing.assert_array_equal(row.values["values"], expected)
+    np.testing.assert_array_equal(row.values["covariates"][:, 0], interpolated(np.array(expected)))
+    notes = [it for it in ForecastTask.remarks(tmp_path / "a.csv", config) if "are missing between" in it]
+    assert all(it.endswith(": filled with missing values") for it in notes)
+
+
+@pytest.mark.parametrize(
+    ("times", "options", "message"),
+    [
+        (DAYS, {"missing_rows": "refuse"}, r"2 rows are missing .* row 2 \(2024-01-02\) and row 3 .*: add the missing"),
+        (["1", "2", "3", "99"], {"missing_rows": "fill", "missing": "mask"}, "95 rows are missing .*, more than there"),
+        (
+            ["1", "7", "8", "30", "99"],
+            {"missing_rows": "fill", "missing": "mask"},
+            "irregular, so it is not known",
+        ),
+    ],
+)
+def test_missing_rows_that_are_refused(tmp_path: Path, times: list[str], options: dict, message: str):
+    (tmp_path / "a.csv").write_text("time,y\n" + "".join(f"{time},{n}\n" for n, time in enumerate(times)))
+    with pytest.raises(DataError, match=message):
+        list(read_series(tmp_path / "a.csv", SeriesOptions(**options)))
+
+
+def test_rows_are_filled_with_missing_values_only_where_these_are_read(tmp_path: Path):
+    with pytest.raises(ArgumentError, match="missing_rows is 'fill', which makes missing values, but missing is 'ref"):
+        list(read_series(tmp_path / "a.csv", SeriesOptions(missing_rows="fill")))

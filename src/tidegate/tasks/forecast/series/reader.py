@@ -17,7 +17,7 @@ from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.numbers import NumberReader, is_missing
 from tidegate.tasks.forecast.series.row_order import RowOrder
-from tidegate.tasks.forecast.series.series_options import DEFAULTS, Missing, SeriesOptions
+from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
 TARGETS = ("value", "y", "target")
@@ -47,6 +47,10 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
             or cells can be read in two ways; the message names the file and the row.
     """
+    if options.missing_rows == "fill" and options.missing == "refuse":
+        raise ArgumentError(
+            "missing_rows is 'fill', which makes missing values, but missing is 'refuse': say 'mask' or 'interpolate'."
+        )
     if holds_arrays(path):
         yield from _from_frames(path, options)
         return
@@ -84,7 +88,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             value = math.nan if known and is_missing(row.values[name]) else numbers.read(row, name)
             found.setdefault(own, _Series(own, orders[group])).add(value, known)
     for series in found.values():
-        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()], options.missing)
+        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()], options)
 
 
 class _Series:
@@ -98,13 +102,16 @@ class _Series:
         self.values.append(value)
         self.covariates.extend(covariates)
 
-    def row(self, path: Path, width: int, notes: Sequence[str], missing: Missing) -> Row:
-        order = self.order.order
-        values, rows = np.array(self.values)[order], np.array(self.order.rows)[order]
-        covariates = np.array(self.covariates).reshape(len(values), width)[order]
-        found, kept = without_ends(self.name, values, covariates, lambda n: f"{path}, row {rows[n]}", missing)
+    def row(self, path: Path, width: int, notes: Sequence[str], options: SeriesOptions) -> Row:
+        order, steps = self.order.order, self.order.steps(options.missing_rows)
+        before = np.searchsorted(steps, np.arange(steps[-1] + 1), "right") - 1  # the row at each step, or before it
+        rows = np.array(self.order.rows)[order][before]
+        values, covariates = np.full(len(rows), np.nan), np.full((len(rows), width), np.nan)
+        values[steps] = np.array(self.values)[order]
+        covariates[steps] = np.array(self.covariates).reshape(len(order), width)[order]
+        found, kept = without_ends(self.name, values, covariates, lambda n: f"{path}, row {rows[n]}", options.missing)
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
-        more = {"notes": [*notes, *found["notes"], *self.order.notes], "rows": rows[kept]}
+        more = {"notes": [*notes, *found["notes"], *self.order.notes(options.missing_rows)], "rows": rows[kept]}
         return Row(where, found | more)
 
 

@@ -26,32 +26,40 @@ class Scale(NamedTuple):
     place: Callable[[Number], Number]
 
 
-def gaps_note(times: Sequence[Number], rows: Sequence[int], kind: str) -> str:
+def usual_step(times: Sequence[Number], kind: str) -> tuple[Number | None, str, list[tuple[int, int]]]:
+    """Find the usual step between times.
+
+    Args:
+        times: rising, at least two.
+        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+
+    Returns:
+        The step, or None if the times are irregular; its unit, see `Scale`; and after which rows how many are missing.
+    """
+    return min((_gaps(times, scale) for scale in _scales(times, kind)), key=lambda it: len(it[2]))
+
+
+def gaps_words(times: Sequence[Number], rows: Sequence[int], kind: str) -> str:
     """Describe where rows are missing.
 
     Args:
         times: rising, at least two.
         rows: the row of each in its file.
-        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+        kind: of the times.
 
     Returns:
-        A sentence; empty if the times are evenly apart: by the clock, in months, or in working days.
+        The words; empty if the times are evenly apart: by the clock, in months, or in working days.
     """
-    found = [_gaps(times, scale) for scale in _scales(times, kind)]
-    step, unit, gaps = min(found, key=lambda it: len(it[2]))
+    step, unit, gaps = usual_step(times, kind)
     if step is None:
-        first, last = date_text(times[0], kind), date_text(times[-1], kind)
-        return f"the times from {first} to {last} are irregular, but each row is taken as one step"
+        return f"the times from {date_text(times[0], kind)} to {date_text(times[-1], kind)} are irregular"
     if not gaps:
         return ""
     missing, (at, _) = sum(count for _, count in gaps), gaps[0]
     are_missing = "1 row is missing" if missing == 1 else f"{missing:,} rows are missing"
     where = f"row {rows[at]} ({date_text(times[at], kind)}) and row {rows[at + 1]} ({date_text(times[at + 1], kind)})"
     count = "1 gap" if len(gaps) == 1 else f"{len(gaps):,} gaps"
-    return (
-        f"{are_missing} between steps of {_span(step, unit)}, in {count}, the first between {where}; "
-        "each row is taken as one step: add the missing rows"
-    )
+    return f"{are_missing} between steps of {_span(step, unit)}, in {count}, the first between {where}"
 
 
 def _gaps(times: Sequence[Number], scale: Scale) -> tuple[Number | None, str, list[tuple[int, int]]]:

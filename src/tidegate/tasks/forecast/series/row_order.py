@@ -12,7 +12,8 @@ from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.series.date_formats import DateFormat
 from tidegate.tasks.forecast.series.local_times import LocalTimes
-from tidegate.tasks.forecast.series.regularity import gaps_note
+from tidegate.tasks.forecast.series.regularity import gaps_words, usual_step
+from tidegate.tasks.forecast.series.series_options import MissingRows
 from tidegate.tasks.forecast.series.times import Number, date_text, parse_time
 
 HINT = "give each row a time, or leave it out"
@@ -82,9 +83,34 @@ class RowOrder:
                 )
         return np.array(order, np.int64)
 
+    def steps(self, missing_rows: MissingRows) -> NDArray[np.int64]:
+        """Return the step of each row, in order of time, (T,): one after the other, unless missing rows are filled.
+
+        Raises:
+            DataError: rows are missing, and they are refused or cannot be filled.
+        """
+        steps = np.arange(len(self.rows))
+        if missing_rows == "report" or not self._gaps_words:
+            return steps
+        if missing_rows == "refuse":
+            raise DataError(f"{self.where}: {self._gaps_words}: add the missing rows, or say --missing-rows fill.")
+        step, _, gaps = usual_step([self.times[n] for n in self.order.tolist()], self.kind)
+        if step is None or sum(count for _, count in gaps) > len(steps):
+            why = "so it is not known which rows to fill" if step is None else "more than there are"
+            raise DataError(f"{self.where}: {self._gaps_words}, {why}: see to the times, or say --missing-rows report.")
+        for row, count in gaps:
+            steps[row + 1 :] += count
+        return steps
+
     @cached_property
-    def notes(self) -> list[str]:
-        """What the user should know of the times: rows that were not in order, and rows that are missing."""
+    def _gaps_words(self) -> str:
+        if self.column is None or len(self.times) < 2:
+            return ""
+        order = self.order.tolist()
+        return gaps_words([self.times[n] for n in order], [self.rows[n] for n in order], self.kind)
+
+    def notes(self, missing_rows: MissingRows) -> list[str]:
+        """Say what the user should know of the times: rows that were not in order, and rows that are missing."""
         if self.column is None or len(self.times) < 2:
             return []
         found = [] if self.local is None else list(self.local.notes.values())
@@ -94,6 +120,10 @@ class RowOrder:
                 f"{self.where}, row {self.rows[late]}: its time is before that of row {self.rows[late - 1]}: the rows "
                 "were put in order of time"
             )
-        order = self.order.tolist()
-        gaps = gaps_note([self.times[n] for n in order], [self.rows[n] for n in order], self.kind)
-        return found + ([f"{self.where}: {gaps}"] if gaps else [])
+        if self._gaps_words:
+            done = {
+                "report": "; each row is taken as one step: add the missing rows, or say --missing-rows fill",
+                "fill": ": filled with missing values",
+            }
+            found.append(f"{self.where}: {self._gaps_words}{done[missing_rows]}")
+        return found

@@ -8,6 +8,7 @@ from tidegate.data.tables.delimiters import TableOptions
 from tidegate.train.options import option
 
 Missing = Literal["refuse", "mask", "interpolate"]
+MissingRows = Literal["report", "refuse", "fill"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +40,12 @@ class SeriesOptions(TableOptions):
         "Missing values: refuse them; mask: the last value, and an input that says whether there was one; interpolate.",
         panel="Data",
         absent="refuse",
+    )
+    missing_rows: MissingRows = option(
+        "report",
+        "Rows missing from a regular series: report them; refuse them; fill them with missing values.",
+        panel="Data",
+        absent="report",
     )
 
     @property
