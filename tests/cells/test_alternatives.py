@@ -24,6 +24,8 @@ OTHER_ARGUMENTS: dict[str, Any] = {
     "addcdiv": (W, A),
     "prelu": (torch.tensor([0.25], dtype=torch.float64),),
     "layer_norm": ((4,),),
+    "softmax": (-1,),
+    "cumsum": (-1,),
 }
 NOT_TORCH = {"fabs": torch.abs, "truediv": torch.div, "expit": torch.special.expit}
 

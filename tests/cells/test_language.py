@@ -127,6 +127,10 @@ def test_operations_on_tensors(op: str) -> None:
         "sin": torch.tensor([math.sin(-1.5), math.sin(0.25), math.sin(3)], dtype=torch.float64),
         "cos": torch.tensor([math.cos(-1.5), math.cos(0.25), math.cos(3)], dtype=torch.float64),
         "remainder": torch.tensor([0.5, -0.25, 0.0], dtype=torch.float64),  # with the sign of b
+        "softmax": a.exp() / a.exp().sum(),
+        "cumsum": torch.tensor([-1.5, -1.25, 1.75], dtype=torch.float64),
+        "unit_sum": torch.tensor([1.75] * 3, dtype=torch.float64),
+        "unit_mean": torch.tensor([1.75 / 3] * 3, dtype=torch.float64),
         "where_at_most": torch.tensor([-3.0, -0.5, 0.75], dtype=torch.float64),
         "where_less": torch.tensor([-3.0, -0.5, 0.75], dtype=torch.float64),
         "normalize": (a - a.mean()) / ((a - a.mean()) ** 2).mean().add(1e-5).sqrt(),

@@ -18,15 +18,15 @@ from tidegate.cells import Cell, Step, cell, projected, zoneout
 from tidegate.errors import CellError
 
 Node = tuple[str, tuple[int | float, ...], str]
-UNARY = ("sigmoid", "tanh", "relu", "softplus", "absolute", "normalize", "sin", "cos", "neg")
+UNARY = ("sigmoid", "tanh", "relu", "softplus", "absolute", "normalize", "softmax", "unit_mean", "sin", "cos", "neg")
 BINARY = ("add", "sub", "mul", "minimum", "maximum", "where_at_most", "where_less")
-GUARDED = ("exp", "log", "div", "sqrt", "remainder", "log_of_relu", "inverse_of_relu")
+GUARDED = ("cumsum", "unit_sum", "exp", "log", "div", "sqrt", "remainder", "log_of_relu", "inverse_of_relu")
 
 
 def _operators() -> dict[str, Callable[..., Any]]:
     import operator
 
-    from tidegate.cells import absolute, cos, exp, log, maximum, minimum, relu, softplus, sqrt, where
+    from tidegate.cells import absolute, cos, cumsum, exp, log, maximum, minimum, relu, softplus, sqrt, unit_sum, where
 
     named = {name: getattr(language, name) for name in (*UNARY[:-1], "minimum", "maximum")}
     return {
@@ -35,6 +35,8 @@ def _operators() -> dict[str, Callable[..., Any]]:
         "add": operator.add,
         "sub": operator.sub,
         "mul": operator.mul,
+        "cumsum": lambda v: 0.1 * cumsum(v),
+        "unit_sum": lambda v: 0.1 * unit_sum(v),
         "exp": lambda v: exp(minimum(v, 1.5)),
         "log": lambda v: log(softplus(v) + 0.1),
         "sqrt": lambda v: sqrt(absolute(v) + 0.1),

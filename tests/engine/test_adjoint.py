@@ -15,6 +15,7 @@ from tidegate.cells import (
     absolute,
     cell,
     cos,
+    cumsum,
     exp,
     log,
     lstm,
@@ -26,14 +27,17 @@ from tidegate.cells import (
     relu,
     sigmoid,
     sin,
+    softmax,
     softplus,
     sqrt,
     tanh,
+    unit_mean,
+    unit_sum,
     where,
 )
 from tidegate.engine import Program, Weights, program, run
 from tidegate.engine.program.adjoint import adjoint
-from tidegate.engine.program.program import ACROSS_UNITS
+from tidegate.engine.program.program import PRODUCTS
 
 STEPS, BATCH, INPUTS, UNITS, PROJECTED = 5, 3, 2, 4, 3
 
@@ -44,7 +48,8 @@ def everything(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
     b = sigmoid(x.b + r("b", a * s.h) + minimum(a, s.c) - maximum(s.c, -0.3))
     c = m.keep * s.c + (1 - m.keep) * (a + softplus(b) * absolute(s.c) / (1 + exp(-b)))
     turned = sqrt(1 + absolute(a)) * sin(3 * c % (1 + b)) + where(a < b, cos(a), c) - where(c >= 0.1, a, 0)
-    return Step(h=b * tanh(c) + log(1.5 + b) - relu(a) + turned, c=c, gates=dict(a=a, b=b))
+    ordered = cumsum(softmax(2 * a)) * unit_sum(a * c) - unit_mean(a * s.h)
+    return Step(h=b * tanh(c) + log(1.5 + b) - relu(a) + turned + ordered, c=c, gates=dict(a=a, b=b))
 
 
 def interpret(
@@ -53,7 +58,8 @@ def interpret(
     """All values of one step."""
     extra = {
         "at_most": lambda a, b: (a <= b).double(),
-        "unit_mean": lambda v: v.mean(-1, keepdim=True).expand_as(v),
+        "unit_max": lambda v: v.amax(-1, keepdim=True).expand_as(v),
+        "cumsum_reversed": lambda v: v.flip(-1).cumsum(-1).flip(-1),
         "rsqrt": torch.rsqrt,
     }
     values: list[Tensor] = []
@@ -61,7 +67,7 @@ def interpret(
         args = [values[k] for k in value.args]
         if value.op == "constant":
             values.append(torch.tensor(value.number, dtype=torch.float64))
-        elif value.op in ACROSS_UNITS and value.op != "unit_mean":
+        elif value.op in PRODUCTS:
             values.append(product(value.op, value.name, args[0]))
         elif args:
             values.append(extra[value.op](*args) if value.op in extra else OPERATIONS[value.op].compute(*args))

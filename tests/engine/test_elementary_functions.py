@@ -95,7 +95,7 @@ def test_remainders_and_choices_are_torchs_to_the_bit(name: str, dtype: torch.dt
 
 
 def test_every_function_of_the_language_is_tested() -> None:
-    tested = {*FUNCTIONS, *BY_PAIRS, "minimum", "maximum", "normalize"}
+    tested = {*FUNCTIONS, *BY_PAIRS, "minimum", "maximum", "normalize", "softmax", "cumsum", "unit_sum", "unit_mean"}
     operations = {"add", "sub", "mul", "div", "neg"}
     from tidegate.cells.language.operations import OPERATIONS
 

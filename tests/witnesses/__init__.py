@@ -20,6 +20,7 @@ from tests.witnesses.odyssey import (
     odyssey_noaf,
     odyssey_nog,
 )
+from tests.witnesses.ordered import on_lstm
 from tests.witnesses.paper import Paper
 
 _ALL = (
@@ -52,9 +53,10 @@ _ALL = (
     time_lstm,
     gru_d,
     phased_lstm,
+    on_lstm,
 )
 PAPERS: dict[str, Paper] = {paper.name: paper for paper in _ALL}
-RECENT = ("cfc", "time_lstm", "gru_d", "phased_lstm")
+RECENT = ("cfc", "time_lstm", "gru_d", "phased_lstm", "on_lstm")
 """Cells that differ from others in nothing but their equations, which `tests/engine/test_parity_papers.py` checks."""
 
 

@@ -11,6 +11,7 @@ from tidegate.cells.language.operations import (
     OPERATIONS,
     absolute,
     cos,
+    cumsum,
     exp,
     log,
     maximum,
@@ -19,9 +20,12 @@ from tidegate.cells.language.operations import (
     relu,
     sigmoid,
     sin,
+    softmax,
     softplus,
     sqrt,
     tanh,
+    unit_mean,
+    unit_sum,
     where,
 )
 from tidegate.cells.language.step import Step
@@ -42,6 +46,7 @@ from tidegate.cells.zoo.odyssey import (
     odyssey_noaf,
     odyssey_nog,
 )
+from tidegate.cells.zoo.ordered import on_lstm
 from tidegate.cells.zoo.rnn import rnn_relu, rnn_tanh
 
 __all__ = [
@@ -59,6 +64,7 @@ __all__ = [
     "cfc",
     "cos",
     "coupled_lstm",
+    "cumsum",
     "exp",
     "find_cell",
     "get_cell",
@@ -88,6 +94,7 @@ __all__ = [
     "odyssey_nig",
     "odyssey_noaf",
     "odyssey_nog",
+    "on_lstm",
     "peephole_lstm",
     "phased_lstm",
     "projected",
@@ -97,12 +104,15 @@ __all__ = [
     "rnn_tanh",
     "sigmoid",
     "sin",
+    "softmax",
     "softplus",
     "sqrt",
     "sru",
     "tanh",
     "time_lstm",
     "ugrnn",
+    "unit_mean",
+    "unit_sum",
     "variational_dropout",
     "where",
     "zoneout",

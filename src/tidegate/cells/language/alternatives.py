@@ -46,6 +46,8 @@ FORMULAS: dict[str, str] = {
     "tan": "sin(v) / cos(v)",
     "sinc": "sin(3.141592653589793 * v) / (3.141592653589793 * v)",
     "remainder": "v % w",
+    "softmax": "softmax(v)",
+    "cumsum": "cumsum(v)",
     "floor": "v - v % 1",
     "exp2": "exp(0.6931471805599453 * v)",
     "expm1": "exp(v) - 1",
@@ -77,7 +79,8 @@ FORMULAS: dict[str, str] = {
 
 LANGUAGE = (
     "it has + - * / %, unary -, numbers, sigmoid, tanh, relu, exp, log, softplus, sqrt, sin, cos, absolute, minimum, "
-    "maximum, where and normalize of tidegate.cells, and products with weights, x.k and r.k."
+    "maximum, where, normalize, softmax, cumsum, unit_sum and unit_mean of tidegate.cells, and products with weights, "
+    "x.k and r.k."
 )
 CONDITION = (
     "every hidden unit is computed alike at every step. Choose by where(a > b, v, w), with one of <, <=, > and >=; "
@@ -94,7 +97,10 @@ PARTS = (
     "a value of the step is one vector of all hidden units, which cannot be cut, joined or reshaped. Declare a gate "
     'for each part, gates="i f o", and use each by its name, x.i.'
 )
-REDUCTION = "normalize(v) of tidegate.cells (layer norm) is the only operation across hidden units."
+REDUCTION = (
+    "the operations of tidegate.cells across hidden units are normalize(v) (layer norm), softmax(v), cumsum(v), "
+    "unit_sum(v) and unit_mean(v)."
+)
 ARRAY = (
     "a vector with one weight per hidden unit is declared in parameters= and used as p.name, what the caller passes "
     "for every step is declared in masks= and used as m.name, and a number is written as a number."
@@ -105,7 +111,7 @@ _REASONS: dict[str, str] = {
     PRODUCT: """linear bilinear matmul mm bmm mv dot vdot inner outer einsum tensordot addmm addmv baddbmm conv1d
         scaled_dot_product_attention multi_head_attention_forward""",
     POWER: "pow power float_power",
-    REDUCTION: """sum mean var std prod norm vector_norm normalize softmax log_softmax softmin logsumexp cumsum cumprod
+    REDUCTION: """sum mean var std prod norm vector_norm normalize log_softmax softmin logsumexp cumprod
         amax amin argmax argmin median mode all any sort topk batch_norm group_norm instance_norm rms_norm""",
     PARTS: """cat concat concatenate stack hstack vstack chunk split tensor_split unbind unsqueeze squeeze view reshape
         transpose swapaxes permute t T mT flatten ravel expand expand_as repeat tile broadcast_to index_select select

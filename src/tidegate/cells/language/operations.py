@@ -1,4 +1,4 @@
-"""The pointwise operations of a cell's equations: one table, for tensors and for symbols.
+"""The operations of a cell's equations, without products: one table, for tensors and for symbols.
 
 A row defines how torch computes an operation and how it is written; the text and LaTeX templates use ``{0}`` and
 ``{1}`` for the arguments. No other place defines how operations are written.
@@ -90,8 +90,12 @@ OPERATIONS: dict[str, Operation] = {
     "where_at_most": _choice(operator.le, "≤", r"\le"),
     "where_less": _choice(operator.lt, "<", "<"),
     "normalize": _function("normalize", _normalize),
+    "softmax": _function("softmax", lambda v: torch.softmax(v, -1)),
+    "cumsum": _function("cumsum", lambda v: torch.cumsum(v, -1)),
+    "unit_sum": _function("unit_sum", lambda v: v.sum(-1, keepdim=True).expand_as(v)),
+    "unit_mean": _function("unit_mean", lambda v: v.mean(-1, keepdim=True).expand_as(v)),
 }
-"""The table: every pointwise operation of the cell language by name."""
+"""The table: every operation of the cell language by name, without products."""
 
 
 def call(op: str, *args: Any) -> Any:
@@ -191,3 +195,23 @@ def normalize(v: Any) -> Any:
     Gain and bias are parameters: ``p.gain * normalize(v) + p.bias``.
     """
     return call("normalize", v)
+
+
+def softmax(v: Any) -> Any:
+    """exp(v) / Σ exp(v), the sum over the hidden units."""
+    return call("softmax", v)
+
+
+def cumsum(v: Any) -> Any:
+    """Each hidden unit's v added to those of all hidden units before it."""
+    return call("cumsum", v)
+
+
+def unit_sum(v: Any) -> Any:
+    """The sum over the hidden units, the same number for each of them."""
+    return call("unit_sum", v)
+
+
+def unit_mean(v: Any) -> Any:
+    """The mean over the hidden units, the same number for each of them."""
+    return call("unit_mean", v)

@@ -18,7 +18,7 @@ class StagePlan:
     Attributes:
         products: matrix products (in forward, one for each gate and operand).
         accumulators: sums of products.
-        means: means over the hidden units, computed before the pass.
+        reductions: means, sums and the like over the hidden units, computed before the pass.
         pointwise: pointwise operations on each hidden unit.
         rows: sequences of a tile, at most; the products of a tile are summed in registers.
         blocks: vectors of hidden units of a tile.
@@ -27,7 +27,7 @@ class StagePlan:
 
     products: int
     accumulators: int
-    means: int
+    reductions: int
     pointwise: int
     rows: int
     blocks: int
@@ -62,7 +62,9 @@ class KernelPlan:
         lines = [_fill(f"  {self.name} kernel: {who}; {place[self.input]}")]
         for n, stage in enumerate(self.stages, 1):
             parts = [f"{_count(stage.products, 'product')} into {_count(stage.accumulators, 'accumulator')}"]
-            parts = (parts if stage.products else []) + ([_count(stage.means, "mean")] if stage.means else [])
+            parts = (parts if stage.products else []) + (
+                [_count(stage.reductions, "reduction")] if stage.reductions else []
+            )
             parts += [f"{stage.pointwise} pointwise"]
             tile = f"; tile {_count(stage.rows, 'row')} x {_count(stage.blocks, 'vector')} of {self.lanes}"
             tile += f", {_count(stage.chains, 'chain')}"

@@ -13,7 +13,7 @@ import itertools
 from dataclasses import dataclass
 
 from tidegate.engine.program.gradient_names import of_state
-from tidegate.engine.program.program import ACROSS_UNITS, Program, Value
+from tidegate.engine.program.program import PRODUCTS, REDUCTIONS, Program, Value
 
 Operand = tuple[str, str]
 
@@ -37,7 +37,8 @@ class Stage:
 
     Attributes:
         projected: whether the pass is over the features of a projected output.
-        means: the numbers of the values that are means over the hidden units, computed before the pass.
+        reductions: the numbers of the values that are means, sums and the like over the hidden units, computed before
+            the pass.
         accumulators: the numbers of the values that are sums of products (and of input parts).
         parts: for each accumulator, the products and input parts in it.
         streams: the products, by operand.
@@ -46,7 +47,7 @@ class Stage:
     """
 
     projected: bool
-    means: tuple[int, ...]
+    reductions: tuple[int, ...]
     accumulators: tuple[int, ...]
     parts: tuple[tuple[int, ...], ...]
     streams: tuple[Stream, ...]
@@ -62,7 +63,7 @@ def state_operands(program: Program) -> dict[str, str]:
 
 def is_product(value: Value) -> bool:
     """Whether a value is the product of a matrix and its operand."""
-    return value.op in ACROSS_UNITS and value.op != "unit_mean"
+    return value.op in PRODUCTS
 
 
 def stages_of(program: Program, *, fused_input: bool, in_memory: frozenset[str], output: str = "") -> tuple[Stage, ...]:
@@ -86,9 +87,9 @@ def stages_of(program: Program, *, fused_input: bool, in_memory: frozenset[str],
         here = [k for k in range(len(program.values)) if stage_of.get(k) == n and (k in small) == projected]
         if small and not here and (n != levels[-1] or any(stage.projected == projected for stage in result)):
             continue  # but results that are constants need a stage of their size
-        means = tuple(k for k in here if program.values[k].op == "unit_mean")
+        reductions = tuple(k for k in here if program.values[k].op in REDUCTIONS)
         accumulators = tuple(k for k in here if k in sums)
-        values = tuple(k for k in here if k not in (*means, *sums, *inside))
+        values = tuple(k for k in here if k not in (*reductions, *sums, *inside))
         made = tuple(k for k in (*accumulators, *values) if any(stage_of[u] > n for u in _readers(program, k, sums)))
         streams: dict[Operand, list[tuple[int, str, str]]] = {}
         for place, k in enumerate(accumulators):
@@ -103,7 +104,7 @@ def stages_of(program: Program, *, fused_input: bool, in_memory: frozenset[str],
         result.append(
             Stage(
                 projected,
-                means,
+                reductions,
                 accumulators,
                 tuple(sums[k] for k in accumulators),
                 tuple(Stream(operand, tuple(products)) for operand, products in streams.items()),
@@ -159,7 +160,7 @@ def _readers(program: Program, k: int, sums: dict[int, tuple[int, ...]]) -> list
 
 
 def _stages(program: Program, sums: dict[int, tuple[int, ...]], whole: frozenset[int]) -> dict[int, int]:
-    """Return the stage of each accumulator, mean and pointwise value: one after that which makes its operand.
+    """Return the stage of each accumulator, reduction and pointwise value: one after that which makes its operand.
 
     Operands in ``whole`` are there when the step begins.
     """
@@ -170,7 +171,7 @@ def _stages(program: Program, sums: dict[int, tuple[int, ...]], whole: frozenset
         if k in sums:
             operands = [program.values[part].args[0] for part in sums[k] if program.values[part].args]
             stage[k] = max((1 + stage.get(a, -1) for a in operands if a not in whole), default=0)
-        elif value.op == "unit_mean":
+        elif value.op in REDUCTIONS:
             stage[k] = 1 + stage.get(value.args[0], -1)
         elif value.args:
             stage[k] = max((stage.get(a, 0) for a in value.args), default=0)

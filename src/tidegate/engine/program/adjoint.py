@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from tidegate.cells.language.expression import Expression, apply, constant, postorder
 from tidegate.engine.program import gradient_names
 from tidegate.engine.program.derivatives import DERIVATIVES
-from tidegate.engine.program.program import Program, Value, lower
+from tidegate.engine.program.program import REDUCTIONS, Program, Value, lower
 
 # The cost of saving a value for backward, in pointwise operations on it: memory is slower than arithmetic.
 SAVING = 40
@@ -165,7 +165,7 @@ class _Backward:
         value = self.forward.values[k]
         if k in self.found or value.op in ("constant", "parameter", "mask", "state"):
             return 0
-        if value.op in DERIVATIVES and value.op != "unit_mean":
+        if value.op in DERIVATIVES and value.op not in REDUCTIONS:
             return COSTS.get(value.op, 1) + sum(self.cost_again(arg) for arg in value.args)
         return float("inf")
 

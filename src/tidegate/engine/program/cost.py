@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.cells import Cell, get_cell
-from tidegate.engine.program.program import ACROSS_UNITS, Program, program
+from tidegate.engine.program.program import PRODUCTS, Program, program
 
 
 @dataclass(frozen=True)
@@ -94,5 +94,5 @@ def cost(
 
 
 def pointwise_operations(step: Program) -> int:
-    """Count the operations of a step on each hidden unit, without products; a mean over the hidden units is one."""
-    return sum(bool(v.args) and (v.op == "unit_mean" or v.op not in ACROSS_UNITS) for v in step.values)
+    """Count the operations of a step on each hidden unit, without products; a reduction over all of them is one."""
+    return sum(bool(v.args) and v.op not in PRODUCTS for v in step.values)

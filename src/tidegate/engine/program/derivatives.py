@@ -1,8 +1,8 @@
 """Every derivative, in one table.
 
 A row gives the gradients by an operation's arguments from the gradient g by its value y and the arguments themselves,
-in the cell language's own operations, plus three that only derivatives and lowered reductions need: ``at_most``
-(1 where a <= b, else 0), ``unit_mean`` and ``rsqrt``. None stands for a gradient of zero.
+in the cell language's own operations, plus four that only derivatives and lowered operations need: ``at_most`` (1 where
+a <= b, else 0), ``unit_max``, ``cumsum_reversed`` and ``rsqrt``. None stands for a gradient of zero.
 
 Where an operation does not pass a gradient on, zero is selected, as in torch, and not multiplied: what is passed over
 may be infinite or NaN, as in max(log(relu(v)), -5) for v < 0.
@@ -69,5 +69,8 @@ DERIVATIVES: dict[str, Rule] = {
     "minimum": lambda g, y, a, b: (_of_smaller(g, a, b), _of_smaller(g, b, a)),
     "maximum": lambda g, y, a, b: (_of_larger(g, a, b), _of_larger(g, b, a)),
     "unit_mean": lambda g, y, a: (apply("unit_mean", g),),
+    "unit_sum": lambda g, y, a: (apply("unit_sum", g),),
+    "unit_max": lambda g, y, a: (None,),  # only softmax has it, which is the same whatever it is
+    "cumsum": lambda g, y, a: (apply("cumsum_reversed", g),),
     "rsqrt": lambda g, y, a: (-0.5 * g * (y * y * y),),
 }

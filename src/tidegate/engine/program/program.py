@@ -12,7 +12,11 @@ from tidegate.cells.language.expression import postorder
 NORMALIZE_EPS = 1e-5
 
 # Operations in which the value of one hidden unit depends on those of others. Every other operation is pointwise.
-ACROSS_UNITS = ("recur", "recur_transposed", "project", "project_transposed", "unit_mean")
+PRODUCTS = ("recur", "recur_transposed", "project", "project_transposed")
+FOLDS = ("unit_mean", "unit_sum", "unit_max")  # one number for all hidden units
+SCANS = ("cumsum", "cumsum_reversed")  # over the hidden units before this one, or after it, and this one
+REDUCTIONS = (*FOLDS, *SCANS)
+ACROSS_UNITS = (*PRODUCTS, *REDUCTIONS)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ class _Values:
                 return self.values[args[0]].args[0]
             case ("normalize", _):
                 return self.normalize(args[0])
+            case ("softmax", _):
+                return self.softmax(args[0])
         key = (op, args, name, number)
         if key not in self.known:
             self.known[key] = len(self.values)
@@ -107,6 +113,10 @@ class _Values:
         variance = self.apply("unit_mean", self.apply("mul", centred, centred))
         scale = self.apply("rsqrt", self.apply("add", variance, self.constant(NORMALIZE_EPS)))
         return self.apply("mul", centred, scale)
+
+    def softmax(self, v: int) -> int:
+        power = self.apply("exp", self.apply("sub", v, self.apply("unit_max", v)))
+        return self.apply("div", power, self.apply("unit_sum", power))
 
     def needed(self, states: dict[str, int], gates: dict[str, int], sums: dict[str, int]) -> Program:
         """Return the Program of these results, without values that simplification left unused."""

@@ -76,7 +76,7 @@ class KernelSpec:
 
         A state kept in place is written in the last stage, because all stages may read it.
         """
-        made = [[*stage.means, *stage.made] for stage in self.stages]
+        made = [[*stage.reductions, *stage.made] for stage in self.stages]
         for state, k in self.program.states.items():
             for stage, values in zip(self.stages[:-1], made[:-1], strict=True):
                 if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in values:

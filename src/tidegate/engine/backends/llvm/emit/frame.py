@@ -123,7 +123,7 @@ class Frame:
         kind, name = operand
         if kind == "input":
             return e.at(self.pointer(arguments.X), b.mul(self.place(t, row), self.number(arguments.INPUTS)))
-        if kind == "made" and self.program.values[int(name)].op != "unit_mean":
+        if kind == "made":
             return self.scratch(int(name), row)
         if name in self.spec.sequences:
             return e.load_pointer(self.pointer(arguments.previous(name)), row)

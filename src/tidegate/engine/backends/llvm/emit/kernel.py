@@ -22,7 +22,7 @@ from tidegate.engine.backends.llvm.emit.builder import I1, I64, Emitted, V
 from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.backends.llvm.emit.pointwise import pointwise
 from tidegate.engine.backends.llvm.emit.products import products
-from tidegate.engine.backends.llvm.emit.reductions import compute_means
+from tidegate.engine.backends.llvm.emit.reductions import compute_reductions
 from tidegate.engine.backends.llvm.emit.work_split import WorkSplit
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.kernels import arguments
@@ -76,8 +76,8 @@ class _Loop:
     def _stage(self, k: int, t: V, n: V, active: V, descending: V) -> None:
         """One stage of one step for the n active rows."""
         e, b = self.e, self.e.b
-        if self.spec.stages[k].means:
-            compute_means(self.frame, k, t, n)
+        if self.spec.stages[k].reductions:
+            compute_reductions(self.frame, k, t, n)
             self.split.barrier()  # a state kept in place must not be written while another thread still reads it
         # Every other step passes over the hidden units backwards: the weights read last are still in the cache.
         span = self.spec.tiles[k].blocks * e.lanes

@@ -9,6 +9,7 @@ from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.backends.llvm.emit.math import OPERATIONS
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import is_output
+from tidegate.engine.program.program import FOLDS
 
 
 def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sums: V) -> None:
@@ -27,7 +28,7 @@ def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sum
     e, b = frame.e, frame.e.b
     stage, tile = frame.spec.stages[k], frame.spec.tiles[k]
     width = len(stage.accumulators) * tile.blocks
-    found = {number: load_value(frame, number, t, row, unit) for number in stage.means}
+    found = {number: load_value(frame, number, t, row, unit) for number in stage.reductions}
 
     def get(number: int) -> V:
         if number not in found:
@@ -51,7 +52,7 @@ def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sum
         args = [get(arg) for arg in value.args]
         found[number] = OPERATIONS[value.op](e, *args) if args else _load_leaf(frame, number, t, row, unit)
     for number in frame.spec.made[k]:
-        if number not in stage.means:
+        if number not in stage.reductions:
             e.store(found[number], e.at(frame.scratch(number, row), unit))
     last = k == max(n for n, other in enumerate(frame.spec.stages) if other.projected == stage.projected)
     _store_results(frame, found, get, t, row, unit, stage.projected, last)
@@ -60,7 +61,7 @@ def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sum
 def load_value(frame: Frame, number: int, t: V, row: V, unit: V) -> V:
     """Load a leaf or a value of an earlier stage: one vector of hidden units."""
     e = frame.e
-    if frame.program.values[number].op == "unit_mean":
+    if frame.program.values[number].op in FOLDS:
         return e.load(frame.scratch(number, row))
     if frame.is_in_scratch(number):
         return e.load(e.at(frame.scratch(number, row), unit))

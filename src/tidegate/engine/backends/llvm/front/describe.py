@@ -45,7 +45,7 @@ def _kernel_plan(name: str, kernel: KernelSpec, call: Call, place: str) -> Kerne
         StagePlan(
             products=sum(len(stream.products) for stream in stage.streams),
             accumulators=len(stage.accumulators),
-            means=len(stage.means),
+            reductions=len(stage.reductions),
             pointwise=sum(bool(kernel.program.values[k].args) for k in stage.values),
             rows=tile.rows,
             blocks=tile.blocks,
