@@ -189,6 +189,10 @@ class ExampleTask(ABC):
         """Format a prediction as a line of text."""
         return str(next(iter(prediction.values())))
 
+    def shown(self, prediction: dict[str, Any]) -> str:
+        r"""Format a prediction for the terminal: as one line, with ``\n`` for a line break."""
+        return self.text(prediction).replace("\n", "\\n").replace("\r", "\\r")
+
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of baselines on the validation part, and notes for the user; none by default."""
         return {}, []
@@ -259,9 +263,8 @@ class ExampleTask(ABC):
 
     def new_model(self) -> nn.Module:
         """Make a new model, with pretrained word vectors if there are any."""
-        model = self.make_model(
-            self.config, self.preprocessing, None if self.settings is None else self.settings.backend
-        )
+        backend = None if self.settings is None else self.settings.backend
+        model = self.make_model(self.config, self.preprocessing, backend)
         embedding = self.vectors(model)
         given = None if self.examples is None else self.examples.vectors()
         if embedding is not None and given is not None and not embedding.is_meta:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+VALUES = "Values at steps (forecast, regress)"
 BREAK = re.compile(r"[\r\n]")
 
 
@@ -38,8 +39,15 @@ def predict(
     text: Annotated[list[str] | None, typer.Option(help="A text to predict for; may be given again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines with everything about each prediction.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Write a file, .csv or .wav, in place of lines; of tasks with values at steps.")
+        Path | None,
+        typer.Option(
+            help="Write a file in place of lines: .csv or .parquet (forecast), .csv or .wav (regress).",
+            rich_help_panel=VALUES,
+        ),
     ] = None,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="Write all sample paths too (forecast).", rich_help_panel=VALUES)
+    ] = False,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
@@ -69,11 +77,17 @@ def predict(
         )
     config = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     config = reading(loaded, config, delimiter=delimiter, decimal=decimal, date_format=date_format)
-    predictor = kind(config, loaded.vocabulary)
-    write = getattr(predictor, "write_predictions", None)
+    predictor: Any = kind(config, loaded.vocabulary)
+    write: Any = getattr(predictor, "write_predictions", None)
     if out is not None and (write is None or as_json):
         why = "leave --json out" if as_json else f"{run} is a run of {loaded.config.task}, which writes lines"
         raise typer.BadParameter(why, param_hint="--out")
+    if out is not None and any(out.exists() and path.exists() and path.samefile(out) for path in files or []):
+        raise typer.BadParameter(f"{out} is among FILES: give another name", param_hint="--out")
+    if paths:
+        if out is None or not hasattr(predictor, "keeps_paths"):
+            raise typer.BadParameter("give it with --out FILE, for a run of forecast", param_hint="--paths")
+        predictor.keeps_paths = True
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         files = files_given(files, text, Path(folder))
         for line in (it for path in files for it in kind.remarks(path, config)):
@@ -83,11 +97,11 @@ def predict(
         rows = rows_of(predictor, config, files)
         found = predictor.predict_rows(loaded.model, rows, batch_size=batch_size)
         if out is not None and write is not None:
-            write(found, out)
+            for line in write(found, out):
+                note(line)
             return
         for _, prediction in found:
-            line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.text(prediction)
-            line = line.replace("\n", "\\n").replace("\r", "\\r")
+            line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.shown(prediction)
             sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
         sys.stdout.flush()
 

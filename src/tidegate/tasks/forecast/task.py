@@ -19,6 +19,7 @@ from torch import Tensor
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
+from tidegate.drawing.text import label
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns
@@ -28,6 +29,7 @@ from tidegate.tasks.forecast.distributions import DISTRIBUTIONS
 from tidegate.tasks.forecast.fit_series import fit_series
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, inputs
+from tidegate.tasks.forecast.prediction_table import write_predictions
 from tidegate.tasks.forecast.score_tables import tables as score_tables
 from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.forecast.series.gaps import NAMES
@@ -63,6 +65,7 @@ class ForecastTask(ExampleTask):
     }
     fewest_steps: int = 6000  # free-running forecasts take long to become good
     extra_settings: Sequence[str] = SAMPLING
+    keeps_paths: bool = False
 
     @property
     def loss_unit(self) -> str:
@@ -231,7 +234,7 @@ class ForecastTask(ExampleTask):
         return Report(loss, int((~np.isnan(found.truth)).sum()), found.metrics(), score_tables(found) if tables else {})
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
-        """Predict the mean and some quantiles of each step ahead."""
+        """Predict the mean and some quantiles of each step ahead; and "paths" (P, H) if ``keeps_paths`` is set."""
         found = []
         names = columns["name"].values.cpu().numpy()
         paths = sample_paths(model, columns, self.config, self.preprocessing)
@@ -240,12 +243,24 @@ class ForecastTask(ExampleTask):
         ):
             quantiles = {str(level): bands[:, k].tolist() for k, level in enumerate(BANDS)}
             found.append({NAMES: stored_text(name[:length]), "mean": mean.tolist(), "quantiles": quantiles})
+        if self.keeps_paths:
+            for said, own in zip(found, paths.permute(0, 2, 1).tolist(), strict=True):
+                said["paths"] = own
         return found
+
+    @staticmethod
+    def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> Sequence[str]:
+        """Write predictions to a file, see `tidegate.tasks.forecast.prediction_table`; return notes for the user."""
+        return write_predictions(found, path)
+
+    def shown(self, prediction: dict[str, Any]) -> str:
+        """Format a table with a line for each step ahead."""
+        return self.text(prediction)
 
     def text(self, prediction: dict[str, Any]) -> str:
         """Format a table with a line for each step ahead."""
         quantiles = prediction["quantiles"]
-        lines = [f"{prediction[NAMES]:14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles))]
+        lines = [f"{label(prediction[NAMES]):14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles))]
         for h, values in enumerate(zip(prediction["mean"], *quantiles.values(), strict=True), 1):
             lines.append(f"{'+' + str(h):>14}" + "".join(f"{value:12.5g}" for value in values))
         return "\n".join(lines)

@@ -258,9 +258,10 @@ class RegressTask(ExampleTask):
         return f"{prediction['series']}: {steps:,} steps, {', '.join(ranges)}"
 
     @staticmethod
-    def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> None:
-        """Write predictions to a file; see `tidegate.tasks.regress.output`."""
+    def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> Sequence[str]:
+        """Write predictions to a file, see `tidegate.tasks.regress.output`; return notes for the user, none of them."""
         write_predictions(found, path)
+        return ()
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Return none: what a filter reaches is in the metrics, which have units."""

@@ -112,6 +112,9 @@ class _Series:
         found, kept = without_ends(self.name, values, covariates, lambda n: f"{path}, row {rows[n]}", options.missing)
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
         more = {"notes": [*notes, *found["notes"], *self.order.notes(options.missing_rows)], "rows": rows[kept]}
+        after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
+        following = int((np.diff(steps[after - 1 :]) == 1).cumprod().sum()) if after else len(steps)
+        more |= {"order": self.order, "ahead": (after, following)}  # see `times_ahead`
         return Row(where, found | more)
 
 

@@ -78,7 +78,7 @@ def _scales(times: Sequence[Number], kind: str) -> list[Scale]:
     if kind == "a number":
         days = {time: _day(time) for time in times}
         plain = Scale("", lambda time: time)
-        return [plain, Scale("day", lambda time: days[time] or 0)] if all(days.values()) else [plain]
+        return [Scale("day", lambda time: days[time] or 0), plain] if all(days.values()) else [plain]
     scales = [Scale("second", lambda time: time)]
     clocks = {time % UNITS["day"] for time in times}
     if len(clocks) > 1:

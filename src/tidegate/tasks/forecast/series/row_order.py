@@ -1,8 +1,10 @@
 """The order of a series' rows in time, and what is wrong with it."""
 
 from array import array
+from collections import deque
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,9 @@ from tidegate.tasks.forecast.series.date_formats import DateFormat
 from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.regularity import gaps_words, usual_step
 from tidegate.tasks.forecast.series.series_options import MissingRows
-from tidegate.tasks.forecast.series.times import Number, date_text, parse_time
+from tidegate.tasks.forecast.series.times import Number, date_text, offset_of, parse_time
+
+SAMPLE = 100  # rows of which is kept how their time is written
 
 HINT = "give each row a time, or leave it out"
 
@@ -35,6 +39,8 @@ class RowOrder:
         self.column, self.where, self.dates, self.local, self.kind = column, where, dates, local, ""
         self.rows = array("q")
         self.times: list[Number] = []
+        self.offsets: set[int] = set()
+        self.written: deque[tuple[Number, Any]] = deque(maxlen=SAMPLE)
 
     def add(self, row: Row) -> None:
         """Add a row.
@@ -63,6 +69,9 @@ class RowOrder:
             )
         self.kind = time.kind
         self.times.append(time.number)
+        self.written.append((time.number, value))
+        if time.kind == "a date with a time zone" and self.local is None:
+            self.offsets.add(offset_of(str(value).strip()))
 
     @cached_property
     def order(self) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ QUARTER = re.compile(r"(\d{4})-?Q([1-4])")
 DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})(?=$|[T ])")
 MIDNIGHT = re.compile(r"(?<=[T ])24(:?00)?(:?00)?([.,]0+)?(?=$|[Z+-])")
 FRACTION = re.compile(r"(:\d\d:\d\d|[T ]\d{6})[.,](\d+)")
+OFFSET = re.compile(r" ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
 UNIVERSAL = re.compile(r" ?(UTC|GMT)$")
 
 Number = int | Fraction
@@ -81,6 +82,14 @@ def parse_iso(text: str) -> Time | None:
     kind = "a date" if date.tzinfo is None else "a date with a time zone"
     past = date.replace(tzinfo=None) - START + timedelta(days) - (date.utcoffset() or timedelta())
     return Time(kind, _plain(past.days * 86400 + past.seconds + Fraction(past.microseconds, 10**6) + fraction))
+
+
+def offset_of(text: str) -> int:
+    """Return the seconds of the offset from UTC at the end of a date, such as +01:00; 0 of Z, UTC, GMT and none."""
+    found = OFFSET.search(text)
+    digits = re.sub("[^0-9]", "", found[1]) if found else ""
+    seconds = 3600 * int(digits[:2] or 0) + 60 * int(digits[2:] or 0)
+    return -seconds if found and found[1].startswith("-") else seconds
 
 
 def _plain(number: Fraction) -> Number:

@@ -1,0 +1,129 @@
+"""Forecasts as a table with one row for each step, with the times that continue those of the series."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tidegate.data.rows import Row
+from tidegate.errors import ArgumentError
+from tidegate.io.files import replacing
+from tidegate.io.optional import needed
+from tidegate.tasks.forecast.series.continuation import TimesAhead, times_ahead
+from tidegate.tasks.forecast.series.date_formats import UNIX
+from tidegate.tasks.forecast.series.gaps import NAMES
+from tidegate.tasks.forecast.series.row_order import RowOrder
+
+TIME = "time"
+
+
+class PredictionTable(NamedTuple):
+    """Forecasts in rows.
+
+    Attributes:
+        columns: of one value for each step: "series"; "time", as the file writes it, or None; "step", counted from 1;
+            "mean"; the quantiles "q0.1" to "q0.9"; and "path1" and so on, if there are sample paths.
+        times: of the forecast of each series; None where it has none.
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+    times: Sequence[TimesAhead | None]
+
+    def notes(self) -> list[str]:
+        """What the user should know of the times."""
+        return list(dict.fromkeys(it.note for it in self.times if it is not None and it.note))
+
+
+def prediction_table(found: Iterable[tuple[Row, dict[str, Any]]]) -> PredictionTable:
+    """Make a table of forecasts.
+
+    Args:
+        found: the series, each with its prediction.
+
+    Raises:
+        DataError: the times of a series are irregular; the message names file and series.
+    """
+    table: dict[str, list[Any]] = {}
+    times: list[TimesAhead | None] = []
+    shared: dict[tuple[RowOrder, int, int, int], TimesAhead | None] = {}  # by the series of a wide table
+    for row, said in found:
+        ahead, horizon = None, len(said["mean"])
+        if (order := row.values.get("order")) is not None:
+            known, following = row.values["ahead"]
+            key = order, known, following, horizon
+            if key not in shared:
+                shared[key] = times_ahead(row.where, order, known, following, horizon)
+            ahead = shared[key]
+        times.append(ahead)
+        columns: dict[str, Sequence[Any]] = {
+            "series": [said[NAMES]] * horizon,
+            TIME: [None] * horizon if ahead is None else ahead.texts,
+            "step": range(1, horizon + 1),
+            "mean": said["mean"],
+            **{f"q{level}": values for level, values in said["quantiles"].items()},
+            **{f"path{n}": values for n, values in enumerate(said.get("paths", ()), 1)},
+        }
+        for name, values in columns.items():
+            table.setdefault(name, []).extend(values)
+    return PredictionTable(table, times)
+
+
+def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> Sequence[str]:
+    """Write forecasts as CSV or Parquet, whole or not at all.
+
+    In CSV times are written as in the file of the series. In Parquet dates are timestamps, in UTC if they have a time
+    zone, unless some series have dates and others have not.
+
+    Args:
+        found: the series, each with its prediction.
+        path: which ends with .csv or .parquet.
+
+    Returns:
+        Notes for the user.
+
+    Raises:
+        ArgumentError: the path ends otherwise.
+        DataError: the times of a series are irregular.
+        MissingDependencyError: pyarrow is not installed, which writes Parquet.
+    """
+    if path.suffix.lower() == ".csv":
+        write = _csv
+    elif path.suffix.lower() == ".parquet":
+        needed("pyarrow", "Writing Parquet needs")
+        write = _parquet
+    else:
+        raise ArgumentError(f"{path}: forecasts are written to files called .csv or .parquet.")
+    table = prediction_table(found)
+    data = write(table)
+    with replacing(path) as file:
+        file.write(data)
+    return [*table.notes(), f"{len(table.times):,} series of {len(table.columns[TIME]):,} rows are in {path}"]
+
+
+def _csv(table: PredictionTable) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(zip(*table.columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def _parquet(table: PredictionTable) -> bytes:
+    arrow, parquet = (needed(name, "Writing Parquet needs") for name in ("pyarrow", "pyarrow.parquet"))
+    buffer = io.BytesIO()
+    parquet.write_table(arrow.table({**table.columns, TIME: _timestamps(arrow, table)}), buffer)
+    return buffer.getvalue()
+
+
+def _timestamps(arrow: Any, table: PredictionTable) -> Any:
+    """Return the column of times for Parquet."""
+    kinds, texts = {None if it is None else it.kind for it in table.times}, table.columns[TIME]
+    if kinds <= {None, "a number"} and not any(isinstance(it, str) for it in texts):
+        return texts
+    if len(kinds) > 1 or kinds == {"a number"}:
+        return [None if it is None else str(it) for it in texts]
+    since = [(number - UNIX) * 10**6 for it in table.times if it is not None for number in it.numbers]
+    unit, size = ("us", 1) if all(it.denominator == 1 for it in since) else ("ns", 1000)
+    zone = "UTC" if kinds == {"a date with a time zone"} else None
+    return arrow.array([int(it * size) for it in since], arrow.int64()).cast(arrow.timestamp(unit, zone))

@@ -1,0 +1,163 @@
+"""The times of the steps after the last value of a series."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from tidegate.errors import DataError
+from tidegate.tasks.forecast.series.regularity import UNITS, usual_step
+from tidegate.tasks.forecast.series.row_order import RowOrder
+from tidegate.tasks.forecast.series.time_writer import TimeWriter
+from tidegate.tasks.forecast.series.times import START, Number, date_text
+
+DAY = UNITS["day"]
+
+
+class TimesAhead(NamedTuple):
+    """Times of steps to come.
+
+    Attributes:
+        numbers: seconds since the year 1, in UTC if there is a zone; or numbers.
+        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+        texts: as the file would write them.
+        note: what the user should know; empty if there is nothing.
+    """
+
+    numbers: Sequence[Number]
+    kind: str
+    texts: Sequence[Any]
+    note: str
+
+
+def times_ahead(where: str, order: RowOrder, known: int, following: int, count: int) -> TimesAhead | None:
+    """Return the times of the steps after the known ones: those in the file, then those that continue it.
+
+    Regular times go on by their usual step: by the clock, in months (the last day of a month is followed by the last
+    day of the next), or in working days. Steps of whole days keep the local time of day where the clocks change.
+
+    Args:
+        where: the file and the series, for messages.
+        order: the times of its rows.
+        known: the number of rows up to the last value.
+        following: the number of rows after these that are steps without a gap between.
+        count: how many times.
+
+    Returns:
+        The times; None if rows have none.
+
+    Raises:
+        DataError: the times are irregular, or too few to say what their step is.
+    """
+    if order.column is None:
+        return None
+    times = [order.times[n] for n in order.order.tolist()]
+    zone = None if order.local is None else order.local.zone
+    offset = None if zone is None else partial(_offset, zone)
+    writer = TimeWriter(order.written, order.kind, dates=order.dates, offset=offset)
+    found = times[known : known + min(count, following)]
+    if len(found) < count:
+        try:
+            found += continued(where, times[: known + len(found)], order.kind, count - len(found), order.offsets, zone)
+        except DataError:
+            raise
+        except (OverflowError, ValueError) as error:  # what datetime raises
+            raise DataError(f"{where}: the times of the forecast are beyond the year 9999.") from error
+    texts = [writer.text(number) for number in found]
+    note = "" if writer.is_own else f"{where}: times are written as in {texts[0]}, not as in {writer.example!r:.40}"
+    if len(order.offsets) > 1:
+        note = f"{where}: the offset of times changes: those of the forecast have that of the last row"
+    return TimesAhead(found, order.kind, texts, note)
+
+
+def continued(
+    where: str,
+    times: Sequence[Number],
+    kind: str,
+    count: int,
+    offsets: Collection[int] = (),
+    zone: ZoneInfo | None = None,
+) -> list[Number]:
+    """Continue regular times.
+
+    Args:
+        where: the file and the series, for messages.
+        times: rising.
+        kind: of the times.
+        count: how many to add.
+        offsets: the offsets from UTC that the times are written with, in seconds; none: they have none.
+        zone: of local times. Default: they are not local ones.
+
+    Raises:
+        DataError: they are irregular, or too few.
+        OverflowError, ValueError: they go beyond the year 9999.
+    """
+    if len(times) < 2:
+        raise DataError(f"{where}: one row does not say how far apart times are: give more, or predict without --out.")
+    fixed = max(offsets, default=0)
+    walls = [it + (fixed if zone is None else _offset(zone, it)) for it in times]
+    step, unit, _ = usual_step(walls, kind if kind == "a number" else "a date")
+    if step is None:
+        first, last = date_text(times[0], kind), date_text(times[-1], kind)
+        raise DataError(
+            f"{where}: the times from {first} to {last} are irregular, so those of the forecast are not known: predict "
+            "without --out, which counts steps."
+        )
+    steps = range(1, count + 1)
+    if kind == "a number":
+        if unit == "day":
+            return [_day_number(_date_of(times[-1]) + timedelta(days=n * int(step))) for n in steps]
+        return [times[-1] + n * step for n in steps]
+    if unit == "second" and step % DAY:
+        after = [times[-1] + n * step for n in steps]
+    elif len(offsets) > 1:
+        raise DataError(
+            f"{where}: the offset of the times from UTC changes with the clocks, and nothing says when it does next: "
+            "write times in UTC, or in local time with --time-zone; or predict without --out."
+        )
+    else:
+        after = [_after(walls, n * step, unit) for n in steps]
+        after = [it - (fixed if zone is None else _offset_of_wall(zone, it)) for it in after]
+    _ = START + timedelta(seconds=int(after[-1]))  # an OverflowError says that the calendar ends before
+    return after
+
+
+def _after(walls: Sequence[Number], steps: Number, unit: str) -> Number:
+    """Return the local time some seconds, months or working days after the last one."""
+    last = walls[-1]
+    if unit == "second":
+        return last + steps
+    steps = int(steps)
+    day, clock = last // DAY, last % DAY
+    date = START + timedelta(days=int(day))
+    if unit == "working day":
+        weeks, rest = divmod(date.weekday() + steps, 5)
+        return (day - date.weekday() + 7 * weeks + rest) * DAY + clock
+    month = 12 * date.year + date.month - 1 + steps
+    first = datetime(month // 12, month % 12 + 1, 1)
+    following = datetime((month + 1) // 12, (month + 1) % 12 + 1, 1)
+    ends = all((START + timedelta(days=int(it // DAY) + 1)).day == 1 for it in walls)
+    end = following - timedelta(days=1)
+    chosen = end if ends else min(end, first + timedelta(days=date.day - 1))
+    return (chosen - START).days * DAY + clock
+
+
+def _offset(zone: ZoneInfo, moment: Number) -> int:
+    """Return the seconds that the clocks of a zone are ahead of UTC at a moment."""
+    at = (START + timedelta(seconds=int(moment // 1))).replace(tzinfo=UTC).astimezone(zone)
+    return int((at.utcoffset() or timedelta()).total_seconds())
+
+
+def _offset_of_wall(zone: ZoneInfo, wall: Number) -> int:
+    """Return the same at a local time; of one that occurs twice, or not at all, the offset before the clocks change."""
+    at = (START + timedelta(seconds=int(wall // 1))).replace(tzinfo=zone)
+    return int((at.utcoffset() or timedelta()).total_seconds())
+
+
+def _date_of(number: Number) -> date:
+    return datetime.strptime(str(number), "%Y%m%d").date()
+
+
+def _day_number(day: date) -> int:
+    return int(day.strftime("%Y%m%d"))
