@@ -42,15 +42,23 @@ def spread(values: list[float]) -> Spread:
     return Spread(median, low, high)
 
 
-def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> Pairs:
+def pairs(
+    first: Callable[[], Any],
+    second: Callable[[], Any],
+    repeats: int,
+    *,
+    clock: Callable[[], float] | None = None,
+) -> Pairs:
     """Time two functions in turns; the one that begins changes from pair to pair.
 
     Args:
         first: the numerator.
         second: the denominator.
         repeats: the number of pairs.
+        clock: seconds; for a machine that is busy, `time.process_time`. Default: `time.perf_counter`.
     """
-    calls = [_calls(first), _calls(second)]
+    clock = clock or time.perf_counter
+    calls = [_calls(first, clock), _calls(second, clock)]
     taken: list[tuple[float, float]] = []
     enabled = gc.isenabled()
     gc.collect()
@@ -58,9 +66,9 @@ def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> 
     try:
         for k in range(repeats):
             if k % 2:
-                b, a = _turn(second, calls[1]), _turn(first, calls[0])
+                b, a = _turn(second, calls[1], clock), _turn(first, calls[0], clock)
             else:
-                a, b = _turn(first, calls[0]), _turn(second, calls[1])
+                a, b = _turn(first, calls[0], clock), _turn(second, calls[1], clock)
             taken.append((a, b))
     finally:
         if enabled:
@@ -72,25 +80,25 @@ def pairs(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> 
     )
 
 
-def _calls(function: Callable[[], Any]) -> int:
+def _calls(function: Callable[[], Any], clock: Callable[[], float]) -> int:
     """Count the calls that fill a block, which also warms up the function."""
     function()
-    took, done = _timed(function, 1), 1
+    took, done = _timed(function, 1, clock), 1
     while took < BLOCK / 4:
         done *= 2
-        took = _timed(function, done)
+        took = _timed(function, done, clock)
     return max(1, math.ceil(BLOCK * done / took))
 
 
-def _turn(function: Callable[[], Any], calls: int) -> float:
+def _turn(function: Callable[[], Any], calls: int, clock: Callable[[], float]) -> float:
     time.sleep(SETTLE)
     if calls > 1:
         function()  # threads awake and caches warm, as in a user's loop
-    return _timed(function, calls) / calls
+    return _timed(function, calls, clock) / calls
 
 
-def _timed(function: Callable[[], Any], calls: int) -> float:
-    start = time.perf_counter()
+def _timed(function: Callable[[], Any], calls: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for _ in range(calls):
         function()
-    return time.perf_counter() - start
+    return clock() - start
