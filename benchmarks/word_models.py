@@ -1,8 +1,8 @@
 """A language model on words beside a plain PyTorch script: a training step, and writing 1,000 words.
 
 Run it with ``python -m benchmarks.word_models``. The script is nn.Embedding, nn.LSTM, nn.Linear, cross-entropy,
-clipping and SGD, as in PyTorch's example word_language_model. The losses of three steps without dropout are compared first; both
-are then timed in turns. ``--processor-time`` counts processor time with one thread, for a machine that is busy.
+clipping and SGD, as in PyTorch's example word_language_model. The losses of three steps without dropout are compared
+first; then both are timed in turns. ``--processor-time`` counts processor time with one thread, for a busy machine.
 """
 
 import argparse
