@@ -72,6 +72,13 @@ def test_small_vocabularies_and_half_precision_take_torchs_way(monkeypatch):
         Softmax(H, V).nats(torch.randn(2, 3, H), torch.randint(V, (2, 3)))
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_logits_of_a_step_are_those_of_a_call(rows):
+    torch.manual_seed(0)
+    layer, features = Softmax(H, V, dtype=torch.float64), torch.randn(rows, H, dtype=torch.float64)
+    torch.testing.assert_close(layer.step(features), layer(features), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(("size", "cutoffs"), [(50, [10]), (50, [4, 20, 49]), (V + 300, [100, 200])])
 def test_adaptive_softmax_is_torchs(size, cutoffs):
     torch.manual_seed(0)

@@ -168,7 +168,7 @@ class LanguageModel(nn.Module):
         stepper.state = state[0] if len(state) == 1 else state
 
         def read(ids: Tensor) -> Tensor:
-            return self.output(stepper(self.embed(ids)))
+            return self.output.step(stepper(self.embed(ids)))
 
         return read
 
