@@ -17,6 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
         ("index.md", 0),
         ("drop_in.md", 0),
         ("half_precision.md", 1),
+        ("data_frames.md", 1),
     ],
 )
 def test_a_pages_code_prints_what_it_says(page: str, outputs: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,10 +110,19 @@ def _csv(table: PredictionTable) -> bytes:
 
 
 def _parquet(table: PredictionTable) -> bytes:
-    arrow, parquet = (needed(name, "Writing Parquet needs") for name in ("pyarrow", "pyarrow.parquet"))
     buffer = io.BytesIO()
-    parquet.write_table(arrow.table({**table.columns, TIME: _timestamps(arrow, table)}), buffer)
+    needed("pyarrow.parquet", "Writing Parquet needs").write_table(arrow_table(table), buffer)
     return buffer.getvalue()
+
+
+def arrow_table(table: PredictionTable) -> Any:
+    """Return a table of pyarrow, in which dates are timestamps, unless some series have dates and others have not.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+    """
+    arrow = needed("pyarrow", "A table of forecasts needs")
+    return arrow.table({**table.columns, TIME: _timestamps(arrow, table)})
 
 
 def _timestamps(arrow: Any, table: PredictionTable) -> Any:
