@@ -20,11 +20,14 @@ CASES = [Case(3, 1 if kind == "streaming" else 6, 5, kind) for kind in AGAINST_P
 QUICK_PEERS = [peer for peer in PEERS if peer.name != "torch.compile"]
 
 
+@pytest.mark.parametrize(
+    "cells", [("lstm", "own_cell"), pytest.param(CELLS, marks=pytest.mark.slow)], ids=["some cells", "all cells"]
+)
 @pytest.mark.parametrize("peer", QUICK_PEERS, ids=lambda peer: peer.name)
-def test_a_peer_agrees_and_is_timed(peer: Peer) -> None:
+def test_a_peer_agrees_and_is_timed(peer: Peer, cells: tuple[str, ...]) -> None:
     if missing(peer):
         pytest.skip(f"{peer.name} is not installed")
-    rows = [row for job in jobs(CASES, CELLS, [peer], 1) for row in job.measure() if row.against == peer.name]
+    rows = [row for job in jobs(CASES, cells, [peer], 1) for row in job.measure() if row.against == peer.name]
     assert rows
     for row in rows:
         assert row.value == pytest.approx((row.theirs_ms or 0) / (row.ours_ms or 0))

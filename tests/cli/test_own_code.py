@@ -3,10 +3,12 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.cli.command_line import process
+from typer.testing import Result
 
 import tidegate
 
@@ -44,17 +46,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_task_of_ones_own_trains_evaluates_predicts_and_resumes(folder: Path) -> None:
     trained = run("train", "--task", TASK, "words.txt", "--out", "run", *SMALL)
     assert f"tidegate evaluate run --task {TASK}" in trained.stdout.decode()
-    assert json.loads((folder / "run" / "config.json").read_text())["task"] == "count"
+    config = json.loads((folder / "run" / "config.json").read_text())
+    assert config["task"] == "count"
+    assert "cell_digest" not in config  # of a built-in cell
     assert b"accuracy" in run("evaluate", "run", "--task", TASK).stdout
     assert len(run("predict", "run", "--text", "tidegate", "--task", TASK).stdout.splitlines()) == 1
     resumed = run("train", "--task", TASK, "--resume", "run", "--epochs", "3")
     assert json.loads((folder / "run" / "config.json").read_text())["train"]["epochs"] == 3
     assert b"Finished (budget)" in resumed.stdout
-    assert b"--hidden-size" in run("train", "--task", TASK, "--help").stdout
-
-
-def test_a_run_of_an_unknown_task_says_what_to_give_and_imports_nothing(folder: Path) -> None:
-    run("train", f"--task={TASK}", "words.txt", "--out", "run", *SMALL)
+    assert b"--hidden-size" in run("train", f"--task={TASK}", "--help").stdout
+    # Without --task it is unknown, and nothing is imported for its name.
     (folder / "count.py").write_text("raise SystemExit('imported')")
     done = process("evaluate", "run")
     assert done.returncode == 2
@@ -71,10 +72,10 @@ def test_a_run_of_an_unknown_task_says_what_to_give_and_imports_nothing(folder: 
         ("count_task.py:Counter", "is not a task"),
     ],
 )
-def test_a_wrong_place_is_named(folder: Path, place: str, message: str) -> None:
-    done = process("train", "--task", place, "words.txt")
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.decode().split())
+def test_a_wrong_place_is_named(cli: Callable[..., Result], folder: Path, place: str, message: str) -> None:
+    done = cli("train", "--task", place, "words.txt")
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.split())
 
 
 def test_a_cell_of_ones_own_trains_and_its_equations_are_compared(folder: Path) -> None:
@@ -99,11 +100,6 @@ def test_a_cell_of_ones_own_trains_and_its_equations_are_compared(folder: Path) 
     removed = process("evaluate", "run", "--cell", "my_cells.py:leaky")
     assert removed.returncode == 2
     assert b"has other equations now" in removed.stderr
-
-
-def test_a_built_in_cell_leaves_no_digest(folder: Path) -> None:
-    run("train", "--task", TASK, "words.txt", "--out", "run", *SMALL)
-    assert "cell_digest" not in json.loads((folder / "run" / "config.json").read_text())
 
 
 def test_cells_shows_and_probe_trains_a_cell_of_ones_own(folder: Path) -> None:

@@ -20,7 +20,7 @@ from tidegate.errors import BackendError
 
 MULTIPLE, NEARBY = 16, 4
 EPSILON = {torch.float32: 2.0**-23, torch.float64: 2.0**-52}
-SAMPLE, MANY, TOGETHER = 40, 3000, 100
+SAMPLE, MANY, TOGETHER = 20, 3000, 100
 
 
 def results(it: Cell, call: RandomCall, dtype: torch.dtype, backend: str, scale: float = 1.0) -> dict[str, Tensor]:
