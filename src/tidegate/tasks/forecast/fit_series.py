@@ -36,6 +36,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     """
     found: dict[str, NDArray[np.float64]] = {}
     known: list[NDArray[np.float64]] = []
+    past: list[NDArray[np.float64]] = []
     predictions = 0
     for row in rows:
         name = row.values[NAMES]
@@ -44,6 +45,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         found[name] = row.values["values"]
         predictions += sum(int(it[1:].sum()) for it in counted(found[name], config).values())
         known.append(row.values["covariates"])
+        past.append(row.values["past"])
     if not found:
         raise DataError("The training part has no series.")
     if config.missing != "refuse" and not predictions:
@@ -59,6 +61,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     width = max(float(np.ptp(observed(values))) / size[name] for name, values in found.items())
     covariates = np.concatenate(known)
     means = [mean_deviation(column) for column in covariates.T]
+    past_means = [mean_deviation(column) for column in np.concatenate(past).T]
     preprocessing = {
         "overall": list(overall),
         "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
@@ -70,6 +73,8 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         "mean": [mean for mean, _ in means],
         "deviation": [deviation for _, deviation in means],
     }
+    if config.past:
+        preprocessing["past_mean"], preprocessing["past_deviation"] = (list(it) for it in zip(*past_means, strict=True))
     if config.distribution == "student_t":
         preprocessing["change_student_t"] = list(fit_student_t(changes))
     notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]

@@ -17,8 +17,9 @@ class Forecaster(nn.Module):
         config: the model config.
         covariates: the number of covariates.
         distribution: of the next value. If it is of counts, the inputs have log nu as their last column.
-        past: the number of columns that are known only of past steps: the value, and whether it was observed if values
-            may be missing.
+        past: the number of columns that are known only of past steps: the value, whether it was observed if values may
+            be missing, and past covariates.
+        flagged: whether values may be missing.
         backend: the engine's backend; None leaves it to the engine.
     """
 
@@ -29,10 +30,11 @@ class Forecaster(nn.Module):
         distribution: Distribution,
         *,
         past: int = 1,
+        flagged: bool = False,
         backend: str | None = None,
     ) -> None:
         super().__init__()
-        self.past = past
+        self.past, self.flagged = past, flagged
         self.distribution = distribution
         self.recurrent = recurrent(config, past + covariates + distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
@@ -84,9 +86,26 @@ class Forecaster(nn.Module):
             found.append(y.view(-1, count))
             if h + 1 < horizon:
                 known = frames[rows, steps + h + 1, self.past :].repeat_interleave(count, 0)
-                x = torch.cat([y[:, None], known.new_ones(len(known), self.past - 1), known], -1)
+                held = frames[rows, steps + h, 1 + self.flagged : self.past].repeat_interleave(count, 0)
+                x = torch.cat([y[:, None], known.new_ones(len(known), int(self.flagged)), held, known], -1)
                 given = self.predict(stepper(x), x)
         return torch.stack(found, 1)
+
+
+def forget_past(frames: Tensor, lengths: Tensor, first: int, past: int) -> Tensor:
+    """Hold past covariates from a random step on, in half of the examples: that is how a forecast finds them.
+
+    Args:
+        frames: (B, L, P + C); of the columns from ``first`` to ``past`` the last says whether the others are known.
+        lengths: (B,) valid steps, at least 1.
+        first: the first past covariate.
+        past: P.
+    """
+    steps = torch.arange(frames.shape[1], device=frames.device)
+    last = (torch.rand(len(lengths), device=frames.device) * 2 * lengths).long()  # from the end on nothing is held
+    at = torch.minimum(steps, last[:, None])[..., None].expand(-1, -1, past - first - 1)
+    known = (steps <= last[:, None])[..., None].to(frames.dtype)
+    return torch.cat([frames[..., :first], frames[..., first : past - 1].gather(1, at), known, frames[..., past:]], -1)
 
 
 def inputs(frames: Tensor, past: int = 1) -> Tensor:

@@ -28,13 +28,13 @@ from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import DISTRIBUTIONS
 from tidegate.tasks.forecast.fit_series import fit_series
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
-from tidegate.tasks.forecast.model import Forecaster, inputs
+from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
 from tidegate.tasks.forecast.prediction_table import write_predictions
 from tidegate.tasks.forecast.score_tables import tables as score_tables
 from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.reader import check_counts, read_series
-from tidegate.tasks.forecast.windows import forecast, naive_names, scale_of, windows
+from tidegate.tasks.forecast.windows import forecast, naive_names, past_width, scale_of, windows
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
@@ -102,7 +102,8 @@ class ForecastTask(ExampleTask):
             start = 0
             for part, end in zip(("train", "validation", "test"), ends, strict=True):
                 if end > start:
-                    own = {"values": values[:end], "covariates": known[:end], "start": start}
+                    own = {"values": values[:end], "covariates": known[:end], "past": row.values["past"][:end]}
+                    own["start"] = start
                     yield part, Row(row.where, row.values | own | {"learn": part == "train"})
                 start = end
 
@@ -131,6 +132,9 @@ class ForecastTask(ExampleTask):
             if not len(values):
                 raise DataError(f"{row.where}: the series has no value.")
             future = row.values["future"]
+            if config.elapsed != "none" and not config.known:  # steps to come are of the usual length
+                usual = np.full((max(0, horizon - len(future)), 1), np.median(known))
+                future = np.concatenate([future, usual])
             if known.shape[1] and len(future) < horizon:
                 raise DataError(
                     f"{row.where}: covariates of {horizon} steps after the last value are needed, but there are "
@@ -141,7 +145,7 @@ class ForecastTask(ExampleTask):
             yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
             scale = scale_of(row.values[NAMES], values, config, preprocessing)
-            yield from windows(row.where, values, known, scale, config, preprocessing)
+            yield from windows(row.where, values, row.values["past"], known, scale, config, preprocessing)
         else:
             # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))
@@ -157,7 +161,7 @@ class ForecastTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        size = 1 + len(preprocessing.numbers("mean")) + config.counts + (config.missing == "mask")
+        size = past_width(config) + len(preprocessing.numbers("mean")) + config.counts
         frames = ColumnKind("f4", (size,), shortest=2)
         counted = {} if config.missing == "refuse" else {"counted": ColumnKind("u1", length="frames")}
         if part == "train":
@@ -177,8 +181,14 @@ class ForecastTask(ExampleTask):
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
         distribution = DISTRIBUTIONS[config.distribution]()
-        past = 1 + (config.missing == "mask")
-        return Forecaster(config, len(vocabulary.numbers("mean")), distribution, past=past, backend=backend)
+        return Forecaster(
+            config,
+            len(vocabulary.numbers("mean")),
+            distribution,
+            past=past_width(config),
+            flagged=config.missing == "mask",
+            backend=backend,
+        )
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
         """Count all values of each window but the first, and those that are missing."""
@@ -193,6 +203,8 @@ class ForecastTask(ExampleTask):
         from them (with greedy feeding, their medians) replace some of the true values.
         """
         frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
+        if self.config.past and model.training:
+            frames = forget_past(frames, lengths, 1 + model.flagged, model.past)
         x, y = inputs(frames, model.past), frames[:, 1:, 0]
         if sampling_probability:
             with torch.no_grad():

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,16 @@ from tidegate.tasks.forecast.series.numbers import LARGEST
 def windows(
     where: str,
     values: NDArray[np.float64],
+    past: NDArray[np.float64],
     covariates: NDArray[np.float64],
     scale: Sequence[float],
     config: ForecastConfig,
     preprocessing: Preprocessing,
 ) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    frames = _frames(where, values, fill(values, config.missing), covariates, scale, config, preprocessing)
+    filled = fill(values, config.missing)
+    past = _past_columns(past, np.ones(len(values)), config, preprocessing)
+    frames = _frames(where, values, filled, past, covariates, scale, config, preprocessing)
     counts = counted(values, config)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
@@ -42,8 +46,11 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     # What stands in for missing values before the forecast does not depend on those after.
     filled = np.concatenate([fill(values[:at], config.missing), fill(values[:end], config.missing)[at:]])
     own, known = values[start:end], covariates[start:end]
+    steps = np.arange(start, end)
+    held = row.values["past"][np.minimum(steps, at - 1)]  # later ones are not known
+    past = _past_columns(held, steps < at, config, preprocessing)
     example = {
-        "frames": _frames(row.where, own, filled[start:], known, scale, config, preprocessing),
+        "frames": _frames(row.where, own, filled[start:], past, known, scale, config, preprocessing),
         **counted(own, config),
         "scale": np.array(scale),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
@@ -91,22 +98,43 @@ def _frames(
     where: str,
     values: NDArray[np.float64],
     filled: NDArray[np.float64],
+    past: NDArray[np.float64],
     covariates: NDArray[np.float64],
     scale: Sequence[float],
     config: ForecastConfig,
     preprocessing: Preprocessing,
 ) -> NDArray[np.float32]:
-    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu); masked (y_t, whether it is observed, c_t)."""
+    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu).
+
+    Where values may be missing, y_t is followed by whether it is observed; past covariates follow, and whether they are
+    known.
+    """
     with np.errstate(over="ignore"):
         known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation", covariates.shape[1])
         flags = [~np.isnan(values)[:, None]] if config.missing == "mask" else []
-        columns = [((filled - scale[0]) / scale[1])[:, None], *flags, known]
+        columns = [((filled - scale[0]) / scale[1])[:, None], *flags, past, known]
         if config.counts:
             columns.append(np.full((len(values), 1), np.log(scale[1])))
         frames = np.concatenate(columns, 1).astype(np.float32)
     if not np.isfinite(frames).all():
         raise DataError(f"{where}: a value is too far from those of training to be computed with: check its unit.")
     return frames
+
+
+def _past_columns(
+    past: NDArray[np.float64], known: NDArray[Any], config: ForecastConfig, preprocessing: Preprocessing
+) -> NDArray[np.float64]:
+    """Normalise past covariates (T, P), and add whether they are known: (T, P + 1); (T, 0) without any."""
+    if not config.past:
+        return past
+    mean, deviation = (preprocessing.numbers(f"past_{it}", past.shape[1]) for it in ("mean", "deviation"))
+    with np.errstate(over="ignore"):
+        return np.concatenate([(past - mean) / deviation, known[:, None]], 1)
+
+
+def past_width(config: ForecastConfig) -> int:
+    """Return the number of a frame's columns that are known only of past steps: the value first."""
+    return 1 + (config.missing == "mask") + (len(config.past) + 1 if config.past else 0)
 
 
 def scale_of(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.missing_values import interpolated
+from tidegate.data.missing_values import carried_forward, interpolated
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.series.series_options import Missing
 
@@ -16,26 +16,41 @@ Values = NDArray[np.float64]
 
 
 def series_values(
-    name: str, values: NDArray[Any], covariates: NDArray[Any] | None = None, future: NDArray[Any] | None = None
+    name: str,
+    values: NDArray[Any],
+    covariates: NDArray[Any] | None = None,
+    future: NDArray[Any] | None = None,
+    past: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what a row of a series holds, by default without covariates."""
+    """Return what a row of a series holds, by default without covariates.
+
+    Args:
+        name: of the series.
+        values: (T,).
+        covariates: (T, C), known in advance.
+        future: (M, C), those of the steps after the last value.
+        past: (T, P), covariates that are known only up to the present.
+    """
     values = np.asarray(values, np.float64)
     covariates = np.zeros((len(values), 0)) if covariates is None else covariates
     future = np.zeros((0, covariates.shape[1])) if future is None else future
-    return {NAMES: name, "values": values, "covariates": covariates, "future": future}
+    past = np.zeros((len(values), 0)) if past is None else past
+    return {NAMES: name, "values": values, "covariates": covariates, "future": future, "past": past}
 
 
 def without_ends(
-    name: str, values: Values, covariates: Values, place: Callable[[int], str], missing: Missing
+    name: str, values: Values, covariates: Values, past: Values, place: Callable[[int], str], missing: Missing
 ) -> tuple[dict[str, Any], slice]:
     """Return the steps from the first to the last value; those after it are the future, whose covariates are known.
 
     Args:
         name: of the series.
         values: (T,), nan where there is none.
-        covariates: (T, C), nan where there is none.
+        covariates: (T, C), known in advance; nan where there is none.
+        past: (T, P), known only up to the present; nan where there is none.
         place: the place of a step in its file, for messages.
-        missing: "refuse" missing values between others, or leave them nan; those of covariates are then interpolated.
+        missing: "refuse" missing values between others, or leave them nan; those of covariates are then interpolated,
+            and those of past covariates carried forward.
 
     Returns:
         What a row of the series holds, with "notes"; and which steps have values.
@@ -53,6 +68,11 @@ def without_ends(
                 f"{place(int(gaps[0]))}: the series {name!r:.80} has no value here but has some later: give a value, "
                 "or say --missing mask or --missing interpolate."
             )
+        if len(empty := np.argwhere(np.isnan(past[:end]))):
+            raise DataError(
+                f"{place(int(empty[0, 0]))}: a past covariate has no value here, but the series {name!r:.80} has: give "
+                "one, or say --missing mask or --missing interpolate."
+            )
     else:
         if not len(seen):
             raise DataError(f"{place(0)}: the series {name!r:.80} has no value at all: leave it out.")
@@ -60,10 +80,12 @@ def without_ends(
         notes = _notes(name, gaps[gaps > first], first, after, place, missing)
         for column in covariates.T:
             column[:] = interpolated(column)
-        if np.isnan(covariates).any():
+        for column in past[:end].T:
+            column[:] = carried_forward(column)
+        if np.isnan(covariates).any() or np.isnan(past[:end]).any():
             raise DataError(f"{place(0)}: a covariate of the series {name!r:.80} has no value at all: leave it out.")
     kept = slice(first, end)
-    return series_values(name, values[kept], covariates[kept], covariates[end:]) | {"notes": notes}, kept
+    return series_values(name, values[kept], covariates[kept], covariates[end:], past[kept]) | {"notes": notes}, kept
 
 
 def _notes(

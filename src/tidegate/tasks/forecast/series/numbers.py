@@ -33,8 +33,13 @@ class NumberReader:
         self.missing = missing
         self.notes: dict[str, str] = {}
 
-    def read(self, row: Row, column: str) -> float:
+    def read(self, row: Row, column: str, *, empty: bool = False) -> float:
         """Read the number in a cell; nan if it is missing, where values may be.
+
+        Args:
+            row: the row.
+            column: the column.
+            empty: whether this cell may be empty, whatever others may.
 
         Raises:
             DataError: it is missing, not a number, not finite or too large.
@@ -42,7 +47,7 @@ class NumberReader:
         value = row.values[column]
         where = f"{row.where}: column {column!r:.80}"
         if is_missing(value):
-            if self.missing:
+            if self.missing or empty:
                 return math.nan
             what = "is empty" if value is None or value == "" else f"holds {described(value)}"
             raise DataError(f"{where} {what}: give a value, or say --missing mask or --missing interpolate.")

@@ -1,6 +1,5 @@
 """Read time series, with covariates that are known in advance: from wide tables, long tables, or arrays of frames."""
 
-import math
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.forecast.series.cell_formats import find_formats
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.local_times import LocalTimes
-from tidegate.tasks.forecast.series.numbers import NumberReader, is_missing
+from tidegate.tasks.forecast.series.numbers import NumberReader
 from tidegate.tasks.forecast.series.row_order import RowOrder
 from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
 
@@ -40,8 +39,8 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         options: which columns are read, and how their cells are written.
 
     Yields:
-        Rows with "series" (its name), "values" (T,), "covariates" (T, C) and "future" (M, C), all float64; from tables
-        also "notes", what the user should know of how the file was read.
+        Rows with "series" (its name), "values" (T,), "covariates" (T, C), "future" (M, C) and "past" (T, P), all
+        float64; from tables also "notes", what the user should know of how the file was read.
 
     Raises:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
@@ -51,21 +50,26 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         raise ArgumentError(
             "missing_rows is 'fill', which makes missing values, but missing is 'refuse': say 'mask' or 'interpolate'."
         )
+    if options.missing_rows == "fill" and options.elapsed != "none":
+        raise ArgumentError("missing_rows is 'fill', after which all rows are equally far apart: leave out elapsed.")
     if holds_arrays(path):
+        if given := options.of_times():
+            raise ArgumentError(f"{given} is for a column of times, but {path} has none: give a table.")
         yield from _from_frames(path, options)
         return
     if not is_table(path):
         raise DataError(f"{path} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .npz file of frames.")
     columns = columns_of(path, options.delimiter)
-    series_column, covariates, time_column = options.series_column, options.known, options.time_column
+    series_column, time_column = options.series_column, options.time_column
+    covariates = [*options.known, *options.past]
     for name in (options.target, series_column, time_column, *covariates):
         if name is not None and name not in columns:
             raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
     if time_column is None:
         apart = {options.target, series_column, *covariates}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
-    if time_column is None and (given := [it for it in ("time_zone", "date_format") if getattr(options, it)]):
-        raise ArgumentError(f"{given[0]} is for a column of times, but {path} has none: say --time-column.")
+    if time_column is None and (given := options.of_times()):
+        raise ArgumentError(f"{given} is for a column of times, but {path} has none: say --time-column.")
     rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
     chosen = _chosen(path, rest, options.target, series_column)
     formats = find_formats(path, time_column, [*covariates, *chosen], options)
@@ -82,13 +86,16 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             local = LocalTimes(options.time_zone, options.clock_changes) if options.time_zone else None
             orders[group] = RowOrder(time_column, where, formats.dates, local)
         orders[group].add(row)
-        known = [numbers.read(row, name) for name in covariates]
+        known = [numbers.read(row, name) for name in options.known]
+        past = [numbers.read(row, name, empty=True) for name in options.past]
         for name in chosen:
             own = name if series_column is None else group
-            value = math.nan if known and is_missing(row.values[name]) else numbers.read(row, name)
-            found.setdefault(own, _Series(own, orders[group])).add(value, known)
+            value = numbers.read(row, name, empty=bool(known))
+            found.setdefault(own, _Series(own, orders[group])).add(value, [*known, *past])
     for series in found.values():
-        yield series.row(path, len(covariates), [*formats.notes, *numbers.notes.values()], options)
+        yield series.row(
+            path, len(options.known), len(options.past), [*formats.notes, *numbers.notes.values()], options
+        )
 
 
 class _Series:
@@ -102,16 +109,21 @@ class _Series:
         self.values.append(value)
         self.covariates.extend(covariates)
 
-    def row(self, path: Path, width: int, notes: Sequence[str], options: SeriesOptions) -> Row:
+    def row(self, path: Path, known: int, past: int, notes: Sequence[str], options: SeriesOptions) -> Row:
         order, steps = self.order.order, self.order.steps(options.missing_rows)
         before = np.searchsorted(steps, np.arange(steps[-1] + 1), "right") - 1  # the row at each step, or before it
         rows = np.array(self.order.rows)[order][before]
-        values, covariates = np.full(len(rows), np.nan), np.full((len(rows), width), np.nan)
+        values, covariates = np.full(len(rows), np.nan), np.full((len(rows), known + past), np.nan)
         values[steps] = np.array(self.values)[order]
-        covariates[steps] = np.array(self.covariates).reshape(len(order), width)[order]
-        found, kept = without_ends(self.name, values, covariates, lambda n: f"{path}, row {rows[n]}", options.missing)
+        covariates[steps] = np.array(self.covariates).reshape(len(order), known + past)[order]
+        ahead = covariates[:, :known]
+        if options.elapsed != "none":
+            ahead = np.concatenate([ahead, self.order.elapsed(options.elapsed)], 1)
+        place = lambda n: f"{path}, row {rows[n]}"  # noqa: E731
+        found, kept = without_ends(self.name, values, ahead, covariates[:, known:], place, options.missing)
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
-        more = {"notes": [*notes, *found["notes"], *self.order.notes(options.missing_rows)], "rows": rows[kept]}
+        said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed)]
+        more = {"notes": said, "rows": rows[kept]}
         after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
         following = int((np.diff(steps[after - 1 :]) == 1).cumprod().sum()) if after else len(steps)
         more |= {"order": self.order, "ahead": (after, following)}  # see `times_ahead`
@@ -150,7 +162,7 @@ def _chosen(path: Path, rest: list[str], target: str | None, series_column: str 
 
 
 def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
-    target, covariates = options.target, options.known
+    target, covariates = options.target, [*options.known, *options.past]
     for n, row in enumerate(read_frames(path, label=NAMES)):
         frames = np.asarray(row.values[FRAMES], np.float64)
         columns = [str(k) for k in range(frames.shape[1])]
@@ -164,11 +176,11 @@ def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
         chosen = _chosen(path, [name for name in columns if name not in covariates], target, None)
         own = row.values.get("label", str(n))
         for name in chosen:
-            known = frames[:, [int(it) for it in covariates]]
+            known, past = (frames[:, [int(it) for it in names]] for names in (options.known, options.past))
             full = own if len(chosen) == 1 else f"{own}.{name}"
             where = f"{row.where}, column {name}"
             place = lambda n, where=where: f"{where}, step {n + 1}"  # noqa: E731
-            yield Row(where, without_ends(full, frames[:, int(name)], known, place, options.missing)[0])
+            yield Row(where, without_ends(full, frames[:, int(name)], known, past, place, options.missing)[0])
 
 
 def _name(row: Row, column: str) -> str:

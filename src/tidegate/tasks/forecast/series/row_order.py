@@ -15,7 +15,7 @@ from tidegate.errors import DataError
 from tidegate.tasks.forecast.series.date_formats import DateFormat
 from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.regularity import gaps_words, usual_step
-from tidegate.tasks.forecast.series.series_options import MissingRows
+from tidegate.tasks.forecast.series.series_options import Elapsed, MissingRows
 from tidegate.tasks.forecast.series.times import Number, date_text, offset_of, parse_time
 
 SAMPLE = 100  # rows of which is kept how their time is written
@@ -118,7 +118,17 @@ class RowOrder:
         order = self.order.tolist()
         return gaps_words([self.times[n] for n in order], [self.rows[n] for n in order], self.kind)
 
-    def notes(self, missing_rows: MissingRows) -> list[str]:
+    def elapsed(self, how: Elapsed) -> NDArray[np.float64]:
+        """Return the time since the row before, or its logarithm, of each row in order of time, (T, 1).
+
+        That of the first row is the median of the others, or 1 if there are none.
+        """
+        times = [self.times[n] for n in self.order.tolist()]
+        since = np.array([float(b - a) for a, b in pairwise(times)])
+        since = np.concatenate([[np.median(since) if len(since) else 1.0], since])
+        return (np.log(since) if how == "log" else since)[:, None]
+
+    def notes(self, missing_rows: MissingRows, elapsed: Elapsed) -> list[str]:
         """Say what the user should know of the times: rows that were not in order, and rows that are missing."""
         if self.column is None or len(self.times) < 2:
             return []
@@ -131,8 +141,9 @@ class RowOrder:
             )
         if self._gaps_words:
             done = {
+                "elapsed": "; the time between rows is an input, and steps to come are taken to be of the usual length",
                 "report": "; each row is taken as one step: add the missing rows, or say --missing-rows fill",
                 "fill": ": filled with missing values",
             }
-            found.append(f"{self.where}: {self._gaps_words}{done[missing_rows]}")
+            found.append(f"{self.where}: {self._gaps_words}{done[missing_rows if elapsed == 'none' else 'elapsed']}")
         return found

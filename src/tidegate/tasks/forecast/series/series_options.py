@@ -8,6 +8,7 @@ from tidegate.data.tables.delimiters import TableOptions
 from tidegate.train.options import option
 
 Missing = Literal["refuse", "mask", "interpolate"]
+Elapsed = Literal["none", "log", "scaled"]
 MissingRows = Literal["report", "refuse", "fill"]
 
 
@@ -19,6 +20,9 @@ class SeriesOptions(TableOptions):
     series_column: str | None = option(None, "The column with the name of the series, in a long table.", panel="Data")
     time_column: str | None = option(None, "The column of times, to sort rows.", panel="Data")
     covariates: str | None = option(None, "Columns that are known in advance, separated by commas.", panel="Data")
+    past_covariates: str | None = option(
+        None, "Columns of which only the past is known, separated by commas.", panel="Data", absent=None
+    )
     decimal: DecimalMark | None = option(
         None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
     )
@@ -47,11 +51,27 @@ class SeriesOptions(TableOptions):
         panel="Data",
         absent="report",
     )
+    elapsed: Elapsed = option(
+        "none",
+        "The time from each row to the next as an input: its logarithm, or scaled.",
+        panel="Data",
+        absent="none",
+    )
 
     @property
     def known(self) -> list[str]:
-        """Names of the covariate columns."""
+        """Names of the columns that are known in advance."""
         return listed(self.covariates)
+
+    @property
+    def past(self) -> list[str]:
+        """Names of the columns of which only the past is known."""
+        return listed(self.past_covariates)
+
+    def of_times(self) -> str:
+        """Return the name of an option that was given and needs a column of times; "" if there is none."""
+        given = {"time_zone": self.time_zone, "date_format": self.date_format, "elapsed": self.elapsed != "none"}
+        return next((name for name, value in given.items() if value), "")
 
 
 DEFAULTS = SeriesOptions()
