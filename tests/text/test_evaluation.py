@@ -52,6 +52,20 @@ def test_a_long_text_is_read_in_streams_of_at_least_2000(model):
     assert (found.predictions, found.loss) == (predictions, pytest.approx(nats, rel=1e-5))
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("length", [9001, 8003, 4000])
+def test_streams_that_are_warmed_up_give_the_figure_of_one_stream(model, batch_size, length):
+    nats, predictions = by_hand(model, TEXT[:length], 1)
+    found = evaluate(model, TEXT[:length], batch_size=batch_size, warm_up=150)
+    assert (found.predictions, found.loss) == (predictions, pytest.approx(nats, rel=1e-6))
+    assert predictions == length - 1
+
+
+def test_a_warm_up_longer_than_all_that_comes_before_begins_where_the_text_does(model):
+    nats, _ = by_hand(model, TEXT[:4500], 1)
+    assert evaluate(model, TEXT[:4500], batch_size=2, warm_up=4000).loss == pytest.approx(nats, rel=1e-6)
+
+
 def test_limit_reads_the_beginning_only(model):
     assert evaluate(model, TEXT, limit=500) == evaluate(model, TEXT[:500])
 
@@ -64,5 +78,6 @@ def test_mode_is_restored_and_dropout_is_off(model, training):
 
 
 def test_one_unit_is_too_few(model):
-    with pytest.raises(CorpusTooSmallError):
-        evaluate(model, TEXT[:1])
+    for warm_up in (0, 5):
+        with pytest.raises(CorpusTooSmallError):
+            evaluate(model, TEXT[:1], warm_up=warm_up)

@@ -1,10 +1,13 @@
 """Cross-entropy of a language model on text it was not trained on."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
+from tidegate.errors import CorpusTooSmallError
 from tidegate.nn.evaluating import evaluating
 from tidegate.text.corpus.streams import Streams
 from tidegate.text.model import LanguageModel
@@ -16,8 +19,21 @@ LONG_STREAM = (
 )
 
 
+def warm_up_of(prediction_name: str) -> int:
+    """Return the `warm_up` for texts of such tokens: 500 words, so that perplexities are those of one stream.
+
+    The figures of other tokens are, as they always were, of streams that begin without a memory.
+    """
+    return 500 if prediction_name == "word" else 0
+
+
 def evaluate(
-    model: LanguageModel, ids: NDArray[np.integer], *, batch_size: int = 32, limit: int | None = None
+    model: LanguageModel,
+    ids: NDArray[np.integer],
+    *,
+    batch_size: int = 32,
+    limit: int | None = None,
+    warm_up: int = 0,
 ) -> Evaluation:
     """Compute the mean cross-entropy in nats per token: ``-mean log p(u_{t+1} | u_1 .. u_t)``.
 
@@ -29,6 +45,9 @@ def evaluate(
         ids: token ids, shape (N,), any integer type.
         batch_size: streams read side by side, at most.
         limit: read at most N tokens. Default: all.
+        warm_up: tokens before a stream that are read first, without being counted. With as many as the model
+            remembers, the result is that of one stream, whatever the batch size, and all N - 1 tokens are predicted.
+            Default: streams begin without a memory, and up to ``batch_size - 1`` tokens at the end are left out.
 
     Returns:
         The mean loss and the number of predictions.
@@ -37,19 +56,53 @@ def evaluate(
         CorpusTooSmallError: there are fewer than two tokens.
     """
     ids = ids if limit is None else ids[:limit]
-    streams = Streams(ids, max(1, min(batch_size, len(ids) // LONG_STREAM)), k1=WINDOW, k2=WINDOW)
-    device = model.output.weight.device
-    with evaluating(model), torch.inference_mode():
-        return _evaluate(model, streams, device)
-
-
-def _evaluate(model: LanguageModel, streams: Streams, device: torch.device) -> Evaluation:
-    state, predictions = model.zero_state(streams.batch_size), 0
+    count = max(1, min(batch_size, len(ids) // LONG_STREAM))
+    windows = _warmed_up(ids, count, warm_up) if warm_up else _from_nothing(ids, count)
+    device = next(model.parameters()).device
+    state, predictions = model.zero_state(count), 0
     total = torch.zeros((), dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
-    for window in streams:
-        inputs, targets = (torch.from_numpy(it).to(device) for it in (window.inputs, window.targets))
-        features, state = model.features(inputs, state)
-        logits = model.output(features).flatten(0, 1)
-        total += functional.cross_entropy(logits, targets.t().flatten(), reduction="sum")
-        predictions += targets.numel()
+    with evaluating(model), torch.inference_mode():
+        for window in windows:
+            inputs, targets = (torch.from_numpy(it).to(device) for it in (window.inputs, window.targets))
+            reset = None if window.reset is None else torch.from_numpy(window.reset).to(device)
+            features, state = model.features(inputs, state, reset=reset)
+            truth = targets.t()
+            if window.counted is not None:
+                counted = torch.from_numpy(window.counted).to(device).t()
+                features, truth = features[counted], truth[counted]
+            if truth.numel():
+                total += model.output.nats(features, truth)
+                predictions += truth.numel()
     return Evaluation(total.item() / predictions, predictions)
+
+
+class _Window(NamedTuple):
+    """Positions of all streams, (B, T); which of them count (None: all), and where the state is to be zero."""
+
+    inputs: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    counted: NDArray[np.bool_] | None = None
+    reset: NDArray[np.bool_] | None = None
+
+
+def _from_nothing(ids: NDArray[np.integer], count: int) -> Iterator[_Window]:
+    for window in Streams(ids, count, k1=WINDOW, k2=WINDOW):
+        yield _Window(window.inputs, window.targets)
+
+
+def _warmed_up(ids: NDArray[np.integer], count: int, warm_up: int) -> Iterator[_Window]:
+    positions = len(ids) - 1
+    if positions < 1:
+        raise CorpusTooSmallError(f"The text has {len(ids)} tokens, but at least 2 are needed: give more text.")
+    length = -(-positions // count)
+    warm_up = warm_up if count > 1 else 0
+    starts = np.arange(count)[:, None] * length
+    for begin in range(-warm_up, length, WINDOW):
+        steps = np.arange(begin, min(begin + WINDOW, length))
+        places = starts + steps
+        counted = (steps >= 0) & (places < positions)
+        # Before the text begins there is nothing to read: what stands for it is forgotten where the text begins.
+        reset = places == 0
+        places = places.clip(0, positions - 1)
+        inputs, targets = ids[places].astype(np.int64), ids[places + 1].astype(np.int64)
+        yield _Window(inputs, targets, counted, reset if reset.any() else None)

@@ -13,7 +13,7 @@ from tidegate.errors import ArgumentError
 from tidegate.text.corpus.build_corpus import prepare_corpus
 from tidegate.text.corpus.corpus import Corpus
 from tidegate.text.corpus.ngrams import ngram_baselines, orders_for
-from tidegate.text.evaluation import evaluate
+from tidegate.text.evaluation import evaluate, warm_up_of
 from tidegate.text.tokenizers.tokenizer import Tokenizer, WordTokenizer
 from tidegate.text.tokenizers.words import UNKNOWN
 from tidegate.train.task import EvaluationOptions, EvaluationText
@@ -71,7 +71,7 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
 
 def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
     ids = ids[: options.limit]
-    found = evaluate(run.model, ids, batch_size=options.batch_size)
+    found = evaluate(run.model, ids, batch_size=options.batch_size, warm_up=warm_up_of(run.vocabulary.name))
     baselines = None
     if corpus is not None:
         size = run.vocabulary.vocabulary_size

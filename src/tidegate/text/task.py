@@ -265,12 +265,16 @@ class LanguageModelTask:
 
     def validate(self, model: nn.Module) -> Evaluation | None:
         """Compute the mean cross-entropy of the validation part; None without one."""
-        from tidegate.text.evaluation import evaluate
+        from tidegate.text.evaluation import evaluate, warm_up_of
 
         if len(self.validation) < 2:
             return None
         return evaluate(
-            _language_model(model), self.validation, batch_size=self.batch_size, limit=self.validation_tokens
+            _language_model(model),
+            self.validation,
+            batch_size=self.batch_size,
+            limit=self.validation_tokens,
+            warm_up=warm_up_of(self.prediction_name),
         )
 
     @classmethod
