@@ -203,6 +203,11 @@ def test_a_text_is_cut_as_the_training_data_and_has_positions(tmp_path: Path, mo
     assert {"start": 18, "end": 22, "label": "LOC", "text": "Rome", "probability": 0.5} in answer["entities"]
     assert all(text[it["start"] : it["end"]] == it["text"] for it in answer["entities"])
     assert all(text[it["start"] : it["end"]] == it["word"] for it in answer["words"])
+    curly, straight = (
+        next(iter(task.encode(Row("", {"text": it}), task.config, task.preprocessing, labelled=False)))
+        for it in ("Rome’s", "Rome's")
+    )
+    assert {name: row.tolist() for name, row in curly.items()} == {name: row.tolist() for name, row in straight.items()}
     older = {name: value for name, value in examples.preprocessing.values.items() if name != "cutting"}
     task = TagTask(task.config, Preprocessing(older))
     said[0] = ["O"] * 4

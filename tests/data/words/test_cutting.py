@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from tidegate.data.words.cutting import AT_BLANKS, Cutting, described, find_cutting
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words.cutting import AT_BLANKS, Cutting, described, find_cutting, plain
 
 TEXTS = {
     "ptb": """
@@ -63,6 +64,11 @@ def test_positions_count_code_points(words: list[str], text: str) -> None:
     assert sum(it.end - it.start for it in found) == len(covered)
     assert all(text[n].isspace() for n in set(range(len(text))) - covered)
     assert {it.word for it in found} >= {it for it in ("👍🏽", "❤️") if words is PTB and it in text}
+
+
+def test_typographic_marks_are_read_as_plain_ones_where_only_these_are_known() -> None:
+    assert [plain(it, Vocabulary(list("n't-"))) for it in ("n’t", "“", "–", "n't")] == ["n't", "“", "-", "n't"]
+    assert plain("n’t", Vocabulary(list("n't’"))) == "n’t"
 
 
 @pytest.mark.parametrize("record", [{"whole": ["a"]}, {name: [""] for name in find_cutting({}).record()}])

@@ -14,11 +14,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
+from tidegate.data.vocabulary import Vocabulary
+
 CHUNK = re.compile(r"\S+")
 SUFFIX, PREFIX = re.compile(r"'[^\W\d_]{1,3}|n't"), re.compile(r"[^\W\d_]{1,5}'")
 OFTEN = 2  # what occurs once may be a slip
 SENTENCE_MARKS = frozenset(".,;!?。、！？")
 NEVER_WITHIN = frozenset(".,:'_")  # of numbers, names and addresses, wherever else they stand alone
+PLAIN = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-"}
 KEYS = ("attached_before", "attached_after", "apart_within", "clitics", "whole")
 
 
@@ -184,6 +187,16 @@ def described(cutting: Cutting, words: Mapping[str, int]) -> str:
     marks = "punctuation apart" if cutting.marks_apart else "at blanks only"
     clitics = f"; {' '.join(sorted(cutting.clitics)[:8])} apart" if cutting.clitics else ""
     return f"texts to predict for will be cut as these words were: {marks}{clitics} ({share:.1f}% of them stay whole)"
+
+
+def plain(word: str, known: Vocabulary) -> str:
+    """Return a word with typographic quotation marks and dashes in their plain forms, where only these are known.
+
+    Args:
+        word: a word of a text.
+        known: the characters of the training part.
+    """
+    return "".join(PLAIN[it] if it in PLAIN and it not in known and PLAIN[it] in known else it for it in word)
 
 
 def is_mark(character: str) -> bool:

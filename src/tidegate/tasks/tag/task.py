@@ -22,7 +22,7 @@ from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
 from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.data.words.cutting import described, find_cutting
+from tidegate.data.words.cutting import described, find_cutting, plain
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
@@ -131,10 +131,14 @@ class TagTask(ExampleTask):
         """Encode the one example of a row; with tags, none if the row has no steps."""
         level = preprocessing.text("input")
         example: dict[str, NDArray[Any]] = {}
+        steps: Any
         if level == "frames":
             steps = example["inputs"] = checked_frames(row, features=len(preprocessing.numbers("mean")))
         else:
             steps = tokens_of(row, level, preprocessing.cutting())
+            if level == "words" and "text" in row.values:
+                known = preprocessing.vocabulary("characters")
+                steps = [plain(word, known) for word in steps]
             example["inputs"] = preprocessing.vocabulary(level).encode(
                 _known(steps, config) if level == "words" else steps
             )
@@ -142,9 +146,9 @@ class TagTask(ExampleTask):
                 example["characters"] = preprocessing.vocabulary("characters").encode("".join(steps))
                 example["spelling"] = np.fromiter(map(len, steps), np.int64)
         if labelled:
-            if not len(steps):
+            if (count := len(steps)) == 0:
                 return []
-            example["tags"] = _numbers(row, tags_of(row, len(steps)), config, preprocessing)
+            example["tags"] = _numbers(row, tags_of(row, count), config, preprocessing)
             if level != "frames":
                 common, usual = preprocessing.text("common"), preprocessing.mapping("usual", str)
                 example["usual"] = preprocessing.vocabulary("labels").encode(usual.get(step, common) for step in steps)
