@@ -15,15 +15,20 @@ Pooling = Literal["last", "mean", "max", "attention"]
 
 
 def recurrent(
-    config: RecurrentConfig, input_size: int, *, bidirectional: bool = False, backend: str | None
+    config: RecurrentConfig,
+    input_size: int,
+    *,
+    bidirectional: bool = False,
+    batch_first: bool = True,
+    backend: str | None,
 ) -> Recurrent:
-    """Make the recurrent layers of a model config, batch first."""
+    """Make the recurrent layers of a model config."""
     return Recurrent(
         config.cell,
         input_size,
         config.hidden_size,
         config.num_layers,
-        batch_first=True,
+        batch_first=batch_first,
         dropout=config.dropout if config.num_layers > 1 else 0.0,
         bidirectional=bidirectional,
         init=config.init,

@@ -46,11 +46,11 @@ def test_a_score_is_the_median_over_the_series_of_known_steps() -> None:
 
 
 def test_losses_are_those_of_the_papers() -> None:
-    error = torch.tensor(DRAW.normal(0, 2, (2, 7, 3)))
+    error = torch.tensor(DRAW.normal(0, 2, (7, 2, 3)))
     before = torch.tensor(DRAW.normal(0, 2, (2, 3)))
     plain = error.numpy()
     a = 0.85
-    filtered = plain - a * np.concatenate([before.numpy()[:, None], plain[:, :-1]], 1)
+    filtered = plain - a * np.concatenate([before.numpy()[None], plain[:-1]])
     huber = np.where(np.abs(plain) < 1, plain**2 / 2, np.abs(plain) - 0.5)
     expected = {"squared": plain**2, "absolute": np.abs(plain), "huber": huber, "esr": filtered**2, "nse": plain**2}
     for name, values in expected.items():

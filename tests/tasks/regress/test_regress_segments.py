@@ -55,9 +55,11 @@ def test_an_epoch_has_every_known_target_once(size: int | None) -> None:
             window = made.batch(epoch, index)
             known = window.targets.isfinite()
             assert int(known.sum()) == made.predictions(epoch, index) == window.share
-            assert not known[:, : window.burn_in].any()
-            for row, length in enumerate(window.lengths.tolist()):
-                steps = window.inputs[row, :length, 0].tolist()
+            assert not known[: window.burn_in].any()
+            rows = window.inputs.shape[1]
+            lengths = [len(window.inputs)] * rows if window.lengths is None else window.lengths.tolist()
+            for row, length in enumerate(lengths):
+                steps = window.inputs[:length, row, 0].tolist()
                 if length:
                     assert steps == list(np.arange(steps[0], steps[0] + length))
                     assert window.first or steps[0] == ends[row] + 1

@@ -86,11 +86,11 @@ def look_at_series(task: RegressTask, model: Regressor, example: Example) -> Reg
         model: in eval mode.
         example: a series.
     """
-    x = example.columns["inputs"].values[:, :MAX_STEPS]
-    y, _ = model(x)
-    values = task.in_units("input", x[0])
+    x = example.columns["inputs"].values[0, :MAX_STEPS]
+    y, _ = model(x[:, None])
+    values = task.in_units("input", x)
     encoded = example.encoded.get("targets")
-    predicted = task.in_units("target", y[0])
+    predicted = task.in_units("target", y[:, 0])
     known = np.full_like(predicted, np.nan)
     if encoded is not None:
         known = task.in_units("target", torch.from_numpy(np.array(encoded[:MAX_STEPS])))
@@ -98,7 +98,7 @@ def look_at_series(task: RegressTask, model: Regressor, example: Example) -> Reg
     read = tuple(" ".join(f"{value:.4g}" for value in row) for row in values)
     return RegressorLook(
         task=task.name,
-        steps={"input": Steps(read, trace(model.recurrent, x[0], labels=read))},
+        steps={"input": Steps(read, trace(model.recurrent, x, labels=read))},
         prediction={"values": _by_name(names, predicted)},
         truth=None if encoded is None else {"values": _by_name(names, known)},
         attention=None,

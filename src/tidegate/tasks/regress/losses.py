@@ -35,17 +35,17 @@ def elementwise_loss(name: LossName, error: Tensor, before: Tensor, pre_emphasis
 
     Args:
         name: the loss.
-        error: (B, T, K), prediction - target in deviations.
+        error: (T, B, K), prediction - target in deviations.
         before: (B, K), the errors of the step before the first, zero where a series begins.
         pre_emphasis: a, for esr.
 
     Returns:
-        (B, T, K), without weights.
+        (T, B, K), without weights.
     """
     if name == "absolute":
         return error.abs()
     if name == "huber":
         return functional.huber_loss(error, torch.zeros_like(error), reduction="none")
     if name == "esr":
-        error = error - pre_emphasis * torch.cat([before[:, None], error[:, :-1]], 1)
+        error = error - pre_emphasis * torch.cat([before[None], error[:-1]])
     return error.square()

@@ -10,7 +10,7 @@ from tidegate.train.options import RecurrentConfig
 
 
 class Regressor(nn.Module):
-    """Recurrent layers with a value at every step.
+    """Recurrent layers with a value at every step; time is the first axis, so that nothing is transposed.
 
     ``h_1 .. h_T = recurrent(x_1 .. x_T)``, ``y_t = W h_t + V x_t + b``; x and y are normalised. With V the layers need
     only learn what a linear map of the same step does not do (Wright, Damskägg & Välimäki 2019 add x_t itself).
@@ -25,7 +25,7 @@ class Regressor(nn.Module):
     def __init__(self, config: RecurrentConfig, inputs: int, targets: int, *, backend: str | None = None) -> None:
         super().__init__()
         self.config, self.targets = config, targets
-        self.recurrent = recurrent(config, inputs, backend=backend)
+        self.recurrent = recurrent(config, inputs, batch_first=False, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, targets)
         self.direct = nn.Linear(inputs, targets, bias=False)
@@ -34,12 +34,12 @@ class Regressor(nn.Module):
         """Return the values of each step and the final state.
 
         Args:
-            x: inputs (B, T, F).
+            x: inputs (T, B, F).
             lengths: (B,) valid steps. Default: all.
             state: as returned before. Default: zero.
 
         Returns:
-            (B, T, K), and a tensor (layers, B, H) or a tuple of them.
+            (T, B, K), and a tensor (layers, B, H) or a tuple of them.
         """
         h, final = self.recurrent(x, state, lengths=lengths)
         return self.output(self.dropout(h)) + self.direct(x), final
@@ -51,16 +51,16 @@ class Regressor(nn.Module):
         return tuple(weight.new_zeros(shape) for _ in self.recurrent.cell.states)
 
     def read(self, x: Tensor, lengths: Tensor, at_once: int = 1 << 14) -> Tensor:
-        """Return the values of each step (B, T, K) of long sequences, with the state handed on between pieces.
+        """Return the values of each step (T, B, K) of long sequences, with the state handed on between pieces.
 
         Args:
-            x: inputs (B, T, F).
+            x: inputs (T, B, F).
             lengths: (B,) valid steps.
             at_once: steps of a piece, which bound the memory.
         """
         found, state = [], None
-        for start in range(0, x.shape[1], at_once):
+        for start in range(0, len(x), at_once):
             left = (lengths - start).clamp(0, at_once)
-            y, state = self(x[:, start : start + at_once], left, state)
+            y, state = self(x[start : start + at_once], left, state)
             found.append(y)
-        return torch.cat(found, 1)
+        return torch.cat(found)

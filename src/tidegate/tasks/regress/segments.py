@@ -52,10 +52,10 @@ class Window(NamedTuple):
     """What one step of training reads: a window of each of R segments.
 
     Attributes:
-        inputs: (R, L, F) normalised.
-        targets: (R, L, K) normalised; nan where none is known or it does not count, and past the end of a segment.
+        inputs: (L, R, F) normalised.
+        targets: (L, R, K) normalised; nan where none is known or it does not count, and past the end of a segment.
         weights: (R, K) of the errors.
-        lengths: (R,) steps that are in the segment.
+        lengths: (R,) steps that are in the segment; None if all L of every segment are.
         burn_in: steps at the beginning of the window that only set the state.
         first: whether the segments begin here, so that the state must be zero.
         share: divisor of the summed loss.
@@ -64,7 +64,7 @@ class Window(NamedTuple):
     inputs: Tensor
     targets: Tensor
     weights: Tensor
-    lengths: Tensor
+    lengths: Tensor | None
     burn_in: int
     first: bool
     share: float
@@ -135,16 +135,17 @@ class SegmentBatches:
         room = self.rows // self.world
         longest = max(1, *(len(x) for x in of_all["inputs"]))
         x, y = (
-            np.full((room, longest, of_all[name][0].shape[1]), empty, np.float32)
+            np.full((longest, room, of_all[name][0].shape[1]), empty, np.float32)
             for name, empty in (("inputs", 0.0), ("targets", np.nan))
         )
         weights, lengths = np.zeros((room, y.shape[2]), np.float32), np.zeros(room, np.int64)
         for row, n in enumerate(chosen):
             lengths[row] = len(of_all["inputs"][n])
-            x[row, : lengths[row]], y[row, : lengths[row]] = of_all["inputs"][n], of_all["targets"][n]
+            x[: lengths[row], row], y[: lengths[row], row] = of_all["inputs"][n], of_all["targets"][n]
             weights[row] = of_all["weights"][n]
         return Window(
-            *(torch.from_numpy(it) for it in (x, y, weights, lengths)),
+            *(torch.from_numpy(it) for it in (x, y, weights)),
+            lengths=None if (lengths == longest).all() else torch.from_numpy(lengths),
             burn_in=0 if number else self.burn_in,
             first=number == 0,
             share=max(1, count) / self.world,

@@ -32,7 +32,7 @@ from tidegate.tasks.regress.output import write_predictions
 from tidegate.tasks.regress.preparation import encode_series, fit_series, remarks_on, shifted, split_in_time
 from tidegate.tasks.regress.reader import grouped, read_series
 from tidegate.tasks.regress.scores import SCORES, Predictions
-from tidegate.tasks.regress.segments import SegmentBatches, Window
+from tidegate.tasks.regress.segments import SegmentBatches
 from tidegate.train.task import Carried, Loss
 
 MODEL = "model"
@@ -142,40 +142,40 @@ class RegressTask(ExampleTask):
         windows = max(1, steps // (batch_size * cls.training_defaults["k1"]))
         return max(cls.training_defaults["epochs"], -(-cls.fewest_steps // windows))
 
-    def start(self, model: Regressor, rank: int, world: int) -> Carried:  # type: ignore[override]
+    def start(self, model: Any, rank: int, world: int) -> Carried:
         """Return the zero state of each segment of a group, and no error before the first step."""
         rows = self._training()[1].batch_size // world
         states = dict(zip(model.recurrent.cell.states, model.zero_state(rows), strict=True))
         return states | {"error before": model.output.weight.new_zeros(rows, model.targets)}
 
-    def loss(self, model: Regressor, batch: Window, carried: Carried, sampling_probability: float) -> Loss:  # type: ignore[override]
+    def loss(self, model: Any, batch: Any, carried: Carried, sampling_probability: float) -> Loss:
         """Compute the mean loss of a window; the detached state goes on to the next one."""
         device = next(model.parameters()).device
         names = model.recurrent.cell.states
-        inputs, targets, weights, lengths = (
-            it.to(device, non_blocking=True) for it in (batch.inputs, batch.targets, batch.weights, batch.lengths)
+        inputs, targets, weights = (
+            it.to(device, non_blocking=True) for it in (batch.inputs, batch.targets, batch.weights)
         )
+        lengths = None if batch.lengths is None else batch.lengths.to(device)
         before, state = carried["error before"], _state([carried[name] for name in names])
         if batch.first:
             before, state = torch.zeros_like(before), None
             if batch.burn_in:
                 with torch.no_grad():
-                    y, state = model(inputs[:, : batch.burn_in], lengths.clamp(max=batch.burn_in), state)
-                    before = _error(y[:, -1:], targets[:, batch.burn_in - 1 : batch.burn_in])[:, 0]
-                inputs, targets = inputs[:, batch.burn_in :], targets[:, batch.burn_in :]
-                lengths = (lengths - batch.burn_in).clamp(min=0)
+                    _, state = model(inputs[: batch.burn_in], _within(lengths, 0, batch.burn_in))
+                inputs, targets = inputs[batch.burn_in :], targets[batch.burn_in :]
+                lengths = _within(lengths, batch.burn_in, len(inputs))
         y, state = model(inputs, lengths, state)
         error = _error(y, targets)
         total = self._sum(error, targets, before, weights)
         found = state if isinstance(state, tuple) else (state,)
         states = {name: it.detach() for name, it in zip(names, found, strict=True)}
-        return Loss(total / batch.share, states | {"error before": error[:, -1].detach()})
+        return Loss(total / batch.share, states | {"error before": error[-1].detach()})
 
     def summed_loss(self, model: Regressor, columns: Columns, sampling_probability: float) -> Tensor:
         """Compute the sum of the losses of whole series, read from a zero state."""
         targets, lengths = self._counted(columns)
-        error = _error(model.read(columns["inputs"].values, lengths), targets)
-        return self._sum(error, targets, torch.zeros_like(error[:, 0]), columns["weights"].values[:, 0])
+        error = _error(model.read(columns["inputs"].values.transpose(0, 1), lengths), targets)
+        return self._sum(error, targets, torch.zeros_like(error[0]), columns["weights"].values[:, 0])
 
     def predictions(self, part: Part) -> NDArray[np.int64]:
         """Count the known targets of each series that are not in its burn-in."""
@@ -184,16 +184,16 @@ class RegressTask(ExampleTask):
         return np.array([np.isfinite(columns["targets"][n][skip:]).sum() for n, skip in enumerate(skips)], np.int64)
 
     def _sum(self, error: Tensor, targets: Tensor, before: Tensor, weights: Tensor) -> Tensor:
-        each = elementwise_loss(self.config.loss, error, before, self.config.pre_emphasis) * weights[:, None]
+        each = elementwise_loss(self.config.loss, error, before, self.config.pre_emphasis) * weights
         return each.masked_fill(targets.isnan(), 0).sum()
 
     @staticmethod
     def _counted(columns: Columns) -> tuple[Tensor, Tensor]:
-        """Return targets (B, T, K), nan where they do not count, and lengths."""
+        """Return targets (T, B, K), nan where they do not count, and lengths."""
         values, lengths = columns["targets"].values, columns["inputs"].lengths
         steps = torch.arange(values.shape[1], device=values.device)
         counts = mask(lengths, values.shape[1]) & (steps >= columns["skip"].values)
-        return values.masked_fill(~counts[..., None], torch.nan), lengths
+        return values.masked_fill(~counts[..., None], torch.nan).transpose(0, 1), lengths
 
     # Evaluation and prediction.
 
@@ -209,13 +209,13 @@ class RegressTask(ExampleTask):
 
         def act(columns: Columns) -> list[tuple[float, NDArray[np.float64]]]:
             targets, lengths = self._counted(columns)
-            y = model.read(columns["inputs"].values, lengths)
-            weights, zero = columns["weights"].values[:, 0], torch.zeros_like(y[:, 0])
+            y = model.read(columns["inputs"].values.transpose(0, 1), lengths)
+            weights, zero = columns["weights"].values[:, 0], torch.zeros_like(y[0])
             found = []
             for n, length in enumerate(lengths.tolist()):
-                error = _error(y[n : n + 1], targets[n : n + 1])
-                loss = self._sum(error, targets[n : n + 1], zero[n : n + 1], weights[n : n + 1])
-                found.append((float(loss), self.in_units("target", y[n, :length])))
+                own = slice(n, n + 1)
+                loss = self._sum(_error(y[:, own], targets[:, own]), targets[:, own], zero[own], weights[own])
+                found.append((float(loss), self.in_units("target", y[:length, n])))
             return found
 
         results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
@@ -243,11 +243,11 @@ class RegressTask(ExampleTask):
     def predict(self, model: Regressor, columns: Columns) -> list[dict[str, Any]]:
         """Predict the targets of every step, in their units."""
         lengths = columns["inputs"].lengths
-        y = model.read(columns["inputs"].values, lengths)
+        y = model.read(columns["inputs"].values.transpose(0, 1), lengths)
         found = []
         for n, length in enumerate(lengths.tolist()):
             name = stored_text(columns["name"].values[n, : int(columns["name"].lengths[n])].cpu().numpy())
-            values = self.in_units("target", y[n, :length]).T.tolist()
+            values = self.in_units("target", y[:length, n]).T.tolist()
             found.append({"series": name, "values": dict(zip(self.names("targets"), values, strict=True))})
         return found
 
@@ -287,6 +287,11 @@ class RegressTask(ExampleTask):
 
 def _state(parts: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
     return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _within(lengths: Tensor | None, start: int, steps: int) -> Tensor | None:
+    """Return how many of some steps, from ``start`` on, are within the lengths; None: all."""
+    return None if lengths is None else (lengths - start).clamp(0, steps)
 
 
 def _error(y: Tensor, targets: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from tidegate.engine.kernels.arguments import MATMUL_ADDRESSES, ArgumentTable, M
 
 ELEMENTS = 256  # of the inner dimension in a block
 PANELS = 8  # of B in a block
-COPIED = 8  # rows of A in a copied tile, not all of which are used
+COPIED = 8  # rows of A in a copied tile, of which 6 or 8 are used
 TILES = 8  # of A copied at a time, so that whole cache lines are read once although a tile is narrower
 
 
@@ -32,6 +32,7 @@ class GemmSpec:
         b_by_columns: columns of B are adjacent in memory; otherwise the elements of a column are.
         lanes: numbers in a vector.
         registers: vector registers of the machine.
+        blocks: vectors of a tile's row, see `blocks_for`.
     """
 
     double: bool
@@ -39,6 +40,7 @@ class GemmSpec:
     b_by_columns: bool
     lanes: int
     registers: int
+    blocks: int
 
     def key(self) -> tuple[object, ...]:
         """Everything that the code depends on, as plain data."""
@@ -46,18 +48,18 @@ class GemmSpec:
 
     @property
     def rows(self) -> int:
-        """Rows of a tile of C."""
-        return 6
-
-    @property
-    def blocks(self) -> int:
-        """Vectors of a tile's row."""
-        return 4 if self.registers >= 32 else 2
+        """Rows of a tile of C: 8, if their sums, a row of B and a number of A have room in registers."""
+        return 8 if 9 * self.blocks < self.registers else 6
 
     @property
     def room(self) -> int:
         """Numbers of scratch memory that each thread needs."""
         return ELEMENTS * (PANELS * self.blocks * self.lanes + TILES * COPIED)
+
+
+def blocks_for(columns: int, lanes: int, registers: int) -> int:
+    """Return how many vectors a tile of C is wide: no more than the columns of C need, where these are few."""
+    return next((it for it in (1, 2) if columns <= it * lanes), 4 if registers >= 32 else 2)
 
 
 def emit_gemm(spec: GemmSpec, name: str) -> Emitted:

@@ -11,7 +11,7 @@ import functools
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.emit.gemm import GemmSpec
+from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, blocks_for
 from tidegate.engine.backends.llvm.jit.compile import registers, vector_bytes
 from tidegate.engine.backends.llvm.launch.buffers import empty, scratch
 from tidegate.engine.backends.llvm.launch.launcher import launch_kernel
@@ -40,7 +40,9 @@ def multiply(
     (a_rows, a_elements), (b_elements, b_columns) = a.stride(), b.stride()
     a_by_rows, b_by_columns = a_elements != 1 or sums is not None, b_columns == 1
     assert not a_by_rows or rows == 1 or a_rows == 1
-    spec = _specification(a.dtype == torch.float64, a_by_rows, b_by_columns)
+    double = a.dtype == torch.float64
+    lanes = vector_bytes() // (8 if double else 4)
+    spec = _specification(double, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, registers()))
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
     room = scratch(threads * spec.room, a)
     given = MatmulArguments(
@@ -62,6 +64,6 @@ def multiply(
     return out
 
 
-@functools.lru_cache(maxsize=16)
-def _specification(double: bool, a_by_rows: bool, b_by_columns: bool) -> GemmSpec:
-    return GemmSpec(double, a_by_rows, b_by_columns, vector_bytes() // (8 if double else 4), registers())
+@functools.lru_cache(maxsize=64)
+def _specification(double: bool, a_by_rows: bool, b_by_columns: bool, lanes: int, blocks: int) -> GemmSpec:
+    return GemmSpec(double, a_by_rows, b_by_columns, lanes, registers(), blocks)
