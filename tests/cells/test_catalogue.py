@@ -48,7 +48,7 @@ def mine(factor: float = 2, name: str = "mine", **declared: Any) -> Cell:
 
 
 def test_catalogue_holds_every_cell_of_the_zoo() -> None:
-    assert len(CELLS) == 30
+    assert len(CELLS) == 31
     assert all(CELLS[name] is getattr(tidegate.cells, name) for name in CELLS)
 
 

@@ -22,6 +22,7 @@ from tests.witnesses.odyssey import (
 )
 from tests.witnesses.ordered import on_lstm
 from tests.witnesses.paper import Paper
+from tests.witnesses.xlstm import slstm
 
 _ALL = (
     rnn_tanh,
@@ -54,9 +55,10 @@ _ALL = (
     gru_d,
     phased_lstm,
     on_lstm,
+    slstm,
 )
 PAPERS: dict[str, Paper] = {paper.name: paper for paper in _ALL}
-RECENT = ("cfc", "time_lstm", "gru_d", "phased_lstm", "on_lstm")
+RECENT = ("cfc", "time_lstm", "gru_d", "phased_lstm", "on_lstm", "slstm")
 """Cells that differ from others in nothing but their equations, which `tests/engine/test_parity_papers.py` checks."""
 
 

@@ -82,7 +82,8 @@ def inputs(paper: Paper, case: Case) -> dict[str, np.ndarray]:
         made[f"mask {name}"] = np.where(case.valid()[:, :, None], mask, np.float32("nan"))
     if case.start:
         for k, name in enumerate(paper.states):
-            made[f"initial {name}"] = draw(B, width if k == 0 else H)
+            first = draw(B, width if k == 0 else H)
+            made[f"initial {name}"] = 1 + first / 2 if name in paper.positive else first
     return made
 
 

@@ -17,7 +17,8 @@ class Paper:
     W_k (H,I) and U_k (H,H) of gate k, its bias b_k, and the further vectors the equations name. The papers have one
     bias per gate, so b_k is the sum of the two that torch keeps, except for the gates in ``split_bias``: there
     ``b_k`` is the input's and ``d_k`` the recurrent product's. A paper that is not ``biased`` has no b_k but those
-    among its ``parameters``. Masks are zeros and ones, or ``real_masks``.
+    among its ``parameters``. Masks are zeros and ones, or ``real_masks``. States that are
+    ``positive`` begin so.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Paper:
     split_bias: tuple[str, ...] = ()
     biased: bool = True
     real_masks: bool = False
+    positive: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

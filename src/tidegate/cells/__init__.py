@@ -4,7 +4,7 @@ Read `zoo/lstm.py` first. `cell` turns a function into a cell; its equations may
 """
 
 from tidegate.cells.cell import Cell, by_handle, cell, find_cell
-from tidegate.cells.compose import projected, variational_dropout, zoneout
+from tidegate.cells.compose import projected, variational_dropout, with_heads, zoneout
 from tidegate.cells.interventions import intervened
 from tidegate.cells.language.expression import Expression
 from tidegate.cells.language.operations import (
@@ -48,6 +48,7 @@ from tidegate.cells.zoo.odyssey import (
 )
 from tidegate.cells.zoo.ordered import on_lstm
 from tidegate.cells.zoo.rnn import rnn_relu, rnn_tanh
+from tidegate.cells.zoo.xlstm import slstm
 
 __all__ = [
     "CELLS",
@@ -104,6 +105,7 @@ __all__ = [
     "rnn_tanh",
     "sigmoid",
     "sin",
+    "slstm",
     "softmax",
     "softplus",
     "sqrt",
@@ -115,5 +117,6 @@ __all__ = [
     "unit_sum",
     "variational_dropout",
     "where",
+    "with_heads",
     "zoneout",
 ]

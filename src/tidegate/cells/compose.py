@@ -19,9 +19,11 @@ def projected(cell: Cell) -> Cell:
     The other states keep their size; recurrent products use the projected state.
 
     Raises:
-        CellError: the cell uses h_{t-1} outside a recurrent product, where the sizes would differ.
+        CellError: the cell uses h_{t-1} outside a recurrent product, where the sizes would differ, or has heads.
     """
     output = cell.states[0]
+    if cell.heads > 1:
+        raise CellError(f"{cell.name} has heads, which cannot be projected.")
 
     def fn(**symbols: Any) -> Step:
         step = cell.fn(**{name: symbols[name] for name in cell.arguments})
@@ -29,6 +31,35 @@ def projected(cell: Cell) -> Cell:
         return Step(gates=step.gates, **states)
 
     return composed(cell, fn, "r", name=f"projected({cell.name})", recipe=(projected, (cell,)))
+
+
+@functools.cache
+def with_heads(cell: Cell, heads: int) -> Cell:
+    """Cut the hidden units into heads, within which recurrent products stay (Beck et al. 2024, xLSTM).
+
+    Each U_k is block-diagonal: with H hidden units and 4 heads it has 4 blocks of H/4 x H/4, a quarter of the weights
+    and of the operations. The recurrent weights of a layer are (gates * H, H / heads): the row of a hidden unit holds
+    its weights for those of its own head. Products with the input are not cut.
+
+    Raises:
+        CellError: there are not at least 2 heads, or the cell has heads already, no recurrent product, or a projection.
+    """
+    if not isinstance(heads, int) or isinstance(heads, bool) or heads < 2:
+        raise CellError(f"Heads of {cell.name}: their number must be a whole number from 2 on, got {heads!r}.")
+    if cell.heads > 1 or cell.projected or not cell.recurrent_gates:
+        why = (
+            "is projected" if cell.projected else "has heads already" if cell.heads > 1 else "has no recurrent product"
+        )
+        raise CellError(f"Heads of {cell.name}: it {why}.")
+    name = f"with_heads({cell.name}, {heads})"
+    return composed(cell, _unchanged(cell), "", name=name, recipe=(with_heads, (cell, heads)), heads=heads)
+
+
+def _unchanged(cell: Cell) -> Callable[..., Step]:
+    def fn(**symbols: Any) -> Step:
+        return cell.fn(**{name: symbols[name] for name in cell.arguments})
+
+    return fn
 
 
 def zoneout(cell: Cell, rates: float | Mapping[str, float]) -> Cell:
@@ -151,6 +182,7 @@ def composed(
     name: str,
     recipe: Recipe,
     masks: Mapping[str, MaskDefault] | None = None,
+    heads: int | None = None,
 ) -> Cell:
     """Make a cell with the gates, states and parameters of another, but other equations and additional masks.
 
@@ -161,6 +193,7 @@ def composed(
         name: of the new cell.
         recipe: the function and arguments that make it, for pickling.
         masks: default values of the new masks, by name.
+        heads: of the new cell; None for those of the other one.
     """
     masks = masks or {}
     taken = {*cell.arguments, *needs.split()}
@@ -180,5 +213,6 @@ def composed(
         paper=cell.paper,
         convention=cell.convention,
         doc=cell.doc,
+        heads=heads or cell.heads,
     )
     return define(signature, recipe)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from tidegate.cells.cell import Cell, cell_reference, find_cell
-from tidegate.cells.compose import projected, variational_dropout, zoneout
+from tidegate.cells.compose import projected, variational_dropout, with_heads, zoneout
 from tidegate.cells.interventions import intervened
 from tidegate.errors import CellError
 
-_COMPOSITIONS = {it.__name__: it for it in (projected, zoneout, variational_dropout, intervened)}
+_COMPOSITIONS = {it.__name__: it for it in (projected, with_heads, zoneout, variational_dropout, intervened)}
 
 
 def to_plain_data(cell: Cell) -> dict[str, Any]:

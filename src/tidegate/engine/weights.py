@@ -21,7 +21,8 @@ class Weights:
 
     Attributes:
         w_ih: (len(cell.input_gates) * H, I), rows in the order of ``cell.input_gates``.
-        w_hh: (len(cell.recurrent_gates) * H, R), rows in the order of ``cell.recurrent_gates``.
+        w_hh: (len(cell.recurrent_gates) * H, R), rows in the order of ``cell.recurrent_gates``; of a cell with heads
+            (..., H / heads), each row for the hidden units of its own head.
         b_ih: (len(cell.input_gates) * H,), the bias of ``x.k``.
         b_hh: (len(cell.recurrent_gates) * H,), added to the recurrent products.
         p: vectors with one weight per hidden unit, (H,), by name.
@@ -89,6 +90,11 @@ class Weights:
                 f"cell's matrices are for its output, which has {output} features: project to {hidden} features, or "
                 "write the cell with products of h_{t-1} only."
             )
+        if hidden % cell.heads:
+            raise ArgumentError(
+                f"{cell.name}: {hidden} hidden units cannot be cut into {cell.heads} heads of one size."
+            )
+        output //= cell.heads
         _check_shape("w_ih", self.w_ih, (rows_i, input_size) if cell.input_gates else None, cell)
         _check_shape("w_hh", self.w_hh, (rows_h, output) if cell.recurrent_gates else None, cell)
         _check_shape("w_hr", self.w_hr, (output, hidden) if cell.projected else None, cell)

@@ -33,9 +33,10 @@ def initialise(
 ) -> None:
     """Initialise parameters in place, in the order given (so that a seed gives torch's values).
 
-    * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``.
-    * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal, biases zero; other vectors and
-      projections as torch's.
+    * ``"torch"``: everything uniform in ±1/sqrt(H), as ``torch.nn``; recurrent weights of a cell with heads in
+      ±1/sqrt(H/heads), the number of hidden units that each product reads.
+    * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal (those of each head), biases zero; other
+      vectors and projections as torch's.
     * A vector with an initial value in ``cell.initial`` has that value, or is uniform in that interval, with either
       ``init``.
     * ``forget_bias``: the bias of gate f is set to this number (the first of torch's two; the second becomes zero).
@@ -52,11 +53,12 @@ def initialise(
         elif init == "keras" and name.startswith("weight_ih"):
             nn.init.xavier_uniform_(value)
         elif init == "keras" and name.startswith("weight_hh"):
-            nn.init.orthogonal_(value)
+            _orthogonal(value, cell.heads)
         elif init == "keras" and name.startswith("bias"):
             nn.init.zeros_(value)
         else:
-            nn.init.uniform_(value, -bound, bound)
+            own = bound * math.sqrt(cell.heads) if name.startswith("weight_hh") else bound
+            nn.init.uniform_(value, -own, own)
         if forget_bias is not None and vector == "b_f":
             nn.init.constant_(value, forget_bias)
         if forget_bias is not None and name.startswith("bias"):
@@ -64,3 +66,15 @@ def initialise(
             if "f" in gates and value.shape[0] == len(gates) * hidden_size:
                 f = gates.index("f")
                 value[f * hidden_size : (f + 1) * hidden_size] = 0 if name.startswith("bias_hh") else forget_bias
+
+
+def _orthogonal(matrix: Tensor, heads: int) -> None:
+    """Initialise recurrent weights, stacked by gate: all those that read the same hidden units are orthogonal."""
+    if heads == 1:
+        nn.init.orthogonal_(matrix)
+        return
+    size = matrix.shape[1]
+    blocks = matrix.view(-1, heads, size, size)
+    for head in range(heads):
+        made = nn.init.orthogonal_(matrix.new_empty(len(blocks) * size, size))
+        blocks[:, head] = made.view(-1, size, size)

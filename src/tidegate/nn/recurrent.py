@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.cells import Cell, get_cell, projected
+from tidegate.cells import Cell, get_cell, projected, with_heads
 from tidegate.engine import Backend, Weights
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
@@ -33,6 +33,8 @@ class Recurrent(Layered[Any]):
         dropout: between layers, while training.
         bidirectional: a second set of weights reads each sequence from its last valid step to its first.
         proj_size: features of the projected output, if the cell allows a projection; 0 for none.
+        heads: groups of hidden units that recurrent products stay within (`tidegate.cells.with_heads`);
+            ``weight_hh_l0`` is (gates * H, H / heads).
         init: "torch" (uniform in ±1/sqrt(H)) or "keras" (Glorot, orthogonal, zero).
         forget_bias: the initial bias of gate f.
         backend: a backend by name; None takes the first that supports the cell.
@@ -62,6 +64,7 @@ class Recurrent(Layered[Any]):
         bidirectional: bool = False,
         proj_size: int = 0,
         *,
+        heads: int = 1,
         init: Init = "torch",
         forget_bias: float | None = None,
         backend: str | Backend | None = None,
@@ -79,6 +82,11 @@ class Recurrent(Layered[Any]):
         if not 0 <= proj_size < hidden_size:
             raise ArgumentError(f"proj_size must lie in 0..{hidden_size - 1} (less than hidden_size), got {proj_size}.")
         check_init(cell, init, forget_bias, bias)
+        if not isinstance(heads, int) or heads < 1:
+            raise ArgumentError(f"heads must be a whole number from 1 on, got {heads!r}.")
+        cell = with_heads(cell, heads) if heads > 1 else cell
+        if hidden_size % cell.heads:
+            raise ArgumentError(f"hidden_size must be a multiple of heads, {cell.heads}, got {hidden_size}.")
         self.cell = projected(cell) if proj_size else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
@@ -97,7 +105,7 @@ class Recurrent(Layered[Any]):
         if cell.input_gates:
             shapes["weight_ih"] = (len(cell.input_gates) * hidden, self.layer_input_size(layer))
         if cell.recurrent_gates:
-            shapes["weight_hh"] = (len(cell.recurrent_gates) * hidden, self.proj_size or hidden)
+            shapes["weight_hh"] = (len(cell.recurrent_gates) * hidden, (self.proj_size or hidden) // cell.heads)
         if self.bias and cell.bias and cell.input_gates:
             shapes["bias"] = (len(cell.input_gates) * hidden,)
         if self.bias and cell.own_bias_gates:

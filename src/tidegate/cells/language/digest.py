@@ -16,5 +16,6 @@ def digest(signature: Signature, step: Step) -> str:
         numbers[id(node)] = len(nodes)
         nodes.append((node.op, [numbers[id(arg)] for arg in node.args], node.name, node.value))
     named = [(name, numbers[id(value)]) for name, value in results.items()]
-    text = repr((signature.gates, signature.states, signature.parameters, signature.masks, nodes, named))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    declared = (signature.gates, signature.states, signature.parameters, signature.masks)
+    heads = (signature.heads,) if signature.heads > 1 else ()  # so that digests of cells without heads stay as they are
+    return hashlib.sha256(repr((*declared, nodes, named, *heads)).encode()).hexdigest()[:16]

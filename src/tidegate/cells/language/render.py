@@ -44,6 +44,15 @@ STYLES = {
 }
 
 
+_BLOCKS: dict[str, Callable[[int], tuple[str, str]]] = {
+    "text": lambda heads: ("U_k", f"blockdiag(U_k^1, ..., U_k^{heads})"),
+    "latex": lambda heads: (
+        "U_{k}",
+        rf"\operatorname{{blockdiag}}\left(U_{{k}}^{{1}}, \dots, U_{{k}}^{{{heads}}}\right)",
+    ),
+}
+
+
 def render(
     signature: Signature, step: Step, analysis: Analysis, style: Literal["text", "latex"]
 ) -> list[tuple[str, str]]:
@@ -52,7 +61,10 @@ def render(
     Named values (gates and states) are written by their names where others use them.
     """
     biases = _Biases(signature.bias, analysis.own_bias_gates)
-    return _Writer(step, biases, STYLES[style]).equations()
+    lines = _Writer(step, biases, STYLES[style]).equations()
+    if signature.heads > 1:
+        lines.append(_BLOCKS[style](signature.heads))
+    return lines
 
 
 class _Biases(NamedTuple):

@@ -32,6 +32,7 @@ class Signature:
         paper: the publication.
         convention: the convention chosen where libraries differ.
         doc: the function's docstring.
+        heads: the groups of hidden units that recurrent products stay within: U_k is block-diagonal.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Signature:
     paper: str = ""
     convention: str = ""
     doc: str = ""
+    heads: int = 1
 
     @functools.cached_property
     def arguments(self) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 import difflib
 
 from tidegate.cells.cell import Cell
-from tidegate.cells.zoo import gru, irregular_times, layer_norm, light, lstm, minimal, odyssey, ordered, rnn
+from tidegate.cells.zoo import gru, irregular_times, layer_norm, light, lstm, minimal, odyssey, ordered, rnn, xlstm
 from tidegate.errors import CellError
 from tidegate.io.load_object import is_location, load_object
 
-ZOO = (rnn, lstm, layer_norm, odyssey, gru, minimal, light, irregular_times, ordered)
+ZOO = (rnn, lstm, layer_norm, odyssey, gru, minimal, light, irregular_times, ordered, xlstm)
 
 CELLS: dict[str, Cell] = {it.name: it for module in ZOO for it in vars(module).values() if isinstance(it, Cell)}
 """Every cell that comes with Tidegate, by name."""

@@ -39,14 +39,14 @@ class _Recurrent:
     def __init__(self, tables: _Tables, output: Tensor, valid: Tensor | None):
         self._tables, self._valid = tables, valid
         if tables.direct:
-            products = linear(output, tables.w_direct, tables.b_direct)  # pyright: ignore[reportArgumentType]
+            products = _product(output, tables.w_direct, tables.b_direct, tables.heads)
             products = _only_valid(products, valid)
             for gate, product in zip(tables.direct, products.chunk(len(tables.direct), -1), strict=True):
                 setattr(self, gate, product)
 
     def __call__(self, gate: str, vector: Tensor) -> Tensor:
         w, b = self._tables.by_gate[gate]
-        return _only_valid(linear(_only_valid(vector, self._valid), w, b), self._valid)
+        return _only_valid(_product(_only_valid(vector, self._valid), w, b, self._tables.heads), self._valid)
 
     def project(self, vector: Tensor) -> Tensor:
         assert self._tables.w_hr is not None
@@ -62,22 +62,34 @@ class _Tables:
     w_direct: Tensor | None
     b_direct: Tensor | None
     w_hr: Tensor | None
+    heads: int
+
+
+def _product(vector: Tensor, w: Tensor | None, b: Tensor | None, heads: int) -> Tensor:
+    """Return the products of a vector (..., H) with the matrices of some gates, block-diagonal if there are heads."""
+    assert w is not None
+    if heads == 1:
+        return linear(vector, w, b)
+    size = w.shape[1]
+    blocks, parts = w.reshape(-1, heads, size, size), vector.unflatten(-1, (heads, size))
+    made = torch.einsum("gaij,...aj->...gai", blocks, parts).flatten(-3)
+    return made if b is None else made + b
 
 
 def _tables(cell: Cell, weights: Weights) -> _Tables:
     gates, w, b = cell.recurrent_gates, weights.w_hh, weights.b_hh
     if w is None:
-        return _Tables({}, (), None, None, weights.w_hr)
+        return _Tables({}, (), None, None, weights.w_hr, cell.heads)
     rows = w.chunk(len(gates))
     biases = (None,) * len(gates) if b is None else b.chunk(len(gates))
     by_gate = dict(zip(gates, zip(rows, biases, strict=True), strict=True))
     direct = cell.direct_gates
     if direct == gates:
-        return _Tables(by_gate, direct, w, b, weights.w_hr)
+        return _Tables(by_gate, direct, w, b, weights.w_hr, cell.heads)
     places = [gates.index(gate) for gate in direct]
     w_direct = torch.cat([rows[k] for k in places]) if direct else None
     b_direct = None if b is None or not direct else torch.cat([b.chunk(len(gates))[k] for k in places])
-    return _Tables(by_gate, direct, w_direct, b_direct, weights.w_hr)
+    return _Tables(by_gate, direct, w_direct, b_direct, weights.w_hr, cell.heads)
 
 
 def run_by_steps(call: Call) -> Result:

@@ -57,7 +57,8 @@ def cost(
     """Count the cost of one step of a cell.
 
     With I input features, H hidden units, G_x gates with an input part, G_r with a recurrent product and a batch of B:
-    2 B H (G_x I + G_r H) FLOPs in products, and B H for every pointwise operation.
+    2 B H (G_x I + G_r H) FLOPs in products, and B H for every pointwise operation. A cell with heads has G_r H / heads
+    in the place of G_r H.
 
     Args:
         cell: the cell or its name.
@@ -75,7 +76,7 @@ def cost(
     output = proj_size or hidden_size
     g_x, g_r = len(cell.input_gates), len(cell.recurrent_gates)
     by_input = hidden_size * g_x * input_size
-    by_state = hidden_size * g_r * output + (output * hidden_size if cell.projected else 0)
+    by_state = hidden_size * g_r * output // cell.heads + (output * hidden_size if cell.projected else 0)
     matrices = by_input + by_state
     lone = g_r if two_biases else len(cell.own_bias_gates)
     vectors = hidden_size * (len(cell.parameters) + (g_x + lone if bias else 0))

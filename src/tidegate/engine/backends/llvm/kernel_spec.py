@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 
 from tidegate.engine.kernels import arguments
-from tidegate.engine.kernels.stages import Stage, is_output, stages_of
+from tidegate.engine.kernels.stages import Stage, Stream, is_output, stages_of
 from tidegate.engine.program.gradient_names import PROJECT
 from tidegate.engine.program.program import Program
 
@@ -42,6 +42,7 @@ class KernelSpec:
         registers: vector registers of the machine.
         output: the projected output, if its size differs from that of the other states; else "".
         placed: stored rows have the positions that an argument lists, not those of their step and row.
+        heads: matrices of recurrent products are block-diagonal.
     """
 
     program: Program
@@ -53,6 +54,7 @@ class KernelSpec:
     registers: int
     output: str = ""
     placed: bool = False
+    heads: bool = False
 
     @functools.cached_property
     def itemsize(self) -> int:
@@ -88,7 +90,15 @@ class KernelSpec:
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
         how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output, self.placed)
-        return (*what, *how)
+        return (*what, *how, self.heads)
+
+    def in_blocks(self, stream: Stream) -> bool:
+        """Whether the matrices of a stream's products are block-diagonal."""
+        return self.heads and stream.operand[0] != "input"
+
+    def span(self, stage: int) -> int:
+        """Hidden units of one group of blocks of a stage."""
+        return self.tiles[stage].blocks * self.lanes
 
     @functools.cached_property
     def sequences(self) -> dict[str, str]:

@@ -71,6 +71,8 @@ class Frame:
         spec, a = self.spec, arguments
         names = [a.STEPS, a.BATCH, a.DESCENDING, a.HIDDEN, a.PADDED_HIDDEN, a.INPUTS, a.SPLIT_HIDDEN, a.SHARE_COUNT]
         names += [a.TURN]
+        blocks = [n for n, stage in enumerate(spec.stages) if any(map(spec.in_blocks, stage.streams))]
+        names += [a.HEAD, *map(a.window, blocks)] if blocks else []
         names += [a.OUTPUTS, a.PADDED_OUTPUTS, a.WIDEST] if spec.output else []
         names += [a.stride(a.out(name)) for name, _ in spec.stored]
         names += [a.stride(a.leaf(op, name)) for op, name in self._leaves() if op != "parameter"]

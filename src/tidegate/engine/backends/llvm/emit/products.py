@@ -28,9 +28,12 @@ def products(frame: Frame, k: int, t: V, rows: list[V], unit: V, results: V) -> 
     sums: Sums = [[[e.const(0.0)] * width for _ in rows] for _ in range(tile.chains)]
     weights = _weights_of_stage(frame, k)
     for stream in stage.streams:
-        length, group_size = _packed_size(frame, stream, tile)
+        length, group_size = _packed_size(frame, k, stream)
         base = e.at(weights, b.mul(b.udiv(unit, e.i64(tile.blocks * e.lanes)), group_size))
         operands = [frame.operand(stream.operand, t, row) for row in rows]
+        if frame.spec.in_blocks(stream):
+            first = _first_element(frame, length, unit)
+            operands = [e.at(operand, first) for operand in operands]
         sums = _accumulate(frame, stream, tile, base, operands, length, sums)
         weights = e.at(weights, b.mul(_groups(frame, k), group_size))
     total = sums[0]
@@ -49,21 +52,32 @@ def _weights_of_stage(frame: Frame, k: int) -> V:
     address = frame.pointer(arguments.WEIGHTS)
     for earlier in range(k):
         for stream in frame.spec.stages[earlier].streams:
-            _, group_size = _packed_size(frame, stream, frame.spec.tiles[earlier])
+            _, group_size = _packed_size(frame, earlier, stream)
             address = e.at(address, b.mul(_groups(frame, earlier), group_size))
     return address
 
 
-def _packed_size(frame: Frame, stream: Stream, tile: Tile) -> tuple[V, V]:
-    """The elements of a stream's operand, and the numbers in its weights for one group of blocks."""
-    e = frame.e
-    length = frame.elements(stream.operand)
-    return length, e.b.mul(length, e.i64(len(stream.products) * tile.blocks * e.lanes))
+def _packed_size(frame: Frame, k: int, stream: Stream) -> tuple[V, V]:
+    """The elements of a stream's operand for one group of blocks, and the numbers in its weights."""
+    e, spec = frame.e, frame.spec
+    length = frame.number(arguments.window(k)) if spec.in_blocks(stream) else frame.elements(stream.operand)
+    return length, e.b.mul(length, e.i64(len(stream.products) * spec.span(k)))
+
+
+def _first_element(frame: Frame, length: V, unit: V) -> V:
+    """The first element of an operand that the group from a hidden unit on multiplies, by block-diagonal matrices.
+
+    Their blocks are those of the heads of its hidden units. All groups multiply equally many elements.
+    """
+    b, head = frame.e.b, frame.number(arguments.HEAD)
+    start = b.mul(b.udiv(unit, head), head)
+    last = b.sub(frame.number(arguments.HIDDEN), length)
+    return b.select(b.icmp_signed("<", start, last), start, last)
 
 
 def _groups(frame: Frame, k: int) -> V:
     """The number of groups of blocks in a stage."""
-    e, span = frame.e, frame.spec.tiles[k].blocks * frame.e.lanes
+    e, span = frame.e, frame.spec.span(k)
     return e.b.udiv(e.b.add(frame.width_in(k), e.i64(span - 1)), e.i64(span))
 
 

@@ -16,6 +16,7 @@ import torch
 
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
+from tidegate.engine.backends.llvm.launch.block_diagonal import window_size
 from tidegate.engine.backends.llvm.launch.launcher import fuses_input, kernel_for, padded_size
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments
@@ -171,7 +172,8 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
     """
     fused = fuses_input(sizes.batch, sizes.hidden) if fused is None else fused
     prog = program(sizes.cell)
-    return kernel_for(prog, stored, sizes.dtype, sizes.batch, fused_input=fused, output=sizes.output)
+    heads = sizes.cell.heads > 1
+    return kernel_for(prog, stored, sizes.dtype, sizes.batch, fused_input=fused, output=sizes.output, heads=heads)
 
 
 @functools.lru_cache(maxsize=256)
@@ -273,7 +275,14 @@ def backward_kernel(sizes: Sizes, prog: Program) -> tuple[KernelSpec, tuple[str,
     project = tuple(name for name in prog.gates if name == gradient_names.PROJECT)
     stored = [(name, prog.gates[name]) for name in (*gradients, *project)]
     kernel = kernel_for(
-        prog, stored, sizes.dtype, sizes.batch, fused_input=True, output=sizes.output, placed=sizes.lengths
+        prog,
+        stored,
+        sizes.dtype,
+        sizes.batch,
+        fused_input=True,
+        output=sizes.output,
+        placed=sizes.lengths,
+        heads=sizes.cell.heads > 1,
     )
     return kernel, gradients, project
 
@@ -300,7 +309,17 @@ def _numbers(sizes: Sizes, kernel: KernelSpec) -> dict[str, int]:
         arguments.LENGTHS: 0,
         arguments.RESET: 0,
         **{arguments.stride(arguments.mask(name)): wide for name in sizes.cell.masks},
+        **_windows(sizes, kernel),
     }
+
+
+def _windows(sizes: Sizes, kernel: KernelSpec) -> dict[str, int]:
+    """Return the numbers that block-diagonal matrices need."""
+    if not kernel.heads:
+        return {}
+    head = sizes.hidden // sizes.cell.heads
+    windows = {n: window_size(sizes.hidden, head, kernel.span(n)) for n in range(len(kernel.stages))}
+    return {arguments.HEAD: head, **{arguments.window(n): size for n, size in windows.items()}}
 
 
 def _scratch(kernel: KernelSpec, batch: int, widest: int) -> int:

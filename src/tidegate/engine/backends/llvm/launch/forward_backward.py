@@ -18,6 +18,7 @@ from tidegate.engine.backends.llvm.launch.argument_layout import (
     forward_layout,
     sizes_of,
 )
+from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros, zeros
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.matmul import multiply
@@ -201,7 +202,7 @@ def _state_gradients(call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wa
         for gate, matrix in zip(cell.recurrent_gates, rows, strict=True):
             if operands.get(gate) == name:
                 product = carried[gradient_names.carried_product(gate)][:, : sizes.hidden]
-                multiply(product, matrix, gradient, add=True)
+                add_transposed(gradient, product, matrix, cell.heads)
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)

@@ -244,9 +244,11 @@ def kernel_for(
     fused_input: bool,
     output: str,
     placed: bool = False,
+    heads: bool = False,
 ) -> KernelSpec:
     """Return the specification of a Program's kernel on this machine."""
-    return _specification(program, tuple(stored), dtype == torch.float64, fused_input, batch <= 2, output, placed)
+    double, few_rows = dtype == torch.float64, batch <= 2
+    return _specification(program, tuple(stored), double, fused_input, few_rows, output, placed, heads)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -258,6 +260,7 @@ def _specification(
     few_rows: bool,
     output: str,
     placed: bool,
+    heads: bool,
 ) -> KernelSpec:
     lanes = vector_bytes() // (8 if double else 4)
-    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed)
+    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed, heads)

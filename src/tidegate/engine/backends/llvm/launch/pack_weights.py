@@ -12,6 +12,7 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.emit.pack_kernel import PackSpec
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
+from tidegate.engine.backends.llvm.launch.block_diagonal import windowed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros
 from tidegate.engine.backends.llvm.launch.launcher import (
     WORTH_SHARING,
@@ -48,6 +49,11 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
     For each stage and operand: groups of blocks, then the operand's elements, then products, then hidden units.
     """
     matrices = [_by_rows_or_columns(matrix) for matrix in (weights.w_ih, weights.w_hh, weights.w_hr)]
+    blocks = _blocks(kernel) if kernel.heads else ()
+    for op, span in blocks:
+        transposed = op.endswith("_transposed")
+        assert weights.w_hh is not None
+        matrices.append(windowed(weights.w_hh, len(cell.recurrent_gates), cell.heads, span, transposed=transposed))
     plan = _pack_plan(kernel, cell, tuple(None if m is None else (m.shape, m.stride()) for m in matrices))
     packed = empty(max(1, plan.size), like)
     base, parts = packed.data_ptr(), torch.get_num_threads() if plan.size > WORTH_SHARING else 1
@@ -62,6 +68,19 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
     return packed
 
 
+@functools.lru_cache(maxsize=256)
+def _blocks(kernel: KernelSpec) -> tuple[tuple[str, int], ...]:
+    """Return the operations by block-diagonal matrices, each with the hidden units of a group of its stage."""
+    found = {
+        (op, kernel.span(n)): None
+        for n, stage in enumerate(kernel.stages)
+        for stream in stage.streams
+        for _, op, _ in stream.products
+        if kernel.in_blocks(stream)
+    }
+    return tuple(found)
+
+
 def _by_rows_or_columns(matrix: Tensor | None) -> Tensor | None:
     return matrix if matrix is None or 1 in matrix.stride() else matrix.contiguous()
 
@@ -71,18 +90,20 @@ def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ..
     gates = {"input": cell.input_gates, "recur": cell.recurrent_gates, "project": ("h",)}
     size, start = 0, 0
     jobs: dict[PackSpec, list[tuple[int, int, int, tuple[int, ...]]]] = {}
-    for stage, tile in zip(kernel.stages, kernel.tiles, strict=True):
-        width = tile.blocks * kernel.lanes
+    blocks = _blocks(kernel) if kernel.heads else ()
+    for n, stage in enumerate(kernel.stages):
+        width = kernel.span(n)
         for stream in stage.streams:
-            count = len(stream.products)
+            count, in_blocks = len(stream.products), kernel.in_blocks(stream)
             for number, (_, op, gate) in enumerate(stream.products):
                 which = op.removesuffix("_transposed")
-                found = matrices[MATRICES.index(which)]
+                place = len(MATRICES) + blocks.index((op, width)) if in_blocks else MATRICES.index(which)
+                found = matrices[place]
                 assert found is not None
                 (rows, hidden_stride), (elements, element_stride) = zip(*found, strict=True)
                 hidden = rows // len(gates[which])
                 first = gates[which].index(gate) * hidden * hidden_stride
-                if op.endswith("_transposed"):
+                if op.endswith("_transposed") and not in_blocks:
                     hidden, hidden_stride, elements, element_stride = elements, element_stride, hidden, hidden_stride
                 along_hidden = hidden_stride == 1 and elements > 1
                 panels, panel_size = -(-hidden // width), elements * count * width
@@ -99,7 +120,7 @@ def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ..
                     panels=panels,
                 )
                 spec = PackSpec(kernel.double, along_hidden, width, kernel.lanes)
-                jobs.setdefault(spec, []).append((MATRICES.index(which), job.source, job.target, job[2:]))
+                jobs.setdefault(spec, []).append((place, job.source, job.target, job[2:]))
     return _PackPlan(size, tuple((spec, tuple(of_spec)) for spec, of_spec in jobs.items()))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.launch.block_diagonal import outer
 from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
@@ -58,7 +60,8 @@ def weight_gradients(
     sums = None
     if W_HH in wanted:
         groups = _by_operand(call, sequences, made, rows, places, prog, columns, hidden)
-        found[W_HH], sums = _times_operands(made, groups, hidden)
+        multiply_all = _times_operands if cell.heads == 1 else functools.partial(_times_operands_by_head, cell.heads)
+        found[W_HH], sums = multiply_all(made, groups, hidden)
         if call.reverse and rows.places is not None and len(x):
             found[W_HH] += _first_steps(call, made, rows.places, columns, hidden)
     if B_HH in wanted:
@@ -121,6 +124,17 @@ def _times_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hi
     return matrix, sums
 
 
+def _times_operands_by_head(
+    heads: int, made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hidden: int
+) -> tuple[Tensor, Tensor]:
+    """Return what `_times_operands` does, for block-diagonal matrices, (·, H / heads)."""
+    places = [(place, operand) for group, operand in groups for place in group]
+    sums = zeros(len(places) * hidden, made)
+    columns = [_columns(made, [place], hidden) for place, _ in places]
+    parts = zip(columns, places, sums.chunk(len(places)), strict=True)
+    return torch.cat([outer(column, operand, heads, own) for column, (_, operand), own in parts]), sums
+
+
 def _by_operand(
     call: Call,
     sequences: Mapping[str, Tensor],
@@ -180,5 +194,5 @@ def _first_steps(call: Call, made: Tensor, places: Tensor, columns: list[int], h
     for gate, column in zip(call.cell.recurrent_gates, columns, strict=True):
         gradient = made[rows, column, :hidden] * counts[:, None] if len(made) else made.new_zeros(len(last), hidden)
         before = initial[operands[gate]].detach() if gate in operands else gradient.new_zeros(gradient.shape)
-        parts.append(multiply(gradient.t(), before))
+        parts.append(outer(gradient, before, call.cell.heads))
     return torch.cat(parts)
