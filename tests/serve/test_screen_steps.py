@@ -185,6 +185,8 @@ def test_predictions_and_truth_are_those_of_the_lens(client: Any, givens: Any) -
     found, own = client("tag").get("/api/look?text=2").json(), looked(givens("tag").run, 2)
     assert (found["tags"], found["true_tags"]) == (own.prediction["tags"], own.truth["tags"])
     assert found["spans"] == [list(it) for it in own.spans]
+    assert found["probabilities"] == pytest.approx(own.prediction["probabilities"], abs=1e-4)
+    assert found["positions"] is None  # an example of the run's own data is words, and not a text
     assert found["sequences"][0]["guesses"][0][0] == [
         own.prediction["tags"][0],
         pytest.approx(float(own.steps["input"].choices.probabilities[0].max()), abs=1e-4),

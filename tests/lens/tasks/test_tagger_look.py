@@ -107,6 +107,20 @@ def test_an_example_of_the_run_has_its_words_as_spelled_and_its_tags(tmp_path: P
     assert looked(run, -1, part="train").prediction == look.prediction
 
 
+def test_probabilities_are_the_marginals_of_the_random_field(tmp_path: Path) -> None:
+    task, run = tiny_run(TagTask, conll(tmp_path), replace(SMALL, crf=True, valid_spans=True))
+    look = looked(run, "Ann Rome, w1")
+    row = Row("here", {"text": "Ann Rome, w1"})
+    ((_, said),) = task.predict_rows(run.model, [row])
+    assert look.prediction == said
+    choices = look.steps["input"].choices
+    assert choices is not None
+    shares = [row[choices.labels.index(tag)] for row, tag in zip(choices.probabilities, said["tags"], strict=True)]
+    assert said["probabilities"] == pytest.approx(shares)
+    forbidden = [n for n, label in enumerate(choices.labels) if label.startswith("I-")]
+    assert not choices.probabilities[0, forbidden].any()  # no span goes on where none began
+
+
 def test_characters_and_frames(tmp_path: Path) -> None:
     task, run = tiny_run(TagTask, characters(tmp_path), SMALL)
     look = looked(run, "ba a?")

@@ -111,9 +111,11 @@ def _pictures(frames: Frames) -> dict[str, Any]:
 
 
 def _tags(found: TaggerLook) -> dict[str, Any]:
-    truth = found.truth and found.truth["tags"][:MAX_STEPS]
+    truth, words = found.truth and found.truth["tags"][:MAX_STEPS], found.prediction.get("words")
     return {
         "tags": found.prediction["tags"][:MAX_STEPS],
+        "probabilities": [rounded(it) for it in found.prediction["probabilities"][:MAX_STEPS]],
+        "positions": words and [[it["start"], it["end"]] for it in words[:MAX_STEPS]],
         "true_tags": truth,
         "spans": [list(it) for it in found.spans],
         "true_spans": [list(it) for it in found.true_spans],

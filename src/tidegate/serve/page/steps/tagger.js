@@ -11,7 +11,7 @@ const LIKELIEST = 3; // tags in the table
 
 export function show(root, answer, frames) {
   const [{ read, guesses }] = answer.sequences;
-  const { tags, true_tags: truth } = answer;
+  const { tags, true_tags: truth, probabilities, positions } = answer;
   const isWrong = tags.map((tag, n) => truth !== null && truth[n] !== tag);
   const asText = read.length > 0 && isText(read);
   const lanes = spanLanes(answer, asText);
@@ -35,6 +35,14 @@ export function show(root, answer, frames) {
     return el("span", { class: isWrong[n] ? "below missed" : "below" }, el("span", {}, visible(tags[n])), wrong);
   }
 
+  /** Where a word is in its text; and its tag, where the likeliest sequence has another than the likeliest one. */
+  function remarks(n) {
+    const found = positions ? [`characters ${positions[n][0]} to ${positions[n][1]}`] : [];
+    if (guesses[n][0][0] !== tags[n])
+      found.push(`the likeliest sequence of tags has ${visible(tags[n])} here, p ${probabilities[n]}`);
+    return found.map((it) => note(it));
+  }
+
   function details(n) {
     choose({ at: n });
     const verdict = `${isWrong[n] ? "wrong; true is" : "right:"} ${truth === null ? "" : trueTag(n)}`;
@@ -44,6 +52,7 @@ export function show(root, answer, frames) {
       el("h2", {}, `step ${n}: `, read.length ? el("code", {}, visible(read[n])) : "a frame"),
       truth === null ? null : el("p", { class: isWrong[n] ? "wrong" : null }, verdict),
       table(["tag", "p", ""], rows),
+      ...remarks(n),
     );
   }
 
@@ -54,7 +63,7 @@ export function show(root, answer, frames) {
   }
   const options = { label: "What was read, with its tags", lanes, below: asText ? null : below, onCursor: details };
   const tokens = new Tokens(main, read, options);
-  const doubt = guesses.map((it) => 1 - it[0][1]);
+  const doubt = probabilities.map((p) => 1 - p);
   tokens.tint("doubt, 1 - p of the tag", doubt, "sequential", 1);
   if (asText) for (const [n, it] of tokens.items.entries()) it.classList.toggle("missed", isWrong[n]);
   const at = Math.min(state.at, read.length - 1);
