@@ -49,6 +49,8 @@ def test_a_table_of_several_series_is_that_of_pandas(tmp_path: Path) -> None:
         ("rain,sun,flow\n1,2,3\n", {"inputs": None}, r"Say --inputs and --targets; there are: 'rain'"),
         ("rain,sun,flow\n1,2,3\n", {"series_column": "basin"}, r"there is no column 'basin'"),
         ("rain,sun,flow,b\n1,2,3,p\n1,2,3,\n", {"series_column": "b"}, r"row 2: column 'b' does not name the series"),
+        ("date,rain,sun,flow\n2024-01-02,1,2,3\n2024-01-01,1,2,3\n", {}, r"row 2: the date 2024-01-01 does not come"),
+        ("date,rain,sun,flow\n2024-01-02,1,2,3\n2024-01-02,1,2,3\n", {}, r"say --series-column if they belong"),
         ("rain,sun,flow,b\n1,2,3,4\n1,2,3,5\n", {"static": "b"}, r"row 2: the static column 'b' holds 5 here and 4"),
     ],
 )
@@ -57,6 +59,18 @@ def test_what_does_not_fit_is_refused_by_its_place(
 ) -> None:
     with pytest.raises(DataError, match=message):
         rows(write(tmp_path, text), **config)
+
+
+def test_semicolons_and_decimal_commas_are_read_and_reported(tmp_path: Path) -> None:
+    path = write(tmp_path, "date;rain;sun;flow\n2024-01;1,5;2;NA\n2024-02;1,25;-3;1.234,5\n")
+    (row,) = rows(path)
+    expected = pd.read_csv(path, sep=";", decimal=",", thousands=".")
+    np.testing.assert_array_equal(row.values["inputs"], expected[["rain", "sun"]])
+    np.testing.assert_array_equal(row.values["targets"], expected[["flow"]])
+    (note,) = RegressTask.remarks(path, RegressConfig(**COLUMNS))
+    assert note.endswith("is read as: columns separated by ';', decimal commas")
+    with pytest.raises(DataError, match=r"row 1: column 'rain' holds '1,5'.*'\.' as the decimal mark"):
+        rows(path, decimal=".")
 
 
 def test_missing_inputs_are_filled_as_asked(tmp_path: Path) -> None:

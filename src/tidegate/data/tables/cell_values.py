@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 SHOWN = 30  # names in a message
+ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "null", "none", "nil")  # lower case
 NUMBER = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE)
 
 
@@ -62,6 +63,13 @@ def number_of(value: Any) -> float | None:
         return float(value)
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell says that there is no value: empty, nan, or a word such as NA or null."""
+    if isinstance(value, str):
+        return value.strip().lower() in ABSENT
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def described(value: Any) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tidegate.data.tables.decimals import DecimalMark
+from tidegate.data.tables.delimiters import TableOptions
 from tidegate.errors import ArgumentError
 from tidegate.tasks.regress.losses import LossName
 from tidegate.train.options import RecurrentConfig, option
@@ -16,7 +18,7 @@ def names_in(text: str | None) -> list[str]:
 
 
 @dataclass(frozen=True, repr=False)
-class RegressConfig(RecurrentConfig):
+class RegressConfig(TableOptions, RecurrentConfig):
     """Architecture of a model with a value at every step, its loss, and how its files are read."""
 
     hidden_size: int = option(32, "Hidden units per layer.", min=1)
@@ -31,6 +33,9 @@ class RegressConfig(RecurrentConfig):
         None, "Columns with one value for a whole series, separated by commas; inputs too.", panel="Data"
     )
     series_column: str | None = option(None, "The column with the name of the series.", panel="Data")
+    decimal: DecimalMark | None = option(
+        None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
+    )
     missing: Missing = option(
         "refuse", "Missing inputs: refuse the file, or take the previous value or the mean.", panel="Data"
     )

@@ -3,10 +3,9 @@
 import math
 import re
 from decimal import Decimal
-from typing import Any
 
 from tidegate.data.rows import Row
-from tidegate.data.tables.cell_values import described, text_of
+from tidegate.data.tables.cell_values import described, is_missing, text_of
 from tidegate.data.tables.decimals import OTHER, DecimalMark, has_thousands, parse_number
 from tidegate.errors import DataError
 
@@ -14,7 +13,6 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64
 LARGEST = 1e300  # so that sums of values are numbers
 NAMES = {".": "points", ",": "commas"}
-ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "null", "none", "nil")  # lower case
 
 
 class NumberReader:
@@ -73,13 +71,6 @@ class NumberReader:
         if "thousands" not in self.notes and has_thousands(value, self.mark):
             self.notes["thousands"] = f"{row.where}: {described(value)} is read as {number:.17g}"
         return number
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a cell says that there is no value: empty, nan, or a word such as NA or null."""
-    if isinstance(value, str):
-        return value.strip().lower() in ABSENT
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _is_rounded(value: object) -> bool:
