@@ -22,7 +22,7 @@ from tidegate.text.feeding import NO_PREDICTION
 from tidegate.text.sampling import Sampling, draw
 from tidegate.text.truncated_bptt import window_loss
 from tidegate.train import TrainConfig
-from tidegate.train.optimization.optimizer import build_optimizer, set_rate
+from tidegate.train.optimization.optimizer import build_optimizer, gradient_norm, set_rate, use_sparse_gradients
 
 CASES = (("softmax", 10_000, None), ("softmax", 33_000, None), ("adaptive", 33_000, "2000,10000"))
 SIZE, LAYERS, BATCH, STEPS, DROPOUT, CLIP, RATE = 650, 2, 20, 35, 0.5, 0.25, 20.0
@@ -83,6 +83,7 @@ def windows(vocabulary: int, batch: int, steps: int) -> Iterator[Window]:
 def our_training(model: LanguageModel, data: Iterator[Window], training: TrainConfig = TRAINING) -> Callable[[], float]:
     """Return a function that takes a step and returns its loss."""
     optimizer = build_optimizer(model, training, torch.device("cpu"))
+    use_sparse_gradients(model, training, torch.device("cpu"))
     parameters = list(model.parameters())
     carried: list[Any] = []
 
@@ -91,8 +92,7 @@ def our_training(model: LanguageModel, data: Iterator[Window], training: TrainCo
         state, own = carried or (model.zero_state(len(window.inputs)), torch.full((len(window.inputs),), NO_PREDICTION))
         found = window_loss(model, window, state, own, k2=window.new)
         found.mean.backward()
-        norm = nn.utils.get_total_norm([it.grad for it in parameters if it.grad is not None])
-        set_rate(optimizer, training, training.learning_rate, float(norm))
+        set_rate(optimizer, training, training.learning_rate, float(gradient_norm(parameters)))
         optimizer.step()
         optimizer.zero_grad()
         carried[:] = [found.state, found.own]

@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from tidegate.train import TrainConfig
-from tidegate.train.optimization.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from tidegate.train.optimization.optimizer import (
+    build_optimizer,
+    gradient_norm,
+    optimizer_tensors,
+    restore_optimizer,
+    set_rate,
+    use_sparse_gradients,
+)
 
 CPU = torch.device("cpu")
 
@@ -71,6 +78,39 @@ def test_sgd_clips_as_torch_does_without_a_pass_over_the_gradient(clip):
         other.step()
     torch.testing.assert_close(model.state_dict(), twin.state_dict(), rtol=1e-12, atol=1e-12)
     assert optimizer_tensors(model, optimizer) == {}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_sparse_gradients_of_an_embedding_have_the_norm_and_the_step_of_dense_ones(tied):
+    torch.manual_seed(0)
+    ids, config = torch.tensor([3, 1, 3, 7]), TrainConfig(optimizer="sgd", clip=0.1)
+    results = []
+    for sparse in (False, True):
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 9)).double()
+        if tied:
+            model[1].weight = model[0].weight
+        optimizer = build_optimizer(model, config, CPU)
+        if sparse:
+            use_sparse_gradients(model, config, CPU)
+        norm = torch.zeros(())
+        for _ in range(2):
+            model(ids).square().sum().backward()
+            norm = gradient_norm(model.parameters())
+            set_rate(optimizer, config, 0.5, float(norm))
+            assert model[0].weight.grad is not None
+            assert model[0].weight.grad.is_sparse == (sparse and not tied)
+            optimizer.step()
+            optimizer.zero_grad()
+        results.append([norm, *(it.detach() for it in model.parameters())])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "adamw"}, {"optimizer": "sgd", "weight_decay": 0.1}])
+def test_other_optimizers_have_dense_gradients(settings):
+    model = nn.Embedding(9, 4)
+    use_sparse_gradients(model, TrainConfig(**settings), CPU)
+    assert not model.sparse
 
 
 def test_there_is_no_state_before_the_first_step():

@@ -15,13 +15,19 @@ from torch.nn import functional
 
 from tidegate.engine import BACKENDS
 
-LARGE = 8192  # tokens from which the pass pays
+LARGE = 8192  # tokens; with fewer, results stay what they were, bit for bit, before there was this pass
 ROOM = 1 << 24  # logits kept at once: 64 MiB in float32
 CACHED = 1 << 19  # logits that stay in the cache between two operations
 
 
 def output_nats(
-    features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, *, gradient: float = 1.0
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    *,
+    gradient: float = 1.0,
+    large: int = LARGE,
 ) -> Tensor:
     """Compute the summed cross-entropy of a linear output layer.
 
@@ -31,12 +37,13 @@ def output_nats(
         bias: b, (V,), or None.
         targets: (...), int64.
         gradient: what backward will be given: it then multiplies no gradient by it.
+        large: vocabularies smaller than this are left to PyTorch.
 
     Returns:
         A scalar, in nats.
     """
     flat, truth = features.flatten(0, -2), targets.flatten()
-    if (multiply := _product(flat, weight)) is None:
+    if (multiply := _product(flat, weight, large)) is None:
         return functional.cross_entropy(functional.linear(flat, weight, bias), truth, reduction="sum")
     if torch.is_grad_enabled() and any(it.requires_grad for it in (flat, weight, bias) if it is not None):
         return _Nats.apply(flat, weight, bias, truth, gradient, multiply)  # pyright: ignore[reportReturnType]
@@ -44,10 +51,10 @@ def output_nats(
     return torch.stack(parts).sum()
 
 
-def _product(features: Tensor, weight: Tensor) -> Callable[..., Tensor] | None:
+def _product(features: Tensor, weight: Tensor, large: int) -> Callable[..., Tensor] | None:
     """Return the kernels' matrix product if it takes these tensors and pays."""
     plain = features.is_cpu and features.dtype == weight.dtype and features.dtype in (torch.float32, torch.float64)
-    if len(weight) < LARGE or not plain or not len(features) or torch.is_autocast_enabled("cpu"):
+    if len(weight) < large or not plain or not len(features) or torch.is_autocast_enabled("cpu"):
         return None
     return _own_product()
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from tidegate.text.cross_entropy import LARGE, output_nats
 
 BLOCK = 1024  # tokens
+CLUSTER = 512  # tokens of a cluster from which its loss and gradient are made together
 
 
 class Softmax(nn.Linear):
@@ -75,16 +76,15 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
     def nats(self, features: Tensor, targets: Tensor, *, gradient: float = 1.0) -> Tensor:
         """Compute the summed cross-entropy, as of `Softmax`; a cluster computes the logits of its own targets alone."""
         flat, truth = features.flatten(0, -2), targets.flatten()
+        how = {"gradient": gradient, "large": CLUSTER}
         first, total = truth, torch.zeros((), dtype=flat.dtype, device=flat.device)
         for number, (begin, end) in enumerate(itertools.pairwise(self.cutoffs)):
             (rows,) = torch.where((truth >= begin) & (truth < end))
             narrow, rare = cast(nn.Sequential, self.tail[number])
             # A cluster without a target is computed, too: its gradient is zero, not missing.
-            total = total + output_nats(
-                narrow(flat[rows]), cast(Tensor, rare.weight), None, truth[rows] - begin, gradient=gradient
-            )
+            total = total + output_nats(narrow(flat[rows]), cast(Tensor, rare.weight), None, truth[rows] - begin, **how)
             first = first.index_fill(0, rows, self.shortlist_size + number)
-        return total + output_nats(flat, self.head.weight, self.head.bias, first, gradient=gradient)
+        return total + output_nats(flat, self.head.weight, self.head.bias, first, **how)
 
 
 def reset_uniform(module: nn.Module, bound: float, *, biases: bool) -> None:

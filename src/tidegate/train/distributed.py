@@ -88,10 +88,6 @@ class Processes:
         """Clip the gradient's norm to ``limit``; return the norm before."""
         return cast(Tensor, self._accelerator.clip_grad_norm_(parameters, float("inf") if limit is None else limit))
 
-    def norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        """Return the norm of the gradient; not with fp16, where gradients are scaled."""
-        return nn.utils.get_total_norm([it.grad for it in parameters if it.grad is not None])
-
     def sum(self, *values: float) -> list[float]:
         """Sum each value over the processes."""
         if self.world == 1:

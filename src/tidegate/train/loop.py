@@ -19,7 +19,14 @@ from tidegate.train.interrupt import Interrupt, interruptible
 from tidegate.train.metrics import Metrics
 from tidegate.train.optimization import schedule
 from tidegate.train.optimization.averaging import Averages
-from tidegate.train.optimization.optimizer import build_optimizer, optimizer_tensors, restore_optimizer, set_rate
+from tidegate.train.optimization.optimizer import (
+    build_optimizer,
+    gradient_norm,
+    optimizer_tensors,
+    restore_optimizer,
+    set_rate,
+    use_sparse_gradients,
+)
 from tidegate.train.randomness import seed_torch
 from tidegate.train.run_folder import load_parameters, write_model
 from tidegate.train.task import Carried, Evaluation, Task
@@ -58,6 +65,8 @@ class Loop:
         self.model: nn.Module = task.new_model()
         self.parameters = list(self.model.parameters())
         self.optimizer = build_optimizer(self.model, config, processes.device)
+        if processes.world == 1:
+            use_sparse_gradients(self.model, config, processes.device)
         self._objective, self._stepper = processes.prepare(Objective(task, self.model), self.optimizer)
         self.carried: Carried = task.start(self.model, processes.rank, processes.world)
         self.best: dict[str, Tensor] = {}
@@ -154,7 +163,7 @@ class Loop:
         processes.backward(loss.mean if loss.penalty is None else loss.mean + loss.penalty)
         # SGD clips in the step itself, which saves a pass over all gradients.
         scales_step = config.optimizer == "sgd" and not processes.scales
-        norm = processes.norm(self.parameters) if scales_step else processes.clip(self.parameters, config.clip)
+        norm = gradient_norm(self.parameters) if scales_step else processes.clip(self.parameters, config.clip)
         # The step's only wait for the device: both numbers together.
         value, size = torch.stack([loss.mean.detach().float(), norm.detach().float()]).tolist()
         main = float(processes.main)

@@ -1,6 +1,6 @@
 """Optimizers, and their state as named tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,28 @@ def build_optimizer(model: nn.Module, config: TrainConfig, device: torch.device)
     # The fused step reads and writes each parameter once. With fp16 the gradient scaler would have to be part of it.
     fused = device.type in ("cpu", "cuda") and config.mixed_precision != "fp16"
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=fused or None)
+
+
+def use_sparse_gradients(model: nn.Module, config: TrainConfig, device: torch.device) -> None:
+    """Let the gradients of embeddings hold the rows of a batch alone, where the optimizer can take them.
+
+    A large vocabulary's table is then neither cleared nor read at each step. Plain SGD on a CPU takes such gradients.
+    """
+    if (
+        config.optimizer == "sgd"
+        and not config.weight_decay
+        and device.type == "cpu"
+        and config.mixed_precision == "no"
+    ):
+        for module in model.modules():
+            if isinstance(module, nn.Embedding):
+                module.sparse = True
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return the norm of the gradient of all parameters; some may be sparse."""
+    gradients = [it.grad for it in parameters if it.grad is not None]
+    return nn.utils.get_total_norm([it.coalesce().values() if it.is_sparse else it for it in gradients])
 
 
 def set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, rate: float, norm: float) -> None:
