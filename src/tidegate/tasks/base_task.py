@@ -79,8 +79,7 @@ class ExampleTask(ABC):
         """Check before training that the packages of the metrics can be imported.
 
         Raises:
-            MissingDependencyError: a package is not installed.
-            BrokenDependencyError: a package is installed, but cannot be imported.
+            MissingDependencyError, BrokenDependencyError: a package is not installed, or cannot be imported.
         """
         for name in cls.PACKAGES:
             needed(name, f"The task {cls.name} needs")
@@ -213,15 +212,9 @@ class ExampleTask(ABC):
             )
         with tempfile.TemporaryDirectory(prefix="tidegate-") as workspace:
             sources = find_sources(data, options.validation or [], options.test or [], workspace=Path(workspace))
+            seed, vectors, words = options.split_seed, options.vectors, options.vector_words
             return prepare_examples(
-                cls,
-                sources,
-                config,
-                folder,
-                shares=shares,
-                seed=options.split_seed,
-                vectors=options.vectors,
-                vector_words=options.vector_words,
+                cls, sources, config, folder, shares=shares, seed=seed, vectors=vectors, vector_words=words
             )
 
     @classmethod
@@ -307,6 +300,10 @@ class ExampleTask(ABC):
             DataError: a row does not fit; the message begins with its place.
         """
         return predict_rows(self, model, rows, batch_size)
+
+    def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]:
+        """Say what of rows to predict for was not in the training part, in lines for the user; nothing by default."""
+        return ()
 
     def blank_prediction(self, row: Row) -> dict[str, Any] | None:
         """Return the prediction for a row that holds nothing to predict for; None, by default, for all rows."""

@@ -91,9 +91,9 @@ def prepare_examples(
     held = [share / sum(held) for share in held]
 
     def parts() -> Iterator[tuple[str, Row]]:
-        yield from task.split(_read(task, sources.train, config), held, seed)
+        yield from task.split(rows_of(task, sources.train, config), held, seed)
         for part in PARTS[1:]:
-            yield from ((part, row) for row in _read(task, given[part], config))
+            yield from ((part, row) for row in rows_of(task, given[part], config))
 
     preprocessing, notes = task.fit((row for part, row in parts() if part == "train"), config)
     notes += [*sources.remarks(), *(it for paths in given.values() for it in remarks(task, paths, config))]
@@ -135,7 +135,7 @@ def encoded(task: TrainedTask, paths: Sequence[Path], folder: Path) -> Part:
         DataError: a file is not what the task reads; the message names file and line.
     """
     with ExamplesWriter(folder) as writer:
-        for row in _read(type(task), paths, task.config):
+        for row in rows_of(type(task), paths, task.config):
             for example in task.encode(row, task.config, task.preprocessing):
                 writer.add("test", example)
         if not writer.counts["test"]:
@@ -148,7 +148,12 @@ def remarks(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> li
     return [it for path in task.group_files(tuple(paths)) for it in task.remarks(path, config)]
 
 
-def _read(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> Iterator[Row]:
+def rows_of(task: type[ExampleReader], paths: Iterable[Path], config: Any) -> Iterator[Row]:
+    """Read the rows of files, without blank ones.
+
+    Raises:
+        DataError: a file is not what the task reads, or has no row.
+    """
     for path in task.group_files(tuple(paths)):
         count = 0
         for row in task.read(path, config):

@@ -2,15 +2,16 @@
 
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from tidegate.data.columns import Part
+from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
-from tidegate.tasks.encode_examples import TrainedTask, encoded, remarks
+from tidegate.tasks.encode_examples import TrainedTask, encoded, remarks, rows_of
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.train.run_folder import Run, load_run
 from tidegate.train.task import EvaluationOptions, EvaluationText
@@ -19,6 +20,7 @@ from tidegate.train.task import EvaluationOptions, EvaluationText
 class MeasurableTask(TrainedTask, Protocol):
     """A task as it was trained, see `tidegate.tasks.base_task.ExampleTask`."""
 
+    def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]: ...  # noqa: D102
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report: ...  # noqa: D102
 
 
@@ -40,7 +42,10 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
     if files:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             report = _measure(run, task, encoded(task, files, Path(folder)))
-        notes = remarks(type(task), files, options.model)
+        notes = [
+            *remarks(type(task), files, options.model),
+            *task.unfamiliar(rows_of(type(task), files, options.model)),
+        ]
         where = ", ".join(map(str, files))
     else:
         parts = run.open_data().parts

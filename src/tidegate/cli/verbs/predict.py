@@ -92,6 +92,8 @@ def predict(
         files = files_given(files, text, Path(folder))
         for line in (it for path in files for it in kind.remarks(path, config)):
             note(line)
+        for line in predictor.unfamiliar(rows_of(predictor, config, files)):
+            note(line)
         # Read first without predictions, so that a row that does not fit is refused before anything is written.
         check_rows(predictor, rows_of(predictor, config, files))
         rows = rows_of(predictor, config, files)

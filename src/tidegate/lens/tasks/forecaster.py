@@ -85,7 +85,7 @@ def look_at_series(task: ForecastTask, model: Forecaster, example: Example) -> F
             "give a series."
         )
     (prediction,) = task.predict(model, example.columns)
-    frames = example.columns["frames"].values
+    frames = model.frames(example.columns)
     known = frames.shape[1] - task.config.horizon
     with recorded_calls(model.recurrent) as calls:
         parameters, _ = model(inputs(frames, model.past)[:, :known], torch.tensor([known], device=frames.device))

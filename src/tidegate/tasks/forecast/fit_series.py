@@ -11,12 +11,13 @@ from tidegate.data.missing_values import interpolated, observed
 from tidegate.data.naive import DRIFT, LAST, MEAN, backtest, naive_error, season_name, season_of
 from tidegate.data.rows import Row
 from tidegate.data.season import find_seasons
+from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.baseline_loss import fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Quantiles
 from tidegate.tasks.forecast.series.gaps import NAMES
-from tidegate.tasks.forecast.windows import center_and_size, counted, mean_deviation
+from tidegate.tasks.forecast.windows import category_names, center_and_size, counted, mean_deviation
 
 REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
@@ -36,6 +37,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     """
     found: dict[str, NDArray[np.float64]] = {}
     known: list[NDArray[np.float64]] = []
+    static: set[str] = set()
     past: list[NDArray[np.float64]] = []
     predictions = 0
     for row in rows:
@@ -44,6 +46,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
             raise DataError(f"{row.where}: another series has this name: names must differ.")
         found[name] = row.values["values"]
         predictions += sum(int(it[1:].sum()) for it in counted(found[name], config).values())
+        static.update(category_names(row.values["static"]))
         known.append(row.values["covariates"])
         past.append(row.values["past"])
     if not found:
@@ -73,6 +76,8 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         "mean": [mean for mean, _ in means],
         "deviation": [deviation for _, deviation in means],
     }
+    if config.categories:
+        preprocessing["static"] = [UNKNOWN, *sorted(static)]
     if config.past:
         preprocessing["past_mean"], preprocessing["past_deviation"] = (list(it) for it in zip(*past_means, strict=True))
     if config.distribution == "student_t":

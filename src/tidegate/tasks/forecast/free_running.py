@@ -22,7 +22,7 @@ from tidegate.tasks.layers import mask
 
 def sample_paths(model: Forecaster, columns: Columns, config: ForecastConfig, preprocessing: Preprocessing) -> Tensor:
     """Draw sample paths (B, H, P), float64, in the units of the series."""
-    frames, lengths = columns["frames"].values, columns["frames"].lengths
+    frames, lengths = model.frames(columns), columns["frames"].lengths
     draws = shares(config.horizon, config.paths).to(frames.device)
     paths = model.paths(frames, lengths - config.horizon, draws, *preprocessing.numbers("reach", 1)).double()
     scale = columns["scale"].values.double()
@@ -54,7 +54,7 @@ def forecast_part(
     horizon = config.horizon
 
     def score(columns: Columns) -> list[tuple[float, int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
-        frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
+        frames, lengths = model.frames(columns), columns["frames"].lengths - 1
         loss = model.distribution.loss(model(inputs(frames, model.past), lengths)[0], frames[:, 1:, 0])
         outside = mask(lengths - horizon, loss.shape[1]) | ~predicted(columns, lengths)
         paths = sample_paths(model, columns, config, preprocessing)

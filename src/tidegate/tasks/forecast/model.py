@@ -1,13 +1,15 @@
 """The model of forecasts: recurrent layers that predict the distribution of the next value, and sample paths."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from tidegate.data.buckets import Padded
+from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Distribution
 from tidegate.tasks.layers import each_state, recurrent
-from tidegate.train.options import RecurrentConfig
 
 
 class Forecaster(nn.Module):
@@ -20,26 +22,39 @@ class Forecaster(nn.Module):
         past: the number of columns that are known only of past steps: the value, whether it was observed if values may
             be missing, and past covariates.
         flagged: whether values may be missing.
+        categories: the number of categories that series may have, an unknown one included; 0: they have none.
         backend: the engine's backend; None leaves it to the engine.
     """
 
     def __init__(
         self,
-        config: RecurrentConfig,
+        config: ForecastConfig,
         covariates: int,
         distribution: Distribution,
         *,
         past: int = 1,
         flagged: bool = False,
+        categories: int = 0,
         backend: str | None = None,
     ) -> None:
         super().__init__()
         self.past, self.flagged = past, flagged
         self.distribution = distribution
+        self.static = nn.Embedding(categories, config.static_size, padding_idx=0) if categories else None
+        covariates += len(config.categories) * config.static_size
         self.recurrent = recurrent(config, past + covariates + distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, self.distribution.size)
         self.last = nn.Parameter(torch.ones(1))
+
+    def frames(self, columns: Mapping[str, Padded]) -> Tensor:
+        """Return a batch's frames (B, L, P + C), the embedded categories of the series among the covariates."""
+        frames = columns["frames"].values
+        if self.static is None:
+            return frames
+        static = self.static(columns["static"].values).flatten(1)[:, None].expand(-1, frames.shape[1], -1)
+        last = frames.shape[2] - int(self.distribution.counts)  # log nu remains the last column
+        return torch.cat([frames[..., :last], static, frames[..., last:]], -1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Any]:
         """Return the numbers of each next value's distribution (B, L, size), and the final states.

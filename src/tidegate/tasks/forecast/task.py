@@ -34,7 +34,7 @@ from tidegate.tasks.forecast.score_tables import tables as score_tables
 from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.reader import check_counts, read_series
-from tidegate.tasks.forecast.windows import forecast, naive_names, past_width, scale_of, windows
+from tidegate.tasks.forecast.windows import category_names, forecast, naive_names, past_width, scale_of, windows
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
@@ -145,7 +145,7 @@ class ForecastTask(ExampleTask):
             yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
             scale = scale_of(row.values[NAMES], values, config, preprocessing)
-            yield from windows(row.where, values, row.values["past"], known, scale, config, preprocessing)
+            yield from windows(row, scale, config, preprocessing)
         else:
             # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))
@@ -163,12 +163,18 @@ class ForecastTask(ExampleTask):
         """Return what the columns hold."""
         size = past_width(config) + len(preprocessing.numbers("mean")) + config.counts
         frames = ColumnKind("f4", (size,), shortest=2)
+        if config.categories:
+            below = len(preprocessing.vocabulary("static"))
+            static = {"static": ColumnKind("i8", length=len(config.categories), below=below)}
+        else:
+            static = {}
         counted = {} if config.missing == "refuse" else {"counted": ColumnKind("u1", length="frames")}
         if part == "train":
-            return {"frames": frames, **counted}
+            return {"frames": frames, **counted, **static}
         return {
             "frames": frames._replace(shortest=1 + config.horizon),
             **counted,
+            **static,
             "scale": ColumnKind("f8", length=3 + config.counts),
             "name": ColumnKind("u1"),
             "at": ColumnKind("i8", length=1),
@@ -187,6 +193,7 @@ class ForecastTask(ExampleTask):
             distribution,
             past=past_width(config),
             flagged=config.missing == "mask",
+            categories=len(vocabulary.vocabulary("static")) if config.categories else 0,
             backend=backend,
         )
 
@@ -202,7 +209,7 @@ class ForecastTask(ExampleTask):
         Scheduled sampling takes two passes (Mihaylova & Martins 2019): predictions with teacher forcing, then draws
         from them (with greedy feeding, their medians) replace some of the true values.
         """
-        frames, lengths = columns["frames"].values, columns["frames"].lengths - 1
+        frames, lengths = model.frames(columns), columns["frames"].lengths - 1
         if self.config.past and model.training:
             frames = forget_past(frames, lengths, 1 + model.flagged, model.past)
         x, y = inputs(frames, model.past), frames[:, 1:, 0]
@@ -276,6 +283,21 @@ class ForecastTask(ExampleTask):
         for h, values in enumerate(zip(prediction["mean"], *quantiles.values(), strict=True), 1):
             lines.append(f"{'+' + str(h):>14}" + "".join(f"{value:12.5g}" for value in values))
         return "\n".join(lines)
+
+    def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]:
+        """Name the categories that no series of the training part had."""
+        if not self.config.categories:
+            return ()
+        known = self.preprocessing.vocabulary("static")
+        found = {
+            f"{column} {own!r:.40}": row
+            for row in rows
+            for column, own, entry in zip(
+                self.config.categories, row.values["static"], category_names(row.values["static"]), strict=True
+            )
+            if entry not in known
+        }
+        return [f"{row.where}: {it} is no category of the training part" for it, row in found.items()][:NOTES]
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the loss of the last value, or of counts that of their mean; see `baseline_loss`."""

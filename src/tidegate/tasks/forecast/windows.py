@@ -19,23 +19,19 @@ from tidegate.tasks.forecast.series.numbers import LARGEST
 
 
 def windows(
-    where: str,
-    values: NDArray[np.float64],
-    past: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    scale: Sequence[float],
-    config: ForecastConfig,
-    preprocessing: Preprocessing,
+    row: Row, scale: Sequence[float], config: ForecastConfig, preprocessing: Preprocessing
 ) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    filled = fill(values, config.missing)
-    past = _past_columns(past, np.ones(len(values)), config, preprocessing)
-    frames = _frames(where, values, filled, past, covariates, scale, config, preprocessing)
+    values, covariates = row.values["values"], row.values["covariates"]
+    filled, static = fill(values, config.missing), static_ids(row, config, preprocessing)
+    past = _past_columns(row.values["past"], np.ones(len(values)), config, preprocessing)
+    frames = _frames(row.where, values, filled, past, covariates, scale, config, preprocessing)
     counts = counted(values, config)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
     for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
-        yield {name: column[start : start + length] for name, column in {"frames": frames, **counts}.items()}
+        cut = {name: column[start : start + length] for name, column in {"frames": frames, **counts}.items()}
+        yield cut | static
 
 
 def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
@@ -52,6 +48,7 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     example = {
         "frames": _frames(row.where, own, filled[start:], past, known, scale, config, preprocessing),
         **counted(own, config),
+        **static_ids(row, config, preprocessing),
         "scale": np.array(scale),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
@@ -59,6 +56,27 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
         naive = [naive_forecast(name, values[:at], config.horizon) for name in naive_names(preprocessing)[0]]
         example |= {"at": np.array([at]), "reference": np.stack([values[at:end], *naive], 1)}
     return example
+
+
+def static_ids(row: Row, config: ForecastConfig, preprocessing: Preprocessing) -> dict[str, NDArray[np.int64]]:
+    """Return the column of the ids of a series' categories, if there are any; 0 is an unknown one.
+
+    Raises:
+        DataError: the series has none, but those of training had.
+    """
+    if not config.categories:
+        return {}
+    own = row.values["static"]
+    if len(own) != len(config.categories):
+        raise DataError(
+            f"{row.where}: the series has no {' and '.join(config.categories):.80}: give a table with them."
+        )
+    return {"static": preprocessing.vocabulary("static").encode(category_names(own))}
+
+
+def category_names(static: Sequence[str]) -> list[str]:
+    """Return the names of categories in the vocabulary, which is one for all columns."""
+    return [f"{column}:{category}" for column, category in enumerate(static)]
 
 
 def counted(values: NDArray[np.float64], config: ForecastConfig) -> dict[str, NDArray[np.uint8]]:

@@ -35,7 +35,7 @@ def series_values(
     covariates = np.zeros((len(values), 0)) if covariates is None else covariates
     future = np.zeros((0, covariates.shape[1])) if future is None else future
     past = np.zeros((len(values), 0)) if past is None else past
-    return {NAMES: name, "values": values, "covariates": covariates, "future": future, "past": past}
+    return {NAMES: name, "values": values, "covariates": covariates, "future": future, "past": past, "static": ()}
 
 
 def without_ends(

@@ -53,30 +53,38 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     if options.missing_rows == "fill" and options.elapsed != "none":
         raise ArgumentError("missing_rows is 'fill', after which all rows are equally far apart: leave out elapsed.")
     if holds_arrays(path):
-        if given := options.of_times():
-            raise ArgumentError(f"{given} is for a column of times, but {path} has none: give a table.")
+        if needs := options.of_times():
+            raise ArgumentError(f"{needs} is for a column of times, but {path} has none: give a table.")
         yield from _from_frames(path, options)
         return
     if not is_table(path):
         raise DataError(f"{path} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .npz file of frames.")
     columns = columns_of(path, options.delimiter)
     series_column, time_column = options.series_column, options.time_column
-    covariates = [*options.known, *options.past]
-    for name in (options.target, series_column, time_column, *covariates):
+    covariates, static = [*options.known, *options.past], options.categories
+    given = [name for name in (options.target, *covariates, *static) if name is not None]
+    for name in (*given, series_column, time_column):
         if name is not None and name not in columns:
             raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
+    if len(set(given)) < len(given):
+        raise ArgumentError(
+            f"Of target, covariates, past covariates and static columns ({named(given)}) one is named twice: a column "
+            "is one of these."
+        )
+    if static and series_column is None:
+        raise ArgumentError("Static columns describe the series of a long table: say --series-column too.")
     if time_column is None:
-        apart = {options.target, series_column, *covariates}
+        apart = {*given, series_column}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
-    if time_column is None and (given := options.of_times()):
-        raise ArgumentError(f"{given} is for a column of times, but {path} has none: say --time-column.")
-    rest = [name for name in columns if name not in {series_column, time_column, *covariates}]
+    if time_column is None and (needs := options.of_times()):
+        raise ArgumentError(f"{needs} is for a column of times, but {path} has none: say --time-column.")
+    rest = [name for name in columns if name not in {series_column, time_column, *covariates, *static}]
     chosen = _chosen(path, rest, options.target, series_column)
     formats = find_formats(path, time_column, [*covariates, *chosen], options)
     numbers = NumberReader(formats.mark, options.missing != "refuse")
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
-    used = [name for name in (time_column, series_column, *covariates, *chosen) if name is not None]
+    used = [name for name in (time_column, series_column, *covariates, *static, *chosen) if name is not None]
     for row in read_table(path, list(dict.fromkeys(used)), empty=used, delimiter=options.delimiter):
         group = (
             "" if series_column is None else _name(row, series_column)
@@ -91,7 +99,9 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         for name in chosen:
             own = name if series_column is None else group
             value = numbers.read(row, name, empty=bool(known))
-            found.setdefault(own, _Series(own, orders[group])).add(value, [*known, *past])
+            series = found.setdefault(own, _Series(own, orders[group]))
+            series.add(value, [*known, *past])
+            series.describe(row, static)
     for series in found.values():
         yield series.row(
             path, len(options.known), len(options.past), [*formats.notes, *numbers.notes.values()], options
@@ -104,10 +114,28 @@ class _Series:
     def __init__(self, name: str, order: RowOrder) -> None:
         self.name, self.order = name, order
         self.values, self.covariates = array("d"), array("d")
+        self.static: tuple[str, ...] = ()
 
     def add(self, value: float, covariates: Sequence[float]) -> None:
         self.values.append(value)
         self.covariates.extend(covariates)
+
+    def describe(self, row: Row, static: Sequence[str]) -> None:
+        """Take the categories of a row, which those of all rows of the series are.
+
+        Raises:
+            DataError: one is missing, or another than before.
+        """
+        own = tuple(text_of(row.values[name]) or "" for name in static)
+        for name, value, before in zip(static, own, self.static or own, strict=True):
+            if not value.strip():
+                raise DataError(f"{row.where}: column {name!r:.80} is empty: give the series a category.")
+            if value != before:
+                raise DataError(
+                    f"{row.where}: column {name!r:.80} holds {value!r:.80}, but rows of the series {self.name!r:.80} "
+                    f"before it have {before!r:.80}: a static column has one category for each series."
+                )
+        self.static = own
 
     def row(self, path: Path, known: int, past: int, notes: Sequence[str], options: SeriesOptions) -> Row:
         order, steps = self.order.order, self.order.steps(options.missing_rows)
@@ -123,7 +151,7 @@ class _Series:
         found, kept = without_ends(self.name, values, ahead, covariates[:, known:], place, options.missing)
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
         said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed)]
-        more = {"notes": said, "rows": rows[kept]}
+        more = {"notes": said, "rows": rows[kept], "static": self.static}
         after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
         following = int((np.diff(steps[after - 1 :]) == 1).cumprod().sum()) if after else len(steps)
         more |= {"order": self.order, "ahead": (after, following)}  # see `times_ahead`
@@ -163,6 +191,8 @@ def _chosen(path: Path, rest: list[str], target: str | None, series_column: str 
 
 def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
     target, covariates = options.target, [*options.known, *options.past]
+    if options.categories:
+        raise ArgumentError(f"Static columns are those of a table, but {path} has none: give a table.")
     for n, row in enumerate(read_frames(path, label=NAMES)):
         frames = np.asarray(row.values[FRAMES], np.float64)
         columns = [str(k) for k in range(frames.shape[1])]

@@ -23,6 +23,9 @@ class SeriesOptions(TableOptions):
     past_covariates: str | None = option(
         None, "Columns of which only the past is known, separated by commas.", panel="Data", absent=None
     )
+    static: str | None = option(
+        None, "Columns of categories that describe a whole series, separated by commas.", panel="Data", absent=None
+    )
     decimal: DecimalMark | None = option(
         None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
     )
@@ -67,6 +70,11 @@ class SeriesOptions(TableOptions):
     def past(self) -> list[str]:
         """Names of the columns of which only the past is known."""
         return listed(self.past_covariates)
+
+    @property
+    def categories(self) -> list[str]:
+        """Names of the columns of categories."""
+        return listed(self.static)
 
     def of_times(self) -> str:
         """Return the name of an option that was given and needs a column of times; "" if there is none."""
