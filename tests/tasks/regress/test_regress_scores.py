@@ -43,6 +43,8 @@ def test_a_score_is_the_median_over_the_series_of_known_steps() -> None:
     assert found.mean("MAE", "model") == pytest.approx((1 / 3 + 1.5) / 4 + 0.25)
     assert "medians over 2 series" in found.table()
     assert "nan" not in found.series_table("model")
+    truth[1][:] = np.nan  # a series of which nothing is known
+    assert found.series_table("model").split() == ["p", "-0.1071", "q", "nan"]
 
 
 def test_losses_are_those_of_the_papers() -> None:

@@ -90,9 +90,7 @@ class Predictions:
 
     def mean(self, score: str, by: str) -> float:
         """Return the mean over the targets of `score`, of those for which there is one."""
-        each = [self.score(score, by, k) for k in range(len(self.targets))]
-        known = [it for it in each if not np.isnan(it)]
-        return float(np.mean(known)) if known else float("nan")
+        return _mean_of_known([self.score(score, by, k) for k in range(len(self.targets))])
 
     def table(self) -> str:
         """Format the scores of every target, of the model and of the baselines."""
@@ -109,11 +107,14 @@ class Predictions:
 
     def series_table(self, by: str, most: int = 20) -> str:
         """Format NSE and RMSE of the series that are predicted worst."""
-        score = [np.nanmean([self.score_of("NSE", by, k, n) for k in range(len(self.targets))]) for n in _all(self)]
+        targets = range(len(self.targets))
+        score = [_mean_of_known([self.score_of("NSE", by, k, n) for k in targets]) for n in range(len(self.series))]
         order = np.argsort(score)[:most]
         wide = max(len(f"{self.series[n]:.40}") for n in order)
         return "\n".join(f"  {f'{self.series[n]:.40}':<{wide}}{score[n]:>11.4g}" for n in order)
 
 
-def _all(found: Predictions) -> range:
-    return range(len(found.series))
+def _mean_of_known(scores: Sequence[float]) -> float:
+    """Return the mean of the scores that are numbers; nan if none is."""
+    known = [it for it in scores if not np.isnan(it)]
+    return float(np.mean(known)) if known else float("nan")
