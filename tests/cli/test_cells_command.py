@@ -46,7 +46,7 @@ def test_latex(cli):
 def test_a_misspelt_cell_gets_the_nearest(cli):
     result = cli("cells", "lsmt")
     assert result.exit_code == 2
-    assert "did you mean 'lstm'?" in result.stderr
+    assert "did you mean 'lstm' or 'slstm'?" in result.stderr
     assert result.stdout == ""
 
 

@@ -71,7 +71,7 @@ class _Equations:
         for name in names[1 if self.projects else 0 :]:
             self.nodes.append(("s", (), name))
         for k in range(rng.choice([0, 0, 1, 2])):
-            self.nodes.append(("p", (), "uv"[k]))
+            self.nodes.append((rng.choice(["p", "p", "scalar"]), (), "uv"[k]))
         for k in range(rng.choice([0, 0, 0, 1, 2])):
             self.nodes.append(("m", (), "mn"[k]))
         rng.shuffle(self.nodes)
@@ -142,7 +142,7 @@ class _Equations:
         nodes, states, gates = self.nodes, self.states, self.gates
 
         def step(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
-            symbols, made = {"x": x, "r": r, "s": s, "p": p, "m": m}, {}
+            symbols, made = {"x": x, "r": r, "s": s, "p": p, "scalar": p, "m": m}, {}
             for k in needed:
                 op, operands, name = nodes[k]
                 given = [made[a] if isinstance(a, int) else a for a in operands]
@@ -173,6 +173,7 @@ def random_cell(seed: int) -> Cell:
                 gates=declared("x", "r", "rv"),
                 states=" ".join(equations.states),
                 parameters=declared("p"),
+                scalars=declared("scalar"),
                 masks=declared("m"),
             )(step)
             made = projected(made) if projects else made
@@ -211,7 +212,7 @@ def random_call(it: Cell, seed: int) -> RandomCall:
         shapes |= {"b_ih": (x_rows,)} if x_rows else {}
         shapes |= {"b_hh": (r_rows,)} if r_rows else {}
     shapes |= {"w_hr": (outputs, units)} if it.projected else {}
-    shapes |= {f"p {name}": (units,) for name in it.parameters}
+    shapes |= {f"p {name}": (1 if name in it.scalars else units,) for name in it.parameters}
     shapes |= {f"state {name}": (batch, units if k else outputs) for k, name in enumerate(it.states)}
     shapes |= {f"mask {name}": (steps, batch, units) for name in it.masks}
     tensors = {name: 2 * torch.rand(shape, generator=generator) - 1 for name, shape in shapes.items()}

@@ -151,7 +151,7 @@ def _names(cell: Cell) -> str:
     starts = dict.fromkeys(_start(cell, name) for name in cell.parameters)
     for start in starts:
         names = " ".join(f"`{name}`" for name in cell.parameters if _start(cell, name) == start)
-        rows.append((names, f"one weight per hidden unit, {start}", "", "", ""))
+        rows.append((names, start, "", "", ""))
     rows += [(f"`{name}`", f"mask of every step, {_mask_default(cell, name)}", "", "", "") for name in cell.masks]
     traced = ", ".join(f"`{name}`" for name in cell.recorded)
     head = ("name", "kind", "input weights", "recurrent weights", "biases")
@@ -164,14 +164,20 @@ def _biases(cell: Cell, gate: str) -> list[str]:
 
 
 def _start(cell: Cell, name: str) -> str:
-    return f"initially {cell.initial[name]:g}" if name in cell.initial else "initially random, like the matrices"
+    kind = "one number for all hidden units" if name in cell.scalars else "one weight per hidden unit"
+    first = cell.initial.get(name)
+    if first is None:
+        return f"{kind}, initially random, like the matrices"
+    return f"{kind}, initially {f'from {first[0]:g} to {first[1]:g}' if isinstance(first, tuple) else f'{first:g}'}"
 
 
 def _mask_default(cell: Cell, name: str) -> str:
     default = cell.mask_defaults.get(name)
     if default is None:
         return "passed by the caller"
-    return "drawn by the layer in training" if isinstance(default, Noise) else "one number per hidden unit"
+    if isinstance(default, Noise):
+        return "drawn by the layer in training"
+    return "one number per hidden unit" if default.units else f"{default.default:g} unless the caller passes it"
 
 
 def _costs(cell: Cell) -> str:

@@ -103,6 +103,8 @@ class _Drawing:
                 return self.add("W_proj", "weights", self.visit(node.args[0]))
             case "add" | "input" | "recur":
                 return self.sum([node])
+            case "sub" if not self.numbers(node) and id(node.args[0]) in self.named:
+                return self.add("+", "pointwise", self.visit(node.args[0]), self.once("−", node.args[1]))
             case "sub" if not self.numbers(node):
                 return self.sum([node.args[0]], self.once("−", node.args[1]))
             case "div" if not self.numbers(node):

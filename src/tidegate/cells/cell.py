@@ -211,6 +211,7 @@ def cell(
     gates: str = "",
     states: str = "h",
     parameters: str = "",
+    scalars: str = "",
     masks: str = "",
     bias: bool = True,
     paper: str = "",
@@ -225,6 +226,7 @@ def cell(
     * ``s``: the previous states, ``s.c``,
     * ``p``: vectors with one weight per hidden unit, ``p.name``, declared in ``parameters``; ``name=1`` there sets the
       initial value in a layer, ``name=0..3`` the interval from which it is drawn uniformly,
+      ``p.name`` is one number for all hidden units if it is declared in ``scalars`` instead,
     * ``m``: masks given for every step, ``m.name``, declared in ``masks``; ``name=1`` there sets the value of a mask
       that the caller leaves out.
 
@@ -252,20 +254,22 @@ def cell(
             raise CellError(f"@cell(...) is written above a function of one step; it was given {fn!r}.")
         with named_faults(name, fn, first_line):
             vectors, initial = _names_and_values("parameters", parameters, _number_or_interval)
+            numbers, initial_numbers = _names_and_values("scalars", scalars, _number_or_interval)
             mask_names, mask_values = _names_and_values("masks", masks, _number)
             signature = Signature(
                 name,
                 fn,
                 _words("gates", gates),
                 _words("states", states),
-                vectors,
+                (*vectors, *numbers),
                 mask_names,
                 bias=bias,
-                initial=initial,
+                initial=initial | initial_numbers,
                 mask_defaults={mask: PerUnit(number, ()) for mask, number in mask_values.items()},
                 paper=paper,
                 convention=convention,
                 doc=inspect.getdoc(fn) or "",
+                scalars=numbers,
             )
         return define(signature)
 

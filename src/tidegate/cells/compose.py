@@ -214,5 +214,6 @@ def composed(
         convention=cell.convention,
         doc=cell.doc,
         heads=heads or cell.heads,
+        scalars=cell.scalars,
     )
     return define(signature, recipe)

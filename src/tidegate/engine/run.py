@@ -117,6 +117,7 @@ def checked_call(
     if x.dim() != 3:
         raise ArgumentError(f"x must be (steps, batch, inputs); it has shape {tuple(x.shape)}.")
     weights.check(cell, x.shape[2])
+    weights = weights.with_vectors(cell)
     return Call(
         cell=cell,
         x=x,

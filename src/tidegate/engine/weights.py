@@ -25,7 +25,7 @@ class Weights:
             (..., H / heads), each row for the hidden units of its own head.
         b_ih: (len(cell.input_gates) * H,), the bias of ``x.k``.
         b_hh: (len(cell.recurrent_gates) * H,), added to the recurrent products.
-        p: vectors with one weight per hidden unit, (H,), by name.
+        p: vectors with one weight per hidden unit, (H,), and the cell's scalars, (1,), by name.
         w_hr: (R, H), the projection.
     """
 
@@ -105,7 +105,14 @@ class Weights:
         if set(self.p) != set(cell.parameters):
             raise ArgumentError(f"{cell.name} has the per-unit vectors {list(cell.parameters)}; given {list(self.p)}.")
         for name, vector in self.p.items():
-            _check_shape(f"p[{name!r}]", vector, (hidden,), cell)
+            _check_shape(f"p[{name!r}]", vector, (1 if name in cell.scalars else hidden,), cell)
+
+    def with_vectors(self, cell: Cell) -> Weights:
+        """Return checked weights in which the cell's scalars are vectors (H,), the same number for all hidden units."""
+        if not cell.scalars:
+            return self
+        hidden = self.hidden_size(cell)
+        return replace(self, p={name: value.expand(hidden) for name, value in self.p.items()})
 
 
 def _check_shape(name: str, given: Tensor | None, expected: tuple[int, ...] | None, cell: Cell) -> None:

@@ -44,7 +44,8 @@ def initialise(
     """
     bound = 1 / math.sqrt(hidden_size)
     for name, value in parameters.items():
-        vector = name.removeprefix("unit_").rpartition("_l")[0] if name.startswith("unit_") else ""
+        own = name.startswith(("unit_", "scalar_"))
+        vector = name.partition("_")[2].rpartition("_l")[0] if own else ""
         first = cell.initial.get(vector)
         if isinstance(first, tuple):
             nn.init.uniform_(value, *first)
@@ -57,8 +58,8 @@ def initialise(
         elif init == "keras" and name.startswith("bias"):
             nn.init.zeros_(value)
         else:
-            own = bound * math.sqrt(cell.heads) if name.startswith("weight_hh") else bound
-            nn.init.uniform_(value, -own, own)
+            limit = bound * math.sqrt(cell.heads) if name.startswith("weight_hh") else bound
+            nn.init.uniform_(value, -limit, limit)
         if forget_bias is not None and vector == "b_f":
             nn.init.constant_(value, forget_bias)
         if forget_bias is not None and name.startswith("bias"):

@@ -20,8 +20,8 @@ class Recurrent(Layered[Any]):
     Parameters are named as in torch: ``weight_ih_l0``, ``weight_hh_l0``, with ``_reverse`` for the second direction,
     each only if the cell has such products. There is one bias per gate, ``bias_l0``; a recurrent product that is not
     simply added to its gate's input part (the n of ``gru``) has its own in ``bias_hh_l0``. Vectors with one weight per
-    hidden unit are ``unit_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that of a
-    `tidegate.cells.zoneout` cell, is drawn while the module is ``training``; otherwise it has its expectation.
+    hidden unit are ``unit_NAME_l0``, scalars ``scalar_NAME_l0``, a projection is ``weight_hr_l0``. Noise, such as that
+    of a `tidegate.cells.zoneout` cell, is drawn while the module is ``training``; otherwise it has its expectation.
 
     Args:
         cell: the cell or its name.
@@ -110,10 +110,13 @@ class Recurrent(Layered[Any]):
             shapes["bias"] = (len(cell.input_gates) * hidden,)
         if self.bias and cell.own_bias_gates:
             shapes["bias_hh"] = (len(cell.own_bias_gates) * hidden,)
-        shapes.update({f"unit_{name}": (hidden,) for name in cell.parameters})
+        shapes.update({self._name(name): (1 if name in cell.scalars else hidden,) for name in cell.parameters})
         if self.proj_size:
             shapes["weight_hr"] = (self.proj_size, hidden)
         return shapes
+
+    def _name(self, parameter: str) -> str:
+        return f"scalar_{parameter}" if parameter in self.cell.scalars else f"unit_{parameter}"
 
     def reset_parameters(self) -> None:
         """Initialise the parameters as ``init`` and ``forget_bias`` specify."""
@@ -128,7 +131,7 @@ class Recurrent(Layered[Any]):
             w_hh=own.get("weight_hh"),
             b_ih=own.get("bias"),
             b_hh=self._recurrent_bias(own.get("bias_hh")),
-            p={name: own[f"unit_{name}"] for name in self.cell.parameters},
+            p={name: own[self._name(name)] for name in self.cell.parameters},
             w_hr=own.get("weight_hr"),
         )
 

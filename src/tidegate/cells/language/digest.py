@@ -17,5 +17,7 @@ def digest(signature: Signature, step: Step) -> str:
         nodes.append((node.op, [numbers[id(arg)] for arg in node.args], node.name, node.value))
     named = [(name, numbers[id(value)]) for name, value in results.items()]
     declared = (signature.gates, signature.states, signature.parameters, signature.masks)
-    heads = (signature.heads,) if signature.heads > 1 else ()  # so that digests of cells without heads stay as they are
-    return hashlib.sha256(repr((*declared, nodes, named, *heads)).encode()).hexdigest()[:16]
+    # Only where there are any, so that digests of cells without heads and scalars stay as they are.
+    more = [("heads", signature.heads)] if signature.heads > 1 else []
+    more += [("scalars", signature.scalars)] if signature.scalars else []
+    return hashlib.sha256(repr((*declared, nodes, named, *more)).encode()).hexdigest()[:16]

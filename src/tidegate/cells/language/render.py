@@ -61,7 +61,7 @@ def render(
     Named values (gates and states) are written by their names where others use them.
     """
     biases = _Biases(signature.bias, analysis.own_bias_gates)
-    lines = _Writer(step, biases, STYLES[style]).equations()
+    lines = _Writer(step, biases, STYLES[style], signature.scalars).equations()
     if signature.heads > 1:
         lines.append(_BLOCKS[style](signature.heads))
     return lines
@@ -73,8 +73,8 @@ class _Biases(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, step: Step, biases: _Biases, style: _Style):
-        self.biases, self.style = biases, style
+    def __init__(self, step: Step, biases: _Biases, style: _Style, scalars: tuple[str, ...]):
+        self.biases, self.style, self.scalars = biases, style, scalars
         self.named = {**step.gates, **step.states}
         self.names: dict[int, str] = {}
         for name, node in self.named.items():
@@ -139,9 +139,12 @@ class _Writer:
         else:
             needs = [operation.binding] + [operation.binding + 1] * (len(node.args) - 1)
         template = operation.text if self.style.of_operation == "text" else operation.latex
-        if node.op == "mul" and "constant" in (node.args[0].op, node.args[1].op):
+        if node.op == "mul" and any(map(self.is_number, node.args)):
             template = "{0} {1}" if self.style.of_operation == "text" else r"{0}\,{1}"
         return template.format(*map(self.bracketed, node.args, needs)), operation.binding
+
+    def is_number(self, node: Expression) -> bool:
+        return node.op == "constant" or (node.op == "parameter" and node.name in self.scalars)
 
     def parameter(self, name: str) -> str:
         base, _, index = name.partition("_")

@@ -33,6 +33,7 @@ class Signature:
         convention: the convention chosen where libraries differ.
         doc: the function's docstring.
         heads: the groups of hidden units that recurrent products stay within: U_k is block-diagonal.
+        scalars: those of the parameters that are one number for all hidden units.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Signature:
     convention: str = ""
     doc: str = ""
     heads: int = 1
+    scalars: tuple[str, ...] = ()
 
     @functools.cached_property
     def arguments(self) -> tuple[str, ...]:

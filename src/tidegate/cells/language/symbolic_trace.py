@@ -74,7 +74,7 @@ _MEANING = {
     "x": "x.k is W_k x_t + b_k, the input's part of gate k",
     "r": 'r.k is U_k h_{t-1}, and r("k", v) is U_k v',
     "s": "s.h is the previous state h_{t-1}",
-    "p": "p.name is a vector that is declared in parameters",
+    "p": "p.name is a vector that is declared in parameters, or a number that is declared in scalars",
     "m": "m.name is a mask that is declared in masks",
 }
 

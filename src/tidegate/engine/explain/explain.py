@@ -145,7 +145,8 @@ def _flops(call: Call, per_step: Cost, training: bool, again: bool) -> Flops:
 
 def _bytes(call: Call, per_step: Cost, plan: BackendPlan, training: bool, saved_in_parts: int | None) -> Bytes:
     steps, batch, _ = call.x.shape
-    weights = sum(t.numel() * t.element_size() for t in call.weights.tensors())
+    # A scalar is one number, shown to all hidden units.
+    weights = sum((1 if t.stride() == (0,) else t.numel()) * t.element_size() for t in call.weights.tensors())
     x = call.x.numel() * call.x.element_size()
     output = steps * batch * call.state[0].shape[1] * call.x.element_size() + batch * per_step.state_bytes
     valid = _valid_steps(call) / max(1, steps * batch)

@@ -37,7 +37,7 @@ DESCENDING = "descending"  # 1 if time runs down
 SPLIT_HIDDEN = "split hidden"  # 1 if threads divide the hidden units, 0 if the rows
 SHARE_COUNT = "share count"  # the number of shares of rows
 TURN = "turn"  # 0 or 1: whether the first step passes over the hidden units backwards
-HEAD = "head"  # hidden units of a head, if matrices of recurrent products are block-diagonal
+HEAD = "head size"  # hidden units of a head, if matrices of recurrent products are block-diagonal
 
 
 def window(stage: int) -> str:

@@ -79,7 +79,7 @@ def cost(
     by_state = hidden_size * g_r * output // cell.heads + (output * hidden_size if cell.projected else 0)
     matrices = by_input + by_state
     lone = g_r if two_biases else len(cell.own_bias_gates)
-    vectors = hidden_size * (len(cell.parameters) + (g_x + lone if bias else 0))
+    vectors = hidden_size * (len(cell.parameters) - len(cell.scalars) + (g_x + lone if bias else 0)) + len(cell.scalars)
     bias_adds = (g_x + lone) if bias else 0
     states = hidden_size * (len(cell.states) - 1) + output
     return Cost(
