@@ -71,6 +71,18 @@ def test_expected_errors_are_one_message(cli, run_folder, tmp_path):
         assert said in result.stderr
 
 
+def test_a_cache_is_named_and_changes_the_loss(cli, run_folder):
+    plain = cli("evaluate", run_folder, "--limit", 300)
+    cached = cli("evaluate", run_folder, "--limit", 300, "--cache", 50, "--cache-weight", 0.3)
+    assert cached.exit_code == 0
+    assert "cache  the last 50 characters, theta 0.3, weight 0.3" in cached.stdout
+    shown = [next(line for line in it.stdout.splitlines() if "this model" in line) for it in (plain, cached)]
+    assert shown[0] != shown[1]
+    refused = cli("evaluate", run_folder, "--cache-theta", 1)
+    assert refused.exit_code == 2
+    assert "give it with --cache N" in refused.stderr
+
+
 def test_an_empty_part_is_an_error(cli, text_file, tmp_path):
     small = ("--hidden-size", 4, "--steps", 1, "--splits", "90/10/0", "--sample-length", 0)
     assert cli("train", "lm", text_file, "--out", tmp_path / "run", *small).exit_code == 0

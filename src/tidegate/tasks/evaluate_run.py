@@ -35,8 +35,9 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         ArgumentError: an option is for language models, or the run's data have no such part.
         DataError: a file is not what the task reads.
     """
-    if options.limit is not None or options.pattern != "*":
-        flag = "--pattern" if options.limit is None else "--limit"
+    for flag, given in (("--limit", options.limit), ("--cache", options.cache), ("--pattern", options.pattern)):
+        if given in (None, "*"):
+            continue
         raise ArgumentError(f"{flag} is for language models, but {run.folder} is a run of {run.config.task}.")
     task, notes = kind(options.model, run.vocabulary), []
     if files:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import CorpusTooSmallError
 from tidegate.nn.evaluating import evaluating
+from tidegate.text.continuous_cache import Cache, CachedStreams
 from tidegate.text.corpus.streams import Streams
 from tidegate.text.model import LanguageModel
 from tidegate.train.task import Evaluation
@@ -34,6 +35,7 @@ def evaluate(
     batch_size: int = 32,
     limit: int | None = None,
     warm_up: int = 0,
+    cache: Cache | None = None,
 ) -> Evaluation:
     """Compute the mean cross-entropy in nats per token: ``-mean log p(u_{t+1} | u_1 .. u_t)``.
 
@@ -48,6 +50,7 @@ def evaluate(
         warm_up: tokens before a stream that are read first, without being counted. With as many as the model
             remembers, the result is that of one stream, whatever the batch size, and all N - 1 tokens are predicted.
             Default: streams begin without a memory, and up to ``batch_size - 1`` tokens at the end are left out.
+        cache: a continuous cache beside the model; warm-ups are longer by its size.
 
     Returns:
         The mean loss and the number of predictions.
@@ -57,7 +60,10 @@ def evaluate(
     """
     ids = ids if limit is None else ids[:limit]
     count = max(1, min(batch_size, len(ids) // LONG_STREAM))
+    if cache is not None:
+        warm_up += cache.size
     windows = _warmed_up(ids, count, warm_up) if warm_up else _from_nothing(ids, count)
+    cached = None if cache is None else CachedStreams(model, cache)
     device = next(model.parameters()).device
     state, predictions = model.zero_state(count), 0
     total = torch.zeros((), dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
@@ -67,27 +73,29 @@ def evaluate(
             reset = None if window.reset is None else torch.from_numpy(window.reset).to(device)
             features, state = model.features(inputs, state, reset=reset)
             truth = targets.t()
-            if window.counted is not None:
-                counted = torch.from_numpy(window.counted).to(device).t()
-                features, truth = features[counted], truth[counted]
-            if truth.numel():
-                total += model.output.nats(features, truth)
-                predictions += truth.numel()
+            counted, known = (torch.from_numpy(it).to(device).t() for it in (window.counted, window.known))
+            if cached is not None:
+                total += cached.nats(features, truth, known, counted)
+            elif window.counted.any():
+                total += model.output.nats(features[counted], truth[counted])
+            predictions += int(window.counted.sum())
     return Evaluation(total.item() / predictions, predictions)
 
 
 class _Window(NamedTuple):
-    """Positions of all streams, (B, T); which of them count (None: all), and where the state is to be zero."""
+    """Positions of all streams, (B, T): which count, where there is text, and where the state is to be zero."""
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
-    counted: NDArray[np.bool_] | None = None
-    reset: NDArray[np.bool_] | None = None
+    counted: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    reset: NDArray[np.bool_] | None
 
 
 def _from_nothing(ids: NDArray[np.integer], count: int) -> Iterator[_Window]:
     for window in Streams(ids, count, k1=WINDOW, k2=WINDOW):
-        yield _Window(window.inputs, window.targets)
+        all_count = np.ones(window.inputs.shape, bool)
+        yield _Window(window.inputs, window.targets, all_count, all_count, None)
 
 
 def _warmed_up(ids: NDArray[np.integer], count: int, warm_up: int) -> Iterator[_Window]:
@@ -103,6 +111,7 @@ def _warmed_up(ids: NDArray[np.integer], count: int, warm_up: int) -> Iterator[_
         counted = (steps >= 0) & (places < positions)
         # Before the text begins there is nothing to read: what stands for it is forgotten where the text begins.
         reset = places == 0
+        known = (places >= 0) & (places < positions)
         places = places.clip(0, positions - 1)
         inputs, targets = ids[places].astype(np.int64), ids[places + 1].astype(np.int64)
-        yield _Window(inputs, targets, counted, reset if reset.any() else None)
+        yield _Window(inputs, targets, counted, known, reset if reset.any() else None)

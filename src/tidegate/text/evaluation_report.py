@@ -71,7 +71,8 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
 
 def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
     ids = ids[: options.limit]
-    found = evaluate(run.model, ids, batch_size=options.batch_size, warm_up=warm_up_of(run.vocabulary.name))
+    warm_up, cache = warm_up_of(run.vocabulary.name), options.cache
+    found = evaluate(run.model, ids, batch_size=options.batch_size, warm_up=warm_up, cache=cache)
     baselines = None
     if corpus is not None:
         size = run.vocabulary.vocabulary_size
@@ -80,6 +81,10 @@ def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: st
         f"run    {run.folder}, {run.config.model.cell}, step {run.step:,}",
         f"text   {name}: {found.predictions:,} {run.vocabulary.name}s predicted",
     ]
+    if cache is not None:
+        lines.append(
+            f"cache  the last {cache.size:,} {run.vocabulary.name}s, theta {cache.theta:g}, weight {cache.weight:g}"
+        )
     if baselines is not None and baselines.note:
         lines.append(f"note   {baselines.note}")
     if share := _unknown_share(run.vocabulary, ids):

@@ -53,6 +53,7 @@ class EvaluationOptions:
         batch_size: streams of text read side by side.
         limit: read at most this many tokens.
         model: the model config, in which decoding settings may differ from the run's.
+        cache: a `tidegate.text.continuous_cache.Cache` for a language model.
     """
 
     split: str | None = None
@@ -60,6 +61,7 @@ class EvaluationOptions:
     batch_size: int = 32
     limit: int | None = None
     model: Any = None
+    cache: Any = None
 
 
 class EvaluationText(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 __all__ = ["evaluate"]
 
 FORECASTS = "Backtests (forecast)"
+CACHE = "Continuous cache (lm)"
 
 
 def evaluate(
@@ -37,6 +38,17 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Steps between origins, with FILES. Default: the run's.", rich_help_panel=FORECASTS),
     ] = None,
+    cache: Annotated[
+        int | None,
+        typer.Option(min=1, help="Mix in a cache of the last N tokens and their states.", rich_help_panel=CACHE),
+    ] = None,
+    cache_theta: Annotated[
+        float | None,
+        typer.Option(min=0, help="How much the likeness of states counts. Default: 0.3.", rich_help_panel=CACHE),
+    ] = None,
+    cache_weight: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The cache's share. Default: 0.1.", rich_help_panel=CACHE)
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
@@ -57,11 +69,22 @@ def evaluate(
 
     if forecast_stride and not backtest:
         raise typer.BadParameter("give it with --backtest N", param_hint="--forecast-stride")
+    if cache is None and (cache_theta is not None or cache_weight is not None):
+        raise typer.BadParameter(
+            "give it with --cache N", param_hint="--cache-weight" if cache_theta is None else "--cache-theta"
+        )
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     model = reading(loaded, model, delimiter=delimiter, decimal=decimal, date_format=date_format)
-    options = EvaluationOptions(split=split, pattern=pattern, batch_size=batch_size, limit=limit, model=model)
+    options = EvaluationOptions(
+        split=split,
+        pattern=pattern,
+        batch_size=batch_size,
+        limit=limit,
+        model=model,
+        cache=_cache(cache, cache_theta, cache_weight),
+    )
     if backtest is not None:
         from tidegate.tasks.forecast.backtest import backtest_run
 
@@ -71,3 +94,12 @@ def evaluate(
     for line in result.notes:
         note(line)
     typer.echo(result.text)
+
+
+def _cache(size: int | None, theta: float | None, weight: float | None) -> Any:
+    if size is None:
+        return None
+    from tidegate.text.continuous_cache import Cache
+
+    chosen = {name: value for name, value in (("theta", theta), ("weight", weight)) if value is not None}
+    return Cache(size, **chosen)
