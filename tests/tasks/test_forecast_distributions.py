@@ -41,7 +41,7 @@ def test_student_t_against_scipy_and_torch():
     )
 
 
-@pytest.mark.parametrize("scale", [1.0, 3.5, 1200.0])
+@pytest.mark.parametrize("scale", [1.0, 3.5, 60.0, 1200.0])
 def test_negative_binomial_against_scipy_and_torch(scale: float):
     """Mean nu softplus(m), alpha softplus(a) / sqrt(nu): Salinas et al. 2020, section 3.1 and 3.2."""
     draw = np.random.default_rng(0)

@@ -98,7 +98,10 @@ def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -
     data = write(table)
     with replacing(path) as file:
         file.write(data)
-    return [*table.notes(), f"{len(table.times):,} series of {len(table.columns[TIME]):,} rows are in {path}"]
+    return [
+        *table.notes(),
+        f"{path} has {len(table.columns[TIME]):,} rows, the forecasts of {len(table.times):,} series",
+    ]
 
 
 def _csv(table: PredictionTable) -> bytes:

@@ -1,14 +1,17 @@
 """The negative binomial distribution of the next count."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from tidegate.io.optional import importing
 
 POISSON = 1e-6  # the least alpha: there the variance is the mean, as of a Poisson distribution
+SUMMED = 100  # probabilities that are added up; SciPy is quicker beyond
 LEAST = -500.0  # of the location: softplus of less is 0
 
 
@@ -39,11 +42,29 @@ class NegativeBinomial:
         Raises:
             MissingDependencyError: SciPy is not installed.
         """
-        with importing("scipy", "Quantiles of the negative binomial distribution need"):
-            from scipy.stats import nbinom
         scale, mean, alpha = (it.numpy() for it in _parameters(given.detach().double().cpu()))
-        found = nbinom.ppf(share.detach().double().cpu().numpy(), 1 / alpha, 1 / (1 + alpha * mean)) / scale
+        found = _least_count(share.detach().double().cpu().numpy(), 1 / alpha, alpha * mean) / scale
         return torch.from_numpy(found).to(given)
+
+
+def _least_count(share: NDArray[np.float64], r: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[Any]:
+    """Return the least z with P(Z <= z) >= share: by adding up p(0), p(1) and so on, and where z is large by SciPy."""
+    with np.errstate(under="ignore"):
+        factor, probability = spread / (1 + spread), np.exp(-r * np.log1p(spread))
+        total = probability.copy()
+        below = total < share
+        found = below.astype(np.float64)
+        for count in range(1, SUMMED):
+            if not below.any():
+                return found
+            probability *= factor * ((count - 1 + r) / count)
+            total += probability
+            below = total < share
+            found += below
+    with importing("scipy", "Quantiles of the negative binomial distribution need"):
+        from scipy.stats import nbinom
+    found[below] = nbinom.ppf(share[below], r[below], 1 / (1 + spread[below]))
+    return found
 
 
 def _parameters(given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
