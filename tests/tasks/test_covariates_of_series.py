@@ -10,9 +10,11 @@ import torch
 from tidegate.data.buckets import pad
 from tidegate.data.sources import Sources
 from tidegate.errors import ArgumentError, DataError
+from tidegate.lens.tasks.example import Example
+from tidegate.lens.tasks.forecaster import look_at_series
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.model import Forecaster, forget_past
+from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
 from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
 from tidegate.tasks.forecast.task import ForecastTask
@@ -151,3 +153,31 @@ def test_elapsed_times_need_times(tmp_path: Path, options: dict, message: str):
     (tmp_path / "a.csv").write_text("y\n1\n2\n")
     with pytest.raises(ArgumentError, match=message):
         list(read_series(tmp_path / "a.csv", SeriesOptions(**options)))
+
+
+@pytest.mark.parametrize("how", ["log", "scaled"])
+@pytest.mark.parametrize("cell", ["cfc", "time_lstm"])
+def test_cells_for_irregular_series_take_the_time_before_each_step(tmp_path: Path, cell: str, how: Any):
+    """A forecast step by step is the one of a whole run on the same values; and both know the times."""
+    task, data, model = prepared(tmp_path / "run", irregular(tmp_path / "a.csv"), elapsed=how, cell=cell)
+    assert model.elapsed is not None
+    (frames,) = (torch.from_numpy(it.copy())[None] for it in data.parts["validation"].rows([0])["frames"])
+    steps = np.diff(HOURS, prepend=HOURS[0] - 1)[36:52]  # 48 steps of training, the window of 12 before the forecast
+    (mean,) = data.preprocessing.values["mean"]
+    usual = steps / (np.exp(mean) if how == "log" else mean)
+    np.testing.assert_allclose(model.elapsed.of_frames(frames)[0], usual, rtol=1e-4)
+    np.testing.assert_allclose(model.elapsed.of_inputs(inputs(frames))[0, 1:], model.elapsed.of_frames(frames)[0, 1:-1])
+    with torch.inference_mode():
+        paths = model.paths(frames, torch.tensor([12]), torch.full((4, 2), 0.5), 100.0)[0, :, 0]
+        frames[0, 12:, 0] = paths
+        given = model(inputs(frames), torch.tensor([15]))[0]
+        torch.testing.assert_close(model.distribution.quantile(given, torch.full((1, 15), 0.5))[0, 11:], paths)
+        plain = model.elapsed
+        model.elapsed = None
+        assert not torch.allclose(model(inputs(frames), torch.tensor([15]))[0], given)
+        model.elapsed = plain
+    (row,) = task.read(tmp_path / "a.csv", task.config)
+    (encoded,) = task.encode(row, task.config, task.preprocessing, labelled=False)
+    columns = {name: pad([it]) for name, it in encoded.items()}
+    with pytest.raises(ArgumentError, match=f"The cell {cell} takes the time between rows at every step"):
+        look_at_series(task, model, Example(encoded, columns, row, None))

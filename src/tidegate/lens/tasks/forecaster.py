@@ -77,12 +77,18 @@ def look_at_series(task: ForecastTask, model: Forecaster, example: Example) -> F
         example: A series.
 
     Raises:
-        ArgumentError: the example is a window of the training part, after which nothing is forecast.
+        ArgumentError: the example is a window of the training part, after which nothing is forecast; or the cell takes
+            elapsed times.
     """
     if "scale" not in example.encoded:
         raise ArgumentError(
             "The training part holds windows to train on and no forecasts: choose an example of validation or test, or "
             "give a series."
+        )
+    if model.elapsed is not None:
+        raise ArgumentError(
+            f"The cell {task.config.cell} takes the time between rows at every step, which cannot be looked at: use "
+            "tidegate predict or evaluate."
         )
     (prediction,) = task.predict(model, example.columns)
     frames = model.frames(example.columns)

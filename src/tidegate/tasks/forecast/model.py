@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tidegate.data.buckets import Padded
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Distribution
+from tidegate.tasks.forecast.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.layers import each_state, recurrent
 
 
@@ -22,6 +23,7 @@ class Forecaster(nn.Module):
         past: the number of columns that are known only of past steps: the value, whether it was observed if values may
             be missing, and past covariates.
         flagged: whether values may be missing.
+        elapsed: the times between steps, if the cell takes them.
         categories: the number of categories that series may have, an unknown one included; 0: they have none.
         backend: the engine's backend; None leaves it to the engine.
     """
@@ -35,11 +37,12 @@ class Forecaster(nn.Module):
         past: int = 1,
         flagged: bool = False,
         categories: int = 0,
+        elapsed: ElapsedTimes | None = None,
         backend: str | None = None,
     ) -> None:
         super().__init__()
         self.past, self.flagged = past, flagged
-        self.distribution = distribution
+        self.distribution, self.elapsed = distribution, elapsed
         self.static = nn.Embedding(categories, config.static_size, padding_idx=0) if categories else None
         covariates += len(config.categories) * config.static_size
         self.recurrent = recurrent(config, past + covariates + distribution.counts, backend=backend)
@@ -63,7 +66,8 @@ class Forecaster(nn.Module):
             x: inputs (B, L, past + C), see `inputs`.
             lengths: (B,) valid steps.
         """
-        h, final = self.recurrent(x, lengths=lengths)
+        masks = None if self.elapsed is None else {MASK: self.elapsed.of_inputs(x)}
+        h, final = self.recurrent(x, lengths=lengths, masks=masks)
         return self.predict(self.dropout(h), x), final
 
     def predict(self, h: Tensor, x: Tensor) -> Tensor:
@@ -103,7 +107,10 @@ class Forecaster(nn.Module):
                 known = frames[rows, steps + h + 1, self.past :].repeat_interleave(count, 0)
                 held = frames[rows, steps + h, 1 + self.flagged : self.past].repeat_interleave(count, 0)
                 x = torch.cat([y[:, None], known.new_ones(len(known), int(self.flagged)), held, known], -1)
-                given = self.predict(stepper(x), x)
+                masks = None
+                if self.elapsed is not None:
+                    masks = {MASK: self.elapsed.of_frames(frames[rows, steps + h]).repeat_interleave(count)}
+                given = self.predict(stepper(x, masks=masks), x)
         return torch.stack(found, 1)
 
 

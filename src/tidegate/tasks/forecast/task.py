@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.cells import get_cell
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
@@ -26,6 +27,7 @@ from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.forecast.baseline_loss import baseline_loss
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import DISTRIBUTIONS
+from tidegate.tasks.forecast.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.forecast.fit_series import fit_series
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
@@ -187,6 +189,11 @@ class ForecastTask(ExampleTask):
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
         distribution = DISTRIBUTIONS[config.distribution]()
+        elapsed = None
+        if config.elapsed != "none" and MASK in get_cell(config.cell).masks:
+            mean, deviation = (vocabulary.numbers(name)[-1] for name in ("mean", "deviation"))
+            column = past_width(config) + len(vocabulary.numbers("mean")) - 1
+            elapsed = ElapsedTimes(column, mean, deviation, config.elapsed)
         return Forecaster(
             config,
             len(vocabulary.numbers("mean")),
@@ -194,6 +201,7 @@ class ForecastTask(ExampleTask):
             past=past_width(config),
             flagged=config.missing == "mask",
             categories=len(vocabulary.vocabulary("static")) if config.categories else 0,
+            elapsed=elapsed,
             backend=backend,
         )
 
