@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tidegate.data.buckets import Padded
 from tidegate.data.sources import Sources
 from tidegate.errors import DataError
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.crf import ConditionalRandomField
+from tidegate.tasks.tag.model import Tagger
 from tidegate.tasks.tag.scores import UNSEEN
 from tidegate.tasks.tag.spans import fault
 from tidegate.tasks.tag.task import TagTask
@@ -150,7 +152,30 @@ def prepared(folder: Path, text: str, config: TagConfig):
 
 
 def test_tags_that_break_the_scheme_cannot_be_learned_as_valid(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="mark no spans, so there are no valid ones: leave out --valid-spans"):
+    with pytest.raises(DataError, match="mark no spans, but --valid-spans is about spans"):
         prepared(tmp_path, "a\tX\nb\tY\n", TagConfig(valid_spans=True))
+    with pytest.raises(DataError, match="mark no spans, but --recall-margin is about spans"):
+        prepared(tmp_path, "a\tX\nb\tY\n", TagConfig(recall_margin=1.0))
     with pytest.raises(DataError, match=r"a\.conll, line 2: 'I-P' follows no 'B-P'"):
         prepared(tmp_path, "a\tO\nb\tI-P\nc\tB-P\n", TagConfig(valid_spans=True, scheme="BIO"))
+
+
+@pytest.mark.parametrize("crf", [True, False])
+def test_the_margin_makes_a_missed_span_dear_in_training_alone(tmp_path: Path, crf: bool) -> None:
+    """As its definition: exp(score + cost) in Z for every sequence, the cost counting the steps missed."""
+    options = SMALL | {"crf": crf, "dropout": 0.0}
+    preprocessing = prepared(tmp_path, SENTENCES, TagConfig(**options))  # type: ignore[arg-type]
+    labels = preprocessing.vocabulary("labels").entries
+    model = Tagger(TagConfig(**options, recall_margin=1.5), preprocessing)  # type: ignore[arg-type]
+    scores, lengths = torch.randn(1, 3, len(labels)), torch.tensor([3])
+    tags = torch.tensor([[labels.index(it) for it in ("B-P", "I-P", "O")]])
+    with torch.no_grad():
+        plain = model.eval().losses(scores, Padded(tags, lengths)).sum().item()
+        dear = model.train().losses(scores, Padded(tags, lengths)).sum().item()
+    given, outside = scores[0].tolist(), labels.index("O")
+    paths = list(product(range(len(labels)), repeat=3))
+    totals = [sum(given[t][tag] for t, tag in enumerate(path)) for path in paths]
+    cost = [1.5 * ((path[0] == outside) + (path[1] == outside)) for path in paths]
+    true = totals[paths.index(tuple(tags[0].tolist()))]
+    assert plain == pytest.approx(np.logaddexp.reduce(totals) - true, abs=1e-5)
+    assert dear == pytest.approx(np.logaddexp.reduce(np.add(totals, cost)) - true, abs=1e-5)

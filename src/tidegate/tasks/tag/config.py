@@ -20,6 +20,12 @@ class TagConfig(RecurrentConfig):
     valid_spans: bool = option(
         False, "Predict only sequences of tags that their scheme allows, such as no I after O in BIO.", absent=False
     )
+    recall_margin: float = option(
+        0.0,
+        "Margin of spans against O in training, in nats: finds more spans, and more wrong ones.",
+        absent=0.0,
+        min=0,
+    )
     word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
     lowercase: bool = option(
         True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"

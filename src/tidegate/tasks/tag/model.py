@@ -43,6 +43,7 @@ class Tagger(nn.Module):
         if config.crf or config.valid_spans:
             self.crf = ConditionalRandomField(labels, scheme if config.valid_spans else None, learned=config.crf)
         self.learns_transitions = config.crf
+        self.recall_margin, self.outside = config.recall_margin, labels.index("O") if "O" in labels else None
 
     def forward(self, columns: Columns) -> Tensor:
         """The columns of a batch, L steps, to scores of the tags (B, L, tags): logits unless there is a CRF."""
@@ -54,8 +55,16 @@ class Tagger(nn.Module):
         return self.output(self.dropout(output))
 
     def losses(self, scores: Tensor, tags: Padded) -> Tensor:
-        """Compute -log p of the tags: (B, L), zero past an example's end; with a CRF (B, 1), of whole sequences."""
+        """Compute -log p of the tags: (B, L), zero past an example's end; with a CRF (B, 1), of whole sequences.
+
+        In training O has a higher score, by the margin, where it would miss a part of a span: the recall-oriented
+        softmax-margin loss (Gimpel & Smith 2010, Mohit et al. 2012).
+        """
         true, lengths = tags
+        if self.training and self.recall_margin and self.outside is not None:
+            margin = torch.zeros_like(scores)
+            margin[..., self.outside] = self.recall_margin * (true != self.outside)
+            scores = scores + margin
         if self.crf is not None and self.learns_transitions:
             return -self.crf.log_likelihood(scores, true, lengths)[:, None]
         losses = functional.cross_entropy(scores.transpose(1, 2), true, ignore_index=UNSEEN, reduction="none")

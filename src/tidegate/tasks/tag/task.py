@@ -97,8 +97,9 @@ class TagTask(ExampleTask):
             raise DataError(f"The training part has {given}: a tagger needs at least two.")
         scheme = finder.found()
         notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
-        if scheme == PLAIN and config.valid_spans:
-            raise DataError("The tags mark no spans, so there are no valid ones: leave out --valid-spans.")
+        if scheme == PLAIN and (config.valid_spans or config.recall_margin):
+            name = "--valid-spans" if config.valid_spans else "--recall-margin"
+            raise DataError(f"The tags mark no spans, but {name} is about spans: leave it out.")
         if scheme != PLAIN:
             kinds = marked.get(scheme)
             if not kinds:
