@@ -200,18 +200,22 @@ def turns(own: OwnLoop, plain: PlainLoop) -> Iterator[tuple[tuple[float, float],
 
 
 def main() -> None:
-    """Print milliseconds a window, and the ratio."""
+    """Print milliseconds a window and the ratio, on one thread and on two."""
     torch.set_num_threads(1)
     own, plain = loops()
     check_parity(own, plain)
-    found = list(turns(own, plain))[1:]
-    for n, name in enumerate(("clock", "process")):
-        mine, other = (statistics.median(turn[k][n] for turn in found) for k in (0, 1))
-        ratios = sorted(turn[1][n] / turn[0][n] for turn in found)
-        print(
-            f"{name}: regress {1e3 * mine:.1f} ms a window of {ROWS} x {WINDOW}, torch.nn.LSTM {1e3 * other:.1f} ms; "
-            f"{statistics.median(ratios):.2f} times ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found = list(turns(own, plain))[1:]
+        for n, name in enumerate(("clock", "process")):
+            mine, other = (statistics.median(turn[k][n] for turn in found) for k in (0, 1))
+            ratios = sorted(turn[1][n] / turn[0][n] for turn in found)
+            print(
+                f"{threads} threads, {name} time: regress {1e3 * mine:.1f} ms a window of {ROWS} x {WINDOW}, "
+                f"torch.nn.LSTM {1e3 * other:.1f} ms; {statistics.median(ratios):.2f} times ({ratios[0]:.2f} to "
+                f"{ratios[-1]:.2f})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
