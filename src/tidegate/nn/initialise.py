@@ -37,6 +37,7 @@ def initialise(
       ±1/sqrt(H/heads), the number of hidden units that each product reads.
     * ``"keras"``: input weights Glorot uniform, recurrent weights orthogonal (those of each head), biases zero; other
       vectors and projections as torch's.
+    * Learned initial states are zeros.
     * A vector with an initial value in ``cell.initial`` has that value, or is uniform in that interval, with either
       ``init``.
     * ``forget_bias``: the bias of gate f is set to this number (the first of torch's two; the second becomes zero).
@@ -51,6 +52,8 @@ def initialise(
             nn.init.uniform_(value, *first)
         elif first is not None:
             nn.init.constant_(value, first)
+        elif name.startswith("initial_"):
+            nn.init.zeros_(value)
         elif init == "keras" and name.startswith("weight_ih"):
             nn.init.xavier_uniform_(value)
         elif init == "keras" and name.startswith("weight_hh"):

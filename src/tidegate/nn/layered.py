@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -12,8 +11,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.cells import Cell
-from tidegate.drawing import table_html
-from tidegate.drawing.brief import brief_repr
 from tidegate.engine import BACKENDS, Backend, Cost, Peaks, Record, Weights, cost
 from tidegate.engine.lengths_and_resets import Lengths, Resets
 from tidegate.engine.run import refuse_jit_trace
@@ -25,6 +22,7 @@ from tidegate.nn.initialise import Init
 from tidegate.nn.interop.cell_module import CellModule
 from tidegate.nn.interop.per_sample import has_expanded_weights, run_stack_by_sample
 from tidegate.nn.interop.pre_hooks import after_pre_hooks
+from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
@@ -32,38 +30,6 @@ from tidegate.nn.stepper import Stepper
 from tidegate.nn.types import State
 
 S = TypeVar("S", bound=State)
-
-
-@dataclass(frozen=True)
-class Trace:
-    """The result of a forward pass with the gate activations and states of every layer.
-
-    ``trace[layer, direction]`` is a dict from a gate's or state's name to its values over time, in the input's
-    layout (for a packed input: padded, in the caller's order); direction 1 is the reverse one.
-
-    Attributes:
-        output: the output, as ``forward`` returns it.
-        state: the final states, as ``forward`` returns them.
-        values: the recorded values by (layer, direction).
-    """
-
-    output: Tensor | PackedSequence
-    state: State
-    values: dict[tuple[int, int], dict[str, Tensor]]
-
-    __repr__ = brief_repr
-
-    def __getitem__(self, layer_and_direction: tuple[int, int]) -> dict[str, Tensor]:
-        return self.values[layer_and_direction]
-
-    def _repr_html_(self) -> str:
-        """Return a table for notebooks: the recorded values of each layer and direction, with shape and range."""
-        rows: list[list[object]] = []
-        for place, recorded in self.values.items():
-            for name, value in recorded.items():
-                ends = [float(it) for it in value.detach().aminmax()] if value.numel() else ["", ""]
-                rows.append([*place, name, " × ".join(map(str, value.shape)), *ends])
-        return table_html(rows, ("layer", "direction", "value", "shape", "lowest", "highest"), caption="Trace")
 
 
 def by_name(backend: str | Backend | None) -> str | Backend | None:
@@ -132,6 +98,11 @@ class Layered(CellModule, Generic[S]):
             proj_size=self.proj_size,
             itemsize=itemsize,
         )
+
+    def initial_state(self, batch: int) -> tuple[Tensor, ...] | None:
+        """Return the states (layers * directions, B, ·) with which a call without ``hx`` begins; None for zeros."""
+        del batch
+        return None
 
     @property
     def output_size(self) -> int:

@@ -12,6 +12,7 @@ from tidegate.engine import Backend, Weights
 from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
 from tidegate.nn.layered import Layered, by_name
+from tidegate.nn.layout import EngineInput
 
 
 class Recurrent(Layered[Any]):
@@ -37,6 +38,9 @@ class Recurrent(Layered[Any]):
             ``weight_hh_l0`` is (gates * H, H / heads).
         init: "torch" (uniform in ±1/sqrt(H)) or "keras" (Glorot, orthogonal, zero).
         forget_bias: the initial bias of gate f.
+        learn_initial_state: the states with which a call without ``hx`` begins are parameters, ``initial_h_l0`` and so
+            on, one vector for each state, layer and direction. They begin as zeros. Resets, which set states to zeros,
+            are refused.
         backend: a backend by name; None takes the first that supports the cell.
         recompute: for long sequences: training saves about sqrt(T) steps instead of T, and runs forward twice.
         device: of the parameters.
@@ -51,6 +55,8 @@ class Recurrent(Layered[Any]):
         >>> layer = tidegate.nn.Recurrent("peephole_lstm", 8, 16)
         >>> output, (h_n, c_n) = layer(torch.randn(5, 2, 8))
     """
+
+    learn_initial_state = False  # of layers saved whole by earlier versions
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class Recurrent(Layered[Any]):
         heads: int = 1,
         init: Init = "torch",
         forget_bias: float | None = None,
+        learn_initial_state: bool = False,
         backend: str | Backend | None = None,
         recompute: bool = False,
         device: torch.device | str | None = None,
@@ -92,9 +99,10 @@ class Recurrent(Layered[Any]):
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         self.init, self.forget_bias, self.backend, self.recompute = init, forget_bias, by_name(backend), recompute
+        self.learn_initial_state = learn_initial_state
         for layer in range(num_layers):
             for direction in range(1 + bidirectional):
-                for name, shape in self._shapes(layer).items():
+                for name, shape in {**self._shapes(layer), **self._initial_shapes()}.items():
                     value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                     self.register_parameter(name + _end(layer, direction), value)
         self.reset_parameters()
@@ -114,6 +122,29 @@ class Recurrent(Layered[Any]):
         if self.proj_size:
             shapes["weight_hr"] = (self.proj_size, hidden)
         return shapes
+
+    def _initial_shapes(self) -> dict[str, tuple[int, ...]]:
+        if not self.learn_initial_state:
+            return {}
+        sizes = [self.proj_size or self.hidden_size, *[self.hidden_size] * (len(self.cell.states) - 1)]
+        return {f"initial_{name}": (size,) for name, size in zip(self.cell.states, sizes, strict=True)}
+
+    def initial_state(self, batch: int) -> tuple[Tensor, ...] | None:
+        """Return the learned states (layers * directions, B, ·) with which a call without ``hx`` begins, if any."""
+        if not self.learn_initial_state:
+            return None
+        ends = [_end(layer, way) for layer in range(self.num_layers) for way in range(1 + self.bidirectional)]
+        rows = [torch.stack([getattr(self, name + end) for end in ends]) for name in self._initial_shapes()]
+        return tuple(row[:, None].expand(-1, batch, -1) for row in rows)
+
+    def _checked_input(self, given: Any, hx: Any, lengths: Any, reset: Any, masks: Any) -> EngineInput:
+        if self.learn_initial_state and reset is not None:
+            raise ArgumentError(
+                "reset= sets states to zeros, but this layer begins with learned states: run its sequences one by one, "
+                "or make it with learn_initial_state=False."
+            )
+        made = super()._checked_input(given, hx, lengths, reset, masks)
+        return made if made.state is not None else made._replace(state=self.initial_state(made.x.shape[1]))
 
     def _name(self, parameter: str) -> str:
         return f"scalar_{parameter}" if parameter in self.cell.scalars else f"unit_{parameter}"
@@ -147,7 +178,8 @@ class Recurrent(Layered[Any]):
     def extra_repr(self) -> str:
         """Return the cell, the sizes, and the options that differ from their defaults."""
         shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
-        defaults = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0)
+        defaults: dict[str, Any] = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False)
+        defaults |= dict(proj_size=0, learn_initial_state=False)
         shown += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([*shown, *self._own_options()])
 

@@ -99,7 +99,7 @@ class Stepper:
         return x.clone() if self.copy else x
 
     def reset(self, which: Tensor | Sequence[bool] | Sequence[int] | None = None) -> None:
-        """Set the state to zeros, for all sequences or for some of them.
+        """Set the state to zeros (or to the learned initial state), for all sequences or for some of them.
 
         Args:
             which: (B,) flags, bool or 0 and 1: the sequences that begin anew.
@@ -109,11 +109,11 @@ class Stepper:
         """
         flags = None if which is None else self._flags(which)
         with torch.no_grad():
-            for value in self._all_states():
-                if flags is None:
-                    value.zero_()
-                else:
-                    value.masked_fill_(flags[:, None], 0)
+            first = self.module.initial_state(self.batch)
+            for k, layer in enumerate(self._layers):
+                for n, value in enumerate(layer.state):
+                    begin = value.new_zeros(()) if first is None else first[n][k].to(value.dtype)
+                    value.copy_(begin if flags is None else torch.where(flags[:, None], begin, value))
 
     @property
     def state(self) -> State:
@@ -153,9 +153,6 @@ class Stepper:
             )
         return flags.to(device=self._like.device, dtype=torch.bool)
 
-    def _all_states(self) -> Iterator[Tensor]:
-        return (value for layer in self._layers for value in layer.state)
-
     def _build(self) -> None:
         with torch.inference_mode(False), torch.no_grad():
             module, old = self.module, [[s.clone() for s in layer.state] for layer in self._layers]
@@ -163,10 +160,11 @@ class Stepper:
             like = next(module.parameters())
             required: dict[str, Tensor] = {}
             layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
-            self._like, dtype = x, computed_in([x]) or x.dtype
+            self._like, dtype, first = x, computed_in([x]) or x.dtype, module.initial_state(self.batch)
             for k in range(module.num_layers):
                 weights = module.layer_weights(k, 0)
-                state = [s.to(device=like.device, dtype=dtype) for s in old[k]] if old else None
+                begin = old[k] if old else None if first is None else [s[k] for s in first]
+                state = None if begin is None else [s.to(device=like.device, dtype=dtype) for s in begin]
                 cell = module.layer_cell(k)
                 own = [name for name in cell.masks if name not in cell.mask_defaults]
                 unset = dict.fromkeys(own, x.new_zeros(self.batch, module.hidden_size))

@@ -40,6 +40,10 @@ class StackedLayers(Protocol):
         """Return the weights of one layer and direction."""
         ...
 
+    def initial_state(self, batch: int) -> tuple[Tensor, ...] | None:
+        """Return the states (layers * directions, B, ·) with which a call without ``hx`` begins; None for zeros."""
+        ...
+
     def refresh_weights(self) -> None:
         """Compute the weights that forward pre-hooks compute, as a call would."""
         ...

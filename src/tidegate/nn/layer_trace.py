@@ -1,0 +1,44 @@
+"""The result of tracing a module: its output, states, and every gate and state by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from tidegate.drawing import table_html
+from tidegate.drawing.brief import brief_repr
+from tidegate.nn.types import State
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The result of a forward pass with the gate activations and states of every layer.
+
+    ``trace[layer, direction]`` is a dict from a gate's or state's name to its values over time, in the input's
+    layout (for a packed input: padded, in the caller's order); direction 1 is the reverse one.
+
+    Attributes:
+        output: the output, as ``forward`` returns it.
+        state: the final states, as ``forward`` returns them.
+        values: the recorded values by (layer, direction).
+    """
+
+    output: Tensor | PackedSequence
+    state: State
+    values: dict[tuple[int, int], dict[str, Tensor]]
+
+    __repr__ = brief_repr
+
+    def __getitem__(self, layer_and_direction: tuple[int, int]) -> dict[str, Tensor]:
+        return self.values[layer_and_direction]
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: the recorded values of each layer and direction, with shape and range."""
+        rows: list[list[object]] = []
+        for place, recorded in self.values.items():
+            for name, value in recorded.items():
+                ends = [float(it) for it in value.detach().aminmax()] if value.numel() else ["", ""]
+                rows.append([*place, name, " × ".join(map(str, value.shape)), *ends])
+        return table_html(rows, ("layer", "direction", "value", "shape", "lowest", "highest"), caption="Trace")
