@@ -128,7 +128,15 @@ def test_counts_from_file_to_forecast(tmp_path: Path):
     draw = np.random.default_rng(0)
     y = draw.poisson(5 + 4 * np.sin(2 * np.pi * np.arange(400) / 8)).astype(float)
     task, model, data = trained(
-        tmp_path, y, steps=60, hidden_size=8, window=24, horizon=8, paths=20, distribution="negative_binomial"
+        tmp_path,
+        y,
+        steps=60,
+        cell="rnn_tanh",
+        hidden_size=8,
+        window=24,
+        horizon=8,
+        paths=20,
+        distribution="negative_binomial",
     )
     nu = 1 + y[:320].mean()
     frames = data.parts["train"].rows([0])["frames"][0]
@@ -157,7 +165,7 @@ def test_counts_from_file_to_forecast(tmp_path: Path):
 def test_heavy_tails_from_file_to_forecast(tmp_path: Path):
     y = scipy.stats.t(3.0).rvs(size=300, random_state=0)
     task, model, data = trained(
-        tmp_path, y, steps=20, hidden_size=4, window=20, horizon=5, paths=8, distribution="student_t"
+        tmp_path, y, steps=20, cell="rnn_tanh", hidden_size=4, window=20, horizon=5, paths=8, distribution="student_t"
     )
     expected = StudentT().loss(
         torch.tensor([0.0, *data.preprocessing.numbers("change_student_t", 2)]),
