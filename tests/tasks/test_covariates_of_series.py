@@ -142,6 +142,12 @@ def test_times_of_steps_to_come_are_read(tmp_path: Path):
     np.testing.assert_allclose(row.values["future"][:, 0], [200 - HOURS[-1], 1, 9, 1])
 
 
+def test_times_that_are_too_far_apart_are_refused(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("time,y\n1,1\n2,2\n1e300,3\n")
+    with pytest.raises(DataError, match="which is too little or too much to be computed with: choose another unit"):
+        list(read_series(tmp_path / "a.csv", SeriesOptions(elapsed="log")))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -82,7 +82,7 @@ def test_what_is_missing_is_told(tmp_path: Path, how: Any):
     assert ForecastTask.remarks(path, ForecastConfig(missing=how)) == [
         f"{path}, row 4: in the series 'y' 2 values are missing, the first here: {how.removesuffix('e')}ed",
         f"{path}, row 3: here the series 'y' begins, after 2 rows without a value",
-        "the series 'y' ends before 1 rows without a value, where its forecast begins",
+        f"{path}, row 7: here the series 'y' ends, before 1 row without a value, and its forecast begins",
     ]
 
 

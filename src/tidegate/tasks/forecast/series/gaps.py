@@ -77,7 +77,7 @@ def without_ends(
         if not len(seen):
             raise DataError(f"{place(0)}: the series {name!r:.80} has no value at all: leave it out.")
         after = 0 if covariates.shape[1] else len(values) - end
-        notes = _notes(name, gaps[gaps > first], first, after, place, missing)
+        notes = _notes(name, gaps[gaps > first], first, end, after, place, missing)
         for column in covariates.T:
             column[:] = interpolated(column)
         for column in past[:end].T:
@@ -92,6 +92,7 @@ def _notes(
     name: str,
     gaps: NDArray[np.int64],
     before: int,
+    end: int,
     after: int,
     place: Callable[[int], str],
     missing: Missing,
@@ -101,7 +102,14 @@ def _notes(
         values = "1 value is missing" if len(gaps) == 1 else f"{len(gaps):,} values are missing"
         found.append(f"{place(int(gaps[0]))}: in the series {name!r:.80} {values}, the first here: {DONE[missing]}")
     if before:
-        found.append(f"{place(before)}: here the series {name!r:.80} begins, after {before:,} rows without a value")
+        found.append(f"{place(before)}: here the series {name!r:.80} begins, after {_rows(before)} without a value")
     if after:
-        found.append(f"the series {name!r:.80} ends before {after:,} rows without a value, where its forecast begins")
+        found.append(
+            f"{place(end - 1)}: here the series {name!r:.80} ends, before {_rows(after)} without a value, and its "
+            "forecast begins"
+        )
     return found
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -20,6 +20,7 @@ from tidegate.tasks.forecast.series.times import Number, date_text, offset_of, p
 
 SAMPLE = 100  # rows of which is kept how their time is written
 
+LONGEST = 10**12  # seconds between two rows, or of their unit; the shortest time is as much smaller than one
 HINT = "give each row a time, or leave it out"
 
 
@@ -107,9 +108,10 @@ class RowOrder:
         if step is None or sum(count for _, count in gaps) > len(steps):
             why = "so it is not known which rows to fill" if step is None else "more than there are"
             raise DataError(f"{self.where}: {self._gaps_words}, {why}: see to the times, or say --missing-rows report.")
+        before = np.zeros_like(steps)
         for row, count in gaps:
-            steps[row + 1 :] += count
-        return steps
+            before[row + 1] = count
+        return steps + np.cumsum(before)
 
     @cached_property
     def _gaps_words(self) -> str:
@@ -122,9 +124,18 @@ class RowOrder:
         """Return the time since the row before, or its logarithm, of each row in order of time, (T, 1).
 
         That of the first row is the median of the others, or 1 if there are none.
+
+        Raises:
+            DataError: a time is too long or too short to be computed with.
         """
         times = [self.times[n] for n in self.order.tolist()]
-        since = np.array([float(b - a) for a, b in pairwise(times)])
+        exact = [b - a for a, b in pairwise(times)]
+        if any(not 1 / LONGEST <= it <= LONGEST for it in exact):
+            raise DataError(
+                f"{self.where}: times are {date_text(min(exact), 'a number')} to {date_text(max(exact), 'a number')} "
+                "apart, which is too little or too much to be computed with: choose another unit."
+            )
+        since = np.array([float(it) for it in exact])
         since = np.concatenate([[np.median(since) if len(since) else 1.0], since])
         return (np.log(since) if how == "log" else since)[:, None]
 
