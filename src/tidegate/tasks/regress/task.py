@@ -218,7 +218,8 @@ class RegressTask(ExampleTask):
                 found.append((float(loss), self.in_units("target", y[:length, n])))
             return found
 
-        results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
+        with torch.no_grad():
+            results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
         skips = [int(part.columns["skip"][n][0]) for n in range(len(part))]
         names = [stored_text(part.columns["name"][n]) for n in range(len(part))]
         truth = [
@@ -282,7 +283,7 @@ class RegressTask(ExampleTask):
         """
         width = values.shape[-1]
         mean, deviation = (np.array(self.preprocessing.numbers(f"{kind}_{it}", width)) for it in ("mean", "deviation"))
-        return values.double().cpu().numpy() * deviation + mean
+        return values.detach().double().cpu().numpy() * deviation + mean
 
 
 def _state(parts: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
