@@ -44,7 +44,9 @@ SIZES = [(4, 4), (6, 2), (66, 3), (64, 4)]  # heads smaller than a vector, acros
 
 @pytest.mark.parametrize("backend", ["llvm", "reference"])
 @pytest.mark.parametrize(
-    "inner", [lstm, pytest.param(gru_original, marks=[pytest.mark.slow]), mixed], ids=lambda it: it.name
+    "inner",
+    [lstm, *(pytest.param(it, marks=[pytest.mark.slow]) for it in (gru_original, mixed))],
+    ids=lambda it: it.name,
 )
 def test_heads_are_blocks_of_a_dense_matrix(inner: Cell, backend: str) -> None:
     torch.manual_seed(0)

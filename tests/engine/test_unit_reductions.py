@@ -37,8 +37,8 @@ def results(it: Cell, units: int, batch: int, dtype: torch.dtype, backend: str) 
         return [made.output, *made.state, *torch.autograd.grad([made.output, *made.state], given, cotangents)]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.float64, marks=[pytest.mark.slow])], ids=str)
+@pytest.mark.parametrize("batch", [9, pytest.param(1, marks=[pytest.mark.slow])])
 def test_kernels_compute_what_the_reference_does(batch: int, dtype: torch.dtype) -> None:
     for units in (1, 5, 16, 33):
         exact = results(everywhere, units, batch, torch.float64, "reference")

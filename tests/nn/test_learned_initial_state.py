@@ -29,7 +29,7 @@ def passed(layer: Recurrent, batch: int) -> tuple[Tensor, ...]:
     return tuple(row[:, None].repeat(1, batch, 1) for row in rows)
 
 
-@pytest.mark.parametrize("backend", ["llvm", "reference"])
+@pytest.mark.parametrize("backend", ["reference", pytest.param("llvm", marks=[pytest.mark.slow])])
 @pytest.mark.parametrize("more", [dict(bidirectional=True), dict(proj_size=2, batch_first=True)], ids=str)
 def test_a_call_begins_with_them_and_trains_them(more: dict[str, Any], backend: str) -> None:
     torch.manual_seed(0)

@@ -63,7 +63,8 @@ def _show(cell: Cell) -> None:
     about = {
         "gates": " ".join(cell.gates),
         "states": f"{' '.join(cell.states)} (the first is the output)",
-        "per-unit vectors": " ".join(cell.parameters),
+        "per-unit vectors": " ".join(name for name in cell.parameters if name not in cell.scalars),
+        "scalars": " ".join(cell.scalars),
         "masks": " ".join(cell.masks),
         "paper": cell.paper,
         "convention": cell.convention,
