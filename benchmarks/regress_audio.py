@@ -121,8 +121,8 @@ class OwnLoop:
         return loss
 
 
-def loops(seconds: int = SECONDS) -> tuple[OwnLoop, PlainLoop]:
-    """Make both loops on the same recording, with the same weights."""
+def loops(folder: Path, seconds: int = SECONDS) -> tuple[OwnLoop, PlainLoop]:
+    """Make both loops on the same recording, which is kept in a folder, with the same weights."""
     draw = np.random.default_rng(0)
     notes = guitar(8, draw)
     short = [notes.ravel(), clipped(4 * notes, RATE).ravel()]
@@ -131,7 +131,6 @@ def loops(seconds: int = SECONDS) -> tuple[OwnLoop, PlainLoop]:
     settings = TrainConfig(
         batch_size=ROWS, k1=WINDOW, learning_rate=1e-3, warmup_steps=0, steps=10**6, validate_every=10**6
     )
-    folder = Path(tempfile.mkdtemp(prefix="tidegate-"))
     for name, samples in (("input", x), ("target", y)):
         write_wav(folder / f"{name}.wav", RATE, samples)
     examples = prepare_examples(
@@ -202,8 +201,13 @@ def turns(own: OwnLoop, plain: PlainLoop) -> Iterator[tuple[tuple[float, float],
 def main() -> None:
     """Print milliseconds a window and the ratio, on one thread and on two."""
     torch.set_num_threads(1)
-    own, plain = loops()
-    check_parity(own, plain)
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        own, plain = loops(Path(folder))
+        check_parity(own, plain)
+        _compare(own, plain)
+
+
+def _compare(own: OwnLoop, plain: PlainLoop) -> None:
     for threads in (1, 2):
         torch.set_num_threads(threads)
         found = list(turns(own, plain))[1:]
