@@ -118,6 +118,13 @@ def test_odd_tables_are_learned_from_and_forecast(tmp_path: Path, name: str):
     columns = {column: pad([it]) for column, it in encoded.items()}
     with torch.inference_mode():
         looked = look_at_series(task, model, Example(encoded, columns, series[0], None))
+    assert looked.truth is None
+    example = data.parts["test"].rows([0])
+    encoded = {column: found[0] for column, found in example.items()}
+    columns = {column: pad(found) for column, found in example.items()}
+    with torch.inference_mode():
+        evaluated = look_at_series(task, model, Example(encoded, columns, None, None))
+    np.testing.assert_array_equal(evaluated.truth["values"], encoded["reference"][:, 0])  # nan where it is missing
     np.testing.assert_allclose(looked.history[-1], series[0].values["values"][-1], rtol=1e-5)
 
 

@@ -42,14 +42,17 @@ function curves({ levels, history, expected, ahead, true_values: truth }) {
 
 function forecastTable({ levels, ahead, true_values: truth }) {
   const last = levels.length - 1;
-  const isInside = (n) => truth[n] >= ahead[0][n] && truth[n] <= ahead[last][n];
-  const comparison = (n) => (truth === null ? [] : [truth[n], isInside(n) ? "inside" : "outside"]);
+  const isKnown = (n) => truth[n] !== null; // a value of the series may be missing
+  const isInside = (n) => isKnown(n) && truth[n] >= ahead[0][n] && truth[n] <= ahead[last][n];
+  const verdict = (n) => (isInside(n) ? "inside" : "outside");
+  const comparison = (n) => (isKnown(n) ? [truth[n], verdict(n)] : ["missing", ""]);
   const steps = range(ahead[0].length);
-  const rows = steps.map((n) => [n + 1, ...ahead.map((it) => it[n]), ...comparison(n)]);
+  const rows = steps.map((n) => [n + 1, ...ahead.map((it) => it[n]), ...(truth === null ? [] : comparison(n))]);
   const [low, high] = [levels[0], levels[last]].map(percentage);
   const names = levels.map((it) => (it === 0.5 ? "median" : percentage(it)));
   const headers = ["step ahead", ...names, ...(truth === null ? [] : ["true value", `${low} to ${high}`])];
   const inside = truth === null ? 0 : steps.filter(isInside).length;
-  const count = truth === null ? "" : ` ${inside} of ${rows.length} true values are between ${low} and ${high}.`;
+  const known = truth === null ? 0 : steps.filter(isKnown).length;
+  const count = truth === null ? "" : ` ${inside} of ${known} true values are between ${low} and ${high}.`;
   return [note(count), table(headers, rows)];
 }
