@@ -212,3 +212,11 @@ def test_sampling_probability_with_teacher_forcing_is_an_error(cli: Cli, data: P
 
 def test_the_protocol_is_kept() -> None:
     assert {"make_model", "new_model", "loss", "validate", "baselines"} <= set(dir(Task))
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 1.0), ("adamw", 2e-3)])
+def test_the_learning_rate_of_a_task_is_for_its_own_optimizer(cli: Cli, data: Path, tmp_path: Path, optimizer, rate):
+    short = ("--steps", 1, "--optimizer", optimizer, *SMALL.split())
+    result = cli("train", "classify", data, "--out", tmp_path / "run", *short)
+    assert result.exit_code == 0, result.output
+    assert read_config(tmp_path / "run").train.learning_rate == rate

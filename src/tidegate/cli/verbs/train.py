@@ -144,6 +144,8 @@ def _training(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> Tr
     if given.get("feeding") == "teacher":  # the task's own default probabilities are for the other kinds of feeding
         unused = [name for name in SAMPLING[1:] if _is_default(ctx, name)]
         given = {name: value for name, value in given.items() if name not in unused}
+    if given["optimizer"] != "adamw" and _is_default(ctx, "learning_rate"):  # the task's own default is for AdamW
+        given = {name: value for name, value in given.items() if name != "learning_rate"}
     return _settings(TrainConfig, given)
 
 
