@@ -20,7 +20,7 @@ def model_of(tokenizer, **options) -> LanguageModel:
     torch.manual_seed(0)
     made = LanguageModel(LanguageModelConfig(tokenizer.vocabulary_size, **{"hidden_size": 9, **options}))
     with torch.no_grad():
-        made.output.weight *= 4  # guesses that are not all alike
+        made.output.weight.mul_(4)  # guesses that are not all alike
     return made.eval()
 
 

@@ -206,7 +206,7 @@ def _statistics(series: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float
     known = np.isfinite(together)
     count = np.maximum(known.sum(0), 1)
     mean = np.where(known, together, 0.0).sum(0) / count
-    deviation = np.sqrt(np.where(known, together - mean, 0.0).__pow__(2).sum(0) / count)
+    deviation = np.sqrt(np.square(np.where(known, together - mean, 0.0)).sum(0) / count)
     return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
 
 
@@ -221,7 +221,7 @@ def _energy(rows: Sequence[Row], deviation: NDArray[np.float64], pre_emphasis: f
         y = row.values[TARGETS] / deviation
         filtered = y - pre_emphasis * np.concatenate([np.zeros((1, y.shape[1])), np.nan_to_num(y[:-1])])
         known = np.isfinite(filtered)
-        total += np.where(known, filtered, 0.0).__pow__(2).sum(0)
+        total += np.square(np.where(known, filtered, 0.0)).sum(0)
         count += known.sum(0)
     return np.where(total > 0, total / np.maximum(count, 1), 1.0)
 
