@@ -17,6 +17,7 @@ from tidegate.lens.tasks.forecaster import look_at_series
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.model import Forecaster
+from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.train import TrainConfig
 
@@ -185,3 +186,14 @@ def test_tables_that_can_be_read_in_two_ways_are_refused(tmp_path: Path, name: s
     config = ForecastConfig(**SMALL, **options)
     with pytest.raises(DataError, match=message):
         prepare_examples(ForecastTask, Sources((tmp_path / "data.csv",)), config, tmp_path / "run")
+
+
+def test_the_only_column_of_dates_is_that_of_times(tmp_path):
+    path = tmp_path / "absatz.csv"
+    path.write_text("Datum;Absatz\n02.02.2024;2,5\n01.02.2024;1,5\n31.01.2024;0,5\n")
+    (row,) = read_series(path)
+    assert row.values["values"].tolist() == [0.5, 1.5, 2.5]
+    assert any("times are in column 'Datum'" in note for note in row.values["notes"])
+    path.write_text("start,end,sold\n2024-01-01,2024-01-02,1\n2024-01-02,2024-01-03,2\n")
+    with pytest.raises(DataError, match="--time-column"):
+        list(read_series(path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tidegate.data.rows import delimiter_of, layout_words, read_table
 from tidegate.data.tables.decimals import DecimalFinder, DecimalMark
-from tidegate.tasks.forecast.series.date_formats import DateFinder, DateFormat
+from tidegate.tasks.forecast.series.date_formats import DateFinder, DateFormat, is_date
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
 
 
@@ -23,6 +23,14 @@ class CellFormats:
     mark: DecimalMark
     dates: DateFormat | None
     notes: Sequence[str] = ()
+
+
+def column_of_dates(path: Path, columns: Sequence[str], options: SeriesOptions) -> str | None:
+    """Return the column that has a date in the first row of a table; None if there is none, or several."""
+    row = next(read_table(path, columns, empty=columns, delimiter=options.delimiter), None)
+    given = None if options.date_format is None else DateFormat(options.date_format)
+    dated = [name for name in columns if row is not None and is_date(row.values[name], given)]
+    return dated[0] if len(dated) == 1 else None
 
 
 def find_formats(path: Path, time: str | None, numbers: Sequence[str], options: SeriesOptions) -> CellFormats:

@@ -146,6 +146,14 @@ def _moment(text: str, per_second: int) -> Time | None:
 COMMON = [DateFormat(it) for it in (*(order.format(mark) for mark in "/-" for order in ORDERS), *DOTTED, *NAMED)]
 
 
+def is_date(value: Any, given: DateFormat | None = None) -> bool:
+    """Whether a cell has a date: of a given format, or else as ISO 8601 or a common format writes it."""
+    if given is not None:
+        return given.parse(value) is not None
+    time = parse_time(value)
+    return time.kind != "a number" if time is not None else any(it.parse(value) is not None for it in COMMON)
+
+
 class DateFinder:
     """Find the format of the dates of a file: ISO 8601 and numbers as ever, else the one common format that fits all.
 

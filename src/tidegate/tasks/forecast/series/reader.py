@@ -11,7 +11,7 @@ from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.forecast.series.cell_formats import find_formats
+from tidegate.tasks.forecast.series.cell_formats import column_of_dates, find_formats
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.numbers import NumberReader
@@ -31,8 +31,8 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
       called "0" to "F-1"; each is a series as in a wide table.
 
     Rows are sorted by ``time_column`` (see `tidegate.tasks.forecast.series.times`); by default, by a column called
-    time, date, timestamp or the like, if there is one. With covariates, the last rows of a series may have no
-    value: they are the future whose covariates are known in advance.
+    time, date, timestamp or the like, or by the only column that has dates if no target is given. With covariates, the
+    last rows of a series may have no value: they are the future whose covariates are known in advance.
 
     Args:
         path: the file.
@@ -73,14 +73,18 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         )
     if static and series_column is None:
         raise ArgumentError("Static columns describe the series of a long table: say --series-column too.")
+    apart = {*given, series_column}
     if time_column is None:
-        apart = {*given, series_column}
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
+    by_value = time_column is None and options.target is None
+    if by_value:  # a column of dates would be refused as a series
+        time_column = column_of_dates(path, [name for name in columns if name not in apart], options)
     if time_column is None and (needs := options.of_times()):
         raise ArgumentError(f"{needs} is for a column of times, but {path} has none: say --time-column.")
     rest = [name for name in columns if name not in {series_column, time_column, *covariates, *static}]
     chosen = _chosen(path, rest, options.target, series_column)
     formats = find_formats(path, time_column, [*covariates, *chosen], options)
+    remarks = [f"{path}: times are in column {time_column!r:.80}"] if by_value and time_column else []
     numbers = NumberReader(formats.mark, options.missing != "refuse")
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
@@ -104,7 +108,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             series.describe(row, static)
     for series in found.values():
         yield series.row(
-            path, len(options.known), len(options.past), [*formats.notes, *numbers.notes.values()], options
+            path, len(options.known), len(options.past), [*remarks, *formats.notes, *numbers.notes.values()], options
         )
 
 
