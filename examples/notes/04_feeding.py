@@ -44,11 +44,9 @@ def wrong(model: LanguageModel, share: float) -> Tensor:
     with torch.no_grad():
         start = model.zero_state(len(tests))
         read = feed(model, tests[:, :SEEN], start, nothing, feeding="teacher", sampling_probability=0)
-        assert read.logits is not None
-        own = read.logits[-1].argmax(-1)
+        own = model.output(read.features[-1]).argmax(-1)
         go = feed(model, tests[:, SEEN:-1], read.state, own, feeding="greedy", sampling_probability=share)
-    assert go.logits is not None
-    return (go.logits.argmax(-1) != tests[:, SEEN + 1 :].t()).float().mean(1)
+    return (model.output(go.features).argmax(-1) != tests[:, SEEN + 1 :].t()).float().mean(1)
 
 
 def train(feeding: Feeding, share: Callable[[float], float], updates: int) -> list[tuple[int, Tensor, Tensor]]:
@@ -62,7 +60,7 @@ def train(feeding: Feeding, share: Callable[[float], float], updates: int) -> li
         if window.first:
             state, own = model.zero_state(B), torch.full((B,), NO_PREDICTION)
         progress = update / UPDATES
-        loss, state, own = window_loss(
+        loss, state, own, _ = window_loss(
             model, window, state, own, k2=K, feeding=feeding, sampling_probability=share(progress)
         )
         optimizer.zero_grad()

@@ -35,7 +35,7 @@ def gradient(k1: int, k2: int) -> tuple[Tensor, float]:
     model.zero_grad()
     state, total = model.zero_state(B), 0.0
     for window in Streams(ids, B, k1=k1, k2=k2):
-        loss, state, _ = window_loss(model, window, state, nothing, k2=k2)
+        loss, state, *_ = window_loss(model, window, state, nothing, k2=k2)
         share = window.new / T
         (loss * share).backward()
         total += loss.item() * share

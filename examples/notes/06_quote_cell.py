@@ -48,7 +48,7 @@ for epoch in range(6 if options.quick else 10):
     optimizer.param_groups[0]["lr"] = 0.02 if epoch < 4 else 0.005
     state = model.zero_state(16)
     for window in Streams(tokenizer.encode(training), 16, k1=64, k2=64):
-        loss, state, _ = window_loss(model, window, state, nothing, k2=64)
+        loss, state, *_ = window_loss(model, window, state, nothing, k2=64)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tidegate.errors import DataError, EncodingError, MissingDependencyError
-from tidegate.tasks.seq2seq.caption import CaptionTask
+from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.caption_reader import image_of, read_captions, read_image
 
 needs_pillow = pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="Pillow is not installed")
@@ -138,5 +138,7 @@ def test_other_files_beside_images_are_left_alone_and_named(tmp_path: Path) -> N
     for name in ("a.png", "notes.txt", ".hidden"):
         (tmp_path / name).write_text("x")
     (tmp_path / "table.tsv").write_text("a.png\tred\n")
-    assert CaptionTask.remarks(tmp_path, None) == [f"left alone beside the images in {tmp_path}: 'notes.txt'"]
-    assert CaptionTask.remarks(tmp_path / "table.tsv", None) == []
+    assert CaptionTask.remarks(tmp_path, CaptionConfig()) == [
+        f"left alone beside the images in {tmp_path}: 'notes.txt'"
+    ]
+    assert CaptionTask.remarks(tmp_path / "table.tsv", CaptionConfig()) == []

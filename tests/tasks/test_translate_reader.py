@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.data.word_split import TextCounts, joined, pieces
 from tidegate.errors import DataError, EncodingError
-from tidegate.tasks.seq2seq.translate import TranslateTask
+from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.seq2seq.translate_reader import Pair, paired, read_parallel
 
 
@@ -119,5 +119,7 @@ def test_folders_in_a_folder_of_files_are_left_alone_and_named(tmp_path: Path) -
     (tmp_path / "older").mkdir()
     file(tmp_path / "older", "b.tsv", "b\ty\n")
     assert read(tmp_path) == [("a", "x")]
-    assert TranslateTask.remarks(tmp_path, None) == [f"left alone beside the files in {tmp_path}: the folders 'older'"]
-    assert TranslateTask.remarks(Pair(tmp_path / "a.tsv", tmp_path / "a.tsv"), None) == []
+    assert TranslateTask.remarks(tmp_path, TranslateConfig()) == [
+        f"left alone beside the files in {tmp_path}: the folders 'older'"
+    ]
+    assert TranslateTask.remarks(Pair(tmp_path / "a.tsv", tmp_path / "a.tsv"), TranslateConfig()) == []

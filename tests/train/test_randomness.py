@@ -37,11 +37,15 @@ def test_every_step_has_masks_of_its_own(tmp_path: Path):
     def watch(model) -> str:
         if not masks:
             masks.append(None)
-            model.dropout.register_forward_hook(
-                lambda module, inputs, output: (
-                    masks.append((output == 0).flatten().tolist()) if module.training else None
-                )
-            )
+            drop = model.drop_output
+
+            def watched(output):
+                dropped = drop(output)
+                if model.training:
+                    masks.append((dropped == 0).flatten().tolist())
+                return dropped
+
+            model.drop_output = watched
         return ""
 
     train_in(tmp_path / "run", model={"dropout": 0.5}, sample=watch, validate_every=1, steps=6)
