@@ -29,7 +29,7 @@ def closing(*numbers: int) -> Callable[[], None]:
     return close
 
 
-@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("closed", [*(pytest.param((it,), marks=pytest.mark.slow) for it in (0, 1, 2)), (0, 1, 2)])
 def test_commands_work_with_closed_streams(run_folder: Path, text_file: Path, tmp_path: Path, closed: tuple[int, ...]):
     before = closing(*closed)
     done = run("train", "lm", text_file, "--out", tmp_path / "run", *TRAIN, preexec_fn=before)

@@ -38,7 +38,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {it.relative_to(folder): it.read_bytes() for it in folder.rglob("*") if it.is_file()}
 
 
-@pytest.mark.parametrize("options", [["--overwrite"], []])
+@pytest.mark.parametrize("options", [["--overwrite"], pytest.param([], marks=pytest.mark.slow)])
 def test_a_second_training_is_refused(text_file: Path, tmp_path: Path, options: list[str]):
     folder = tmp_path / "run"
     arguments = ("train", "lm", text_file, "--out", folder, *SMALL, *options)

@@ -19,7 +19,8 @@ from tidegate.engine import BACKENDS, Backend
 NAMES = [*sorted({*PAPERS} - {*RECENT}), *RECENT]
 ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
 # Variants of cells that run over time as those do: their equations show in short sequences.
-LATER = {name for name in NAMES if name.startswith("odyssey") or name in ("layer_norm_lstm", "janet", "li_gru", "sru")}
+VARIANTS = ("layer_norm_lstm", "janet", "li_gru", "sru", "coupled_lstm", "gru_z_new", "gru_original_z_new")
+LATER = {name for name in NAMES if name.startswith("odyssey") or name in VARIANTS}
 PAIRS = [(name, backend) for name in NAMES for backend in BACKENDS]
 EVERY_PAIR = pytest.mark.parametrize(
     ("name", "backend"),
@@ -64,7 +65,7 @@ def cases() -> Iterator[Any]:
     """All pairs of a cell and a backend, on all cases; the most expensive ones only in the slow tests."""
     for name, backend in PAIRS:
         for case in CASES[name]:
-            costly = name in LATER and case.T * case.B > 10
+            costly = name in LATER and case.T * case.B > 4
             if name in RECENT:
                 first = next(case for case in CASES[name] if (case.T, case.B) == (2, 1))
                 costly = backend.name != "reference" or case != first  # random cells compare kernels with it

@@ -218,7 +218,7 @@ def results(it: Cell, outputs: int, backend: str, batch: int, reverse: bool) -> 
 
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-@pytest.mark.parametrize("batch", [1, 3, 9])
+@pytest.mark.parametrize("batch", [*(pytest.param(it, marks=pytest.mark.slow) for it in (1, 3)), 9])
 @pytest.mark.parametrize(("name", "outputs"), RUNS)
 def test_kernels_and_reference_agree(name: str, outputs: int, batch: int, reverse: bool) -> None:
     expected = results(CELLS[name], outputs, "reference", batch, reverse)
