@@ -73,6 +73,7 @@ def test_a_text_that_is_not_utf8_is_refused(run_folder: Path, text_file: Path):
         assert b"UTF-8" in done.stderr or b"--target" in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_names_of_files_need_not_be_utf8(text_file: Path, tmp_path: Path):
     text, folder = (Path(os.fsdecode(os.fsencode(tmp_path / name) + b"\xe9")) for name in ("text", "run"))
     shutil.copy(text_file, text)

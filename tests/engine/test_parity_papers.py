@@ -21,11 +21,12 @@ ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: b
 # Variants of cells that run over time as those do: their equations show in short sequences.
 VARIANTS = ("layer_norm_lstm", "janet", "li_gru", "sru", "coupled_lstm", "gru_z_new", "gru_original_z_new")
 LATER = {name for name in NAMES if name.startswith("odyssey") or name in VARIANTS}
+CORE = ("rnn_tanh", "lstm", "peephole_lstm", "gru")
 PAIRS = [(name, backend) for name in NAMES for backend in BACKENDS]
 EVERY_PAIR = pytest.mark.parametrize(
     ("name", "backend"),
     [
-        pytest.param(name, b, id=f"{name}-{b.name}", marks=[pytest.mark.slow] if name in RECENT else [])
+        pytest.param(name, b, id=f"{name}-{b.name}", marks=[pytest.mark.slow] if name in {*RECENT, *LATER} else [])
         for name, b in PAIRS
     ],
 )
@@ -65,7 +66,7 @@ def cases() -> Iterator[Any]:
     """All pairs of a cell and a backend, on all cases; the most expensive ones only in the slow tests."""
     for name, backend in PAIRS:
         for case in CASES[name]:
-            costly = name in LATER and case.T * case.B > 4
+            costly = name not in CORE and (4 if name in LATER else 10) < case.T * case.B
             if name in RECENT:
                 first = next(case for case in CASES[name] if (case.T, case.B) == (2, 1))
                 costly = backend.name != "reference" or case != first  # random cells compare kernels with it
