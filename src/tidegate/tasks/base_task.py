@@ -58,6 +58,7 @@ class ExampleTask(ABC):
     look: str | None = None
     next_commands: Sequence[str] = ("tidegate evaluate {run}", "tidegate predict {run} FILES")
     seeds: bool = True
+    split_name: str = "random"
 
     def __init__(
         self,
@@ -147,7 +148,7 @@ class ExampleTask(ABC):
     @classmethod
     def split_kind(cls, shares: Sequence[float]) -> str:
         """Describe how `split` splits."""
-        return "random " + "/".join(f"{100 * share:.6g}" for share in shares if share)
+        return f"{cls.split_name} " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
     def column_kinds(cls, config: Any, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:

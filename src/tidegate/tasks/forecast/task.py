@@ -55,6 +55,7 @@ class ForecastTask(ExampleTask):
     name = "forecast"
     look: str | None = "tidegate.lens.tasks.forecaster:look"
     prediction_name = "step"
+    split_name = "contiguous in every series,"
     Config = ForecastConfig
     LENGTH: str = "frames"
     PACKAGES: Sequence[str] = ("scipy",)
@@ -108,11 +109,6 @@ class ForecastTask(ExampleTask):
                     own["start"] = start
                     yield part, Row(row.where, row.values | own | {"learn": part == "train"})
                 start = end
-
-    @classmethod
-    def split_kind(cls, shares: Sequence[float]) -> str:
-        """Describe the split: in time, within every series."""
-        return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
     def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:

@@ -45,6 +45,7 @@ class RegressTask(ExampleTask):
     name = "regress"
     look: str | None = "tidegate.lens.tasks.regressor:look"
     prediction_name = "value"
+    split_name = "contiguous in every series,"
     Config = RegressConfig
     LENGTH: str = "inputs"
     data_help: str = "Tables, .npz files, pairs of .wav files or folders of them; or sample:amplifier, sample:runoff."
@@ -83,11 +84,6 @@ class RegressTask(ExampleTask):
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
         """Split each series in time; rows of later parts include the earlier parts."""
         return split_in_time(rows, shares)
-
-    @classmethod
-    def split_kind(cls, shares: Sequence[float]) -> str:
-        """Describe the split: in time, within every series."""
-        return "contiguous in every series, " + "/".join(f"{100 * share:.6g}" for share in shares if share)
 
     @classmethod
     def fit(cls, rows: Iterable[Row], config: RegressConfig) -> tuple[Preprocessing, list[str]]:

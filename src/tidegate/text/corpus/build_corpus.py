@@ -15,9 +15,10 @@ from tidegate.text.corpus.corpus import CORPUS, Corpus, digest_of, open_corpus
 from tidegate.text.corpus.read_files import BLOCK, find_files, read_text
 from tidegate.text.corpus.splits import SMALLEST, SplitKind, Splits, character_cuts, check_splits, split_kind
 from tidegate.text.corpus.write_corpus import cuts_at_blanks, encode_parts, take
-from tidegate.text.tokenizers.characters import Unknown, code_points
+from tidegate.text.tokenizers.characters import code_points
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 from tidegate.text.tokenizers.unicode import Normalize
+from tidegate.text.tokenizers.unknown import Unknown
 
 NAMES = ("corpus.json", "vocabulary.json", "tokenizer.json", "corpus.npy")
 Paths = str | Path | Iterable[str | Path]

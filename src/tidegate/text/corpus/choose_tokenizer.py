@@ -9,9 +9,10 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.text.tokenizers.bpe import BPE
 from tidegate.text.tokenizers.bytes import ByteTokenizer
-from tidegate.text.tokenizers.characters import CharacterTokenizer, Unknown
+from tidegate.text.tokenizers.characters import CharacterTokenizer
 from tidegate.text.tokenizers.tokenizer import Tokenizer
 from tidegate.text.tokenizers.unicode import Normalize
+from tidegate.text.tokenizers.unknown import Unknown
 from tidegate.text.tokenizers.words import WordTokenizer
 
 TokenizerKind = Literal["characters", "bytes", "bpe", "words"]

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.drawing.brief import brief_repr
-from tidegate.errors import ArgumentError, DataError, UnknownTokenError
+from tidegate.errors import ArgumentError, DataError
 from tidegate.io.files import write_json
+from tidegate.text.tokenizers import unknown as unknown_tokens
 from tidegate.text.tokenizers.detokenize import Decoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
+from tidegate.text.tokenizers.unknown import Unknown
 
-Unknown = Literal["error", "replace", "drop"]
 REPLACEMENT = "\ufffd"
-NAMED = 10  # how many unknown characters a message names
 
 
 @dataclass(frozen=True)
@@ -132,23 +132,19 @@ class CharacterTokenizer:
         """
         points = code_points(normalize_text(text, self.normalize))
         ids = self._table.take(points, mode="clip")
-        unknown = ids < 0
-        if not unknown.any():
-            return ids
-        values, counts = np.unique(points[unknown], return_counts=True)
-        found = Counter({chr(v): int(n) for v, n in zip(values.tolist(), counts, strict=True)})
-        if self.unknown == "error":
-            raise UnknownTokenError(
-                f"{found.total():,} of the text's {len(points):,} characters are not in the vocabulary of "
-                f"{self.vocabulary_size:,}: {name_characters(found)}. Leave them out of the text, or make the "
-                "vocabulary with unknown='replace' or unknown='drop'."
-            )
-        if tally is not None:
-            tally.update(found)
-        if self.unknown == "drop":
-            return ids[~unknown]
-        ids[unknown] = self._table[ord(REPLACEMENT)]
-        return ids
+
+        def count(missing: NDArray[np.bool_]) -> Counter[str]:
+            values, counts = np.unique(points[missing], return_counts=True)
+            return Counter({chr(v): int(n) for v, n in zip(values.tolist(), counts, strict=True)})
+
+        return unknown_tokens.known_ids(
+            ids,
+            count,
+            self.unknown,
+            int(self._table[ord(REPLACEMENT)]) if self.unknown == "replace" else -1,
+            tally,
+            lambda found: unknown_tokens.refusal(found, len(points), self.vocabulary_size, self.name, name_character),
+        )
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
         """Encode a text that comes in blocks, in constant memory; the same as `encode` of the whole text."""
@@ -164,11 +160,8 @@ class CharacterTokenizer:
 
     def unknown_note(self, tally: Counter[str]) -> str:
         """Describe the characters that `encode` counted as unknown; empty if there are none."""
-        if not tally:
-            return ""
         done = "replaced by U+FFFD" if self.unknown == "replace" else "dropped"
-        number = tally.total()
-        return f"{number:,} unknown character{'' if number == 1 else 's'} {done}: {name_characters(tally)}"
+        return unknown_tokens.note(tally, self.name, done, name_character)
 
     def decoder(self, after: str = "") -> Decoder:
         """Return a decoder that takes one token at a time."""
@@ -203,12 +196,3 @@ def code_points(text: str) -> NDArray[np.uint32]:
 def name_character(character: str) -> str:
     """A character for a message, such as ``'é' U+00E9``."""
     return f"{character!r} U+{ord(character):04X}"
-
-
-def name_characters(counts: Counter[str]) -> str:
-    """The most frequent characters of a count, for a message: at most ten, and how many more there are."""
-    named = ", ".join(
-        f"{name_character(c)} ({n:,} {'time' if n == 1 else 'times'})" for c, n in counts.most_common(NAMED)
-    )
-    more = len(counts) - NAMED
-    return f"{named} and {more:,} more" if more > 0 else named

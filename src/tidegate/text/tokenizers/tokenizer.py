@@ -12,9 +12,10 @@ from tidegate.errors import RunFolderError, TidegateError
 from tidegate.io.files import field, read_json
 from tidegate.text.tokenizers.bpe import BPE, load_bpe
 from tidegate.text.tokenizers.bytes import ByteTokenizer
-from tidegate.text.tokenizers.characters import CharacterTokenizer, Unknown
+from tidegate.text.tokenizers.characters import CharacterTokenizer
 from tidegate.text.tokenizers.detokenize import Decoder, WordDecoder
 from tidegate.text.tokenizers.unicode import Normalize
+from tidegate.text.tokenizers.unknown import Unknown
 from tidegate.text.tokenizers.words import WordTokenizer
 
 __all__ = [

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.drawing.brief import brief_repr
-from tidegate.errors import ArgumentError, DataError, UnknownTokenError
+from tidegate.errors import ArgumentError, DataError
 from tidegate.io.files import write_json
 from tidegate.io.optional import needed
-from tidegate.text.tokenizers.characters import NAMED, Unknown
+from tidegate.text.tokenizers import unknown as unknown_tokens
 from tidegate.text.tokenizers.detokenize import WordDecoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
+from tidegate.text.tokenizers.unknown import Unknown
 
 UNKNOWN, END = "<unk>", "<eos>"
 LONGEST_WORD = 1 << 16
@@ -178,22 +179,14 @@ class WordTokenizer:
         """
         words = self._split(normalize_text(text, self.normalize))
         ids = np.fromiter((self._ids.get(word, -1) for word in words), np.int64, len(words))
-        unknown = ids < 0
-        if not unknown.any():
-            return ids
-        found = Counter(words[place] for place in np.flatnonzero(unknown).tolist())
-        if self.unknown == "error":
-            raise UnknownTokenError(
-                f"{found.total():,} of the text's {len(words):,} words are not in the vocabulary of "
-                f"{self.vocabulary_size:,}: {name_words(found)}. Leave them out of the text, or make the vocabulary "
-                "with unknown='replace' or unknown='drop'."
-            )
-        if tally is not None:
-            tally.update(found)
-        if self.unknown == "drop":
-            return ids[~unknown]
-        ids[unknown] = self._ids[UNKNOWN]
-        return ids
+        return unknown_tokens.known_ids(
+            ids,
+            lambda missing: Counter(words[place] for place in np.flatnonzero(missing).tolist()),
+            self.unknown,
+            self._ids.get(UNKNOWN, -1),
+            tally,
+            lambda found: unknown_tokens.refusal(found, len(words), self.vocabulary_size, self.name, name_word),
+        )
 
     def encode_stream(self, blocks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[NDArray[np.int64]]:
         """Encode a text that comes in blocks, in constant memory; the same as `encode` of the whole text.
@@ -205,11 +198,8 @@ class WordTokenizer:
 
     def unknown_note(self, tally: Counter[str]) -> str:
         """Describe the words that `encode` counted as unknown; empty if there are none."""
-        if not tally:
-            return ""
         done = f"read as {UNKNOWN}" if self.unknown == "replace" else "dropped"
-        number = tally.total()
-        return f"{number:,} unknown word{'' if number == 1 else 's'} {done}: {name_words(tally)}"
+        return unknown_tokens.note(tally, self.name, done, name_word)
 
     def decode(self, ids: ArrayLike) -> str:
         """Decode token ids, shape (N,): words joined by single blanks, `<eos>` as a newline.
@@ -251,11 +241,9 @@ class WordTokenizer:
         return path
 
 
-def name_words(counts: Counter[str]) -> str:
-    """The most frequent words of a count, for a message: at most ten, and how many more there are."""
-    named = ", ".join(f"{word!r:.40} ({n:,} {'time' if n == 1 else 'times'})" for word, n in counts.most_common(NAMED))
-    more = len(counts) - NAMED
-    return f"{named} and {more:,} more" if more > 0 else named
+def name_word(word: str) -> str:
+    """A word for a message: quoted, and not too long."""
+    return f"{word!r:.40}"
 
 
 def cut_at_blanks(blocks: Iterable[str]) -> Iterator[str]:
