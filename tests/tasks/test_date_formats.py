@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from tidegate.data.series.date_formats import COMMON, DateFinder, DateFormat
+from tidegate.data.series.local_times import LocalTimes
+from tidegate.data.series.times import START, Time, parse_iso
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.series.date_formats import COMMON, DateFinder, DateFormat
-from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
-from tidegate.tasks.forecast.series.times import START, Time, parse_iso
 from tidegate.tasks.forecast.task import ForecastTask
 
 MOMENTS = [

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from tidegate.data.series.times import START, parse_time
 from tidegate.errors import DataError
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
-from tidegate.tasks.forecast.series.times import START, parse_time
 from tidegate.tasks.forecast.task import ForecastTask
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tidegate.tasks.forecast.series.series_options import Elapsed
+from tidegate.data.series.row_options import Elapsed
 
 MASK = "dt"  # of the cells that take it
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tidegate.data.rows import Row
+from tidegate.data.series.continuation import TimesAhead, times_ahead
+from tidegate.data.series.date_formats import UNIX
+from tidegate.data.series.row_order import RowOrder
 from tidegate.errors import ArgumentError
 from tidegate.io.files import replacing
 from tidegate.io.optional import needed
-from tidegate.tasks.forecast.series.continuation import TimesAhead, times_ahead
-from tidegate.tasks.forecast.series.date_formats import UNIX
 from tidegate.tasks.forecast.series.gaps import NAMES
-from tidegate.tasks.forecast.series.row_order import RowOrder
 
 TIME = "time"
 

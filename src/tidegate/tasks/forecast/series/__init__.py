@@ -1,1 +1,1 @@
-"""Series from files: tables and arrays, the times of their rows, and what is wrong with these."""
+"""Series from files: tables and arrays, and which of their values are missing."""

@@ -9,13 +9,13 @@ import numpy as np
 from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
+from tidegate.data.series.cell_formats import column_of_dates, find_formats
+from tidegate.data.series.local_times import LocalTimes
+from tidegate.data.series.row_order import RowOrder
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.forecast.series.cell_formats import column_of_dates, find_formats
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
-from tidegate.tasks.forecast.series.local_times import LocalTimes
 from tidegate.tasks.forecast.series.numbers import NumberReader
-from tidegate.tasks.forecast.series.row_order import RowOrder
 from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "day", "year")
@@ -30,7 +30,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     * A ``.npz`` file has ``frames`` (N, T, F), and may have ``lengths`` and the names ``series`` (N,). Its columns are
       called "0" to "F-1"; each is a series as in a wide table.
 
-    Rows are sorted by ``time_column`` (see `tidegate.tasks.forecast.series.times`); by default, by a column called
+    Rows are sorted by ``time_column`` (see `tidegate.data.series.times`); by default, by a column called
     time, date, timestamp or the like, or by the only column that has dates if no target is given. With covariates, the
     last rows of a series may have no value: they are the future whose covariates are known in advance.
 

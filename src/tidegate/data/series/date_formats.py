@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from tidegate.data.series.times import LARGEST, Time, date_text, parse_iso, parse_time
 from tidegate.data.tables.cell_values import described, text_of
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.forecast.series.times import LARGEST, Time, date_text, parse_iso, parse_time
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from tidegate.data.series.regularity import UNITS, usual_step
+from tidegate.data.series.row_order import RowOrder
+from tidegate.data.series.time_writer import TimeWriter
+from tidegate.data.series.times import START, Number, date_text
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.series.regularity import UNITS, usual_step
-from tidegate.tasks.forecast.series.row_order import RowOrder
-from tidegate.tasks.forecast.series.time_writer import TimeWriter
-from tidegate.tasks.forecast.series.times import START, Number, date_text
 
 DAY = UNITS["day"]
 
@@ -20,7 +20,7 @@ class TimesAhead(NamedTuple):
 
     Attributes:
         numbers: seconds since the year 1, in UTC if there is a zone; or numbers.
-        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+        kind: of the times, see `tidegate.data.series.times.Time`.
         texts: as the file would write them.
         note: what the user should know; empty if there is nothing.
     """

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.data.rows import delimiter_of, layout_words, read_table
+from tidegate.data.series.date_formats import DateFinder, DateFormat, is_date
+from tidegate.data.series.row_options import RowOptions
 from tidegate.data.tables.decimals import DecimalFinder, DecimalMark
-from tidegate.tasks.forecast.series.date_formats import DateFinder, DateFormat, is_date
-from tidegate.tasks.forecast.series.series_options import SeriesOptions
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class CellFormats:
     notes: Sequence[str] = ()
 
 
-def column_of_dates(path: Path, columns: Sequence[str], options: SeriesOptions) -> str | None:
+def column_of_dates(path: Path, columns: Sequence[str], options: RowOptions) -> str | None:
     """Return the column that has a date in the first row of a table; None if there is none, or several."""
     row = next(read_table(path, columns, empty=columns, delimiter=options.delimiter), None)
     given = None if options.date_format is None else DateFormat(options.date_format)
@@ -33,7 +33,7 @@ def column_of_dates(path: Path, columns: Sequence[str], options: SeriesOptions) 
     return dated[0] if len(dated) == 1 else None
 
 
-def find_formats(path: Path, time: str | None, numbers: Sequence[str], options: SeriesOptions) -> CellFormats:
+def find_formats(path: Path, time: str | None, numbers: Sequence[str], options: RowOptions) -> CellFormats:
     """Find out how the cells of a table are written, as far as the options do not say it.
 
     The file is read until there is no doubt; later rows that are written otherwise are refused where they are read.

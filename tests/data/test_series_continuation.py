@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from tidegate.data.rows import Row
+from tidegate.data.series.continuation import TimesAhead, times_ahead
+from tidegate.data.series.date_formats import DateFormat
+from tidegate.data.series.local_times import LocalTimes
+from tidegate.data.series.row_order import RowOrder
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.series.continuation import TimesAhead, times_ahead
-from tidegate.tasks.forecast.series.date_formats import DateFormat
-from tidegate.tasks.forecast.series.local_times import LocalTimes
-from tidegate.tasks.forecast.series.row_order import RowOrder
 
 
 def ahead(

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from tidegate.data.series.times import START, Number, Time
 from tidegate.errors import ArgumentError, DataError
-from tidegate.tasks.forecast.series.times import START, Number, Time
 
 ClockChanges = Literal["refuse", "resolve"]
 

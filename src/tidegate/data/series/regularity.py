@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from tidegate.tasks.forecast.series.times import START, Number, date_text
+from tidegate.data.series.times import START, Number, date_text
 
 MOST = 0.5  # the share of steps that have to be alike for a series to be regular
 NEARLY = Fraction(3, 2)  # steps between two rows from which on one is missing: days in local time have 23 to 25 hours
@@ -31,7 +31,7 @@ def usual_step(times: Sequence[Number], kind: str) -> tuple[Number | None, str, 
 
     Args:
         times: rising, at least two.
-        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+        kind: of the times, see `tidegate.data.series.times.Time`.
 
     Returns:
         The step, or None if the times are irregular; its unit, see `Scale`; and after which rows how many are missing.

@@ -8,9 +8,9 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from tidegate.data.series.date_formats import UNIX, DateFormat
+from tidegate.data.series.times import OFFSET, START, Number, date_text, offset_of
 from tidegate.data.tables.cell_values import text_of
-from tidegate.tasks.forecast.series.date_formats import UNIX, DateFormat
-from tidegate.tasks.forecast.series.times import OFFSET, START, Number, date_text, offset_of
 
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -32,7 +32,7 @@ class TimeWriter:
 
     Args:
         written: times and how the file writes them, at least one.
-        kind: of the times, see `tidegate.tasks.forecast.series.times.Time`.
+        kind: of the times, see `tidegate.data.series.times.Time`.
         dates: the format that they have. Default: numbers, and dates as ISO 8601 has them.
         offset: of the zone of local times. Default: times have an offset of their own, or none.
 

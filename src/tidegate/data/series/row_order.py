@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.rows import Row
+from tidegate.data.series.date_formats import DateFormat
+from tidegate.data.series.local_times import LocalTimes
+from tidegate.data.series.regularity import gaps_words, usual_step
+from tidegate.data.series.row_options import Elapsed, MissingRows
+from tidegate.data.series.times import Number, date_text, offset_of, parse_time
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
-from tidegate.tasks.forecast.series.date_formats import DateFormat
-from tidegate.tasks.forecast.series.local_times import LocalTimes
-from tidegate.tasks.forecast.series.regularity import gaps_words, usual_step
-from tidegate.tasks.forecast.series.series_options import Elapsed, MissingRows
-from tidegate.tasks.forecast.series.times import Number, date_text, offset_of, parse_time
 
 SAMPLE = 100  # rows of which is kept how their time is written
 
