@@ -66,6 +66,22 @@ def test_errors_are_the_lens(client: Any, run: Run):
     assert said["note"] is None
 
 
+def test_errors_of_words_are_the_lens(tmp_path: Any):
+    words = small_run(tmp_path / "words", prepared={"tokenizer": "words"}, embedding_size=8)
+    with TextSession([words], HOSTILE * 2) as session:
+        said = TestClient(application(session), base_url="http://127.0.0.1").get("/api/mistakes").json()
+        reading = session.reading(0, 0)
+    made = mistakes(reading, words.tokenizer, words.open_data().train)
+    assert [(it["name"], it["meaning"]) for it in said["classes"]] == list(
+        zip(made.classes, made.meanings, strict=True)
+    )
+    assert {it["name"]: it["removed"] for it in said["classes"]} == made.removed
+    assert [it["loss"] for it in said["classes"]] == pytest.approx(
+        [it / reading.loss for it in made.nats.values()], abs=1e-5
+    )
+    assert "frequent 100" in made.removed
+
+
 def test_the_comparison_is_the_lens(both: TextSession, run: Run, other: Run):
     said = TestClient(application(both), base_url="http://127.0.0.1").get("/api/compared").json()
     text = held_out_text(run, 400)

@@ -10,13 +10,13 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.predictions.mistakes import Mistakes, mistakes
 from tidegate.lens.record.reading import Reading
 from tidegate.lens.record.trace import Trace
-from tidegate.text import ByteTokenizer, CharacterTokenizer
+from tidegate.text import ByteTokenizer, CharacterTokenizer, Tokenizer, WordTokenizer
 
 TOKENIZER = CharacterTokenizer("\n abcdefghijklmnopqrstuvwxyz.,'\"_(MJ")
 NOTHING = np.zeros(0, np.int64)
 
 
-def reading_of(tokenizer: CharacterTokenizer | ByteTokenizer, text: str, p: list[float]) -> Reading:
+def reading_of(tokenizer: Tokenizer, text: str, p: list[float]) -> Reading:
     """A reading in which the model gave each unit some probability."""
     ids = tokenizer.encode(text)
     decoder = tokenizer.decoder()
@@ -136,6 +136,42 @@ def test_the_bytes_of_a_character_are_in_its_word() -> None:
         mistakes(part, tokenizer, NOTHING)
 
 
+def test_errors_of_words_go_to_the_oracles_of_words() -> None:
+    words = WordTokenizer.train(["the the the the , , , cat cat dog dog hen\n"])
+    training = words.encode("the the the the , , , cat cat dog dog hen\n")
+    text = "the hen , yak\ncat the cat dog hen hen"
+    reading = reading_of(words, text, [0.01] * 11)
+    found = mistakes(reading, words, training, **alone(frequent=(1, 2), memory=(1, 2, 8), rare=(0, 1)))
+    assert named(found) == [
+        "frequent 1", "rare 1", "punctuation", "unknown", "line end",
+        "left", "frequent 1", "memory 2", "left", "memory 8", "memory 1",
+    ]  # fmt: skip
+    assert found.classes == (
+        "line end", "punctuation", "unknown", "frequent 1", "frequent 2", "memory 1", "memory 2", "memory 8",
+        "rare 0", "rare 1", "left",
+    )  # fmt: skip
+    some = mistakes(reading, words, training[-4:], **alone(frequent=(), rare=(0,)))  # "dog", "dog", "hen", "<eos>"
+    assert [it == "rare 0" for it in named(some)] == [it in ("the", "cat") for it in text.replace("\n", " . ").split()]
+
+
+def test_ngrams_of_words_are_those_of_their_ids() -> None:
+    words = WordTokenizer.train(["a b c d x y z\n"])
+    draw = np.random.default_rng(0).choice(["x a b", "y a c", "z a d"], 300)
+    found = mistakes(
+        reading_of(words, "x a b y a c", [0.01] * 6), words, words.encode(" ".join(draw)), **alone(orders=3)
+    )
+    assert found.order.tolist() == [0, 2, 3, 0, 2, 3]
+
+
+def test_the_losses_of_all_classes_are_the_loss_of_the_errors() -> None:
+    p = [0.9, 0.3, 0.6, 0.01, 0.2, 0.45]
+    found = peeled("ab cd,", p)
+    losses = -np.log(p)
+    assert sum(found.nats.values()) == pytest.approx(losses[np.array(p) < 0.5].sum() / 6)
+    for name, nats in found.nats.items():
+        assert nats == pytest.approx(losses[[it == name for it in named(found)]].sum() / 6)
+
+
 def test_invalid_arguments_raise() -> None:
     class Tokens:
         kind = "bpe"
@@ -149,6 +185,7 @@ def test_invalid_arguments_raise() -> None:
         (dict(memory=(500, 100)), "memory=.*rising"),
         (dict(memory=(0,)), "none below 1"),
         (dict(rare=(1, 1)), "rare=.*rising"),
+        (dict(frequent=(0,)), "frequent=.*none below 1"),
         (dict(boost=(0.3, 0.4)), "boost=.*falling"),
         (dict(boost=(0.6,)), "none above 0.5"),
         (dict(word="("), "not a regular expression"),

@@ -30,15 +30,22 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
     places = np.flatnonzero(found.which != NONE)
     columns = (places, found.which[places], found.order[places], reading.log_p[places], reading.guesses[places, 0])
     rows = zip(*(it.tolist() for it in columns), strict=True)
-    counts, remaining = found.removed, found.remaining
+    counts, remaining, nats = found.removed, found.remaining, found.nats
     return {
         "steps": len(reading),
         "errors": [
             [n, kind, order, rounded(np.exp(p)), one.tokenizer.token_text(best)] for n, kind, order, p, best in rows
         ],
         "classes": [
-            {"name": it, "family": it.split()[0], "removed": counts[it], "remaining": rounded(remaining[it], 6)}
-            for it in found.classes
+            {
+                "name": it,
+                "meaning": meaning,
+                "family": it.split()[0],
+                "removed": counts[it],
+                "remaining": rounded(remaining[it], 6),
+                "loss": rounded(nats[it] / reading.loss, 6),
+            }
+            for it, meaning in zip(found.classes, found.meanings, strict=True)
         ],
         "note": found.note,
     }

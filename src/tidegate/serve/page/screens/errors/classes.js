@@ -6,17 +6,6 @@ import { grouped, percent } from "../../numbers.js";
 import { about, choose, state } from "../../state.js";
 import { TextView, tokensOf } from "../../textview.js";
 
-const MEANING = {
-  "n-gram": () => "an n-gram model of the training text expects it, n up to 9",
-  memory: (k) => `its word is among the last ${grouped(Number(k))} characters`,
-  rare: (k) =>
-    k === "0" ? "its word is not in the training text" : `its word is at most ${k} times in the training text`,
-  word: () => "it begins a word",
-  punctuation: () => "it or the character before it is no letter, digit or _",
-  boost: (p) => `the model was close: it gave it ${p} or more`,
-  left: () => "none of these explains it",
-};
-
 /** `isStopped()`: whether another screen is shown by now. */
 export async function showErrors(root, stops, isStopped) {
   const text = el("div", { class: "main" });
@@ -52,8 +41,8 @@ export async function showErrors(root, stops, isStopped) {
     const token = `“${visible(view.tokens[n])}”`;
     if (!error) return status.show(`${token} is no error: the model gave it 0.5 or more.`);
     const [, kind, order, p, best] = error;
-    const { name, family } = answer.classes[kind];
-    const reason = family === "n-gram" ? `a ${order}-gram model expects it` : meaning(answer.classes[kind]);
+    const { name, family, meaning } = answer.classes[kind];
+    const reason = family === "n-gram" ? `a ${order}-gram model expects it` : meaning;
     status.show(`${token} had p = ${p.toFixed(3)}; “${visible(best)}” was expected. ${name}: ${reason}.`);
   }
 
@@ -113,10 +102,6 @@ export async function showErrors(root, stops, isStopped) {
   await load(0);
 }
 
-function meaning({ name, family }) {
-  return MEANING[family](name.split(" ")[1]);
-}
-
 function classTable({ errors, classes, steps }, token, onRow) {
   const most = Math.max(1, ...classes.map((it) => it.removed));
   const rows = classes.map((it) => [
@@ -125,13 +110,14 @@ function classTable({ errors, classes, steps }, token, onRow) {
     it.removed,
     bar(it.removed / most),
     percent(it.remaining),
-    meaning(it),
+    percent(it.loss),
+    it.meaning,
   ]);
   const share = percent(errors.length / Math.max(1, steps));
   const caption =
     `${grouped(errors.length)} errors in ${grouped(steps)} ${token}s (${share}), explained from top to bottom. ` +
     "Pick a row to see only its errors; again for all.";
-  return table(["", "helper", "errors gone", "", "still wrong", "what it knows"], rows, { caption, onRow });
+  return table(["", "helper", "errors gone", "", "still wrong", "of the loss", "what it knows"], rows, { caption, onRow });
 }
 
 function bar(share) {
