@@ -13,6 +13,7 @@ from tidegate.errors import DataError
 from tidegate.tasks.forecast.baseline_loss import fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import DISTRIBUTIONS, NegativeBinomial, StudentT
+from tidegate.tasks.forecast.distributions.student_t_quantile import LEAST_SHARE, standard_quantile
 from tidegate.tasks.forecast.free_running import sample_paths
 from tidegate.tasks.forecast.series.reader import read_series
 from tidegate.tasks.forecast.task import ForecastTask
@@ -36,9 +37,30 @@ def test_student_t_against_scipy_and_torch():
     other = torch.distributions.StudentT(tensors[0], tensors[1], tensors[2])
     torch.testing.assert_close(loss, -other.log_prob(torch.from_numpy(value)))
     share = draw.random(57)
-    np.testing.assert_allclose(
-        StudentT().quantile(numbers(mean, log_scale, raw), torch.from_numpy(share)), expected.ppf(share), rtol=1e-9
+    found = (StudentT().quantile(numbers(mean, log_scale, raw), torch.from_numpy(share)).numpy() - mean) / np.exp(
+        log_scale
     )
+    np.testing.assert_allclose(found, scipy.stats.t(freedom).ppf(share), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 4e-6)])
+def test_quantiles_of_student_t_are_those_of_scipy(dtype: torch.dtype, tolerance: float):
+    one_side = np.r_[np.geomspace(1e-6, 0.01, 50), np.linspace(0.01, 0.499, 50)]
+    share = torch.tensor(np.r_[one_side, 0.5, 1 - one_side], dtype=dtype)
+    freedom = torch.tensor(np.r_[2, 2 + np.geomspace(1e-6, 1e7, 80)], dtype=dtype)[:, None]
+    expected = scipy.stats.t(freedom.double().numpy()).ppf(share.double().numpy())
+    np.testing.assert_allclose(standard_quantile(share, freedom), expected, rtol=tolerance, atol=1e-12)
+    beyond = torch.tensor([0.0, 1e-9, 1.0], dtype=dtype)
+    assert torch.equal(
+        standard_quantile(beyond, freedom), standard_quantile(beyond.clamp(LEAST_SHARE, 1 - LEAST_SHARE), freedom)
+    )
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_a_share_may_stand_for_many_distributions(name: str):
+    it = DISTRIBUTIONS[name]()
+    given, share = torch.randn(5, 7, it.size + it.counts), torch.rand(7)
+    torch.testing.assert_close(it.quantile(given, share), it.quantile(given, share.expand(5, -1).contiguous()))
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.5, 60.0, 1200.0])

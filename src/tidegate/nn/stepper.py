@@ -125,8 +125,7 @@ class Stepper:
     @state.setter
     def state(self, value: State) -> None:
         given = (value,) if isinstance(value, Tensor) else tuple(value)
-        own = self.state
-        shapes = [tuple(s.shape) for s in ((own,) if isinstance(own, Tensor) else own)]
+        shapes = [(len(self._layers), *s.shape) for s in self._layers[0].state]
         if [tuple(s.shape) for s in given] != shapes:
             raise ArgumentError(f"The states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}.")
         given = tuple(exact(s.detach()) for s in given)

@@ -91,26 +91,29 @@ class Forecaster(nn.Module):
         Returns:
             Values (B, H, P).
         """
-        horizon, count = draws.shape
-        rows = torch.arange(len(frames), device=frames.device)
+        (horizon, count), (batch, _, width) = draws.shape, frames.shape
+        rows = torch.arange(batch, device=frames.device)
         given, final = self(inputs(frames, self.past), steps)
-        given, start = given[rows, steps - 1], frames[rows, steps - 1, 0].repeat_interleave(count)
-        stepper = self.recurrent.stepper(len(frames) * count)
-        stepper.state = each_state(final, lambda state: state.repeat_interleave(count, 1))
-        given = given.repeat_interleave(count, 0)
+        given, start = given[rows, steps - 1][:, None].expand(-1, count, -1), frames[rows, steps - 1, :1]
+        stepper = self.recurrent.stepper(batch * count, copy=False)
+        stepper.state = each_state(final, lambda state: state[:, :, None].expand(-1, -1, count, -1).flatten(1, 2))
+        at = steps[:, None] + torch.arange(horizon, device=frames.device)
+        held, known = frames[rows[:, None], at[:, :-1], 1 : self.past], frames[rows[:, None], at[:, 1:], self.past :]
+        if self.flagged:
+            held[..., 0] = 1
+        others = torch.cat([held, known], -1)[:, :, None].expand(-1, -1, count, -1)
         found = []
         for h in range(horizon):
-            y = self.distribution.quantile(given, draws[h].repeat(len(frames)))
+            y = self.distribution.quantile(given, draws[h])
             y = torch.clamp(y, start - reach, start + reach)
-            found.append(y.view(-1, count))
+            found.append(y)
             if h + 1 < horizon:
-                known = frames[rows, steps + h + 1, self.past :].repeat_interleave(count, 0)
-                held = frames[rows, steps + h, 1 + self.flagged : self.past].repeat_interleave(count, 0)
-                x = torch.cat([y[:, None], known.new_ones(len(known), int(self.flagged)), held, known], -1)
+                x = torch.cat([y[..., None], others[:, h]], -1)
                 masks = None
                 if self.elapsed is not None:
-                    masks = {MASK: self.elapsed.of_frames(frames[rows, steps + h]).repeat_interleave(count)}
-                given = self.predict(stepper(x, masks=masks), x)
+                    masks = {MASK: self.elapsed.of_frames(frames[rows, at[:, h]]).repeat_interleave(count)}
+                h_t = stepper(x.view(-1, width), masks=masks)
+                given = self.predict(h_t.view(batch, count, -1), x)
         return torch.stack(found, 1)
 
 

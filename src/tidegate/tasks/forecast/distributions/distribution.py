@@ -24,5 +24,5 @@ class Distribution(Protocol):
         ...
 
     def quantile(self, given: Tensor, share: Tensor) -> Tensor:
-        """The value below which a share of the distribution lies: (..., size) and (...) to (...)."""
+        """The value below which a share lies: (..., size), and (...) or a shape that expands to it, to (...)."""
         ...

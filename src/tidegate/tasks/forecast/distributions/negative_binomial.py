@@ -43,7 +43,8 @@ class NegativeBinomial:
             MissingDependencyError: SciPy is not installed.
         """
         scale, mean, alpha = (it.numpy() for it in _parameters(given.detach().double().cpu()))
-        found = _least_count(share.detach().double().cpu().numpy(), 1 / alpha, alpha * mean) / scale
+        of_each = share.detach().double().expand(given.shape[:-1]).cpu().numpy()
+        found = _least_count(of_each, 1 / alpha, alpha * mean) / scale
         return torch.from_numpy(found).to(given)
 
 

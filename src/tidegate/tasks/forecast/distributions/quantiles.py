@@ -37,7 +37,7 @@ class Quantiles:
         """Linear between the levels, constant beyond them."""
         level = torch.tensor(self.LEVELS, device=given.device, dtype=given.dtype)
         known = self.quantiles(given)
-        share = share.clamp(self.LEVELS[0], self.LEVELS[-1])
+        share = share.expand(known.shape[:-1]).clamp(self.LEVELS[0], self.LEVELS[-1])
         right = torch.searchsorted(level, share.contiguous()).clamp(1, self.size - 1)
         part = (share - level[right - 1]) / (level[right] - level[right - 1])
         low, high = (known.gather(-1, it[..., None]).squeeze(-1) for it in (right - 1, right))

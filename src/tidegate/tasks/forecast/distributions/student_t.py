@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tidegate.io.optional import importing
 from tidegate.tasks.forecast.distributions.gaussian import LOWEST
+from tidegate.tasks.forecast.distributions.student_t_quantile import standard_quantile
 
 
 class StudentT:
@@ -31,16 +31,13 @@ class StudentT:
         return loss.to(given.dtype)
 
     def quantile(self, given: Tensor, share: Tensor) -> Tensor:
-        """Mu + sigma T^-1(share), T the distribution function of t; without gradients.
+        """Mu + sigma T^-1(share), T the distribution function of t, see `standard_quantile`; without gradients.
 
         Raises:
             MissingDependencyError: SciPy is not installed.
         """
-        with importing("scipy", "Quantiles of Student's t-distribution need"):
-            from scipy.special import stdtrit
-        mean, log_scale, freedom = _parameters(given.detach().double().cpu())
-        standard = torch.from_numpy(stdtrit(freedom.numpy(), share.detach().double().cpu().numpy()))
-        return (mean + torch.exp(log_scale) * standard).to(given)
+        mean, log_scale, freedom = _parameters(given.detach())
+        return mean + torch.exp(log_scale) * standard_quantile(share.detach(), freedom)
 
 
 def _parameters(given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
