@@ -72,8 +72,12 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert lines(one) == lines(other)
 
 
-# Published recipes' parts with a memory of their own: two decays, then averages, which begin between two checkpoints.
+# Published recipes' parts with a memory of their own: two decays, then averages, which begin between two checkpoints;
+# windows of other lengths in each epoch.
 SGD = {
+    "k1": 10,
+    "k2": 10,
+    "random_windows": True,
     "optimizer": "sgd",
     "learning_rate": 30.0,
     "schedule": "plateau",

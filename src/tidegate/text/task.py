@@ -19,31 +19,15 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tidegate.text.corpus.corpus import Corpus
-    from tidegate.text.corpus.streams import Streams, Window
+    from tidegate.text.corpus.stream_batches import StreamBatches
+    from tidegate.text.corpus.streams import Window
     from tidegate.text.model import LanguageModel
     from tidegate.text.tokenizers.tokenizer import Tokenizer
     from tidegate.train.task import Carried, Evaluation, EvaluationOptions, EvaluationText, Loss, Settings
 
+SHORTEST_MEAN = 10  # of random windows, which are at least 5 long
+
 # Everything else is imported on use: the class is also asked for its options, before torch is loaded.
-
-
-class StreamBatches:
-    """The windows of one epoch as the loop's batches."""
-
-    def __init__(self, streams: Streams) -> None:
-        self.streams = streams
-
-    def __len__(self) -> int:
-        return len(self.streams)
-
-    def batch(self, epoch: int, index: int) -> Window:
-        """Return a window; the windows are the same in every epoch."""
-        return self.streams.window(index)
-
-    def predictions(self, epoch: int, index: int) -> int:
-        """Count the predictions of window ``index``, in all processes together."""
-        left = self.streams.positions_per_epoch // self.streams.batch_size - index * self.streams.k1
-        return min(self.streams.k1, left) * self.streams.batch_size
 
 
 class LanguageModelTask:
@@ -59,6 +43,9 @@ class LanguageModelTask:
         batch_size: streams in all processes together.
         k1: an optimizer step every k1 positions.
         k2: gradients go back k2 positions.
+        random_windows: draw the lengths of the windows around k1 (Merity et al. 2018); a step's learning rate is then
+            multiplied by its window's length / k1.
+        seed: of these draws.
         feeding: teacher, greedy or sampled; see `tidegate.text.feeding`.
         validation_tokens: validate on the first N tokens only. Default: all.
         backend: the engine's backend. Default: the engine's choice.
@@ -91,6 +78,8 @@ class LanguageModelTask:
         batch_size: int,
         k1: int,
         k2: int,
+        random_windows: bool = False,
+        seed: int = 0,
         feeding: Feeding = "teacher",
         validation_tokens: int | None = None,
         backend: str | None = None,
@@ -100,6 +89,7 @@ class LanguageModelTask:
         self.vocabulary_size = model.vocabulary_size
         self.model, self.train, self.validation, self.prediction_name = model, train, validation, prediction_name
         self.batch_size, self.k1, self.k2 = batch_size, k1, k2
+        self.random_windows, self.seed = random_windows, seed
         self.feeding: Feeding = feeding
         self.validation_tokens, self.backend = validation_tokens, backend
         self.notes: list[str] = []
@@ -173,6 +163,11 @@ class LanguageModelTask:
                 f"feeding is {settings.feeding!r}, which runs token by token, but {config.locked} keeps one mask for "
                 "all steps of a run: choose feeding='teacher', or leave it out."
             )
+        if settings.random_windows and (settings.k2 not in (None, settings.k1) or settings.k1 < SHORTEST_MEAN):
+            raise ArgumentError(
+                f"random_windows needs k1 of {SHORTEST_MEAN} or more and k2 = k1, but they are {settings.k1} and "
+                f"{settings.k2}: leave k2 out, or random_windows."
+            )
         batch_size, note = fit_batch(len(data.train), settings.batch_size, settings.k1, world=world)
         task = cls(
             config,
@@ -182,6 +177,8 @@ class LanguageModelTask:
             batch_size=batch_size,
             k1=settings.k1,
             k2=settings.k1 if settings.k2 is None else settings.k2,
+            random_windows=settings.random_windows,
+            seed=settings.seed,
             feeding=settings.feeding,
             validation_tokens=settings.validation_tokens,
             backend=settings.backend,
@@ -228,9 +225,11 @@ class LanguageModelTask:
 
     def batches(self, rank: int, world: int) -> StreamBatches:
         """Return the windows of process ``rank`` out of ``world``."""
+        from tidegate.text.corpus.stream_batches import RandomWindows, StreamBatches
         from tidegate.text.corpus.streams import Streams
 
-        return StreamBatches(Streams(self.train, self.batch_size, k1=self.k1, k2=self.k2, rank=rank, world=world))
+        streams = Streams(self.train, self.batch_size, k1=self.k1, k2=self.k2, rank=rank, world=world)
+        return RandomWindows(streams, self.seed) if self.random_windows else StreamBatches(streams)
 
     def start(self, model: nn.Module, rank: int, world: int) -> Carried:
         """Return the zero state, and no prediction yet, for each of this process's streams."""
@@ -261,7 +260,8 @@ class LanguageModelTask:
             sampling_probability=sampling_probability,
         )
         state = dict(zip(names, found.state, strict=True))
-        return Loss(found.mean, state | {"own prediction": found.own}, found.penalty)
+        factor = batch.new / self.k1 if self.random_windows else 1.0
+        return Loss(found.mean, state | {"own prediction": found.own}, found.penalty, factor)
 
     def validate(self, model: nn.Module) -> Evaluation | None:
         """Compute the mean cross-entropy of the validation part; None without one."""

@@ -10,7 +10,7 @@ from tidegate.train.options import check, fill, option
 DEFAULT_EPOCHS = 10
 BUDGET = ("epochs", "steps", "minutes")
 SAMPLING = ("feeding", "sampling_probability_start", "sampling_probability_end")
-TASK_SETTINGS = ("k1", "k2", *SAMPLING, "validation_tokens")
+TASK_SETTINGS = ("k1", "k2", "random_windows", *SAMPLING, "validation_tokens")
 """Settings that only some tasks use: `Task.extra_settings` names them."""
 
 ADAMW = ("optimizer", ("adamw",))
@@ -32,6 +32,8 @@ class TrainConfig:
         batch_size: streams or examples side by side, in all processes together.
         k1: positions between two optimizer steps.
         k2: positions the gradient goes back. Default: k1.
+        random_windows: draw the number of positions between two steps around k1, with the learning rate in proportion,
+            so that each epoch cuts the text at other places (Merity et al. 2018).
         feeding: the input of each step: the true previous token (teacher), or the model's own argmax (greedy) or
             draw (sampled).
         sampling_probability_start: probability that a step is fed the model's own prediction as training begins ...
@@ -73,6 +75,12 @@ class TrainConfig:
     batch_size: int = option(32, "Streams of text, or examples, in all processes.", panel="Training", min=1)
     k1: int = option(100, "An optimizer step every k1 tokens, or steps of a series.", panel="Training", min=1)
     k2: int | None = option(None, "Gradients go back k2 tokens.", panel="Training", unset="k1", min=1)
+    random_windows: bool = option(
+        False,
+        "Draw the length of each window around k1; the learning rate is in proportion.",
+        panel="Training",
+        absent=False,
+    )
     feeding: Feeding = option(
         "teacher",
         "Input of each step: the true previous token (teacher forcing), the model's best guess, or a draw from it.",

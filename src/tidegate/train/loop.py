@@ -156,10 +156,10 @@ class Loop:
         if index == 0:
             self.carried = self.task.start(self.model, processes.rank, processes.world)
         seed_torch(processes.device, config.seed, processes.rank, counters.step)
-        rate = self._learning_rate(counters.step, share)
         loss = self._objective(
             self.batches.batch(epoch, index), self.carried, schedule.sampling_probability(config, share)
         )
+        rate = self._learning_rate(counters.step, share) * loss.rate_factor
         processes.backward(loss.mean if loss.penalty is None else loss.mean + loss.penalty)
         # SGD clips in the step itself, which saves a pass over all gradients.
         scales_step = config.optimizer == "sgd" and not processes.scales

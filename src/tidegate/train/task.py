@@ -18,11 +18,13 @@ class Loss(NamedTuple):
         mean: the mean loss over the batch's predictions, a differentiable scalar.
         carried: input of the next batch of the epoch.
         penalty: what is added to the mean for the gradient, but is not part of the reported loss.
+        rate_factor: what the learning rate of this step is multiplied by.
     """
 
     mean: Tensor
     carried: Carried
     penalty: Tensor | None = None
+    rate_factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Settings(Protocol):
     def k1(self) -> int: ...  # noqa: D102
     @property
     def k2(self) -> int | None: ...  # noqa: D102
+    @property
+    def random_windows(self) -> bool: ...  # noqa: D102
     @property
     def feeding(self) -> Any: ...  # noqa: D102
     @property

@@ -80,21 +80,21 @@ class Streams:
                 "token and its successor): give more text or a smaller batch size."
             )
         self.batch_size, self.k1, self.k2 = batch_size, k1, k2
-        self._positions = (len(array) - 1) // batch_size
+        self.positions = (len(array) - 1) // batch_size  # of each stream
         share = batch_size // world
-        mine, used = slice(rank * share, (rank + 1) * share), self._positions * batch_size
-        self._inputs = array[:used].reshape(batch_size, self._positions)[mine]
-        self._targets = array[1 : used + 1].reshape(batch_size, self._positions)[mine]
+        mine, used = slice(rank * share, (rank + 1) * share), self.positions * batch_size
+        self._inputs = array[:used].reshape(batch_size, self.positions)[mine]
+        self._targets = array[1 : used + 1].reshape(batch_size, self.positions)[mine]
 
     @property
     def windows_per_epoch(self) -> int:
         """Number of windows in one pass over the text."""
-        return -(-self._positions // self.k1)
+        return -(-self.positions // self.k1)
 
     @property
     def positions_per_epoch(self) -> int:
         """Number of predictions in one pass, over all streams of all processes."""
-        return self._positions * self.batch_size
+        return self.positions * self.batch_size
 
     def __len__(self) -> int:
         return self.windows_per_epoch
@@ -116,15 +116,24 @@ class Streams:
         """
         if not 0 <= index < len(self):
             raise ArgumentError(f"There is no window {index}: an epoch has windows 0 to {len(self) - 1}.")
-        start, end = self._start(index), min((index + 1) * self.k1, self._positions)
+        start, end = self._start(index), min((index + 1) * self.k1, self.positions)
         last = index == len(self) - 1
+        return self._cut(
+            start, end, new=end - index * self.k1, advance=end - start if last else self._start(index + 1) - start
+        )
+
+    def between(self, begin: int, end: int) -> Window:
+        """Return the window of the positions from ``begin`` to ``end``, all of them new."""
+        return self._cut(begin, end, new=end - begin, advance=end - begin)
+
+    def _cut(self, start: int, end: int, *, new: int, advance: int) -> Window:
         return Window(
             inputs=np.array(self._inputs[:, start:end], np.int64),
             targets=np.array(self._targets[:, start:end], np.int64),
-            first=index == 0,
-            new=end - index * self.k1,
+            first=start == 0 and new == end,
+            new=new,
             start=start,
-            advance=end - start if last else self._start(index + 1) - start,
+            advance=advance,
         )
 
     def _start(self, index: int) -> int:

@@ -1,6 +1,5 @@
 """Write a stream of text as an array on disk."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -11,8 +10,7 @@ from tidegate.errors import CorpusTooSmallError, DataError
 from tidegate.io.arrays import write_array_header
 from tidegate.text.corpus.splits import SMALLEST
 from tidegate.text.tokenizers.tokenizer import Tokenizer
-
-SPACE = re.compile(r"\s")
+from tidegate.text.tokenizers.words import BLANK
 
 
 def take(blocks: Iterator[str], count: int | None) -> Iterator[str]:
@@ -32,7 +30,7 @@ def cuts_at_blanks(blocks: Iterator[str], cuts: tuple[int, int]) -> tuple[int, i
     found: list[int] = []
     offset = 0
     for block in blocks:
-        while len(found) < len(cuts) and (blank := SPACE.search(block, max(0, cuts[len(found)] - 1 - offset))):
+        while len(found) < len(cuts) and (blank := BLANK.search(block, max(0, cuts[len(found)] - 1 - offset))):
             found.append(offset + blank.end())
         offset += len(block)
     first, second, *_ = [*found, offset, offset]

@@ -23,7 +23,7 @@ from tidegate.text.tokenizers.unknown import Unknown
 UNKNOWN, END = "<unk>", "<eos>"
 LONGEST_WORD = 1 << 16
 SECONDS = 10.0  # for the words of one block: a pattern may take exponential time, also one from a run folder
-SPACE = re.compile(r"\s")
+BLANK = re.compile(r"\s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +273,7 @@ def _last_blank(text: str) -> int:
 
 
 def _check_word(word: str) -> None:
-    if not word or SPACE.search(word):
+    if not word or BLANK.search(word):
         raise DataError(
             f"{word!r:.80} is not a word: a word has at least one character, and no blank. Choose another pattern of "
             "words, such as \\w+|[^\\w\\s]."
