@@ -23,6 +23,7 @@ class Target:
         mean: bound of the geometric mean, if there is one.
         worst: bound of the worst row.
         sense: whether larger or smaller is better.
+        cases: the rows' cases; all if empty.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target:
     cells: tuple[str, ...] = ()
     mode: str = ""
     sense: Literal["at least", "at most"] = "at least"
+    cases: tuple[str, ...] = ()
 
     def selects(self, row: Row) -> bool:
         """Whether the target applies to a row."""
@@ -41,6 +43,7 @@ class Target:
             and row.against in self.against
             and (not self.cells or row.cell in self.cells)
             and (not self.mode or row.mode == self.mode)
+            and (not self.cases or row.case in self.cases)
         )
 
 

@@ -1,0 +1,1 @@
+"""The parts of the benchmark, one file each; a part is a function that measures within a session."""
