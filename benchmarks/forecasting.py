@@ -121,7 +121,7 @@ def ours(past: NDArray[np.float64], steps: int, seed: int) -> Result:
                 part,
                 "frames",
                 run.model,
-                lambda columns: list(sample_paths(run.model, columns, config, run.vocabulary)),
+                lambda columns: list(sample_paths(run.model, columns, config, run.vocabulary)[:, 0]),
             )
 
     sampling, paths = again(sample)

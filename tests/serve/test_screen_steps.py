@@ -205,6 +205,7 @@ def test_predictions_and_truth_are_those_of_the_lens(client: Any, givens: Any) -
     logs = [math.log(p) for p in found["written_p"]]
     assert logs == pytest.approx([own.tree.branches[n].log_p for n in first], abs=0.02)
     found, own = client("forecast").get("/api/look?text=2").json(), looked(givens("forecast").run, 2)
+    (found,) = found["forecasts"]
     assert pytest.approx(own.ahead, rel=1e-5) == np.array(found["ahead"]).T
     assert found["true_values"] == pytest.approx(own.truth["values"], rel=1e-5)
     found, own = client("regress").get("/api/look?text=0").json(), looked(givens("regress").run, 0)

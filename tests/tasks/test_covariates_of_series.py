@@ -174,10 +174,10 @@ def test_cells_for_irregular_series_take_the_time_before_each_step(tmp_path: Pat
     np.testing.assert_allclose(model.elapsed.of_frames(frames)[0], usual, rtol=1e-4)
     np.testing.assert_allclose(model.elapsed.of_inputs(inputs(frames))[0, 1:], model.elapsed.of_frames(frames)[0, 1:-1])
     with torch.inference_mode():
-        paths = model.paths(frames, torch.tensor([12]), torch.full((4, 2), 0.5), 100.0)[0, :, 0]
+        paths = model.paths(frames, torch.tensor([12]), torch.full((4, 2, 1), 0.5), [100.0])[0, 0, :, 0]
         frames[0, 12:, 0] = paths
         given = model(inputs(frames), torch.tensor([15]))[0]
-        torch.testing.assert_close(model.distribution.quantile(given, torch.full((1, 15), 0.5))[0, 11:], paths)
+        torch.testing.assert_close(model.distribution.quantile(given, torch.tensor(0.5))[0, 11:, 0], paths)
         plain = model.elapsed
         model.elapsed = None
         assert not torch.allclose(model(inputs(frames), torch.tensor([15]))[0], given)

@@ -158,12 +158,19 @@ def _tree(tree: BeamTree) -> dict[str, Any]:
 
 
 def _forecast(found: ForecasterLook) -> dict[str, Any]:
+    each = {name: found.of(name) for name in found.targets} or {"": found}
     return {
         "levels": list(found.levels),
-        "history": _numbers(found.history),
-        "expected": [_numbers(it) for it in found.expected.T],
-        "ahead": [_numbers(it) for it in found.ahead.T],
-        "true_values": found.truth and _numbers(found.truth["values"]),
+        "forecasts": [
+            {
+                "name": name,
+                "history": _numbers(own.history),
+                "expected": [_numbers(it) for it in own.expected.T],
+                "ahead": [_numbers(it) for it in own.ahead.T],
+                "true_values": own.truth and _numbers(own.truth["values"]),
+            }
+            for name, own in each.items()
+        ],
     }
 
 

@@ -16,7 +16,7 @@ from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.evaluate_run import evaluate_run
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.model import Forecaster
-from tidegate.tasks.forecast.score_tables import origins_table
+from tidegate.tasks.forecast.target_scores import origins_tables
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.options import with_settings
@@ -103,7 +103,7 @@ class Backtest(ForecastTask):
             part = _chosen(part, last_origins(part, self.config.origins))
         loss, found = self.forecasts(model, part)
         report = self.report(loss, found, tables=tables)
-        return replace(report, tables=report.tables | {"origins": origins_table(found)})
+        return replace(report, tables=report.tables | origins_tables(found))
 
 
 def last_origins(part: Part, count: int) -> NDArray[np.int64]:

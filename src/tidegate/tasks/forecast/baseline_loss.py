@@ -11,6 +11,7 @@ from tidegate.data.columns import Part, Preprocessing
 from tidegate.data.naive import LAST, MEAN
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Gaussian, NegativeBinomial, Quantiles, StudentT
+from tidegate.tasks.forecast.windows import by_target
 
 FREEDOMS = (2.1, 2.5, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0)  # degrees of freedom that are tried
 ROUNDS = 50
@@ -19,21 +20,31 @@ ROUNDS = 50
 def baseline_loss(part: Part, config: ForecastConfig, preprocessing: Preprocessing) -> dict[str, float]:
     """Compute the mean loss of one step ahead of the last value, with the distribution of changes in the training part.
 
+    Of several targets it is the mean over all their values.
+
     Of counts it is that of a negative binomial distribution with their mean and variance in the training part.
 
     Returns:
         The loss by the name of the baseline.
     """
     rows, horizon = part.rows(range(len(part))), config.horizon
-    wide = torch.from_numpy(np.array([np.asarray(frames[-horizon - 1 :, 0], np.float64) for frames in rows["frames"]]))
-    if config.counts:
-        scale = torch.from_numpy(np.array(rows["scale"]))[:, None]
-        name, loss = MEAN, NegativeBinomial().loss(_of_moments(scale).expand(-1, horizon, -1), wide[:, 1:])
-    else:
-        name, loss = LAST, _loss_of_changes(wide.diff(), config.distribution, preprocessing)
-    if "counted" in rows:
-        loss = loss[torch.from_numpy(np.array([it[-horizon:] for it in rows["counted"]]).astype(bool))]
-    return {name: loss.mean().item()} if loss.numel() else {}
+    targets = by_target(preprocessing)
+    scales = torch.from_numpy(np.array(rows["scale"])).unflatten(1, (len(targets), -1))
+    losses = []
+    for k, fitted in enumerate(targets.values()):
+        values = np.array([np.asarray(frames[-horizon - 1 :, k], np.float64) for frames in rows["frames"]])
+        wide = torch.from_numpy(values)
+        if config.counts:
+            given = _of_moments(scales[:, k, None]).expand(-1, horizon, -1)
+            loss = NegativeBinomial().loss(given, wide[:, 1:])
+        else:
+            loss = _loss_of_changes(wide.diff(), config.distribution, fitted)
+        if "counted" in rows:
+            seen = np.array([it[-horizon:].reshape(horizon, -1)[:, k] for it in rows["counted"]]).astype(bool)
+            loss = loss[torch.from_numpy(seen)]
+        losses.append(loss.flatten())
+    loss = torch.cat(losses)
+    return {MEAN if config.counts else LAST: loss.mean().item()} if loss.numel() else {}
 
 
 def _loss_of_changes(changes: Tensor, distribution: str, preprocessing: Preprocessing) -> Tensor:

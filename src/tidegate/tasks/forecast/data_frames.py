@@ -49,7 +49,8 @@ def train_frame(
         splits: fractions for training, validation and test.
         overwrite: whether to replace a run in that folder.
         training: settings of `tidegate.train.TrainConfig`. Default: those of the command line.
-        **config: settings of `tidegate.tasks.forecast.config.ForecastConfig`, the options of the command line.
+        **config: settings of `tidegate.tasks.forecast.config.ForecastConfig`, the options of the command line. Names of
+            several columns may be a list.
 
     Returns:
         The run, with its best checkpoint.
@@ -60,7 +61,8 @@ def train_frame(
         RunFolderError: the folder holds a run.
         MissingDependencyError: pyarrow is not installed.
     """
-    model = with_settings(ForecastConfig(), config, lambda name: ArgumentError(f"There is no setting {name!r}."))
+    columns = {name: _joined(name, value) for name, value in config.items()}
+    model = with_settings(ForecastConfig(), columns, lambda name: ArgumentError(f"There is no setting {name!r}."))
     given = dict(training or {})
     kept = set(ForecastTask.training_defaults) - {"epochs", *(SAMPLING[1:] if "feeding" not in given else ())}
     defaults = {name: ForecastTask.training_defaults[name] for name in kept}
@@ -91,7 +93,7 @@ def predict_frame(run: Run, frame: Any, *, paths: bool = False, batch_size: int 
 
     Returns:
         A frame of the same library with a row for each step: "series", "time", "step", "mean", "q0.1" to "q0.9", and
-        "path1" and so on. Times have the type that they have in the frame.
+        "path1" and so on; of several targets also "target". Times have the type that they have in the frame.
 
     Raises:
         ArgumentError: the frame is of another library, or the run of another task.
@@ -112,6 +114,15 @@ def predict_frame(run: Run, frame: Any, *, paths: bool = False, batch_size: int 
     if _library(frame) == "polars":
         return needed("polars", "Data frames of polars need").from_arrow(found)
     return found.to_pandas() if _library(frame) == "pandas" else found
+
+
+def _joined(name: str, value: Any) -> Any:
+    """Return a list of columns as the command line has it, separated by commas."""
+    if not isinstance(value, list | tuple):
+        return value
+    if bad := [it for it in value if not isinstance(it, str) or "," in it]:
+        raise ArgumentError(f"{name} has {bad[0]!r:.80}, but should be names of columns without commas: rename it.")
+    return ",".join(value)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         DataError: there is no series, two have the same name, or no value can be learned from.
     """
     found: dict[str, NDArray[np.float64]] = {}
+    targets: tuple[str, ...] = ("",)
     known: list[NDArray[np.float64]] = []
     static: set[str] = set()
     past: list[NDArray[np.float64]] = []
@@ -44,7 +46,12 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         name = row.values[NAMES]
         if name in found:
             raise DataError(f"{row.where}: another series has this name: names must differ.")
-        found[name] = row.values["values"]
+        values = row.values["values"]
+        targets = row.values.get("targets", ("",))
+        found[name] = values.reshape(len(values), -1)
+        for target, column in zip(targets, found[name].T, strict=True):
+            if np.isnan(column).all():
+                raise DataError(f"{row.where}: target {target!r:.80} has no value in the training part: leave it out.")
         predictions += sum(int(it[1:].sum()) for it in counted(found[name], config).values())
         static.update(category_names(row.values["static"]))
         known.append(row.values["covariates"])
@@ -53,6 +60,28 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         raise DataError("The training part has no series.")
     if config.missing != "refuse" and not predictions:
         raise DataError("In the training part no value follows another, so there is nothing to learn: fill gaps.")
+    covariates = np.concatenate(known)
+    means = [mean_deviation(column) for column in covariates.T]
+    past_means = [mean_deviation(column) for column in np.concatenate(past).T]
+    preprocessing: dict[str, Any] = {
+        "mean": [mean for mean, _ in means],
+        "deviation": [deviation for _, deviation in means],
+    }
+    if config.categories:
+        preprocessing["static"] = [UNKNOWN, *sorted(static)]
+    if config.past:
+        preprocessing["past_mean"], preprocessing["past_deviation"] = (list(it) for it in zip(*past_means, strict=True))
+    steps = sum(int((~np.isnan(values)).any(1).sum()) for values in found.values()) / len(found)
+    notes = [f"series: {len(found):,} of {steps:,.1f} steps on average in the training part"]
+    fitted = {}
+    for k, target in enumerate(targets):
+        fitted[target], own = _fit_target({name: values[:, k] for name, values in found.items()}, config)
+        notes += [f"target {target!r:.80}: {it}" if target else it for it in own]
+    return Preprocessing(preprocessing | ({"targets": fitted} if len(targets) > 1 else fitted[""])), notes
+
+
+def _fit_target(found: dict[str, NDArray[np.float64]], config: ForecastConfig) -> tuple[dict[str, Any], list[str]]:
+    """Fit what concerns the values of one target, by the names of the series, each (T,); return notes too."""
     together = observed(np.concatenate(list(found.values())))
     overall = mean_deviation(together)
     own = {name: mean_deviation(observed(values)) for name, values in found.items()}
@@ -62,10 +91,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     levels = np.quantile(changes, Quantiles.LEVELS)
     naive, remarks = _naive_forecasts(list(found.values()), config)
     width = max(float(np.ptp(observed(values))) / size[name] for name, values in found.items())
-    covariates = np.concatenate(known)
-    means = [mean_deviation(column) for column in covariates.T]
-    past_means = [mean_deviation(column) for column in np.concatenate(past).T]
-    preprocessing = {
+    fitted = {
         "overall": list(overall),
         "series": {n: [*own[n], naive_error(values, config.mase_season)] for n, values in found.items()},
         "season": season_of(naive[0]),
@@ -73,17 +99,10 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         "baseline": naive[0],
         "reach": [REACH * max(width, 1.0)],
         "change": [float(np.sqrt(np.mean(changes**2))), *levels.tolist()],
-        "mean": [mean for mean, _ in means],
-        "deviation": [deviation for _, deviation in means],
     }
-    if config.categories:
-        preprocessing["static"] = [UNKNOWN, *sorted(static)]
-    if config.past:
-        preprocessing["past_mean"], preprocessing["past_deviation"] = (list(it) for it in zip(*past_means, strict=True))
     if config.distribution == "student_t":
-        preprocessing["change_student_t"] = list(fit_student_t(changes))
-    notes = [f"series: {len(found):,} of {len(together) / len(found):,.1f} steps on average in the training part"]
-    return Preprocessing(preprocessing), notes + remarks
+        fitted["change_student_t"] = list(fit_student_t(changes))
+    return fitted, remarks
 
 
 def _naive_forecasts(series: Sequence[NDArray[np.float64]], config: ForecastConfig) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
-"""The model of forecasts: recurrent layers that predict the distribution of the next value, and sample paths."""
+"""The model of forecasts: recurrent layers that predict the distributions of the next values, and sample paths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,14 +14,15 @@ from tidegate.tasks.layers import each_state, recurrent
 
 
 class Forecaster(nn.Module):
-    """Recurrent layers that predict the distribution of the next value.
+    """Recurrent layers that predict the distribution of the next value of each target, which are independent given h.
 
     Args:
         config: the model config.
         covariates: the number of covariates.
-        distribution: of the next value. If it is of counts, the inputs have log nu as their last column.
-        past: the number of columns that are known only of past steps: the value, whether it was observed if values may
-            be missing, and past covariates.
+        distribution: of the next value. If it is of counts, the inputs end with log nu of each target.
+        targets: K, the number of targets.
+        past: the number of columns that are known only of past steps: the values, whether each was observed if values
+            may be missing, and past covariates.
         flagged: whether values may be missing.
         elapsed: the times between steps, if the cell takes them.
         categories: the number of categories that series may have, an unknown one included; 0: they have none.
@@ -34,6 +35,7 @@ class Forecaster(nn.Module):
         covariates: int,
         distribution: Distribution,
         *,
+        targets: int = 1,
         past: int = 1,
         flagged: bool = False,
         categories: int = 0,
@@ -41,14 +43,14 @@ class Forecaster(nn.Module):
         backend: str | None = None,
     ) -> None:
         super().__init__()
-        self.past, self.flagged = past, flagged
+        self.targets, self.past, self.flagged = targets, past, flagged
         self.distribution, self.elapsed = distribution, elapsed
         self.static = nn.Embedding(categories, config.static_size, padding_idx=0) if categories else None
         covariates += len(config.categories) * config.static_size
-        self.recurrent = recurrent(config, past + covariates + distribution.counts, backend=backend)
+        self.recurrent = recurrent(config, past + covariates + targets * distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(config.hidden_size, self.distribution.size)
-        self.last = nn.Parameter(torch.ones(1))
+        self.output = nn.Linear(config.hidden_size, targets * self.distribution.size)
+        self.last = nn.Parameter(torch.ones(targets))
 
     def frames(self, columns: Mapping[str, Padded]) -> Tensor:
         """Return a batch's frames (B, L, P + C), the embedded categories of the series among the covariates."""
@@ -56,11 +58,11 @@ class Forecaster(nn.Module):
         if self.static is None:
             return frames
         static = self.static(columns["static"].values).flatten(1)[:, None].expand(-1, frames.shape[1], -1)
-        last = frames.shape[2] - int(self.distribution.counts)  # log nu remains the last column
+        last = frames.shape[2] - self.targets * self.distribution.counts  # log nu remains last
         return torch.cat([frames[..., :last], static, frames[..., last:]], -1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Any]:
-        """Return the numbers of each next value's distribution (B, L, size), and the final states.
+        """Return the numbers of each next value's distribution (B, L, K, size), and the final states.
 
         Args:
             x: inputs (B, L, past + C), see `inputs`.
@@ -71,12 +73,14 @@ class Forecaster(nn.Module):
         return self.predict(self.dropout(h), x), final
 
     def predict(self, h: Tensor, x: Tensor) -> Tensor:
-        """Return the numbers of the next value's distribution, from outputs (..., H) and inputs (..., past + C)."""
-        given = self.output(h)
-        log_scale = x[..., -1:] if self.distribution.counts else x[..., :0]
-        return torch.cat([given[..., :1] + self.last * x[..., :1], given[..., 1:], log_scale], -1)
+        """Return the numbers of the distributions (..., K, size), from outputs (..., H) and inputs (..., past + C)."""
+        count = self.targets
+        given = self.output(h).unflatten(-1, (count, -1))
+        last = (self.last * x[..., :count])[..., None]
+        log_scale = x[..., -count:, None] if self.distribution.counts else last[..., :0]
+        return torch.cat([given[..., :1] + last, given[..., 1:], log_scale], -1)
 
-    def paths(self, frames: Tensor, steps: Tensor, draws: Tensor, reach: float) -> Tensor:
+    def paths(self, frames: Tensor, steps: Tensor, draws: Tensor, reach: Sequence[float]) -> Tensor:
         """Continue each series with sample paths.
 
         A model that is fed its own predictions may diverge from everything it was trained on. So a path stays within
@@ -85,36 +89,38 @@ class Forecaster(nn.Module):
         Args:
             frames: (B, L, past + C); the values of steps that are not known are ignored.
             steps: (B,) the number of known steps, at least 1.
-            draws: (H, P), for each step and path the share in (0, 1) whose quantile is drawn.
-            reach: the largest distance from the last known value.
+            draws: (H, P, K), for each step and path the share in (0, 1) whose quantile is drawn.
+            reach: the largest distance from the last known value, of each target.
 
         Returns:
-            Values (B, H, P).
+            Values (B, K, H, P).
         """
-        (horizon, count), (batch, _, width) = draws.shape, frames.shape
-        rows = torch.arange(batch, device=frames.device)
+        (horizon, count, targets), (batch, _, width) = draws.shape, frames.shape
+        rows, limit = torch.arange(batch, device=frames.device), frames.new_tensor(reach)
         given, final = self(inputs(frames, self.past), steps)
-        given, start = given[rows, steps - 1][:, None].expand(-1, count, -1), frames[rows, steps - 1, :1]
+        given = given[rows, steps - 1][:, None].expand(-1, count, -1, -1)
+        start = frames[rows, steps - 1, :targets][:, None]
         stepper = self.recurrent.stepper(batch * count, copy=False)
         stepper.state = each_state(final, lambda state: state[:, :, None].expand(-1, -1, count, -1).flatten(1, 2))
         at = steps[:, None] + torch.arange(horizon, device=frames.device)
-        held, known = frames[rows[:, None], at[:, :-1], 1 : self.past], frames[rows[:, None], at[:, 1:], self.past :]
+        held = frames[rows[:, None], at[:, :-1], targets : self.past]
+        known = frames[rows[:, None], at[:, 1:], self.past :]
         if self.flagged:
-            held[..., 0] = 1
+            held[..., :targets] = 1
         others = torch.cat([held, known], -1)[:, :, None].expand(-1, -1, count, -1)
         found = []
         for h in range(horizon):
             y = self.distribution.quantile(given, draws[h])
-            y = torch.clamp(y, start - reach, start + reach)
+            y = torch.clamp(y, start - limit, start + limit)
             found.append(y)
             if h + 1 < horizon:
-                x = torch.cat([y[..., None], others[:, h]], -1)
+                x = torch.cat([y, others[:, h]], -1)
                 masks = None
                 if self.elapsed is not None:
                     masks = {MASK: self.elapsed.of_frames(frames[rows, at[:, h]]).repeat_interleave(count)}
                 h_t = stepper(x.view(-1, width), masks=masks)
                 given = self.predict(h_t.view(batch, count, -1), x)
-        return torch.stack(found, 1)
+        return torch.stack(found, 1).movedim(3, 1)
 
 
 def forget_past(frames: Tensor, lengths: Tensor, first: int, past: int) -> Tensor:

@@ -15,24 +15,32 @@ from tidegate.io.files import replacing
 from tidegate.io.optional import needed
 from tidegate.tasks.forecast.series.gaps import NAMES
 
-TIME = "time"
+TIME, TARGETS = "time", "targets"
 
 
 class PredictionTable(NamedTuple):
     """Forecasts in rows.
 
     Attributes:
-        columns: of one value for each step: "series"; "time", as the file writes it, or None; "step", counted from 1;
-            "mean"; the quantiles "q0.1" to "q0.9"; and "path1" and so on, if there are sample paths.
-        times: of the forecast of each series; None where it has none.
+        columns: of one value for each step: "series"; "target", if there are several; "time", as the file writes it, or
+            None; "step", counted from 1; "mean"; the quantiles "q0.1" to "q0.9"; and "path1" and so on, if there are
+            sample paths.
+        times: of the forecast of each series and target; None where it has none.
+        series: the number of series.
     """
 
     columns: Mapping[str, Sequence[Any]]
     times: Sequence[TimesAhead | None]
+    series: int
 
     def notes(self) -> list[str]:
         """What the user should know of the times."""
         return list(dict.fromkeys(it.note for it in self.times if it is not None and it.note))
+
+
+def predicted_targets(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was predicted of each target, by name; of the only one it is the prediction itself, under ""."""
+    return said.get(TARGETS) or {"": said}
 
 
 def prediction_table(found: Iterable[tuple[Row, dict[str, Any]]]) -> PredictionTable:
@@ -46,27 +54,32 @@ def prediction_table(found: Iterable[tuple[Row, dict[str, Any]]]) -> PredictionT
     """
     table: dict[str, list[Any]] = {}
     times: list[TimesAhead | None] = []
+    count = 0
     shared: dict[tuple[RowOrder, int, int, int], TimesAhead | None] = {}  # by the series of a wide table
     for row, said in found:
-        ahead, horizon = None, len(said["mean"])
+        count += 1
+        targets = predicted_targets(said)
+        ahead, horizon = None, len(next(iter(targets.values()))["mean"])
         if (order := row.values.get("order")) is not None:
             known, following = row.values["ahead"]
             key = order, known, following, horizon
             if key not in shared:
                 shared[key] = times_ahead(row.where, order, known, following, horizon)
             ahead = shared[key]
-        times.append(ahead)
-        columns: dict[str, Sequence[Any]] = {
-            "series": [said[NAMES]] * horizon,
-            TIME: [None] * horizon if ahead is None else ahead.texts,
-            "step": range(1, horizon + 1),
-            "mean": said["mean"],
-            **{f"q{level}": values for level, values in said["quantiles"].items()},
-            **{f"path{n}": values for n, values in enumerate(said.get("paths", ()), 1)},
-        }
-        for name, values in columns.items():
-            table.setdefault(name, []).extend(values)
-    return PredictionTable(table, times)
+        for target, own in targets.items():
+            times.append(ahead)
+            columns: dict[str, Sequence[Any]] = {
+                "series": [said[NAMES]] * horizon,
+                **({"target": [target] * horizon} if target else {}),
+                TIME: [None] * horizon if ahead is None else ahead.texts,
+                "step": range(1, horizon + 1),
+                "mean": own["mean"],
+                **{f"q{level}": values for level, values in own["quantiles"].items()},
+                **{f"path{n}": values for n, values in enumerate(own.get("paths", ()), 1)},
+            }
+            for name, values in columns.items():
+                table.setdefault(name, []).extend(values)
+    return PredictionTable(table, times, count)
 
 
 def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> Sequence[str]:
@@ -100,7 +113,7 @@ def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -
         file.write(data)
     return [
         *table.notes(),
-        f"{path} has {len(table.columns[TIME]):,} rows, the forecasts of {len(table.times):,} series",
+        f"{path} has {len(table.columns[TIME]):,} rows, the forecasts of {table.series:,} series",
     ]
 
 

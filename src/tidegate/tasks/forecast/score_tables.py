@@ -8,7 +8,7 @@ from tidegate.data.naive import season_of
 from tidegate.tasks.forecast.error_measures import coverage, mae
 from tidegate.tasks.forecast.scores import Forecasts
 
-MOST = 20  # series in a table
+MOST, WIDEST = 20, 14  # series in a table, characters of their names
 COLUMNS = {"MASE": "MASE", "CRPS": "CRPS", "wQL": "wQL", "coverage of the 80% interval": "coverage"}
 NAN = float("nan")
 
@@ -46,7 +46,7 @@ def series_table(found: Forecasts, series: Sequence[str]) -> str:
     each = [(name, found.chosen(names == name)) for name in series]
     if len(series) > MOST:
         each = sorted(each, key=lambda it: -_mase(it[1]))[:MOST]
-    return _table("series", [(f"{name:.14}", own) for name, own in each])
+    return metrics_of_groups("series", each)
 
 
 def origins_table(found: Forecasts) -> str:
@@ -63,21 +63,30 @@ def origins_table(found: Forecasts) -> str:
         own = found.chosen(numbers == n)
         at = set(own.at.tolist())
         rows.append((f"{n + 1} (step {at.pop() + 1:,})" if len(at) == 1 else f"{n + 1}", own))
-    return _table("origin", rows)
+    return metrics_of_groups("origin", rows)
 
 
 def _mase(found: Forecasts) -> float:
     return next((it.value for it in found.metrics() if it.name == "MASE"), -1.0)
 
 
-def _table(first: str, rows: Sequence[tuple[str, Forecasts]]) -> str:
-    """Format a row for each group of forecasts: metrics of the model, and the MAE of the baseline ("naive")."""
+def metrics_of_groups(first: str, rows: Sequence[tuple[str, Forecasts]], *, smape: bool = False) -> str:
+    """Format a row for each group of forecasts: metrics of the model, and the MAE of the baseline ("naive").
+
+    Args:
+        first: the heading of the groups' names.
+        rows: names and forecasts.
+        smape: whether to show sMAPE in place of the number of forecasts.
+    """
+    rows = [(f"{name:.{WIDEST}}", own) for name, own in rows]
     width = max(len(first), *(len(name) for name, _ in rows))
-    head = f"  {first:<{width}}{'forecasts':>10}"
-    lines = [head + "".join(f"{it:>9}" for it in ("MAE", "naive", *COLUMNS.values()))]
+    shown = {"sMAPE": "sMAPE", **COLUMNS} if smape else COLUMNS
+    head = f"  {first:<{width}}" + ("" if smape else f"{'forecasts':>10}")
+    lines = [head + "".join(f"{it:>9}" for it in ("MAE", "naive", *shown.values()))]
     for name, own in rows:
         values = {it.name: it.value for it in own.metrics()}
         naive = mae(own.naive[own.baseline], own.truth)
-        each = [values.get("MAE", NAN), naive, *(values.get(it, NAN) for it in COLUMNS)]
-        lines.append(f"  {name:<{width}}{len(own):10,}" + "".join(f"{it:9.4g}" for it in each))
+        each = [values.get("MAE", NAN), naive, *(values.get(it, NAN) for it in shown)]
+        count = "" if smape else f"{len(own):10,}"
+        lines.append(f"  {name:<{width}}{count}" + "".join(f"{it:9.4g}" for it in each))
     return "\n".join(lines)

@@ -77,6 +77,18 @@ class Forecasts:
             **{name: getattr(self, name)[which] for name in arrays},
         )
 
+    def in_deviations(self) -> Self:
+        """Return the forecasts in standard deviations of their series."""
+        by = self.deviation[:, None]
+        return replace(
+            self,
+            **{name: getattr(self, name) / by for name in ("mean", "crps", "truth")},
+            quantiles=self.quantiles / by[..., None],
+            naive={name: it / by for name, it in self.naive.items()},
+            deviation=np.ones_like(self.deviation),
+            naive_error=self.naive_error / self.deviation,
+        )
+
     def metrics(self) -> list[Metric]:
         """Compute the metrics, with those that cannot be computed left out.
 

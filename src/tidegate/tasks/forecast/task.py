@@ -2,6 +2,8 @@
 
 x_t = (y_t, c_{t+1}),  h_1 .. h_T = recurrent(x_1 .. x_T),  y_{t+1} ~ D(a y_t + w h_t + b)
 
+Of several targets y is a vector with a, w, b and D of its own for each component; given h_t they are independent.
+
 y is a series normalised to mean 0 and deviation 1, c are covariates known in advance, D is a Gaussian or given by
 quantiles, and the last value is added to the location of D (a starts at 1, so that the first forecast is the last
 value). A forecast consists of many sample paths: values are drawn from D and fed back, step by step.
@@ -31,12 +33,12 @@ from tidegate.tasks.forecast.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.forecast.fit_series import fit_series
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
-from tidegate.tasks.forecast.prediction_table import write_predictions
-from tidegate.tasks.forecast.score_tables import tables as score_tables
+from tidegate.tasks.forecast.prediction_table import TARGETS, predicted_targets, write_predictions
 from tidegate.tasks.forecast.scores import Forecasts
 from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.reader import check_counts, read_series
-from tidegate.tasks.forecast.windows import category_names, forecast, naive_names, past_width, scale_of, windows
+from tidegate.tasks.forecast.target_scores import all_tables, overall_metrics
+from tidegate.tasks.forecast.windows import by_target, category_names, forecast, past_width, reference_columns, windows
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
@@ -139,11 +141,11 @@ class ForecastTask(ExampleTask):
                     f"{len(future)}: add rows with covariates and an empty value, or give a shorter horizon."
                 )
             ahead = future[:horizon] if known.shape[1] else np.zeros((horizon, 0))
-            whole = {"values": np.append(values, np.zeros(horizon)), "covariates": np.concatenate([known, ahead])}
+            unknown = np.zeros((horizon, *values.shape[1:]))
+            whole = {"values": np.concatenate([values, unknown]), "covariates": np.concatenate([known, ahead])}
             yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
-            scale = scale_of(row.values[NAMES], values, config, preprocessing)
-            yield from windows(row, scale, config, preprocessing)
+            yield from windows(row, config, preprocessing)
         else:
             # Other files have no earlier parts: the context is the first window of each series.
             start = row.values.get("start", max(1, min(config.window, len(values) - horizon)))
@@ -159,42 +161,48 @@ class ForecastTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        size = past_width(config) + len(preprocessing.numbers("mean")) + config.counts
+        targets = len(by_target(preprocessing))
+        size = past_width(config, targets) + len(preprocessing.numbers("mean")) + targets * config.counts
         frames = ColumnKind("f4", (size,), shortest=2)
         if config.categories:
             below = len(preprocessing.vocabulary("static"))
             static = {"static": ColumnKind("i8", length=len(config.categories), below=below)}
         else:
             static = {}
-        counted = {} if config.missing == "refuse" else {"counted": ColumnKind("u1", length="frames")}
+        seen = ColumnKind("u1", (targets,) if targets > 1 else (), length="frames")
+        counted = {} if config.missing == "refuse" else {"counted": seen}
         if part == "train":
             return {"frames": frames, **counted, **static}
         return {
             "frames": frames._replace(shortest=1 + config.horizon),
             **counted,
             **static,
-            "scale": ColumnKind("f8", length=3 + config.counts),
+            "scale": ColumnKind("f8", length=targets * (3 + config.counts)),
             "name": ColumnKind("u1"),
             "at": ColumnKind("i8", length=1),
             "reference": ColumnKind(
-                "f8", (1 + len(naive_names(preprocessing)[0]),), length=config.horizon, finite=not counted
+                "f8",
+                (reference_columns(preprocessing)[-1][1],),
+                length=config.horizon,
+                finite=not counted,
             ),
         }
 
     @classmethod
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
-        distribution = DISTRIBUTIONS[config.distribution]()
+        distribution, targets = DISTRIBUTIONS[config.distribution](), len(by_target(vocabulary))
         elapsed = None
         if config.elapsed != "none" and MASK in get_cell(config.cell).masks:
             mean, deviation = (vocabulary.numbers(name)[-1] for name in ("mean", "deviation"))
-            column = past_width(config) + len(vocabulary.numbers("mean")) - 1
+            column = past_width(config, targets) + len(vocabulary.numbers("mean")) - 1
             elapsed = ElapsedTimes(column, mean, deviation, config.elapsed)
         return Forecaster(
             config,
             len(vocabulary.numbers("mean")),
             distribution,
-            past=past_width(config),
+            targets=targets,
+            past=past_width(config, targets),
             flagged=config.missing == "mask",
             categories=len(vocabulary.vocabulary("static")) if config.categories else 0,
             elapsed=elapsed,
@@ -205,7 +213,7 @@ class ForecastTask(ExampleTask):
         """Count all values of each window but the first, and those that are missing."""
         if "counted" in part.columns:
             return np.array([row[1:].sum() for row in part.rows(range(len(part)))["counted"]], np.int64)
-        return part.columns["frames"].lengths - 1
+        return (part.columns["frames"].lengths - 1) * len(by_target(self.preprocessing))
 
     def summed_loss(self, model: Forecaster, columns: Columns, sampling_probability: float) -> Tensor:
         """Compute the sum of the losses of each window's values but the first.
@@ -213,10 +221,10 @@ class ForecastTask(ExampleTask):
         Scheduled sampling takes two passes (Mihaylova & Martins 2019): predictions with teacher forcing, then draws
         from them (with greedy feeding, their medians) replace some of the true values.
         """
-        frames, lengths = model.frames(columns), columns["frames"].lengths - 1
+        frames, lengths, count = model.frames(columns), columns["frames"].lengths - 1, model.targets
         if self.config.past and model.training:
-            frames = forget_past(frames, lengths, 1 + model.flagged, model.past)
-        x, y = inputs(frames, model.past), frames[:, 1:, 0]
+            frames = forget_past(frames, lengths, count * (1 + model.flagged), model.past)
+        x, y = inputs(frames, model.past), frames[:, 1:, :count]
         if sampling_probability:
             with torch.no_grad():
                 given, _ = model(x, lengths)
@@ -224,10 +232,11 @@ class ForecastTask(ExampleTask):
                 share = torch.full_like(y, 0.5) if greedy else torch.rand_like(y).clamp(1e-6, 1 - 1e-6)
                 own = model.distribution.quantile(given, share)[:, :-1]
                 takes = torch.rand_like(own) < sampling_probability
-                first = torch.cat([x[:, :1, 0], torch.where(takes, own, x[:, 1:, 0])], 1)
-                x = torch.cat([first[..., None], x[..., 1:]], -1)
+                first = torch.cat([x[:, :1, :count], torch.where(takes, own, x[:, 1:, :count])], 1)
+                x = torch.cat([first, x[..., count:]], -1)
         if self.config.noise and model.training:
-            x = torch.cat([x[..., :1] + self.config.noise * torch.randn_like(x[..., :1]), x[..., 1:]], -1)
+            noise = self.config.noise * torch.randn_like(x[..., :count])
+            x = torch.cat([x[..., :count] + noise, x[..., count:]], -1)
         loss = model.distribution.loss(model(x, lengths)[0], y)
         return loss.masked_fill(~predicted(columns, lengths), 0).sum()
 
@@ -239,8 +248,8 @@ class ForecastTask(ExampleTask):
         """
         return self.report(*self.forecasts(model, part), tables=tables)
 
-    def forecasts(self, model: Forecaster, part: Part) -> tuple[float, Forecasts]:
-        """Forecast a part, and return the mean loss of a step too.
+    def forecasts(self, model: Forecaster, part: Part) -> tuple[float, dict[str, Forecasts]]:
+        """Forecast a part, and return the mean loss of a step and the forecasts of each target.
 
         Raises:
             DataError: the part is the training part.
@@ -252,23 +261,33 @@ class ForecastTask(ExampleTask):
             )
         return forecast_part(model, part, self.config, self.preprocessing, self.LENGTH)
 
-    def report(self, loss: float, found: Forecasts, *, tables: bool) -> Report:
+    def report(self, loss: float, found: Mapping[str, Forecasts], *, tables: bool) -> Report:
         """Compute the metrics of forecasts, and tables."""
-        return Report(loss, int((~np.isnan(found.truth)).sum()), found.metrics(), score_tables(found) if tables else {})
+        count = sum(int((~np.isnan(own.truth)).sum()) for own in found.values())
+        return Report(loss, count, list(overall_metrics(found)), all_tables(found) if tables else {})
 
     def predict(self, model: Forecaster, columns: Columns) -> list[dict[str, Any]]:
-        """Predict the mean and some quantiles of each step ahead; and "paths" (P, H) if ``keeps_paths`` is set."""
+        """Predict the mean and some quantiles of each step ahead; and "paths" (P, H) if ``keeps_paths`` is set.
+
+        Those of several targets are in "targets", by name.
+        """
         found = []
-        names = columns["name"].values.cpu().numpy()
+        names = [
+            stored_text(name[:length])
+            for name, length in zip(columns["name"].values.cpu().numpy(), columns["name"].lengths.tolist(), strict=True)
+        ]
         paths = sample_paths(model, columns, self.config, self.preprocessing)
-        for name, length, mean, bands in zip(
-            names, columns["name"].lengths.tolist(), *mean_and_quantiles(paths, BANDS), strict=True
-        ):
-            quantiles = {str(level): bands[:, k].tolist() for k, level in enumerate(BANDS)}
-            found.append({NAMES: stored_text(name[:length]), "mean": mean.tolist(), "quantiles": quantiles})
-        if self.keeps_paths:
-            for said, own in zip(found, paths.permute(0, 2, 1).tolist(), strict=True):
-                said["paths"] = own
+        targets = list(by_target(self.preprocessing))
+        for name, means, bands, own in zip(names, *mean_and_quantiles(paths, BANDS), paths, strict=True):
+            said = {
+                target: {
+                    "mean": means[k].tolist(),
+                    "quantiles": {str(level): bands[k, :, n].tolist() for n, level in enumerate(BANDS)},
+                    **({"paths": own[k].T.tolist()} if self.keeps_paths else {}),
+                }
+                for k, target in enumerate(targets)
+            }
+            found.append({NAMES: name, **({TARGETS: said} if len(targets) > 1 else said[""])})
         return found
 
     @staticmethod
@@ -282,10 +301,13 @@ class ForecastTask(ExampleTask):
 
     def text(self, prediction: dict[str, Any]) -> str:
         """Format a table with a line for each step ahead."""
-        quantiles = prediction["quantiles"]
-        lines = [f"{label(prediction[NAMES]):14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles))]
-        for h, values in enumerate(zip(prediction["mean"], *quantiles.values(), strict=True), 1):
-            lines.append(f"{'+' + str(h):>14}" + "".join(f"{value:12.5g}" for value in values))
+        lines = [label(prediction[NAMES])] if TARGETS in prediction else []
+        for target, said in predicted_targets(prediction).items():
+            quantiles = said["quantiles"]
+            name = label(target or prediction[NAMES])
+            lines.append(f"{name:14.14}" + "".join(f"{it:>12}" for it in ("mean", *quantiles)))
+            for h, values in enumerate(zip(said["mean"], *quantiles.values(), strict=True), 1):
+                lines.append(f"{'+' + str(h):>14}" + "".join(f"{value:12.5g}" for value in values))
         return "\n".join(lines)
 
     def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]:

@@ -18,14 +18,13 @@ from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.numbers import LARGEST
 
 
-def windows(
-    row: Row, scale: Sequence[float], config: ForecastConfig, preprocessing: Preprocessing
-) -> Iterator[Encoded]:
+def windows(row: Row, config: ForecastConfig, preprocessing: Preprocessing) -> Iterator[Encoded]:
     """Cut training windows, one step longer than they predict; the last one ends with the series."""
-    values, covariates = row.values["values"], row.values["covariates"]
-    filled, static = fill(values, config.missing), static_ids(row, config, preprocessing)
+    values, covariates = target_columns(row, preprocessing), row.values["covariates"]
+    filled, static = _filled(values, config), static_ids(row, config, preprocessing)
     past = _past_columns(row.values["past"], np.ones(len(values)), config, preprocessing)
-    frames = _frames(row.where, values, filled, past, covariates, scale, config, preprocessing)
+    scales = _scales(row, values, config, preprocessing)
+    frames = _frames(row.where, values, filled, past, covariates, scales, config, preprocessing)
     counts = counted(values, config)
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
@@ -36,26 +35,80 @@ def windows(
 
 def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preprocessing, *, labelled: bool) -> Encoded:
     """Encode a forecast from step ``at``: its context and its horizon."""
-    values, covariates, end = row.values["values"], row.values["covariates"], at + config.horizon
-    scale = scale_of(row.values[NAMES], values[:at], config, preprocessing)
+    values, covariates, end = target_columns(row, preprocessing), row.values["covariates"], at + config.horizon
+    targets = by_target(preprocessing)
+    for target, column in zip(targets, values[:at].T, strict=True):
+        if np.isnan(column).all():
+            raise DataError(
+                f"{row.where}: target {target!r:.80} has no value in the {at} steps before a forecast: leave those out."
+            )
+    scales = _scales(row, values[:at], config, preprocessing)
     start = max(0, at - config.window)
     # What stands in for missing values before the forecast does not depend on those after.
-    filled = np.concatenate([fill(values[:at], config.missing), fill(values[:end], config.missing)[at:]])
+    filled = np.concatenate([_filled(values[:at], config), _filled(values[:end], config)[at:]])
     own, known = values[start:end], covariates[start:end]
     steps = np.arange(start, end)
     held = row.values["past"][np.minimum(steps, at - 1)]  # later ones are not known
     past = _past_columns(held, steps < at, config, preprocessing)
     example = {
-        "frames": _frames(row.where, own, filled[start:], past, known, scale, config, preprocessing),
+        "frames": _frames(row.where, own, filled[start:], past, known, scales, config, preprocessing),
         **counted(own, config),
         **static_ids(row, config, preprocessing),
-        "scale": np.array(scale),
+        "scale": scales.reshape(-1),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
     if labelled:
-        naive = [naive_forecast(name, values[:at], config.horizon) for name in naive_names(preprocessing)[0]]
-        example |= {"at": np.array([at]), "reference": np.stack([values[at:end], *naive], 1)}
+        columns = [
+            [column[at:end], *(naive_forecast(name, column[:at], config.horizon) for name in naive_names(fitted)[0])]
+            for column, fitted in zip(values.T, targets.values(), strict=True)
+        ]
+        example |= {"at": np.array([at]), "reference": np.stack([it for its in columns for it in its], 1)}
     return example
+
+
+def reference_columns(preprocessing: Preprocessing) -> list[tuple[int, int]]:
+    """Return where the columns of each target in "reference" begin and end: true values, then naive forecasts."""
+    ends = np.cumsum([1 + len(naive_names(fitted)[0]) for fitted in by_target(preprocessing).values()]).tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def true_values(reference: NDArray[np.float64], preprocessing: Preprocessing) -> NDArray[np.float64]:
+    """Return the true values of the targets (H, K)."""
+    return np.asarray(reference)[:, [start for start, _ in reference_columns(preprocessing)]]
+
+
+def by_target(preprocessing: Preprocessing) -> dict[str, Preprocessing]:
+    """Return what was fitted on each target, by its name; that of the only one is ""."""
+    if "targets" not in preprocessing.values:
+        return {"": preprocessing}
+    found = preprocessing.mapping("targets", dict, least=2)
+    return {name: Preprocessing(values, preprocessing.path) for name, values in found.items()}
+
+
+def target_columns(row: Row, preprocessing: Preprocessing) -> NDArray[np.float64]:
+    """Return the values of a series, (T, K).
+
+    Raises:
+        DataError: its targets are not those of training.
+    """
+    values, own = row.values["values"], row.values.get("targets", ("",))
+    if own != (expected := tuple(by_target(preprocessing))):
+        said = ["one" if its == ("",) else ", ".join(map(repr, its)) for its in (own, expected)]
+        raise DataError(f"{row.where}: the series has other targets ({said[0]:.80}) than in training ({said[1]:.80}).")
+    return values.reshape(len(values), -1)
+
+
+def _filled(values: NDArray[np.float64], config: ForecastConfig) -> NDArray[np.float64]:
+    return np.stack([fill(column, config.missing) for column in values.T], 1)
+
+
+def _scales(
+    row: Row, past: NDArray[np.float64], config: ForecastConfig, preprocessing: Preprocessing
+) -> NDArray[np.float64]:
+    """Return `scale_of` each target, (K, 3); of counts (K, 4)."""
+    targets = by_target(preprocessing).values()
+    columns = zip(past.T, targets, strict=True)
+    return np.array([scale_of(row.values[NAMES], column, config, fitted) for column, fitted in columns])
 
 
 def static_ids(row: Row, config: ForecastConfig, preprocessing: Preprocessing) -> dict[str, NDArray[np.int64]]:
@@ -80,16 +133,16 @@ def category_names(static: Sequence[str]) -> list[str]:
 
 
 def counted(values: NDArray[np.float64], config: ForecastConfig) -> dict[str, NDArray[np.uint8]]:
-    """Return the column that says which values the model is to predict, where values may be missing.
+    """Return the column that says which values (T, K) the model is to predict, where they may be missing.
 
-    A value after an interpolated one is not counted: the one before it was made from it.
+    A value after an interpolated one is not counted: the one before it was made from it. Of one target it is (T,).
     """
     if config.missing == "refuse":
         return {}
     seen = ~np.isnan(values)
     if config.missing == "interpolate":
         seen[1:] &= seen[:-1]
-    return {"counted": seen.astype(np.uint8)}
+    return {"counted": (seen if seen.shape[1] > 1 else seen[:, 0]).astype(np.uint8)}
 
 
 def naive_names(preprocessing: Preprocessing) -> tuple[list[str], str]:
@@ -118,21 +171,22 @@ def _frames(
     filled: NDArray[np.float64],
     past: NDArray[np.float64],
     covariates: NDArray[np.float64],
-    scale: Sequence[float],
+    scales: NDArray[np.float64],
     config: ForecastConfig,
     preprocessing: Preprocessing,
 ) -> NDArray[np.float32]:
-    """Normalise (y_t, c_t), (T, 1 + C); of counts (y_t, c_t, log nu).
+    """Normalise (y_t, c_t), (T, K + C); of counts (y_t, c_t, log nu).
 
-    Where values may be missing, y_t is followed by whether it is observed; past covariates follow, and whether they are
-    known.
+    Where values may be missing, y_t is followed by whether each is observed; past covariates follow, and whether they
+    are known.
     """
+    center, size = scales[:, 0], scales[:, 1]
     with np.errstate(over="ignore"):
         known = (covariates - preprocessing.numbers("mean")) / preprocessing.numbers("deviation", covariates.shape[1])
-        flags = [~np.isnan(values)[:, None]] if config.missing == "mask" else []
-        columns = [((filled - scale[0]) / scale[1])[:, None], *flags, past, known]
+        flags = [~np.isnan(values)] if config.missing == "mask" else []
+        columns = [(filled - center) / size, *flags, past, known]
         if config.counts:
-            columns.append(np.full((len(values), 1), np.log(scale[1])))
+            columns.append(np.broadcast_to(np.log(size), values.shape))
         frames = np.concatenate(columns, 1).astype(np.float32)
     if not np.isfinite(frames).all():
         raise DataError(f"{where}: a value is too far from those of training to be computed with: check its unit.")
@@ -150,9 +204,9 @@ def _past_columns(
         return np.concatenate([(past - mean) / deviation, known[:, None]], 1)
 
 
-def past_width(config: ForecastConfig) -> int:
-    """Return the number of a frame's columns that are known only of past steps: the value first."""
-    return 1 + (config.missing == "mask") + (len(config.past) + 1 if config.past else 0)
+def past_width(config: ForecastConfig, targets: int) -> int:
+    """Return the number of a frame's columns that are known only of past steps: the values of the targets first."""
+    return targets * (1 + (config.missing == "mask")) + (len(config.past) + 1 if config.past else 0)
 
 
 def scale_of(

@@ -1,23 +1,53 @@
 // A forecaster: the known series, what was forecast of each of its values, and the forecast of what comes after it.
 
 import { lineChart } from "../charts/line_chart.js";
-import { el, note, table } from "../dom.js";
+import { choice, el, labelled, note, replaceChildren, table } from "../dom.js";
 import { range } from "../numbers.js";
 
 export function show(root, answer, _frames, stops) {
-  const chart = el("div");
-  const numbers = el("div");
+  const body = el("div");
+  let drawn = [];
   const lead =
     "The series, with the median and the interval that should hold 8 of 10 values. Up to step 0 each value is " +
     "forecast from the true ones before it; after that the network goes on from its own draws, and becomes less sure.";
-  root.append(el("p", { class: "lead" }, lead), chart, el("h2", {}, "Forecast"), numbers);
-  const known = answer.history.length;
-  const steps = range(known + answer.ahead[0].length).map((n) => n - known + 1);
-  const labels = { xLabel: "steps from the last known value", yLabel: "value, in the units of the series" };
-  const options = { title: "Series and forecast", ...labels, height: 320, bands: [[3, 2]] };
-  stops.push(lineChart(chart, steps, curves(answer), options));
-  numbers.append(...forecastTable(answer));
+  const stop = () => {
+    for (const it of drawn) it();
+  };
+  const showTarget = (n) => {
+    stop();
+    replaceChildren(body);
+    drawn = [drawTarget(body, { levels: answer.levels, ...answer.forecasts[n] })];
+  };
+  root.append(el("p", { class: "lead" }, lead));
+  if (answer.forecasts.length > 1) {
+    const targets = answer.forecasts.map(({ name }, n) => [String(n), name]);
+    root.append(
+      el(
+        "div",
+        { class: "controls" },
+        labelled(
+          "Target",
+          choice(targets, "0", (n) => showTarget(Number(n))),
+        ),
+      ),
+    );
+  }
+  root.append(body);
+  showTarget(0);
+  stops.push(stop);
   return null;
+}
+
+/** Draw one target; returns a function that ends its chart. */
+function drawTarget(body, forecast) {
+  const chart = el("div");
+  body.append(chart, el("h2", {}, "Forecast"), ...forecastTable(forecast));
+  const known = forecast.history.length;
+  const steps = range(known + forecast.ahead[0].length).map((n) => n - known + 1);
+  const unit = forecast.name || "value, in the units of the series";
+  const labels = { xLabel: "steps from the last known value", yLabel: unit };
+  const title = forecast.name ? `Forecast of ${forecast.name}` : "Series and forecast";
+  return lineChart(chart, steps, curves(forecast), { title, ...labels, height: 320, bands: [[3, 2]] });
 }
 
 function percentage(level) {

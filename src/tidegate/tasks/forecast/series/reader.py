@@ -27,6 +27,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
 
     * A long table has a column ``series_column`` with the name of each row's series, and ``target`` with its value.
     * In a wide table every column of numbers is a series, or only ``target`` if it is given.
+    * Several targets, separated by commas, are values of one series: that of a row's name, or the only one.
     * A ``.npz`` file has ``frames`` (N, T, F), and may have ``lengths`` and the names ``series`` (N,). Its columns are
       called "0" to "F-1"; each is a series as in a wide table.
 
@@ -40,7 +41,8 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
 
     Yields:
         Rows with "series" (its name), "values" (T,), "covariates" (T, C), "future" (M, C) and "past" (T, P), all
-        float64; from tables also "notes", what the user should know of how the file was read.
+        float64; of K targets "values" (T, K) and "targets", their names; from tables also "notes", what the user
+        should know of how the file was read.
 
     Raises:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
@@ -62,7 +64,8 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     columns = columns_of(path, options.delimiter)
     series_column, time_column = options.series_column, options.time_column
     covariates, static = [*options.known, *options.past], options.categories
-    given = [name for name in (options.target, *covariates, *static) if name is not None]
+    targets = options.targets(columns)
+    given = [*targets, *covariates, *static]
     for name in (*given, series_column, time_column):
         if name is not None and name not in columns:
             raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
@@ -76,13 +79,13 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     apart = {*given, series_column}
     if time_column is None:
         time_column = next((name for name in columns if name.strip().lower() in TIMES and name not in apart), None)
-    by_value = time_column is None and options.target is None
+    by_value = time_column is None and not targets
     if by_value:  # a column of dates would be refused as a series
         time_column = column_of_dates(path, [name for name in columns if name not in apart], options)
     if time_column is None and (needs := options.of_times()):
         raise ArgumentError(f"{needs} is for a column of times, but {path} has none: say --time-column.")
     rest = [name for name in columns if name not in {series_column, time_column, *covariates, *static}]
-    chosen = _chosen(path, rest, options.target, series_column)
+    chosen = _chosen(path, rest, targets, series_column)
     formats = find_formats(path, time_column, [*covariates, *chosen], options)
     remarks = [f"{path}: times are in column {time_column!r:.80}"] if by_value and time_column else []
     numbers = NumberReader(formats.mark, options.missing != "refuse")
@@ -100,11 +103,16 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         orders[group].add(row)
         known = [numbers.read(row, name) for name in options.known]
         past = [numbers.read(row, name, empty=True) for name in options.past]
-        for name in chosen:
-            own = name if series_column is None else group
-            value = numbers.read(row, name, empty=bool(known))
-            series = found.setdefault(own, _Series(own, orders[group]))
-            series.add(value, [*known, *past])
+        values = [numbers.read(row, name, empty=bool(known)) for name in chosen]
+        if len(targets) > 1:
+            together = {", ".join(targets) if series_column is None else group: values}
+        elif series_column is None:
+            together = {name: [value] for name, value in zip(chosen, values, strict=True)}
+        else:
+            together = {group: values}
+        for own, its in together.items():
+            series = found.setdefault(own, _Series(own, orders[group], targets))
+            series.add(its, [*known, *past])
             series.describe(row, static)
     for series in found.values():
         yield series.row(
@@ -115,13 +123,13 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
 class _Series:
     """A series while its rows are read."""
 
-    def __init__(self, name: str, order: RowOrder) -> None:
-        self.name, self.order = name, order
+    def __init__(self, name: str, order: RowOrder, targets: Sequence[str]) -> None:
+        self.name, self.order, self.targets = name, order, targets
         self.values, self.covariates = array("d"), array("d")
         self.static: tuple[str, ...] = ()
 
-    def add(self, value: float, covariates: Sequence[float]) -> None:
-        self.values.append(value)
+    def add(self, values: Sequence[float], covariates: Sequence[float]) -> None:
+        self.values.extend(values)
         self.covariates.extend(covariates)
 
     def describe(self, row: Row, static: Sequence[str]) -> None:
@@ -145,14 +153,17 @@ class _Series:
         order, steps = self.order.order, self.order.steps(options.missing_rows)
         before = np.searchsorted(steps, np.arange(steps[-1] + 1), "right") - 1  # the row at each step, or before it
         rows = np.array(self.order.rows)[order][before]
-        values, covariates = np.full(len(rows), np.nan), np.full((len(rows), known + past), np.nan)
-        values[steps] = np.array(self.values)[order]
+        given = np.array(self.values).reshape(len(order), -1)
+        values, covariates = np.full((len(rows), given.shape[1]), np.nan), np.full((len(rows), known + past), np.nan)
+        values[steps] = given[order]
         covariates[steps] = np.array(self.covariates).reshape(len(order), known + past)[order]
         ahead = covariates[:, :known]
         if options.elapsed != "none":
             ahead = np.concatenate([ahead, self.order.elapsed(options.elapsed)], 1)
         place = lambda n: f"{path}, row {rows[n]}"  # noqa: E731
-        found, kept = without_ends(self.name, values, ahead, covariates[:, known:], place, options.missing)
+        found, kept = without_ends(
+            self.name, values, ahead, covariates[:, known:], place, options.missing, self.targets
+        )
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
         said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed)]
         more = {"notes": said, "rows": rows[kept], "static": self.static}
@@ -169,20 +180,21 @@ def check_counts(row: Row) -> None:
         DataError: one is not; the message names its row.
     """
     values = row.values["values"]
-    bad = np.flatnonzero((values < 0) | (values % 1 > 0))
+    bad = np.argwhere((values < 0) | (values % 1 > 0))
     if len(bad):
-        at = row.values["rows"][bad[0]] if "rows" in row.values else bad[0] + 1
+        n = bad[0][0]
+        at = row.values["rows"][n] if "rows" in row.values else n + 1
         place = f"{row.where}, {'row' if 'rows' in row.values else 'step'} {at}"
         raise DataError(
-            f"{place}: the value is {values[bad[0]]:.9g}, but counts are whole numbers from 0 on: choose another "
-            "--distribution."
+            f"{place}: the value is {values[tuple(bad[0])]:.9g}, but counts are whole numbers from 0 on: choose "
+            "another --distribution."
         )
 
 
-def _chosen(path: Path, rest: list[str], target: str | None, series_column: str | None) -> list[str]:
-    """Return the columns that are series; of a long table the column of values."""
-    if target is not None:
-        return [target]
+def _chosen(path: Path, rest: list[str], targets: list[str], series_column: str | None) -> list[str]:
+    """Return the columns that are series; of a long table the column of values; the targets if they are given."""
+    if targets:
+        return targets
     if series_column is not None and len(rest) > 1:
         usual = [name for name in rest if name.strip().lower() in TARGETS]
         if len(usual) != 1:
@@ -194,27 +206,28 @@ def _chosen(path: Path, rest: list[str], target: str | None, series_column: str 
 
 
 def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
-    target, covariates = options.target, [*options.known, *options.past]
+    covariates = [*options.known, *options.past]
     if options.categories:
         raise ArgumentError(f"Static columns are those of a table, but {path} has none: give a table.")
     for n, row in enumerate(read_frames(path, label=NAMES)):
         frames = np.asarray(row.values[FRAMES], np.float64)
         columns = [str(k) for k in range(frames.shape[1])]
-        for name in (target, *covariates):
-            if name is not None and name not in columns:
+        targets = options.targets(columns)
+        for name in (*targets, *covariates):
+            if name not in columns:
                 raise DataError(f"{path}: there is no column {name!r:.80}; those of frames are {named(columns)}.")
         refused = ~np.isfinite(frames) if options.missing == "refuse" else np.isinf(frames)
         if bad := np.argwhere(refused).tolist():
             hint = "say --missing mask or --missing interpolate for missing values (nan)"
             raise DataError(f"{row.where}, step {bad[0][0] + 1}: column {bad[0][1]} is nan or inf: {hint}.")
-        chosen = _chosen(path, [name for name in columns if name not in covariates], target, None)
+        chosen = _chosen(path, [name for name in columns if name not in covariates], targets, None)
         own = row.values.get("label", str(n))
-        for name in chosen:
-            known, past = (frames[:, [int(it) for it in names]] for names in (options.known, options.past))
-            full = own if len(chosen) == 1 else f"{own}.{name}"
-            where = f"{row.where}, column {name}"
+        for names in [targets] if targets else [[name] for name in chosen]:
+            values, known, past = (frames[:, [int(it) for it in of]] for of in (names, options.known, options.past))
+            full = own if targets or len(chosen) == 1 else f"{own}.{names[0]}"
+            where = f"{row.where}, column {', '.join(names)}"
             place = lambda n, where=where: f"{where}, step {n + 1}"  # noqa: E731
-            yield Row(where, without_ends(full, frames[:, int(name)], known, past, place, options.missing)[0])
+            yield Row(where, without_ends(full, values, known, past, place, options.missing, targets)[0])
 
 
 def _name(row: Row, column: str) -> str:

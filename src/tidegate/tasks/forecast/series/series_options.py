@@ -1,5 +1,6 @@
 """How the files of series are read."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,12 @@ Missing = Literal["refuse", "mask", "interpolate"]
 class SeriesOptions(RowOptions):
     """Which columns are read, and how their cells are written."""
 
-    target: str | None = option(None, "The column to forecast.", panel="Data", unset="all columns of numbers")
+    target: str | None = option(
+        None,
+        "The column to forecast; several, separated by commas, are forecast together.",
+        panel="Data",
+        unset="all columns of numbers, each a series",
+    )
     covariates: str | None = option(None, "Columns that are known in advance, separated by commas.", panel="Data")
     past_covariates: str | None = option(
         None, "Columns of which only the past is known, separated by commas.", panel="Data", absent=None
@@ -27,6 +33,14 @@ class SeriesOptions(RowOptions):
         panel="Data",
         absent="refuse",
     )
+
+    def targets(self, columns: Collection[str]) -> list[str]:
+        """Return the names of the columns to forecast; a column whose name has commas is one.
+
+        Args:
+            columns: those of the file.
+        """
+        return [self.target] if self.target is not None and self.target in columns else listed(self.target)
 
     @property
     def known(self) -> list[str]:
