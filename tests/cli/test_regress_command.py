@@ -55,7 +55,7 @@ def test_evaluate_has_a_table_of_targets_and_series(cli: Cli, tables: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "a.txt"], "written to files called .csv or .wav"),
+        (["--out", "a.txt"], "written to files called .csv, .parquet or .wav"),
         (["--out", "a.wav"], "one recording is written, but 2 series were read, 0 of them"),
         (["--out", "a.csv", "--json"], "leave --json out"),
     ],

@@ -6,20 +6,21 @@ import pandas as pd
 import pytest
 
 from tidegate.data.rows import Row
-from tidegate.data.series.continuation import TimesAhead, times_ahead
+from tidegate.data.series.continuation import times_ahead
 from tidegate.data.series.date_formats import DateFormat
 from tidegate.data.series.local_times import LocalTimes
 from tidegate.data.series.row_order import RowOrder
+from tidegate.data.series.written_times import WrittenTimes
 from tidegate.errors import DataError
 
 
 def ahead(
     values: list[Any], count: int = 4, *, known: int | None = None, dates: str | None = None, zone: str | None = None
-) -> TimesAhead:
+) -> WrittenTimes:
     local = None if zone is None else LocalTimes(zone, "resolve")
     order = RowOrder("t", "file", None if dates is None else DateFormat(dates), local)
     for n, value in enumerate(values, 1):
-        order.add(Row(f"file, row {n}", {"t": value}))
+        order.add(Row(f"file, row {n}", {"t": value}, number=n))
     known = len(values) if known is None else known
     found = times_ahead("file", order, known, len(values) - known, count)
     assert found is not None

@@ -38,6 +38,18 @@ CONFIGS = {
     "caption": (CaptionTask, CaptionConfig(min_count=1, image_size=4)),
     "forecast": (ForecastTask, ForecastConfig(horizon=1, window=4)),
     "regress": (RegressTask, RegressConfig(inputs="x", targets="y", missing="mean", burn_in=1, taps=2)),
+    "regress-times": (
+        RegressTask,
+        RegressConfig(
+            inputs="x",
+            targets="y",
+            time_column="at",
+            missing="previous",
+            missing_rows="fill",
+            burn_in=1,
+            taps=2,
+        ),
+    ),
     "regress-arrays": (RegressTask, RegressConfig(burn_in=1, taps=2)),
 }
 
@@ -116,6 +128,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "caption-tsv": ("a.tsv", partial(learn, "caption")),
     **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
     **{f"regress-{it}": (f"a.{it}", partial(learn, "regress")) for it in ("csv", "parquet")},
+    "regress-times": ("a.csv", partial(learn, "regress-times")),
     "regress-npz": ("a.npz", partial(learn, "regress-arrays")),
     "regress-wav": ("a.wav", audio),
     **{f"image-{it}": (f"a.{it}", picture) for it in ("png", "jpg", "gif", "bmp", "webp", "tif")},
@@ -215,6 +228,7 @@ def whole(name: str) -> bytes:
         "forecast-jsonl": _lines(*[{"time": day, "y": n} for day, n in zip(days, numbers, strict=True)]),
         "forecast-parquet": _parquet(time=pyarrow.array(days).cast(pyarrow.timestamp("ns")), y=numbers),
         "regress-csv": b"x,y\n" + b"".join(b"%d,%s\n" % (n, [b"", b"-1e3"][n % 3 > 0]) for n in range(12)),
+        "regress-times": ("at,x,y\n" + "".join(f"{day},{n},1\n" for n, day in enumerate(days) if n != 3)).encode(),
         "regress-parquet": _parquet(x=[1.5, None, 2.0] * 4, y=list(range(12))),
         "regress-npz": _arrays(frames=frames, targets=frames[..., 0], series=np.array(["p", "q", "r"])),
         "regress-wav": _wav(np.arange(-20, 20, dtype=np.int16) * 400),

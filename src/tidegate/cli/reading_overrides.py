@@ -18,12 +18,15 @@ Delimiter = Annotated[
 ]
 Decimal = Annotated[
     Literal[".", ","] | None,
-    typer.Option(rich_help_panel=PANEL, help="Decimal mark of numbers in texts (forecast). Default: as in training."),
+    typer.Option(
+        rich_help_panel=PANEL, help="Decimal mark of numbers in texts (forecast, regress). Default: as in training."
+    ),
 ]
 DateFormat = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=PANEL, help="How times are written (forecast), as in %d.%m.%Y. Default: as in training."
+        rich_help_panel=PANEL,
+        help="How times are written (forecast, regress), as in %d.%m.%Y. Default: as in training.",
     ),
 ]
 

@@ -22,11 +22,13 @@ class Row:
         where: the file and the line or row, for messages.
         values: its contents.
         blank: whether it is a blank line between others: nothing to learn from, but one to be answered by a line.
+        number: of a row of a table, counted from 1; 0 of others.
     """
 
     where: str
     values: dict[str, Any]
     blank: bool = False
+    number: int = 0
 
     __repr__ = brief_repr
 
@@ -79,7 +81,7 @@ def read_table(
                 if name not in values:
                     raise DataError(f"{where}: there is no column {name!r:.80}; there are: {named(values)}.")
                 raise DataError(f"{where}: column {name!r:.80} is empty.")
-        yield Row(where, {name: values.get(name) for name in columns})
+        yield Row(where, {name: values.get(name) for name in columns}, number=number)
     if not number:
         raise DataError(f"{path} has no row: give a file with examples.")
 

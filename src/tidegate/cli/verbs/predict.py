@@ -41,7 +41,7 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write a file in place of lines: .csv or .parquet (forecast), .csv or .wav (regress).",
+            help="Write a file in place of lines: .csv or .parquet (forecast, regress), .wav (regress).",
             rich_help_panel=VALUES,
         ),
     ] = None,

@@ -1,37 +1,20 @@
 """The times of the steps after the last value of a series."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from typing import Any, NamedTuple
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tidegate.data.series.local_times import offset_at
 from tidegate.data.series.regularity import UNITS, usual_step
 from tidegate.data.series.row_order import RowOrder
-from tidegate.data.series.time_writer import TimeWriter
 from tidegate.data.series.times import START, Number, date_text
+from tidegate.data.series.written_times import WrittenTimes, write_times
 from tidegate.errors import DataError
 
 DAY = UNITS["day"]
 
 
-class TimesAhead(NamedTuple):
-    """Times of steps to come.
-
-    Attributes:
-        numbers: seconds since the year 1, in UTC if there is a zone; or numbers.
-        kind: of the times, see `tidegate.data.series.times.Time`.
-        texts: as the file would write them.
-        note: what the user should know; empty if there is nothing.
-    """
-
-    numbers: Sequence[Number]
-    kind: str
-    texts: Sequence[Any]
-    note: str
-
-
-def times_ahead(where: str, order: RowOrder, known: int, following: int, count: int) -> TimesAhead | None:
+def times_ahead(where: str, order: RowOrder, known: int, following: int, count: int) -> WrittenTimes | None:
     """Return the times of the steps after the known ones: those in the file, then those that continue it.
 
     Regular times go on by their usual step: by the clock, in months (the last day of a month is followed by the last
@@ -54,8 +37,6 @@ def times_ahead(where: str, order: RowOrder, known: int, following: int, count: 
         return None
     times = [order.times[n] for n in order.order.tolist()]
     zone = None if order.local is None else order.local.zone
-    offset = None if zone is None else partial(_offset, zone)
-    writer = TimeWriter(order.written, order.kind, dates=order.dates, offset=offset)
     found = times[known : known + min(count, following)]
     if len(found) < count:
         try:
@@ -64,11 +45,7 @@ def times_ahead(where: str, order: RowOrder, known: int, following: int, count: 
             raise
         except (OverflowError, ValueError) as error:  # what datetime raises
             raise DataError(f"{where}: the times of the forecast are beyond the year 9999.") from error
-    texts = [writer.text(number) for number in found]
-    note = "" if writer.is_own else f"{where}: times are written as in {texts[0]}, not as in {writer.example!r:.40}"
-    if len(order.offsets) > 1:
-        note = f"{where}: the offset of times changes: those of the forecast have that of the last row"
-    return TimesAhead(found, order.kind, texts, note)
+    return write_times(where, order, found)
 
 
 def continued(
@@ -96,7 +73,7 @@ def continued(
     if len(times) < 2:
         raise DataError(f"{where}: one row does not say how far apart times are: give more, or predict without --out.")
     fixed = max(offsets, default=0)
-    walls = [it + (fixed if zone is None else _offset(zone, it)) for it in times]
+    walls = [it + (fixed if zone is None else offset_at(zone, it)) for it in times]
     step, unit, _ = usual_step(walls, kind if kind == "a number" else "a date")
     if step is None:
         first, last = date_text(times[0], kind), date_text(times[-1], kind)
@@ -141,12 +118,6 @@ def _after(walls: Sequence[Number], steps: Number, unit: str) -> Number:
     end = following - timedelta(days=1)
     chosen = end if ends else min(end, first + timedelta(days=date.day - 1))
     return (chosen - START).days * DAY + clock
-
-
-def _offset(zone: ZoneInfo, moment: Number) -> int:
-    """Return the seconds that the clocks of a zone are ahead of UTC at a moment."""
-    at = (START + timedelta(seconds=int(moment // 1))).replace(tzinfo=UTC).astimezone(zone)
-    return int((at.utcoffset() or timedelta()).total_seconds())
 
 
 def _offset_of_wall(zone: ZoneInfo, wall: Number) -> int:

@@ -1,7 +1,7 @@
 """Local times of a zone as moments: the hour that clocks have twice, and the one that they leave out."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -23,6 +23,12 @@ def time_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # also of a folder of zones, or of a name that is no path
         raise ArgumentError(f"time_zone is {name!r:.80}, but should be one such as Europe/Berlin or UTC.") from error
+
+
+def offset_at(zone: ZoneInfo, moment: Number) -> int:
+    """Return the seconds that the clocks of a zone are ahead of UTC at a moment."""
+    at = (START + timedelta(seconds=int(moment // 1))).replace(tzinfo=UTC).astimezone(zone)
+    return int((at.utcoffset() or timedelta()).total_seconds())
 
 
 class LocalTimes:

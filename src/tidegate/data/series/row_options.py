@@ -5,6 +5,7 @@ from typing import Literal
 
 from tidegate.data.tables.decimals import DecimalMark
 from tidegate.data.tables.delimiters import TableOptions
+from tidegate.errors import ArgumentError
 from tidegate.train.options import option
 
 Elapsed = Literal["none", "log", "scaled"]
@@ -41,10 +42,29 @@ class RowOptions(TableOptions):
     )
     elapsed: Elapsed = option(
         "none",
-        "The time from each row to the next as an input: its logarithm, or scaled.",
+        "The time between rows as an input: its logarithm, or scaled.",
         panel="Data",
         absent="none",
     )
+
+    def check_filling(self, missing: str, ways: str) -> None:
+        """Check that missing rows are not filled where missing values are refused, or where elapsed times are inputs.
+
+        Args:
+            missing: what becomes of missing values; "refuse" refuses them.
+            ways: the other choices, for the message.
+
+        Raises:
+            ArgumentError: they are.
+        """
+        if self.missing_rows == "fill" and missing == "refuse":
+            raise ArgumentError(
+                f"missing_rows is 'fill', which makes missing values, but missing is 'refuse': say {ways}."
+            )
+        if self.missing_rows == "fill" and self.elapsed != "none":
+            raise ArgumentError(
+                "missing_rows is 'fill', after which all rows are equally far apart: leave out elapsed."
+            )
 
     def of_times(self) -> str:
         """Return the name of an option that was given and needs a column of times; "" if there is none."""

@@ -2,8 +2,10 @@
 
 from array import array
 from collections import deque
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from tidegate.data.rows import Row
 from tidegate.data.series.date_formats import DateFormat
 from tidegate.data.series.local_times import LocalTimes
 from tidegate.data.series.regularity import gaps_words, usual_step
-from tidegate.data.series.row_options import Elapsed, MissingRows
+from tidegate.data.series.row_options import Elapsed, MissingRows, RowOptions
 from tidegate.data.series.times import Number, date_text, offset_of, parse_time
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
@@ -21,6 +23,7 @@ from tidegate.errors import DataError
 SAMPLE = 100  # rows of which is kept how their time is written
 
 LONGEST = 10**12  # seconds between two rows, or of their unit; the shortest time is as much smaller than one
+NOTES = 5  # of a file
 HINT = "give each row a time, or leave it out"
 
 
@@ -49,7 +52,7 @@ class RowOrder:
         Raises:
             DataError: its time is missing, cannot be read, or is of another kind than those before.
         """
-        self.rows.append(int(row.where.rpartition(" ")[2]))
+        self.rows.append(row.number)
         if self.column is None:
             return
         value = row.values[self.column]
@@ -139,8 +142,14 @@ class RowOrder:
         since = np.concatenate([[np.median(since) if len(since) else 1.0], since])
         return (np.log(since) if how == "log" else since)[:, None]
 
-    def notes(self, missing_rows: MissingRows, elapsed: Elapsed) -> list[str]:
-        """Say what the user should know of the times: rows that were not in order, and rows that are missing."""
+    def notes(self, missing_rows: MissingRows, elapsed: Elapsed, *, ahead: bool = False) -> list[str]:
+        """Say what the user should know of the times: rows that were not in order, and rows that are missing.
+
+        Args:
+            missing_rows: what becomes of missing rows.
+            elapsed: whether the time between rows is an input.
+            ahead: whether this time is needed of steps to come, too.
+        """
         if self.column is None or len(self.times) < 2:
             return []
         found = [] if self.local is None else list(self.local.notes.values())
@@ -151,10 +160,35 @@ class RowOrder:
                 "were put in order of time"
             )
         if self._gaps_words:
+            coming = ", and steps to come are taken to be of the usual length" if ahead else ""
             done = {
-                "elapsed": "; the time between rows is an input, and steps to come are taken to be of the usual length",
+                "elapsed": f"; the time between rows is an input{coming}",
                 "report": "; each row is taken as one step: add the missing rows, or say --missing-rows fill",
                 "fill": ": filled with missing values",
             }
             found.append(f"{self.where}: {self._gaps_words}{done[missing_rows if elapsed == 'none' else 'elapsed']}")
         return found
+
+
+def row_order(
+    path: Path, series: str | None, column: str | None, dates: DateFormat | None, options: RowOptions
+) -> RowOrder:
+    """Return the order of the rows of a series, to which they are then added.
+
+    Args:
+        path: the table.
+        series: the name of the series; None: the rows of the table are one series, or several that share them.
+        column: the column of times, if there is one.
+        dates: the format of the times. Default: numbers, and dates as ISO 8601 has them.
+        options: what the user said.
+    """
+    where = str(path) if series is None else f"{path}, series {series!r:.80}"
+    local = LocalTimes(options.time_zone, options.clock_changes) if options.time_zone else None
+    return RowOrder(column, where, dates, local)
+
+
+def notes_of_rows(path: Path, rows: Iterable[Row]) -> list[str]:
+    """Return the first "notes" of the series in a file, each once, and how many there are besides."""
+    notes = list(dict.fromkeys(it for row in rows for it in row.values.get("notes", ())))
+    more = [f"{path}: the same of {len(notes) - NOTES:,} more series"] if len(notes) > NOTES else []
+    return notes[:NOTES] + more

@@ -16,7 +16,7 @@ from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.regress.model import Regressor
-from tidegate.tasks.regress.reader import series_values
+from tidegate.tasks.regress.series_rows import series_values
 from tidegate.tasks.regress.task import RegressTask
 from tidegate.train import Run
 

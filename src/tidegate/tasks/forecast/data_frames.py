@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tidegate.data.series.written_times import TIME
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
 from tidegate.tasks.base_task import ExamplesConfig
 from tidegate.tasks.forecast.config import ForecastConfig
-from tidegate.tasks.forecast.prediction_table import TIME, arrow_table, prediction_table
+from tidegate.tasks.forecast.prediction_table import arrow_table, prediction_table
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.predict_rows import check_rows
 from tidegate.train import TrainConfig, load_run, new_run, train

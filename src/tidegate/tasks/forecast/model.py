@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.data.buckets import Padded
+from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Distribution
-from tidegate.tasks.forecast.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.layers import each_state, recurrent
 
 

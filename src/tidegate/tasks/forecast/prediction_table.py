@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tidegate.data.rows import Row
-from tidegate.data.series.continuation import TimesAhead, times_ahead
-from tidegate.data.series.date_formats import UNIX
+from tidegate.data.series.continuation import times_ahead
 from tidegate.data.series.row_order import RowOrder
+from tidegate.data.series.written_times import TIME, WrittenTimes, timestamps
 from tidegate.errors import ArgumentError
 from tidegate.io.files import replacing
 from tidegate.io.optional import needed
 from tidegate.tasks.forecast.series.gaps import NAMES
 
-TIME, TARGETS = "time", "targets"
+TARGETS = "targets"
 
 
 class PredictionTable(NamedTuple):
@@ -30,7 +30,7 @@ class PredictionTable(NamedTuple):
     """
 
     columns: Mapping[str, Sequence[Any]]
-    times: Sequence[TimesAhead | None]
+    times: Sequence[WrittenTimes | None]
     series: int
 
     def notes(self) -> list[str]:
@@ -53,9 +53,9 @@ def prediction_table(found: Iterable[tuple[Row, dict[str, Any]]]) -> PredictionT
         DataError: the times of a series are irregular; the message names file and series.
     """
     table: dict[str, list[Any]] = {}
-    times: list[TimesAhead | None] = []
+    times: list[WrittenTimes | None] = []
     count = 0
-    shared: dict[tuple[RowOrder, int, int, int], TimesAhead | None] = {}  # by the series of a wide table
+    shared: dict[tuple[RowOrder, int, int, int], WrittenTimes | None] = {}  # by the series of a wide table
     for row, said in found:
         count += 1
         targets = predicted_targets(said)
@@ -138,17 +138,4 @@ def arrow_table(table: PredictionTable) -> Any:
         MissingDependencyError: pyarrow is not installed.
     """
     arrow = needed("pyarrow", "A table of forecasts needs")
-    return arrow.table({**table.columns, TIME: _timestamps(arrow, table)})
-
-
-def _timestamps(arrow: Any, table: PredictionTable) -> Any:
-    """Return the column of times for Parquet."""
-    kinds, texts = {None if it is None else it.kind for it in table.times}, table.columns[TIME]
-    if kinds <= {None, "a number"} and not any(isinstance(it, str) for it in texts):
-        return texts
-    if len(kinds) > 1 or kinds == {"a number"}:
-        return [None if it is None else str(it) for it in texts]
-    since = [(number - UNIX) * 10**6 for it in table.times if it is not None for number in it.numbers]
-    unit, size = ("us", 1) if all(it.denominator == 1 for it in since) else ("ns", 1000)
-    zone = "UTC" if kinds == {"a date with a time zone"} else None
-    return arrow.array([int(it * size) for it in since], arrow.int64()).cast(arrow.timestamp(unit, zone))
+    return arrow.table({**table.columns, TIME: timestamps(arrow, table.times, table.columns[TIME])})

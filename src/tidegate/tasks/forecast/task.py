@@ -22,14 +22,15 @@ from tidegate.cells import get_cell
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.rows import Row
+from tidegate.data.series.row_order import notes_of_rows
 from tidegate.drawing.text import label
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.forecast.baseline_loss import baseline_loss
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import DISTRIBUTIONS
-from tidegate.tasks.forecast.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.forecast.fit_series import fit_series
 from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantiles, predicted, sample_paths
 from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
@@ -43,7 +44,7 @@ from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
-NOTES = 5  # remarks on the times of series
+NOTES = 5  # remarks on categories
 
 
 class ForecastTask(ExampleTask):
@@ -88,9 +89,7 @@ class ForecastTask(ExampleTask):
     @classmethod
     def remarks(cls, path: Path, config: ForecastConfig) -> Sequence[str]:
         """Say where the times of a table have gaps or are not in order."""
-        notes = list(dict.fromkeys(it for row in cls.read(path, config) for it in row.values.get("notes", ())))
-        more = [f"{path}: the same of {len(notes) - NOTES:,} more series"] if len(notes) > NOTES else []
-        return notes[:NOTES] + more
+        return notes_of_rows(path, cls.read(path, config))
 
     @classmethod
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.data.tables.decimals import DecimalMark
-from tidegate.data.tables.delimiters import TableOptions
+from tidegate.data.series.row_options import RowOptions
 from tidegate.errors import ArgumentError
 from tidegate.tasks.regress.losses import LossName
 from tidegate.train.options import RecurrentConfig, option
 
+ELAPSED = "elapsed time"  # the name of this input
 Missing = Literal["refuse", "previous", "mean"]
 
 
@@ -18,7 +18,7 @@ def names_in(text: str | None) -> list[str]:
 
 
 @dataclass(frozen=True, repr=False)
-class RegressConfig(TableOptions, RecurrentConfig):
+class RegressConfig(RowOptions, RecurrentConfig):
     """Architecture of a model with a value at every step, its loss, and how its files are read."""
 
     hidden_size: int = option(32, "Hidden units per layer.", min=1)
@@ -31,10 +31,6 @@ class RegressConfig(TableOptions, RecurrentConfig):
     targets: str | None = option(None, "Columns that are predicted, separated by commas.", panel="Data")
     static: str | None = option(
         None, "Columns with one value for a whole series, separated by commas; inputs too.", panel="Data"
-    )
-    series_column: str | None = option(None, "The column with the name of the series.", panel="Data")
-    decimal: DecimalMark | None = option(
-        None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
     )
     missing: Missing = option(
         "refuse", "Missing inputs: refuse the file, or take the previous value or the mean.", panel="Data"
@@ -58,12 +54,16 @@ class RegressConfig(TableOptions, RecurrentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        columns = [*self.input_names, *self.target_names]
+        columns = [*self.input_names, *([] if self.elapsed == "none" else [ELAPSED]), *self.target_names]
         repeated = sorted({name for name in columns if columns.count(name) > 1})
         if repeated:
             raise ArgumentError(
                 f"{', '.join(map(repr, repeated))}: named more than once among inputs, static columns and targets."
             )
+        self.check_filling(self.missing, "'previous' or 'mean'")
+        needs = self.of_times() or ("missing_rows" if self.missing_rows != "report" else "")
+        if needs and self.time_column is None:
+            raise ArgumentError(f"{needs} is for a column of times, but none is named: say time_column, too.")
 
     @property
     def input_names(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.layers import recurrent
 from tidegate.train.options import RecurrentConfig
 
@@ -19,12 +20,21 @@ class Regressor(nn.Module):
         config: the model config.
         inputs: F, the number of inputs.
         targets: K, the number of targets.
+        elapsed: the times between steps, if the cell takes them.
         backend: the engine's backend; None leaves it to the engine.
     """
 
-    def __init__(self, config: RecurrentConfig, inputs: int, targets: int, *, backend: str | None = None) -> None:
+    def __init__(
+        self,
+        config: RecurrentConfig,
+        inputs: int,
+        targets: int,
+        *,
+        elapsed: ElapsedTimes | None = None,
+        backend: str | None = None,
+    ) -> None:
         super().__init__()
-        self.config, self.targets = config, targets
+        self.config, self.targets, self.elapsed = config, targets, elapsed
         self.recurrent = recurrent(config, inputs, batch_first=False, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, targets)
@@ -41,8 +51,12 @@ class Regressor(nn.Module):
         Returns:
             (T, B, K), and a tensor (layers, B, H) or a tuple of them.
         """
-        h, final = self.recurrent(x, state, lengths=lengths)
+        h, final = self.recurrent(x, state, lengths=lengths, masks=self.masks(x))
         return self.output(self.dropout(h)) + self.direct(x), final
+
+    def masks(self, x: Tensor) -> dict[str, Tensor] | None:
+        """Return the time before each step of inputs (T, B, F), (T, B), if the cell takes it."""
+        return None if self.elapsed is None else {MASK: self.elapsed.of_frames(x)}
 
     def zero_state(self, batch_size: int) -> tuple[Tensor, ...]:
         """Return the state before the first step: (layers, B, H) for each state of the cell."""

@@ -1,21 +1,22 @@
 """From series to examples: the split in time, what is fitted on the training part, normalisation."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded, Preprocessing
-from tidegate.data.rows import Row, columns_of, is_table, layout_words
+from tidegate.data.rows import Row, is_table
+from tidegate.data.series.row_order import notes_of_rows
 from tidegate.errors import DataError
 from tidegate.io.files import field
 from tidegate.tasks.regress.audio import Pair, delay, read_wav
 from tidegate.tasks.regress.config import RegressConfig
 from tidegate.tasks.regress.linear_filter import fit_filter
 from tidegate.tasks.regress.losses import STABILITY
-from tidegate.tasks.regress.reader import NAME, TARGETS, decimal_mark
+from tidegate.tasks.regress.reader import read_series
+from tidegate.tasks.regress.series_rows import NAME, TARGETS
 
 BURN_IN = 100  # at most, where none is chosen
 FEWEST = 2  # counted steps of the training part
@@ -24,10 +25,10 @@ FEWEST = 2  # counted steps of the training part
 def remarks_on(path: Any, config: RegressConfig) -> list[str]:
     """Say by how much the target of a pair of recordings is late, unless that is the shift chosen; how tables are read.
 
-    A table is described where its delimiter or decimal mark had to be found out and is unusual.
+    A table is described where what had to be found out is unusual, and where its times have gaps or are not in order.
     """
     if not isinstance(path, Pair):
-        return _layout(path, config) if is_table(path) else []
+        return notes_of_rows(path, read_series(path, config)) if is_table(path) else []
     source, target = read_wav(path.input), read_wav(path.target)
     found = delay(source.samples.mean(1), target.samples.mean(1))
     if found == config.shift:
@@ -38,15 +39,6 @@ def remarks_on(path: Any, config: RegressConfig) -> list[str]:
         f"{path}: by its cross-correlation the target comes {size}, and the shift is {config.shift}; it is not changed "
         f"unless you say --shift {found}"
     ]
-
-
-def _layout(path: Path, config: RegressConfig) -> list[str]:
-    words = layout_words(path, config.delimiter)
-    there = columns_of(path, config.delimiter)
-    numbers = [name for name in (*config.input_names, *config.target_names) if name in there]
-    if not config.decimal and numbers and decimal_mark(path, numbers, config) == ",":
-        words.append("decimal commas")
-    return [f"{path} is read as: {', '.join(words)}"] if words else []
 
 
 def shifted(row: Row, steps: int) -> Row:
@@ -135,7 +127,7 @@ def encode_series(row: Row, config: RegressConfig, preprocessing: Preprocessing,
     x = normalised(row, preprocessing)
     name = np.frombuffer(row.values[NAME].encode(), np.uint8)
     if not labelled:
-        return {"inputs": x, "name": name}
+        return {"inputs": x, "name": name, "kept": row.values.get("kept", np.ones(len(x))).astype(np.uint8)}
     burn_in, start = preprocessing.number("burn_in"), row.values.get("start", 0)
     y = normalised_targets(row, preprocessing)
     begin = max(0, start - max(burn_in, config.taps - 1)) if start else 0

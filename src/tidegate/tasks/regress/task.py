@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.cells import get_cell
 from tidegate.data.column_kinds import ColumnKind, stored_text
 from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
+from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import mask
 from tidegate.tasks.metrics_report import Metric, Report
@@ -113,7 +115,11 @@ class RegressTask(ExampleTask):
     def make_model(cls, config: RegressConfig, vocabulary: Preprocessing, backend: str | None) -> Regressor:
         """Make a new model."""
         sizes = [len(vocabulary.numbers(f"{name}_mean")) for name in ("input", "target")]
-        return Regressor(config, *sizes, backend=backend)
+        elapsed = None
+        if config.elapsed != "none" and MASK in get_cell(config.cell).masks:
+            mean, deviation = (vocabulary.numbers(f"input_{it}")[-1] for it in ("mean", "deviation"))
+            elapsed = ElapsedTimes(sizes[0] - 1, mean, deviation, config.elapsed)
+        return Regressor(config, *sizes, elapsed=elapsed, backend=backend)
 
     # Training, with the state handed on from window to window.
 
@@ -238,13 +244,14 @@ class RegressTask(ExampleTask):
         return Report(sum(loss for loss, _ in results) / count, count, metrics, texts)
 
     def predict(self, model: Regressor, columns: Columns) -> list[dict[str, Any]]:
-        """Predict the targets of every step, in their units."""
+        """Predict the targets of every step, in their units; of a table those of its rows, in order of time."""
         lengths = columns["inputs"].lengths
         y = model.read(columns["inputs"].values.transpose(0, 1), lengths)
         found = []
         for n, length in enumerate(lengths.tolist()):
             name = stored_text(columns["name"].values[n, : int(columns["name"].lengths[n])].cpu().numpy())
-            values = self.in_units("target", y[:length, n]).T.tolist()
+            kept = columns["kept"].values[n, :length].bool()
+            values = self.in_units("target", y[:length, n][kept]).T.tolist()
             found.append({"series": name, "values": dict(zip(self.names("targets"), values, strict=True))})
         return found
 
@@ -256,9 +263,8 @@ class RegressTask(ExampleTask):
 
     @staticmethod
     def write_predictions(found: Iterable[tuple[Row, dict[str, Any]]], path: Path) -> Sequence[str]:
-        """Write predictions to a file, see `tidegate.tasks.regress.output`; return notes for the user, none of them."""
-        write_predictions(found, path)
-        return ()
+        """Write predictions to a file, see `tidegate.tasks.regress.output`; return notes for the user."""
+        return write_predictions(found, path)
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Return none: what a filter reaches is in the metrics, which have units."""

@@ -10,8 +10,7 @@ from tidegate.data.array_files import holds_arrays
 from tidegate.data.frames import FRAMES, read_frames
 from tidegate.data.rows import Row, columns_of, is_table, read_table
 from tidegate.data.series.cell_formats import column_of_dates, find_formats
-from tidegate.data.series.local_times import LocalTimes
-from tidegate.data.series.row_order import RowOrder
+from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
@@ -48,12 +47,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
             or cells can be read in two ways; the message names the file and the row.
     """
-    if options.missing_rows == "fill" and options.missing == "refuse":
-        raise ArgumentError(
-            "missing_rows is 'fill', which makes missing values, but missing is 'refuse': say 'mask' or 'interpolate'."
-        )
-    if options.missing_rows == "fill" and options.elapsed != "none":
-        raise ArgumentError("missing_rows is 'fill', after which all rows are equally far apart: leave out elapsed.")
+    options.check_filling(options.missing, "'mask' or 'interpolate'")
     if holds_arrays(path):
         if needs := options.of_times():
             raise ArgumentError(f"{needs} is for a column of times, but {path} has none: give a table.")
@@ -97,9 +91,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             "" if series_column is None else _name(row, series_column)
         )  # the series of a wide table share their times
         if group not in orders:
-            where = f"{path}, series {group!r:.80}" if series_column else str(path)
-            local = LocalTimes(options.time_zone, options.clock_changes) if options.time_zone else None
-            orders[group] = RowOrder(time_column, where, formats.dates, local)
+            orders[group] = row_order(path, group if series_column else None, time_column, formats.dates, options)
         orders[group].add(row)
         known = [numbers.read(row, name) for name in options.known]
         past = [numbers.read(row, name, empty=True) for name in options.past]
@@ -165,7 +157,7 @@ class _Series:
             self.name, values, ahead, covariates[:, known:], place, options.missing, self.targets
         )
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
-        said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed)]
+        said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed, ahead=True)]
         more = {"notes": said, "rows": rows[kept], "static": self.static}
         after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
         following = int((np.diff(steps[after - 1 :]) == 1).cumprod().sum()) if after else len(steps)
