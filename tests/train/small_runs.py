@@ -91,6 +91,8 @@ SGD = {
     "sampling_probability_start": 1.0,
     "sampling_probability_end": 1.0,
     "model": {
+        "layer_sizes": "8,6",
+        "tie_weights": True,
         "locked_dropout": True,
         "recurrent_dropout": 0.1,
         "embedding_dropout": 0.1,

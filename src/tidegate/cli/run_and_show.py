@@ -70,4 +70,7 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
 
 def _title(folder: Path, model: Any) -> str:
     layers = f"{model.num_layers} layers of " if model.num_layers > 1 else ""
-    return f"{model.cell}, {layers}{model.hidden_size} hidden units, in {folder}"
+    sizes = getattr(model, "layer_sizes", None) or str(
+        model.hidden_size
+    )  # only language models have layers that differ
+    return f"{model.cell}, {layers}{sizes.replace(',', ', ')} hidden units, in {folder}"

@@ -91,7 +91,7 @@ class Layered(CellModule, Generic[S]):
         return cost(
             self.layer_cell(layer),
             self.layer_input_size(layer),
-            self.hidden_size,
+            self.layer_size(layer),
             batch=batch,
             bias=self.bias,
             two_biases=self.two_biases,
@@ -106,12 +106,21 @@ class Layered(CellModule, Generic[S]):
 
     @property
     def output_size(self) -> int:
-        """Features of the output: hidden (or projected) size times directions."""
-        return (self.proj_size or self.hidden_size) * (1 + self.bidirectional)
+        """Features of the output: hidden (or projected) size of the last layer times directions."""
+        return self.layer_output_size(self.num_layers - 1)
 
     def layer_input_size(self, layer: int) -> int:
         """Return the number of features of a layer's input."""
-        return self.output_size if layer else self.input_size
+        return self.layer_output_size(layer - 1) if layer else self.input_size
+
+    def layer_output_size(self, layer: int) -> int:
+        """Return the number of features of a layer's output, of all directions together."""
+        return (self.proj_size or self.layer_size(layer)) * (1 + self.bidirectional)
+
+    def layer_size(self, layer: int) -> int:
+        """Return the number of hidden units of a layer; ``hidden_size`` is the largest."""
+        del layer
+        return self.hidden_size
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +15,9 @@ from tidegate.errors import ArgumentError
 from tidegate.nn.initialise import Init, check_init, initialise
 from tidegate.nn.layered import Layered, by_name
 from tidegate.nn.layout import EngineInput
+from tidegate.nn.stack import stacked
+
+LAYER = re.compile(r"_l(\d+)")  # in the name of a parameter
 
 
 class Recurrent(Layered[Any]):
@@ -27,8 +32,10 @@ class Recurrent(Layered[Any]):
     Args:
         cell: the cell or its name.
         input_size: features of the input.
-        hidden_size: H, the number of hidden units.
-        num_layers: layers; each reads the output of the one before.
+        hidden_size: H, the number of hidden units of a layer; or that of each layer, such as (1150, 1150, 400). The
+            attribute ``hidden_size`` is then the largest; states are as large, with zeros after those of smaller
+            layers, and there is no ``proj_size``.
+        num_layers: layers; each reads the output of the one before. Given sizes, it is their number.
         bias: whether gates have biases (biases that the equations name explicitly are always there).
         batch_first: input and output are (batch, steps, features).
         dropout: between layers, while training.
@@ -56,13 +63,15 @@ class Recurrent(Layered[Any]):
         >>> output, (h_n, c_n) = layer(torch.randn(5, 2, 8))
     """
 
-    learn_initial_state = False  # of layers saved whole by earlier versions
+    # Of layers saved whole by earlier versions.
+    learn_initial_state = False
+    sizes: tuple[int, ...] | None = None
 
     def __init__(
         self,
         cell: Cell | str,
         input_size: int,
-        hidden_size: int,
+        hidden_size: int | Sequence[int],
         num_layers: int = 1,
         bias: bool = True,
         batch_first: bool = False,
@@ -81,6 +90,8 @@ class Recurrent(Layered[Any]):
     ):
         super().__init__()
         cell = get_cell(cell)
+        if isinstance(hidden_size, Sequence):
+            hidden_size, num_layers = self._different_sizes(hidden_size, num_layers, proj_size)
         for name, size in dict(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers).items():
             if size < 1:
                 raise ArgumentError(f"{name} must be at least 1, got {size}.")
@@ -92,8 +103,8 @@ class Recurrent(Layered[Any]):
         if not isinstance(heads, int) or heads < 1:
             raise ArgumentError(f"heads must be a whole number from 1 on, got {heads!r}.")
         cell = with_heads(cell, heads) if heads > 1 else cell
-        if hidden_size % cell.heads:
-            raise ArgumentError(f"hidden_size must be a multiple of heads, {cell.heads}, got {hidden_size}.")
+        if wrong := [size for size in self.sizes or (hidden_size,) if size % cell.heads]:
+            raise ArgumentError(f"hidden_size must be a multiple of heads, {cell.heads}, got {wrong[0]}.")
         self.cell = projected(cell) if proj_size else cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
@@ -102,13 +113,27 @@ class Recurrent(Layered[Any]):
         self.learn_initial_state = learn_initial_state
         for layer in range(num_layers):
             for direction in range(1 + bidirectional):
-                for name, shape in {**self._shapes(layer), **self._initial_shapes()}.items():
+                for name, shape in {**self._shapes(layer), **self._initial_shapes(layer)}.items():
                     value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                     self.register_parameter(name + _end(layer, direction), value)
         self.reset_parameters()
 
+    def _different_sizes(self, sizes: Sequence[int], num_layers: int, proj_size: int) -> tuple[int, int]:
+        """Note the size of each layer; return the largest, and their number."""
+        if not sizes or min(sizes) < 1 or num_layers not in (1, len(sizes)) or proj_size:
+            raise ArgumentError(
+                f"hidden_size as a list needs sizes of at least 1, one for each layer, and no proj_size; got {sizes}, "
+                f"num_layers={num_layers}, proj_size={proj_size}."
+            )
+        self.sizes = tuple(sizes)
+        return max(sizes), len(sizes)
+
+    def layer_size(self, layer: int) -> int:
+        """Return the number of hidden units of a layer; ``hidden_size`` is the largest."""
+        return self.hidden_size if self.sizes is None else self.sizes[layer]
+
     def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
-        cell, hidden = self.cell, self.hidden_size
+        cell, hidden = self.cell, self.layer_size(layer)
         shapes: dict[str, tuple[int, ...]] = {}
         if cell.input_gates:
             shapes["weight_ih"] = (len(cell.input_gates) * hidden, self.layer_input_size(layer))
@@ -123,10 +148,11 @@ class Recurrent(Layered[Any]):
             shapes["weight_hr"] = (self.proj_size, hidden)
         return shapes
 
-    def _initial_shapes(self) -> dict[str, tuple[int, ...]]:
+    def _initial_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         if not self.learn_initial_state:
             return {}
-        sizes = [self.proj_size or self.hidden_size, *[self.hidden_size] * (len(self.cell.states) - 1)]
+        hidden = self.layer_size(layer)
+        sizes = [self.proj_size or hidden, *[hidden] * (len(self.cell.states) - 1)]
         return {f"initial_{name}": (size,) for name, size in zip(self.cell.states, sizes, strict=True)}
 
     def initial_state(self, batch: int) -> tuple[Tensor, ...] | None:
@@ -134,7 +160,7 @@ class Recurrent(Layered[Any]):
         if not self.learn_initial_state:
             return None
         ends = [_end(layer, way) for layer in range(self.num_layers) for way in range(1 + self.bidirectional)]
-        rows = [torch.stack([getattr(self, name + end) for end in ends]) for name in self._initial_shapes()]
+        rows = [stacked([getattr(self, name + end) for end in ends]) for name in self._initial_shapes(0)]
         return tuple(row[:, None].expand(-1, batch, -1) for row in rows)
 
     def _checked_input(self, given: Any, hx: Any, lengths: Any, reset: Any, masks: Any) -> EngineInput:
@@ -151,7 +177,9 @@ class Recurrent(Layered[Any]):
 
     def reset_parameters(self) -> None:
         """Initialise the parameters as ``init`` and ``forget_bias`` specify."""
-        initialise(dict(self.named_parameters()), self.cell, self.hidden_size, self.init, self.forget_bias)
+        for name, parameter in self.named_parameters():
+            layer = int(LAYER.findall(name)[-1])
+            initialise({name: parameter}, self.cell, self.layer_size(layer), self.init, self.forget_bias)
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
         """Return the weights of one layer and direction."""
@@ -161,23 +189,23 @@ class Recurrent(Layered[Any]):
             w_ih=own.get("weight_ih"),
             w_hh=own.get("weight_hh"),
             b_ih=own.get("bias"),
-            b_hh=self._recurrent_bias(own.get("bias_hh")),
+            b_hh=self._recurrent_bias(own.get("bias_hh"), layer),
             p={name: own[self._name(name)] for name in self.cell.parameters},
             w_hr=own.get("weight_hr"),
         )
 
-    def _recurrent_bias(self, own: Tensor | None) -> Tensor | None:
+    def _recurrent_bias(self, own: Tensor | None, layer: int) -> Tensor | None:
         """Return the bias of all recurrent products: zero where a gate's one bias is added to its input part."""
         gates = self.cell.own_bias_gates
         if own is None or gates == self.cell.recurrent_gates:
             return own
         parts = dict(zip(gates, own.chunk(len(gates)), strict=True))
-        zero = own.new_zeros(self.hidden_size)
+        zero = own.new_zeros(self.layer_size(layer))
         return torch.cat([parts.get(gate, zero) for gate in self.cell.recurrent_gates])
 
     def extra_repr(self) -> str:
         """Return the cell, the sizes, and the options that differ from their defaults."""
-        shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
+        shown = [self.cell.name, str(self.input_size), str(self.sizes or self.hidden_size)]
         defaults: dict[str, Any] = dict(num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False)
         defaults |= dict(proj_size=0, learn_initial_state=False)
         shown += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]

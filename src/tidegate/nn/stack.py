@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,7 @@ class StackResult:
 
     Attributes:
         output: (T, B, directions * R) of the last layer.
-        state: final states (layers * directions, B, ·), in the order of ``cell.states``.
+        state: final states (layers * directions, B, ·), in the order of ``cell.states``; see `stacked`.
         record: the recorded values by name, for each layer and direction.
     """
 
@@ -47,7 +47,7 @@ def run_stack(
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record
-    return StackResult(_joined(outputs), tuple(torch.stack(s) for s in zip(*final, strict=True)), recorded)
+    return StackResult(_joined(outputs), tuple(stacked(s) for s in zip(*final, strict=True)), recorded)
 
 
 def layer_calls(
@@ -79,8 +79,8 @@ def layer_calls(
             outputs.clear()
             if layers.dropout and training:
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
-        cell = layers.layer_cell(layer)
-        own = {name: mask for name, mask in given.masks.items() if name in cell.masks}
+        cell, size = layers.layer_cell(layer), layers.layer_size(layer)
+        own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
         for direction in range(directions):
             weights = layers.layer_weights(layer, direction)
             yield (
@@ -89,7 +89,7 @@ def layer_calls(
                     cell,
                     x,
                     weights,
-                    None if state is None else [s[layer * directions + direction] for s in state],
+                    None if state is None else [narrowed(s[layer * directions + direction], size) for s in state],
                     lengths=given.layout.lengths,
                     reset=given.layout.reset,
                     reverse=direction == 1,
@@ -97,6 +97,19 @@ def layer_calls(
                     masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
                 ),
             )
+
+
+def stacked(states: Sequence[Tensor]) -> Tensor:
+    """Stack one state of every layer, each (..., H); if their sizes differ, zeros follow those of smaller layers."""
+    widest = max(it.shape[-1] for it in states)
+    return torch.stack(
+        [functional.pad(it, (0, widest - it.shape[-1])) if it.shape[-1] < widest else it for it in states]
+    )
+
+
+def narrowed(value: Tensor, size: int) -> Tensor:
+    """Return the first ``size`` hidden units of (..., H): a layer's part of what `stacked` returned."""
+    return value[..., :size] if value.shape[-1] > size else value
 
 
 def dropout(x: Tensor, rate: float, *, locked: bool) -> Tensor:

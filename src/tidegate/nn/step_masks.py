@@ -32,7 +32,7 @@ def read_masks(module: StackedLayers, masks: Masks | None, x: Tensor, layout: La
     if not masks:
         return {}
     _check_names(module, masks)
-    return {name: _read(name, mask, module.hidden_size, x, layout) for name, mask in masks.items()}
+    return {name: _read(name, mask, module, x, layout) for name, mask in masks.items()}
 
 
 def read_step_masks(
@@ -56,10 +56,9 @@ def read_step_masks(
     found = {}
     for name, given in masks.items():
         mask = given.unsqueeze(-1) if given.dim() == 1 else given
-        if mask.dim() != 2 or mask.shape[0] != batch or mask.shape[1] not in (1, hidden):
-            raise ArgumentError(
-                f"mask {name!r} must be of shape {(batch,)} or {(batch, hidden)}; it has {tuple(given.shape)}."
-            )
+        if mask.dim() != 2 or mask.shape[0] != batch or mask.shape[1] not in _widths(module):
+            shapes = " or ".join(str((batch, width)) if width > 1 else str((batch,)) for width in _widths(module))
+            raise ArgumentError(f"mask {name!r} must be of shape {shapes}; it has {tuple(given.shape)}.")
         found[name] = _like_input(name, mask.detach(), like).to(like.dtype).expand(batch, hidden)
     return found
 
@@ -74,6 +73,12 @@ def _check_names(module: StackedLayers, masks: Mapping[str, object]) -> None:
     if unknown := [name for name in masks if name not in known]:
         has = f"has the masks {', '.join(known)}" if known else "has no masks"
         raise ArgumentError(f"{module.layer_cell(0).name} {has}; given {', '.join(map(repr, unknown))}.")
+
+
+def _widths(module: StackedLayers) -> tuple[int, ...]:
+    """Return how many numbers a mask may have: one for all hidden units or one for each, if all layers have as many."""
+    alike = all(module.layer_size(layer) == module.hidden_size for layer in range(module.num_layers))
+    return (1, module.hidden_size) if alike else (1,)
 
 
 def _like_input(name: str, mask: Tensor, x: Tensor) -> Tensor:
@@ -96,7 +101,8 @@ def _like_input(name: str, mask: Tensor, x: Tensor) -> Tensor:
     return mask
 
 
-def _read(name: str, given: Tensor | PackedSequence, hidden: int, x: Tensor, layout: Layout) -> Tensor:
+def _read(name: str, given: Tensor | PackedSequence, module: StackedLayers, x: Tensor, layout: Layout) -> Tensor:
+    hidden, widths = module.hidden_size, _widths(module)
     if isinstance(given, PackedSequence) != (layout.packed is not None):
         wanted = "PackedSequence" if layout.packed is not None else "tensor"
         raise ArgumentError(f"mask {name!r} must be a {wanted}, as the input is; given {type(given).__name__}.")
@@ -113,11 +119,12 @@ def _read(name: str, given: Tensor | PackedSequence, hidden: int, x: Tensor, lay
         mask = given if given.dim() > len(shape) else given.unsqueeze(-1)
         if mask.shape[:-1] == shape:
             mask = mask.unsqueeze(1) if not layout.batched else mask.transpose(0, 1) if layout.batch_first else mask
-    if mask.shape[:-1] != x.shape[:2] or mask.shape[-1] not in (1, hidden):
+    if mask.shape[:-1] != x.shape[:2] or mask.shape[-1] not in widths:
         has = given.data if isinstance(given, PackedSequence) else given
+        each = f", or one number for each hidden unit, {(*shape, hidden)}" if hidden in widths else ""
         raise ArgumentError(
-            f"mask {name!r} must have the input's shape without features, {tuple(shape)}, or one number for each "
-            f"hidden unit, {(*shape, hidden)}; it has {tuple(has.shape)}."
+            f"mask {name!r} must have the input's shape without features, {tuple(shape)}{each}; it has "
+            f"{tuple(has.shape)}."
         )
     return _like_input(name, mask, x).expand(*x.shape[:2], hidden)
 

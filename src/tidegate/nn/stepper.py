@@ -13,6 +13,7 @@ from tidegate.engine import Stepping, stepping
 from tidegate.engine.precision import computed_in
 from tidegate.errors import ArgumentError
 from tidegate.nn.exact_state import exact
+from tidegate.nn.stack import narrowed, stacked
 from tidegate.nn.step_masks import read_step_masks
 from tidegate.nn.types import StackedLayers, State
 
@@ -90,8 +91,9 @@ class Stepper:
             )
         if masks or self._required:
             given = read_step_masks(self.module, masks or {}, self._required, like)
-            for layer, cell in zip(self._layers, self._cells, strict=True):
-                own = {name: given[name] for name in cell.masks if name in given}
+            for k, (layer, cell) in enumerate(zip(self._layers, self._cells, strict=True)):
+                size = self.module.layer_size(k)
+                own = {name: narrowed(given[name], size) for name in cell.masks if name in given}
                 x = layer.step(x if x.is_contiguous() else x.contiguous(), own)
             return x.clone() if self.copy else x
         for layer in self._layers:
@@ -112,27 +114,29 @@ class Stepper:
             first = self.module.initial_state(self.batch)
             for k, layer in enumerate(self._layers):
                 for n, value in enumerate(layer.state):
-                    begin = value.new_zeros(()) if first is None else first[n][k].to(value.dtype)
+                    begin = value.new_zeros(()) if first is None else narrowed(first[n][k], value.shape[-1])
+                    begin = begin.to(value.dtype)
                     value.copy_(begin if flags is None else torch.where(flags[:, None], begin, value))
 
     @property
     def state(self) -> State:
         """A copy of the states (layers, B, ·) in the form of ``forward``'s ``hx``, in which they can also be set."""
         by_name = zip(*(layer.state for layer in self._layers), strict=True)
-        states = tuple(torch.stack([s.detach() for s in values]) for values in by_name)
+        states = tuple(stacked([s.detach() for s in values]) for values in by_name)
         return states[0] if len(states) == 1 else states
 
     @state.setter
     def state(self, value: State) -> None:
         given = (value,) if isinstance(value, Tensor) else tuple(value)
-        shapes = [(len(self._layers), *s.shape) for s in self._layers[0].state]
+        by_name = zip(*(layer.state for layer in self._layers), strict=True)
+        shapes = [(len(self._layers), *max(tuple(s.shape) for s in values)) for values in by_name]
         if [tuple(s.shape) for s in given] != shapes:
             raise ArgumentError(f"The states have the shapes {shapes}, got {[tuple(s.shape) for s in given]}.")
         given = tuple(exact(s.detach()) for s in given)
         with torch.no_grad():
             for k, layer in enumerate(self._layers):
                 for target, source in zip(layer.state, given, strict=True):
-                    target.copy_(source[k])
+                    target.copy_(narrowed(source[k], target.shape[-1]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"module": self.module, "batch": self.batch, "copy": self.copy, "state": self.state}
@@ -161,15 +165,15 @@ class Stepper:
             layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
             self._like, dtype, first = x, computed_in([x]) or x.dtype, module.initial_state(self.batch)
             for k in range(module.num_layers):
-                weights = module.layer_weights(k, 0)
-                begin = old[k] if old else None if first is None else [s[k] for s in first]
+                weights, size = module.layer_weights(k, 0), module.layer_size(k)
+                begin = old[k] if old else None if first is None else [narrowed(s[k], size) for s in first]
                 state = None if begin is None else [s.to(device=like.device, dtype=dtype) for s in begin]
                 cell = module.layer_cell(k)
                 own = [name for name in cell.masks if name not in cell.mask_defaults]
-                unset = dict.fromkeys(own, x.new_zeros(self.batch, module.hidden_size))
+                unset = dict.fromkeys(own, x.new_zeros(self.batch, size))
                 layers.append(stepping(cell, x, weights, state, masks=unset, backend=module.backend))
                 required.update(unset)
-                x = x.new_zeros(self.batch, module.output_size)
+                x = x.new_zeros(self.batch, module.layer_output_size(k))
             self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
             self._required = tuple(required)
             self._watched, self._lists, self._loaded = [*_watched(module)], [*_lists(module)], module.times_loaded

@@ -32,6 +32,14 @@ class StackedLayers(Protocol):
         """Features of the output, of all directions together."""
         ...
 
+    def layer_size(self, layer: int) -> int:
+        """Return the number of hidden units of a layer; ``hidden_size`` is the largest."""
+        ...
+
+    def layer_output_size(self, layer: int) -> int:
+        """Return the number of features of a layer's output, of all directions together."""
+        ...
+
     def layer_cell(self, layer: int) -> Cell:
         """Return the cell that a layer runs."""
         ...

@@ -27,7 +27,8 @@ def about(session: Session) -> dict[str, Any]:
                 "names": list(cell.recorded),
                 "states": list(cell.states),
                 "layers": config.num_layers,
-                "units": config.hidden_size,
+                # Hidden units of each layer; only language models have layers of different sizes.
+                "sizes": getattr(config, "sizes", [config.hidden_size] * config.num_layers),
                 "unit": run.config.prediction_name,
                 "loss": run.config.loss_name,
                 "step": run.step,

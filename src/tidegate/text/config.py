@@ -1,7 +1,7 @@
 """Settings of a language model, of its corpus and of the samples written during training."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,9 @@ class LanguageModelConfig:
         cell: name of the recurrent cell.
         hidden_size: H, hidden units per layer.
         num_layers: stacked recurrent layers.
-        embedding_size: E, length of a token's vector. Default: one-hot input; of words, H.
+        layer_sizes: hidden units of each layer if they differ, such as "1150,1150,400"; `hidden_size` is then the
+            largest and `num_layers` their number.
+        embedding_size: E, length of a token's vector. Default: one-hot input; of words, the last layer's size.
         dropout: dropout of the embedding, between layers and before the output layer (Zaremba et al. 2014: never on
             the way from step to step).
         input_dropout: dropout of the embedding. Default: `dropout`.
@@ -34,7 +36,8 @@ class LanguageModelConfig:
         activation_regularization: weight of the mean square of the last layer's output after dropout (AR, Merity et
             al. 2017).
         temporal_regularization: weight of the mean square of its change from step to step, before dropout (TAR).
-        tie_weights: share the embedding's weights with the output layer (Press & Wolf 2017); needs E = H.
+        tie_weights: share the embedding's weights with the output layer (Press & Wolf 2017); needs E to be the last
+            layer's size.
         adaptive_softmax: where the clusters of rarer words begin, such as "2000,10000" (Grave et al. 2017). Default:
             all words in one softmax.
         init: initial values as in torch or as in Keras; or "uniform" in ±`init_range`, of all parameters.
@@ -51,8 +54,11 @@ class LanguageModelConfig:
     cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
     hidden_size: int = option(256, "Hidden units per layer.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
+    layer_sizes: str | None = option(
+        None, "Hidden units of each layer, instead of the two above: 1150,1150,400.", absent=None
+    )
     embedding_size: int | None = option(
-        None, "Learned input vectors of this size.", unset="one-hot input; of words, --hidden-size", min=1
+        None, "Learned input vectors of this size.", unset="one-hot input; of words, the last layer's size", min=1
     )
     dropout: float = option(0.0, "Dropout of embedding, between layers and before the output.", min=0, below=1)
     input_dropout: float | None = option(
@@ -75,7 +81,9 @@ class LanguageModelConfig:
     temporal_regularization: float = option(
         0.0, "Penalty on outputs that change from step to step (TAR).", flag="tar", absent=0.0, min=0
     )
-    tie_weights: bool = option(False, "Use the embedding as output layer (needs --embedding-size = --hidden-size).")
+    tie_weights: bool = option(
+        False, "Use the embedding as output layer (needs --embedding-size = the last layer's size)."
+    )
     adaptive_softmax: str | None = option(
         None, "Predict rarer words in clusters, which begin at these ids: 2000,10000.", absent=None
     )
@@ -97,12 +105,36 @@ class LanguageModelConfig:
         check(self)
         if self.vocabulary_size is not None and self.vocabulary_size < 1:
             raise ArgumentError(f"vocabulary_size is {self.vocabulary_size}, but must be at least 1.")
-        if self.tie_weights and self.embedding_size != self.hidden_size:
+        if self.layer_sizes is not None:
+            self._take_sizes(self.layer_sizes)
+        last, name = self.sizes[-1], "hidden_size" if self.layer_sizes is None else "the last of layer_sizes"
+        if self.tie_weights and self.embedding_size != last:
             raise ArgumentError(
-                f"tie_weights needs embedding_size equal to hidden_size, but they are {self.embedding_size} and "
-                f"{self.hidden_size}: set embedding_size={self.hidden_size}."
+                f"tie_weights needs embedding_size equal to {name}, but they are {self.embedding_size} and {last}: set "
+                f"embedding_size={last}."
             )
         self._check_parts()
+
+    @property
+    def sizes(self) -> list[int]:
+        """The hidden units of each layer."""
+        if self.layer_sizes is None:
+            return [self.hidden_size] * self.num_layers
+        return [int(it) for it in self.layer_sizes.split(",")]
+
+    def _take_sizes(self, text: str) -> None:
+        if not all(it.isascii() and it.isdigit() and len(it) < 10 and int(it) for it in text.split(",")):
+            raise ArgumentError(
+                f"layer_sizes is {text!r:.80}, but must be whole numbers above 0 such as 1150,1150,400."
+            )
+        defaults = {it.name: it.default for it in fields(self)}
+        for name, value in (("hidden_size", max(self.sizes)), ("num_layers", len(self.sizes))):
+            given = getattr(self, name)
+            if given not in (value, defaults[name]):
+                raise ArgumentError(
+                    f"{name} is {given}, but with layer_sizes={text!r} it is {value}: leave {name} out."
+                )
+            object.__setattr__(self, name, value)
 
     @property
     def cutoffs(self) -> list[int]:
@@ -142,10 +174,10 @@ class LanguageModelConfig:
                 f"adaptive_softmax is {text!r}, but must be increasing numbers above 0 and below the vocabulary size"
                 + (f" of {self.vocabulary_size}." if self.vocabulary_size else ".")
             )
-        if self.hidden_size < 4 ** len(parts):
+        if self.sizes[-1] < 4 ** len(parts):
             raise ArgumentError(
                 f"adaptive_softmax has {len(parts)} clusters, each with a quarter of the features of the one before, "
-                f"but hidden_size is {self.hidden_size}: at least {4 ** len(parts)} are needed."
+                f"but the last layer has {self.sizes[-1]} hidden units: at least {4 ** len(parts)} are needed."
             )
         if self.tie_weights:
             raise ArgumentError("tie_weights and adaptive_softmax exclude each other: leave one out.")

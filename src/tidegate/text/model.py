@@ -13,7 +13,10 @@ from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_w
 from tidegate.text.output_layer import AdaptiveSoftmax, Softmax, reset_uniform
 
 State = tuple[Tensor, ...]
-"""One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too."""
+"""One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too.
+
+Zeros follow the states of layers that are smaller than the largest.
+"""
 
 
 class LanguageModel(nn.Module):
@@ -39,7 +42,7 @@ class LanguageModel(nn.Module):
         self.recurrent = RegularizedLayers(
             self.cell,
             self.vocabulary_size if width is None else width,
-            config.hidden_size,
+            config.hidden_size if config.layer_sizes is None else config.sizes,
             config.num_layers,
             dropout=config.dropout if config.num_layers > 1 else 0.0,
             init="torch" if config.init == "uniform" else config.init,
@@ -50,9 +53,9 @@ class LanguageModel(nn.Module):
         )
         self.output: Softmax | AdaptiveSoftmax
         if cutoffs := config.cutoffs:
-            self.output = AdaptiveSoftmax(config.hidden_size, self.vocabulary_size, cutoffs)
+            self.output = AdaptiveSoftmax(config.sizes[-1], self.vocabulary_size, cutoffs)
         else:
-            self.output = Softmax(config.hidden_size, self.vocabulary_size)
+            self.output = Softmax(config.sizes[-1], self.vocabulary_size)
         if config.tie_weights and self.embedding is not None:
             # The output layer's initial values: rows of variance 1 would make the first logits far too large.
             self.embedding.weight = cast(nn.Parameter, self.output.weight)

@@ -140,7 +140,7 @@ class LanguageModelTask:
         if config.vocabulary_size is None:
             config = replace(config, vocabulary_size=data.tokenizer.vocabulary_size)
         if config.embedding_size is None and data.tokenizer.kind == "words":
-            config = replace(config, embedding_size=config.hidden_size)  # one-hot vectors would fill the memory
+            config = replace(config, embedding_size=config.sizes[-1])  # one-hot vectors would fill the memory
         return config
 
     @classmethod

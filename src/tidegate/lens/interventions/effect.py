@@ -19,7 +19,9 @@ from tidegate.lens.interventions.intervention import Intervention, bounds_of, ch
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.lens.record.trace import CHUNK
+from tidegate.nn import Recurrent
 from tidegate.nn.evaluating import evaluating
+from tidegate.nn.stack import narrowed
 from tidegate.text import Tokenizer
 from tidegate.text.generation import start_ids
 from tidegate.text.model import LanguageModel
@@ -156,7 +158,7 @@ def effect(
     ids = token_ids(tokenizer, text)
     if not len(ids):
         raise ArgumentError("There is nothing to read: give at least one character that is in the vocabulary.")
-    others = _controls(interventions, model.config.hidden_size, controls, np.random.default_rng(seed))
+    others = _controls(interventions, model.recurrent, controls, np.random.default_rng(seed))
     pieces = pieces_of(tokenizer, ids)
     before, after = _log_p(model, tokenizer, ids, [interventions, *others])
     kinds = classes_of(tokenizer) if classes is None else classes
@@ -172,14 +174,15 @@ def effect(
 
 
 def _controls(
-    interventions: tuple[Intervention, ...], hidden_size: int, count: int, random: np.random.Generator
+    interventions: tuple[Intervention, ...], recurrent: Recurrent, count: int, random: np.random.Generator
 ) -> tuple[tuple[Intervention, ...], ...]:
     """Return the interventions on other units, none twice; two names of one unit stay names of one unit."""
     used = sorted({(intervention.layer, unit) for intervention in interventions for unit in intervention.hidden_units})
     free: dict[int, list[int]] = {}
     for layer in {layer for layer, _ in used}:
         taken = {unit for at, unit in used if at == layer}
-        free[layer] = random.permutation([unit for unit in range(hidden_size) if unit not in taken]).tolist()
+        size = recurrent.layer_size(layer)
+        free[layer] = random.permutation([unit for unit in range(size) if unit not in taken]).tolist()
     most = min(len(own) // sum(at == layer for at, _ in used) for layer, own in free.items())
     if count < 1 or most < 1:
         raise ArgumentError(
@@ -220,6 +223,12 @@ def _log_p(
     return plain, held
 
 
+def _by_layer(model: LanguageModel, rows: int) -> list[tuple[Tensor, ...]]:
+    """Return each layer's states (R, H) before the first token."""
+    every = enumerate(zip(*model.zero_state(rows), strict=True))
+    return [tuple(narrowed(state, model.recurrent.layer_size(k)) for state in states) for k, states in every]
+
+
 class _Runs:
     """Reads chunk by chunk: once without interventions, and from the first layer that has one, again for each row."""
 
@@ -230,8 +239,7 @@ class _Runs:
         self.names = {layer: tuple(own) for layer, own in named.items()}
         every = {layer: {name: {0: (-np.inf, np.inf)} for name in own} for layer, own in named.items()}
         self.cells = {layer: intervened(model.recurrent.layer_cell(layer), own) for layer, own in every.items()}
-        self.plain = list(zip(*model.zero_state(1), strict=True))
-        self.held = list(zip(*model.zero_state(len(rows)), strict=True))
+        self.plain, self.held = _by_layer(model, 1), _by_layer(model, len(rows))
 
     def __call__(self, ids: Tensor) -> list[Tensor]:
         """Return the last layer's output (T, H) without interventions, then of each row."""

@@ -124,7 +124,7 @@ def checked_interventions(
     interventions = (interventions,) if isinstance(interventions, Intervention) else tuple(interventions)
     if not interventions:
         raise ArgumentError("There is no intervention: give at least one, such as ablate(0, 'c', 87).")
-    layers, width, names = model.config.num_layers, model.config.hidden_size, model.cell.recorded
+    layers, names = model.config.num_layers, model.cell.recorded
     seen: set[tuple[int, str, int]] = set()
     for intervention in interventions:
         if not 0 <= intervention.layer < layers:
@@ -132,6 +132,7 @@ def checked_interventions(
         if intervention.name not in names:
             raise ArgumentError(f"{intervention}: {model.cell.name} has the gates and states {' '.join(names)}.")
         for unit in intervention.hidden_units:
+            width = model.recurrent.layer_size(intervention.layer)
             if not 0 <= unit < width:
                 raise ArgumentError(f"{intervention}: the hidden units are 0..{width - 1}.")
             if (intervention.layer, intervention.name, unit) in seen:

@@ -18,6 +18,7 @@ from tidegate.engine import run
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.trace import Place
 from tidegate.nn.layered import Layered, State
+from tidegate.nn.stack import narrowed
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) 
     state: tuple[Tensor, ...] | None = None
     if hx is not None:
         every = (hx,) if isinstance(hx, Tensor) else hx
-        state = tuple(it[k * (1 + layer.bidirectional) + direction] for it in every)
+        state = tuple(narrowed(it[k * (1 + layer.bidirectional) + direction], layer.layer_size(k)) for it in every)
     made: list[tuple[Tensor, ...]] = []
     known: set[int] = set()  # of tensors in ``made``, which keeps them alive
     for t in range(len(x) - 1, -1, -1) if direction else range(len(x)):

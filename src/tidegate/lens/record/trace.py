@@ -92,8 +92,8 @@ class Trace(Charted):
             unit: hidden units.
 
         Raises:
-            ArgumentError: there is no such layer, direction, name, step or hidden unit; or several names of different
-                sizes (h and c of layers with ``proj_size``) are selected together.
+            ArgumentError: there is no such layer, direction, name, step or hidden unit; or several names or
+                layers of different sizes (h and c of layers with ``proj_size``, say) are selected together.
         """
         names = self.names if name is None else (name,) if isinstance(name, str) else tuple(name)
         for one in names:
@@ -111,11 +111,15 @@ class Trace(Charted):
         dropped += ["name"] if isinstance(name, str) else []
         if len(dropped) == 3:
             return first  # as it is, memory-mapped
-        sizes = {n: it.shape for n, it in zip(names, parts[0][0], strict=True)}
-        if len(set(sizes.values())) > 1:
-            wide = ", ".join(f"{n} has {self.values[0, 0][n].shape[1]}" for n in sizes)
+        if len({it.shape for rows in parts for row in rows for it in row}) > 1:
+            at = [f" in layer {k}" if len(layers) > 1 else "" for k in layers]
+            wide = ", ".join(
+                f"{n} has {self.values[k, 0][n].shape[1]}{where}"
+                for k, where in zip(layers, at, strict=True)
+                for n in names
+            )
             raise ArgumentError(
-                f"Sizes differ: {wide} hidden units; select one name at a time, or units that all have."
+                f"Sizes differ: {wide} hidden units; select one name and layer at a time, or units that all have."
             )
         values = np.stack([np.stack([np.stack([it.values for it in row]) for row in rows]) for rows in parts])
         whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
@@ -222,14 +226,14 @@ class TraceWriter:
         record = as_record(layer.cell, names)
         folder = None if folder is None else Path(folder)
         self.names, self.folder, self.written = record.names if record else (), folder, 0
-        self.kind, self.steps, wide = np.dtype(dtype), steps, layer.hidden_size
-        sizes = {name: layer.proj_size or wide if name == layer.cell.states[0] else wide for name in self.names}
+        self.kind, self.steps = np.dtype(dtype), steps
         places = [(k, d) for k in range(layer.num_layers) for d in range(1 + layer.bidirectional)]
         self.values: dict[Place, dict[str, NDArray[Any]]] = {at: {} for at in places}
         self._files: dict[tuple[Place, str], BinaryIO] = {}
         for at in places:
             for name in self.names:
-                shape = (steps, sizes[name])
+                projected = layer.proj_size if name == layer.cell.states[0] else 0
+                shape = (steps, projected or layer.layer_size(at[0]))
                 if folder is None:
                     self.values[at][name] = np.empty(shape, self.kind)
                 else:

@@ -153,8 +153,7 @@ class TextSession(Session):
 
     @staticmethod
     def _size(text: str, run: Run) -> int:
-        config, cell = run.config.model, run.model.cell
-        return 2 * len(text) * config.num_layers * config.hidden_size * len(cell.recorded)
+        return 2 * len(text) * sum(run.config.model.sizes) * len(run.model.cell.recorded)
 
 
 def _remove(entry: _Entry) -> None:

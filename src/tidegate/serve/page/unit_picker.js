@@ -12,12 +12,15 @@ export function layerOptions(count) {
 /** `row`: the controls, which change what is chosen and follow it. `stop()` ends that. */
 export function unitPicker() {
   const run = about.runs[0];
-  const last = run.units - 1;
-  const chooseUnit = () => choose({ unit: clamp(Math.round(Number(unit.value)) || 0, 0, last) });
-  const unit = el("input", { type: "number", min: "0", max: String(last), on: { change: chooseUnit } });
-  const layer = choice(layerOptions(run.layers), "", (value) => choose({ layer: Number(value) }));
+  const within = (layer, unit) => clamp(unit, 0, run.sizes[layer] - 1);
+  const chooseUnit = () => choose({ unit: within(state.layer, Math.round(Number(unit.value)) || 0) });
+  const unit = el("input", { type: "number", min: "0", on: { change: chooseUnit } });
+  const layer = choice(layerOptions(run.layers), "", (value) =>
+    choose({ layer: Number(value), unit: within(Number(value), state.unit) }),
+  );
   const name = choice(run.names, "", (value) => choose({ name: value }));
   const show = () => {
+    unit.max = run.sizes[state.layer] - 1;
     unit.value = state.unit;
     layer.value = String(state.layer);
     name.value = state.name;

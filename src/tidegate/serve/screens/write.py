@@ -31,7 +31,8 @@ def write(
     if not 0 <= length <= MAX_LENGTH:
         raise ArgumentError(f"length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
     run = session.run
-    if not (0 <= layer < run.config.model.num_layers and 0 <= unit < run.config.model.hidden_size):
+    sizes = run.config.model.sizes
+    if not (0 <= layer < len(sizes) and 0 <= unit < sizes[layer]):
         raise ArgumentError(f"There is no hidden unit {unit} in a layer {layer}.")
     sampling = Sampling(temperature, top_k, top_p)
     for it in written(run.model, run.tokenizer, prompt, length=length, sampling=sampling, seed=seed, names=(name,)):
