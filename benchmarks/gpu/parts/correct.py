@@ -24,7 +24,7 @@ from tidegate.errors import BackendError, ParityError
 
 ALL: dict[str, Cell] = {**CELLS, own_cell.name: own_cell}
 TINY = ("lstm", "min_gru")
-SAMPLES, MULTIPLE, ROUNDINGS = 3, 6, 4
+SAMPLES, MULTIPLE, ROUNDINGS = 3, 3, 2
 Named = Mapping[str, Tensor]
 
 

@@ -1,6 +1,8 @@
 """Plain PyTorch, step by step: it defines what `run` computes, and every other backend is tested against it.
 
 The cell's function runs on tensors, so autograd, double backward, ``jvp`` and ``vmap`` work as for any PyTorch code.
+On devices other than the CPU, where each operation of each step is a launch, cells whose states are affine in
+themselves are run for all steps at once (`tidegate.engine.kernels.scan`), with other roundings.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from torch.nn.functional import linear
 
 from tidegate.cells import Cell, Step
 from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.kernels.scan import can_be_scanned, run_by_scan
 from tidegate.engine.profiling import profiled
 from tidegate.engine.weights import Weights
 
@@ -182,8 +185,10 @@ class ReferenceBackend(Backend):
         return []
 
     def run(self, call: Call) -> Result:
-        """Run a checked call step by step."""
+        """Run a checked call."""
         with profiled(call.cell):
+            if call.x.device.type != "cpu" and can_be_scanned(call):
+                return run_by_scan(call, self.name)
             return run_by_steps(call)
 
 

@@ -1,1 +1,1 @@
-"""What backends that compile kernels share: stages, argument names, tensors by name, the cache on disk."""
+"""What backends share: stages, argument names, tensors by name, the cache on disk, the scan over time."""
