@@ -28,11 +28,12 @@ from tests.witnesses.torch_layers import LAYERS, torch_results
 from torch import Tensor
 
 from tidegate.cells import Cell
-from tidegate.engine import Backend, Call, Record, Result, Weights, run
+from tidegate.engine import BACKENDS, Backend, Call, Record, Result, Weights, run
 
 MULTIPLE = 8
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 KINDS = ("output", "final", "recorded")
+GENERAL = [backend for backend in BACKENDS if backend.name in ("llvm", "reference")]  # they run every call on a CPU
 
 
 @dataclass

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.harness import Split, check_parity, one_thread  # noqa: F401
+from tests.harness import GENERAL, Split, check_parity, one_thread  # noqa: F401
 from tests.witnesses import Paper
 from tests.witnesses.cases import Case, some_lengths, some_resets
 from tests.witnesses.composed import intervened_lstm, variational_dropout_lstm, zoneout_lstm
 
 from tidegate.cells import CELLS, Cell, Noise, gru, gru_original, intervened, lstm, variational_dropout, zoneout
-from tidegate.engine import BACKENDS, Backend, Weights, draw_masks, program, run
+from tidegate.engine import Backend, Weights, draw_masks, program, run
 from tidegate.errors import ArgumentError
 
 RAGGED = Case(T=7, B=5, H=4, lengths=some_lengths(7, 5, 0), resets=some_resets(7, 5, 1))
@@ -19,7 +19,7 @@ COMPOSED = {
     "variational_dropout": (variational_dropout(lstm, 0.5), variational_dropout_lstm),
     "intervened": (intervened(lstm, {"c": {0: 0.0}, "f": {0: 0.0}}), intervened_lstm),
 }
-ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+ANY_BACKEND = pytest.mark.parametrize("backend", GENERAL, ids=lambda backend: backend.name)
 
 
 @ANY_BACKEND
@@ -56,7 +56,7 @@ def test_an_omitted_mask_has_its_expectation(backend: Backend):
         torch.testing.assert_close(found, run(cell, x, weights(cell), backend=backend).output)
 
 
-@pytest.mark.parametrize(("rate", "backend"), [(rate, b) for rate in (0.0, 1.0) for b in BACKENDS])
+@pytest.mark.parametrize(("rate", "backend"), [(rate, b) for rate in (0.0, 1.0) for b in GENERAL])
 def test_the_two_ends_of_zoneout(rate: float, backend: Backend):
     """At rate 0 it is the cell itself, at rate 1 the state never changes, with drawn and with expected masks."""
     it, w, x, h0 = zoneout(gru, rate), weights(gru), torch.randn(5, 2, 3), torch.randn(2, 6)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.harness import Split, check_parity, one_thread, poisoned_allocations  # noqa: F401
+from tests.harness import GENERAL, Split, check_parity, one_thread, poisoned_allocations  # noqa: F401
 from tests.witnesses import Paper
 from tests.witnesses.cases import Case, covering, some_lengths, some_resets
 from tests.witnesses.lstm import projected_lstm
@@ -14,11 +14,11 @@ from tests.witnesses.paper import sigmoid as sigmoid_of
 from tests.witnesses.paper import tanh as tanh_of
 
 from tidegate.cells import Step, cell, lstm, normalize, projected, sigmoid, tanh
-from tidegate.engine import BACKENDS, Backend, Weights, run
+from tidegate.engine import Backend, Weights, run
 
-ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+ANY_BACKEND = pytest.mark.parametrize("backend", GENERAL, ids=lambda backend: backend.name)
 KERNELS = pytest.mark.parametrize(
-    "backend", [b for b in BACKENDS if b.name != "reference"], ids=lambda backend: backend.name
+    "backend", [b for b in GENERAL if b.name != "reference"], ids=lambda backend: backend.name
 )
 RAGGED = Case(T=7, B=5, H=33, lengths=some_lengths(7, 5, 0), resets=some_resets(7, 5, 1))
 

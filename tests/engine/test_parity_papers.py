@@ -6,23 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.harness import Split, check_parity, one_thread, poisoned_allocations, run_case  # noqa: F401
+from tests.harness import GENERAL, Split, check_parity, one_thread, poisoned_allocations, run_case  # noqa: F401
 from tests.witnesses import PAPERS, RECENT, Paper
 from tests.witnesses.cases import Case, covering, some_lengths, some_resets
 from tests.witnesses.lstm import projected_lstm
 from tests.witnesses.paper import tanh as tanh_of
 
 from tidegate.cells import CELLS, Step, cell, projected, tanh
-from tidegate.engine import BACKENDS, Backend
+from tidegate.engine import Backend
 
 # Written later: last, so that the others keep their cases, and all but one case among the slow tests.
 NAMES = [*sorted({*PAPERS} - {*RECENT}), *RECENT]
-ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+ANY_BACKEND = pytest.mark.parametrize("backend", GENERAL, ids=lambda backend: backend.name)
 # Variants of cells that run over time as those do: their equations show in short sequences.
 VARIANTS = ("layer_norm_lstm", "janet", "li_gru", "sru", "coupled_lstm", "gru_z_new", "gru_original_z_new")
 LATER = {name for name in NAMES if name.startswith("odyssey") or name in VARIANTS}
 CORE = ("rnn_tanh", "lstm", "peephole_lstm", "gru")
-PAIRS = [(name, backend) for name in NAMES for backend in BACKENDS]
+PAIRS = [(name, backend) for name in NAMES for backend in GENERAL]
 EVERY_PAIR = pytest.mark.parametrize(
     ("name", "backend"),
     [

@@ -6,15 +6,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.harness import Split, check_parity, one_thread, run_case  # noqa: F401
+from tests.harness import GENERAL, Split, check_parity, one_thread, run_case  # noqa: F401
 from tests.witnesses import PAPERS
 from tests.witnesses.cases import Case, inputs
 
 from tidegate.cells import CELLS
-from tidegate.engine import BACKENDS, Backend
+from tidegate.engine import Backend
 
 NAMES = ("lstm", "gru_original", "min_gru", "indrnn")
-ANY_BACKEND = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+ANY_BACKEND = pytest.mark.parametrize("backend", GENERAL, ids=lambda backend: backend.name)
 STEADY = settings(max_examples=20, deadline=None, derandomize=True)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.harness import GENERAL
 from tests.witnesses import recent_ones_slow
 from torch import Tensor
 from torch.nn.utils.parametrizations import weight_norm
@@ -281,7 +282,7 @@ def test_functional_call_and_autocast() -> None:
 
 @pytest.mark.parametrize("make", [lambda b: LSTM(3, 5, backend=b), lambda b: Recurrent(leaky, 3, 5, backend=b)])
 def test_a_layer_with_a_backend_object_is_copied_and_pickled(make: Any) -> None:
-    for backend in tidegate.engine.BACKENDS:
+    for backend in GENERAL:
         layer, x = make(backend), torch.randn(4, 2, 3)
         assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
         assert torch.equal(pickle.loads(pickle.dumps(layer))(x)[0], layer(x)[0])

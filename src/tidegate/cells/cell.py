@@ -135,6 +135,7 @@ def define(signature: Signature, recipe: Recipe | None = None) -> Cell:
         analysis = analyse(signature, step)
     declared = {it.name: getattr(signature, it.name) for it in fields(Signature)}
     made = Cell(**declared, step=step, analysis=analysis, digest=digest(signature, step), recipe=recipe)
+    made.__dict__["arguments"] = signature.arguments  # so that Dynamo, which cannot trace how they are found, need not
     same = _BY_HANDLE.setdefault(made.handle, [])
     if not same or (recipe is None and all(other.definition != made.definition for other in same)):
         same.append(made)

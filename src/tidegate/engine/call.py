@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor
 
@@ -107,9 +107,15 @@ class Backend(ABC):
 
     Attributes:
         name: its name in ``backend=`` and in results.
+        half_precision: whether it computes calls in half precision itself: "never" (it is given them in float32),
+            "asked" (only if it was asked for; otherwise it is given float32), or "always". It is then given input,
+            weights and masks in the output's dtype and states as they are, perhaps in float32.
+        runs_stacks: whether `run_stack` may be called.
     """
 
     name: str
+    half_precision: Literal["never", "asked", "always"] = "never"
+    runs_stacks: bool = False
 
     @abstractmethod
     def unsupported(self, call: Call) -> list[str]:
@@ -119,10 +125,33 @@ class Backend(ABC):
     def run(self, call: Call) -> Result:
         """Run a checked call."""
 
+    def not_by_default(self, call: Call) -> list[str]:
+        """List the reasons why this backend runs a call that it supports only if it is asked for."""
+        del call
+        return []
+
+    def run_stack(self, calls: Sequence[Call]) -> Result | None:
+        """Run all layers and directions of a module at once; None to have them run one after another.
+
+        Args:
+            calls: checked calls, layer by layer, forward before reverse. Above the first layer the input has only the
+                right shape; its values are the output of the layer below.
+
+        Returns:
+            The output of the last layer (T, B, directions * R), and the final states (layers * directions, B, ·).
+        """
+        del calls
+        return None
+
     def stepping(self, call: Call) -> Stepping | None:
         """Prepare a checked call of one step to be run again and again; None if that is no faster than `run`."""
         del call
         return None
+
+    def note(self, call: Call) -> str:
+        """Say in a few words what runs a checked call, for `tidegate.engine.explain`."""
+        del call
+        return ""
 
     def explain(self, call: Call, *, training: bool) -> BackendPlan | None:
         """Describe how `run` would run a checked call, without running it; None if there is nothing to describe."""

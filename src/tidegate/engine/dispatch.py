@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tidegate.engine.backends.llvm import LLVM
 from tidegate.engine.backends.reference import REFERENCE
+from tidegate.engine.backends.vendor import VENDOR
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
-BACKENDS: tuple[Backend, ...] = (LLVM, REFERENCE)
-"""In order of preference: the first that supports a call runs it. The reference supports everything."""
+BACKENDS: tuple[Backend, ...] = (LLVM, VENDOR, REFERENCE)
+"""In order of preference: the first that supports a call runs it, unless it has to be asked for.
+
+The reference supports everything.
+"""
 
 
 def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
@@ -19,7 +23,7 @@ def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
         BackendError: the backend asked for cannot run the call; the message lists the reasons.
     """
     if wanted is None:
-        return next(backend for backend in BACKENDS if not backend.unsupported(call))
+        return next(b for b in BACKENDS if not b.unsupported(call) and not b.not_by_default(call))
     if isinstance(wanted, str):
         by_name = {backend.name: backend for backend in BACKENDS}
         if wanted not in by_name:
@@ -33,5 +37,9 @@ def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
 def passed_over(call: Call, chosen: Backend, wanted: str | Backend | None = None) -> dict[str, tuple[str, ...]]:
     """Return, for every other backend by name, the reasons why `choose` did not choose it."""
     order = "is preferred" if wanted is None else "was asked for"
-    others = {backend.name: backend.unsupported(call) for backend in BACKENDS if backend is not chosen}
-    return {name: tuple(reasons) or (f"{chosen.name} {order}",) for name, reasons in others.items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for backend in BACKENDS:
+        if backend is not chosen:
+            reasons = backend.unsupported(call) or (backend.not_by_default(call) if wanted is None else [])
+            found[backend.name] = tuple(reasons) or (f"{chosen.name} {order}",)
+    return found

@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tidegate.engine.call import Call, Result
+from tidegate.engine.call import Backend, Call, Result
 
 HALF = (torch.bfloat16, torch.float16)
 
@@ -35,6 +35,26 @@ def in_float32(call: Call) -> Call:
         x=call.x.to(dtype),
         weights=call.weights.map(lambda t: t.to(dtype)),
         state=tuple(s.to(dtype) for s in call.state),
+        masks={name: mask.to(dtype) for name, mask in call.masks.items()},
+    )
+
+
+def as_computed(call: Call, backend: Backend, *, asked: bool) -> Call:
+    """Return a call in the dtypes in which a backend computes it: half precision in float32 unless it says otherwise.
+
+    Args:
+        call: the call.
+        backend: the backend that is going to run it.
+        asked: whether the backend was asked for.
+    """
+    itself = backend.half_precision == "always" or (asked and backend.half_precision == "asked")
+    dtype = output_dtype(call) if itself else None
+    if dtype not in HALF:
+        return in_float32(call)
+    return replace(
+        call,
+        x=call.x.to(dtype),
+        weights=call.weights.map(lambda t: t.to(dtype)),
         masks={name: mask.to(dtype) for name, mask in call.masks.items()},
     )
 

@@ -13,7 +13,7 @@ from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.lengths_and_resets import Lengths, Resets, as_lengths, as_reset
 from tidegate.engine.masks import expected_mask
-from tidegate.engine.precision import in_float32, output_dtype, rounded, without_autocast
+from tidegate.engine.precision import as_computed, output_dtype, rounded, without_autocast
 from tidegate.engine.recompute import run_in_parts
 from tidegate.engine.record import Record, as_record
 from tidegate.engine.weights import Weights
@@ -85,15 +85,31 @@ def refuse_jit_trace() -> None:
 
 def run_call(call: Call, backend: str | Backend | None = None, *, recompute: bool = False) -> Result:
     """Choose a backend and run a checked call; arguments and errors as in `run`."""
-    dtype = output_dtype(call)
-    call = in_float32(call)
-    chosen = choose(call, backend)
-    with without_autocast(call.x.device):
-        if torch.is_grad_enabled() and runs_in_parts(call, recompute):
-            result = run_in_parts(call, chosen)
+    return run_on(choose(call, backend), call, asked=backend is not None, recompute=recompute)
+
+
+def run_on(chosen: Backend, call: Call, *, asked: bool, recompute: bool = False) -> Result:
+    """Run a checked call on a backend that was chosen for it, because it was ``asked`` for or by default."""
+    given = as_computed(call, chosen, asked=asked)
+    with without_autocast(given.x.device):
+        if torch.is_grad_enabled() and runs_in_parts(given, recompute):
+            result = run_in_parts(given, chosen)
         else:
-            result = chosen.run(call)
-    return result if dtype == call.x.dtype else rounded(result, dtype)
+            result = chosen.run(given)
+    dtype = output_dtype(call)
+    return result if dtype == result.output.dtype else rounded(result, dtype)
+
+
+def run_stack_on(chosen: Backend, calls: Iterable[Call], *, asked: bool) -> Result | None:
+    """Run all layers of a module at once on the backend chosen for the first, if it can: see `Backend.run_stack`."""
+    if not chosen.runs_stacks:
+        return None
+    listed = list(calls)
+    dtype = output_dtype(listed[0])
+    given = [as_computed(call, chosen, asked=asked) for call in listed]
+    with without_autocast(given[0].x.device):
+        result = chosen.run_stack(given)
+    return result if result is None or dtype == result.output.dtype else rounded(result, dtype)
 
 
 def checked_call(

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Call, Record, draw_masks
-from tidegate.engine.run import checked_call, run_call
+from tidegate.engine.dispatch import choose
+from tidegate.engine.run import checked_call, run_on, run_stack_on
 from tidegate.nn.layout import EngineInput
 from tidegate.nn.types import StackedLayers
 
@@ -38,12 +39,18 @@ class StackResult:
 def run_stack(
     layers: StackedLayers, given: EngineInput, record: Record | str | Iterable[str] | None = None
 ) -> StackResult:
-    """Run all layers and directions of a module."""
+    """Run all layers and directions of a module: at once if the backend can, else one after another."""
     final: list[tuple[Tensor, ...]] = []
     recorded: dict[Place, dict[str, Tensor]] = {}
     outputs: list[Tensor] = []
+    asked = layers.backend is not None
     for place, call in layer_calls(layers, given, outputs, record=record, training=layers.training):
-        result = run_call(call, layers.backend, recompute=layers.recompute)
+        chosen = choose(call, layers.backend)
+        if place == (0, 0) and record is None and _runs_at_once(layers):
+            whole = run_stack_on(chosen, _calls_at_once(layers, given), asked=asked)
+            if whole is not None:
+                return StackResult(whole.output, whole.state, {})
+        result = run_on(chosen, call, asked=asked, recompute=layers.recompute)
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record
@@ -71,32 +78,59 @@ def layer_calls(
         record: the gates and states to record.
         training: whether there is dropout and noise.
     """
-    x, state = given.x, given.state
-    directions = 1 + layers.bidirectional
+    x = given.x
     for layer in range(layers.num_layers):
         if layer:
             x = _joined(outputs)
             outputs.clear()
             if layers.dropout and training:
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
-        cell, size = layers.layer_cell(layer), layers.layer_size(layer)
-        own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
-        for direction in range(directions):
-            weights = layers.layer_weights(layer, direction)
-            yield (
-                (layer, direction),
-                checked_call(
-                    cell,
-                    x,
-                    weights,
-                    None if state is None else [narrowed(s[layer * directions + direction], size) for s in state],
-                    lengths=given.layout.lengths,
-                    reset=given.layout.reset,
-                    reverse=direction == 1,
-                    record=record,
-                    masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
-                ),
-            )
+        for direction in range(1 + layers.bidirectional):
+            place = layer, direction
+            yield place, _layer_call(layers, given, x, place, record=record, training=training)
+
+
+def _layer_call(
+    layers: StackedLayers,
+    given: EngineInput,
+    x: Tensor,
+    place: Place,
+    *,
+    record: Record | str | Iterable[str] | None = None,
+    training: bool,
+) -> Call:
+    """Return the call of one layer and direction, whose input is x."""
+    layer, direction = place
+    cell, weights, size = layers.layer_cell(layer), layers.layer_weights(layer, direction), layers.layer_size(layer)
+    own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
+    row = layer * (1 + layers.bidirectional) + direction
+    return checked_call(
+        cell,
+        x,
+        weights,
+        None if given.state is None else [narrowed(s[row], size) for s in given.state],
+        lengths=given.layout.lengths,
+        reset=given.layout.reset,
+        reverse=direction == 1,
+        record=record,
+        masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
+    )
+
+
+def _runs_at_once(layers: StackedLayers) -> bool:
+    """Whether all layers may be one call: nothing of ours happens between them, and there is more than one."""
+    between = layers.recompute or (layers.dropout and layers.training)
+    return not between and (layers.num_layers > 1 or layers.bidirectional)
+
+
+def _calls_at_once(layers: StackedLayers, given: EngineInput) -> Iterator[Call]:
+    """Iterate over the calls of all layers and directions; above the first, the input has no values."""
+    x = given.x
+    for layer in range(layers.num_layers):
+        if layer:
+            x = given.x.new_empty(()).expand(*given.x.shape[:2], layers.layer_output_size(layer - 1))
+        for direction in range(1 + layers.bidirectional):
+            yield _layer_call(layers, given, x, (layer, direction), training=layers.training)
 
 
 def stacked(states: Sequence[Tensor]) -> Tensor:

@@ -88,6 +88,7 @@ def explain_call(
         hidden_size=call.hidden_size,
         training=training,
         backend=chosen.name,
+        note=chosen.note(call),
         reasons=passed_over(call, chosen, backend),
         kernels=plan.kernels,
         flops=_flops(call, per_step, training, again),

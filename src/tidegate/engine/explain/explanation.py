@@ -157,6 +157,7 @@ class Explanation:
         hidden_size: H.
         training: whether backward is counted.
         backend: the name of the backend that was chosen.
+        note: what that backend runs, in a few words; empty if it does not say.
         reasons: for every other backend, why it was not chosen.
         kernels: the loops over time, if the backend describes them; empty for the reference.
         flops: operations.
@@ -171,6 +172,7 @@ class Explanation:
     hidden_size: int
     training: bool
     backend: str
+    note: str
     reasons: Mapping[str, tuple[str, ...]]
     kernels: tuple[KernelPlan, ...]
     flops: Flops
@@ -209,10 +211,10 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The lines of the text, without the one on the machine."""
-        what = "training" if self.training else "inference"
+        what, note = "training" if self.training else "inference", f" ({self.note})" if self.note else ""
         sizes = f"{self.input_size} -> {self.hidden_size} hidden units"
         sizes += f", {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
-        lines = [_fill(f"{self.cell} {sizes}, {what}: {self.backend}")]
+        lines = [_fill(f"{self.cell} {sizes}, {what}: {self.backend}{note}")]
         lines += [_fill(f"  not {name}: {'; '.join(reasons)}") for name, reasons in self.reasons.items()]
         lines += [str(kernel) for kernel in self.kernels]
         f, b = self.flops, self.bytes

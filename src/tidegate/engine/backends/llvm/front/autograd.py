@@ -16,6 +16,7 @@ from tidegate.engine.backends.llvm.launch.forward_backward import launch_backwar
 from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import call_with_tensors, tensors_by_name
+from tidegate.engine.kernels.missing_derivatives import is_batched
 from tidegate.engine.kernels.stages import state_operands
 from tidegate.engine.profiling import profiled
 from tidegate.engine.program.adjoint import Adjoint, adjoint
@@ -179,7 +180,7 @@ class _KernelFunction(torch.autograd.Function):
         call = call_with_tensors(tensors, ctx.cell, **ctx.others)
         wanted = [name for name, need in zip(ctx.keys, ctx.needs_input_grad[4:], strict=True) if need]
         # The reference computes the backward of this backward, and many backwards at once (vmap).
-        if torch.is_grad_enabled() or any(_batched(g) for g in gradients if g is not None):
+        if torch.is_grad_enabled() or any(is_batched(g) for g in gradients if g is not None):
             found = _through_reference(call, ctx.names, tensors, wanted, gradients)
         else:
             sequences = dict(zip(ctx.stored, saved[count:], strict=False))
@@ -190,11 +191,6 @@ class _KernelFunction(torch.autograd.Function):
 def adjoint_of(call: Call, names: tuple[str, ...]) -> Adjoint:
     """Return the backward of a call's Program, given the records that have gradients besides the output."""
     return adjoint(program(call.cell), (call.cell.states[0], *names), call.mask_gradients)
-
-
-def _batched(gradient: Tensor) -> bool:
-    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
-    return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
 def _without_padding(value: Tensor, size: int) -> Tensor:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from tidegate.engine.backends.llvm.front import autograd
 from tidegate.engine.backends.llvm.front.autograd import Forward, run_differentiable, values_to_store
-from tidegate.engine.backends.llvm.front.reasons import derivatives_without_kernel
 from tidegate.engine.backends.llvm.front.schema import call_of, operator_arguments
 from tidegate.engine.backends.llvm.jit.compile import vector_bytes
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import tensors_by_name
+from tidegate.engine.kernels.missing_derivatives import derivatives_without_kernel
 from tidegate.errors import ArgumentError, BackendError
 
 ALIGNED = 64  # bytes; compiled code assumes that an operator's results are aligned to whole vectors

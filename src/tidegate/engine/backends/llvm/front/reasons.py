@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 
 import torch
-from torch import Tensor
 
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.missing_derivatives import derivatives_without_kernel
 from tidegate.errors import BrokenDependencyError, MissingDependencyError
 from tidegate.io.optional import needed
 
@@ -45,25 +45,5 @@ def llvmlite_fault() -> str:
 _fault: list[str] = []
 
 
-def derivatives_without_kernel(tensors: list[Tensor]) -> list[str]:
-    """List the reasons that concern derivatives and tracing."""
-    reasons, compiling = [], torch.compiler.is_compiling()
-    if _transformed():
-        reasons.append("a torch.func transform is active")
-    if not compiling and torch._C._is_tracing():
-        reasons.append("torch.jit is tracing")
-    forward = torch.autograd.forward_ad
-    # While compiling it is not possible to find out whether a tensor has a tangent.
-    if forward._current_level >= 0 and (compiling or any(forward.unpack_dual(t).tangent is not None for t in tensors)):
-        reasons.append("an input has a forward-mode tangent")
-    return reasons
-
-
-def _transformed() -> bool:
-    return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore[reportAttributeAccessIssue]
-
-
-# While compiling, Dynamo calls these functions and does not trace them. (torch.compiler.assume_constant_result does the
-# same, but imports Dynamo, which takes as long as torch itself.)
-for _function in (_transformed, llvmlite_fault):
-    _function.__dict__["_dynamo_marked_constant"] = True
+# While compiling, Dynamo calls this function and does not trace it.
+llvmlite_fault.__dict__["_dynamo_marked_constant"] = True
