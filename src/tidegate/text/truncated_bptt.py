@@ -1,15 +1,5 @@
-"""Truncated backpropagation through time over one window of contiguous streams (Williams & Peng 1990).
+"""The loss of a window of contiguous streams by truncated backpropagation: see `tidegate.train.stretches`."""
 
-A step is taken every k1 positions, its gradient going back over k2. The state is carried from window to window and
-detached, so the values are those of one unbroken run and only the gradient is cut.
-
-* k2 = k1: windows follow one another end to end.
-* k2 > k1: a window begins k2 - k1 positions before the last one ended. The detached state where the next window begins
-  is saved; only new positions count in the loss.
-* k2 < k1: the gradient is cut every k2 positions inside the window.
-"""
-
-import itertools
 from typing import NamedTuple
 
 import torch
@@ -20,6 +10,7 @@ from tidegate.text.corpus.streams import Window
 from tidegate.text.feeding import feed
 from tidegate.text.model import LanguageModel, State
 from tidegate.train.config import Feeding
+from tidegate.train.stretches import Stretch, read_window
 
 
 class WindowLoss(NamedTuple):
@@ -65,23 +56,20 @@ def window_loss(
     """
     device = own.device
     inputs, targets = (torch.from_numpy(ids).to(device, non_blocking=True) for ids in (window.inputs, window.targets))
-    length = inputs.shape[1]
-    old = length - window.new
-    carried = (state, own)
     total: Tensor | None = None
     penalty: Tensor | None = None
     predictions = window.new * inputs.shape[0]
-    for begin, end in _stretches(length, old, window.advance, k2):
-        counts = begin >= old
+
+    def read(stretch: Stretch, carried: tuple[State, Tensor]) -> tuple[State, Tensor]:
+        nonlocal total, penalty
+        begin, end, counts = stretch
         fed = feed(
             model,
             inputs[:, begin:end],
-            state,
-            own,
+            *carried,
             feeding=feeding,
             sampling_probability=sampling_probability,
         )
-        state, own = fed.state, fed.own
         if counts:
             truth = targets[:, begin:end].t()  # time-major, as features and logits are
             if fed.logits is None:
@@ -92,19 +80,14 @@ def window_loss(
             if fed.penalty is not None:
                 share = (end - begin) / window.new * fed.penalty
                 penalty = share if penalty is None else penalty + share
-        if end - old >= k2 and (end - old) % k2 == 0:
-            state = _detached(state)
-        if end == window.advance:
-            carried = (_detached(state), own)
+        return fed.state, fed.own
+
+    length = inputs.shape[1]
+    carried = read_window(read, (state, own), _detached, length=length, new=window.new, advance=window.advance, k2=k2)
     assert total is not None, "a window has at least one new position"
     return WindowLoss(total / predictions, *carried, penalty)
 
 
-def _stretches(length: int, old: int, advance: int, k2: int) -> list[tuple[int, int]]:
-    """Cut [0, length) where the next window begins, where new positions begin, and every k2 new positions."""
-    cuts = {0, old, advance, length, *range(old + k2, length, k2)}
-    return list(itertools.pairwise(sorted(cuts)))
-
-
-def _detached(state: State) -> State:
-    return tuple(part.detach() for part in state)
+def _detached(carried: tuple[State, Tensor]) -> tuple[State, Tensor]:
+    state, own = carried
+    return tuple(part.detach() for part in state), own

@@ -74,7 +74,7 @@ class TrainConfig:
 
     batch_size: int = option(32, "Streams of text, or examples, in all processes.", panel="Training", min=1)
     k1: int = option(100, "An optimizer step every k1 tokens, or steps of a series.", panel="Training", min=1)
-    k2: int | None = option(None, "Gradients go back k2 tokens.", panel="Training", unset="k1", min=1)
+    k2: int | None = option(None, "Gradients go back k2 tokens or steps.", panel="Training", unset="k1", min=1)
     random_windows: bool = option(
         False,
         "Draw the length of each window around k1; the learning rate is in proportion.",

@@ -11,7 +11,7 @@ from torch import nn
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.lens import open_trace, trace
 from tidegate.lens.record.trace import CHUNK
-from tidegate.nn import GRU, LSTM
+from tidegate.nn import GRU, LSTM, Recurrent
 
 
 def layer(**options) -> LSTM:
@@ -164,3 +164,16 @@ def test_names_of_different_width_are_taken_one_at_a_time():
 def test_a_trace_without_names_raises():
     with pytest.raises(ArgumentError, match="names is empty: give some of i, f, g, o, h, c"):
         trace(layer(), inputs(7), names=())
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_masks_are_those_of_each_step(batch_first):
+    torch.manual_seed(0)
+    own = Recurrent("time_lstm", 3, 5, batch_first=batch_first)
+    steps = CHUNK + 3
+    dt = torch.rand(steps) * 9
+    made = trace(own, inputs(steps), masks={"dt": dt}, names=["h"])
+    batch = 0 if batch_first else 1
+    output, _ = own(inputs(steps).unsqueeze(batch), masks={"dt": dt.unsqueeze(batch)})
+    np.testing.assert_allclose(made[0, 0]["h"], output.squeeze(batch).detach().numpy(), atol=1e-5)
+    assert not np.allclose(trace(own, inputs(steps), names=["h"])[0, 0]["h"], made[0, 0]["h"], atol=1e-3)

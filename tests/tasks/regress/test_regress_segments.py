@@ -27,7 +27,7 @@ def part_of(lengths: list[int], targets: int = 1) -> Part:
 
 
 def batches_of(part: Part, rows: int = 4, k1: int = 5, burn_in: int = 3, size: int | None = 11, **more: int) -> Any:
-    return SegmentBatches(part, rows, k1, burn_in, size, **({"seed": 1, "rank": 0, "world": 1} | more))
+    return SegmentBatches(part, rows, k1, burn_in, size, **({"k2": k1, "seed": 1, "rank": 0, "world": 1} | more))
 
 
 @pytest.mark.parametrize("lengths", [[100], [7, 4, 50, 13, 3], [11, 22, 33]])
@@ -92,32 +92,75 @@ def test_processes_share_the_rows_and_the_divisor() -> None:
 @pytest.mark.parametrize("loss", ["squared", "absolute", "huber", "esr", "nse"])
 def test_windows_with_the_state_handed_on_are_one_run(cell: str, loss: Any) -> None:
     """The sum over windows is the loss of the whole series; that of one window has its gradients, too."""
-    config, part = RegressConfig(cell=cell, hidden_size=5, loss=loss), part_of([43], targets=2)
-    part.columns["targets"][0][20:23, 1] = np.nan
-    task: Any = object.__new__(RegressTask)
-    task.config = config
-    torch.manual_seed(0)
-    model = RegressTask.make_model(config, _preprocessing(), None)
+    part = part_of([43], targets=2)
+    task, model = task_and_model(part, cell, loss)
     columns = {name: _padded(part, name) for name in part.columns}
     columns["skip"].values[:] = 3
     whole = task.summed_loss(model, columns, 0.0)
 
-    def total(k1: int) -> torch.Tensor:
-        made = batches_of(part, rows=1, k1=k1, size=None)
-        carried = dict(zip(model.recurrent.cell.states, model.zero_state(1), strict=True))
-        carried["error before"] = torch.zeros(1, 2)
-        found = torch.zeros(())
-        for index in range(len(made)):
-            window = made.batch(0, index)
-            result = task.loss(model, window, carried, 0.0)
-            carried, found = result.carried, found + result.mean * window.share
-        return found
+    def total(k1: int, k2: int) -> torch.Tensor:
+        return torch.stack(losses(task, model, batches_of(part, rows=1, k1=k1, k2=k2, size=None))).sum()
 
-    assert total(7).item() == pytest.approx(whole.item(), rel=1e-5)
+    for k1, k2 in ((7, 7), (7, 16), (7, 3), (5, 100)):
+        assert total(k1, k2).item() == pytest.approx(whole.item(), rel=1e-5)
     assert not any(it.requires_grad for it in model.zero_state(1))
-    one = torch.autograd.grad(total(40), list(model.output.parameters()))
+    one = torch.autograd.grad(total(40, 40), list(model.output.parameters()))
     for mine, true in zip(one, torch.autograd.grad(whole, list(model.output.parameters())), strict=True):
         torch.testing.assert_close(mine, true, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(5, 5), (5, 12), (5, 8), (7, 3), (4, 100)])
+@pytest.mark.parametrize("loss", ["squared", "esr"])
+def test_gradients_go_back_k2_steps(k1: int, k2: int, loss: Any) -> None:
+    """Beside a run that is unbroken but for detached states; the burn-in of three steps never has a gradient."""
+    part, burn_in = part_of([43], targets=2), 3
+    task, model = task_and_model(part, "gru", loss)
+    model.double()
+    made = batches_of(part, rows=1, k1=k1, k2=k2, burn_in=burn_in, size=None)
+    found = losses(task, model, made, scale=0.05)
+    x, y = (_padded(part, name).values.double().transpose(0, 1) for name in ("inputs", "targets"))
+    x, weights = 0.05 * x, list(model.recurrent.parameters())
+    for index, own in enumerate(found):
+        new = range(burn_in + index * k1, min(burn_in + (index + 1) * k1, 43))
+        begin = max(burn_in, burn_in + (index + 1) * k1 - max(k1, k2))
+        state, errors = None, torch.zeros(43, 1, 2, dtype=torch.float64)
+        for t in range(new.stop):
+            with torch.set_grad_enabled(t >= begin):
+                value, state = model(x[t : t + 1], None, state)
+                errors[t] = torch.where(y[t].isnan() | (t < burn_in), 0.0, value[0] - y[t])
+            if t + 1 == begin or (t >= new.start and (t + 1 - new.start) % k2 == 0):
+                state = state.detach()
+        before = torch.cat([torch.zeros(1, 1, 2), errors[:-1]])
+        emphasised = errors - task.config.pre_emphasis * before if loss == "esr" else errors
+        expected = emphasised[new.start : new.stop][y[new.start : new.stop].isfinite()].square().sum()
+        torch.testing.assert_close(own, expected, rtol=1e-5, atol=1e-5)
+        if loss == "squared" or k2 >= k1:  # the error before is detached with the state
+            for mine, true in zip(*(torch.autograd.grad(it, weights) for it in (own, expected)), strict=True):
+                torch.testing.assert_close(mine, true, rtol=1e-3, atol=1e-3)
+
+
+def task_and_model(part: Part, cell: str, loss: Any) -> tuple[Any, Any]:
+    config = RegressConfig(cell=cell, hidden_size=5, loss=loss)
+    part.columns["targets"][0][20:23, 1] = np.nan
+    task: Any = object.__new__(RegressTask)
+    task.config = config
+    torch.manual_seed(0)
+    return task, RegressTask.make_model(config, _preprocessing(), None)
+
+
+def losses(task: Any, model: Any, made: SegmentBatches, scale: float = 1.0) -> list[torch.Tensor]:
+    """Return the summed loss of each window of an epoch."""
+    carried = dict(zip(model.recurrent.cell.states, model.zero_state(1), strict=True))
+    carried["error before"] = model.output.weight.new_zeros(1, 2)
+    found = []
+    for index in range(len(made)):
+        window = made.batch(0, index)
+        kind = model.output.weight.dtype
+        window = window._replace(inputs=scale * window.inputs.to(kind), targets=window.targets.to(kind))
+        result = task.loss(model, window, carried, 0.0)
+        carried = result.carried
+        found.append(result.mean * window.share)
+    return found
 
 
 def _preprocessing() -> Any:

@@ -170,6 +170,7 @@ def trace(
     inputs: Tensor,
     hx: State | None = None,
     *,
+    masks: Mapping[str, Tensor] | None = None,
     names: str | Sequence[str] = "all",
     labels: Sequence[str] = (),
     folder: str | Path | None = None,
@@ -181,6 +182,7 @@ def trace(
         layer: any recurrent module of `tidegate.nn`.
         inputs: (T, I), T at least 1.
         hx: the states before the first step, each (layers * directions, 1, ·). Default: zeros.
+        masks: of the cell, each (T,) or (T, H). Default: their default values.
         names: which of ``layer.cell.recorded``, at least one.
         labels: the input of each step as text.
         folder: store the values there, memory-mapped, instead of in memory; `open_trace` opens them again.
@@ -194,14 +196,17 @@ def trace(
         raise ArgumentError(f"names is empty: give some of {', '.join(layer.cell.recorded)}.")
     if inputs.dim() != 2:
         raise ArgumentError(f"inputs should be one sequence (T, I), but are of shape {tuple(inputs.shape)}.")
-    x = inputs.unsqueeze(0 if layer.batch_first else 1)
+    batch, time = (0, 1) if layer.batch_first else (1, 0)
+    whole = {name: mask.unsqueeze(batch) for name, mask in (masks or {}).items()}
+    x = inputs.unsqueeze(batch)
     steps = len(inputs) if layer.bidirectional else CHUNK  # the reverse direction begins at the end
     state = hx
     writing = TraceWriter(layer, len(inputs), names, folder=folder, dtype=dtype)
     with evaluating(layer), writing as writer, torch.inference_mode():
         for start in range(0, len(inputs), steps):
-            part = x.narrow(1 if layer.batch_first else 0, start, min(steps, len(inputs) - start))
-            made = layer.trace(part, state, names=writer.names)
+            length = min(steps, len(inputs) - start)
+            own = {name: mask.narrow(time, start, length) for name, mask in whole.items()}
+            made = layer.trace(x.narrow(time, start, length), state, masks=own or None, names=writer.names)
             writer.add(made.values, batch_first=layer.batch_first)
             state = made.state
         return writer.finish(labels)

@@ -95,10 +95,11 @@ def look_at_series(task: RegressTask, model: Regressor, example: Example) -> Reg
     if encoded is not None:
         known = task.in_units("target", torch.from_numpy(np.array(encoded[:MAX_STEPS])))
     names = task.names("targets")
+    masks = {name: mask[:, 0] for name, mask in (model.masks(x[:, None]) or {}).items()}
     read = tuple(" ".join(f"{value:.4g}" for value in row) for row in values)
     return RegressorLook(
         task=task.name,
-        steps={"input": Steps(read, trace(model.recurrent, x, labels=read))},
+        steps={"input": Steps(read, trace(model.recurrent, x, masks=masks, labels=read))},
         prediction={"values": _by_name(names, predicted)},
         truth=None if encoded is None else {"values": _by_name(names, known)},
         attention=None,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError, CorpusTooSmallError
+from tidegate.train.stretches import window_start
 
 
 class Segment(NamedTuple):
@@ -53,10 +54,13 @@ class Window(NamedTuple):
 
     Attributes:
         inputs: (L, R, F) normalised.
-        targets: (L, R, K) normalised; nan where none is known or it does not count, and past the end of a segment.
+        targets: (L, R, K) normalised; nan where none is known or the segment does not count it, and past its end.
         weights: (R, K) of the errors.
         lengths: (R,) steps that are in the segment; None if all L of every segment are.
         burn_in: steps at the beginning of the window that only set the state.
+        new: how many of the others count in the loss, the last ones.
+        advance: how many of the others come before the next window.
+        k2: steps the gradient goes back.
         first: whether the segments begin here, so that the state must be zero.
         share: divisor of the summed loss.
     """
@@ -66,6 +70,9 @@ class Window(NamedTuple):
     weights: Tensor
     lengths: Tensor | None
     burn_in: int
+    new: int
+    advance: int
+    k2: int
     first: bool
     share: float
 
@@ -74,13 +81,15 @@ class SegmentBatches:
     """The windows of every epoch, as the training loop's batches.
 
     Segments are read side by side in groups of at most ``rows``. The first window of a group reads the burn-in and
-    ``k1`` steps, each later one ``k1`` steps. Segments change places with others of the same length, and groups are
+    ``k1`` steps, each later one the next ``k1`` steps, and with ``k2`` > ``k1`` those before them over which gradients
+    go back: never into the burn-in. Segments change places with others of the same length, and groups are
     shuffled: an order that is a function of seed and epoch, in which every epoch has as many windows.
 
     Args:
         part: the training part, with columns "inputs", "targets" and "weights", one row for each series.
         rows: segments side by side, in all processes together.
-        k1: steps of a window.
+        k1: steps of a window that count.
+        k2: steps the gradient goes back.
         burn_in: steps that do not count at the beginning of a segment.
         size: counted steps of a segment. Default: such that there is one group.
         seed: random seed.
@@ -93,7 +102,17 @@ class SegmentBatches:
     """
 
     def __init__(
-        self, part: Part, rows: int, k1: int, burn_in: int, size: int | None, *, seed: int, rank: int, world: int
+        self,
+        part: Part,
+        rows: int,
+        k1: int,
+        burn_in: int,
+        size: int | None,
+        *,
+        k2: int,
+        seed: int,
+        rank: int,
+        world: int,
     ) -> None:
         if rows % world:
             raise ArgumentError(
@@ -108,8 +127,8 @@ class SegmentBatches:
                 f"The training part has {len(self.segments)} segments of more than {burn_in} steps, but {world} are "
                 "needed: give longer series or a smaller --burn-in."
             )
-        self.part, self.rows, self.k1, self.burn_in, self.seed, self.rank, self.world = (
-            part, rows, k1, burn_in, seed, rank, world,
+        self.part, self.rows, self.k1, self.k2, self.burn_in, self.seed, self.rank, self.world = (
+            part, rows, k1, k2, burn_in, seed, rank, world,
         )  # fmt: skip
         self._lengths = np.array([it.end - it.start for it in self.segments])
         count = -(-len(self.segments) // rows)
@@ -126,10 +145,11 @@ class SegmentBatches:
     def batch(self, epoch: int, index: int) -> Window:
         """Return this process's rows of a window."""
         group, number = self._place(epoch, index)
-        start = self.burn_in + number * self.k1 if number else 0
-        end = self.burn_in + (number + 1) * self.k1
+        begin, following = (window_start(it, self.k1, self.k2) for it in (number, number + 1))
+        burn_in, old = 0 if number else self.burn_in, number * self.k1 - begin
+        start, end = self.burn_in + begin - burn_in, self.burn_in + (number + 1) * self.k1
         of_all = self._rows(group, start, end, range(len(group)))
-        count = sum(int(np.isfinite(y).sum()) for y in of_all["targets"])
+        count = sum(int(np.isfinite(y[burn_in + old :]).sum()) for y in of_all["targets"])
         self._counted = (epoch, index), count
         chosen = range(self.rank, len(group), self.world)
         room = self.rows // self.world
@@ -146,7 +166,10 @@ class SegmentBatches:
         return Window(
             *(torch.from_numpy(it) for it in (x, y, weights)),
             lengths=None if (lengths == longest).all() else torch.from_numpy(lengths),
-            burn_in=0 if number else self.burn_in,
+            burn_in=burn_in,
+            new=longest - burn_in - old,
+            k2=self.k2,
+            advance=min(following - begin, longest - burn_in),
             first=number == 0,
             share=max(1, count) / self.world,
         )

@@ -23,7 +23,7 @@ from tidegate.errors import DataError
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.layers import mask
+from tidegate.tasks.layers import each_state, mask
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.regress.audio import Pair
 from tidegate.tasks.regress.baselines import FILTER, baselines_of
@@ -35,6 +35,7 @@ from tidegate.tasks.regress.preparation import encode_series, fit_series, remark
 from tidegate.tasks.regress.reader import grouped, read_series
 from tidegate.tasks.regress.scores import SCORES, Predictions
 from tidegate.tasks.regress.segments import SegmentBatches
+from tidegate.train.stretches import Stretch, read_window
 from tidegate.train.task import Carried, Loss
 
 MODEL = "model"
@@ -59,7 +60,7 @@ class RegressTask(ExampleTask):
         "epochs": 10,
     }
     fewest_steps: int = 1500
-    extra_settings: Sequence[str] = ("k1",)
+    extra_settings: Sequence[str] = ("k1", "k2")
     next_commands: Sequence[str] = ("tidegate evaluate {run}", "tidegate predict {run} FILE --out predicted.csv")
 
     @property
@@ -132,6 +133,7 @@ class RegressTask(ExampleTask):
             settings.k1,
             self.preprocessing.number("burn_in"),
             self.config.segment,
+            k2=settings.k1 if settings.k2 is None else settings.k2,
             seed=settings.seed,
             rank=rank,
             world=world,
@@ -166,12 +168,24 @@ class RegressTask(ExampleTask):
                     _, state = model(inputs[: batch.burn_in], _within(lengths, 0, batch.burn_in))
                 inputs, targets = inputs[batch.burn_in :], targets[batch.burn_in :]
                 lengths = _within(lengths, batch.burn_in, len(inputs))
-        y, state = model(inputs, lengths, state)
-        error = _error(y, targets)
-        total = self._sum(error, targets, before, weights)
+        totals: list[Tensor] = []
+
+        def read(stretch: Stretch, carried: tuple[Any, Tensor]) -> tuple[Any, Tensor]:
+            state, before = carried
+            begin, end, counts = stretch
+            y, state = model(inputs[begin:end], _within(lengths, begin, end - begin), state)
+            error = _error(y, targets[begin:end])
+            if counts:
+                totals.append(self._sum(error, targets[begin:end], before, weights))
+            return state, error[-1]
+
+        shape = {"length": len(inputs), "new": batch.new, "advance": batch.advance, "k2": batch.k2}
+        state, before = read_window(read, (state, before), _detached, **shape)
+        if state is None:  # the next window begins here too, from zero
+            state = _state(model.zero_state(inputs.shape[1]))
         found = state if isinstance(state, tuple) else (state,)
-        states = {name: it.detach() for name, it in zip(names, found, strict=True)}
-        return Loss(total / batch.share, states | {"error before": error[-1].detach()})
+        states = dict(zip(names, found, strict=True))
+        return Loss(torch.stack(totals).sum() / batch.share, states | {"error before": before})
 
     def summed_loss(self, model: Regressor, columns: Columns, sampling_probability: float) -> Tensor:
         """Compute the sum of the losses of whole series, read from a zero state."""
@@ -286,6 +300,11 @@ class RegressTask(ExampleTask):
         width = values.shape[-1]
         mean, deviation = (np.array(self.preprocessing.numbers(f"{kind}_{it}", width)) for it in ("mean", "deviation"))
         return values.detach().double().cpu().numpy() * deviation + mean
+
+
+def _detached(carried: tuple[Any, Tensor]) -> tuple[Any, Tensor]:
+    state, before = carried
+    return None if state is None else each_state(state, Tensor.detach), before.detach()
 
 
 def _state(parts: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:

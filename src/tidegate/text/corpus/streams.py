@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, CorpusTooSmallError
+from tidegate.train.stretches import window_start
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Streams:
         )
 
     def _start(self, index: int) -> int:
-        return max(0, (index + 1) * self.k1 - max(self.k1, self.k2))
+        return window_start(index, self.k1, self.k2)
 
 
 def fit_batch(array_length: int, batch_size: int, k1: int, *, world: int = 1) -> tuple[int, str | None]:
