@@ -1,5 +1,6 @@
 """From sources to the examples of a run: fit the preprocessing, encode, write."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ SHARES = (0.8, 0.1, 0.1)
 class ExampleReader(Protocol):
     """What of a task is needed to encode its data, see `tidegate.tasks.base_task.ExampleTask`."""
 
+    def __init__(self, config: Any, preprocessing: Preprocessing) -> None: ...
+    def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]: ...  # noqa: D102
     @classmethod
     def check_packages(cls) -> None: ...  # noqa: D102
     @classmethod
@@ -102,9 +105,18 @@ def prepare_examples(
         preprocessing, table, note = _with_vectors(preprocessing, config, vectors, vector_words)
         notes.append(note)
     with ExamplesWriter(folder) as writer:
-        for part, row in parts():
-            for example in task.encode(row, config, preprocessing):
-                writer.add(part, example)
+
+        def written() -> Iterator[Row]:
+            """Encode all rows; those that are not for training are seen by `unfamiliar` too."""
+            for part, row in parts():
+                for example in task.encode(row, config, preprocessing):
+                    writer.add(part, example)
+                if part != "train":
+                    yield row
+
+        rows = written()
+        notes += task(config, preprocessing).unfamiliar(rows)
+        deque(rows, maxlen=0)  # if that did not read them to the end
         if table is not None:
             writer.add_vectors(table)
         kind = "files of their own" if sources.validation else task.split_kind(held)

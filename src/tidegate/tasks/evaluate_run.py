@@ -2,14 +2,13 @@
 
 import statistics
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from tidegate.data.columns import Part
-from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
 from tidegate.tasks.encode_examples import TrainedTask, encoded, remarks, rows_of
 from tidegate.tasks.metrics_report import Metric, Report
@@ -20,7 +19,6 @@ from tidegate.train.task import EvaluationOptions, EvaluationText
 class MeasurableTask(TrainedTask, Protocol):
     """A task as it was trained, see `tidegate.tasks.base_task.ExampleTask`."""
 
-    def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]: ...  # noqa: D102
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report: ...  # noqa: D102
 
 

@@ -17,7 +17,7 @@ class ForecastConfig(SeriesOptions, RecurrentConfig):
     distribution: Literal["gaussian", "student_t", "negative_binomial", "quantiles"] = option(
         "gaussian", "Distribution of the next value; negative_binomial: of counts."
     )
-    static_size: int = option(4, "Size of the embedding of a category of --static.", min=1, absent=4)
+    static_size: int = option(4, "Size of the embedding of a category of a series or a covariate.", min=1, absent=4)
     noise: float = option(0.0, "Standard deviation of Gaussian input noise, in those of the series.", min=0)
     paths: int = option(100, "Sample paths per forecast.", min=2)
     horizon: int = option(24, "Steps to forecast.", panel="Data", min=1)

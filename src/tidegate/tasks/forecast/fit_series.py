@@ -17,8 +17,9 @@ from tidegate.errors import DataError
 from tidegate.tasks.forecast.baseline_loss import fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Quantiles
+from tidegate.tasks.forecast.series.categories import category_names, fit_labels
 from tidegate.tasks.forecast.series.gaps import NAMES
-from tidegate.tasks.forecast.windows import category_names, center_and_size, counted, mean_deviation
+from tidegate.tasks.forecast.windows import center_and_size, counted, mean_deviation
 
 REACH = 2.0  # limit of a path's distance from the last value, in ranges of the training part
 
@@ -41,6 +42,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     known: list[NDArray[np.float64]] = []
     static: set[str] = set()
     past: list[NDArray[np.float64]] = []
+    every: list[Row] = []
     predictions = 0
     for row in rows:
         name = row.values[NAMES]
@@ -56,6 +58,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         static.update(category_names(row.values["static"]))
         known.append(row.values["covariates"])
         past.append(row.values["past"])
+        every.append(row)
     if not found:
         raise DataError("The training part has no series.")
     if config.missing != "refuse" and not predictions:
@@ -70,9 +73,12 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     if config.categories:
         preprocessing["static"] = [UNKNOWN, *sorted(static)]
     if config.past:
-        preprocessing["past_mean"], preprocessing["past_deviation"] = (list(it) for it in zip(*past_means, strict=True))
+        preprocessing["past_mean"] = [mean for mean, _ in past_means]
+        preprocessing["past_deviation"] = [deviation for _, deviation in past_means]
+    labels, about_labels = fit_labels(every, config)
+    preprocessing |= labels
     steps = sum(int((~np.isnan(values)).any(1).sum()) for values in found.values()) / len(found)
-    notes = [f"series: {len(found):,} of {steps:,.1f} steps on average in the training part"]
+    notes = [f"series: {len(found):,} of {steps:,.1f} steps on average in the training part", *about_labels]
     fitted = {}
     for k, target in enumerate(targets):
         fitted[target], own = _fit_target({name: values[:, k] for name, values in found.items()}, config)

@@ -26,6 +26,9 @@ class Forecaster(nn.Module):
         flagged: whether values may be missing.
         elapsed: the times between steps, if the cell takes them.
         categories: the number of categories that series may have, an unknown one included; 0: they have none.
+        labels: likewise of those that change from step to step.
+        known_labels: the number of columns of these that are known in advance; and
+        past_labels: of those that are not. They are among the past covariates.
         backend: the engine's backend; None leaves it to the engine.
     """
 
@@ -39,27 +42,42 @@ class Forecaster(nn.Module):
         past: int = 1,
         flagged: bool = False,
         categories: int = 0,
+        labels: int = 0,
+        known_labels: int = 0,
+        past_labels: int = 0,
         elapsed: ElapsedTimes | None = None,
         backend: str | None = None,
     ) -> None:
         super().__init__()
-        self.targets, self.past, self.flagged = targets, past, flagged
+        self.targets, self.flagged = targets, flagged
+        self.known_labels, self.given_past = known_labels, past
+        self.past = past + past_labels * config.static_size
         self.distribution, self.elapsed = distribution, elapsed
         self.static = nn.Embedding(categories, config.static_size, padding_idx=0) if categories else None
-        covariates += len(config.categories) * config.static_size
-        self.recurrent = recurrent(config, past + covariates + targets * distribution.counts, backend=backend)
+        self.labels = nn.Embedding(labels, config.static_size, padding_idx=0) if labels else None
+        covariates += (len(config.categories) + known_labels) * config.static_size
+        self.recurrent = recurrent(config, self.past + covariates + targets * distribution.counts, backend=backend)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.hidden_size, targets * self.distribution.size)
         self.last = nn.Parameter(torch.ones(targets))
 
     def frames(self, columns: Mapping[str, Padded]) -> Tensor:
-        """Return a batch's frames (B, L, P + C), the embedded categories of the series among the covariates."""
+        """Return a batch's frames (B, L, P + C), with embedded categories among the covariates."""
         frames = columns["frames"].values
-        if self.static is None:
-            return frames
-        static = self.static(columns["static"].values).flatten(1)[:, None].expand(-1, frames.shape[1], -1)
         last = frames.shape[2] - self.targets * self.distribution.counts  # log nu remains last
-        return torch.cat([frames[..., :last], static, frames[..., last:]], -1)
+        past, known = [], []
+        if self.static is not None:
+            static = self.static(columns["static"].values).flatten(1)[:, None]
+            known.append(static.expand(-1, frames.shape[1], -1))
+        if self.labels is not None:
+            embedded = self.labels(columns["labels"].values)
+            known.append(embedded[:, :, : self.known_labels].flatten(2))
+            past.append(embedded[:, :, self.known_labels :].flatten(2))
+        if not known:
+            return frames
+        at = self.given_past - 1 if self.past > self.given_past else self.given_past  # whether they are known is last
+        parts = [frames[..., :at], *past, frames[..., at:last], *known, frames[..., last:]]
+        return torch.cat(parts, -1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Any]:
         """Return the numbers of each next value's distribution (B, L, K, size), and the final states.

@@ -10,6 +10,7 @@ value). A forecast consists of many sample paths: values are drawn from D and fe
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from tidegate.cells import get_cell
 from tidegate.data.column_kinds import ColumnKind, stored_text
-from tidegate.data.columns import Encoded, Part, Preprocessing
+from tidegate.data.columns import Encoded, Examples, Part, Preprocessing
 from tidegate.data.rows import Row
 from tidegate.data.series.row_order import notes_of_rows
 from tidegate.drawing.text import label
@@ -36,10 +37,11 @@ from tidegate.tasks.forecast.free_running import forecast_part, mean_and_quantil
 from tidegate.tasks.forecast.model import Forecaster, forget_past, inputs
 from tidegate.tasks.forecast.prediction_table import TARGETS, predicted_targets, write_predictions
 from tidegate.tasks.forecast.scores import Forecasts
+from tidegate.tasks.forecast.series.categories import check_label_columns, label_columns, unknown_categories
 from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.reader import check_counts, read_series
 from tidegate.tasks.forecast.target_scores import all_tables, overall_metrics
-from tidegate.tasks.forecast.windows import by_target, category_names, forecast, past_width, reference_columns, windows
+from tidegate.tasks.forecast.windows import by_target, forecast, past_width, reference_columns, windows
 from tidegate.tasks.metrics_report import Report
 from tidegate.train.config import SAMPLING
 
@@ -95,7 +97,7 @@ class ForecastTask(ExampleTask):
     def split(cls, rows: Iterable[Row], shares: Sequence[float], seed: int) -> Iterator[tuple[str, Row]]:
         """Split each series in time; rows of later parts include the earlier parts."""
         for row in rows:
-            values, known, horizon = row.values["values"], row.values["covariates"], row.values["horizon"]
+            values, horizon = row.values["values"], row.values["horizon"]
             later = [max(horizon, int(share * len(values))) if share else 0 for share in shares[1:]]
             ends = [len(values) - sum(later), len(values) - later[1], len(values)]
             if ends[0] < 2:
@@ -106,9 +108,9 @@ class ForecastTask(ExampleTask):
             start = 0
             for part, end in zip(("train", "validation", "test"), ends, strict=True):
                 if end > start:
-                    own = {"values": values[:end], "covariates": known[:end], "past": row.values["past"][:end]}
-                    own["start"] = start
-                    yield part, Row(row.where, row.values | own | {"learn": part == "train"})
+                    own = {name: row.values[name][:end] for name in ("values", "covariates", "past", "labels")}
+                    own |= {"start": start, "learn": part == "train", "future_labels": row.values["future_labels"][:0]}
+                    yield part, Row(row.where, row.values | own)
                 start = end
 
     @classmethod
@@ -122,6 +124,7 @@ class ForecastTask(ExampleTask):
     ) -> Iterable[Encoded]:
         """Encode training windows; forecasts to evaluate; or, unlabelled, one forecast from the end of the series."""
         values, known, horizon = row.values["values"], row.values["covariates"], config.horizon
+        check_label_columns(row, label_columns(preprocessing))
         if known.shape[1] != len(preprocessing.numbers("mean")):
             raise DataError(
                 f"{row.where}: there are {known.shape[1]} covariates, but those of training were "
@@ -134,7 +137,7 @@ class ForecastTask(ExampleTask):
             if config.elapsed != "none" and not config.known:  # steps to come are of the usual length
                 usual = np.full((max(0, horizon - len(future)), 1), np.median(known))
                 future = np.concatenate([future, usual])
-            if known.shape[1] and len(future) < horizon:
+            if (known.shape[1] or config.known) and len(future) < horizon:
                 raise DataError(
                     f"{row.where}: covariates of {horizon} steps after the last value are needed, but there are "
                     f"{len(future)}: add rows with covariates and an empty value, or give a shorter horizon."
@@ -142,6 +145,10 @@ class ForecastTask(ExampleTask):
             ahead = future[:horizon] if known.shape[1] else np.zeros((horizon, 0))
             unknown = np.zeros((horizon, *values.shape[1:]))
             whole = {"values": np.concatenate([values, unknown]), "covariates": np.concatenate([known, ahead])}
+            labels = np.full((len(values) + horizon, row.values["labels"].shape[1]), "", object)
+            given = np.concatenate([row.values["labels"], row.values["future_labels"]])[: len(labels)]
+            labels[: len(given)] = given
+            whole["labels"] = labels
             yield forecast(Row(row.where, row.values | whole), len(values), config, preprocessing, labelled=False)
         elif row.values.get("learn"):
             yield from windows(row, config, preprocessing)
@@ -160,14 +167,17 @@ class ForecastTask(ExampleTask):
     @classmethod
     def column_kinds(cls, config: ForecastConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
-        targets = len(by_target(preprocessing))
-        size = past_width(config, targets) + len(preprocessing.numbers("mean")) + targets * config.counts
+        targets, changing = len(by_target(preprocessing)), label_columns(preprocessing)
+        size = past_width(config, preprocessing) + len(preprocessing.numbers("mean")) + targets * config.counts
         frames = ColumnKind("f4", (size,), shortest=2)
         if config.categories:
             below = len(preprocessing.vocabulary("static"))
             static = {"static": ColumnKind("i8", length=len(config.categories), below=below)}
         else:
             static = {}
+        if changing:
+            below = len(preprocessing.vocabulary("labels"))
+            static["labels"] = ColumnKind("i8", (len(changing),), length="frames", below=below)
         seen = ColumnKind("u1", (targets,) if targets > 1 else (), length="frames")
         counted = {} if config.missing == "refuse" else {"counted": seen}
         if part == "train":
@@ -191,19 +201,24 @@ class ForecastTask(ExampleTask):
     def make_model(cls, config: ForecastConfig, vocabulary: Preprocessing, backend: str | None) -> Forecaster:
         """Make a new forecaster."""
         distribution, targets = DISTRIBUTIONS[config.distribution](), len(by_target(vocabulary))
-        elapsed = None
+        changing, width = label_columns(vocabulary), past_width(config, vocabulary)
+        ahead, elapsed = sum(name in config.known for name in changing), None
         if config.elapsed != "none" and MASK in get_cell(config.cell).masks:
             mean, deviation = (vocabulary.numbers(name)[-1] for name in ("mean", "deviation"))
-            column = past_width(config, targets) + len(vocabulary.numbers("mean")) - 1
+            past = width + (len(changing) - ahead) * config.static_size
+            column = past + len(vocabulary.numbers("mean")) - 1
             elapsed = ElapsedTimes(column, mean, deviation, config.elapsed)
         return Forecaster(
             config,
             len(vocabulary.numbers("mean")),
             distribution,
             targets=targets,
-            past=past_width(config, targets),
+            past=width,
             flagged=config.missing == "mask",
             categories=len(vocabulary.vocabulary("static")) if config.categories else 0,
+            labels=len(vocabulary.vocabulary("labels")) if changing else 0,
+            known_labels=ahead,
+            past_labels=len(changing) - ahead,
             elapsed=elapsed,
             backend=backend,
         )
@@ -310,19 +325,16 @@ class ForecastTask(ExampleTask):
         return "\n".join(lines)
 
     def unfamiliar(self, rows: Iterable[Row]) -> Sequence[str]:
-        """Name the categories that no series of the training part had."""
-        if not self.config.categories:
+        """Name the categories that the training part does not have."""
+        if not self.config.categories and not label_columns(self.preprocessing):
             return ()
-        known = self.preprocessing.vocabulary("static")
-        found = {
-            f"{column} {own!r:.40}": row
-            for row in rows
-            for column, own, entry in zip(
-                self.config.categories, row.values["static"], category_names(row.values["static"]), strict=True
-            )
-            if entry not in known
-        }
-        return [f"{row.where}: {it} is no category of the training part" for it, row in found.items()][:NOTES]
+        return unknown_categories(rows, self.config, self.preprocessing)
+
+    @classmethod
+    def complete_config(cls, config: ForecastConfig, data: Examples) -> ForecastConfig:
+        """Return the config with the covariates that were found to be categories: other files are read likewise."""
+        changing = label_columns(data.preprocessing)
+        return replace(config, categorical=",".join(changing)) if changing else config
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the loss of the last value, or of counts that of their mean; see `baseline_loss`."""

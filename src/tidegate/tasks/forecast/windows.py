@@ -1,7 +1,7 @@
 """Encode series: training windows, and forecasts with their context."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
 from tidegate.tasks.forecast.config import ForecastConfig
+from tidegate.tasks.forecast.series.categories import label_columns, label_ids, static_ids
 from tidegate.tasks.forecast.series.gaps import NAMES
 from tidegate.tasks.forecast.series.numbers import LARGEST
 
@@ -25,7 +26,7 @@ def windows(row: Row, config: ForecastConfig, preprocessing: Preprocessing) -> I
     past = _past_columns(row.values["past"], np.ones(len(values)), config, preprocessing)
     scales = _scales(row, values, config, preprocessing)
     frames = _frames(row.where, values, filled, past, covariates, scales, config, preprocessing)
-    counts = counted(values, config)
+    counts = counted(values, config) | _labels(label_ids(row, preprocessing))
     length = min(config.window + 1, len(frames))
     stride = config.window_stride or max(1, config.window // 4)
     for start in sorted({*range(0, len(frames) - length + 1, stride), len(frames) - length}):
@@ -50,10 +51,14 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     steps = np.arange(start, end)
     held = row.values["past"][np.minimum(steps, at - 1)]  # later ones are not known
     past = _past_columns(held, steps < at, config, preprocessing)
+    ids = label_ids(row, preprocessing)
+    ahead = [name in config.known for name in label_columns(preprocessing)]
+    ids = np.where(ahead, ids[start:end], ids[np.minimum(steps, at - 1)])
     example = {
         "frames": _frames(row.where, own, filled[start:], past, known, scales, config, preprocessing),
         **counted(own, config),
         **static_ids(row, config, preprocessing),
+        **_labels(ids),
         "scale": scales.reshape(-1),
         "name": np.frombuffer(row.values[NAMES].encode(), np.uint8),
     }
@@ -98,6 +103,10 @@ def target_columns(row: Row, preprocessing: Preprocessing) -> NDArray[np.float64
     return values.reshape(len(values), -1)
 
 
+def _labels(ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    return {"labels": ids} if ids.shape[1] else {}
+
+
 def _filled(values: NDArray[np.float64], config: ForecastConfig) -> NDArray[np.float64]:
     return np.stack([fill(column, config.missing) for column in values.T], 1)
 
@@ -109,27 +118,6 @@ def _scales(
     targets = by_target(preprocessing).values()
     columns = zip(past.T, targets, strict=True)
     return np.array([scale_of(row.values[NAMES], column, config, fitted) for column, fitted in columns])
-
-
-def static_ids(row: Row, config: ForecastConfig, preprocessing: Preprocessing) -> dict[str, NDArray[np.int64]]:
-    """Return the column of the ids of a series' categories, if there are any; 0 is an unknown one.
-
-    Raises:
-        DataError: the series has none, but those of training had.
-    """
-    if not config.categories:
-        return {}
-    own = row.values["static"]
-    if len(own) != len(config.categories):
-        raise DataError(
-            f"{row.where}: the series has no {' and '.join(config.categories):.80}: give a table with them."
-        )
-    return {"static": preprocessing.vocabulary("static").encode(category_names(own))}
-
-
-def category_names(static: Sequence[str]) -> list[str]:
-    """Return the names of categories in the vocabulary, which is one for all columns."""
-    return [f"{column}:{category}" for column, category in enumerate(static)]
 
 
 def counted(values: NDArray[np.float64], config: ForecastConfig) -> dict[str, NDArray[np.uint8]]:
@@ -204,9 +192,10 @@ def _past_columns(
         return np.concatenate([(past - mean) / deviation, known[:, None]], 1)
 
 
-def past_width(config: ForecastConfig, targets: int) -> int:
+def past_width(config: ForecastConfig, preprocessing: Preprocessing) -> int:
     """Return the number of a frame's columns that are known only of past steps: the values of the targets first."""
-    return targets * (1 + (config.missing == "mask")) + (len(config.past) + 1 if config.past else 0)
+    own = len(by_target(preprocessing)) * (1 + (config.missing == "mask"))
+    return own + (len(preprocessing.numbers("past_mean")) + 1 if config.past else 0)
 
 
 def scale_of(

@@ -35,7 +35,10 @@ def series_values(
     covariates = np.zeros((len(values), 0)) if covariates is None else covariates
     future = np.zeros((0, covariates.shape[1])) if future is None else future
     past = np.zeros((len(values), 0)) if past is None else past
-    return {NAMES: name, "values": values, "covariates": covariates, "future": future, "past": past, "static": ()}
+    none = np.zeros((len(values), 0), object)
+    labels = {"labels": none, "future_labels": none[:0], "label_columns": ()}
+    found = {NAMES: name, "values": values, "covariates": covariates, "future": future, "past": past, "static": ()}
+    return found | labels
 
 
 def without_ends(

@@ -58,7 +58,8 @@ class NumberReader:
         if number is None:
             raise DataError(
                 f"{where} holds {described(value)}, which is not a number. If it is a time, say --time-column; if it "
-                "names a series, --series-column; else choose a column with --target."
+                "names a series, --series-column; if it is a category of a covariate, --categorical; else choose a "
+                "column with --target."
             )
         if not math.isfinite(number):
             raise DataError(f"{where} holds {described(value)}: give a finite number, or leave the cell empty.")

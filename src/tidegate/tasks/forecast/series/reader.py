@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tidegate.data.series.cell_formats import column_of_dates, find_formats
 from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
+from tidegate.tasks.forecast.series.categories import changing_columns, missing_categories, read_category
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.numbers import NumberReader
 from tidegate.tasks.forecast.series.series_options import DEFAULTS, SeriesOptions
@@ -40,8 +42,9 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
 
     Yields:
         Rows with "series" (its name), "values" (T,), "covariates" (T, C), "future" (M, C) and "past" (T, P), all
-        float64; of K targets "values" (T, K) and "targets", their names; from tables also "notes", what the user
-        should know of how the file was read.
+        float64; "labels" (T, M), the categories at each step ("" where there is none), "future_labels", and their
+        columns "label_columns"; of K targets "values" (T, K) and "targets", their names; from tables also "notes",
+        what the user should know of how the file was read.
 
     Raises:
         DataError: a column is missing, a value is missing or not a finite number, a time is not one or occurs twice,
@@ -80,7 +83,9 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         raise ArgumentError(f"{needs} is for a column of times, but {path} has none: say --time-column.")
     rest = [name for name in columns if name not in {series_column, time_column, *covariates, *static}]
     chosen = _chosen(path, rest, targets, series_column)
-    formats = find_formats(path, time_column, [*covariates, *chosen], options)
+    changing = changing_columns(path, options)
+    known_numbers, past_numbers = ([it for it in of if it not in changing] for of in (options.known, options.past))
+    formats = find_formats(path, time_column, [*known_numbers, *past_numbers, *chosen], options)
     remarks = [f"{path}: times are in column {time_column!r:.80}"] if by_value and time_column else []
     numbers = NumberReader(formats.mark, options.missing != "refuse")
     found: dict[str, _Series] = {}
@@ -93,9 +98,10 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
         if group not in orders:
             orders[group] = row_order(path, group if series_column else None, time_column, formats.dates, options)
         orders[group].add(row)
-        known = [numbers.read(row, name) for name in options.known]
-        past = [numbers.read(row, name, empty=True) for name in options.past]
-        values = [numbers.read(row, name, empty=bool(known)) for name in chosen]
+        known = [numbers.read(row, name) for name in known_numbers]
+        past = [numbers.read(row, name, empty=True) for name in past_numbers]
+        labels = [read_category(row, name, options) for name in changing]
+        values = [numbers.read(row, name, empty=bool(options.known)) for name in chosen]
         if len(targets) > 1:
             together = {", ".join(targets) if series_column is None else group: values}
         elif series_column is None:
@@ -104,12 +110,11 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
             together = {group: values}
         for own, its in together.items():
             series = found.setdefault(own, _Series(own, orders[group], targets))
-            series.add(its, [*known, *past])
+            series.add(its, [*known, *past], labels)
             series.describe(row, static)
     for series in found.values():
-        yield series.row(
-            path, len(options.known), len(options.past), [*remarks, *formats.notes, *numbers.notes.values()], options
-        )
+        notes = [*remarks, *formats.notes, *numbers.notes.values()]
+        yield series.row(path, len(known_numbers), changing, notes, options)
 
 
 class _Series:
@@ -118,10 +123,12 @@ class _Series:
     def __init__(self, name: str, order: RowOrder, targets: Sequence[str]) -> None:
         self.name, self.order, self.targets = name, order, targets
         self.values, self.covariates = array("d"), array("d")
+        self.labels: list[str] = []
         self.static: tuple[str, ...] = ()
 
-    def add(self, values: Sequence[float], covariates: Sequence[float]) -> None:
+    def add(self, values: Sequence[float], covariates: Sequence[float], labels: Sequence[str]) -> None:
         self.values.extend(values)
+        self.labels += map(intern, labels)
         self.covariates.extend(covariates)
 
     def describe(self, row: Row, static: Sequence[str]) -> None:
@@ -141,14 +148,16 @@ class _Series:
                 )
         self.static = own
 
-    def row(self, path: Path, known: int, past: int, notes: Sequence[str], options: SeriesOptions) -> Row:
+    def row(self, path: Path, known: int, changing: Sequence[str], notes: Sequence[str], options: SeriesOptions) -> Row:
         order, steps = self.order.order, self.order.steps(options.missing_rows)
         before = np.searchsorted(steps, np.arange(steps[-1] + 1), "right") - 1  # the row at each step, or before it
         rows = np.array(self.order.rows)[order][before]
         given = np.array(self.values).reshape(len(order), -1)
-        values, covariates = np.full((len(rows), given.shape[1]), np.nan), np.full((len(rows), known + past), np.nan)
-        values[steps] = given[order]
-        covariates[steps] = np.array(self.covariates).reshape(len(order), known + past)[order]
+        numbers = np.array(self.covariates).reshape(len(order), -1)
+        values, covariates = (np.full((len(rows), it.shape[1]), np.nan) for it in (given, numbers))
+        values[steps], covariates[steps] = given[order], numbers[order]
+        labels = np.full((len(rows), len(changing)), "", object)
+        labels[steps] = np.array(self.labels, object).reshape(len(order), len(changing))[order]
         ahead = covariates[:, :known]
         if options.elapsed != "none":
             ahead = np.concatenate([ahead, self.order.elapsed(options.elapsed)], 1)
@@ -158,7 +167,9 @@ class _Series:
         )
         where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
         said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed, ahead=True)]
+        said += missing_categories(labels[kept], changing, f"the series {self.name!r:.80}", rows[kept], path, options)
         more = {"notes": said, "rows": rows[kept], "static": self.static}
+        more |= {"labels": labels[kept], "future_labels": labels[kept.stop :], "label_columns": tuple(changing)}
         after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
         following = int((np.diff(steps[after - 1 :]) == 1).cumprod().sum()) if after else len(steps)
         more |= {"order": self.order, "ahead": (after, following)}  # see `times_ahead`
@@ -199,6 +210,8 @@ def _chosen(path: Path, rest: list[str], targets: list[str], series_column: str 
 
 def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
     covariates = [*options.known, *options.past]
+    if options.categorical:
+        raise ArgumentError(f"Covariates are categories only in a table, but {path} has none: give a table.")
     if options.categories:
         raise ArgumentError(f"Static columns are those of a table, but {path} has none: give a table.")
     for n, row in enumerate(read_frames(path, label=NAMES)):

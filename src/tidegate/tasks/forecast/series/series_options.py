@@ -27,6 +27,13 @@ class SeriesOptions(RowOptions):
     static: str | None = option(
         None, "Columns of categories that describe a whole series, separated by commas.", panel="Data", absent=None
     )
+    categorical: str | None = option(
+        None,
+        "Columns of the covariates that are categories, separated by commas.",
+        panel="Data",
+        unset="those of text",
+        absent=None,
+    )
     missing: Missing = option(
         "refuse",
         "Missing values: refuse them; mask: the last value, and an input that says whether there was one; interpolate.",
@@ -54,8 +61,13 @@ class SeriesOptions(RowOptions):
 
     @property
     def categories(self) -> list[str]:
-        """Names of the columns of categories."""
+        """Names of the columns of categories that describe a whole series."""
         return listed(self.static)
+
+    @property
+    def categorical_names(self) -> list[str]:
+        """Names of the covariates that are categories, as far as they are given."""
+        return listed(self.categorical)
 
 
 DEFAULTS = SeriesOptions()
