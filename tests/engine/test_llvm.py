@@ -55,7 +55,7 @@ def test_runs_are_reproducible_to_the_bit() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 8, 19])
-@pytest.mark.parametrize("units", [1, 16, 17, 64])
+@pytest.mark.parametrize("units", [1, 16, 17, 40, 64])
 def test_every_tile_size_against_torch(batch: int, units: int) -> None:
     torch.manual_seed(0)
     theirs = torch.nn.GRU(5, units, dtype=torch.float64)

@@ -10,7 +10,7 @@ import torch
 import tidegate
 from tidegate.engine import Weights
 from tidegate.errors import ArgumentError
-from tidegate.nn import GRU
+from tidegate.nn import GRU, LSTM
 
 STEPS = 300  # more than a byte can count
 LENGTHS = [5, 100]
@@ -82,6 +82,17 @@ NOT_LENGTHS = {
     "rows of different lengths": [[5], [3, 4]],
     "a set": {5, 3},
 }
+
+
+def test_lengths_that_leave_nothing_out_change_no_bit():
+    layer, x = LSTM(3, 5, batch_first=True), torch.randn(4, 6, 3)
+    found = []
+    for lengths in (None, [6, 6, 6, 6]):
+        layer.zero_grad()
+        output, (h, _) = layer(x, lengths=lengths)
+        (output.square().sum() + h.sum()).backward()
+        found.append([output.detach(), *(it.grad for it in layer.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 @pytest.mark.parametrize("lengths", NOT_LENGTHS.values(), ids=NOT_LENGTHS)

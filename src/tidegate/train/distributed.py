@@ -72,21 +72,29 @@ class Processes:
         self.world: int = self._accelerator.num_processes
         self.main: bool = self._accelerator.is_main_process
         self.scales = self._accelerator.scaler is not None  # fp16: steps with an infinite gradient are left out
+        # Accelerate's own steps look for installed packages each time; PyTorch's are all that these cases need.
+        self._plain = not self.scales and self._accelerator.distributed_type in ("NO", "MULTI_CPU", "MULTI_GPU")
 
     def prepare(
         self, objective: Objective, optimizer: torch.optim.Optimizer
     ) -> tuple[Callable[..., Loss], torch.optim.Optimizer]:
         """Move the model to the device; set up gradient averaging and mixed precision."""
         prepared = self._accelerator.prepare(objective, optimizer)
-        return prepared[0], prepared[1]
+        return prepared[0], optimizer if self._plain else prepared[1]
 
     def backward(self, loss: Tensor) -> None:
         """Compute the gradients of a loss, averaged over the processes."""
-        self._accelerator.backward(loss)
+        if self._plain:
+            loss.backward()
+        else:
+            self._accelerator.backward(loss)
 
     def clip(self, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
         """Clip the gradient's norm to ``limit``; return the norm before."""
-        return cast(Tensor, self._accelerator.clip_grad_norm_(parameters, float("inf") if limit is None else limit))
+        highest = float("inf") if limit is None else limit
+        if self._plain:
+            return nn.utils.clip_grad_norm_(parameters, highest)
+        return cast(Tensor, self._accelerator.clip_grad_norm_(parameters, highest))
 
     def sum(self, *values: float) -> list[float]:
         """Sum each value over the processes."""

@@ -40,6 +40,7 @@ class KernelSpec:
         few_rows: the kernel is for one or two rows.
         lanes: numbers in a vector register.
         registers: vector registers of the machine.
+        blocks: vectors of hidden units in a tile, for each stage.
         output: the projected output, if its size differs from that of the other states; else "".
         placed: stored rows have the positions that an argument lists, not those of their step and row.
         heads: matrices of recurrent products are block-diagonal.
@@ -52,6 +53,7 @@ class KernelSpec:
     few_rows: bool
     lanes: int
     registers: int
+    blocks: tuple[int, ...] = ()
     output: str = ""
     placed: bool = False
     heads: bool = False
@@ -70,7 +72,7 @@ class KernelSpec:
     @functools.cached_property
     def tiles(self) -> tuple[Tile, ...]:
         """The tile of each stage."""
-        return tuple(tile_for(stage, self) for stage in self.stages)
+        return tuple(tile_for(stage, own, self) for stage, own in zip(self.stages, self.blocks, strict=True))
 
     @functools.cached_property
     def made(self) -> tuple[tuple[int, ...], ...]:
@@ -89,8 +91,8 @@ class KernelSpec:
         """Everything that the code depends on, as plain data."""
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
-        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.output, self.placed)
-        return (*what, *how, self.heads)
+        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.blocks, self.output)
+        return (*what, *how, self.placed, self.heads)
 
     def in_blocks(self, stream: Stream) -> bool:
         """Whether the matrices of a stream's products are block-diagonal."""
@@ -121,11 +123,25 @@ class KernelSpec:
         return (arguments.ACTIVE, *previous, *before)
 
 
-def tile_for(stage: Stage, spec: KernelSpec) -> Tile:
+def tile_for(stage: Stage, blocks: int, spec: KernelSpec) -> Tile:
     """Fill the registers: rows x blocks x accumulators, besides the weights and one register for the operand."""
-    accumulators = max(1, len(stage.accumulators))
+    sums = blocks * max(1, len(stage.accumulators))
     room = 24 if spec.registers >= 32 else 10
-    blocks = max(1, min(4, 4 // accumulators))
     if spec.few_rows:
-        return Tile(2, blocks, max(1, min(4, room // (2 * blocks * accumulators))))
-    return Tile(max(1, min(8, room // (blocks * accumulators))), blocks, 1)
+        return Tile(2, blocks, max(1, min(4, room // (2 * sums))))
+    return Tile(max(1, min(8, room // sums)), blocks, 1)
+
+
+def blocks_for(stage: Stage, vectors: int) -> int:
+    """Return how many vectors a tile of a stage is wide: such that few of the last tile's are padding.
+
+    A vector of weights is used for every row of a tile, a number of the operand for every vector of weights. With a
+    single one for each number, loads take longer than the arithmetic.
+
+    Args:
+        stage: the stage.
+        vectors: those of the rows that it passes over.
+    """
+    accumulators = max(1, len(stage.accumulators))
+    widths = [it for it in (4, 3, 2, 1) if 2 <= it * accumulators <= 4 and it <= vectors]
+    return min(widths, key=lambda it: -vectors % it, default=1)

@@ -58,8 +58,10 @@ class GemmSpec:
 
 
 def blocks_for(columns: int, lanes: int, registers: int) -> int:
-    """Return how many vectors a tile of C is wide: no more than the columns of C need, where these are few."""
-    return next((it for it in (1, 2) if columns <= it * lanes), 4 if registers >= 32 else 2)
+    """Return how many vectors a tile of C is wide: such that few of the last tile's are padding."""
+    vectors = -(-columns // lanes)
+    widths = [it for it in ((4, 3, 2) if registers >= 32 else (2,)) if it <= vectors]
+    return min(widths, key=lambda it: -vectors % it, default=1)
 
 
 def emit_gemm(spec: GemmSpec, name: str) -> Emitted:

@@ -173,7 +173,8 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
     fused = fuses_input(sizes.batch, sizes.hidden) if fused is None else fused
     prog = program(sizes.cell)
     heads = sizes.cell.heads > 1
-    return kernel_for(prog, stored, sizes.dtype, sizes.batch, fused_input=fused, output=sizes.output, heads=heads)
+    own = sizes.dtype, sizes.batch, sizes.hidden, sizes.outputs
+    return kernel_for(prog, stored, *own, fused_input=fused, output=sizes.output, heads=heads)
 
 
 @functools.lru_cache(maxsize=256)
@@ -279,6 +280,8 @@ def backward_kernel(sizes: Sizes, prog: Program) -> tuple[KernelSpec, tuple[str,
         stored,
         sizes.dtype,
         sizes.batch,
+        sizes.hidden,
+        sizes.outputs,
         fused_input=True,
         output=sizes.output,
         placed=sizes.lengths,

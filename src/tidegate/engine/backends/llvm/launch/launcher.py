@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec
 from tidegate.engine.backends.llvm.jit.compile import Compiled, Spec, compiled, registers, vector_bytes
-from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec
+from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec, blocks_for
 from tidegate.engine.backends.llvm.launch.buffers import empty
 from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
 from tidegate.engine.kernels import arguments
@@ -240,6 +240,8 @@ def kernel_for(
     stored: Sequence[tuple[str, int]],
     dtype: torch.dtype,
     batch: int,
+    hidden: int,
+    outputs: int,
     *,
     fused_input: bool,
     output: str,
@@ -248,7 +250,9 @@ def kernel_for(
 ) -> KernelSpec:
     """Return the specification of a Program's kernel on this machine."""
     double, few_rows = dtype == torch.float64, batch <= 2
-    return _specification(program, tuple(stored), double, fused_input, few_rows, output, placed, heads)
+    lanes = vector_bytes() // (8 if double else 4)
+    vectors = -(-hidden // lanes), -(-outputs // lanes)
+    return _specification(program, tuple(stored), double, fused_input, few_rows, lanes, vectors, output, placed, heads)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -258,9 +262,11 @@ def _specification(
     double: bool,
     fused_input: bool,
     few_rows: bool,
+    lanes: int,
+    vectors: tuple[int, int],
     output: str,
     placed: bool,
     heads: bool,
 ) -> KernelSpec:
-    lanes = vector_bytes() // (8 if double else 4)
-    return KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), output, placed, heads)
+    spec = KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), (), output, placed, heads)
+    return replace(spec, blocks=tuple(blocks_for(stage, vectors[stage.projected]) for stage in spec.stages))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.jit.compile import vector_bytes
 from tidegate.engine.backends.llvm.launch.block_diagonal import outer
 from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
 from tidegate.engine.backends.llvm.launch.matmul import multiply
@@ -44,29 +45,40 @@ def weight_gradients(
     """
     cell, x = call.cell, call.x
     found: dict[str, Tensor] = {}
-    width = len(cell.input_gates)
-    if width:
-        by_input = list(range(width))
-        if X in wanted and call.weights.w_ih is not None:
-            found[X] = rows.scatter(_times_matrix(made, by_input, call.weights.w_ih, hidden))
-        if W_IH in wanted:
-            found[W_IH], found[B_IH] = _times_operands(made, [(by_input, rows.select(x))], hidden)
-        elif B_IH in wanted:
-            found[B_IH] = _columns(made, by_input, hidden).sum(0)
-    if not cell.recurrent_gates or not wanted & {W_HH, B_HH}:
-        return found
+    by_input = list(range(len(cell.input_gates)))
+    if X in wanted and call.weights.w_ih is not None:
+        found[X] = rows.scatter(_times_matrix(made, by_input, call.weights.w_ih, hidden))
     places = {prog.gates[name]: k for k, name in reversed(list(enumerate(gradients)))}
     columns = [places[prog.gates[gradient_names.of_product(gate)]] for gate in cell.recurrent_gates]
-    sums = None
-    if W_HH in wanted:
+    groups = []
+    if W_HH in wanted and columns:
         groups = _by_operand(call, sequences, made, rows, places, prog, columns, hidden)
+    if W_IH in wanted and by_input:
+        operand = rows.select(x)
+        if cell.heads == 1 and [own for own, _ in groups] == [by_input] and _narrow(operand, groups[0][1]):
+            # Both matrices multiply the same gradients, which are far more numbers than the operands: read them once.
+            both = torch.cat([operand, groups[0][1]], 1)
+            matrix, found[B_IH] = _times_operands(made, [(by_input, both)], hidden)
+            found[W_IH], found[W_HH] = matrix[:, : x.shape[2]].contiguous(), matrix[:, x.shape[2] :].contiguous()
+            found[B_HH] = found[B_IH].clone()
+        else:
+            found[W_IH], found[B_IH] = _times_operands(made, [(by_input, operand)], hidden)
+    elif B_IH in wanted and by_input:
+        found[B_IH] = _columns(made, by_input, hidden).sum(0)
+    if groups and W_HH not in found:
         multiply_all = _times_operands if cell.heads == 1 else functools.partial(_times_operands_by_head, cell.heads)
-        found[W_HH], sums = multiply_all(made, groups, hidden)
-        if call.reverse and rows.places is not None and len(x):
-            found[W_HH] += _first_steps(call, made, rows.places, columns, hidden)
-    if B_HH in wanted:
-        found[B_HH] = _columns(made, columns, hidden).sum(0) if sums is None else sums
+        found[W_HH], found[B_HH] = multiply_all(made, groups, hidden)
+    elif B_HH in wanted and columns and B_HH not in found:
+        found[B_HH] = _columns(made, columns, hidden).sum(0)
+    if groups and call.reverse and rows.places is not None and len(x):
+        found[W_HH] += _first_steps(call, made, rows.places, columns, hidden)
     return found
+
+
+def _narrow(*operands: Tensor) -> bool:
+    """Whether the product with operands side by side takes no more tiles' columns than a product with each."""
+    lanes = vector_bytes() // operands[0].element_size()
+    return sum(operand.shape[1] for operand in operands) <= 4 * lanes
 
 
 def projection_gradient(by_output: Tensor, operand: Tensor, outputs: int, hidden: int) -> Tensor:
