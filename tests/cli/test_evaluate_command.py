@@ -83,6 +83,24 @@ def test_a_cache_is_named_and_changes_the_loss(cli, run_folder):
     assert "give it with --cache N" in refused.stderr
 
 
+def test_dynamic_evaluation_is_named_and_leaves_the_run_as_it_is(cli, run_folder):
+    before = (run_folder / "model.safetensors").read_bytes()
+    plain = cli("evaluate", run_folder, "--limit", 60)
+    learning = cli("evaluate", run_folder, "--limit", 60, "--dynamic", "sgd", "--dynamic-segment", 20)
+    assert learning.exit_code == 0, learning.output
+    assert "learns in one stream, every 20 characters, by sgd, rate 0.1, decay 0.001" in learning.stdout
+    shown = [next(line for line in it.stdout.splitlines() if "this model" in line) for it in (plain, learning)]
+    assert shown[0] != shown[1]
+    assert (run_folder / "model.safetensors").read_bytes() == before
+    for options, said in (
+        (("--dynamic-decay", 0.1), "give it with --dynamic sgd"),
+        (("--dynamic", "sgd", "--cache", 5), "exclude each other"),
+    ):
+        refused = cli("evaluate", run_folder, *options)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+
+
 def test_an_empty_part_is_an_error(cli, text_file, tmp_path):
     small = ("--hidden-size", 4, "--steps", 1, "--splits", "90/10/0", "--sample-length", 0)
     assert cli("train", "lm", text_file, "--out", tmp_path / "run", *small).exit_code == 0

@@ -33,7 +33,12 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         ArgumentError: an option is for language models, or the run's data have no such part.
         DataError: a file is not what the task reads.
     """
-    for flag, given in (("--limit", options.limit), ("--cache", options.cache), ("--pattern", options.pattern)):
+    for flag, given in (
+        ("--limit", options.limit),
+        ("--cache", options.cache),
+        ("--dynamic", options.dynamic),
+        ("--pattern", options.pattern),
+    ):
         if given in (None, "*"):
             continue
         raise ArgumentError(f"{flag} is for language models, but {run.folder} is a run of {run.config.task}.")

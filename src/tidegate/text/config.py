@@ -55,7 +55,7 @@ class LanguageModelConfig:
     hidden_size: int = option(256, "Hidden units per layer.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
     layer_sizes: str | None = option(
-        None, "Hidden units of each layer, instead of the two above: 1150,1150,400.", absent=None
+        None, "Hidden units of each layer, instead of --hidden-size and --layers: 1150,1150,400.", absent=None
     )
     embedding_size: int | None = option(
         None, "Learned input vectors of this size.", unset="one-hot input; of words, the last layer's size", min=1

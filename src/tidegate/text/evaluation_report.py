@@ -13,6 +13,7 @@ from tidegate.errors import ArgumentError
 from tidegate.text.corpus.build_corpus import prepare_corpus
 from tidegate.text.corpus.corpus import Corpus
 from tidegate.text.corpus.ngrams import ngram_baselines, orders_for
+from tidegate.text.dynamic_evaluation import evaluate_dynamically
 from tidegate.text.evaluation import evaluate, warm_up_of
 from tidegate.text.tokenizers.tokenizer import Tokenizer, WordTokenizer
 from tidegate.text.tokenizers.words import UNKNOWN
@@ -71,8 +72,13 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
 
 def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
     ids = ids[: options.limit]
-    warm_up, cache = warm_up_of(run.vocabulary.name), options.cache
-    found = evaluate(run.model, ids, batch_size=options.batch_size, warm_up=warm_up, cache=cache)
+    warm_up, cache, dynamic = warm_up_of(run.vocabulary.name), options.cache, options.dynamic
+    if dynamic is None:
+        found = evaluate(run.model, ids, batch_size=options.batch_size, warm_up=warm_up, cache=cache)
+    elif cache is None:
+        found = evaluate_dynamically(run.model, ids, dynamic, training=None if corpus is None else corpus.train)
+    else:
+        raise ArgumentError("A cache and dynamic evaluation exclude each other: leave one out.")
     baselines = None
     if corpus is not None:
         size = run.vocabulary.vocabulary_size
@@ -84,6 +90,12 @@ def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: st
     if cache is not None:
         lines.append(
             f"cache  the last {cache.size:,} {run.vocabulary.name}s, theta {cache.theta:g}, weight {cache.weight:g}"
+        )
+    if dynamic is not None:
+        rate, decay = dynamic.values
+        lines.append(
+            f"learns in one stream, every {dynamic.segment} {run.vocabulary.name}s, by {dynamic.rule}, rate {rate:g}, "
+            f"decay {decay:g}"
         )
     if baselines is not None and baselines.note:
         lines.append(f"note   {baselines.note}")

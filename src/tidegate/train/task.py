@@ -56,6 +56,7 @@ class EvaluationOptions:
         limit: read at most this many tokens.
         model: the model config, in which decoding settings may differ from the run's.
         cache: a `tidegate.text.continuous_cache.Cache` for a language model.
+        dynamic: a `tidegate.text.dynamic_evaluation.DynamicEvaluation` for a language model.
     """
 
     split: str | None = None
@@ -64,6 +65,7 @@ class EvaluationOptions:
     limit: int | None = None
     model: Any = None
     cache: Any = None
+    dynamic: Any = None
 
 
 class EvaluationText(NamedTuple):

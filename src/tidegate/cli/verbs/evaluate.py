@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ __all__ = ["evaluate"]
 
 FORECASTS = "Backtests (forecast)"
 CACHE = "Continuous cache (lm)"
+DYNAMIC = "Dynamic evaluation (lm)"
 
 
 def evaluate(
@@ -49,6 +51,29 @@ def evaluate(
     cache_weight: Annotated[
         float | None, typer.Option(min=0, max=1, help="The cache's share. Default: 0.1.", rich_help_panel=CACHE)
     ] = None,
+    dynamic: Annotated[
+        Literal["sgd", "rms"] | None,
+        typer.Option(
+            help="Let a copy of the model learn from each segment once it is predicted; one stream.",
+            rich_help_panel=DYNAMIC,
+        ),
+    ] = None,
+    dynamic_learning_rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Learning rate. Default: 0.1 for sgd, 0.002 for rms.", rich_help_panel=DYNAMIC),
+    ] = None,
+    dynamic_decay: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Decay to the trained parameters. Default: 0.001 for sgd, 0.02 for rms.",
+            rich_help_panel=DYNAMIC,
+        ),
+    ] = None,
+    dynamic_segment: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a segment. Default: 5.", rich_help_panel=DYNAMIC)
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     max_length: MaxLength = None,
@@ -73,6 +98,13 @@ def evaluate(
         raise typer.BadParameter(
             "give it with --cache N", param_hint="--cache-weight" if cache_theta is None else "--cache-theta"
         )
+    learning = {"learning_rate": dynamic_learning_rate, "decay": dynamic_decay, "segment": dynamic_segment}
+    learning = {name: value for name, value in learning.items() if value is not None}
+    if dynamic is None and learning:
+        raise typer.BadParameter(
+            "give it with --dynamic sgd or --dynamic rms",
+            param_hint=f"--dynamic-{next(iter(learning)).replace('_', '-')}",
+        )
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
@@ -84,6 +116,7 @@ def evaluate(
         limit=limit,
         model=model,
         cache=_cache(cache, cache_theta, cache_weight),
+        dynamic=_dynamic(dynamic, learning),
     )
     if backtest is not None:
         from tidegate.tasks.forecast.backtest import backtest_run
@@ -103,3 +136,11 @@ def _cache(size: int | None, theta: float | None, weight: float | None) -> Any:
 
     chosen = {name: value for name, value in (("theta", theta), ("weight", weight)) if value is not None}
     return Cache(size, **chosen)
+
+
+def _dynamic(rule: Literal["sgd", "rms"] | None, options: Mapping[str, Any]) -> Any:
+    if rule is None:
+        return None
+    from tidegate.text.dynamic_evaluation import DynamicEvaluation
+
+    return DynamicEvaluation(rule, **options)
