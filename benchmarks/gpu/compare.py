@@ -110,21 +110,22 @@ def our_contenders(problem: Problem) -> list[Contender]:
     """Our layer: by default, and on every other backend that runs it (the reference only where it is the default)."""
     layer = problem.layer()
     made = [Contender(f"default{EAGER}", lambda: layer_run(problem, layer), len(problem.inputs))]
-    others = {backend.name for backend in dispatch.BACKENDS} - {"reference", _runs_on(layer, problem.inputs[0])}
+    others = {backend.name for backend in dispatch.BACKENDS} - {"reference", _runs_on(problem, layer)}
     for name in sorted(others):
         other = problem.layer(name)
         try:
-            _runs_on(other, problem.inputs[0])
+            _runs_on(problem, other)
         except BackendError:
             continue  # it says why where it is asked for; here every backend that can run takes part
         made.append(Contender(f"{name}{EAGER}", lambda other=other: layer_run(problem, other), len(problem.inputs)))
     return made
 
 
-def _runs_on(layer: Layered, x: Tensor) -> str:
+def _runs_on(problem: Problem, layer: Layered) -> str:
     """Return the name of the backend that runs the first layer."""
-    with torch.no_grad():
-        return run(layer.layer_cell(0), x, layer.layer_weights(0, 0), backend=layer.backend).backend
+    cell, weights = layer.layer_cell(0), layer.layer_weights(0, 0)
+    with torch.set_grad_enabled(problem.mode == "training"):
+        return run(cell, problem.inputs[0], weights, reset=problem.reset, backend=layer.backend).backend
 
 
 def torch_contender(problem: Problem) -> Contender:
