@@ -50,7 +50,7 @@ class Plain(nn.Module):
 
 
 def transcription(model: LanguageModel, rule: Rule, rate: float, decay: float, segment: int) -> float:
-    """Equations 3 and 6 to 9."""
+    """The rules of the authors' program, whose gradients are of a mean loss."""
     plain = Plain(model)
     parameters = [it for it in plain.parameters() if it.requires_grad]
     trained = [it.detach().clone() for it in parameters]
@@ -60,7 +60,7 @@ def transcription(model: LanguageModel, rule: Rule, rate: float, decay: float, s
         streams = torch.tensor([TRAINING[n * positions : (n + 1) * positions + 1].tolist() for n in range(100)]).t()
         gradients = [torch.autograd.grad(loss, parameters) for loss in plain.losses(streams, segment)]
         roots = [torch.stack(own).square().mean(0).sqrt() for own in zip(*gradients, strict=True)]
-    mean = torch.cat([it.flatten() for it in roots]).mean()
+    mean = torch.stack([it.mean() for it in roots]).mean()
     losses = []
     for loss in plain.losses(torch.tensor(TEXT)[:, None], segment):
         losses += [loss.item()] * min(segment, len(TEXT) - 1 - len(losses))
@@ -68,12 +68,12 @@ def transcription(model: LanguageModel, rule: Rule, rate: float, decay: float, s
             parameters, trained, roots, torch.autograd.grad(loss, parameters), strict=True
         ):
             back = (decay * root / mean).clamp(max=1) if rule == "rms" else decay
-            scaled = gradient / (root + 1e-3) if rule == "rms" else gradient
+            scaled = gradient / (root + 2e-5) if rule == "rms" else gradient
             own.data = own.data - rate * scaled + back * (origin - own.data)
     return float(np.mean(losses))
 
 
-@pytest.mark.parametrize(("rule", "rate", "decay", "segment"), [("sgd", 0.7, 0.1, 5), ("rms", 0.02, 0.3, 4)])
+@pytest.mark.parametrize(("rule", "rate", "decay", "segment"), [("sgd", 0.7, 0.1, 5), ("rms", 0.003, 0.3, 4)])
 def test_it_is_the_papers(model, rule, rate, decay, segment):
     before = copy.deepcopy(model.state_dict())
     found = evaluate_dynamically(model, TEXT, DynamicEvaluation(rule, rate, decay, segment), training=TRAINING)

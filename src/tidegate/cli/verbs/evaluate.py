@@ -60,14 +60,14 @@ def evaluate(
     ] = None,
     dynamic_learning_rate: Annotated[
         float | None,
-        typer.Option(min=0, help="Learning rate. Default: 0.1 for sgd, 0.002 for rms.", rich_help_panel=DYNAMIC),
+        typer.Option(min=0, help="Learning rate. Default: 0.1 for sgd, 0.00005 for rms.", rich_help_panel=DYNAMIC),
     ] = None,
     dynamic_decay: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Decay to the trained parameters. Default: 0.001 for sgd, 0.02 for rms.",
+            help="Decay to the trained parameters. Default: 0.001 for sgd, 0.002 for rms.",
             rich_help_panel=DYNAMIC,
         ),
     ] = None,
