@@ -37,6 +37,10 @@ CONFIGS = {
     "translate": (TranslateTask, TranslateConfig(min_count=1)),
     "caption": (CaptionTask, CaptionConfig(min_count=1, image_size=4)),
     "forecast": (ForecastTask, ForecastConfig(horizon=1, window=4)),
+    "forecast-several": (
+        ForecastTask,
+        ForecastConfig(horizon=1, window=4, target="y,z", covariates="day", past_covariates="sky", missing="mask"),
+    ),
     "regress": (RegressTask, RegressConfig(inputs="x", targets="y", missing="mean", burn_in=1, taps=2)),
     "regress-times": (
         RegressTask,
@@ -124,6 +128,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     **{f"translate-{it}": (f"a.{it}", partial(learn, "translate")) for it in ("tsv", "csv")},
     "classify-semicolons": ("a.csv", partial(learn, "classify")),
     "forecast-commas": ("a.csv", partial(learn, "forecast")),
+    "forecast-several": ("a.csv", partial(learn, "forecast-several")),
     "translate-pair": ("a.txt", pair),
     "caption-tsv": ("a.tsv", partial(learn, "caption")),
     **{f"forecast-{it}": (f"a.{it}", partial(learn, "forecast")) for it in ("csv", "jsonl", "parquet")},
@@ -222,6 +227,9 @@ def whole(name: str) -> bytes:
         ).encode(),
         "translate-pair": "warm film\nslow\né\n".encode() * 3,
         "caption-tsv": b"file\tcaption\nb.png\tred\nb.png\tblue film\n",
+        "forecast-several": "".join(
+            ["y,z,day,sky\n", *(f"{n},{n},{'MT'[k % 2]},{'ab'[k % 2]}\n" for k, n in enumerate(numbers)), ",,M,\n"]
+        ).encode(),
         "forecast-csv": (
             "date,y,z\n" + "".join(f"{day},{n},{n}\n" for day, n in zip(days, numbers, strict=True))
         ).encode(),

@@ -182,6 +182,19 @@ def test_metrics_over_all_are_means_in_units_that_can_be_compared(tmp_path: Path
     assert {"a: verdict", "b: steps"} <= report.tables.keys()
 
 
+def test_a_target_without_true_values_is_left_out_over_all(tmp_path: Path):
+    frame = FRAME.assign(b=FRAME["b"].where(N < 64))
+    task, data, model = prepared(tmp_path / "run", written(tmp_path / "a.csv", frame), "a,b", missing="mask")
+    with torch.inference_mode():
+        report = task.measure(model, data.parts["validation"])
+        own = {it.name: it.value for it in task.forecasts(model, data.parts["validation"])[1]["a"].metrics()}
+    assert {it.name: it.value for it in report.metrics}["MASE"] == own["MASE"]
+    assert report.tables["b: verdict"].endswith("no true value is known.")
+    late = FRAME.assign(b=FRAME["b"].where(N >= 64))
+    with pytest.raises(DataError, match="target 'b' has no value in the training part"):
+        prepared(tmp_path / "run2", written(tmp_path / "a.csv", late), "a,b", missing="mask")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     training = {"steps": 2, "warmup_steps": 1, "device": "cpu", "backend": "reference"}
@@ -233,3 +246,5 @@ def test_each_target_is_looked_at(run: Run):
         look.of("c")
     with pytest.raises(ArgumentError, match="'a,b', but should be names of columns without commas"):
         train_frame(FRAME, "nowhere", target=["a,b"])
+    with pytest.raises(DataError, match="The frame cannot be read as a table: Duplicate column names"):
+        train_frame(pd.concat([FRAME, FRAME[["a"]]], axis=1), "nowhere", target="a")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.data.series.written_times import TIME
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, DataError
 from tidegate.io.optional import needed
 from tidegate.tasks.base_task import ExamplesConfig
 from tidegate.tasks.forecast.config import ForecastConfig
@@ -131,7 +131,10 @@ def _written(frame: Any) -> Iterator[Path]:
     """Write a frame to a Parquet file in a folder that is removed afterwards."""
     _library(frame)
     arrow, parquet = (needed(name, "Reading data frames needs") for name in ("pyarrow", "pyarrow.parquet"))
-    table = arrow.table(frame)
+    try:
+        table = arrow.table(frame)
+    except (ValueError, TypeError) as error:  # as of columns with the same name, or of numbers and texts in one
+        raise DataError(f"The frame cannot be read as a table: {error}") from error
     if INDEX in table.column_names and arrow.types.is_timestamp(table.schema.field(INDEX).type):
         if TIME in table.column_names:
             raise ArgumentError(f"The frame has times in its index and in its column {TIME!r}: leave out one.")

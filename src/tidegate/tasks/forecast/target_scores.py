@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from tidegate.drawing.text import label
 from tidegate.tasks.forecast.score_tables import metrics_of_groups, origins_table, tables
 from tidegate.tasks.forecast.scores import Forecasts
@@ -15,10 +17,13 @@ def overall_metrics(found: Mapping[str, Forecasts]) -> Sequence[Metric]:
     """Compute the metrics of the only target, or else the mean over the targets of each metric that all of them have.
 
     MAE and CRPS are divided by the standard deviation of each series in the training part first, since targets have
-    different units.
+    different units. Targets without any true value are left out.
     """
     if len(found) == 1:
         return next(iter(found.values())).metrics()
+    found = {name: own for name, own in found.items() if not np.isnan(own.truth).all()}
+    if not found:
+        return []
     plain = [{it.name: it for it in own.metrics()} for own in found.values()]
     scaled = [{it.name: it for it in own.in_deviations().metrics()} for own in found.values()]
     means = []

@@ -36,6 +36,8 @@ def verdict(
         from scipy.stats import ttest_1samp
 
     own, other = mae(predicted, truth), mae(naive, truth)
+    if np.isnan(own):
+        return f"Not compared with {baseline}: no true value is known."
     figures = f"MAE {own:.4g} against {other:.4g}"
     if own >= other:
         return f"Not better than {baseline}: {figures}. Use that baseline instead."
