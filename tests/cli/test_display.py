@@ -209,5 +209,5 @@ def test_only_the_main_process_speaks(capsys, monkeypatch):
 
 def test_errors_of_any_size_are_short():
     it = board(STARTED)
-    it.metrics = {"MAE": 1.25e297, "small": 2e-12, "share": 0.5, "none": 0.0}
-    assert live.metrics_line(it) == "MAE 1.25e+297, small 2e-12, share 0.500, none 0.000"
+    it.metrics = {"MAE": 1.25e297, "small": 2e-12, "ESR": 0.001524, "share": 0.5, "none": 0.0}
+    assert live.metrics_line(it) == "MAE 1.25e+297, small 2e-12, ESR 0.00152, share 0.500, none 0.000"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tidegate.cli.display.board import figure
 from tidegate.cli.display.live import watching
 from tidegate.cli.error_boundary import INTERRUPTED, note
 from tidegate.cli.user_code import typed_options
@@ -50,7 +51,7 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
         run = read_config(finished.folder)
         task, own = task_named(run.task), typed_options()
         best = (
-            f"; best {finished.best_loss:.3f} {run.loss_name} on validation ({run.split_kind})"
+            f"; best {figure(finished.best_loss)} {run.loss_name} on validation ({run.split_kind})"
             if finished.best_loss is not None
             else ""
         )

@@ -87,12 +87,12 @@ def seed_summary(kind: Create, folders: Sequence[Path]) -> str:
     for n, metric in enumerate(reports[0].metrics):
         values = [report.metrics[n].value for report in reports]
         each = " ".join(f"{value:.4g}" for value in values)
-        lines.append(f"  {metric.name:<12}  {statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}   ({each})")
+        lines.append(f"  {metric.name:<12}  {statistics.mean(values):.4g} ± {statistics.stdev(values):.2g}   ({each})")
     return "\n".join(lines)
 
 
 def metrics_table(report: Report, loss_name: str) -> str:
-    """Format a line for each metric: the model's value, its baseline's, and which is better."""
+    """Format a line for each metric: the model's value, its baseline's, and whether it is better."""
     rows = [(m.name, f"{m.value:.4g}", _baseline(m), _verdict(m)) for m in report.metrics]
     rows.append((loss_name, f"{report.loss:.4g}", "", ""))
     wide = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows), max(len(row[2]) for row in rows)
@@ -109,7 +109,7 @@ def _baseline(metric: Metric) -> str:
 def _verdict(metric: Metric) -> str:
     if not metric.baseline or metric.higher_is_better is None:
         return ""
-    return "better" if metric.beaten else "NOT better than the baseline"
+    return "better" if metric.beaten else "NOT better"
 
 
 def _validated(kind: Create, run: Run) -> Report | None:

@@ -31,6 +31,7 @@ def recurrent(
         batch_first=batch_first,
         dropout=config.dropout if config.num_layers > 1 else 0.0,
         bidirectional=bidirectional,
+        heads=config.heads,
         init=config.init,
         forget_bias=config.forget_bias,
         backend=backend,

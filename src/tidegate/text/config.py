@@ -7,7 +7,7 @@ from typing import Literal
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
-from tidegate.train.options import check, option
+from tidegate.train.options import check, check_heads, option
 
 TokenizerKind = Literal["characters", "bytes", "bpe", "words"]
 
@@ -23,6 +23,7 @@ class LanguageModelConfig:
         num_layers: stacked recurrent layers.
         layer_sizes: hidden units of each layer if they differ, such as "1150,1150,400"; `hidden_size` is then the
             largest and `num_layers` their number.
+        heads: groups of hidden units that recurrent products stay within (Beck et al. 2024).
         embedding_size: E, length of a token's vector. Default: one-hot input; of words, the last layer's size.
         dropout: dropout of the embedding, between layers and before the output layer (Zaremba et al. 2014: never on
             the way from step to step).
@@ -57,6 +58,7 @@ class LanguageModelConfig:
     layer_sizes: str | None = option(
         None, "Hidden units of each layer, instead of --hidden-size and --layers: 1150,1150,400.", absent=None
     )
+    heads: int = option(1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1)
     embedding_size: int | None = option(
         None, "Learned input vectors of this size.", unset="one-hot input; of words, the last layer's size", min=1
     )
@@ -107,6 +109,7 @@ class LanguageModelConfig:
             raise ArgumentError(f"vocabulary_size is {self.vocabulary_size}, but must be at least 1.")
         if self.layer_sizes is not None:
             self._take_sizes(self.layer_sizes)
+        check_heads(self.cell, self.heads, self.sizes)
         last, name = self.sizes[-1], "hidden_size" if self.layer_sizes is None else "the last of layer_sizes"
         if self.tie_weights and self.embedding_size != last:
             raise ArgumentError(

@@ -5,7 +5,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from tidegate.cells import get_cell, variational_dropout
+from tidegate.cells import get_cell, variational_dropout, with_heads
 from tidegate.errors import ArgumentError
 from tidegate.nn.stack import dropout
 from tidegate.text.config import LanguageModelConfig
@@ -35,6 +35,8 @@ class LanguageModel(nn.Module):
             raise ArgumentError("vocabulary_size is not set: give that of the tokenizer.")
         self.config, self.vocabulary_size = config, config.vocabulary_size
         self.cell = get_cell(config.cell)
+        if config.heads > 1:
+            self.cell = with_heads(self.cell, config.heads)
         if config.recurrent_dropout:
             self.cell = variational_dropout(self.cell, config.recurrent_dropout)
         width = config.embedding_size

@@ -55,12 +55,13 @@ class RecurrentConfig:
 
     Raises:
         ArgumentError: a value is out of range.
-        CellError: no cell has that name.
+        CellError: no cell has that name, or it cannot have heads.
     """
 
     cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
     hidden_size: int = option(128, "Hidden units per layer and direction.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
+    heads: int = option(1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1)
     dropout: float = option(0.3, "Dropout before, between and after the layers.", min=0, below=1)
     init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
     forget_bias: float | None = option(None, "Initial bias of the forget gate.")
@@ -72,6 +73,22 @@ class RecurrentConfig:
 
         get_cell(self.cell)
         check(self)
+        check_heads(self.cell, self.heads, [self.hidden_size])
+
+
+def check_heads(cell: str, heads: int, sizes: Sequence[int]) -> None:
+    """Check that layers of some numbers of hidden units can be cut into heads.
+
+    Raises:
+        ArgumentError: a number is not a multiple of the heads.
+        CellError: the cell has heads already, or no recurrent product.
+    """
+    from tidegate.cells import get_cell, with_heads  # which imports torch
+
+    if heads > 1:
+        with_heads(get_cell(cell), heads)
+    if wrong := [size for size in sizes if size % heads]:
+        raise ArgumentError(f"heads is {heads}, but {wrong[0]} hidden units cannot be cut into {heads} equal groups.")
 
 
 def with_settings(config: Any, settings: Mapping[str, Any], unknown: Callable[[str], Exception]) -> Any:

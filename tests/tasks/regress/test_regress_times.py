@@ -109,7 +109,7 @@ def test_the_elapsed_time_is_an_input_and_the_mask_of_a_cell(tmp_path: Path, how
     assert row.values["columns"][0] == ["rain", "area", "elapsed time"]
     np.testing.assert_allclose(row.values["inputs"][:, 2], np.log(days) if how == "log" else days)
     preprocessing, _ = fit_series(found, config)
-    model = RegressTask.make_model(config, preprocessing, None)
+    model = RegressTask.make_model(config, preprocessing, "reference")
     (encoded,) = RegressTask.encode(row, config, preprocessing, labelled=False)
     x = torch.from_numpy(encoded["inputs"])[:, None]
     every = np.concatenate([days, np.full(37, 86400.0)])
@@ -130,7 +130,7 @@ def test_predictions_carry_the_times_of_their_rows(tmp_path: Path, missing_rows:
     rows = list(RegressTask.read(tmp_path / "a.csv", config))
     preprocessing, _ = fit_series(rows, config)
     task = RegressTask(config, Preprocessing(preprocessing.values))
-    model = RegressTask.make_model(config, preprocessing, None).eval()
+    model = RegressTask.make_model(config, preprocessing, "reference").eval()
     expected = pd.DataFrame({"series": whole.basin, "time": whole.day, "row": whole.row})
     for name in ("p.csv", "p.parquet"):
         assert not write_predictions(task.predict_rows(model, rows), tmp_path / name)

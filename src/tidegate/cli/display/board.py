@@ -92,8 +92,13 @@ class Board:
         beaten = [rung.name for rung in self.ladder() if rung.beaten]
         ahead = [rung for rung in self.ladder() if not rung.beaten and not rung.is_model]
         parts = [f"below {', '.join(beaten)}"] if beaten else []
-        parts += [f"next: {ahead[0].name} {ahead[0].loss:.3f}"] if ahead else []
+        parts += [f"next: {ahead[0].name} {figure(ahead[0].loss)}"] if ahead else []
         return "; ".join(parts)
+
+
+def figure(value: float) -> str:
+    """Format a loss or a metric: three decimals, or as many as three significant digits need."""
+    return f"{value:.3f}" if value == 0 or 0.1 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from tidegate.cli.display.board import Board, duration
+from tidegate.cli.display.board import Board, duration, figure
 from tidegate.cli.display.console import is_live, stdout
 from tidegate.drawing.text import visible
 
@@ -62,8 +62,8 @@ def _plain(console: Console, board: Board, title: str) -> Callable[[Event], None
         elif isinstance(event, Progressed) and time.monotonic() - last >= LINE_EVERY:
             lines = [progress_line(board)]
         elif isinstance(event, Validated):
-            best = " (best so far)" if event.best else f" (best {event.best_loss:.3f})"
-            loss = f"step {event.step:,}  validation ({board.split_kind}) {event.loss:.3f} {board.loss_name}{best}"
+            best = " (best so far)" if event.best else f" (best {figure(event.best_loss)})"
+            loss = f"step {event.step:,}  validation ({board.split_kind}) {figure(event.loss)} {board.loss_name}{best}"
             lines = ["; ".join(part for part in (loss, metrics_line(board), board.rank()) if part)]
         elif isinstance(event, Sampled) and event.text:
             lines = [f"step {event.step:,}  sample: {event.text[:QUOTED]!r} ..."]
@@ -100,22 +100,19 @@ def headline(board: Board, title: str) -> list[str]:
 
 
 def _baselines(board: Board) -> str:
-    values = ", ".join(f"{name} {loss:.3f}" for name, loss in board.baselines.items())
+    values = ", ".join(f"{name} {figure(loss)}" for name, loss in board.baselines.items())
     return f"{board.loss_name} on validation ({board.split_kind}): {values}"
 
 
 def metrics_line(board: Board) -> str:
     """Format the metrics of the last validation; errors may be of any size, since they are in the data's unit."""
-    return ", ".join(
-        f"{name} {value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{name} {value:.3g}"
-        for name, value in board.metrics.items()
-    )
+    return ", ".join(f"{name} {figure(value)}" for name, value in board.metrics.items())
 
 
 def progress_line(board: Board) -> str:
     """Format one line of progress, where nothing can be redrawn."""
     parts = [f"step {board.step:,}", f"{board.progress:.0%}"]
-    parts += [f"train {board.train:.3f} {board.loss_name}"] if board.train is not None else []
+    parts += [f"train {figure(board.train)} {board.loss_name}"] if board.train is not None else []
     return "  ".join([*parts, *figures(board)])
 
 
@@ -148,9 +145,9 @@ def picture(board: Board, title: str, console: Console) -> RenderableType:
     bar = Text.assemble((full * filled, "green"), (empty * (width - filled), "dim"))
     of = f" of {board.total_steps:,}" if board.total_steps else ""
     left = f"  {duration(board.seconds_left)} left" if board.seconds_left is not None else ""
-    losses = [f"train {board.train:.3f}"] if board.train is not None else []
-    losses += [f"validation {board.validation:.3f}"] if board.validation is not None else []
-    losses += [f"best {board.best:.3f}"] if board.best is not None else []
+    losses = [f"train {figure(board.train)}"] if board.train is not None else []
+    losses += [f"validation {figure(board.validation)}"] if board.validation is not None else []
+    losses += [f"best {figure(board.best)}"] if board.best is not None else []
     speed = [part for part in figures(board) if not part.endswith(" left")]
     speed += [f"learning rate {board.learning_rate:.2g}"] if board.learning_rate is not None else []
     lines: list[Text] = [
@@ -180,12 +177,14 @@ def ladder(board: Board, sharp: bool = True) -> list[Text]:
     rungs = board.ladder()
     top = max((rung.loss for rung in rungs), default=1.0)
     width = max((len(rung.name) for rung in rungs), default=0)
+    room = max((len(figure(rung.loss)) for rung in rungs), default=0)
     lines = []
     for rung in rungs:
         bar = ("█" if sharp else "#") * max(1, round(BAR * rung.loss / top))
         style = "bold cyan" if rung.is_model else "green" if rung.beaten else "dim"
         verdict = "beaten" if rung.beaten else ""
-        lines.append(Text(f"  {rung.name:<{width}} {rung.loss:6.3f} {bar:<{BAR}} {verdict}".rstrip(), style=style))
+        line = f"  {rung.name:<{width}} {figure(rung.loss):>{room}} {bar:<{BAR}} {verdict}"
+        lines.append(Text(line.rstrip(), style=style))
     return lines
 
 
