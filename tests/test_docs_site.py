@@ -21,7 +21,7 @@ from tools.docs.layers import GAP, place
 from tools.docs.step_graph import step_graph
 
 from tidegate.cells import CELLS, Step, cell, minimum, sigmoid, softplus, tanh
-from tidegate.engine import BACKENDS, Call, Result, cost
+from tidegate.engine import BACKENDS, Backend, Call, Result, cost
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_formulas_of_costs_are_what_the_engine_counts(it: Any) -> None:
         assert sum(n * size[what] for what, n in terms.items()) == getattr(price, name), name
 
 
-class Picky:
+class Picky(Backend):
     """A backend that runs no cell with more than one state."""
 
     name = "picky"

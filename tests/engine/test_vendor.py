@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.harness import Split, check_parity, one_thread  # noqa: F401
 from tests.kernel_runs import everything, numbers, some_lengths
-from tests.witnesses.cases import Case
+from tests.witnesses.cases import Case, covering
 from tests.witnesses.lstm import projected_lstm
 from torch import Tensor, nn
 from torch._dynamo.exc import Unsupported
@@ -37,6 +37,13 @@ CASES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_parity(name: str, case: Case) -> None:
     check_parity(VENDOR, CELLS[name], case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_parity_over_all_triples(name: str) -> None:
+    for case in covering(3, seed=NAMES.index(name)):
+        check_parity(VENDOR, CELLS[name], replace(case, resets=None, every=0))
 
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
@@ -203,6 +210,9 @@ def test_half_precision_that_was_asked_for_is_torchs_own(dtype: torch.dtype) -> 
             assert torch.equal(ours, theirs)
         with torch.autocast("cpu", dtype):
             autocast = layer.float()(x.float())
+            kept = torch.full((2, 3, 5), 1 + 2.0**-12)  # no number of half precision
+            _, (h_n, _) = layer(x.float(), (kept, kept), lengths=[4, 0, 2])
+    assert torch.equal(h_n[:, 1], kept[:, 1])
     assert found[0].dtype == autocast[0].dtype == dtype
     assert torch.equal(autocast[0], found[0])
     assert autocast[1][0].dtype == torch.float32
@@ -263,3 +273,20 @@ def test_it_is_not_compiled_but_the_reference_is() -> None:
     layer = Recurrent(another_lstm(), 3, 5, backend="reference")  # a cell that has not run before
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), layer(x))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", [*MODULES, "Recurrent"])
+def test_on_a_gpu_without_a_warning(name: str, dtype: torch.dtype) -> None:
+    make, _, more = MODULES.get(name, (lambda *sizes, **how: Recurrent("lstm", *sizes, **how), None, {}))
+    exact = make(3, 65, 2, bidirectional=True, dtype=torch.float64, backend="reference", **more)
+    layer = make(3, 65, 2, bidirectional=True, dtype=dtype, backend="vendor", **more)
+    layer.load_state_dict(exact.state_dict())
+    layer.cuda()
+    x = torch.randn(9, 5, 3, dtype=torch.float64)
+    allowed = {torch.float32: 5e-3, torch.float64: 1e-10, torch.bfloat16: 0.2}[dtype]
+    for lengths in (None, [9, 0, 4, 1, 9]):
+        found, expected = results(layer, x.to("cuda", dtype), lengths=lengths), results(exact, x, lengths=lengths)
+        for ours, theirs in zip(found, expected, strict=True):
+            assert (ours.double().cpu() - theirs).norm() <= allowed * theirs.norm()

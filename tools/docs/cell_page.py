@@ -104,7 +104,7 @@ COSTS = {
 
 
 def unsupported(cell: Cell) -> dict[str, list[str]]:
-    """For each backend by name, the reasons why it does not support the cell with float32 tensors on the CPU."""
+    """For each backend by name, why it does not run the cell by default, with float32 tensors on the CPU."""
     g_x, g_r, own = len(cell.input_gates), len(cell.recurrent_gates), len(cell.own_bias_gates)
     weights = Weights(
         w_ih=torch.zeros(4 * g_x, 4) if g_x else None,
@@ -116,7 +116,7 @@ def unsupported(cell: Cell) -> dict[str, list[str]]:
     state = tuple(torch.zeros(2, 4) for _ in cell.states)
     masks = {name: torch.ones(3, 2, 4) for name in cell.masks}
     call = Call(cell, torch.zeros(3, 2, 4), weights, state, masks=masks)
-    return {backend.name: backend.unsupported(call) for backend in BACKENDS}
+    return {backend.name: backend.unsupported(call) or backend.not_by_default(call) for backend in BACKENDS}
 
 
 def _words(cell: Cell) -> str:

@@ -1,8 +1,9 @@
 """Weights in one piece of memory, as cuDNN reads them.
 
 A drop-in's weights are in one piece, which ``torch.nn.RNNBase`` sees to whenever a module moves to a GPU. Those of
-other layers, of single layers out of a module, and weights that were converted are not. PyTorch would copy them at each
-call, with a warning whose advice no such layer can follow. So they are copied here; gradients go to the originals.
+other layers, of single layers out of a module, and weights that were converted are not; nor are those in bfloat16,
+which ``flatten_parameters`` of torch 2.13 leaves where they are. PyTorch would copy them at each call, with a warning
+whose advice does not help. So they are copied here; gradients go to the originals.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def flat(weights: list[Tensor], sizes: Sizes) -> list[Tensor]:
 
 
 def _read_by_cudnn(weight: Tensor) -> bool:
-    cudnn = weight.is_cuda and torch.backends.cudnn.is_acceptable(weight)
-    return cudnn and torch._VF._use_cudnn_rnn_flatten_weight()
+    # Not torch.backends.cudnn.is_acceptable, which does not know of bfloat16.
+    return torch._VF.cudnn_is_acceptable(weight) and torch._VF._use_cudnn_rnn_flatten_weight()
 
 
 def in_one_piece(weights: list[Tensor]) -> bool:

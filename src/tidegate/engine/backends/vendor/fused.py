@@ -107,7 +107,7 @@ def _library(x: Tensor) -> str:
         return f"on {x.device.type}"
     if torch.version.hip:
         return "MIOpen"
-    if not torch.backends.cudnn.is_acceptable(x):
+    if not torch._VF.cudnn_is_acceptable(x):
         return "without cuDNN"
     version = torch.backends.cudnn.version() or 0
     return f"cuDNN {version // 10000}.{version % 10000 // 100}"

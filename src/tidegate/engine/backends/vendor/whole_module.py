@@ -11,7 +11,7 @@ from torch import Tensor
 from tidegate.engine.backends.vendor.double_backward import by_reference, with_double_backward
 from tidegate.engine.backends.vendor.flat_weights import Sizes, flat
 from tidegate.engine.backends.vendor.fused import fused_layer
-from tidegate.engine.backends.vendor.sequences import packed, packing, padded
+from tidegate.engine.backends.vendor.sequences import Packing, packed, packing, padded
 from tidegate.engine.call import Call, Result
 
 
@@ -25,20 +25,16 @@ def run_layers(calls: Sequence[Call]) -> Result:
         As `tidegate.engine.Backend.run` for one call, else as `tidegate.engine.Backend.run_stack`.
     """
     first = calls[0]
-    if first.lengths is not None and not bool((first.lengths > 0).any()):
-        return by_reference(calls, "vendor")
-    # Half precision was asked for, and these layers have one dtype for everything: states are rounded too.
-    states = tuple(
-        torch.stack([s.to(first.x.dtype) for s in each]) for each in zip(*(c.state for c in calls), strict=True)
-    )
-    output, final = _run(calls, states)
-    widened = torch.promote_types(first.state[0].dtype, torch.float32)
-    final = tuple(s.to(widened) for s in final)
-    result = Result(output, tuple(s[0] for s in final) if len(calls) == 1 else final, {}, "vendor")
+    order = None if first.lengths is None else packing(first.lengths, reverse=first.reverse)
+    if order is not None and not len(order.sequences):
+        return by_reference(calls, "vendor")  # there is no step
+    states = tuple(torch.stack(each) for each in zip(*(call.state for call in calls), strict=True))
+    output, final = _run(calls, states, order)
+    result = Result(output, tuple(s[0] for s in final) if len(calls) == 1 else tuple(final), {}, "vendor")
     return with_double_backward(calls, result)
 
 
-def _run(calls: Sequence[Call], states: tuple[Tensor, ...]) -> tuple[Tensor, Sequence[Tensor]]:
+def _run(calls: Sequence[Call], states: Sequence[Tensor], order: Packing | None) -> tuple[Tensor, Sequence[Tensor]]:
     first, x = calls[0], calls[0].x
     steps, batch, _ = x.shape
     layer = fused_layer(first.cell.digest)
@@ -48,12 +44,14 @@ def _run(calls: Sequence[Call], states: tuple[Tensor, ...]) -> tuple[Tensor, Seq
     listed = [t for c in calls for t in layer.listed(c.weights, biased=biased)]
     weights = flat(listed, Sizes(layer.mode, first.hidden_size, proj, layers, directions))
     how: dict[str, Any] = {"biased": biased, "layers": layers, "bidirectional": directions == 2}
-    if first.lengths is None:
-        output, final = layer.run(x.flip(0) if first.reverse else x, None, states, weights, **how)
-        return output.flip(0) if first.reverse else output, final
-    order = packing(first.lengths, reverse=first.reverse)
-    begin = [s.index_select(1, order.sequences) for s in states]
+    # Where half precision was asked for, states are float32 outside. These layers have one dtype for everything.
+    begin, outside = [s.to(x.dtype) for s in states], torch.promote_types(states[0].dtype, torch.float32)
+    if order is None:
+        output, last = layer.run(x.flip(0) if first.reverse else x, None, begin, weights, **how)
+        return output.flip(0) if first.reverse else output, [s.to(outside) for s in last]
+    begin = [s.index_select(1, order.sequences) for s in begin]
     data, last = layer.run(packed(x, order), order.batch_sizes, begin, weights, **how)
     # A sequence without steps keeps its initial state.
-    final = [s.index_copy(1, order.sequences, value) for s, value in zip(states, last, strict=True)]
+    pairs = zip(states, last, strict=True)
+    final = [s.to(outside).index_copy(1, order.sequences, new.to(outside)) for s, new in pairs]
     return padded(data, order, steps, batch), final
