@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,17 +32,19 @@ class Contender:
         inputs: how many inputs it takes turns with.
         slack: how much further than our layer it may be from float64, since others round their states in half
             precision; 0: it is only timed, as torch.nn's LSTM beside other cells.
+        note: for its rows: the backend that is the default.
     """
 
     name: str
     prepare: Callable[[], Run]
     inputs: int
     slack: float = 1.0
+    note: str = ""
 
     def in_a_graph(self) -> Contender:
         """Return the same in a CUDA graph."""
         name = self.name.removesuffix(EAGER) + GRAPH
-        return Contender(name, lambda: captured(self.prepare(), self.inputs), self.inputs, self.slack)
+        return replace(self, name=name, prepare=lambda: captured(self.prepare(), self.inputs))
 
 
 def errors(found: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> dict[str, float]:
@@ -97,7 +99,7 @@ def compare(
             if peer.name.endswith(GRAPH) != mine.name.endswith(GRAPH):
                 continue
             pairs = pairs_of(taken[peer.name], taken[mine.name])
-            session.row(ratio_row(own_kind, problem.cell, str(problem.shape), mode, peer.name, pairs))
+            session.row(ratio_row(own_kind, problem.cell, str(problem.shape), mode, peer.name, pairs, note=mine.note))
 
 
 def absolute_row(kind: str, cell: str, case: str, mode: str, against: str, taken: Spread) -> Row:
@@ -109,15 +111,16 @@ def absolute_row(kind: str, cell: str, case: str, mode: str, against: str, taken
 def our_contenders(problem: Problem) -> list[Contender]:
     """Our layer: by default, and on every other backend that runs it (the reference only where it is the default)."""
     layer = problem.layer()
-    made = [Contender(f"default{EAGER}", lambda: layer_run(problem, layer), len(problem.inputs))]
-    others = {backend.name for backend in dispatch.BACKENDS} - {"reference", _runs_on(problem, layer)}
+    inputs, chosen = len(problem.inputs), _runs_on(problem, layer)
+    made = [Contender(f"default{EAGER}", lambda: layer_run(problem, layer), inputs, note=chosen)]
+    others = {backend.name for backend in dispatch.BACKENDS} - {"reference", chosen}
     for name in sorted(others):
         other = problem.layer(name)
         try:
             _runs_on(problem, other)
         except BackendError:
             continue  # it says why where it is asked for; here every backend that can run takes part
-        made.append(Contender(f"{name}{EAGER}", lambda other=other: layer_run(problem, other), len(problem.inputs)))
+        made.append(Contender(f"{name}{EAGER}", lambda other=other: layer_run(problem, other), inputs))
     return made
 
 

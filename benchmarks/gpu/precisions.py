@@ -39,12 +39,13 @@ PRECISIONS = (EXACT, TF32, BFLOAT16, FLOAT16)
 @contextmanager
 def computing(precision: Precision) -> Iterator[None]:
     """Within, float32 products of layers and matrices on a GPU round as this precision says."""
-    settings: tuple[Any, ...] = (torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
-    before = [setting.fp32_precision for setting in settings]
-    for setting in settings:
-        setting.fp32_precision = precision.products
+    layers: Any = torch.backends.cudnn.rnn
+    before = layers.fp32_precision, torch.get_float32_matmul_precision()
+    layers.fp32_precision = precision.products
+    # Not `torch.backends.cuda.matmul.fp32_precision`: torch.compile asks by the older names, which then fail.
+    torch.set_float32_matmul_precision("high" if precision.products == "tf32" else "highest")
     try:
         yield
     finally:
-        for setting, old in zip(settings, before, strict=True):
-            setting.fp32_precision = old
+        layers.fp32_precision = before[0]
+        torch.set_float32_matmul_precision(before[1])

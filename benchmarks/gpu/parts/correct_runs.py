@@ -78,7 +78,7 @@ def two_shapes(problem: Problem) -> None:
 
 
 def streams(problem: Problem) -> None:
-    """Runs on two streams at once give what each gives alone."""
+    """Runs on two streams at once give what each gives alone (cuBLAS promises no bits there)."""
     step = layer_run(problem, problem.layer())
     alone = [step(0), step(1)]
     torch.cuda.synchronize()
@@ -91,7 +91,7 @@ def streams(problem: Problem) -> None:
                 found.append(step(k))
         torch.cuda.synchronize()
     for k in range(2):
-        same(f"on stream {k}", found[k], alone[k], bits=True)
+        same(f"on stream {k}", found[k], alone[k], bits=False)
 
 
 def graph(problem: Problem) -> None:
@@ -103,7 +103,7 @@ def graph(problem: Problem) -> None:
     for _ in range(2):
         found = replay(0)
         torch.cuda.synchronize()
-        same("replayed", found, expected, bits=True)
+        same("replayed", found, expected, bits=False)
 
 
 def compiled(problem: Problem) -> None:
