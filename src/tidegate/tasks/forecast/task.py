@@ -43,6 +43,7 @@ from tidegate.tasks.forecast.series.reader import check_counts, read_series
 from tidegate.tasks.forecast.target_scores import all_tables, overall_metrics
 from tidegate.tasks.forecast.windows import by_target, forecast, past_width, reference_columns, windows
 from tidegate.tasks.metrics_report import Report
+from tidegate.tasks.parts_in_time import parts_in_time
 from tidegate.train.config import SAMPLING
 
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -98,20 +99,16 @@ class ForecastTask(ExampleTask):
         """Split each series in time; rows of later parts include the earlier parts."""
         for row in rows:
             values, horizon = row.values["values"], row.values["horizon"]
-            later = [max(horizon, int(share * len(values))) if share else 0 for share in shares[1:]]
-            ends = [len(values) - sum(later), len(values) - later[1], len(values)]
-            if ends[0] < 2:
+            spans = parts_in_time(len(values), shares, horizon)
+            if not spans:
                 raise DataError(
                     f"{row.where} has {len(values)} steps, but training needs 2, and each of validation and test the "
                     f"{horizon} of the horizon: give longer series, a shorter --horizon, or validation files."
                 )
-            start = 0
-            for part, end in zip(("train", "validation", "test"), ends, strict=True):
-                if end > start:
-                    own = {name: row.values[name][:end] for name in ("values", "covariates", "past", "labels")}
-                    own |= {"start": start, "learn": part == "train", "future_labels": row.values["future_labels"][:0]}
-                    yield part, Row(row.where, row.values | own)
-                start = end
+            for part, start, end in spans:
+                own = {name: row.values[name][:end] for name in ("values", "covariates", "past", "labels")}
+                own |= {"start": start, "learn": part == "train", "future_labels": row.values["future_labels"][:0]}
+                yield part, Row(row.where, row.values | own)
 
     @classmethod
     def fit(cls, rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessing, list[str]]:

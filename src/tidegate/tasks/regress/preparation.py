@@ -11,6 +11,7 @@ from tidegate.data.rows import Row, is_table
 from tidegate.data.series.row_order import notes_of_rows
 from tidegate.errors import DataError
 from tidegate.io.files import field
+from tidegate.tasks.parts_in_time import parts_in_time
 from tidegate.tasks.regress.audio import Pair, delay, read_wav
 from tidegate.tasks.regress.config import RegressConfig
 from tidegate.tasks.regress.linear_filter import fit_filter
@@ -19,7 +20,6 @@ from tidegate.tasks.regress.reader import read_series
 from tidegate.tasks.regress.series_rows import NAME, TARGETS
 
 BURN_IN = 100  # at most, where none is chosen
-FEWEST = 2  # counted steps of the training part
 
 
 def remarks_on(path: Any, config: RegressConfig) -> list[str]:
@@ -63,17 +63,13 @@ def split_in_time(rows: Iterable[Row], shares: Sequence[float]) -> Iterator[tupl
     """
     for row in rows:
         x, y = row.values["inputs"], _targets(row)
-        later = [max(1, int(share * len(x))) if share else 0 for share in shares[1:]]
-        ends = [len(x) - sum(later), len(x) - later[1], len(x)]
-        if ends[0] < FEWEST:
+        spans = parts_in_time(len(x), shares)
+        if not spans:
             raise DataError(
                 f"{row.where} has {len(x)} steps, too few to be split: give longer series, or validation files."
             )
-        start = 0
-        for part, end in zip(("train", "validation", "test"), ends, strict=True):
-            if end > start:
-                yield part, Row(row.where, row.values | {"inputs": x[:end], TARGETS: y[:end], "start": start})
-            start = end
+        for part, start, end in spans:
+            yield part, Row(row.where, row.values | {"inputs": x[:end], TARGETS: y[:end], "start": start})
 
 
 def fit_series(rows: Iterable[Row], config: RegressConfig) -> tuple[Preprocessing, list[str]]:
