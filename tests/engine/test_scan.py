@@ -150,3 +150,5 @@ def test_other_devices_than_the_cpu_need_few_operations(device: str, most: int) 
         result = REFERENCE.run(checked_call("min_gru", x, Weights(w)))
     assert (result.output.shape, result.backend) == ((512, 2, 5), "reference")
     assert most / 2 < operations.count < most
+    call = checked_call("min_gru", x, Weights(w))
+    assert REFERENCE.note(call) == ("" if device == "cpu" else "all steps at once")

@@ -187,9 +187,15 @@ class ReferenceBackend(Backend):
     def run(self, call: Call) -> Result:
         """Run a checked call."""
         with profiled(call.cell):
-            if call.x.device.type != "cpu" and can_be_scanned(call):
-                return run_by_scan(call, self.name)
-            return run_by_steps(call)
+            return run_by_scan(call, self.name) if _is_scanned(call) else run_by_steps(call)
+
+    def note(self, call: Call) -> str:
+        """Say whether all steps are run at once."""
+        return "all steps at once" if _is_scanned(call) else ""
+
+
+def _is_scanned(call: Call) -> bool:
+    return call.x.device.type != "cpu" and can_be_scanned(call)
 
 
 REFERENCE = ReferenceBackend()
