@@ -109,7 +109,8 @@ class Backend(ABC):
         name: its name in ``backend=`` and in results.
         half_precision: whether it computes calls in half precision itself: "never" (it is given them in float32),
             "asked" (only if it was asked for; otherwise it is given float32), or "always". It is then given input,
-            weights and masks in the output's dtype and states as they are, perhaps in float32.
+            weights and masks in the output's dtype and states as they are, perhaps in float32. Single steps
+            (`stepping`) are always given in float32.
         runs_stacks: whether `run_stack` may be called.
     """
 
