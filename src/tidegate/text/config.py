@@ -109,8 +109,9 @@ class LanguageModelConfig:
             raise ArgumentError(f"vocabulary_size is {self.vocabulary_size}, but must be at least 1.")
         if self.layer_sizes is not None:
             self._take_sizes(self.layer_sizes)
-        check_heads(self.cell, self.heads, [self.hidden_size] if self.layer_sizes is None else self.sizes)
-        last, name = self.sizes[-1], "hidden_size" if self.layer_sizes is None else "the last of layer_sizes"
+        sizes = [self.hidden_size] if self.layer_sizes is None else self.sizes  # not one for each of a billion layers
+        check_heads(self.cell, self.heads, sizes)
+        last, name = sizes[-1], "hidden_size" if self.layer_sizes is None else "the last of layer_sizes"
         if self.tie_weights and self.embedding_size != last:
             raise ArgumentError(
                 f"tie_weights needs embedding_size equal to {name}, but they are {self.embedding_size} and {last}: set "
