@@ -1,11 +1,14 @@
 """For all tests: one thread, since small matrices on several threads mostly wait for one another."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():  # Triton's interpreter runs its kernels then; it reads this as it is imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,8 +15,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tidegate"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = sorted({path.parent for path in SOURCES})
-# Modules of the same name in parallel rooms: each task has these; a screen's and a verb's name is that of its subject.
+# Modules of the same name in parallel rooms: each task has these, and each backend that compiles; a screen's and a
+# verb's name is that of its subject.
 PARALLEL = {"__init__", "task", "reader", "scores", "model", "config"}
+PARALLEL |= {"kernel_spec", "kernel", "passes", "pointwise", "products", "reasons", "reductions", "weight_gradients"}
 
 
 def test_import_is_light() -> None:
@@ -43,12 +45,18 @@ assert "torch" not in sys.modules
     assert "generate" in done.stdout
 
 
+# It executes what the room itself has written, of numbers and of names reduced to plain letters.
+EXECUTES = ROOT / "src/tidegate/engine/backends/triton/emit/compiled.py"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_holds_one_idea_and_opens_nothing_that_executes(path: Path) -> None:
     text = path.read_text()
     assert text.startswith('"""'), "a file begins by saying what it is"
     assert len(text.splitlines()) <= 350
-    assert not re.search(r"\bimport pickle\b|\btorch\.(load|save)\(|(?<![\w.])(eval|exec)\(|allow_pickle=True", text)
+    if path != EXECUTES:
+        assert not re.search(r"(?<![\w.])(eval|exec)\(", text)
+    assert not re.search(r"\bimport pickle\b|\btorch\.(load|save)\(|allow_pickle=True", text)
 
 
 def test_there_is_no_import_circle() -> None:

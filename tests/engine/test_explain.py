@@ -7,7 +7,7 @@ import torch
 
 from tidegate.cells import lstm, projected
 from tidegate.engine import BACKENDS, Explanation, Peaks, Weights, explain, run
-from tidegate.engine.backends.llvm.front import autograd
+from tidegate.engine.backends.llvm.front.passes import LLVM_PASSES
 from tidegate.engine.backends.llvm.jit import compile
 from tidegate.engine.backends.llvm.launch import launcher, threads
 from tidegate.engine.explain.peaks import measured_peaks
@@ -109,7 +109,7 @@ def test_the_plan_is_what_the_backend_then_does(
     layer, x = Recurrent(cell, 8, units), torch.zeros(3, batch, 8, requires_grad=True)
     e = explain(cell, x, layer.layer_weights(0, 0), peaks=PEAKS)
     launched, saved = [], []
-    real_execute, real_forward = launcher.Launch.execute, autograd.forward_pass
+    real_execute, real_forward = launcher.Launch.execute, LLVM_PASSES.forward
 
     def watched_execute(self: launcher.Launch, lengths: Any, count: int) -> None:
         real_execute(self, lengths, count)
@@ -121,7 +121,7 @@ def test_the_plan_is_what_the_backend_then_does(
         return result
 
     monkeypatch.setattr(launcher.Launch, "execute", watched_execute)
-    monkeypatch.setattr(autograd, "forward_pass", watched_forward)
+    monkeypatch.setattr(LLVM_PASSES, "forward", watched_forward)
     layer(x)[0].sum().backward()
     assert saved == [e.bytes.saved]
     assert len(launched) == len(e.kernels) == 2

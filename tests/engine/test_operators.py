@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import tidegate
 from tidegate.cells import CELLS, Cell, Step, by_handle, cell, tanh
 from tidegate.engine import BACKENDS
-from tidegate.engine.backends.llvm.front.schema import operator_arguments
+from tidegate.engine.kernels.operators.schema import operator_arguments
 from tidegate.errors import ArgumentError, BackendError, CellError
 from tidegate.nn import GRU, LSTM, Recurrent
 

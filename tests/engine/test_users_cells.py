@@ -272,12 +272,12 @@ def test_in_place_changes_of_results_are_allowed_or_raise_as_in_torch() -> None:
 
 
 def test_without_gradients_nothing_is_saved_for_backward(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidegate.engine.backends.llvm.front import autograd
+    from tidegate.engine.backends.llvm.front import passes
 
     stored: list[set[str]] = []
-    real = autograd.launch_forward
+    real = passes.launch_forward
     monkeypatch.setattr(
-        autograd,
+        passes,
         "launch_forward",
         lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tidegate.engine.backends.llvm import LLVM
 from tidegate.engine.backends.reference import REFERENCE
+from tidegate.engine.backends.triton import TRITON
 from tidegate.engine.backends.vendor import VENDOR
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
-BACKENDS: tuple[Backend, ...] = (LLVM, VENDOR, REFERENCE)
+BACKENDS: tuple[Backend, ...] = (LLVM, VENDOR, TRITON, REFERENCE)
 """In order of preference: the first that supports a call runs it, unless it has to be asked for.
 
 The reference supports everything.

@@ -6,11 +6,21 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.front import flop_formulas as flop_formulas  # registers them for counters
-from tidegate.engine.backends.llvm.front import operators as operators  # registers them for traced programs
 from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, reasons_against
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
+from tidegate.engine.kernels.operators import flop_formulas as flop_formulas  # registers them for counters
+from tidegate.engine.kernels.operators import registered as registered  # registers them for traced programs
+from tidegate.engine.kernels.passes import PASSES, Passes
+
+
+def _passes() -> Passes:
+    from tidegate.engine.backends.llvm.front.passes import LLVM_PASSES
+
+    return LLVM_PASSES
+
+
+PASSES["llvm"] = _passes
 
 
 class LLVMBackend(Backend):
@@ -24,9 +34,9 @@ class LLVMBackend(Backend):
 
     def run(self, call: Call) -> Result:
         """Run a checked call."""
-        from tidegate.engine.backends.llvm.front.entry import run_with_kernels
+        from tidegate.engine.kernels.run_kernels import run_with_kernels
 
-        return run_with_kernels(call)
+        return run_with_kernels(call, _passes())
 
     def stepping(self, call: Call) -> Stepping:
         """Prepare a checked call of one step, all of whose tensors have one dtype."""

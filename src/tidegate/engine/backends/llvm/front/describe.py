@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import torch
 
-from tidegate.engine.backends.llvm.front.autograd import adjoint_of, values_to_store
-from tidegate.engine.backends.llvm.front.entry import mask_gradients
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.backends.llvm.launch.argument_layout import (
     backward_kernel,
@@ -20,6 +18,8 @@ from tidegate.engine.backends.llvm.launch.argument_layout import (
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.call import Call
 from tidegate.engine.explain.explanation import BackendPlan, KernelPlan, StagePlan
+from tidegate.engine.kernels.passes import adjoint_of, values_to_store
+from tidegate.engine.kernels.run_kernels import mask_gradients
 
 
 def describe_kernels(call: Call, *, training: bool) -> BackendPlan:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.front.autograd import values_to_store
 from tidegate.engine.backends.llvm.launch.buffers import zeros
 from tidegate.engine.backends.llvm.launch.forward_backward import forward_arguments
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
 from tidegate.engine.call import NO_MASKS, Call
 from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.passes import values_to_store
 
 WORTH_SHARING = 1 << 19  # weights from which a step is faster on several threads
 

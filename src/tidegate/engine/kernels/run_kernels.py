@@ -8,19 +8,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tidegate.engine.backends.llvm.front.autograd import run_differentiable
-from tidegate.engine.backends.llvm.front.operators import run_operator
 from tidegate.engine.call import Call, Result
+from tidegate.engine.kernels.differentiable import run_differentiable
+from tidegate.engine.kernels.operators.registered import run_operator
+from tidegate.engine.kernels.passes import Passes
 
 
-def run_with_kernels(call: Call) -> Result:
-    """Run a checked call, all of whose tensors have one dtype, with the kernels."""
+def run_with_kernels(call: Call, passes: Passes) -> Result:
+    """Run a checked call, all of whose tensors have one dtype, with a backend's kernels."""
     output_name = call.cell.states[0]
     names = () if call.record is None else tuple(n for n in call.record.names if n != output_name)
     kernel_call = _with_input_features(call)
     if wanted := mask_gradients(call):
         kernel_call = replace(kernel_call, mask_gradients=wanted)
-    results = (run_operator if _needs_operator(call.x) else run_differentiable)(kernel_call, names)
+    if _needs_operator(call.x):
+        results = run_operator(kernel_call, names, passes.name)
+    else:
+        results = run_differentiable(kernel_call, names, passes)
     output, rest, count = results[0], results[1:], len(call.cell.states)
     state, values = tuple(rest[:count]), dict(zip(names, rest[count:], strict=True))
     record = {}
@@ -28,7 +32,7 @@ def run_with_kernels(call: Call) -> Result:
         values[output_name] = output
         every = call.record.every
         record = {name: values[name] if every == 1 else values[name][::every].clone() for name in call.record.names}
-    return Result(output, state, record, "llvm")
+    return Result(output, state, record, passes.name)
 
 
 def mask_gradients(call: Call) -> tuple[str, ...]:

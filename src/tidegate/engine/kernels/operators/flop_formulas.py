@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from torch.utils.flop_counter import register_flop_formula
 
 from tidegate.cells import by_handle
-from tidegate.engine.backends.llvm.front.operators import OPERATORS
 from tidegate.engine.kernels.call_tensors import W_HH, W_HR, W_IH, X, state
+from tidegate.engine.kernels.operators.registered import OPERATORS
 from tidegate.engine.program.program import Program, program
 
 FIRST = 4  # the tensors of an operator follow the cell, the record, the masks with gradients and the direction
@@ -68,7 +68,8 @@ def forward_flops(*given: Any, **_: Any) -> int:
 @register_flop_formula(OPERATORS.run_backward)
 def backward_flops(*given: Any, **_: Any) -> int:
     """Count the products of a backward run: a product's gradients with regard to its vector and to its weights."""
-    *forward, _, _, wanted = given
+    wanted = given[FIRST + 13]
+    forward = given
     made = _products(forward)
     total = made.input * ((X in wanted) + (W_IH in wanted)) + made.projection * (1 + (W_HR in wanted))
     for flops, states in made.recurrent:

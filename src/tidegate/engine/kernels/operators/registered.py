@@ -14,48 +14,50 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.front.schema import CALL, operator_arguments
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.operators.schema import CALL, operator_arguments
 
 LIBRARY = torch.library.Library("tidegate", "DEF")
 
 Implementation = Callable[..., list[Tensor]]
 
 
-def run_operator(call: Call, names: tuple[str, ...]) -> tuple[Tensor, ...]:
-    """Return what `autograd.run_differentiable` returns, as one operator."""
-    return tuple(torch.ops.tidegate.run.default(*operator_arguments(call, names)))
+def run_operator(call: Call, names: tuple[str, ...], backend: str) -> tuple[Tensor, ...]:
+    """Return what `run_differentiable` returns, as one operator."""
+    return tuple(torch.ops.tidegate.run.default(*operator_arguments(call, names), backend))
 
 
 def _kernels() -> ModuleType:
     # Imported on first use, and the compiler with it; but the operators must be registered from the start.
-    from tidegate.engine.backends.llvm.front import operator_kernels
+    from tidegate.engine.kernels.operators import implementations
 
-    return operator_kernels
+    return implementations
 
 
-def _register(name: str, more: str, cpu: Implementation, fake: Implementation) -> None:
-    LIBRARY.define(f"{name}({CALL}{more}) -> Tensor[]")
-    LIBRARY.impl(name, cpu, "CPU")
+def _register(name: str, more: str, run: Implementation, fake: Implementation) -> None:
+    # Programs exported before there was more than one backend do not name it.
+    LIBRARY.define(f'{name}({CALL}{more}, str backend="llvm") -> Tensor[]')
+    for device in ("CPU", "CUDA"):
+        LIBRARY.impl(name, run, device)
     torch.library.register_fake(f"tidegate::{name}", fake, lib=LIBRARY)
 
 
 _register(
     "run",
     "",
-    lambda *given: _kernels().run_on_cpu(*given),
+    lambda *given: _kernels().run_now(*given),
     lambda *given: _kernels().run_fake(*given),
 )
 _register(
     "run_forward",
     "",
-    lambda *given: _kernels().run_forward_on_cpu(*given),
+    lambda *given: _kernels().run_forward_now(*given),
     lambda *given: _kernels().run_forward_fake(*given),
 )
 _register(
     "run_backward",
     ", Tensor[] sequences, Tensor?[] gradients, str[] wanted",
-    lambda *given: _kernels().run_backward_on_cpu(*given),
+    lambda *given: _kernels().run_backward_now(*given),
     lambda *given: _kernels().run_backward_fake(*given),
 )
 LIBRARY.impl("run", lambda *given: _kernels().run_with_autograd(*given), "Autograd")

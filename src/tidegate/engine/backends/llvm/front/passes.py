@@ -1,0 +1,90 @@
+"""The forward and the backward pass on the CPU kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from tidegate.cells import Cell
+from tidegate.engine.backends.llvm.jit.compile import vector_bytes
+from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
+from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
+from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
+from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
+from tidegate.engine.call import Call
+from tidegate.engine.kernels.passes import Forward, Passes, adjoint_of, records_with_gradient, values_to_store
+from tidegate.engine.profiling import profiled
+
+
+class LLVMPasses(Passes):
+    """The passes of the CPU backend."""
+
+    name = "llvm"
+
+    def forward(self, call: Call, names: tuple[str, ...], *, train: bool, zero_past_lengths: bool = False) -> Forward:
+        """Run the forward kernel."""
+        if lost_its_threads():
+            return on_new_threads(self.forward, call, names, train=train, zero_past_lengths=zero_past_lengths)
+        if torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return self.forward(call, names, train=train, zero_past_lengths=zero_past_lengths)
+        output, steps, hidden = call.cell.states[0], call.x.shape[0], call.hidden_size
+        stored = values_to_store(call, names, train=train)
+        zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
+        with profiled(call.cell):
+            sequences, final = launch_forward(call, stored, zero_past, initial=train)
+        first = 0 if call.reverse else 1
+        outputs = call.state[0].shape[1]
+        over_time, shared = [], []
+        for name in (output, *names):
+            whole = sequences[name]
+            whole = whole[first : first + steps] if len(whole) > steps else whole
+            size = outputs if name == output else hidden
+            over_time.append(_without_padding(whole, size))
+            if train and size == whole.shape[2]:
+                shared.append(over_time[-1])
+        own = [_without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
+        return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
+
+    def backward(
+        self,
+        call: Call,
+        names: tuple[str, ...],
+        sequences: Mapping[str, Tensor],
+        gradients: Sequence[Tensor | None],
+        wanted: list[str],
+    ) -> dict[str, Tensor]:
+        """Run the backward kernel."""
+        if lost_its_threads():
+            return on_new_threads(self.backward, call, names, sequences, gradients, wanted)
+        if torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return self.backward(call, names, sequences, gradients, wanted)
+        used, of_used = records_with_gradient(call, names, gradients)
+        # The backward of fewer records may read a value that the other one computes again, and that was not stored.
+        if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
+            names, gradients = used, of_used
+        with profiled(call.cell, backward=True):
+            return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+
+    def with_initial_state(self, cell: Cell) -> frozenset[str]:
+        """Return which stored values have one step more, the initial state."""
+        return with_initial_state(cell)
+
+    def padded(self, stored: Tensor) -> Tensor:
+        """Return a stored value with rows of whole vectors."""
+        return pad_last_dimension(stored, vector_bytes() // stored.element_size())
+
+
+LLVM_PASSES = LLVMPasses()
+
+
+def _without_padding(value: Tensor, size: int) -> Tensor:
+    """Remove the padding; the result is not a view, because autograd does not allow in-place changes of these."""
+    if size != value.shape[-1]:
+        return value[..., :size].contiguous()
+    if not value._is_view():
+        return value
+    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())

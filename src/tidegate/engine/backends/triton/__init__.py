@@ -1,0 +1,41 @@
+"""The GPU backend: a cell's Program and its adjoint as Triton kernels, one launch for all steps."""
+
+from __future__ import annotations
+
+from tidegate.engine.backends.triton.front.reasons import reasons_against
+from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.kernels.passes import PASSES, Passes
+
+
+def _passes() -> Passes:
+    from tidegate.engine.backends.triton.front.passes import TRITON_PASSES
+
+    return TRITON_PASSES
+
+
+PASSES["triton"] = _passes
+
+
+class TritonBackend(Backend):
+    """The GPU backend. Triton is imported on first use."""
+
+    name = "triton"
+    half_precision = "always"
+
+    def unsupported(self, call: Call) -> list[str]:
+        """List the reasons why this backend cannot run a call; an empty list if it can."""
+        return reasons_against(call)
+
+    def not_by_default(self, call: Call) -> list[str]:
+        """Return the reason why it has to be asked for."""
+        del call
+        return ["it has run in Triton's interpreter and compiles for GPUs, but has not run on one yet: ask for it"]
+
+    def run(self, call: Call) -> Result:
+        """Run a checked call."""
+        from tidegate.engine.kernels.run_kernels import run_with_kernels
+
+        return run_with_kernels(call, _passes())
+
+
+TRITON = TritonBackend()

@@ -1,0 +1,1 @@
+"""Emit the source of each kernel."""

@@ -1,0 +1,1 @@
+"""Set a kernel's arguments and run it."""

@@ -1,0 +1,56 @@
+"""The forward run of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
+from tidegate.engine.backends.triton.launch.run_kernel import Launch
+from tidegate.engine.call import Call
+from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.passes import Stored
+from tidegate.engine.program.program import program
+
+
+def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Run the forward kernel: return the stored values (T, B, ·) by name, and the final states in float32."""
+    launch = launch_of(call, program(call.cell), stored, descending=call.reverse)
+    if call.cell.input_gates and call.weights.w_ih is not None:
+        parts = (call.x.flatten(0, 1) @ call.weights.w_ih.t()).unflatten(0, call.x.shape[:2])
+        for gate, part in zip(call.cell.input_gates, parts.split(call.hidden_size, 2), strict=True):
+            launch.given[arguments.input_part(gate)] = part
+        launch.given[arguments.INPUT_STRIDE] = parts.stride(1)
+    _set_biases(launch, call)
+    sequences = {}
+    for name, k in stored:
+        size = launch.outputs if k in launch.spec.small else launch.hidden
+        carried = name in call.cell.states[1:]  # memory keeps its digits
+        made = call.x.new_empty(*call.x.shape[:2], size, dtype=torch.float32 if carried else None)
+        sequences[name] = made
+        launch.set_out(name, made)
+    final = launch.set_states(dict(zip(call.cell.states, call.state, strict=True)))
+    launch.execute()
+    return sequences, [final[name] for name in call.cell.states]
+
+
+def _set_biases(launch: Launch, call: Call) -> None:
+    """Set the sum of the biases of each accumulator, in float32."""
+    weights, cell, values = call.weights, call.cell, launch.spec.program.values
+    of_input = dict(zip(cell.input_gates, _by_gate(weights.b_ih, len(cell.input_gates)), strict=True))
+    of_product = dict(zip(cell.recurrent_gates, _by_gate(weights.b_hh, len(cell.recurrent_gates)), strict=True))
+    for n, stage in enumerate(launch.spec.stages):
+        rows = []
+        for parts in stage.parts:
+            own = [{"input": of_input, "recur": of_product}.get(values[k].op, {}).get(values[k].name) for k in parts]
+            size = launch.outputs if stage.projected else launch.hidden
+            total = torch.zeros(size, dtype=torch.float32, device=launch.device)
+            rows.append(sum((b for b in own if b is not None), total))
+        if rows:
+            launch.given[arguments.bias(n)] = torch.stack(rows).float()
+
+
+def _by_gate(bias: Tensor | None, gates: int) -> Sequence[Tensor | None]:
+    return [None] * gates if bias is None else bias.float().chunk(gates) if gates else []

@@ -1,0 +1,41 @@
+"""What the forward and the backward launch of a call have in common."""
+
+from __future__ import annotations
+
+import torch
+
+from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+from tidegate.engine.backends.triton.launch.dot_precision import dot_precision
+from tidegate.engine.backends.triton.launch.run_kernel import Launch
+from tidegate.engine.backends.triton.launch.tiles import tile_for
+from tidegate.engine.call import Call
+from tidegate.engine.kernels import arguments, call_tensors
+from tidegate.engine.kernels.passes import Stored
+from tidegate.engine.program.program import Program
+
+
+def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) -> Launch:
+    """Return the launch of a Program with what forward and backward have in common."""
+    steps, batch, _ = call.x.shape
+    outputs = call.state[0].shape[1]
+    output = call.cell.states[0] if outputs != call.hidden_size else ""
+    spec = KernelSpec(
+        prog, stored, call.cell.recurrent_gates, output, descending, call.lengths is not None, call.reset is not None
+    )
+    precision = dot_precision(call.x)
+    spec, tile = tile_for(spec, batch, call.hidden_size, outputs, precision, call.x)
+    sizes = (steps, batch, call.hidden_size, outputs)
+    launch = Launch(spec, tile, *sizes, call.x.dtype, call.x.device, precision)
+    given = launch.given
+    if call.lengths is not None:
+        given[arguments.LENGTHS] = call.lengths.contiguous()
+    if call.reset is not None:
+        given[arguments.RESET] = call.reset.contiguous().view(torch.uint8)
+    for name in (call_tensors.W_HH, call_tensors.W_HR):
+        if (matrix := getattr(call.weights, name)) is not None:
+            given[name] = matrix.contiguous()
+    for name, vector in call.weights.p.items():
+        given[arguments.parameter(name)] = vector.contiguous()
+    for name, mask in call.masks.items():
+        launch.set_over_time(arguments.mask(name), mask)
+    return launch

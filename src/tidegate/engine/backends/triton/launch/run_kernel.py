@@ -1,0 +1,161 @@
+"""Run a kernel: its arguments, its grid, and one launch for all steps.
+
+In Triton's interpreter, where programs run one after the other, each stage of each step is a launch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+import triton.language as tl
+from torch import Tensor
+
+from tidegate.engine.backends.triton.emit.compiled import Compiled, kernel_of
+from tidegate.engine.backends.triton.emit.leaves import step_stride
+from tidegate.engine.backends.triton.kernel_spec import KEPT, OPERANDS, KernelSpec
+from tidegate.engine.backends.triton.launch.tiles import Tile, interpreted, padded
+from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.stages import is_output
+
+
+class OneLaunch(NamedTuple):
+    """One launch of a kernel.
+
+    Attributes:
+        kernel: the kernel.
+        grid: its programs: those that divide the hidden units, times those that divide the rows.
+        given: its arguments and constants, and Triton's options.
+    """
+
+    kernel: Compiled
+    grid: tuple[int, int]
+    given: dict[str, Any]
+
+
+@dataclass
+class Launch:
+    """The arguments of one run.
+
+    Attributes:
+        spec: the kernel.
+        tile: how it is cut into programs.
+        steps: T.
+        batch: B.
+        hidden: H.
+        outputs: R.
+        dtype: of the operands of products.
+        device: of all tensors.
+        precision: of products in float32, as in `tl.dot`.
+        given: tensors and numbers by argument.
+    """
+
+    spec: KernelSpec
+    tile: Tile
+    steps: int
+    batch: int
+    hidden: int
+    outputs: int
+    dtype: torch.dtype
+    device: torch.device
+    precision: str
+    given: dict[str, Any] = field(default_factory=dict)
+
+    def set_over_time(self, argument: str, value: Tensor) -> None:
+        """Set a tensor (T, B, ·) that is read, which may be the same at every step or for every row."""
+        if value.stride(2) != 1 and value.shape[2] > 1:
+            value = value.contiguous()
+        self.given[argument] = value
+        self.given[step_stride(argument)] = value.stride(0)
+        self.given[arguments.stride(argument)] = value.stride(1)
+
+    def set_out(self, name: str, value: Tensor) -> None:
+        """Set a tensor (T, B, ·) that is written."""
+        self.given[arguments.out(name)] = value
+        self.given[arguments.stride(arguments.out(name))] = value.stride(1)
+
+    def set_states(self, initial: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
+        """Set each state's initial value, zeros if that is None.
+
+        Returns:
+            By name the memory in float32 that has the final value after a run.
+        """
+        found = {}
+        for name in self.spec.program.states:
+            size = self.outputs if is_output(name, self.spec.output) else self.hidden
+            own = torch.zeros(self.batch, size, dtype=torch.float32, device=self.device)
+            if (value := initial[name]) is not None:
+                own.copy_(value)
+            found[name] = self.given[arguments.state(name)] = own
+        return found
+
+    def execute(self) -> None:
+        """Run all steps."""
+        for launch in self.launches(apart=self._runs_apart):
+            launch.kernel.function[launch.grid](**launch.given)
+
+    @property
+    def _across(self) -> int:
+        """How many programs divide the hidden units."""
+        return -(-max(self.hidden, self.outputs) // self.tile.units)
+
+    @property
+    def _runs_apart(self) -> bool:
+        """Whether programs cannot wait for one another: the interpreter runs them one after the other."""
+        return interpreted() and self.spec.meets and self._across > 1
+
+    def launches(self, *, apart: bool) -> Iterator[OneLaunch]:
+        """Return the launches of a run.
+
+        Args:
+            apart: launch each stage of each step by itself, so that no program waits for another.
+        """
+        if not self.steps or not self.batch:
+            return
+        spec, tile, across = self.spec, self.tile, self._across
+        waits = spec.meets and across > 1 and not apart
+        groups = -(-self.batch // tile.rows)
+        at_once = min(groups, max(1, tile.programs // across)) if waits else groups
+        parts = [(None, 0, self.steps)]
+        if apart:
+            parts = [(n, s, s + 1) for s in range(self.steps) for n in range(len(spec.stages))]
+        given = self.given | self._memory(apart=apart) | {arguments.STEPS: self.steps, arguments.BATCH: self.batch}
+        constants = self._constants() | ({"launch_cooperative_grid": True} if waits and not interpreted() else {})
+        for first in range(0, groups, at_once):
+            grid = (across, min(at_once, groups - first))
+            counters = torch.zeros(32 * grid[1], dtype=torch.int32, device=self.device)
+            for only, start, stop in parts:
+                kernel = kernel_of(spec, only)
+                own = {name: given[argument] for argument, name in kernel.names.items()}
+                own |= {"first_step": start, "last_step": stop, "first_row": first * tile.rows, "counters": counters}
+                yield OneLaunch(kernel, grid, own | constants)
+
+    def _constants(self) -> dict[str, Any]:
+        tile, wide = self.tile, max(self.hidden, self.outputs)
+        sizes = {"H": self.hidden, "R": self.outputs, "WIDE": wide}
+        sizes |= {"H_PADDED": padded(self.hidden), "R_PADDED": padded(self.outputs)}
+        cut: dict[str, Any] = {"UNITS": tile.units, "ROWS": tile.rows, "DEPTH": tile.depth, "PARTNERS": self._across}
+        # The interpreter's `tl.dot` multiplies the bits of bfloat16 as whole numbers (Triton 3.9).
+        cut["FACTORS"] = tl.float32 if interpreted() else getattr(tl, str(self.dtype).removeprefix("torch."))
+        return sizes | cut | {"PRECISION": self.precision, "num_warps": tile.warps, "num_stages": tile.pieces}
+
+    def _memory(self, *, apart: bool) -> dict[str, Tensor]:
+        """Return memory for what programs read of one another, with the initial values of states."""
+        spec, wide = self.spec, max(self.hidden, self.outputs)
+        kept = [spec.program.values[k] for k in spec.kept(apart=apart)]
+        states = [(k, value.name) for k, value in enumerate(kept) if value.op == "state"]
+        operands = [(k, name) for k, (kind, name) in enumerate(spec.operands) if kind == "state"]
+        return {
+            OPERANDS: self._room(len(spec.operands), wide, self.dtype, operands),
+            KEPT: self._room(len(kept), wide, torch.float32, states),
+        }
+
+    def _room(self, count: int, wide: int, dtype: torch.dtype, states: Iterable[tuple[int, str]]) -> Tensor:
+        """Return memory for vectors, each twice, with the initial value of those that are states."""
+        room = torch.empty(max(1, count), 2, self.batch, wide, dtype=dtype, device=self.device)
+        for k, name in states:
+            value = self.given[arguments.state(name)]
+            room[k, 0, :, : value.shape[1]] = value
+        return room

@@ -1,0 +1,89 @@
+"""How a kernel is cut into programs.
+
+Measured on an H100 (T=512, bfloat16): many small programs are faster than few large ones, as long as all run at once.
+Weights that stay in registers are fastest, until they take more than about half of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, replace
+
+import torch
+
+from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+
+RESIDENT = 32 << 10  # bytes of weights in the registers of four warps
+BATCHED = 16 << 10  # where products with several operands are one
+LARGE = 256  # numbers of a tile, from which four warps have too few registers
+MULTIPROCESSORS = 132  # where there is no device to ask
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What one program computes, and how.
+
+    Attributes:
+        units: hidden units, a power of two.
+        rows: rows of the batch, a power of two; at least 16 if there are products.
+        depth: elements of an operand that are multiplied at a time; 0 for all of them, with the weights in registers.
+        warps: of a program.
+        pieces: how many pieces of weights are on their way at once.
+        programs: how many run at once, at least.
+    """
+
+    units: int
+    rows: int
+    depth: int = 0
+    warps: int = 4
+    pieces: int = 1
+    programs: int = MULTIPROCESSORS
+
+
+def tile_for(
+    spec: KernelSpec, batch: int, hidden: int, outputs: int, precision: str, x: torch.Tensor
+) -> tuple[KernelSpec, Tile]:
+    """Choose a tile, and whether weights stay in registers."""
+    programs = multiprocessors(x.device)
+    blocks = [block for own in spec.blocks for block in own]
+    if not blocks and not spec.meets:
+        return spec, Tile(units=min(64, padded(hidden)), rows=4, programs=programs)
+    wide, rows = max(hidden, outputs), 16
+    units = max(4, 16 // min((block.slots for block in blocks), default=1))
+
+    def too_many() -> bool:
+        return -(-wide // units) * -(-batch // rows) > programs
+
+    while too_many() and rows < min(64, batch):
+        rows *= 2
+    while too_many() and units < 64:
+        units *= 2
+    # Three products in TF32 have their operands in two parts, which are kept beside the whole.
+    itemsize = x.itemsize * (4 if precision == "tf32x3" else 1)
+    weights = itemsize * padded(wide) * units * sum(block.slots * block.batch for block in blocks)
+    limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
+    warps = 8 if weights > limit or rows * units > LARGE else 4
+    if weights <= limit * warps // 4:
+        return spec, Tile(units, rows, warps=warps, programs=programs)
+    depth = min(padded(wide), 64 if itemsize == 2 else 32)
+    warps = 8 if rows * units > LARGE else 4
+    return replace(spec, resident=False), Tile(units, rows, depth, warps, 3, programs)
+
+
+@functools.cache
+def multiprocessors(device: torch.device) -> int:
+    """Return how many programs run at once at least, one on each multiprocessor."""
+    if device.type != "cuda":
+        return MULTIPROCESSORS
+    return torch.cuda.get_device_properties(device).multi_processor_count
+
+
+def padded(size: int) -> int:
+    """A size rounded up to a power of two, of at least 16."""
+    return max(16, 1 << (size - 1).bit_length())
+
+
+def interpreted() -> bool:
+    """Whether Triton's interpreter runs the kernels, on the CPU: for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"

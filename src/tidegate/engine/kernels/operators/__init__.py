@@ -1,0 +1,1 @@
+"""The kernels as `torch.library` operators, for programs that are traced."""
