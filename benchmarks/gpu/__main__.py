@@ -10,7 +10,7 @@ import torch
 
 import tidegate
 from benchmarks.gpu.figures import FIGURES
-from benchmarks.gpu.parts import cells, correct, layers, others, stacks
+from benchmarks.gpu.parts import cells, correct, layers, others, stacks, tune
 from benchmarks.gpu.session import Session
 from benchmarks.targets import Verdict, judge
 from tidegate.engine import dispatch
@@ -23,6 +23,7 @@ PARTS = {
     "compiled": cells.run_compiled,
     "stacks": stacks.run,
     "others": others.run,
+    "tune": tune.run,
 }
 
 
@@ -41,6 +42,7 @@ def report(session: Session) -> str:
     verdicts = [] if session.tiny else [verdict for verdict in judge(session.rows, FIGURES) if verdict.cases]
     lines = [f"{session.part}: {session.done} cases, {len(session.rows)} figures, {len(session.faults)} faults"]
     lines += [line for verdict in verdicts for line in _line(verdict)]
+    lines += session.remarks
     lines += [f"FAULT {fault}" for fault in session.faults]
     if session.left_out:
         shown = [*session.left_out[:SHOWN], *["..."] * (len(session.left_out) > SHOWN)]

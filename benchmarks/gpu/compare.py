@@ -67,7 +67,7 @@ def prepared(session: Session, case: str, contenders: Sequence[Contender], probl
             for _ in range(2):  # the second run of a kernel, graph or state is not the first
                 found = made(0)
                 if contender.slack:
-                    _check(errors(found, exact), contender.slack * problem.precision.allowed)
+                    require(errors(found, exact), contender.slack * problem.precision.allowed)
                 found = {}
         except Exception as error:  # a contender that cannot run does not end the case of the others
             runs.pop(contender.name, None)
@@ -75,7 +75,12 @@ def prepared(session: Session, case: str, contenders: Sequence[Contender], probl
     return runs
 
 
-def _check(found: Mapping[str, float], allowed: float) -> None:
+def require(found: Mapping[str, float], allowed: float) -> None:
+    """Require that no error is larger than allowed.
+
+    Raises:
+        ParityError: one is; the message names all.
+    """
     wrong = [f"{name} by {error:.2g}" for name, error in found.items() if not error <= allowed]
     if wrong:
         raise ParityError(f"differs from float64, relative, as norms, where {allowed:g} is allowed: {', '.join(wrong)}")

@@ -27,6 +27,7 @@ class Session:
         faults: what was wrong: a difference, or an error.
         left_out: the cases that there was no time for.
         done: how many cases have run.
+        remarks: lines for the report.
     """
 
     part: str
@@ -39,12 +40,18 @@ class Session:
     faults: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     done: int = 0
+    remarks: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     @property
     def on_gpu(self) -> bool:
         """Whether the device has CUDA's events, streams and graphs."""
         return self.device.type == "cuda"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() - self.began > self.limit
 
     def wants(self, name: str) -> bool:
         """Whether a case was asked for."""
@@ -54,7 +61,7 @@ class Session:
         """Run a case, if it is wanted and there is time; an error in it is a fault of that case alone."""
         if not self.wants(name):
             return
-        if time.monotonic() - self.began > self.limit:
+        if self.is_over:
             self.left_out.append(name)
             return
         self.done += 1

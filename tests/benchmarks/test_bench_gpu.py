@@ -8,11 +8,12 @@ import pytest
 import torch
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu.figures import FIGURES
-from benchmarks.gpu.parts import correct
+from benchmarks.gpu.parts import correct, tune
 from benchmarks.gpu.session import Session
 
 from benchmarks import Row, judge
-from tidegate.engine import Backend, Call, Result, dispatch
+from tidegate.cells import lstm
+from tidegate.engine import Backend, Call, Result, dispatch, program
 from tidegate.engine.backends.reference import REFERENCE
 
 
@@ -48,8 +49,11 @@ def test_a_part_runs(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of Triton's interpreter, past the edges
 @pytest.mark.parametrize("part", command.PARTS)
 def test_a_whole_part_runs(part: str) -> None:
+    if part == "tune":
+        pytest.importorskip("triton")
     assert tiny(part) == 0
 
 
@@ -119,3 +123,21 @@ def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
         command.main(["layers"])
     assert ended.value.code == 2
     assert "there is no CUDA device here" in capsys.readouterr().err
+
+
+def test_a_tile_is_that_of_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+    from tidegate.engine.backends.triton.launch import launch_of_call
+    from tidegate.engine.backends.triton.launch.tiles import Tile
+
+    chosen, sizes = Tile(units=2, rows=64), (1, 2, 2, "ieee", torch.zeros(1))
+    monkeypatch.setattr(launch_of_call, "tile_for", lambda spec, *sizes: (spec, chosen))
+    passes = {down: KernelSpec(program(lstm), (), lstm.recurrent_gates, descending=down) for down in (False, True)}
+    for backward in (False, True):
+        with tune.tile((8, 16, 4, 64), backward=backward):
+            changed = {down: launch_of_call.tile_for(spec, *sizes) for down, spec in passes.items()}
+        assert changed[not backward] == (passes[not backward], chosen)
+        own, tile = changed[backward]
+        assert (own.resident, tile) == (False, Tile(units=8, rows=16, depth=64, warps=4, pieces=3))
+    assert launch_of_call.tile_for(passes[True], *sizes)[1] is chosen
