@@ -25,17 +25,17 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.word_split import words_of
 from tidegate.data.words.cutting import AT_BLANKS, Cutting, already_cut, described, find_cutting
 from tidegate.errors import DataError, UnknownTokenError
-from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_kind, input_layer, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
-from tidegate.train.options import RecurrentConfig, option
+from tidegate.tasks.r_drop import RDropConfig, RDropTask
+from tidegate.train.options import option
 
 
 @dataclass(frozen=True, repr=False)
-class ClassifyConfig(TableOptions, RecurrentConfig):
+class ClassifyConfig(TableOptions, RDropConfig):
     """Architecture of a classifier, and how its files are read."""
 
     hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
@@ -46,7 +46,6 @@ class ClassifyConfig(TableOptions, RecurrentConfig):
     pooling: Literal["last", "mean", "max", "attention"] = option(
         "max", "Pooling over steps: the last one, mean, max, or attention."
     )
-    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
     level: Literal["auto", "words", "characters"] = option("auto", "Tokenise by words or characters.", panel="Data")
     lowercase: bool = option(True, "Convert words to lower case.", panel="Data")
     min_count: int = option(2, "Words rarer than this are unknown.", panel="Data", min=1)
@@ -85,7 +84,7 @@ class Classifier(nn.Module):
         return self.output(self.dropout(pooled) if self.pool.kind == "last" else pooled)
 
 
-class ClassifyTask(ExampleTask):
+class ClassifyTask(RDropTask):
     """A class for each text or series of frames (many to one)."""
 
     name = "classify"
@@ -131,10 +130,12 @@ class ClassifyTask(ExampleTask):
         preprocessing: dict[str, Any] = {"labels": Vocabulary.of_labels(labels).entries, "counts": dict(labels)}
         notes = [f"classes: {_named(labels)}"]
         if frames.series:
+            config.check_dropout("frames")
             return Preprocessing(preprocessing | {"input": "frames"} | frames.preprocessing()), [*notes, frames.note()]
         level = config.level
         if level == "auto":
             level = "characters" if words.total() < 3 * labels.total() else "words"
+        config.check_dropout(level)
         if level == "words" and already_cut(chunks):
             cutting = find_cutting(chunks)
             preprocessing["cutting"] = cutting.record()
@@ -191,10 +192,13 @@ class ClassifyTask(ExampleTask):
         """Return the embedding of words."""
         return model.input.embedding.weight if isinstance(model.input, TokenInput) else None
 
-    def summed_loss(self, model: Classifier, columns: Columns, sampling_probability: float) -> Tensor:
+    def logits(self, model: Classifier, columns: Columns) -> Tensor:
+        """Compute the logits of the classes."""
+        return model(*columns["inputs"])
+
+    def summed_loss_of(self, model: Classifier, logits: Tensor, columns: Columns) -> Tensor:
         """Compute the sum of -log p(class)."""
-        labels = columns["label"].values.squeeze(1)
-        return functional.cross_entropy(model(*columns["inputs"]), labels, reduction="sum")
+        return functional.cross_entropy(logits, columns["label"].values.squeeze(1), reduction="sum")
 
     def measure(self, model: Classifier, part: Part, *, tables: bool = True) -> Report:
         """Compute accuracy and macro F1, the confusion matrix and the scores of each class."""

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.train.options import RecurrentConfig, option
+from tidegate.errors import ArgumentError
+from tidegate.tasks.r_drop import RDropConfig
+from tidegate.train.options import option
 
 
 @dataclass(frozen=True, repr=False)
-class TagConfig(RecurrentConfig):
-    """Architecture of a tagger, and how its files are read."""
+class TagConfig(RDropConfig):
+    """Architecture of a tagger, and how its files are read.
+
+    Raises:
+        ArgumentError: a value is out of range, or R-Drop is chosen with a CRF.
+    """
 
     bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
     online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
@@ -26,7 +32,6 @@ class TagConfig(RecurrentConfig):
         absent=0.0,
         min=0,
     )
-    word_dropout: float = option(0.1, "Fraction of words replaced by the unknown word in training.", min=0, below=1)
     lowercase: bool = option(
         True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"
     )
@@ -43,6 +48,14 @@ class TagConfig(RecurrentConfig):
     unseen: Literal["error", "wrong"] = option(
         "error", "Tags that the training part lacks: an error, or counted as wrong.", panel="Data"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.r_drop and self.crf:
+            raise ArgumentError(
+                f"r_drop is {self.r_drop}, but crf is chosen, too: R-Drop compares the probabilities of single tags, "
+                "and a CRF trains on those of sequences. Leave one out."
+            )
 
     @property
     def both_ends(self) -> bool:

@@ -24,9 +24,9 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.cutting import described, find_cutting, plain
 from tidegate.errors import DataError
-from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Report
+from tidegate.tasks.r_drop import RDropTask
 from tidegate.tasks.tag.answers import answer_for, as_line
 from tidegate.tasks.tag.columns_of_tags import column_kinds
 from tidegate.tasks.tag.config import TagConfig
@@ -39,7 +39,7 @@ from tidegate.train.task import Settings
 PREDICTION_NAMES = {"words": "word", "characters": "character", "frames": "frame"}
 
 
-class TagTask(ExampleTask):
+class TagTask(RDropTask):
     """A tag for each word, character or frame (many to many, aligned)."""
 
     name = "tag"
@@ -95,6 +95,7 @@ class TagTask(ExampleTask):
         if len(usual.tags) < 2:
             given = f"only the tag {usual.common()!r:.80}" if usual.tags else "no tag"
             raise DataError(f"The training part has {given}: a tagger needs at least two.")
+        config.check_dropout(level)
         scheme = finder.found()
         notes = [f"steps are {level}, {usual.tags.total():,} of them; tags: {_some(usual.tags)}"]
         if scheme == PLAIN and (config.valid_spans or config.recall_margin):
@@ -179,9 +180,13 @@ class TagTask(ExampleTask):
         """Count one prediction for each step."""
         return part.columns["tags"].lengths
 
-    def summed_loss(self, model: Any, columns: Columns, sampling_probability: float) -> Tensor:
-        """Compute the sum of the steps' cross-entropies."""
-        return model.losses(model(columns), columns["tags"]).sum()
+    def logits(self, model: Any, columns: Columns) -> Tensor:
+        """Compute the scores of the tags at every step."""
+        return model(columns)
+
+    def summed_loss_of(self, model: Any, logits: Tensor, columns: Columns) -> Tensor:
+        """Compute the sum of the steps' cross-entropies; with a CRF of -log p of the sequences."""
+        return model.losses(logits, columns["tags"]).sum()
 
     def measure(self, model: Any, part: Part, *, tables: bool = True) -> Report:
         """Compute the F1 of spans if tags mark spans, and accuracy, beside the most frequent tag."""
