@@ -4,6 +4,7 @@ import argparse
 import json
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ import tidegate
 from benchmarks.gpu.figures import FIGURES
 from benchmarks.gpu.parts import cells, correct, layers, others, stacks, tune
 from benchmarks.gpu.session import Session
+from benchmarks.rows import Row
 from benchmarks.targets import Verdict, judge
 from tidegate.engine import dispatch
 
@@ -39,15 +41,25 @@ def versions(device: torch.device) -> dict[str, str]:
 
 def report(session: Session) -> str:
     """Return the short table: each figure's ratio, target, and whether it is met; then what was wrong or left out."""
-    verdicts = [] if session.tiny else [verdict for verdict in judge(session.rows, FIGURES) if verdict.cases]
     lines = [f"{session.part}: {session.done} cases, {len(session.rows)} figures, {len(session.faults)} faults"]
-    lines += [line for verdict in verdicts for line in _line(verdict)]
+    for backend in () if session.tiny else ("", *(it.name for it in dispatch.BACKENDS)):
+        verdicts = [verdict for verdict in judge(_rows_of(session, backend), FIGURES) if verdict.cases]
+        if verdicts:
+            lines.append(f"backend={backend!r}:" if backend else "by default:")
+            lines += [line for verdict in verdicts for line in _line(verdict)]
     lines += session.remarks
     lines += [f"FAULT {fault}" for fault in session.faults]
     if session.left_out:
         shown = [*session.left_out[:SHOWN], *["..."] * (len(session.left_out) > SHOWN)]
         lines.append(f"No time for {len(session.left_out)} cases (--limit, --only): {'; '.join(shown)}")
     return "\n".join(lines)
+
+
+def _rows_of(session: Session, backend: str) -> list[Row]:
+    """Return the figures of a backend that was asked for, as those of the default are named; "" for the default's."""
+    end = f", {backend}" if backend else ""
+    own = [row for row in session.rows if row.kind.endswith(end)]
+    return [replace(row, kind=row.kind.removesuffix(end)) for row in own]
 
 
 def _line(verdict: Verdict) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from tidegate.nn import Layered
 
 GRAPH = ", in a graph"
 EAGER = ", eager"
+DEFAULT = "default"  # the backend that is chosen where none is asked for
 PEER = 5.0  # the slack of peers
 
 
@@ -99,7 +100,7 @@ def compare(
     runs = prepared(session, case, [*ours, *theirs], problem)
     taken = rounds(runs, problem.device, repeats=2 if session.tiny else 5)
     for mine in (it for it in ours if it.name in runs):
-        own_kind = kind if mine.name.startswith("default") else f"{kind}, {mine.name.partition(',')[0]}"
+        own_kind = kind_of(kind, mine.name.partition(",")[0])
         for peer in (it for it in theirs if it.name in runs):
             if peer.name.endswith(GRAPH) != mine.name.endswith(GRAPH):
                 continue
@@ -113,27 +114,41 @@ def absolute_row(kind: str, cell: str, case: str, mode: str, against: str, taken
     return Row(kind, cell, case, mode, against, "us", value, low, high, ours_ms=1e3 * taken.median)
 
 
-def our_contenders(problem: Problem) -> list[Contender]:
-    """Our layer: by default, and on every other backend that runs it (the reference only where it is the default)."""
-    layer = problem.layer()
-    inputs, chosen = len(problem.inputs), _runs_on(problem, layer)
-    made = [Contender(f"default{EAGER}", lambda: layer_run(problem, layer), inputs, note=chosen)]
-    others = {backend.name for backend in dispatch.BACKENDS} - {"reference", chosen}
-    for name in sorted(others):
-        other = problem.layer(name)
+def our_layers(problem: Problem) -> dict[str, Layered]:
+    """Our layer: by default, and on every other backend that runs it; the reference only where nothing else does."""
+    made = {DEFAULT: problem.layer()}
+    chosen = runs_on(problem, made[DEFAULT])
+    for name in sorted({it.name for it in dispatch.BACKENDS} - {"reference", chosen}):
+        layer = problem.layer(name)
         try:
-            _runs_on(problem, other)
+            runs_on(problem, layer)
         except BackendError:
             continue  # it says why where it is asked for; here every backend that can run takes part
-        made.append(Contender(f"{name}{EAGER}", lambda other=other: layer_run(problem, other), inputs))
+        made[name] = layer
+    if chosen == "reference" and len(made) > 1:
+        del made[DEFAULT]
     return made
 
 
-def _runs_on(problem: Problem, layer: Layered) -> str:
+def our_contenders(problem: Problem) -> list[Contender]:
+    """The layers of `our_layers`, to be timed."""
+    inputs = len(problem.inputs)
+    return [
+        Contender(f"{name}{EAGER}", lambda it=layer: layer_run(problem, it), inputs, note=runs_on(problem, layer))
+        for name, layer in our_layers(problem).items()
+    ]
+
+
+def runs_on(problem: Problem, layer: Layered) -> str:
     """Return the name of the backend that runs the first layer."""
     cell, weights = layer.layer_cell(0), layer.layer_weights(0, 0)
     with torch.set_grad_enabled(problem.mode == "training"):
         return run(cell, problem.inputs[0], weights, reset=problem.reset, backend=layer.backend).backend
+
+
+def kind_of(kind: str, name: str) -> str:
+    """Return the kind of a row of ours: the name of another backend than the default is in it."""
+    return kind if name == DEFAULT else f"{kind}, {name}"
 
 
 def torch_contender(problem: Problem) -> Contender:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,13 +13,25 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.clock import Run, pairs_of, rounds
-from benchmarks.gpu.compare import EAGER, PEER, Contender, absolute_row, compare, our_contenders, prepared
+from benchmarks.gpu.compare import (
+    EAGER,
+    PEER,
+    Contender,
+    absolute_row,
+    compare,
+    kind_of,
+    our_contenders,
+    our_layers,
+    prepared,
+)
 from benchmarks.gpu.parts.checks import same
 from benchmarks.gpu.precisions import BFLOAT16, EXACT, TF32, Precision, computing
 from benchmarks.gpu.problems import Mode, Problem, Shape, layer_run, pose, solver
 from benchmarks.gpu.session import Session
 from benchmarks.measure import spread
 from benchmarks.rows import ratio_row
+from tidegate.errors import BackendError
+from tidegate.nn import Layered
 
 RESET = 0.05  # the chance of a reset at a step
 TINY = Shape(3, 9, 7)
@@ -44,23 +56,29 @@ def recording(session: Session, mode: Mode) -> None:
     with computing(BFLOAT16):
         shape = TINY if session.tiny else Shape(64, 512, 512)
         problem = pose("lstm", shape, BFLOAT16, mode, session.device)
-        layer = problem.layer()
+        for name, layer in our_layers(problem).items():
+            with contextlib.suppress(BackendError):  # a backend that records nothing
+                layer.trace(problem.inputs[0][:1])
+                _record(session, problem, name, layer)
 
-        def recorded(x: Tensor) -> Tensor:
-            output = layer.trace(x).output
-            assert isinstance(output, Tensor)
-            return output
 
-        parameters, inputs = dict(layer.named_parameters()), len(problem.inputs)
-        contenders = [
-            Contender("recording", lambda: solver(problem, recorded, parameters), inputs),
-            Contender("not recording", lambda: layer_run(problem, layer), inputs),
-        ]
-        runs = prepared(session, f"recording {mode}", contenders, problem)
-        if len(runs) == 2:
-            taken = rounds(runs, session.device, repeats=5)
-            pairs = pairs_of(taken["recording"], taken["not recording"])
-            session.row(ratio_row("recording", "lstm", str(shape), f"{mode}, {BFLOAT16.name}", "not recording", pairs))
+def _record(session: Session, problem: Problem, name: str, layer: Layered) -> None:
+    def recorded(x: Tensor) -> Tensor:
+        output = layer.trace(x).output
+        assert isinstance(output, Tensor)
+        return output
+
+    parameters, inputs = dict(layer.named_parameters()), len(problem.inputs)
+    contenders = [
+        Contender("recording", lambda: solver(problem, recorded, parameters), inputs),
+        Contender("not recording", lambda: layer_run(problem, layer), inputs),
+    ]
+    runs = prepared(session, f"recording {problem.mode} {name}", contenders, problem)
+    if len(runs) == len(contenders):
+        taken = rounds(runs, session.device, repeats=5)
+        pairs = pairs_of(taken["recording"], taken["not recording"])
+        kind, mode = kind_of("recording", name), f"{problem.mode}, {problem.precision.name}"
+        session.row(ratio_row(kind, "lstm", str(problem.shape), mode, "not recording", pairs))
 
 
 def resets(session: Session, mode: Mode) -> None:
@@ -135,11 +153,8 @@ def stepper(session: Session, precision: Precision) -> None:
     with computing(precision), torch.inference_mode():
         size = 7 if session.tiny else 512
         problem = pose("lstm", Shape(1, 8, size), precision, "inference", session.device)
-        layer, theirs = problem.layer(), problem.torch_layer()
-        x = problem.inputs[0]
-        steps = layer.stepper(1)
-        found = torch.stack([steps(row) for row in x])
-        same("step by step", {"output": found}, {"output": layer(x)[0]}, bits=False)
+        theirs, x = problem.torch_layer(), problem.inputs[0]
+        rows = list(x)
         state: Any = None
 
         def one_call(k: int) -> Tensor:
@@ -147,10 +162,14 @@ def stepper(session: Session, precision: Precision) -> None:
             output, state = theirs(x[k % 8 : k % 8 + 1], state)
             return output
 
-        steps.reset()
-        rows = list(itertools.islice(x, 8))
-        taken = rounds({"ours": lambda k: steps(rows[k % 8]), "theirs": one_call}, session.device, repeats=5)
-        case = f"1x1x{size}"
-        session.row(absolute_row("stepper", "lstm", case, precision.name, "nothing", spread(taken["ours"])))
-        pairs = pairs_of(taken["theirs"], taken["ours"])
-        session.row(ratio_row("stepper", "lstm", case, precision.name, "torch.nn, T = 1", pairs))
+        for name, layer in our_layers(problem).items():
+            steps = layer.stepper(1)
+            found = torch.stack([steps(row) for row in rows])
+            same(f"step by step, {name}", {"output": found}, {"output": layer(x)[0]}, bits=False)
+            steps.reset()
+            runs = {"ours": lambda k, steps=steps: steps(rows[k % 8]), "theirs": one_call}
+            taken = rounds(runs, session.device, repeats=5)
+            kind, case = kind_of("stepper", name), f"1x1x{size}"
+            session.row(absolute_row(kind, "lstm", case, precision.name, "nothing", spread(taken["ours"])))
+            pairs = pairs_of(taken["theirs"], taken["ours"])
+            session.row(ratio_row(kind, "lstm", case, precision.name, "torch.nn, T = 1", pairs))
