@@ -60,16 +60,16 @@ def results(it: Cell, call: RandomCall, dtype: torch.dtype, backend: str, scale:
     return {name: value.detach().double() for name, value in found.items()}
 
 
-def faults(seed: int) -> list[str] | None:
+def faults(seed: int, backend: str = "llvm") -> list[str] | None:
     """What is wrong with the kernels of a seed's cell; None if its numbers overflow: nothing can be compared."""
     it = random_cell(seed)
     call = random_call(it, seed)
     exact = results(it, call, torch.float64, "reference")
     if not all(bool(value.isfinite().all()) for value in exact.values()):
         return None
-    dtype = torch.float64 if call.double else torch.float32
+    dtype = torch.float64 if call.double and backend == "llvm" else torch.float32
     with poisoned_allocations():
-        found = results(it, call, dtype, "llvm")
+        found = results(it, call, dtype, backend)
     near = [1 + k / 512 for k in range(NEARBY)]
     rounding = [
         {name: (rough[name] - fine[name]).abs().max() for name in fine if fine[name].numel()}
@@ -132,11 +132,11 @@ def stepper_faults(seed: int) -> list[str]:
     return lines
 
 
-def check(seeds: range) -> None:
+def check(seeds: range, backend: str = "llvm") -> None:
     compared, wrong = 0, []
     for seed in seeds:
         try:
-            found = faults(seed)
+            found = faults(seed, backend)
         except BackendError as refusal:
             raise AssertionError(f"seed {seed}: {refusal}") from refusal
         compared += found is not None

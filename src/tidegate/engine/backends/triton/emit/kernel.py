@@ -119,6 +119,9 @@ class _Emitter:
             body("live = valid & ~border")
             for name in spec.program.states:
                 body(f"{self.state(name)} = tl.where(border[:, None], 0.0, {self.state(name)})")
+        for k, value in enumerate(spec.program.values):
+            if value.op == "state":  # by a name of its own, because results are stored after the states are set
+                self.define(k, self.state(value.name), value.name)
         if any(value.op == "before" for value in spec.program.values):  # the forward run went the other way
             earlier, begin, at = ("t - 1", "0", "t") if spec.descending else ("t + 1", f"{end} - 1", "t + 1")
             body(f"earlier = wide({earlier})")
@@ -162,7 +165,7 @@ class _Emitter:
             if program.values[k].args:
                 args = [self.get(arg) for arg in program.values[k].args]
                 self.define(k, OPERATIONS[program.values[k].op].format(*args))
-        for k in stage.made:
+        for k in (*stage.reductions, *stage.made):
             if ("made", str(k)) in spec.operands:
                 self.write_operand(("made", str(k)), "0", self.get(k), f"in_{self.size(k)}")
         for k in self.kept:
@@ -242,12 +245,9 @@ class _Emitter:
     def get(self, k: int) -> str:
         """Return the name of a value's tile (ROWS, UNITS)."""
         if k not in self.found:
-            value = self.spec.program.values[k]
-            if value.op == "state":
-                self.found[k] = self.state(value.name)
-            else:  # a value of an earlier stage, in a kernel of its own
-                place = f"{self.spec.place_of_kept(self.kept, k)} * B * WIDE + at"
-                self.define(k, f"tl.load({self.names[KEPT]} + {place}, mask=in_{self.size(k)}, other=0.0)")
+            # A value of an earlier stage, in a kernel of its own.
+            place = f"{self.spec.place_of_kept(self.kept, k)} * B * WIDE + at"
+            self.define(k, f"tl.load({self.names[KEPT]} + {place}, mask=in_{self.size(k)}, other=0.0)")
         return self.found[k]
 
     def leaf(self, k: int) -> None:

@@ -35,8 +35,11 @@ def emit_reduction(spec: KernelSpec, names: Names, body: Source, kept: tuple[int
     match value.op:
         case "unit_sum":
             return f"tl.sum(tl.where(inside, whole, 0.0), axis=1)[:, None] {tile}"
-        case "unit_mean":
-            return f"tl.sum(tl.where(inside, whole, 0.0), axis=1)[:, None] / {size} {tile}"
+        case (
+            "unit_mean"
+        ):  # in two steps, so that the mean of equal numbers is that number: `normalize` magnifies the rest
+            body(f"mean = tl.sum(tl.where(inside, whole, 0.0), axis=1)[:, None] / {size}")
+            return f"mean + tl.sum(tl.where(inside, whole - mean, 0.0), axis=1)[:, None] / {size} {tile}"
         case "unit_max":
             return f'tl.max(tl.where(inside, whole, float("-inf")), axis=1)[:, None] {tile}'
         case _:  # a cumulative sum is a product with a triangle of ones
