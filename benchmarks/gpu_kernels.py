@@ -77,7 +77,7 @@ def launches(cell: str, batch: int, hidden: int, dtype: torch.dtype, precision: 
     x_rows, r_rows = len(it.input_gates) * hidden, len(it.recurrent_gates) * hidden
     weights = Weights(
         meta(x_rows, hidden),
-        meta(r_rows, hidden) if r_rows else None,
+        meta(r_rows, hidden // it.heads) if r_rows else None,
         meta(x_rows) if it.bias else None,
         meta(r_rows) if r_rows and it.bias else None,
         p={name: meta(hidden) for name in it.parameters},

@@ -21,7 +21,7 @@ def numbers(
     width, x_rows, r_rows = outputs or units, len(it.input_gates) * units, len(it.recurrent_gates) * units
     shapes: dict[str, tuple[int, ...]] = {"x": (steps, batch, inputs)}
     shapes |= {"w_ih": (x_rows, inputs)} if x_rows else {}
-    shapes |= {"w_hh": (r_rows, width)} if r_rows else {}
+    shapes |= {"w_hh": (r_rows, width // it.heads)} if r_rows else {}
     shapes |= {f"b_{kind}": (rows,) for kind, rows in (("ih", x_rows), ("hh", r_rows)) if rows and it.bias}
     shapes |= {"w_hr": (outputs, units)} if outputs else {}
     shapes |= {f"p {name}": (units,) for name in it.parameters}

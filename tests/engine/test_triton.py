@@ -9,7 +9,7 @@ from tests.harness import check_parity, one_thread, poisoned_allocations  # noqa
 from tests.kernel_runs import everything, numbers
 from tests.witnesses.cases import Case, some_lengths, some_resets
 
-from tidegate.cells import CELLS, Step, cell, projected, sigmoid, tanh
+from tidegate.cells import CELLS, Step, cell, projected, sigmoid, tanh, with_heads
 from tidegate.engine.backends.triton import TRITON
 from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
@@ -24,7 +24,7 @@ pytestmark = [
 
 ONE_PROGRAM = Case(T=3, B=5, H=4, lengths=(3, 0, 2, 1, 3), resets=some_resets(3, 5, 1), dtype="float32")
 SEVERAL = Case(T=3, B=17, H=33, lengths=some_lengths(3, 17, 0), resets=some_resets(3, 17, 2), dtype="float32")
-NAMES = [name for name, it in CELLS.items() if it.heads == 1]
+NAMES = list(CELLS)
 
 
 def fast(*names: str) -> list[Any]:
@@ -70,8 +70,8 @@ def test_a_cell_with_a_mask_and_a_product_with_a_made_vector() -> None:
     same_as_the_reference(odd, numbers(odd, (2, 3, 3, 17)), reset=torch.tensor([[1, 0, 1], [0, 1, 0]]) > 0)
 
 
-@pytest.mark.parametrize("depth", [16, pytest.param(32, marks=pytest.mark.slow)])
-def test_weights_in_pieces(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+def in_pieces_of(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    """Read weights in pieces of a depth at every step."""
     from tidegate.engine.backends.triton.launch import tiles
 
     monkeypatch.setattr(tiles, "RESIDENT", 0)
@@ -84,7 +84,37 @@ def test_weights_in_pieces(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
         return spec, replace(tile, depth=depth)
 
     monkeypatch.setattr("tidegate.engine.backends.triton.launch.launch_of_call.tile_for", in_pieces)
+
+
+@pytest.mark.parametrize("depth", [16, pytest.param(32, marks=pytest.mark.slow)])
+def test_weights_in_pieces(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    in_pieces_of(monkeypatch, depth)
     same_as_the_reference(CELLS["gru"], numbers(CELLS["gru"], (2, 3, 3, 33)))
+
+
+# Heads smaller than a program's hidden units, as large, across its edges, and larger.
+HEADS = [(6, 2, 3), (16, 4, 3), (66, 3, 2), (32, 2, 17)]
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "heads", "batch"),
+    [
+        pytest.param(name, *sizes, marks=[] if (name, sizes) == ("gru_original", HEADS[0]) else [pytest.mark.slow])
+        for name in ("slstm", "lstm", "gru", "gru_original")
+        for sizes in HEADS
+    ],
+)
+def test_heads(name: str, units: int, heads: int, batch: int) -> None:
+    it = with_heads(CELLS[name], heads)
+    lengths = torch.arange(batch) % 3
+    with poisoned_allocations():
+        same_as_the_reference(it, numbers(it, (2, batch, 3, units)), lengths=lengths)
+
+
+def test_heads_whose_weights_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_pieces_of(monkeypatch, 16)
+    it = with_heads(CELLS["lstm"], 2)
+    same_as_the_reference(it, numbers(it, (2, 2, 3, 34)))
 
 
 @pytest.mark.parametrize(

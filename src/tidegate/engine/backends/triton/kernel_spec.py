@@ -52,6 +52,7 @@ class KernelSpec:
         stored: the values written at every step: (name, number of the value).
         gates: the gates of the matrix of recurrent products, in its order.
         output: the projected output, if its size differs from that of the other states; else "".
+        heads: blocks of block-diagonal recurrent matrices; 1 if they are dense.
         descending: time runs down.
         lengths: sequences have lengths.
         reset: there are resets.
@@ -62,6 +63,7 @@ class KernelSpec:
     stored: tuple[tuple[str, int], ...]
     gates: tuple[str, ...]
     output: str = ""
+    heads: int = 1
     descending: bool = False
     lengths: bool = False
     reset: bool = False

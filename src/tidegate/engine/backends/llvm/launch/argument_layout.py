@@ -16,10 +16,10 @@ import torch
 
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
-from tidegate.engine.backends.llvm.launch.block_diagonal import window_size
 from tidegate.engine.backends.llvm.launch.launcher import fuses_input, kernel_for, padded_size
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments
+from tidegate.engine.kernels.head_windows import window_size
 from tidegate.engine.kernels.stages import is_output, state_operands
 from tidegate.engine.program import gradient_names
 from tidegate.engine.program.program import Program, program

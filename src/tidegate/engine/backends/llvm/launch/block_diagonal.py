@@ -13,13 +13,7 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.launch.matmul import multiply
-
-
-@functools.lru_cache(maxsize=256)
-def window_size(hidden: int, head: int, span: int) -> int:
-    """Return the elements that each group of ``span`` hidden units multiplies, those of all its heads at most."""
-    starts = range(0, hidden, span)
-    return max((-(-min(start + span, hidden) // head) - start // head) * head for start in starts)
+from tidegate.engine.kernels.head_windows import window_size
 
 
 def windowed(w_hh: Tensor, gates: int, heads: int, span: int, *, transposed: bool) -> Tensor:

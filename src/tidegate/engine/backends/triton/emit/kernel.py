@@ -24,7 +24,8 @@ from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import is_output
 
 NUMBERS = ("first_step", "last_step", "first_row")
-CONSTANTS = ("H", "R", "WIDE", "H_PADDED", "R_PADDED", "UNITS", "ROWS", "DEPTH", "FACTORS", "PRECISION", "PARTNERS")
+SIZES = ("H", "R", "WIDE", "H_PADDED", "R_PADDED", "HEAD", "WINDOW")
+CONSTANTS = (*SIZES, "UNITS", "ROWS", "DEPTH", "FACTORS", "PRECISION", "PARTNERS")
 _EARLY = ("saved", "before", "cotangent", "mask")  # leaves that are loaded while programs wait
 
 

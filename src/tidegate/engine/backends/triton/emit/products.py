@@ -13,6 +13,9 @@ class Products:
     The accumulators of a block are side by side in one product of (UNITS * accumulators, depth) with (depth, ROWS): the
     gates of one hidden unit are neighbours, so that its tile is cut into gates by halving. Several operands are a batch
     of products, whose results are added up.
+
+    With heads, the depth of recurrent products is the window of the operand that the heads of the program's hidden
+    units cover. It begins with a head; where it has several, or is rounded up, weights of other heads are zeros.
     """
 
     def __init__(self, spec: KernelSpec, names: Names):
@@ -23,7 +26,7 @@ class Products:
         if self._spec.resident:
             for b, block in enumerate(self._spec.blocks[n]):
                 self._positions(source, n, b, block)
-                source(f"depth = tl.arange(0, {_depth(block)})")
+                source(f"depth = {self._first(block)}tl.arange(0, {self._depth(block)})")
                 source(f"w{n}_{b} = {self._matrix(n, b, block)}")
 
     def emit(self, source: Source, n: int) -> dict[int, list[str]]:
@@ -39,14 +42,14 @@ class Products:
         name, wide = f"z{n}_{b}", f"UNITS * {block.slots}"
         batch = block.batch
         if self._spec.resident:
-            source(f"depth = tl.arange(0, {_depth(block)})")
+            source(f"depth = {self._first(block)}tl.arange(0, {self._depth(block)})")
             source(f"{name} = tl.dot(w{n}_{b}, {self._operand(n, b, block)}, input_precision=PRECISION)")
         else:
             self._positions(source, n, b, block)
             shape = f"({wide}, ROWS)" if batch == 1 else f"({batch}, {wide}, ROWS)"
             source(f"{name} = tl.zeros({shape}, tl.float32)")
-            with source.block(f"for start in range(0, {_depth(block)}, DEPTH):"):
-                source("depth = start + tl.arange(0, DEPTH)")
+            with source.block(f"for start in range(0, {self._depth(block)}, DEPTH):"):
+                source(f"depth = {self._first(block)}start + tl.arange(0, DEPTH)")
                 source(f"piece = {self._matrix(n, b, block)}")
                 source(f"{name} = tl.dot(piece, {self._operand(n, b, block)}, {name}, input_precision=PRECISION)")
         if batch > 1:
@@ -88,7 +91,25 @@ class Products:
             "project": f"{unit} * H + {depth}",
             "project_transposed": f"{depth} * H + {unit}",
         }[block.op]
+        if self._is_cut(block):
+            inside = f"({unit} // HEAD == {depth} // HEAD)"
+            place = {
+                "recur": f"({gate} * H + {unit}) * HEAD + {depth} % HEAD",
+                "recur_transposed": f"({gate} * H + {depth}) * HEAD + {unit} % HEAD",
+            }[block.op]
         return f"tl.load({weights} + {place}, mask={there} & {inside}, other=0.0).to(FACTORS)"
+
+    def _is_cut(self, block: Block) -> bool:
+        """Whether the matrices of a block are block-diagonal."""
+        return self._spec.heads > 1 and block.op.startswith("recur")
+
+    def _first(self, block: Block) -> str:
+        """Where the depth of a product begins, as the first term of a sum."""
+        return "tl.program_id(0) * UNITS // HEAD * HEAD + " if self._is_cut(block) else ""
+
+    def _depth(self, block: Block) -> str:
+        """How much of its operand a product multiplies, rounded up to a power of two."""
+        return "WINDOW" if self._is_cut(block) else f"{_depth_size(block)}_PADDED"
 
     def _operand(self, n: int, b: int, block: Block) -> str:
         operands = self._names[OPERANDS]
@@ -134,8 +155,3 @@ def _size(block: Block) -> str:
 def _depth_size(block: Block) -> str:
     """The size of a product's operand."""
     return "R" if block.op in ("recur", "project_transposed") else "H"
-
-
-def _depth(block: Block) -> str:
-    """The size of a product's operand, rounded up to a power of two."""
-    return f"{_depth_size(block)}_PADDED"

@@ -31,8 +31,6 @@ def reasons_against(call: Call) -> list[str]:
         reasons.append(f"it needs compute capability {OLDEST[0]}.{OLDEST[1]}, {device} has {have}")
     if not call.hidden_size:
         reasons.append("there are no hidden units")
-    if call.cell.heads > 1:
-        reasons.append("it has no kernel for block-diagonal matrices (heads)")
     if others := sorted(str(t.dtype) for t in tensors if t.dtype != torch.float32 and t.dtype not in HALF):
         reasons.append(f"it computes in float32 and in half precision, not {', '.join(dict.fromkeys(others))}")
     return reasons + derivatives_without_kernel(tensors)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
+from tidegate.engine.backends.triton.launch.products_by_head import times
 from tidegate.engine.backends.triton.launch.weight_gradients import weight_gradients
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments, call_tensors
@@ -90,7 +91,8 @@ def _state_gradients(call: Call, carried: Mapping[str, Tensor], wanted: set[str]
         rows = () if w_hh is None else w_hh.chunk(len(cell.recurrent_gates))
         for gate, matrix in zip(cell.recurrent_gates, rows, strict=True):
             if operands.get(gate) == name:
-                gradient = gradient + (carried[gradient_names.carried_product(gate)].to(matrix.dtype) @ matrix).float()
+                product = carried[gradient_names.carried_product(gate)].to(matrix.dtype)
+                gradient = gradient + times(product, matrix, cell.heads).float()
         if call.reset is not None and not call.reverse and len(call.reset):
             cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
             gradient = gradient.masked_fill(cut[:, None], 0)

@@ -20,7 +20,14 @@ def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) ->
     outputs = call.state[0].shape[1]
     output = call.cell.states[0] if outputs != call.hidden_size else ""
     spec = KernelSpec(
-        prog, stored, call.cell.recurrent_gates, output, descending, call.lengths is not None, call.reset is not None
+        prog,
+        stored,
+        call.cell.recurrent_gates,
+        output,
+        call.cell.heads,
+        descending,
+        call.lengths is not None,
+        call.reset is not None,
     )
     precision = dot_precision(call.x)
     spec, tile = tile_for(spec, batch, call.hidden_size, outputs, precision, call.x)

@@ -16,7 +16,7 @@ from torch import Tensor
 from tidegate.engine.backends.triton.emit.compiled import Compiled, kernel_of
 from tidegate.engine.backends.triton.emit.leaves import step_stride
 from tidegate.engine.backends.triton.kernel_spec import KEPT, OPERANDS, KernelSpec
-from tidegate.engine.backends.triton.launch.tiles import Tile, interpreted, padded
+from tidegate.engine.backends.triton.launch.tiles import Tile, interpreted, padded, window
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import is_output
 
@@ -136,6 +136,7 @@ class Launch:
         tile, wide = self.tile, max(self.hidden, self.outputs)
         sizes = {"H": self.hidden, "R": self.outputs, "WIDE": wide}
         sizes |= {"H_PADDED": padded(self.hidden), "R_PADDED": padded(self.outputs)}
+        sizes |= {"HEAD": self.hidden // self.spec.heads, "WINDOW": window(self.spec, self.hidden, tile.units)}
         cut: dict[str, Any] = {"UNITS": tile.units, "ROWS": tile.rows, "DEPTH": tile.depth, "PARTNERS": self._across}
         # The interpreter's `tl.dot` multiplies the bits of bfloat16 as whole numbers (Triton 3.9).
         cut["FACTORS"] = tl.float32 if interpreted() else getattr(tl, str(self.dtype).removeprefix("torch."))

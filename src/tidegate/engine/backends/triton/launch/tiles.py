@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+from tidegate.engine.kernels.head_windows import window_size
 
 RESIDENT = 32 << 10  # bytes of weights in the registers of four warps
 BATCHED = 16 << 10  # where products with several operands are one
@@ -61,12 +62,13 @@ def tile_for(
         units *= 2
     # Three products in TF32 have their operands in two parts, which are kept beside the whole.
     itemsize = x.itemsize * (4 if precision == "tf32x3" else 1)
-    weights = itemsize * padded(wide) * units * sum(block.slots * block.batch for block in blocks)
+    deep = padded(wide) if spec.heads == 1 else window(spec, hidden, units)
+    weights = itemsize * deep * units * sum(block.slots * block.batch for block in blocks)
     limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
     warps = 8 if weights > limit or rows * units > LARGE else 4
     if weights <= limit * warps // 4:
         return spec, Tile(units, rows, warps=warps, programs=programs)
-    depth = min(padded(wide), 64 if itemsize == 2 else 32)
+    depth = min(deep, 64 if itemsize == 2 else 32)
     warps = 8 if rows * units > LARGE else 4
     return replace(spec, resident=False), Tile(units, rows, depth, warps, 3, programs)
 
@@ -82,6 +84,11 @@ def multiprocessors(device: torch.device) -> int:
 def padded(size: int) -> int:
     """A size rounded up to a power of two, of at least 16."""
     return max(16, 1 << (size - 1).bit_length())
+
+
+def window(spec: KernelSpec, hidden: int, units: int) -> int:
+    """How much of an operand of hidden units the recurrent products of a program multiply, a power of two."""
+    return padded(window_size(hidden, hidden // spec.heads, units))
 
 
 def interpreted() -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.triton.launch.products_by_head import outer
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import B_HH, B_IH, W_HH, W_HR, W_IH, X, mask
 from tidegate.engine.kernels.stages import state_operands
@@ -61,7 +62,7 @@ def weight_gradients(
                 operand = before.get(operands.get(gate, ""))
                 if operand is None:
                     operand = gradient_of(gradient_names.operand(name)).flatten(0, 1)
-                rows.append(column.t() @ operand.to(column.dtype))
+                rows.append(outer(column, operand.to(column.dtype), cell.heads))
             found[W_HH] = torch.cat(rows)
     if W_HR in wanted:
         operand = gradient_of(gradient_names.operand(gradient_names.PROJECT))
