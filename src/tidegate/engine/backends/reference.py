@@ -114,6 +114,9 @@ def run_by_steps(call: Call) -> Result:
     # of zero into NaN inside the step; selection of everything that enters it keeps them from all gradients.
     gate_inputs = {gate: _only_valid(part, valid) for gate, part in _gate_inputs(cell, x, weights).items()}
     tables = _tables(cell, weights)
+    # Cut into steps at once: the gradient of each x[t] by itself would be as large as that of x.
+    inputs_at = {gate: part.unbind() for gate, part in gate_inputs.items()}
+    masks_at = {name: mask.unbind() for name, mask in masks.items()}
 
     state = call.state
     outputs: list[Tensor] = [x.new_empty(0)] * steps
@@ -127,11 +130,11 @@ def run_by_steps(call: Call) -> Result:
         here = None if valid is None else valid[t]
         before = tuple(_only_valid(s, here) for s in before)
         symbols: dict[str, Any] = {
-            "x": _Names({gate: part[t] for gate, part in gate_inputs.items()}),
+            "x": _Names({gate: parts[t] for gate, parts in inputs_at.items()}),
             "r": _Recurrent(tables, before[0], here),
             "s": _Names(dict(zip(cell.states, before, strict=True))),
             "p": _Names({name: _only_valid(vector, here) for name, vector in weights.p.items()}),
-            "m": _Names({name: mask[t] for name, mask in masks.items()}),
+            "m": _Names({name: parts[t] for name, parts in masks_at.items()}),
         }
         step: Step = cell.fn(**{name: symbols[name] for name in cell.arguments})
         new = tuple(_rows(step.states[name], batch) for name in cell.states)

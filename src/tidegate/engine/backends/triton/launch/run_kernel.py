@@ -6,6 +6,7 @@ In Triton's interpreter, where programs run one after the other, each stage of e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -93,8 +94,10 @@ class Launch:
 
     def execute(self) -> None:
         """Run all steps."""
-        for launch in self.launches(apart=self._runs_apart):
-            launch.kernel.function[launch.grid](**launch.given)
+        # Triton launches on the current device, whichever the tensors are on.
+        with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
+            for launch in self.launches(apart=self._runs_apart):
+                launch.kernel.function[launch.grid](**launch.given)
 
     @property
     def _across(self) -> int:
