@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernel_runs import numbers
 
-from tidegate.cells import lstm, projected
+from tidegate.cells import CELLS, lstm, min_gru, projected, with_heads
 from tidegate.engine import BACKENDS, Explanation, Peaks, Weights, explain, run
 from tidegate.engine.backends.llvm.front.passes import LLVM_PASSES
 from tidegate.engine.backends.llvm.jit import compile
 from tidegate.engine.backends.llvm.launch import launcher, threads
+from tidegate.engine.explain.explain import explain_call
+from tidegate.engine.explain.kernel_plans import GPUKernelPlan, KernelPlan
 from tidegate.engine.explain.peaks import measured_peaks
 from tidegate.engine.kernels import arguments
+from tidegate.engine.run import checked_call
 from tidegate.errors import ArgumentError, BackendError
 from tidegate.nn import Recurrent
 
@@ -22,6 +26,13 @@ def lstm_weights(i: int, h: int, dtype: torch.dtype = torch.float32) -> Weights:
     return Weights(
         torch.zeros(4 * h, i, dtype=dtype), torch.zeros(4 * h, h, dtype=dtype), torch.zeros(4 * h, dtype=dtype)
     )
+
+
+def on_a_cpu(e: Explanation) -> list[KernelPlan]:
+    """The kernels of an explanation, all of which are the CPU backend's."""
+    kernels = [kernel for kernel in e.kernels if isinstance(kernel, KernelPlan)]
+    assert len(kernels) == len(e.kernels)
+    return kernels
 
 
 def small(**more: Any) -> Explanation:
@@ -125,7 +136,7 @@ def test_the_plan_is_what_the_backend_then_does(
     layer(x)[0].sum().backward()
     assert saved == [e.bytes.saved]
     assert len(launched) == len(e.kernels) == 2
-    for (spec, sharing), plan in zip(launched, e.kernels, strict=True):
+    for (spec, sharing), plan in zip(launched, on_a_cpu(e), strict=True):
         assert plan.shared == ("hidden units" if sharing else "rows")
         tiles = [(tile.rows, tile.blocks, tile.chains) for tile in spec.tiles]
         assert [(stage.rows, stage.blocks, stage.chains) for stage in plan.stages] == tiles
@@ -134,17 +145,61 @@ def test_the_plan_is_what_the_backend_then_does(
     assert launched[0][0].fused_input == (batch == 9)
 
 
+@pytest.mark.parametrize(
+    ("it", "batch", "units"),
+    [
+        (lstm, 16, 16),
+        (lstm, 300, 512),
+        (lstm, 600, 1024),  # more programs than wait for one another at once
+        (projected(lstm), 5, 33),
+        (with_heads(lstm, 3), 5, 66),
+        (min_gru, 40, 100),
+        (CELLS["gru_original"], 7, 40),
+        (CELLS["layer_norm_lstm"], 3, 20),
+    ],
+    ids=lambda it: getattr(it, "name", None),
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the interpreter is off")
+def test_the_plan_on_a_gpu_is_what_is_launched(
+    it: Any, batch: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("triton")
+    from tidegate.engine.backends.triton.front.passes import TRITON_PASSES
+    from tidegate.engine.backends.triton.launch.run_kernel import Launch
+
+    launched: list[list[Any]] = []
+    monkeypatch.setattr(Launch, "execute", lambda self: launched.append([*self.launches(apart=False)]))
+    given = numbers(it, (3, batch, 8, units), dtype=torch.bfloat16, outputs=7 if it.projected else None)
+    w_ih, w_hh, b_ih, b_hh, w_hr = (given.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr"))
+    weights = Weights(w_ih, w_hh, b_ih, b_hh, {name: given[f"p {name}"] for name in it.parameters}, w_hr)
+    call = checked_call(it, given["x"].requires_grad_(), weights, [given[f"state {name}"] for name in it.states])
+    e = explain_call(call, "triton", peaks=PEAKS)
+    made = TRITON_PASSES.forward(call, (), train=True)
+    TRITON_PASSES.backward(call, (), made.sequences, made.results[: 1 + len(it.states)], ["x"])
+    assert e.bytes.saved == sum(s.numel() * s.element_size() for s in made.sequences.values())
+    for plan, launches in zip(e.kernels, launched, strict=True):
+        assert isinstance(plan, GPUKernelPlan)
+        loop = launches[0].kernel.text
+        waits = loop.count("wait(counter") if launches[0].given["PARTNERS"] > 1 else 0
+        assert plan.waits == waits
+        assert plan.launches == len(launches)
+        assert plan.programs == (launches[0].grid[0], sum(launch.grid[1] for launch in launches))
+        assert (plan.units, plan.rows) == (launches[0].given["UNITS"], launches[0].given["ROWS"])
+        assert plan.weights == ("in pieces" if "tl.dot(piece" in loop else "in registers" if "tl.dot(" in loop else "")
+    assert all(len(line) <= 80 for line in str(e).splitlines())
+
+
 def test_threads_share_hidden_units_where_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "can_wait_for_one_another", lambda: True)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         few, many = (explain("lstm", torch.zeros(3, b, 8), lstm_weights(8, 512), peaks=PEAKS) for b in (4, 32))
-        assert {(kernel.shared, kernel.threads) for kernel in few.kernels} == {("hidden units", 2)}
-        assert {(kernel.shared, kernel.threads) for kernel in many.kernels} == {("rows", 2)}
+        assert {(kernel.shared, kernel.threads) for kernel in on_a_cpu(few)} == {("hidden units", 2)}
+        assert {(kernel.shared, kernel.threads) for kernel in on_a_cpu(many)} == {("rows", 2)}
     finally:
         torch.set_num_threads(before)
-    assert few.kernels[0].lanes == compile.vector_bytes() // 4
+    assert on_a_cpu(few)[0].lanes == compile.vector_bytes() // 4
     assert isinstance(threads.can_wait_for_one_another(), bool)
 
 

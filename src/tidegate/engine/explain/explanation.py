@@ -2,74 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.drawing.html import preformatted_html, table_html
-
-WIDTH = 80
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """One pass of a kernel over the hidden units, at every step.
-
-    Attributes:
-        products: matrix products (in forward, one for each gate and operand).
-        accumulators: sums of products.
-        reductions: means, sums and the like over the hidden units, computed before the pass.
-        pointwise: pointwise operations on each hidden unit.
-        rows: sequences of a tile, at most; the products of a tile are summed in registers.
-        blocks: vectors of hidden units of a tile.
-        chains: partial sums of each accumulator.
-    """
-
-    products: int
-    accumulators: int
-    reductions: int
-    pointwise: int
-    rows: int
-    blocks: int
-    chains: int
-
-
-@dataclass(frozen=True)
-class KernelPlan:
-    """A loop over time.
-
-    Attributes:
-        name: "forward" or "backward".
-        input: where the product with the input (in backward: for its gradient) is computed: "inside" the loop,
-            "outside" of it as one large product, or "none".
-        shared: what the work is divided by among threads: "rows" (the sequences of the batch) or "hidden units".
-        threads: the number of threads that have work.
-        lanes: numbers in a vector register.
-        stages: the passes of a step.
-    """
-
-    name: str
-    input: str
-    shared: str
-    threads: int
-    lanes: int
-    stages: tuple[StagePlan, ...]
-
-    def __str__(self) -> str:
-        what = "input's product" if self.name == "forward" else "gradient of the input"
-        place = {"inside": f"{what} inside the loop", "outside": f"{what} outside the loop", "none": f"no {what}"}
-        who = "1 thread" if self.threads == 1 else f"{self.threads} threads share the {self.shared}"
-        lines = [_fill(f"  {self.name} kernel: {who}; {place[self.input]}")]
-        for n, stage in enumerate(self.stages, 1):
-            parts = [f"{_count(stage.products, 'product')} into {_count(stage.accumulators, 'accumulator')}"]
-            parts = (parts if stage.products else []) + (
-                [_count(stage.reductions, "reduction")] if stage.reductions else []
-            )
-            parts += [f"{stage.pointwise} pointwise"]
-            tile = f"; tile {_count(stage.rows, 'row')} x {_count(stage.blocks, 'vector')} of {self.lanes}"
-            tile += f", {_count(stage.chains, 'chain')}"
-            lines.append(_fill(f"    stage {n}: {', '.join(parts)}{tile if stage.products else ''}"))
-        return "\n".join(lines)
+from tidegate.engine.explain.kernel_plans import GPUKernelPlan, KernelPlan, count, fill
 
 
 @dataclass(frozen=True)
@@ -81,7 +18,7 @@ class BackendPlan:
         saved_bytes: bytes saved for backward, the output included.
     """
 
-    kernels: tuple[KernelPlan, ...]
+    kernels: tuple[KernelPlan | GPUKernelPlan, ...]
     saved_bytes: int
 
 
@@ -141,7 +78,7 @@ class Peaks:
     threads: int = 0
 
     def __str__(self) -> str:
-        threads = f", {_count(self.threads, 'thread')}" if self.threads else ""
+        threads = f", {count(self.threads, 'thread')}" if self.threads else ""
         return f"machine: {_number(self.flops)}FLOP/s, {_number(self.bandwidth)}B/s{threads}"
 
 
@@ -174,7 +111,7 @@ class Explanation:
     backend: str
     note: str
     reasons: Mapping[str, tuple[str, ...]]
-    kernels: tuple[KernelPlan, ...]
+    kernels: tuple[KernelPlan | GPUKernelPlan, ...]
     flops: Flops
     bytes: Bytes
     peaks: Peaks | None
@@ -213,23 +150,23 @@ class Explanation:
         """The lines of the text, without the one on the machine."""
         what, note = "training" if self.training else "inference", f" ({self.note})" if self.note else ""
         sizes = f"{self.input_size} -> {self.hidden_size} hidden units"
-        sizes += f", {_count(self.steps, 'step')} x {_count(self.batch, 'sequence')}"
-        lines = [_fill(f"{self.cell} {sizes}, {what}: {self.backend}{note}")]
-        lines += [_fill(f"  not {name}: {'; '.join(reasons)}") for name, reasons in self.reasons.items()]
+        sizes += f", {count(self.steps, 'step')} x {count(self.batch, 'sequence')}"
+        lines = [fill(f"{self.cell} {sizes}, {what}: {self.backend}{note}")]
+        lines += [fill(f"  not {name}: {'; '.join(reasons)}") for name, reasons in self.reasons.items()]
         lines += [str(kernel) for kernel in self.kernels]
         f, b = self.flops, self.bytes
         flops = dict(recurrent=f.recurrent, input=f.input)
         flops |= {"weight gradients": f.weight_gradients} if self.training else {}
-        lines.append(_fill(f"  FLOPs: {_listed(flops | dict(pointwise=f.pointwise))}"))
+        lines.append(fill(f"  FLOPs: {_listed(flops | dict(pointwise=f.pointwise))}"))
         memory = dict(weights=b.weights, input=b.input, output=b.output)
         memory |= {"saved for backward": b.saved} if self.training else {}
-        lines.append(_fill(f"  bytes: {_listed(memory | dict(moved=b.moved))}"))
+        lines.append(fill(f"  bytes: {_listed(memory | dict(moved=b.moved))}"))
         if self.floor is None or self.peaks is None:
-            lines.append(_fill("  time floor unknown: peaks are measured for the CPU only; pass peaks="))
+            lines.append(fill("  time floor unknown: peaks are measured for the CPU only; pass peaks="))
         else:
             both = (f.total / self.peaks.flops, b.moved / self.peaks.bandwidth)
             parts = f"FLOPs {_number(both[0])}s, bytes {_number(both[1])}s"
-            lines.append(_fill(f"  takes at least {_number(self.floor)}s ({parts})"))
+            lines.append(fill(f"  takes at least {_number(self.floor)}s ({parts})"))
         return lines
 
 
@@ -244,17 +181,8 @@ def seconds(value: float) -> str:
     return f"{_number(value)}s"
 
 
-def _fill(line: str) -> str:
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-
-
 def _listed(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {_number(value).replace(' ', '')}" for name, value in numbers.items())
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _number(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tidegate.engine.backends.triton.front.reasons import reasons_against
 from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.kernels.passes import PASSES, Passes
 
 
@@ -30,6 +31,12 @@ class TritonBackend(Backend):
         """Return the reason why it has to be asked for."""
         del call
         return ["it has run in Triton's interpreter and compiles for GPUs, but has not run on one yet: ask for it"]
+
+    def explain(self, call: Call, *, training: bool) -> BackendPlan:
+        """Describe the kernels that `run` would use."""
+        from tidegate.engine.backends.triton.front.plan import plan_of
+
+        return plan_of(call, training=training)
 
     def run(self, call: Call) -> Result:
         """Run a checked call."""

@@ -182,6 +182,11 @@ class KernelSpec:
         """Whether programs read what other programs write."""
         return bool(self._operand_states) or any(self.meets_between)
 
+    @property
+    def waits(self) -> int:
+        """How often in a step programs that read what others write wait for them."""
+        return self.meets + sum(self.meets_between[1:])
+
     def is_fold(self, k: int) -> bool:
         """Whether a value is one number for all hidden units."""
         return self.program.values[k].op in FOLDS

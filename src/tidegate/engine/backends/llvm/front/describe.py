@@ -17,7 +17,8 @@ from tidegate.engine.backends.llvm.launch.argument_layout import (
 )
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.call import Call
-from tidegate.engine.explain.explanation import BackendPlan, KernelPlan, StagePlan
+from tidegate.engine.explain.explanation import BackendPlan
+from tidegate.engine.explain.kernel_plans import KernelPlan, TiledStagePlan
 from tidegate.engine.kernels.passes import adjoint_of, values_to_store
 from tidegate.engine.kernels.run_kernels import mask_gradients
 
@@ -42,7 +43,7 @@ def _kernel_plan(name: str, kernel: KernelSpec, call: Call, place: str) -> Kerne
     steps, batch, _ = call.x.shape
     splits_hidden, parts = Launch(kernel, steps, batch, call.hidden_size, False).divide(torch.get_num_threads())
     stages = tuple(
-        StagePlan(
+        TiledStagePlan(
             products=sum(len(stream.products) for stream in stage.streams),
             accumulators=len(stage.accumulators),
             reductions=len(stage.reductions),

@@ -29,7 +29,7 @@ def launch_backward(
 ) -> dict[str, Tensor]:
     """Run the backward kernel and return the gradients by the names of `tensors_by_name`."""
     prog, cell = back.program, call.cell
-    stored = _stored_gradients(prog, cell.input_gates)
+    stored = stored_gradients(prog, cell.input_gates)
     if call.reset is not None and call.reverse and len(call.reset):
         # The run ended at step 0: a flag there has no effect, although the backward run begins with it.
         call = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
@@ -69,7 +69,7 @@ def launch_backward(
     return found | _state_gradients(call, carried, wanted)
 
 
-def _stored_gradients(prog: Program, inputs: tuple[str, ...]) -> tuple[str, ...]:
+def stored_gradients(prog: Program, inputs: tuple[str, ...]) -> tuple[str, ...]:
     """Return the gradients to be written: first those of input parts, then others that are not the same values."""
     names = [gradient_names.of_input_part(gate) for gate in inputs]
     known = {prog.gates[name] for name in names}

@@ -27,13 +27,17 @@ def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[
     sequences = {}
     for name, k in stored:
         size = launch.outputs if k in launch.spec.small else launch.hidden
-        carried = name in call.cell.states[1:]  # memory keeps its digits
-        made = call.x.new_empty(*call.x.shape[:2], size, dtype=torch.float32 if carried else None)
+        made = call.x.new_empty(*call.x.shape[:2], size, dtype=stored_dtype(call, name))
         sequences[name] = made
         launch.set_out(name, made)
     final = launch.set_states(dict(zip(call.cell.states, call.state, strict=True)))
     launch.execute()
     return sequences, [final[name] for name in call.cell.states]
+
+
+def stored_dtype(call: Call, name: str) -> torch.dtype:
+    """Return the dtype in which a value of every step is stored: states that are memory keep their digits."""
+    return torch.float32 if name in call.cell.states[1:] else call.x.dtype
 
 
 def _set_biases(launch: Launch, call: Call) -> None:

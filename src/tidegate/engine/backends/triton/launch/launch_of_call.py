@@ -15,7 +15,25 @@ from tidegate.engine.program.program import Program
 
 
 def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) -> Launch:
-    """Return the launch of a Program with what forward and backward have in common."""
+    """Return the launch of a Program with the arguments that forward and backward have in common."""
+    launch = without_arguments(call, prog, stored, descending=descending)
+    given = launch.given
+    if call.lengths is not None:
+        given[arguments.LENGTHS] = call.lengths.contiguous()
+    if call.reset is not None:
+        given[arguments.RESET] = call.reset.contiguous().view(torch.uint8)
+    for name in (call_tensors.W_HH, call_tensors.W_HR):
+        if (matrix := getattr(call.weights, name)) is not None:
+            given[name] = matrix.contiguous()
+    for name, vector in call.weights.p.items():
+        given[arguments.parameter(name)] = vector.contiguous()
+    for name, mask in call.masks.items():
+        launch.set_over_time(arguments.mask(name), mask)
+    return launch
+
+
+def without_arguments(call: Call, prog: Program, stored: Stored, *, descending: bool) -> Launch:
+    """Return the launch of a Program, which says how it is cut into programs."""
     steps, batch, _ = call.x.shape
     outputs = call.state[0].shape[1]
     output = call.cell.states[0] if outputs != call.hidden_size else ""
@@ -32,17 +50,4 @@ def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) ->
     precision = dot_precision(call.x)
     spec, tile = tile_for(spec, batch, call.hidden_size, outputs, precision, call.x)
     sizes = (steps, batch, call.hidden_size, outputs)
-    launch = Launch(spec, tile, *sizes, call.x.dtype, call.x.device, precision)
-    given = launch.given
-    if call.lengths is not None:
-        given[arguments.LENGTHS] = call.lengths.contiguous()
-    if call.reset is not None:
-        given[arguments.RESET] = call.reset.contiguous().view(torch.uint8)
-    for name in (call_tensors.W_HH, call_tensors.W_HR):
-        if (matrix := getattr(call.weights, name)) is not None:
-            given[name] = matrix.contiguous()
-    for name, vector in call.weights.p.items():
-        given[arguments.parameter(name)] = vector.contiguous()
-    for name, mask in call.masks.items():
-        launch.set_over_time(arguments.mask(name), mask)
-    return launch
+    return Launch(spec, tile, *sizes, call.x.dtype, call.x.device, precision)

@@ -100,14 +100,25 @@ class Launch:
                 launch.kernel.function[launch.grid](**launch.given)
 
     @property
-    def _across(self) -> int:
-        """How many programs divide the hidden units."""
-        return -(-max(self.hidden, self.outputs) // self.tile.units)
+    def programs(self) -> tuple[int, int]:
+        """How many programs divide the hidden units, and how many the rows."""
+        return -(-max(self.hidden, self.outputs) // self.tile.units), -(-self.batch // self.tile.rows)
+
+    @property
+    def waits(self) -> bool:
+        """Whether programs wait for one another."""
+        return self.spec.meets and self.programs[0] > 1
+
+    @property
+    def at_once(self) -> int:
+        """How many of the programs that divide the rows are in one launch: those that wait must all run at once."""
+        across, groups = self.programs
+        return min(groups, max(1, self.tile.programs // across)) if self.waits else groups
 
     @property
     def _runs_apart(self) -> bool:
         """Whether programs cannot wait for one another: the interpreter runs them one after the other."""
-        return interpreted() and self.spec.meets and self._across > 1
+        return interpreted() and self.waits
 
     def launches(self, *, apart: bool) -> Iterator[OneLaunch]:
         """Return the launches of a run.
@@ -117,10 +128,8 @@ class Launch:
         """
         if not self.steps or not self.batch:
             return
-        spec, tile, across = self.spec, self.tile, self._across
-        waits = spec.meets and across > 1 and not apart
-        groups = -(-self.batch // tile.rows)
-        at_once = min(groups, max(1, tile.programs // across)) if waits else groups
+        spec, tile, (across, groups) = self.spec, self.tile, self.programs
+        waits, at_once = (False, groups) if apart else (self.waits, self.at_once)
         parts = [(None, 0, self.steps)]
         if apart:
             parts = [(n, s, s + 1) for s in range(self.steps) for n in range(len(spec.stages))]
@@ -136,11 +145,16 @@ class Launch:
                 yield OneLaunch(kernel, grid, own | constants)
 
     def _constants(self) -> dict[str, Any]:
-        tile, wide = self.tile, max(self.hidden, self.outputs)
+        tile, wide, (across, _) = self.tile, max(self.hidden, self.outputs), self.programs
         sizes = {"H": self.hidden, "R": self.outputs, "WIDE": wide}
         sizes |= {"H_PADDED": padded(self.hidden), "R_PADDED": padded(self.outputs)}
         sizes |= {"HEAD": self.hidden // self.spec.heads, "WINDOW": window(self.spec, self.hidden, tile.units)}
-        cut: dict[str, Any] = {"UNITS": tile.units, "ROWS": tile.rows, "DEPTH": tile.depth, "PARTNERS": self._across}
+        cut: dict[str, Any] = {
+            "UNITS": tile.units,
+            "ROWS": tile.rows,
+            "DEPTH": tile.depth,
+            "PARTNERS": across,
+        }
         # The interpreter's `tl.dot` multiplies the bits of bfloat16 as whole numbers (Triton 3.9).
         cut["FACTORS"] = tl.float32 if interpreted() else getattr(tl, str(self.dtype).removeprefix("torch."))
         return sizes | cut | {"PRECISION": self.precision, "num_warps": tile.warps, "num_stages": tile.pieces}
