@@ -25,7 +25,9 @@ function readsText() {
 function showHeader() {
   const run = about.runs[0];
   const alike = new Set(run.sizes).size === 1;
-  const model = run.layers ? `${alike ? `${run.layers} × ${run.sizes[0]}` : run.sizes.join(", ")} ${run.cell}` : run.cell;
+  const model = run.layers
+    ? `${alike ? `${run.layers} × ${run.sizes[0]}` : run.sizes.join(", ")} ${run.cell}`
+    : run.cell;
   const loss = run.validation === null ? "" : `, ${run.validation.toFixed(3)} ${run.loss} on ${run.split}`;
   const line = ` ${model}, step ${grouped(run.step)}${loss}`;
   replaceChildren(document.getElementById("run"), el("strong", {}, run.name), line);

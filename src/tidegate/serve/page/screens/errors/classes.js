@@ -117,7 +117,10 @@ function classTable({ errors, classes, steps }, token, onRow) {
   const caption =
     `${grouped(errors.length)} errors in ${grouped(steps)} ${token}s (${share}), explained from top to bottom. ` +
     "Pick a row to see only its errors; again for all.";
-  return table(["", "helper", "errors gone", "", "still wrong", "of the loss", "what it knows"], rows, { caption, onRow });
+  return table(["", "helper", "errors gone", "", "still wrong", "of the loss", "what it knows"], rows, {
+    caption,
+    onRow,
+  });
 }
 
 function bar(share) {
