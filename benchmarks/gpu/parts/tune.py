@@ -1,9 +1,10 @@
-"""How the kernels of the Triton backend are cut into programs: the tile that it chooses beside others."""
+"""How the kernels of the Triton backend are cut into programs: the tile that its rule chooses beside others."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,7 +64,7 @@ def tune(session: Session, cell: str, shape: Shape, mode: Mode, choices: tuple[C
 
 @contextmanager
 def tile(choice: Choice | None, *, backward: bool) -> Iterator[None]:
-    """Within, kernels of the forward pass, or of the backward pass, have this tile; with None all are as chosen."""
+    """Within, kernels of the forward pass, or of the backward pass, have this tile; with None all have the rule's."""
     from tidegate.engine.backends.triton.launch import launch_of_call
 
     as_chosen = launch_of_call.tile_for
@@ -77,5 +78,5 @@ def tile(choice: Choice | None, *, backward: bool) -> Iterator[None]:
         changed = replace(chosen, units=units, rows=rows, warps=warps, depth=depth, pieces=pieces)
         return replace(own, resident=not depth), changed
 
-    with patch.object(launch_of_call, "tile_for", tile_for):
+    with patch.object(launch_of_call, "tile_for", tile_for), patch.dict(os.environ, {"TIDEGATE_TUNE": "0"}):
         yield

@@ -1,9 +1,10 @@
-"""Machine code on disk, so that a new process need not compile what an earlier one did.
+"""Machine code on disk, and choices that were measured, so that a new process need not do what an earlier one did.
 
 There is one file for each kernel, in ``TIDEGATE_CACHE`` or the user's cache folder: a SHA-256 of its key and of what
-follows, then a JSON line about the kernel, then the object file. Incomplete files are ignored, and so are files that
-another user owns or can write to, because their code would be run. Files are written under a temporary name and
-renamed, so two processes never write to the same one. Without a writable folder nothing is cached.
+follows, then a JSON line about the kernel, then the object file. Files of other kinds have another ending. Incomplete
+files are ignored, and so are files that another user owns or can write to, because their code would be run. Files are
+written under a temporary name and renamed, so two processes never write to the same one. Without a writable folder
+nothing is cached.
 """
 
 from __future__ import annotations
@@ -44,17 +45,43 @@ def folder() -> Path:
 
 def load(key: str) -> Code | None:
     """Return the kernel of a key; None if there is none, its file is incomplete, or others can write to it."""
-    try:
-        with open(folder() / f"{key}.kernel", "rb") as file:
-            data = file.read() if _is_ours(os.fstat(file.fileno())) else b""
-    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
-        return None
-    body = data[32:]
-    if len(data) < 32 or _digest(key, body) != data[:32]:
+    body = read(key, "kernel")
+    if body is None:
         return None
     head, _, machine_code = body.partition(b"\n")
     about = json.loads(head)
     return Code(about["table"], machine_code)
+
+
+def save(key: str, code: Code) -> None:
+    """Write a kernel to the folder, if that is possible."""
+    write(key, "kernel", json.dumps({"table": code.table}).encode() + b"\n" + code.machine_code)
+
+
+def read(key: str, kind: str) -> bytes | None:
+    """Return what was written; None if there is no file, it is incomplete, or others can write to it."""
+    try:
+        with open(folder() / f"{key}.{kind}", "rb") as file:
+            data = file.read() if _is_ours(os.fstat(file.fileno())) else b""
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return None
+    body = data[32:]
+    return body if len(data) >= 32 and _digest(key, body) == data[:32] else None
+
+
+def write(key: str, kind: str, body: bytes) -> None:
+    """Write a file of one kind to the folder, if that is possible."""
+    partial = ""
+    try:
+        where = folder()
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=where, suffix=".partial")
+        with os.fdopen(handle, "wb") as file:
+            file.write(_digest(key, body) + body)
+        os.replace(partial, where / f"{key}.{kind}")
+    except (OSError, RuntimeError):  # a full disk, no permission, no home: the next process makes it again
+        if partial:
+            Path(partial).unlink(missing_ok=True)
 
 
 def _digest(key: str, body: bytes) -> bytes:
@@ -67,19 +94,3 @@ def _is_ours(file: os.stat_result) -> bool:
     if not hasattr(os, "getuid"):
         return True
     return file.st_uid == os.getuid() and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def save(key: str, code: Code) -> None:
-    """Write a kernel to the folder, if that is possible."""
-    body = json.dumps({"table": code.table}).encode() + b"\n" + code.machine_code
-    partial = ""
-    try:
-        where = folder()
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=where, suffix=".partial")
-        with os.fdopen(handle, "wb") as file:
-            file.write(_digest(key, body) + body)
-        os.replace(partial, where / f"{key}.kernel")
-    except (OSError, RuntimeError):  # a full disk, no permission, no home: the next process compiles again
-        if partial:
-            Path(partial).unlink(missing_ok=True)

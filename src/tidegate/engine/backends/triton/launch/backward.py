@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
 from tidegate.engine.backends.triton.launch.products_by_head import times
+from tidegate.engine.backends.triton.launch.tuning import tuned
 from tidegate.engine.backends.triton.launch.weight_gradients import weight_gradients
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments, call_tensors
@@ -62,7 +63,7 @@ def launch_backward(
         for name, gradient in zip(cell.states, gradients[1 : 1 + count], strict=True)
     }
     carried = launch.set_states({name: of_final.get(name) for name in prog.states})
-    launch.execute()
+    tuned(launch).execute()
     found = weight_gradients(call, sequences, prog, stored, made, of_gradient, wanted)
     for name, total in sums.items():  # named like the parameters
         found[name] = total.sum(0)

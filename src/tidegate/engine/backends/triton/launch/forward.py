@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
 from tidegate.engine.backends.triton.launch.run_kernel import Launch
+from tidegate.engine.backends.triton.launch.tuning import tuned
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.passes import Stored
@@ -31,7 +32,7 @@ def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[
         sequences[name] = made
         launch.set_out(name, made)
     final = launch.set_states(dict(zip(call.cell.states, call.state, strict=True)))
-    launch.execute()
+    tuned(launch).execute()
     return sequences, [final[name] for name in call.cell.states]
 
 

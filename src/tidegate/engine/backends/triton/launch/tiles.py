@@ -1,4 +1,4 @@
-"""How a kernel is cut into programs.
+"""How a kernel is cut into programs, by rule; `tidegate.engine.backends.triton.launch.tuning` then times others.
 
 Measured on an H100 (T=512, bfloat16): many small programs are faster than few large ones, as long as all run at once.
 Weights that stay in registers are fastest, until they take more than about half of them.
@@ -50,8 +50,7 @@ def tile_for(
     blocks = [block for own in spec.blocks for block in own]
     if not blocks and not spec.meets:
         return spec, Tile(units=min(64, padded(hidden)), rows=4, programs=programs)
-    wide, rows = max(hidden, outputs), 16
-    units = max(4, 16 // min((block.slots for block in blocks), default=1))
+    wide, rows, units = max(hidden, outputs), 16, fewest_units(spec)
 
     def too_many() -> bool:
         return -(-wide // units) * -(-batch // rows) > programs
@@ -60,17 +59,42 @@ def tile_for(
         rows *= 2
     while too_many() and units < 64:
         units *= 2
+    return with_weights(spec, Tile(units, rows, programs=programs), hidden, outputs, kept_bytes(x.itemsize, precision))
+
+
+def fewest_units(spec: KernelSpec) -> int:
+    """The fewest hidden units of a program: its products have at least 16 columns."""
+    return max(4, 16 // min((block.slots for own in spec.blocks for block in own), default=1))
+
+
+def kept_bytes(itemsize: int, precision: str) -> int:
+    """The bytes that a weight takes in registers."""
     # Three products in TF32 have their operands in two parts, which are kept beside the whole.
-    itemsize = x.itemsize * (4 if precision == "tf32x3" else 1)
-    deep = padded(wide) if spec.heads == 1 else window(spec, hidden, units)
-    weights = itemsize * deep * units * sum(block.slots * block.batch for block in blocks)
+    return itemsize * (4 if precision == "tf32x3" else 1)
+
+
+def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
+    """Keep the weights of a program's hidden units and rows in registers if they fit; set the number of warps."""
+    blocks = [block for own in spec.blocks for block in own]
+    deep = _deepest(spec, tile, hidden, outputs)
+    weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
     limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
-    warps = 8 if weights > limit or rows * units > LARGE else 4
+    warps = 8 if weights > limit or tile.rows * tile.units > LARGE else 4
     if weights <= limit * warps // 4:
-        return spec, Tile(units, rows, warps=warps, programs=programs)
-    depth = min(deep, 64 if itemsize == 2 else 32)
-    warps = 8 if rows * units > LARGE else 4
-    return replace(spec, resident=False), Tile(units, rows, depth, warps, 3, programs)
+        return spec if spec.resident else replace(spec, resident=True), replace(tile, warps=warps)
+    return in_pieces(spec, tile, hidden, outputs, itemsize)
+
+
+def in_pieces(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
+    """Read the weights in pieces at every step."""
+    depth = min(_deepest(spec, tile, hidden, outputs), 64 if itemsize == 2 else 32)
+    warps = 8 if tile.rows * tile.units > LARGE else 4
+    return replace(spec, resident=False), replace(tile, depth=depth, warps=warps, pieces=3)
+
+
+def _deepest(spec: KernelSpec, tile: Tile, hidden: int, outputs: int) -> int:
+    """How much of an operand the products of a program multiply, a power of two."""
+    return padded(max(hidden, outputs)) if spec.heads == 1 else window(spec, hidden, tile.units)
 
 
 @functools.cache
