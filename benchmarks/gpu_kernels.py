@@ -34,7 +34,7 @@ SIZES = ((16, 128), (64, 256), (64, 512), (256, 512), (64, 1024), (1, 512))
 DTYPES = {"bf16": (torch.bfloat16, "ieee"), "tf32": (torch.float32, "tf32"), "tf32x3": (torch.float32, "tf32x3")}
 POINTERS = {torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float32: "*fp32", torch.int32: "*i32"}
 POINTERS |= {torch.int64: "*i64", torch.uint8: "*u8"}
-NOT_CONSTANT = ("num_warps", "num_stages", "launch_cooperative_grid")
+NOT_CONSTANT = ("num_warps", "num_stages", "enable_fp_fusion", "launch_cooperative_grid")
 
 
 @dataclass(frozen=True)

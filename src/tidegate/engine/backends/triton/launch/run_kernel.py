@@ -149,15 +149,12 @@ class Launch:
         sizes = {"H": self.hidden, "R": self.outputs, "WIDE": wide}
         sizes |= {"H_PADDED": padded(self.hidden), "R_PADDED": padded(self.outputs)}
         sizes |= {"HEAD": self.hidden // self.spec.heads, "WINDOW": window(self.spec, self.hidden, tile.units)}
-        cut: dict[str, Any] = {
-            "UNITS": tile.units,
-            "ROWS": tile.rows,
-            "DEPTH": tile.depth,
-            "PARTNERS": across,
-        }
+        cut: dict[str, Any] = {"UNITS": tile.units, "ROWS": tile.rows, "DEPTH": tile.depth, "PARTNERS": across}
         # The interpreter's `tl.dot` multiplies the bits of bfloat16 as whole numbers (Triton 3.9).
         cut["FACTORS"] = tl.float32 if interpreted() else getattr(tl, str(self.dtype).removeprefix("torch."))
-        return sizes | cut | {"PRECISION": self.precision, "num_warps": tile.warps, "num_stages": tile.pieces}
+        # What Triton does with a product and a sum unless told changes between its versions.
+        options = {"num_warps": tile.warps, "num_stages": tile.pieces, "enable_fp_fusion": True}
+        return sizes | cut | {"PRECISION": self.precision} | options
 
     def _memory(self, *, apart: bool) -> dict[str, Tensor]:
         """Return memory for what programs read of one another, with the initial values of states."""
