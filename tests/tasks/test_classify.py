@@ -337,6 +337,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:
 
 
 class TrainSettings:
+    random_windows = False
     batch_size, k1, k2, feeding, validation_tokens, seed, backend = 4, 1, None, "teacher", None, 0, None
 
 
