@@ -81,12 +81,13 @@ def caption(folder: Path) -> list[Path]:
 
 
 SMALL = {"hidden_size": 6, "embedding_size": 5, "num_layers": 2}
+SUBWORDS = {"min_count": 7, "subwords": "1-3", "subword_min_count": 2}
 TASKS = {
     "translate": Small(
         translate, SMALL | {"word_dropout": 0.2}, {"feeding": "sampled", "sampling_probability_start": 0.0}
     ),
     "caption": Small(caption, SMALL, {}),
-    "classify": Small(classify, {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "word_dropout": 0.2}, {}),
+    "classify": Small(classify, SMALL | {"word_dropout": 0.2, "r_drop": 1.0} | SUBWORDS, {}),
     "tag": Small(tag, {"hidden_size": 6, "embedding_size": 5, "character_hidden_size": 3, "num_layers": 2}, {}),
     "forecast": Small(
         forecast,

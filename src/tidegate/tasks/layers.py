@@ -103,28 +103,6 @@ def input_kind(preprocessing: Preprocessing) -> ColumnKind:
     return ColumnKind("i8", below=len(preprocessing.vocabulary(level)))
 
 
-def input_layer(
-    preprocessing: Preprocessing, width: int, word_dropout: float, *, frozen: bool = False
-) -> tuple[TokenInput | FrameInput, int]:
-    """Make the input layer for ``preprocessing["input"]``; return it with its output size.
-
-    Args:
-        preprocessing: "input" is "frames", or the name of the vocabulary, such as "words".
-        width: E, the size of the embedding of words or characters.
-        word_dropout: fraction of words replaced by the unknown word; characters are not replaced.
-        frozen: whether the embedding is not trained.
-    """
-    level = preprocessing.text("input")
-    if level == "frames":
-        mean = preprocessing.numbers("mean")
-        return FrameInput(mean, preprocessing.numbers("deviation")), len(mean)
-    tokens = preprocessing.vocabulary(level)
-    lost = word_dropout if level == "words" else 0.0
-    layer = TokenInput(len(tokens), width, unknown=tokens.unknown, word_dropout=lost)
-    layer.embedding.weight.requires_grad_(not frozen)
-    return layer, width
-
-
 class Pool(nn.Module):
     """Pool a sequence of outputs to one vector.
 

@@ -46,7 +46,7 @@ def look_at_class(task: ClassifyTask, model: Classifier, example: Example) -> Cl
         example: what it reads.
     """
     with recorded_calls(model.recurrent) as calls, recorded_calls(getattr(model.pool, "score", None)) as scores:
-        probabilities = model(*example.columns["inputs"])[0].softmax(-1).tolist()
+        probabilities = task.logits(model, example.columns)[0].softmax(-1).tolist()
     call, labels = calls[0], task.preprocessing.vocabulary("labels").entries
     running = [model.output(it).softmax(-1) for it in _pooled(model, call.args[0], call.output[0])]
     frames = (

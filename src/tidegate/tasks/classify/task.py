@@ -11,10 +11,12 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.data.array_files import holds_arrays
+from tidegate.data.buckets import Padded
 from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics, checked_frames, read_frames
@@ -28,14 +30,16 @@ from tidegate.errors import DataError, UnknownTokenError
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
-from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_kind, input_layer, recurrent
+from tidegate.tasks.input_layer import input_layer, subword_columns
+from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_kind, recurrent
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.r_drop import RDropConfig, RDropTask
+from tidegate.tasks.subword_options import SubwordConfig, encode_subwords, fit_subwords, subword_kinds, subwords_of
 from tidegate.train.options import option
 
 
 @dataclass(frozen=True, repr=False)
-class ClassifyConfig(TableOptions, RDropConfig):
+class ClassifyConfig(TableOptions, SubwordConfig, RDropConfig):
     """Architecture of a classifier, and how its files are read."""
 
     hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
@@ -65,7 +69,12 @@ class Classifier(nn.Module):
     def __init__(self, config: ClassifyConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
         super().__init__()
         self.input, width = input_layer(
-            preprocessing, config.embedding_size, config.word_dropout, frozen=config.freeze_vectors
+            preprocessing,
+            config.embedding_size,
+            config.word_dropout,
+            subwords=subwords_of(config, preprocessing),
+            subword_dropout=config.subword_dropout,
+            frozen=config.freeze_vectors,
         )
         self.recurrent = recurrent(config, width, bidirectional=config.bidirectional, backend=backend)
         directions = 1 + config.bidirectional
@@ -73,9 +82,9 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(directions * config.hidden_size, len(preprocessing.vocabulary("labels")))
 
-    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, L) or frames (B, L, F), and lengths (B,), to logits (B, classes)."""
-        x = self.input(values)
+    def forward(self, values: Tensor, lengths: Tensor, *subwords: Padded) -> Tensor:
+        """Tokens (B, L) or frames (B, L, F), lengths (B,), and what a `SubwordInput` needs, to logits (B, classes)."""
+        x = self.input(values, *subwords)
         x = (
             x if isinstance(self.input, FrameInput) else self.dropout(x)
         )  # no dropout of frames: without some pixels it is another frame
@@ -131,6 +140,7 @@ class ClassifyTask(RDropTask):
         notes = [f"classes: {_named(labels)}"]
         if frames.series:
             config.check_dropout("frames")
+            fit_subwords(config, "frames", ())
             return Preprocessing(preprocessing | {"input": "frames"} | frames.preprocessing()), [*notes, frames.note()]
         level = config.level
         if level == "auto":
@@ -147,7 +157,12 @@ class ClassifyTask(RDropTask):
         chosen = words if level == "words" else characters
         entries = Vocabulary.of(chosen, min_count=config.min_count).entries
         note = f"steps are {level}; {len(entries) - 1:,} in the vocabulary, of {len(chosen):,} seen"
-        return Preprocessing(preprocessing | {"input": level, level: entries}), [*notes, note]
+        subwords, subword_notes = fit_subwords(config, level, words)
+        return Preprocessing(preprocessing | {"input": level, level: entries} | subwords), [
+            *notes,
+            note,
+            *subword_notes,
+        ]
 
     @classmethod
     def encode(
@@ -155,28 +170,29 @@ class ClassifyTask(RDropTask):
     ) -> Iterable[Encoded]:
         """Encode the one example of a row."""
         kind = preprocessing.text("input")
+        example: dict[str, NDArray[Any]] = {}
         if kind == "frames":
-            inputs = checked_frames(row, features=len(preprocessing.numbers("mean")))
+            example["inputs"] = checked_frames(row, features=len(preprocessing.numbers("mean")))
         elif "text" not in row.values:
             raise DataError(f"{row.where}: the model reads {kind}, but frames were given.")
         else:
             text = row.values["text"]
-            inputs = preprocessing.vocabulary(kind).encode(
-                split_words(text, config.lowercase, preprocessing.cutting()) if kind == "words" else text
-            )
+            steps = split_words(text, config.lowercase, preprocessing.cutting()) if kind == "words" else text
+            example["inputs"] = preprocessing.vocabulary(kind).encode(steps)
+            example |= encode_subwords(config, preprocessing, steps)
         if not labelled:
-            return [{"inputs": inputs}]
+            return [example]
         try:
             label = preprocessing.vocabulary("labels").number(_label(row))
         except UnknownTokenError as error:
             raise DataError(f"{row.where}: the class {error}") from error
-        return [{"inputs": inputs, "label": np.array([label])}]
+        return [example | {"label": np.array([label])}]
 
     @classmethod
     def column_kinds(cls, config: ClassifyConfig, preprocessing: Preprocessing, part: str) -> Mapping[str, ColumnKind]:
         """Return what the columns hold."""
         label = ColumnKind("i8", below=len(preprocessing.vocabulary("labels")), length=1)
-        return {"inputs": input_kind(preprocessing), "label": label}
+        return {"inputs": input_kind(preprocessing), "label": label} | subword_kinds(config, preprocessing)
 
     @classmethod
     def labels(cls, row: Row) -> Iterable[str]:
@@ -194,7 +210,7 @@ class ClassifyTask(RDropTask):
 
     def logits(self, model: Classifier, columns: Columns) -> Tensor:
         """Compute the logits of the classes."""
-        return model(*columns["inputs"])
+        return model(*columns["inputs"], *subword_columns(columns))
 
     def summed_loss_of(self, model: Classifier, logits: Tensor, columns: Columns) -> Tensor:
         """Compute the sum of -log p(class)."""
@@ -204,7 +220,7 @@ class ClassifyTask(RDropTask):
         """Compute accuracy and macro F1, the confusion matrix and the scores of each class."""
 
         def score(columns: Columns) -> list[tuple[float, int, int]]:
-            log, true = model(*columns["inputs"]).log_softmax(-1), columns["label"].values.squeeze(1)
+            log, true = self.logits(model, columns).log_softmax(-1), columns["label"].values.squeeze(1)
             losses = -log.gather(1, true[:, None]).squeeze(1)
             return list(zip(losses.tolist(), log.argmax(-1).tolist(), true.tolist(), strict=True))
 
@@ -240,7 +256,7 @@ class ClassifyTask(RDropTask):
         """Predict the class and the probabilities of all classes."""
         labels = self.preprocessing.vocabulary("labels").entries
         found = []
-        for row in model(*columns["inputs"]).softmax(-1).tolist():
+        for row in self.logits(model, columns).softmax(-1).tolist():
             best = max(range(len(row)), key=row.__getitem__)
             found.append({"label": labels[best], "probabilities": dict(zip(labels, row, strict=True))})
         return found

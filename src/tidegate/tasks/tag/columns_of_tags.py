@@ -3,6 +3,7 @@
 from tidegate.data.column_kinds import ColumnKind
 from tidegate.data.columns import Preprocessing
 from tidegate.tasks.layers import input_kind
+from tidegate.tasks.subword_options import subword_kinds
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.scores import UNSEEN
 
@@ -18,4 +19,4 @@ def column_kinds(config: TagConfig, preprocessing: Preprocessing) -> dict[str, C
     if level == "words" and config.character_hidden_size:
         found["characters"] = ColumnKind("i8", below=len(preprocessing.vocabulary("characters")))
         found["spelling"] = ColumnKind("i8", length="inputs", counts="characters")
-    return found
+    return found | subword_kinds(config, preprocessing)

@@ -5,11 +5,12 @@ from typing import Literal
 
 from tidegate.errors import ArgumentError
 from tidegate.tasks.r_drop import RDropConfig
+from tidegate.tasks.subword_options import SubwordConfig
 from tidegate.train.options import option
 
 
 @dataclass(frozen=True, repr=False)
-class TagConfig(RDropConfig):
+class TagConfig(SubwordConfig, RDropConfig):
     """Architecture of a tagger, and how its files are read.
 
     Raises:

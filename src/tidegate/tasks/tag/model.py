@@ -7,7 +7,9 @@ from torch.nn import functional
 from tidegate.data.buckets import Padded
 from tidegate.data.columns import Preprocessing
 from tidegate.tasks.example_batches import Columns
-from tidegate.tasks.layers import input_layer, mask, recurrent
+from tidegate.tasks.input_layer import input_layer, subword_columns
+from tidegate.tasks.layers import mask, recurrent
+from tidegate.tasks.subword_options import subwords_of
 from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.crf import ConditionalRandomField
@@ -26,7 +28,12 @@ class Tagger(nn.Module):
     def __init__(self, config: TagConfig, preprocessing: Preprocessing, *, backend: str | None = None) -> None:
         super().__init__()
         self.input, width = input_layer(
-            preprocessing, config.embedding_size, config.word_dropout, frozen=config.freeze_vectors
+            preprocessing,
+            config.embedding_size,
+            config.word_dropout,
+            subwords=subwords_of(config, preprocessing),
+            subword_dropout=config.subword_dropout,
+            frozen=config.freeze_vectors,
         )
         self.spelling = None
         if preprocessing.text("input") == "words" and config.character_hidden_size:
@@ -48,7 +55,7 @@ class Tagger(nn.Module):
     def forward(self, columns: Columns) -> Tensor:
         """The columns of a batch, L steps, to scores of the tags (B, L, tags): logits unless there is a CRF."""
         values, lengths = columns["inputs"]
-        x = self.input(values)
+        x = self.input(values, *subword_columns(columns))
         if self.spelling is not None:
             x = torch.cat([x, self.spelling(columns["characters"], columns["spelling"])], -1)
         output, _ = self.recurrent(self.dropout(x), lengths=lengths)

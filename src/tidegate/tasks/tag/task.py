@@ -27,6 +27,7 @@ from tidegate.errors import DataError
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.r_drop import RDropTask
+from tidegate.tasks.subword_options import encode_subwords, fit_subwords
 from tidegate.tasks.tag.answers import answer_for, as_line
 from tidegate.tasks.tag.columns_of_tags import column_kinds
 from tidegate.tasks.tag.config import TagConfig
@@ -114,6 +115,7 @@ class TagTask(RDropTask):
             "common": usual.common(),
             "usual": usual.words(),
         }
+        subwords, subword_notes = fit_subwords(config, level, words)
         if level == "frames":
             return Preprocessing(preprocessing | frames.preprocessing()), [*notes, frames.note()]
         if level == "words":
@@ -124,7 +126,7 @@ class TagTask(RDropTask):
             if name in (level, "characters"):
                 preprocessing[name] = Vocabulary.of(counts, min_count=config.min_count).entries
                 notes.append(f"{len(preprocessing[name]) - 1:,} {name} in the vocabulary, of {len(counts):,} seen")
-        return Preprocessing(preprocessing), notes
+        return Preprocessing(preprocessing | subwords), [*notes, *subword_notes]
 
     @classmethod
     def encode(
@@ -141,9 +143,9 @@ class TagTask(RDropTask):
             if level == "words" and "text" in row.values:
                 known = preprocessing.vocabulary("characters")
                 steps = [plain(word, known) for word in steps]
-            example["inputs"] = preprocessing.vocabulary(level).encode(
-                _known(steps, config) if level == "words" else steps
-            )
+            read = _known(steps, config) if level == "words" else steps
+            example["inputs"] = preprocessing.vocabulary(level).encode(read)
+            example |= encode_subwords(config, preprocessing, read)
             if level == "words" and config.character_hidden_size:
                 example["characters"] = preprocessing.vocabulary("characters").encode("".join(steps))
                 example["spelling"] = np.fromiter(map(len, steps), np.int64)
