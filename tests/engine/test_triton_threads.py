@@ -9,7 +9,7 @@ from tests.engine.test_random_cells import check
 from tests.harness import one_thread, poisoned_allocations  # noqa: F401
 from tests.kernel_runs import everything, numbers
 
-from tidegate.cells import CELLS, projected
+from tidegate.cells import CELLS, projected, with_heads
 
 pytest.importorskip("triton")
 from tests.gpu_threads import programs_on_threads
@@ -43,6 +43,10 @@ def test_programs_wait_for_what_they_read(name: str) -> None:
 def test_a_projection(name: str) -> None:
     lengths = torch.arange(18) % 8
     assert largest_difference(projected(CELLS[name]), (7, 18, 3, 37), outputs=21, lengths=lengths, reverse=True) < 1e-5
+
+
+def test_heads() -> None:
+    assert largest_difference(with_heads(CELLS["gru_original"], 3), (5, 18, 3, 36), lengths=torch.arange(18) % 6) < 1e-5
 
 
 def test_more_programs_than_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
