@@ -17,7 +17,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     found = open_ragged(tmp_path, "a")
     assert [found[n].tolist() for n in range(len(found))] == [row.tolist() for row in rows]
     assert found.lengths.tolist() == [3, 0, 7]
-    assert isinstance(found.values, np.memmap)
+    assert isinstance(found.values.base, np.memmap)
 
 
 def test_frames_come_back_and_the_header_holds_any_length(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def run_on(chosen: Backend, call: Call, *, asked: bool, recompute: bool = False)
         else:
             result = chosen.run(given)
     dtype = output_dtype(call)
-    return result if dtype == result.output.dtype else rounded(result, dtype)
+    return result if dtype == given.x.dtype else rounded(result, dtype)
 
 
 def run_stack_on(chosen: Backend, calls: Iterable[Call], *, asked: bool) -> Result | None:
@@ -109,7 +109,7 @@ def run_stack_on(chosen: Backend, calls: Iterable[Call], *, asked: bool) -> Resu
     given = [as_computed(call, chosen, asked=asked) for call in listed]
     with without_autocast(given[0].x.device):
         result = chosen.run_stack(given)
-    return result if result is None or dtype == result.output.dtype else rounded(result, dtype)
+    return result if result is None or dtype == given[0].x.dtype else rounded(result, dtype)
 
 
 def checked_call(
