@@ -16,7 +16,10 @@ FILES, PAGES = ROOT / "examples" / "notes", ROOT / "docs" / "notes"
 STEPS = {
     "09_lstm_by_gates": [r"torch\.nn\.LSTM: \de-1\d", r"c_forget_gate +24 units, 2,376 weights: 0\.\d+"],
     "10_peephole": [r"lstm: c of 2 .* by 0\.000", r"peephole_lstm: c of 2 .* by 0\.[1-9]", r"4 units, peephole_lstm: "],
-    "11_gru_weighted_mean": [r"add up to (1\.000000000000|0\.999999999999) \.\. 1\.00000000000", r"with r = 1 (0e\+00|\de-17)"],
+    "11_gru_weighted_mean": [
+        r"add up to (1\.000000000000|0\.999999999999) \.\. 1\.00000000000",
+        r"with r = 1 (0e\+00|\de-17)",
+    ],
     "12_eight_into_two": [r"two products a step \d+\.\dx", r"lstm 64 -> 128 hidden units, 50 steps x 16 sequences"],
     "13_cost": [r"rnn_tanh +8,256 ", r"lstm +33,024 ", r"gru +24,832 ", r"training: rnn_tanh 1\.0x, lstm \d"],
     "14_residual": [r"held open and a residual network: .* \de-1\d", r"forget bias 0 +49 steps back: +\d\.\de-\d\d"],
