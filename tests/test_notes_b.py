@@ -36,7 +36,10 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", STEPS)
+LONGER = ("09", "10", "16")  # several seconds each
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n[:2] in LONGER else []) for n in STEPS])
 def test_a_step_shows_what_it_claims(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", str(FILES / f"{name}.py"), "--quick", "--out", str(tmp_path)]
     # One thread: some steps measure, and their claims do not hang on how many processors there are.

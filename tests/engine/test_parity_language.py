@@ -87,7 +87,7 @@ def test_a_run_in_two_parts_and_on_uninitialised_memory_is_the_same(name: str, r
 
 
 @KERNELS
-@pytest.mark.parametrize("outputs", [1, 3, 20])
+@pytest.mark.parametrize("outputs", [3, *(pytest.param(count, marks=pytest.mark.slow) for count in (1, 20))])
 def test_projected_parity(outputs: int, backend: Backend) -> None:
     paper = replace(projected_lstm, name="projected")  # torch's own has no more outputs than units
     for case in covering(2, seed=11)[outputs % 3 :: 3]:
