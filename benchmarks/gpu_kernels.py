@@ -1,7 +1,7 @@
 """Compile the GPU kernels of real sizes for several GPUs, without having one: registers, spills, shared memory.
 
 python -m benchmarks.gpu_kernels            # a table
-python -m benchmarks.gpu_kernels --quick    # fewer sizes
+python -m benchmarks.gpu_kernels --quick    # two cells, two sizes
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,9 +30,11 @@ TARGETS = {
     "sm_100": ("cuda", 100, 32),
     "gfx942": ("hip", "gfx942", 64),
 }
+SHARED = {"sm_80": 163 << 10, "sm_90": 227 << 10, "sm_100": 227 << 10, "gfx942": 64 << 10}  # bytes a program may take
 CELLS = ("lstm", "gru", "gru_original", "peephole_lstm", "layer_norm_lstm", "min_gru")
 SIZES = ((16, 128), (64, 256), (64, 512), (256, 512), (64, 1024), (1, 512))
 DTYPES = {"bf16": (torch.bfloat16, "ieee"), "tf32": (torch.float32, "tf32"), "tf32x3": (torch.float32, "tf32x3")}
+ON_AMD = {"bf16": (torch.bfloat16, "ieee"), "fp32": (torch.float32, "ieee")}
 POINTERS = {torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float32: "*fp32", torch.int32: "*i32"}
 POINTERS |= {torch.int64: "*i64", torch.uint8: "*u8"}
 NOT_CONSTANT = ("num_warps", "num_stages", "enable_fp_fusion", "launch_cooperative_grid")
@@ -64,7 +67,9 @@ class Row:
     seconds: float
 
 
-def launches(cell: str, batch: int, hidden: int, dtype: torch.dtype, precision: str) -> Iterator[tuple[str, Any]]:
+def launches(
+    cell: str, batch: int, hidden: int, dtype: torch.dtype, precision: str, shared: int
+) -> Iterator[tuple[str, Any]]:
     """Yield the forward and the backward launch of a training run, on tensors without memory."""
     from tidegate.engine.backends.triton.front.passes import TRITON_PASSES
     from tidegate.engine.backends.triton.launch.run_kernel import Launch
@@ -84,7 +89,9 @@ def launches(cell: str, batch: int, hidden: int, dtype: torch.dtype, precision: 
     )
     call = checked_call(it, meta(512, batch, hidden), weights)
     take = patch.object(Launch, "execute", lambda self: found.append(next(self.launches(apart=False))))
-    with take, patch("tidegate.engine.backends.triton.launch.launch_of_call.dot_precision", lambda _: precision):
+    launch = "tidegate.engine.backends.triton.launch"
+    as_asked = patch(f"{launch}.launch_of_call.dot_precision", lambda _: precision)
+    with take, as_asked, patch(f"{launch}.tiles.shared_memory", lambda _: shared):
         made = TRITON_PASSES.forward(call, (), train=True)
         TRITON_PASSES.backward(call, (), made.sequences, made.results[: 1 + len(it.states)], ["x", "w_ih", "w_hh"])
     yield from zip(("forward", "backward"), found, strict=True)
@@ -135,32 +142,26 @@ def usage(made: Any) -> tuple[int, int]:
 
 def rows(targets: tuple[str, ...], cells: tuple[str, ...], sizes: tuple[tuple[int, int], ...]) -> Iterator[Row]:
     """Compile every kernel for every target."""
-    for cell in cells:
-        for name, (dtype, precision) in DTYPES.items():
-            for batch, hidden in sizes:
-                for which, launch in launches(cell, batch, hidden, dtype, precision):
-                    for target in targets:
-                        if precision == "tf32x3" and TARGETS[target][0] == "hip":
-                            continue  # AMD's matrix units have float32 itself
-                        made, seconds = compiled(target, launch)
-                        registers, spills = usage(made)
-                        label = f"{cell} {which} {name}"
-                        programs = launch.grid[0] * launch.grid[1]
-                        yield Row(
-                            target, label, batch, hidden, programs, registers, spills, made.metadata.shared, seconds
-                        )
+    for target in targets:
+        dtypes = ON_AMD if TARGETS[target][0] == "hip" else DTYPES
+        for cell, (name, (dtype, precision)), (batch, hidden) in product(cells, dtypes.items(), sizes):
+            for which, launch in launches(cell, batch, hidden, dtype, precision, SHARED[target]):
+                made, seconds = compiled(target, launch)
+                registers, spills = usage(made)
+                label, programs = f"{cell} {which} {name}", launch.grid[0] * launch.grid[1]
+                yield Row(target, label, batch, hidden, programs, registers, spills, made.metadata.shared, seconds)
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two cells, two sizes, one GPU")
+    parser.add_argument("--quick", action="store_true", help="two cells, two sizes")
     parser.add_argument("--targets", default=",".join(TARGETS), help="GPUs, separated by commas")
     parser.add_argument("--cells", default=",".join(CELLS), help="cells, separated by commas")
     given = parser.parse_args()
     targets, cells, sizes = tuple(given.targets.split(",")), tuple(given.cells.split(",")), SIZES
     if given.quick:
-        targets, cells, sizes = ("sm_90",), ("lstm", "gru_original"), SIZES[1:3]
+        cells, sizes = ("lstm", "gru_original"), SIZES[1:3]
     heads = [f"{name:>{width}}" for name, width in (("B", 4), ("H", 5), ("programs", 8), ("registers", 9))]
     print(f"{'GPU':7} {'kernel':30}", *heads, f"{'spilled':>7} {'shared':>7} {'s':>5}")
     for row in rows(targets, cells, sizes):

@@ -18,7 +18,7 @@ from tidegate.engine.kernels.head_windows import window_size
 RESIDENT = 32 << 10  # bytes of weights in the registers of four warps
 BATCHED = 16 << 10  # where products with several operands are one
 LARGE = 256  # numbers of a tile, from which four warps have too few registers
-MULTIPROCESSORS = 132  # where there is no device to ask
+MULTIPROCESSORS, SHARED = 132, 227 << 10  # those of an H100, where there is no device to ask
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Tile:
         warps: of a program.
         pieces: how many pieces of weights are on their way at once.
         programs: how many run at once, at least.
+        shared: bytes of shared memory that a program may take.
     """
 
     units: int
@@ -40,6 +41,7 @@ class Tile:
     warps: int = 4
     pieces: int = 1
     programs: int = MULTIPROCESSORS
+    shared: int = SHARED
 
 
 def tile_for(
@@ -59,7 +61,8 @@ def tile_for(
         rows *= 2
     while too_many() and units < 64:
         units *= 2
-    return with_weights(spec, Tile(units, rows, programs=programs), hidden, outputs, kept_bytes(x.itemsize, precision))
+    tile = Tile(units, rows, programs=programs, shared=shared_memory(x.device))
+    return with_weights(spec, tile, hidden, outputs, kept_bytes(x.itemsize, precision))
 
 
 def fewest_units(spec: KernelSpec) -> int:
@@ -80,7 +83,9 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
     limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
     warps = 8 if weights > limit or tile.rows * tile.units > LARGE else 4
-    if weights <= limit * warps // 4:
+    # Weights come into registers, and operands into products, through shared memory.
+    through = max((deep * block.batch * (block.slots * tile.units + tile.rows) for block in blocks), default=0)
+    if weights <= limit * warps // 4 and through * itemsize <= tile.shared:
         return spec if spec.resident else replace(spec, resident=True), replace(tile, warps=warps)
     return in_pieces(spec, tile, hidden, outputs, itemsize)
 
@@ -103,6 +108,17 @@ def multiprocessors(device: torch.device) -> int:
     if device.type != "cuda":
         return MULTIPROCESSORS
     return torch.cuda.get_device_properties(device).multi_processor_count
+
+
+@functools.cache
+def shared_memory(device: torch.device) -> int:
+    """Return the bytes of shared memory that a program may take."""
+    if device.type != "cuda":
+        return SHARED
+    properties = torch.cuda.get_device_properties(device)
+    if torch.version.hip:
+        return properties.shared_memory_per_block
+    return properties.shared_memory_per_block_optin
 
 
 def padded(size: int) -> int:

@@ -95,7 +95,7 @@ def candidates(launch: Launch) -> list[Choice]:
     spec, tile, sizes = launch.spec, launch.tile, (launch.hidden, launch.outputs)
     itemsize = kept_bytes(launch.dtype.itemsize, launch.precision)
     found = [(spec, tile)]
-    start = Tile(tile.units, tile.rows, programs=tile.programs)
+    start = Tile(tile.units, tile.rows, programs=tile.programs, shared=tile.shared)
     if tile.units // 2 >= fewest_units(spec):
         found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
     if tile.units * 2 <= padded(max(sizes)):
