@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,12 +88,20 @@ def _through_reference(
     with torch.enable_grad():
         result = call.oracle(replace(call, record=Record(names) if names else None))
     outputs = [result.output, *result.state, *(result.record[name] for name in names)]
-    pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True) if g is not None and o.requires_grad]
-    found = torch.autograd.grad(
-        [o for o, _ in pairs],
-        [tensors[name] for name in wanted],
-        [g for _, g in pairs],
-        create_graph=create,
-        allow_unused=True,
-    )
+    found = recorded_gradients(outputs, gradients, [tensors[name] for name in wanted], create_graph=create)
     return {name: g for name, g in zip(wanted, found, strict=True) if g is not None}
+
+
+def recorded_gradients(
+    outputs: Sequence[Tensor], gradients: Sequence[Tensor | None], wanted: Sequence[Tensor], *, create_graph: bool
+) -> Sequence[Tensor | None]:
+    """Return the gradients of tensors by a run that autograd recorded, given those of its outputs; None for zeros."""
+    pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True) if g is not None and o.requires_grad]
+    return torch.autograd.grad(
+        [o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create_graph, allow_unused=True
+    )
+
+
+def not_a_view(value: Tensor) -> Tensor:
+    """Return the same memory as a tensor of its own; autograd does not allow in-place changes of a function's views."""
+    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())

@@ -86,12 +86,19 @@ PASSES: dict[str, Callable[[], Passes]] = {}
 
 
 def records_with_gradient(
-    call: Call, names: tuple[str, ...], gradients: Sequence[Tensor | None]
+    call: Call, names: tuple[str, ...], sequences: Mapping[str, Tensor], gradients: Sequence[Tensor | None]
 ) -> tuple[tuple[str, ...], Sequence[Tensor | None]]:
-    """Keep only the records that received a gradient, so that recording without using a gate costs no backward."""
+    """Keep only the records that received a gradient, so that recording without using a gate costs no backward.
+
+    All are kept where the backward of fewer would read a value that the other one computes again, and that was not
+    stored.
+    """
     count = 1 + len(call.cell.states)
     pairs = [(name, g) for name, g in zip(names, gradients[count:], strict=True) if g is not None]
-    return tuple(name for name, _ in pairs), (*gradients[:count], *(g for _, g in pairs))
+    used = tuple(name for name, _ in pairs)
+    if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
+        return used, (*gradients[:count], *(g for _, g in pairs))
+    return names, gradients
 
 
 def values_to_store(call: Call, names: tuple[str, ...], *, train: bool) -> Stored:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 
 from tidegate.engine.kernels.stages import Operand, Stage, of_output_size, stages_of
-from tidegate.engine.program.program import FOLDS, REDUCTIONS, Program
+from tidegate.engine.program.program import ACROSS_UNITS, REDUCTIONS, Program
 
 OPERANDS = "operands"  # operands of products: each twice, (B, the larger of H and R), in the dtype of the weights
 KEPT = "kept"  # vectors that are needed whole, or by another stage's kernel: each twice, likewise, in float32
@@ -83,8 +83,7 @@ class KernelSpec:
     def _operand_states(self) -> frozenset[str]:
         """The states that are operands of products or of reductions over the hidden units."""
         values = self.program.values
-        across = (*REDUCTIONS, "recur", "recur_transposed", "project", "project_transposed")
-        read = (values[value.args[0]] for value in values if value.op in across)
+        read = (values[value.args[0]] for value in values if value.op in ACROSS_UNITS)
         return frozenset(value.name for value in read if value.op == "state")
 
     @functools.cached_property
@@ -186,7 +185,3 @@ class KernelSpec:
     def waits(self) -> int:
         """How often in a step programs that read what others write wait for them."""
         return self.meets + sum(self.meets_between[1:])
-
-    def is_fold(self, k: int) -> bool:
-        """Whether a value is one number for all hidden units."""
-        return self.program.values[k].op in FOLDS

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tidegate.engine.call import Call, Result
 from tidegate.engine.kernels.call_tensors import X, call_with_tensors, tensors_by_name
+from tidegate.engine.kernels.differentiable import not_a_view, recorded_gradients
 from tidegate.engine.kernels.missing_derivatives import is_batched
 from tidegate.engine.precision import in_float32
 from tidegate.errors import BackendError
@@ -62,11 +63,6 @@ def _calls(kinds: Sequence[tuple[Any, dict[str, Any]]], tensors: Mapping[Key, Te
     return [call_with_tensors({X: x, **own[n]}, cell, **others) for n, (cell, others) in enumerate(kinds)]
 
 
-def _not_a_view(value: Tensor) -> Tensor:
-    """Return the same memory as a tensor of its own; autograd does not allow in-place changes of a function's views."""
-    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())
-
-
 class _ThroughReference(torch.autograd.Function):
     """Results as they are; a backward that is recorded goes to the inputs, through the reference, and not back."""
 
@@ -74,7 +70,7 @@ class _ThroughReference(torch.autograd.Function):
     def forward(ctx: Any, kinds: Any, keys: tuple[Key, ...], *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         # They are saved too, so that in-place changes of them are noticed, as PyTorch's own layers notice them.
-        same = tuple(_not_a_view(t) for t in tensors[len(keys) :])
+        same = tuple(not_a_view(t) for t in tensors[len(keys) :])
         ctx.kinds, ctx.keys = kinds, keys
         ctx.save_for_backward(*tensors[: len(keys)], *same)
         return same
@@ -87,13 +83,8 @@ class _ThroughReference(torch.autograd.Function):
         create = torch.is_grad_enabled()
         with torch.enable_grad():
             result = by_reference(_calls(ctx.kinds, dict(zip(ctx.keys, saved[:count], strict=True))), "vendor")
-        pairs = [(o, g) for o, g in zip((result.output, *result.state), gradients, strict=True) if g is not None]
-        pairs = [(o, g) for o, g in pairs if o.requires_grad]
         wanted = [t for t, need in zip(saved[:count], ctx.needs_input_grad[2:], strict=False) if need]
-        found = iter(
-            torch.autograd.grad(
-                [o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create, allow_unused=True
-            )
-        )
+        outputs = (result.output, *result.state)
+        found = iter(recorded_gradients(outputs, gradients, wanted, create_graph=create))
         own = [next(found) if need else None for need in ctx.needs_input_grad[2 : 2 + count]]
         return None, None, *own, *(None for _ in gradients)

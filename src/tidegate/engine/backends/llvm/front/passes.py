@@ -14,6 +14,7 @@ from tidegate.engine.backends.llvm.launch.forward_backward import launch_backwar
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
 from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.differentiable import not_a_view
 from tidegate.engine.kernels.passes import Forward, Passes, adjoint_of, records_with_gradient, values_to_store
 from tidegate.engine.profiling import profiled
 
@@ -62,10 +63,7 @@ class LLVMPasses(Passes):
         if torch.is_autocast_enabled("cpu"):
             with torch.autocast("cpu", enabled=False):
                 return self.backward(call, names, sequences, gradients, wanted)
-        used, of_used = records_with_gradient(call, names, gradients)
-        # The backward of fewer records may read a value that the other one computes again, and that was not stored.
-        if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
-            names, gradients = used, of_used
+        names, gradients = records_with_gradient(call, names, sequences, gradients)
         with profiled(call.cell, backward=True):
             return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
 
@@ -87,4 +85,4 @@ def _without_padding(value: Tensor, size: int) -> Tensor:
         return value[..., :size].contiguous()
     if not value._is_view():
         return value
-    return value.new_empty(0).set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())
+    return not_a_view(value)

@@ -36,10 +36,7 @@ class TritonPasses(Passes):
         wanted: list[str],
     ) -> dict[str, Tensor]:
         """Run the backward kernel."""
-        used, of_used = records_with_gradient(call, names, gradients)
-        # The backward of fewer records may read a value that the other one computes again, and that was not stored.
-        if sequences.keys() >= {name for name, _ in values_to_store(call, used, train=True)}:
-            names, gradients = used, of_used
+        names, gradients = records_with_gradient(call, names, sequences, gradients)
         with profiled(call.cell, backward=True):
             found = launch_backward(call, names, adjoint_of(call, names), sequences, gradients, set(wanted))
         tensors = tensors_by_name(call)

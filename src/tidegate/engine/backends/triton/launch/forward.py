@@ -54,7 +54,7 @@ def _set_biases(launch: Launch, call: Call) -> None:
             total = torch.zeros(size, dtype=torch.float32, device=launch.device)
             rows.append(sum((b for b in own if b is not None), total))
         if rows:
-            launch.given[arguments.bias(n)] = torch.stack(rows).float()
+            launch.given[arguments.bias(n)] = torch.stack(rows)
 
 
 def _by_gate(bias: Tensor | None, gates: int) -> Sequence[Tensor | None]:
