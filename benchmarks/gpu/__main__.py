@@ -70,6 +70,13 @@ def _line(verdict: Verdict) -> tuple[str, str]:
     return f"{'met   ' if verdict.met else 'MISSED'} {target.name}", f"       {found}; target {', '.join(bounds)}"
 
 
+def _share(text: str) -> tuple[int, int]:
+    part, _, whole = text.partition("/")
+    if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
+        raise argparse.ArgumentTypeError(f"expected K/N with 1 <= K <= N, for example 2/8; got {text!r}")
+    return int(part), int(whole)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a part; 1 if something was wrong, 0 otherwise, whether or not the targets are met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
@@ -80,11 +87,14 @@ def main(arguments: list[str] | None = None) -> int:
         "--limit", default=170.0, type=float, help="seconds after which no new case begins; default 170"
     )
     parser.add_argument("--only", action="append", default=[], help="run the cases with this text; repeatable")
+    parser.add_argument(
+        "--share", default="1/1", type=_share, metavar="K/N", help="run the K-th of every N cases: for several processes"
+    )
     parser.add_argument("--tiny", action="store_true", help="sizes that take seconds; the times mean nothing")
     given = parser.parse_args(arguments)
     if given.device.type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; pass --device cpu --tiny to try the command.")
-    session = Session(given.part, given.device, given.tiny, given.limit, tuple(given.only))
+    session = Session(given.part, given.device, given.tiny, given.limit, tuple(given.only), given.share)
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
         session.file = file = given.out / f"{given.part}.jsonl"

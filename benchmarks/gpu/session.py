@@ -22,12 +22,14 @@ class Session:
         tiny: sizes that a test can afford; the figures mean nothing.
         limit: seconds after which no new case begins.
         only: the cases to run are those with one of these texts in their name; all if empty.
+        share: (K, N): the cases to run are the K-th of every N that were asked for.
         file: where each row goes as a line of JSON; None for nowhere.
         rows: the figures.
         faults: what was wrong: a difference, or an error.
         left_out: the cases that there was no time for.
         done: how many cases have run.
         remarks: lines for the report.
+        asked: how many cases were asked for, in all shares.
     """
 
     part: str
@@ -35,12 +37,14 @@ class Session:
     tiny: bool = False
     limit: float = 170.0
     only: tuple[str, ...] = ()
+    share: tuple[int, int] = (1, 1)
     file: Path | None = None
     rows: list[Row] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     done: int = 0
     remarks: list[str] = field(default_factory=list)
+    asked: int = 0
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -60,6 +64,9 @@ class Session:
     def case(self, name: str, work: Callable[[], None]) -> None:
         """Run a case, if it is wanted and there is time; an error in it is a fault of that case alone."""
         if not self.wants(name):
+            return
+        self.asked += 1
+        if self.asked % self.share[1] != self.share[0] % self.share[1]:
             return
         if self.is_over:
             self.left_out.append(name)

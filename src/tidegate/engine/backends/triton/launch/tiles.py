@@ -17,6 +17,7 @@ from tidegate.engine.kernels.head_windows import window_size
 
 RESIDENT = 32 << 10  # bytes of weights in the registers of four warps
 BATCHED = 16 << 10  # where products with several operands are one
+REDUCED = 8 << 10  # numbers of a vector of all hidden units that a program reduces; with more, compiling takes minutes
 LARGE = 256  # numbers of a tile, from which four warps have too few registers
 MULTIPROCESSORS, SHARED = 132, 227 << 10  # those of an H100, where there is no device to ask
 
@@ -57,7 +58,7 @@ def tile_for(
     def too_many() -> bool:
         return -(-wide // units) * -(-batch // rows) > programs
 
-    while too_many() and rows < min(64, batch):
+    while too_many() and rows < min(most_rows(spec, wide), batch):
         rows *= 2
     while too_many() and units < 64:
         units *= 2
@@ -68,6 +69,11 @@ def tile_for(
 def fewest_units(spec: KernelSpec) -> int:
     """The fewest hidden units of a program: its products have at least 16 columns."""
     return max(4, 16 // min((block.slots for own in spec.blocks for block in own), default=1))
+
+
+def most_rows(spec: KernelSpec, wide: int) -> int:
+    """The most rows of a program: one that reduces vectors of all hidden units has these of all its rows."""
+    return max(16, REDUCED // padded(wide)) if any(stage.reductions for stage in spec.stages) else 64
 
 
 def kept_bytes(itemsize: int, precision: str) -> int:
@@ -82,7 +88,7 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     deep = _deepest(spec, tile, hidden, outputs)
     weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
     limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
-    warps = 8 if weights > limit or tile.rows * tile.units > LARGE else 4
+    warps = 8 if weights > limit or _is_large(spec, tile, max(hidden, outputs)) else 4
     # Weights come into registers, and operands into products, through shared memory.
     through = max((deep * block.batch * (block.slots * tile.units + tile.rows) for block in blocks), default=0)
     if weights <= limit * warps // 4 and through * itemsize <= tile.shared:
@@ -93,8 +99,13 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
 def in_pieces(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
     """Read the weights in pieces at every step."""
     depth = min(_deepest(spec, tile, hidden, outputs), 64 if itemsize == 2 else 32)
-    warps = 8 if tile.rows * tile.units > LARGE else 4
+    warps = 8 if _is_large(spec, tile, max(hidden, outputs)) else 4
     return replace(spec, resident=False), replace(tile, depth=depth, warps=warps, pieces=3)
+
+
+def _is_large(spec: KernelSpec, tile: Tile, wide: int) -> bool:
+    reduced = padded(wide) * any(stage.reductions for stage in spec.stages)
+    return tile.rows * tile.units > LARGE or tile.rows * reduced > REDUCED
 
 
 def _deepest(spec: KernelSpec, tile: Tile, hidden: int, outputs: int) -> int:

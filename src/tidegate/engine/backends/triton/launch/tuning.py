@@ -28,6 +28,7 @@ from tidegate.engine.backends.triton.launch.tiles import (
     in_pieces,
     interpreted,
     kept_bytes,
+    most_rows,
     padded,
     with_weights,
 )
@@ -100,7 +101,7 @@ def candidates(launch: Launch) -> list[Choice]:
         found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
     if tile.units * 2 <= padded(max(sizes)):
         found.append(with_weights(spec, replace(start, units=tile.units * 2), *sizes, itemsize))
-    if tile.rows < launch.batch:
+    if tile.rows < min(launch.batch, most_rows(spec, max(sizes))):
         found.append(with_weights(spec, replace(start, rows=tile.rows * 2), *sizes, itemsize))
     found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
     if spec.resident and any(spec.blocks):
