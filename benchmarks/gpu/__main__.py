@@ -88,7 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", action="append", default=[], help="run the cases with this text; repeatable")
     parser.add_argument(
-        "--share", default="1/1", type=_share, metavar="K/N", help="run the K-th of every N cases: for several processes"
+        "--share",
+        default="1/1",
+        type=_share,
+        metavar="K/N",
+        help="run the K-th of every N cases: for several processes",
     )
     parser.add_argument("--tiny", action="store_true", help="sizes that take seconds; the times mean nothing")
     given = parser.parse_args(arguments)

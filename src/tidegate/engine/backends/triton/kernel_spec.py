@@ -56,7 +56,8 @@ class KernelSpec:
         descending: time runs down.
         lengths: sequences have lengths.
         reset: there are resets.
-        resident: weights stay in registers for all steps; otherwise they are read in pieces at every step.
+        resident: if weights stay in registers for all steps, in how many pieces operands are multiplied with them; 0 if
+            weights are read in pieces at every step.
     """
 
     program: Program
@@ -67,7 +68,7 @@ class KernelSpec:
     descending: bool = False
     lengths: bool = False
     reset: bool = False
-    resident: bool = True
+    resident: int = 1
 
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:

@@ -139,6 +139,7 @@ class _Emitter:
                 place = f"(t64 * B + rows[:, None]) * {stride} + units[None, :]"
                 body(f"x{k} = tl.load({pointer} + {place}, mask=valid_H, other=0.0).to(tl.float32)", value.name)
         if self.only is None and spec.meets:
+            self.values(0)
             with body.block("if s > first_step:"):
                 self.wait()
 
@@ -162,10 +163,7 @@ class _Emitter:
             if "input" in ops.values() or "recur" in ops.values():
                 parts.append(f"bias{n}_{place}")
             self.define(k, " + ".join(parts), ", ".join(program.values[part].name for part in ops))
-        for k in stage.values:
-            if program.values[k].args:
-                args = [self.get(arg) for arg in program.values[k].args]
-                self.define(k, OPERATIONS[program.values[k].op].format(*args))
+        self.values(n, all_of_them=True)
         for k in (*stage.reductions, *stage.made):
             if ("made", str(k)) in spec.operands:
                 self.write_operand(("made", str(k)), "0", self.get(k), f"in_{self.size(k)}")
@@ -177,13 +175,22 @@ class _Emitter:
                 self.arrive()
             self.store_results(n)
 
+    def values(self, n: int, *, all_of_them: bool = False) -> None:
+        """Compute the pointwise values of a stage: all, or those that follow from what is known already."""
+        for k in self.spec.stages[n].values:
+            value = self.spec.program.values[k]
+            known = all_of_them or all(arg in self.found for arg in value.args)
+            if value.args and k not in self.found and known:
+                self.define(k, OPERATIONS[value.op].format(*map(self.get, value.args)))
+
     def end_step(self) -> None:
         body, spec = self.body, self.spec
         names = [name for name in spec.program.states if self.sets(name)]
         for name in names:  # all are read before one is set: one may become what another was
             body(f"next_{self.state(name)} = {self.get(spec.program.states[name])}")
         for name in names:
-            body(f"{self.state(name)} = tl.where(valid[:, None], next_{self.state(name)}, {self.state(name)})", name)
+            kept = f"tl.where(valid[:, None], next_{self.state(name)}, {self.state(name)})"
+            body(f"{self.state(name)} = {kept if spec.lengths else f'next_{self.state(name)}'}", name)
             if ("state", name) in spec.operands:
                 self.write_operand(("state", name), "(1 - now)", self.state(name), f"in_{self.size_of(name)}")
             for k in self.kept:

@@ -26,8 +26,9 @@ class Products:
         if self._spec.resident:
             for b, block in enumerate(self._spec.blocks[n]):
                 self._positions(source, n, b, block)
-                source(f"depth = {self._first(block)}tl.arange(0, {self._depth(block)})")
-                source(f"w{n}_{b} = {self._matrix(n, b, block)}")
+                for piece in range(self._spec.resident):
+                    source(self._depth_of_piece(block, piece))
+                    source(f"w{n}_{b}_{piece} = {self._matrix(n, b, block)}")
 
     def emit(self, source: Source, n: int) -> dict[int, list[str]]:
         """Compute the products of a stage: return the tiles (ROWS, UNITS) of each accumulator's position."""
@@ -42,8 +43,7 @@ class Products:
         name, wide = f"z{n}_{b}", f"UNITS * {block.slots}"
         batch = block.batch
         if self._spec.resident:
-            source(f"depth = {self._first(block)}tl.arange(0, {self._depth(block)})")
-            source(f"{name} = tl.dot(w{n}_{b}, {self._operand(n, b, block)}, input_precision=PRECISION)")
+            self._emit_resident(source, n, b, block)
         else:
             self._positions(source, n, b, block)
             shape = f"({wide}, ROWS)" if batch == 1 else f"({batch}, {wide}, ROWS)"
@@ -55,6 +55,33 @@ class Products:
         if batch > 1:
             source(f"{name} = tl.sum({name}, axis=0)")
         source(f"{name} = tl.trans({name})")
+        if batch > 1:
+            # A load that never takes place: Triton lays out what follows a product as the loads after it, in which each
+            # thread has numbers of its own. As the sum over a batch all warps would have all numbers, and every result
+            # would change its layout before it is stored.
+            source("never = (rows < 0)[:, None] & (units < 0)[None, :]")
+            source(f"nothing = tl.load({self._names[OPERANDS]} + at, mask=never, other=0.0)")
+
+    def _emit_resident(self, source: Source, n: int, b: int, block: Block) -> None:
+        """Multiply weights that are in registers; the next piece of the operand is on its way meanwhile."""
+        name, count = f"z{n}_{b}", self._spec.resident
+
+        def load(piece: int) -> None:
+            source(self._depth_of_piece(block, piece))
+            source(f"operand{piece} = {self._operand(n, b, block)}")
+
+        load(0)
+        for piece in range(count):
+            if piece + 1 < count:
+                load(piece + 1)
+            so_far = f"{name}, " if piece else ""
+            source(f"{name} = tl.dot(w{n}_{b}_{piece}, operand{piece}, {so_far}input_precision=PRECISION)")
+
+    def _depth_of_piece(self, block: Block, piece: int) -> str:
+        count, whole = self._spec.resident, self._depth(block)
+        if count == 1:
+            return f"depth = {self._first(block)}tl.arange(0, {whole})"
+        return f"depth = {self._first(block)}{piece} * ({whole} // {count}) + tl.arange(0, {whole} // {count})"
 
     def _positions(self, source: Source, n: int, b: int, block: Block) -> None:
         """Name the hidden unit and the place in memory of each row of the matrices side by side."""
@@ -77,7 +104,9 @@ class Products:
         return self._spec.gates.index(gate) if block.op.startswith("recur") else 0
 
     def _matrix(self, n: int, b: int, block: Block) -> str:
-        weights = self._names[call_tensors.W_HH if block.op.startswith("recur") else call_tensors.W_HR]
+        weights = call_tensors.W_HH if block.op.startswith("recur") else call_tensors.W_HR
+        if block.op.endswith("_transposed"):
+            weights = transposed(weights)
         unit, gate, there, depth = f"unit{n}_{b}", f"gate{n}_{b}", f"there{n}_{b}", "depth[None, :]"
         inside = f"(depth < {_depth_size(block)})[None, :]"
         if len(block.operands) > 1:
@@ -87,17 +116,17 @@ class Products:
             unit, gate, there = f"{unit}[:, None]", f"{gate}[:, None]", f"{there}[:, None]"
         place = {
             "recur": f"({gate} * H + {unit}) * R + {depth}",
-            "recur_transposed": f"({gate} * H + {depth}) * R + {unit}",
+            "recur_transposed": f"({gate} * R + {unit}) * H + {depth}",
             "project": f"{unit} * H + {depth}",
-            "project_transposed": f"{depth} * H + {unit}",
+            "project_transposed": f"{unit} * R + {depth}",
         }[block.op]
         if self._is_cut(block):
             inside = f"({unit} // HEAD == {depth} // HEAD)"
             place = {
                 "recur": f"({gate} * H + {unit}) * HEAD + {depth} % HEAD",
-                "recur_transposed": f"({gate} * H + {depth}) * HEAD + {unit} % HEAD",
+                "recur_transposed": f"({gate} * HEAD + {unit} % HEAD) * H + {depth}",
             }[block.op]
-        return f"tl.load({weights} + {place}, mask={there} & {inside}, other=0.0).to(FACTORS)"
+        return f"tl.load({self._names[weights]} + {place}, mask={there} & {inside}, other=0.0).to(FACTORS)"
 
     def _is_cut(self, block: Block) -> bool:
         """Whether the matrices of a block are block-diagonal."""
@@ -136,6 +165,8 @@ class Products:
         def cut(name: str, places: list[int]) -> None:
             if len(places) == 1:
                 if places[0] < len(block.accumulators):
+                    if block.batch > 1:
+                        source(f"{name} += nothing")
                     found[block.accumulators[places[0]]] = name
                 return
             more = f", {len(places) // 2}" if len(places) > 2 else ""
@@ -145,6 +176,11 @@ class Products:
 
         cut(f"z{n}_{b}", list(range(slots)))
         return found
+
+
+def transposed(weights: str) -> str:
+    """The name of the argument that is a matrix of each gate transposed, so that its depth is contiguous there too."""
+    return f"{weights} transposed"
 
 
 def _size(block: Block) -> str:

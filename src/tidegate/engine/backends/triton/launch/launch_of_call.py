@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from tidegate.engine.backends.triton.emit.products import transposed
 from tidegate.engine.backends.triton.kernel_spec import KernelSpec
 from tidegate.engine.backends.triton.launch.dot_precision import dot_precision
 from tidegate.engine.backends.triton.launch.run_kernel import Launch
@@ -22,9 +23,14 @@ def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) ->
         given[arguments.LENGTHS] = call.lengths.contiguous()
     if call.reset is not None:
         given[arguments.RESET] = call.reset.contiguous().view(torch.uint8)
-    for name in (call_tensors.W_HH, call_tensors.W_HR):
-        if (matrix := getattr(call.weights, name)) is not None:
-            given[name] = matrix.contiguous()
+    ops = {block.op for own in launch.spec.blocks for block in own}
+    gates = len(call.cell.recurrent_gates)
+    for name, op, count in ((call_tensors.W_HH, "recur", gates), (call_tensors.W_HR, "project", 1)):
+        if op in ops:
+            given[name] = getattr(call.weights, name).contiguous()
+        if f"{op}_transposed" in ops:
+            matrices = getattr(call.weights, name).unflatten(0, (count, -1))
+            given[transposed(name)] = matrices.transpose(1, 2).contiguous()
     for name, vector in call.weights.p.items():
         given[arguments.parameter(name)] = vector.contiguous()
     for name, mask in call.masks.items():

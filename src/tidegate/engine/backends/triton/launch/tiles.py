@@ -92,7 +92,7 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     # Weights come into registers, and operands into products, through shared memory.
     through = max((deep * block.batch * (block.slots * tile.units + tile.rows) for block in blocks), default=0)
     if weights <= limit * warps // 4 and through * itemsize <= tile.shared:
-        return spec if spec.resident else replace(spec, resident=True), replace(tile, warps=warps)
+        return spec if spec.resident else replace(spec, resident=1), replace(tile, warps=warps)
     return in_pieces(spec, tile, hidden, outputs, itemsize)
 
 
@@ -100,7 +100,7 @@ def in_pieces(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize:
     """Read the weights in pieces at every step."""
     depth = min(_deepest(spec, tile, hidden, outputs), 64 if itemsize == 2 else 32)
     warps = 8 if _is_large(spec, tile, max(hidden, outputs)) else 4
-    return replace(spec, resident=False), replace(tile, depth=depth, warps=warps, pieces=3)
+    return replace(spec, resident=0), replace(tile, depth=depth, warps=warps, pieces=3)
 
 
 def _is_large(spec: KernelSpec, tile: Tile, wide: int) -> bool:
