@@ -92,6 +92,22 @@ def test_weights_in_pieces(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
     same_as_the_reference(CELLS["gru"], numbers(CELLS["gru"], (2, 3, 3, 33)))
 
 
+@pytest.mark.parametrize("pieces", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_operands_in_pieces_with_weights_that_stay(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    from tidegate.engine.backends.triton.launch import tiles
+
+    chosen = tiles.tile_for
+
+    def cut(*given: Any) -> Any:
+        spec, tile = chosen(*given)
+        assert spec.resident == 1
+        return replace(spec, resident=pieces), tile
+
+    monkeypatch.setattr("tidegate.engine.backends.triton.launch.launch_of_call.tile_for", cut)
+    for it in (CELLS["lstm"], with_heads(CELLS["gru_original"], 3)):
+        same_as_the_reference(it, numbers(it, (2, 3, 3, 33)))
+
+
 # Heads smaller than a program's hidden units, as large, across its edges, and larger.
 HEADS = [(6, 2, 3), (16, 4, 3), (66, 3, 2), (32, 2, 17)]
 

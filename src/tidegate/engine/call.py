@@ -112,11 +112,13 @@ class Backend(ABC):
             weights and masks in the output's dtype and states as they are, perhaps in float32. Single steps
             (`stepping`) are always given in float32.
         runs_stacks: whether `run_stack` may be called.
+        runs_side_by_side: whether two of its calls on a GPU may be faster on two streams than one after the other.
     """
 
     name: str
     half_precision: Literal["never", "asked", "always"] = "never"
     runs_stacks: bool = False
+    runs_side_by_side: bool = False
 
     @abstractmethod
     def unsupported(self, call: Call) -> list[str]:

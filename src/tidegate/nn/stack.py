@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from tidegate.engine import Call, Record, draw_masks
 from tidegate.engine.dispatch import choose
 from tidegate.engine.run import checked_call, run_on, run_stack_on
 from tidegate.nn.layout import EngineInput
+from tidegate.nn.side_stream import SideStream, runs_on_cuda
 from tidegate.nn.types import StackedLayers
 
 Place = tuple[int, int]  # layer, direction (0 forward, 1 reverse)
@@ -43,6 +45,7 @@ def run_stack(
     final: list[tuple[Tensor, ...]] = []
     recorded: dict[Place, dict[str, Tensor]] = {}
     outputs: list[Tensor] = []
+    side: SideStream | None = None
     asked = layers.backend is not None
     for place, call in layer_calls(layers, given, outputs, record=record, training=layers.training):
         chosen = choose(call, layers.backend)
@@ -50,7 +53,12 @@ def run_stack(
             whole = run_stack_on(chosen, _calls_at_once(layers, given), asked=asked)
             if whole is not None:
                 return StackResult(whole.output, whole.state, {})
-        result = run_on(chosen, call, asked=asked, recompute=layers.recompute)
+        if layers.bidirectional and place[1] == 0:
+            side = SideStream(call.x) if chosen.runs_side_by_side and runs_on_cuda(call.x) else None
+        if place[1] and side is not None:
+            result = side.run(call, functools.partial(run_on, chosen, asked=asked, recompute=layers.recompute))
+        else:
+            result = run_on(chosen, call, asked=asked, recompute=layers.recompute)
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record
@@ -85,9 +93,10 @@ def layer_calls(
             outputs.clear()
             if layers.dropout and training:
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
-        for direction in range(1 + layers.bidirectional):
-            place = layer, direction
-            yield place, _layer_call(layers, given, x, place, record=record, training=training)
+        # The calls of both directions first: while one runs, nothing that the other needs is left to compute.
+        places = [(layer, direction) for direction in range(1 + layers.bidirectional)]
+        calls = [_layer_call(layers, given, x, place, record=record, training=training) for place in places]
+        yield from zip(places, calls, strict=True)
 
 
 def _layer_call(

@@ -22,6 +22,7 @@ class TritonBackend(Backend):
 
     name = "triton"
     half_precision = "always"
+    runs_side_by_side = True
 
     def unsupported(self, call: Call) -> list[str]:
         """List the reasons why this backend cannot run a call; an empty list if it can."""

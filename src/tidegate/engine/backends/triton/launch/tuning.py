@@ -142,6 +142,7 @@ def _milliseconds(launch: Launch) -> float:
     launch.execute()  # compiles
     times = []
     with torch.cuda.device(launch.device):
+        torch.cuda.synchronize()  # nothing else runs meanwhile: the other direction on its own stream, for example
         for _ in range(REPEATS):
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             start.record()
