@@ -49,7 +49,10 @@ def stepping(
 
 
 class _RunStepByStep:
-    """A `Stepping` whose every step is a run of one step."""
+    """A `Stepping` whose every step is a run of one step.
+
+    The states stay in the same memory, so that a step can be captured in a CUDA graph and replayed.
+    """
 
     def __init__(self, call: Call, backend: Backend):
         self._call, self._backend = call, backend
@@ -59,9 +62,16 @@ class _RunStepByStep:
         given = {**self._call.masks, **{name: mask[None] for name, mask in masks.items()}}
         with torch.inference_mode(False), torch.no_grad(), without_autocast(x.device):
             result = self._backend.run(replace(self._call, x=x[None], state=self.state, masks=given))
-        # Copies: two states may be one value, and the output another, but each can be set by itself.
-        self.state = tuple(s.clone() for s in result.state)
-        return result.output[0]
+            # All are out of the states' memory before one is written: a cell may hand a state on as another.
+            output, *new = (self._apart(value) for value in (result.output[0], *result.state))
+            for own, value in zip(self.state, new, strict=True):
+                own.copy_(value)
+        return output
+
+    def _apart(self, value: Tensor) -> Tensor:
+        """Return a value that shares no memory with the states."""
+        address = value.untyped_storage().data_ptr()
+        return value.clone() if any(s.untyped_storage().data_ptr() == address for s in self.state) else value
 
 
 class _Rounded:

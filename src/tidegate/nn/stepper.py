@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from operator import is_
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,9 +15,9 @@ from tidegate.errors import ArgumentError
 from tidegate.nn.exact_state import exact
 from tidegate.nn.stack import narrowed, stacked
 from tidegate.nn.step_masks import read_step_masks
+from tidegate.nn.stepping.step_graphs import StepGraphs, on_gpu
+from tidegate.nn.stepping.watched_tensors import WatchedTensors
 from tidegate.nn.types import StackedLayers, State
-
-FLAT = "_flat_weights"  # the list from which torch's layers read their weights
 
 
 class Stepper:
@@ -28,6 +28,10 @@ class Stepper:
     uses the new ones and keeps the state. Writes through ``.data``, or another view whose changes PyTorch does not
     count, are not noticed; nor are writes to weights made under ``torch.inference_mode``, except by
     ``load_state_dict``. In half precision the state is in float32.
+
+    On a GPU a step without masks is captured in CUDA graphs at the second and the third call, and replayed from then
+    on. While a CUDA graph of the caller's own is captured, steps become a part of it. What is captured keeps PyTorch's
+    settings of that time (such as the precision of products in float32) until the weights change.
 
     A copy (``copy.copy``, ``copy.deepcopy``, pickle) has a state of its own.
 
@@ -56,9 +60,8 @@ class Stepper:
             raise ArgumentError(f"batch must be at least 1, got {batch}.")
         self.module, self.batch, self.copy = module, batch, copy
         self._layers: list[Stepping] = []
+        self._step: Callable[[Tensor], Tensor]
         self._required: tuple[str, ...] = ()
-        self._watched: list[_Watched] = []
-        self._lists: list[_List] = []
         self._build()
 
     def __repr__(self) -> str:
@@ -95,9 +98,8 @@ class Stepper:
                 size = self.module.layer_size(k)
                 own = {name: narrowed(given[name], size) for name in cell.masks if name in given}
                 x = layer.step(x if x.is_contiguous() else x.contiguous(), own)
-            return x.clone() if self.copy else x
-        for layer in self._layers:
-            x = layer.step(x if x.is_contiguous() else x.contiguous())
+        else:
+            x = self._step(x)
         return x.clone() if self.copy else x
 
     def reset(self, which: Tensor | Sequence[bool] | Sequence[int] | None = None) -> None:
@@ -175,59 +177,18 @@ class Stepper:
                 required.update(unset)
                 x = x.new_zeros(self.batch, module.layer_output_size(k))
             self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
+            eager = partial(_run, layers)
+            self._step = StepGraphs(eager, self._like) if on_gpu(self._like) else eager
             self._required = tuple(required)
-            self._watched, self._lists, self._loaded = [*_watched(module)], [*_lists(module)], module.times_loaded
+            self._watched, self._loaded = WatchedTensors(module), module.times_loaded
 
     def _changed(self) -> bool:
-        for owner, key, tensor, version, address in self._watched:
-            if owner.get(key) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
-                return True
-        for owner, key, listed, tensors in self._lists:
-            if owner.get(key) is not listed or len(listed) != len(tensors) or not all(map(is_, listed, tensors)):
-                return True
-        if self.module.times_loaded != self._loaded:
+        if self._watched.changed() or self.module.times_loaded != self._loaded:
             return True
         return any(self.module.layer_cell(k) is not cell for k, cell in enumerate(self._cells))
 
 
-class _Watched(NamedTuple):
-    """A tensor that weights are made of: where it is, and what changes if it is written to."""
-
-    owner: Mapping[str, Any]
-    key: str
-    tensor: Tensor
-    version: int
-    address: int
-
-
-class _List(NamedTuple):
-    """A list of tensors that weights are made of: where it is, and what it holds."""
-
-    owner: Mapping[str, Any]
-    key: str
-    listed: list[Any]
-    tensors: list[Any]
-
-
-def _watched(module: StackedLayers) -> Iterator[_Watched]:
-    """Iterate over all tensors of a module.
-
-    They are parameters, buffers, attributes, as which hooks set weights, and those in torch's list of weights.
-    """
-    for own in module.modules():
-        known = {id(t) for t in own._parameters.values()}
-        listed = {str(k): t for k, t in enumerate(own.__dict__.get(FLAT, ())) if id(t) not in known}
-        for owner in (own._parameters, own._buffers, own.__dict__, listed):
-            for key, tensor in owner.items():
-                if isinstance(tensor, Tensor):
-                    yield _Watched(owner, key, tensor, _version(tensor), tensor.data_ptr())
-
-
-def _lists(module: StackedLayers) -> Iterator[_List]:
-    for own in module.modules():
-        if isinstance(listed := own.__dict__.get(FLAT), list):
-            yield _List(own.__dict__, FLAT, listed, [*listed])
-
-
-def _version(tensor: Tensor) -> int:
-    return -1 if tensor.is_inference() else tensor._version
+def _run(layers: Sequence[Stepping], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer.step(x if x.is_contiguous() else x.contiguous())
+    return x
