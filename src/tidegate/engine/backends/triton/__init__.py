@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.engine.backends.triton.front.reasons import reasons_against
-from tidegate.engine.call import Backend, Call, Result
+from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.kernels.passes import PASSES, Passes
 
@@ -44,6 +44,12 @@ class TritonBackend(Backend):
         from tidegate.engine.kernels.run_kernels import run_with_kernels
 
         return run_with_kernels(call, _passes())
+
+    def stepping(self, call: Call) -> Stepping:
+        """Prepare a checked call of one step, all of whose tensors have one dtype."""
+        from tidegate.engine.backends.triton.front.launched_step import LaunchedStep
+
+        return LaunchedStep(call)
 
 
 TRITON = TritonBackend()

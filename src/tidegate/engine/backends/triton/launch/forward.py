@@ -24,7 +24,7 @@ def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[
         for gate, part in zip(call.cell.input_gates, parts.split(call.hidden_size, 2), strict=True):
             launch.given[arguments.input_part(gate)] = part
         launch.given[arguments.INPUT_STRIDE] = parts.stride(1)
-    _set_biases(launch, call)
+    set_biases(launch, call)
     sequences = {}
     for name, k in stored:
         size = launch.outputs if k in launch.spec.small else launch.hidden
@@ -41,7 +41,7 @@ def stored_dtype(call: Call, name: str) -> torch.dtype:
     return torch.float32 if name in call.cell.states[1:] else call.x.dtype
 
 
-def _set_biases(launch: Launch, call: Call) -> None:
+def set_biases(launch: Launch, call: Call) -> None:
     """Set the sum of the biases of each accumulator, in float32."""
     weights, cell, values = call.weights, call.cell, launch.spec.program.values
     of_input = dict(zip(cell.input_gates, _by_gate(weights.b_ih, len(cell.input_gates)), strict=True))

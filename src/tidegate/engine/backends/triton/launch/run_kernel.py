@@ -35,6 +35,10 @@ class OneLaunch(NamedTuple):
     grid: tuple[int, int]
     given: dict[str, Any]
 
+    def instead(self, old: Tensor, new: Tensor) -> OneLaunch:
+        """Return the launch with another tensor wherever it has the old one."""
+        return self._replace(given={name: new if value is old else value for name, value in self.given.items()})
+
 
 @dataclass
 class Launch:
@@ -94,10 +98,7 @@ class Launch:
 
     def execute(self) -> None:
         """Run all steps."""
-        # Triton launches on the current device, whichever the tensors are on.
-        with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
-            for launch in self.launches(apart=self._runs_apart):
-                launch.kernel.function[launch.grid](**launch.given)
+        run_launches(self.launches(apart=self._runs_apart), self.device)
 
     @property
     def programs(self) -> tuple[int, int]:
@@ -120,11 +121,12 @@ class Launch:
         """Whether programs cannot wait for one another: the interpreter runs them one after the other."""
         return interpreted() and self.waits
 
-    def launches(self, *, apart: bool) -> Iterator[OneLaunch]:
+    def launches(self, *, apart: bool, memory: Mapping[str, Tensor] | None = None) -> Iterator[OneLaunch]:
         """Return the launches of a run.
 
         Args:
             apart: launch each stage of each step by itself, so that no program waits for another.
+            memory: as `memory` returns it; None for new memory.
         """
         if not self.steps or not self.batch:
             return
@@ -133,7 +135,8 @@ class Launch:
         parts = [(None, 0, self.steps)]
         if apart:
             parts = [(n, s, s + 1) for s in range(self.steps) for n in range(len(spec.stages))]
-        given = self.given | self._memory(apart=apart) | {arguments.STEPS: self.steps, arguments.BATCH: self.batch}
+        memory = self.memory(apart=apart) if memory is None else memory
+        given = {**self.given, **memory, arguments.STEPS: self.steps, arguments.BATCH: self.batch}
         constants = self._constants() | ({"launch_cooperative_grid": True} if waits and not interpreted() else {})
         for first in range(0, groups, at_once):
             grid = (across, min(at_once, groups - first))
@@ -156,21 +159,36 @@ class Launch:
         options = {"num_warps": tile.warps, "num_stages": tile.pieces, "enable_fp_fusion": True}
         return sizes | cut | {"PRECISION": self.precision} | options
 
-    def _memory(self, *, apart: bool) -> dict[str, Tensor]:
+    def memory(self, *, apart: bool) -> dict[str, Tensor]:
         """Return memory for what programs read of one another, with the initial values of states."""
-        spec, wide = self.spec, max(self.hidden, self.outputs)
-        kept = [spec.program.values[k] for k in spec.kept(apart=apart)]
-        states = [(k, value.name) for k, value in enumerate(kept) if value.op == "state"]
-        operands = [(k, name) for k, (kind, name) in enumerate(spec.operands) if kind == "state"]
-        return {
-            OPERANDS: self._room(len(spec.operands), wide, self.dtype, operands),
-            KEPT: self._room(len(kept), wide, torch.float32, states),
+        made = {
+            OPERANDS: self._room(len(self.spec.operands), self.dtype),
+            KEPT: self._room(len(self.spec.kept(apart=apart)), torch.float32),
         }
+        for place, state in self.shared_states(made, apart=apart):
+            place.copy_(state)
+        return made
 
-    def _room(self, count: int, wide: int, dtype: torch.dtype, states: Iterable[tuple[int, str]]) -> Tensor:
-        """Return memory for vectors, each twice, with the initial value of those that are states."""
-        room = torch.empty(max(1, count), 2, self.batch, wide, dtype=dtype, device=self.device)
-        for k, name in states:
-            value = self.given[arguments.state(name)]
-            room[k, 0, :, : value.shape[1]] = value
-        return room
+    def shared_states(self, memory: Mapping[str, Tensor], *, apart: bool) -> list[tuple[Tensor, Tensor]]:
+        """Return where in that memory the first step reads states, each with the state."""
+        kept = [self.spec.program.values[k] for k in self.spec.kept(apart=apart)]
+        places = [(OPERANDS, k, name) for k, (kind, name) in enumerate(self.spec.operands) if kind == "state"]
+        places += [(KEPT, k, value.name) for k, value in enumerate(kept) if value.op == "state"]
+        found = []
+        for argument, k, name in places:
+            state = self.given[arguments.state(name)]
+            found.append((memory[argument][k, 0, :, : state.shape[1]], state))
+        return found
+
+    def _room(self, count: int, dtype: torch.dtype) -> Tensor:
+        """Return memory for vectors, each twice."""
+        wide = max(self.hidden, self.outputs)
+        return torch.empty(max(1, count), 2, self.batch, wide, dtype=dtype, device=self.device)
+
+
+def run_launches(launches: Iterable[OneLaunch], device: torch.device) -> None:
+    """Run launches one after another."""
+    # Triton launches on the current device, whichever the tensors are on.
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        for launch in launches:
+            launch.kernel.function[launch.grid](**launch.given)
