@@ -25,7 +25,7 @@ def tiny(part: str, *only: str, out: Path | None = None) -> int:
 @pytest.mark.parametrize(
     ("part", "only"),
     [
-        ("correct", ("lstm 5x7", "slow gates gru bfloat16", "two shapes gru")),
+        ("correct", ("lstm 5x7", "slow gates gru bfloat16", "two shapes gru", "steps weights", "steps masks")),
         ("layers", ("training, float16",)),
         ("cells", ("layer_norm",)),
         ("stacks", ("gru",)),

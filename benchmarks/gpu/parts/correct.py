@@ -14,7 +14,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from benchmarks.gpu.parts import correct_runs
+from benchmarks.gpu.parts import correct_runs, correct_steps
 from benchmarks.gpu.precisions import PRECISIONS, Precision, computing
 from benchmarks.gpu.session import Session
 from benchmarks.layers import own_cell
@@ -57,8 +57,9 @@ CASES = (
 
 
 def run_part(session: Session) -> None:
-    """Check how layers run, then every cell in every precision in the first case, and so on."""
+    """Check how layers run and step, then every cell in every precision in the first case, and so on."""
     correct_runs.run(session)
+    correct_steps.run(session)
     cells = TINY if session.tiny else tuple(ALL)
     for case, precision, name in product(CASES[: 1 if session.tiny else None], PRECISIONS, cells):
         session.case(

@@ -149,7 +149,10 @@ def long(session: Session, mode: Mode) -> None:
 
 
 def stepper(session: Session, precision: Precision) -> None:
-    """One step of one sequence, the state carried, beside torch.nn's LSTM called with one step."""
+    """One step of one sequence, the state carried, beside torch.nn's LSTM called with one step.
+
+    The steps whose outputs are compared also warm the stepper up: on a GPU those that are timed are replayed.
+    """
     with computing(precision), torch.inference_mode():
         size = 7 if session.tiny else 512
         problem = pose("lstm", Shape(1, 8, size), precision, "inference", session.device)
