@@ -233,7 +233,10 @@ def test_half_precision_by_default_is_computed_in_float32(monkeypatch: pytest.Mo
     assert abs(state.item() - (1 - 0.999**3000)) < 0.004
 
 
-def test_weights_for_cudnn_are_in_one_piece_and_their_gradients_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_one_piece(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each run's weights are in one piece; where they are made so, as cuDNN does it."""
+
     def flatten(weights: list[Tensor], *_: Any) -> None:
         whole = torch.cat([t.flatten() for t in weights])
         for t, part in zip(weights, whole.split([t.numel() for t in weights]), strict=True):
@@ -249,11 +252,36 @@ def test_weights_for_cudnn_are_in_one_piece_and_their_gradients_arrive(monkeypat
         return own(self, *args, **how)
 
     monkeypatch.setattr(FusedLayer, "run", noted)
+    return seen
+
+
+def test_weights_for_cudnn_are_in_one_piece_and_their_gradients_arrive(in_one_piece: list[bool]) -> None:
     layer, other = (Recurrent("lstm", 3, 5, 2, bidirectional=True, backend=b) for b in ("vendor", "reference"))
     layer.load_state_dict(other.state_dict())
     x = torch.randn(4, 3, 3)
     torch.testing.assert_close(results(layer, x), results(other, x))
-    assert seen == [True]
+    assert in_one_piece == [True]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **more: LSTM(3, 5, 2, proj_size=2, **more),
+        lambda **more: LSTM(3, 5, bias=False, **more),
+        lambda **more: LSTM(3, 5, bias=False, proj_size=2, **more),
+        lambda **more: Recurrent("lstm", 3, 5, **more),
+        lambda **more: GRU(3, 5, **more),
+    ],
+)
+def test_a_stepper_lays_weights_out_once(make: Any, in_one_piece: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = make(backend="vendor"), torch.randn(4, 1, 3)
+    stepper = layer.stepper()
+    monkeypatch.setattr(torch._VF, "_cudnn_rnn_flatten_weight", None)
+    found = [stepper(step) for step in x]
+    assert all(in_one_piece)
+    assert len(in_one_piece) == 4 * layer.num_layers
+    monkeypatch.undo()
+    torch.testing.assert_close(torch.stack(found), layer(x)[0].detach())
 
 
 def test_explain_names_the_layer() -> None:

@@ -146,6 +146,10 @@ class Backend(ABC):
         del calls
         return None
 
+    def laid_out(self, call: Call) -> Call:
+        """Return a call with the same result whose weights need no copies, for runs that share them."""
+        return call
+
     def stepping(self, call: Call) -> Stepping | None:
         """Prepare a checked call of one step to be run again and again; None if that is no faster than `run`."""
         del call

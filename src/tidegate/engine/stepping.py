@@ -44,7 +44,7 @@ def stepping(
         at_step = {name: mask.detach()[None] for name, mask in masks.items()}
         call = in_float32(checked_call(cell, x.detach()[None], weights, state, masks=at_step))
         chosen = choose(call, backend)
-        made = chosen.stepping(call) or _RunStepByStep(call, chosen)
+        made = chosen.stepping(call) or _RunStepByStep(chosen.laid_out(call), chosen)
         return made if call.x.dtype == x.dtype else _Rounded(made, call.x.dtype, x.dtype)
 
 

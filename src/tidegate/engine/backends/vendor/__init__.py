@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tidegate.engine.backends.vendor.fused import fused_layer
 from tidegate.engine.backends.vendor.refusals import reasons_against, reasons_to_ask
-from tidegate.engine.backends.vendor.whole_module import run_layers
+from tidegate.engine.backends.vendor.whole_module import laid_out, run_layers
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.profiling import profiled
 
@@ -30,6 +30,10 @@ class VendorBackend(Backend):
         """Run a checked call."""
         with profiled(call.cell):
             return run_layers([call])
+
+    def laid_out(self, call: Call) -> Call:
+        """Return a call whose weights are in one piece, as cuDNN reads them."""
+        return laid_out(call)
 
     def run_stack(self, calls: Sequence[Call]) -> Result | None:
         """Run all layers and directions with one operator; None if they are not all of one kind and size."""
