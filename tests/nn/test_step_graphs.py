@@ -7,8 +7,7 @@ memory. So a step whose states, input or masks move to other memory gives wrong 
 import copy
 import pickle
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +29,18 @@ class Graph:
 
     def __init__(self) -> None:
         self.operations: list[tuple[Any, Any, Any, Any]] = []
+        self.noting = Noting(self)
+
+    def capture_begin(self, *, capture_error_mode: str) -> None:
+        assert capture_error_mode == "thread_local"
+        self.noting.__enter__()
+
+    def capture_end(self) -> None:
+        self.noting.__exit__(None, None, None)
+        for given, value in reversed(self.noting.before):
+            given.copy_(value)
+        if self.noting.failed:
+            raise RuntimeError("operation failed due to a previous error during capture")
 
     @torch.no_grad()
     def replay(self) -> None:
@@ -48,11 +59,12 @@ def tensors(value: Any) -> list[Tensor]:
 class Noting(TorchDispatchMode):
     def __init__(self, graph: Graph):
         super().__init__()
-        self.graph, self.before = graph, list[tuple[Tensor, Tensor]]()
+        self.graph, self.before, self.failed = graph, list[tuple[Tensor, Tensor]](), False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is torch.ops.aten._local_scalar_dense.default:
+            self.failed = True
             raise RuntimeError("operation not permitted when stream is capturing")
         for argument, given in zip(func._schema.arguments, args, strict=False):
             if argument.alias_info is not None and argument.alias_info.is_write:
@@ -62,23 +74,12 @@ class Noting(TorchDispatchMode):
         return made
 
 
-@contextmanager
-def capture(graph: Graph, **options: Any) -> Iterator[None]:
-    assert options["capture_error_mode"] == "thread_local"
-    noting = Noting(graph)
-    with noting:
-        yield
-    for given, value in reversed(noting.before):
-        given.copy_(value)
-
-
 @pytest.fixture(autouse=True)
 def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = SimpleNamespace(wait_stream=lambda other: None, device=None)
     stand_ins = {
         "CUDAGraph": Graph,
-        "graph": capture,
-        "Stream": lambda: stream,
+        "Stream": lambda device: stream,
         "current_stream": lambda: stream,
         "stream": lambda stream: nullcontext(),
         "device": lambda device: nullcontext(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import warnings
 from collections.abc import Callable
 
@@ -11,6 +13,7 @@ from torch import Tensor
 from tidegate.engine.run import can_be_read
 
 Step = Callable[[Tensor], Tensor]
+_CAPTURING = threading.Lock()  # of all captures of a device, which are on one stream
 
 
 def on_gpu(like: Tensor) -> bool:
@@ -37,57 +40,71 @@ class StepGraphs:
     def __init__(self, step: Step, like: Tensor):
         self._step, self._input = step, torch.empty_like(like)
         self._graphs: list[tuple[torch.cuda.CUDAGraph, Tensor]] = []
-        self._side: torch.cuda.Stream | None = None
-        self._turn, self._failed = 0, False
+        self._turn, self._warm, self._failed = 0, False, False
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run one step on x (B, I), and return the output."""
         if self._failed or torch.cuda.is_current_stream_capturing() or not can_be_read(x):
             return self._step(x)
-        if self._side is None:
-            return self._first(x)
         self._input.copy_(x.detach() if x.requires_grad else x)
-        if len(self._graphs) < 2 and not self._capture(self._side):
+        if not self._warm:
+            return self._first()
+        if len(self._graphs) < 2 and not self._capture():
             return self._step(self._input)
         graph, output = self._graphs[self._turn]
         self._turn = 1 - self._turn
         graph.replay()
         return output
 
-    def _first(self, x: Tensor) -> Tensor:
-        """Run a step beside the current stream, as libraries need it before a capture there."""
-        with torch.cuda.device(x.device):
-            here, side = torch.cuda.current_stream(), torch.cuda.Stream()
+    def _first(self) -> Tensor:
+        """Run a step beside the current stream, as PyTorch asks for before a capture."""
+        device = self._input.device
+        side = _stream(device, "first steps")
+        with torch.cuda.device(device):
+            here = torch.cuda.current_stream()
             side.wait_stream(here)
             with torch.cuda.stream(side):
-                output = self._step(x)
+                output = self._step(self._input)
             here.wait_stream(side)
             output.record_stream(here)
-        self._side = side
+        self._warm = True
         return output
 
-    def _capture(self, side: torch.cuda.Stream) -> bool:
+    def _capture(self) -> bool:
         """Capture a step, without running it; False if that cannot be done."""
-        graph = torch.cuda.CUDAGraph()
+        device, graph = self._input.device, torch.cuda.CUDAGraph()
         try:
-            # `stream`, too, goes back to the caller's stream: where a capture fails, `graph` does not.
+            # Not `torch.cuda.graph`: it waits for the device and gives all unused memory back to it, here as often as
+            # weights change.
             with (
+                _CAPTURING,
                 torch.inference_mode(False),
                 torch.no_grad(),
-                torch.cuda.device(side.device),
-                torch.cuda.stream(side),
-                torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"),
+                torch.cuda.device(device),
+                torch.cuda.stream(_stream(device, "captures")),
             ):
-                output = self._step(self._input)
+                graph.capture_begin(capture_error_mode="thread_local")
+                try:
+                    output = self._step(self._input)
+                finally:
+                    graph.capture_end()
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # an error that has another reason is raised by the step itself
             self._failed = True
             warnings.warn(
-                f"This step cannot be captured in a CUDA graph, so it is launched operation by operation: {error}",
+                "This step cannot be captured in a CUDA graph, so it is launched operation by operation: "
+                f"{error.__context__ or error}",
                 RuntimeWarning,
                 stacklevel=4,
             )
             return False
         self._graphs.append((graph, output))
         return True
+
+
+@functools.cache
+def _stream(device: torch.device, purpose: str) -> torch.cuda.Stream:
+    """Return the one stream of a device for a purpose: libraries keep memory for every stream that they have seen."""
+    del purpose
+    return torch.cuda.Stream(device)
