@@ -89,7 +89,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, name, stand_in)
     monkeypatch.setattr(Tensor, "record_stream", lambda self, stream: None)
     monkeypatch.setattr(Graph, "replays", 0)
-    monkeypatch.setattr("tidegate.nn.stepper.on_gpu", lambda like: True)
+    monkeypatch.setattr("tidegate.nn.stepping.stepper.on_gpu", lambda like: True)
 
 
 @cell(gates="f", states="h c", masks="keep=1")

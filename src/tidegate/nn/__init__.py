@@ -7,7 +7,7 @@ from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layered import Layered
 from tidegate.nn.recurrent import Recurrent
 from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell
-from tidegate.nn.stepper import Stepper
+from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.summary import Summary, summary
 
 __all__ = [

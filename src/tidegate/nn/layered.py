@@ -26,7 +26,7 @@ from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
-from tidegate.nn.stepper import Stepper
+from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.types import State
 
 S = TypeVar("S", bound=State)

@@ -1,1 +1,1 @@
-"""What a stepper is made of: its step as CUDA graphs, and whether the weights have changed."""
+"""One step at a time: the stepper, its step as CUDA graphs, and whether the weights have changed."""
