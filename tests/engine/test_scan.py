@@ -17,6 +17,7 @@ from tidegate.engine import Backend, Call, Record, Result, Weights, run
 from tidegate.engine.backends.reference import REFERENCE
 from tidegate.engine.kernels.scan import can_be_scanned, run_by_scan, scan
 from tidegate.engine.run import checked_call
+from tidegate.nn import Recurrent
 
 
 class Scan(Backend):
@@ -152,3 +153,29 @@ def test_other_devices_than_the_cpu_need_few_operations(device: str, most: int) 
     assert most / 2 < operations.count < most
     call = checked_call("min_gru", x, Weights(w))
     assert REFERENCE.note(call) == ("" if device == "cpu" else "all steps at once")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("lstm",),  # nothing is said of a cache that Dynamo passes by, since it traces no Program
+        pytest.param(
+            ("min_gru", "min_lstm"),
+            marks=pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru"),
+        ),
+    ],
+    ids=" ".join,
+)
+def test_compiled_as_on_a_gpu(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.engine.backends.reference._is_scanned", can_be_scanned)
+    torch._dynamo.reset()
+    layers = [Recurrent(name, 3, 3, backend="reference", dtype=torch.bfloat16) for name in names]
+
+    def output(x: Tensor) -> Tensor:
+        for layer in layers:
+            x = layer(x)[0]
+        return x
+
+    x = torch.randn(4, 2, 3).bfloat16()
+    compiled = torch.compile(output, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), output(x))

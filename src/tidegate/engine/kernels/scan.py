@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from tidegate.cells import by_handle
 from tidegate.engine.call import Call, Result
 from tidegate.engine.program.affine import COEFFICIENT, OFFSET, affine_states
 from tidegate.engine.program.evaluate import evaluate, has_products
@@ -26,8 +27,18 @@ Leaves = Callable[[str, str], Tensor]
 
 def can_be_scanned(call: Call) -> bool:
     """Whether there is a step, all states are affine in themselves, and no matrix is multiplied but with the input."""
-    step = program(call.cell)
-    return call.x.shape[0] > 0 and not has_products(step) and affine_states(step) is not None
+    return call.x.shape[0] > 0 and _is_affine(call.cell.handle)
+
+
+def _is_affine(handle: str) -> bool:
+    """Whether the cell with a handle has no products and only states that are affine in themselves."""
+    step = program(by_handle(handle))
+    return not has_products(step) and affine_states(step) is not None
+
+
+# While compiling, Dynamo calls this function and does not trace how Programs are made, for cells that are not scanned.
+# It takes a handle, since Dynamo gives it constants only.
+_is_affine.__dict__["_dynamo_marked_constant"] = True
 
 
 def scan(a: Tensor, b: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tidegate.cells import Cell, Expression
 from tidegate.cells.language.expression import postorder
@@ -19,8 +20,7 @@ REDUCTIONS = (*FOLDS, *SCANS)
 ACROSS_UNITS = (*PRODUCTS, *REDUCTIONS)
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):  # not a dataclass: Dynamo hashes one before it has set its fields (torch 2.11)
     """One value of a Program.
 
     Attributes:
