@@ -13,6 +13,7 @@ import tidegate
 from benchmarks.gpu.figures import FIGURES
 from benchmarks.gpu.parts import cells, correct, layers, others, stacks, tune
 from benchmarks.gpu.session import Session
+from benchmarks.gpu.table import times
 from benchmarks.rows import Row
 from benchmarks.targets import Verdict, judge
 from tidegate.engine import dispatch
@@ -40,13 +41,14 @@ def versions(device: torch.device) -> dict[str, str]:
 
 
 def report(session: Session) -> str:
-    """Return the short table: each figure's ratio, target, and whether it is met; then what was wrong or left out."""
+    """Return each figure's ratio, target and whether it is met; times of layers; what was wrong or left out."""
     lines = [f"{session.part}: {session.done} cases, {len(session.rows)} figures, {len(session.faults)} faults"]
     for backend in () if session.tiny else ("", *(it.name for it in dispatch.BACKENDS)):
         verdicts = [verdict for verdict in judge(_rows_of(session, backend), FIGURES) if verdict.cases]
         if verdicts:
             lines.append(f"backend={backend!r}:" if backend else "by default:")
             lines += [line for verdict in verdicts for line in _line(verdict)]
+    lines += times([row for row in session.rows if row.kind.partition(",")[0] == "layers"])
     lines += session.remarks
     lines += [f"FAULT {fault}" for fault in session.faults]
     if session.left_out:

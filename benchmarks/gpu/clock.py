@@ -8,6 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -69,26 +70,68 @@ def _block(run: Run, count: itertools.count[int], calls: int, device: torch.devi
 
 @functools.cache
 def _buffer(device: torch.device) -> torch.Tensor:
-    return torch.empty(FLUSHED, dtype=torch.uint8, device=device)
+    with torch.inference_mode(False):  # one made in inference mode could not be written outside of it
+        return torch.empty(FLUSHED, dtype=torch.uint8, device=device)
 
 
-def captured(run: Run, inputs: int) -> Run:
-    """Return a contender that replays CUDA graphs of ``run``, one for each of its inputs."""
-    side = torch.cuda.Stream()
+@dataclass(frozen=True)
+class Replay:
+    """CUDA graphs of a contender, one for each of its inputs.
+
+    Attributes:
+        run: what was captured, which holds the weights and inputs that the graphs read.
+        graphs: by input.
+        results: by input; each replay writes them anew.
+    """
+
+    run: Run
+    graphs: tuple[torch.cuda.CUDAGraph, ...]
+    results: tuple[Any, ...]
+
+    def __call__(self, k: int) -> Any:
+        """Replay the graph of an input."""
+        self.graphs[k % len(self.graphs)].replay()
+        return self.results[k % len(self.graphs)]
+
+
+def captured(run: Run, inputs: int) -> Replay:
+    """Return a contender that replays CUDA graphs of ``run``, one for each of its inputs.
+
+    Results of ``run`` must hold no autograd graph, nor may one be alive that another stream has made of its weights:
+    backward would wait for that stream, which ends the capture.
+    """
+    side = torch.cuda.Stream()  # for warming up and capturing, as libraries keep what they need by stream
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for k in range(max(3, inputs)):
             run(k)
     torch.cuda.current_stream().wait_stream(side)
-    graphs: list[torch.cuda.CUDAGraph] = []
-    results: list[Any] = []
-    for k in range(inputs):
-        graphs.append(torch.cuda.CUDAGraph())
-        with torch.cuda.graph(graphs[-1]):
-            results.append(run(k))
+    made = [_capture(run, k, side) for k in range(inputs)]
+    return Replay(run, *zip(*made, strict=True))
 
-    def replay(k: int) -> Any:
-        graphs[k % inputs].replay()
-        return results[k % inputs]
 
-    return replay
+def _capture(run: Run, k: int, stream: torch.cuda.Stream) -> tuple[torch.cuda.CUDAGraph, Any]:
+    """Capture one call.
+
+    Raises:
+        Exception: what ``run`` raised, rather than the error of ending a capture that this has spoilt.
+    """
+    graph = torch.cuda.CUDAGraph()
+    result: Any = None
+    failed: Exception | None = None
+    random = torch.cuda.default_generators[stream.device_index]
+    before = random.clone_state()
+    try:
+        # torch.cuda.graph leaves its stream set where ending the capture fails; the one around it does not.
+        with torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream):
+            try:
+                result = run(k)
+            except Exception as error:  # raised below, once the capture has ended
+                failed = error
+    except Exception:
+        random.graphsafe_set_state(before)  # the present one goes on expecting to be captured
+        if failed is None:
+            raise
+    if failed is not None:
+        raise failed
+    return graph, result

@@ -19,7 +19,7 @@ def _cells(against: str, mean: float) -> Target:
 
 
 FIGURES = (
-    Target("each drop-in against torch.nn", ("layers", "stacks"), (EAGER, GRAPH), 0.97),
+    Target("each drop-in against torch.nn", ("layers", "stacks", "short"), (EAGER, GRAPH), 0.97),
     _layers(BFLOAT16, "training", EAGER, 4.5, 1.5),
     _layers(BFLOAT16, "training", GRAPH, 1.8, 1.0),
     _layers(BFLOAT16, "inference", EAGER, 5.0),
@@ -39,6 +39,12 @@ FIGURES = (
     _cells("torch.nn's LSTM, eager", 3.0),
     _cells("eager loop", 40.0),
     _cells("compiled loop", 3.0),
+    Target(
+        "LSTM with 4 heads, training, bfloat16, against torch.nn's LSTM, eager",
+        ("heads",),
+        ("torch.nn's LSTM, eager",),
+        3.0,
+    ),
     Target("two and four layers, two directions, bfloat16, in a graph", ("stacks",), (GRAPH,), 1.2),
     Target("recording all gates: time over not recording", ("recording",), ("not recording",), 1.15, sense="at most"),
     Target("GRU with resets against splitting and padding", ("resets",), ("splitting and padding",), 3.0),

@@ -14,10 +14,15 @@ from benchmarks.gpu.clock import Run
 from benchmarks.gpu.precisions import Precision
 from benchmarks.layers import DROP_INS, own_cell
 from benchmarks.peers.torch_nn import LAYERS
+from tidegate.cells import Cell, lstm, with_heads
+from tidegate.cells.language.expression import postorder
 
 Mode = Literal["inference", "training"]
 ROTATED = 64 << 20  # bytes of inputs that the calls of a block take turns with, if that needs no more than
 COPIES = 4  # inputs
+GAIN = 0.1  # of normalised values, at the start, as in Cooijmans et al. 2017; with 1 hundreds of steps are chaotic
+HEADED = with_heads(lstm, 4)
+OWN = {it.name: it for it in (own_cell, HEADED)}  # cells that are not found by name
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,19 @@ def make_layer(cell: str, shape: Shape, backend: str | None = None) -> tidegate.
     options: dict[str, Any] = dict(num_layers=shape.layers, bidirectional=shape.directions == 2, backend=backend)
     if cell in DROP_INS:
         return DROP_INS[cell](shape.size, shape.size, **options)
-    return tidegate.nn.Recurrent(own_cell if cell == own_cell.name else cell, shape.size, shape.size, **options)
+    return tidegate.nn.Recurrent(OWN.get(cell, cell), shape.size, shape.size, **options)
 
 
 def pose(cell: str, shape: Shape, precision: Precision, mode: Mode, device: torch.device) -> Problem:
     """Draw the weights and inputs of a problem, the same each time."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(0)
-        weights = {k: v.bfloat16().double().to(device) for k, v in make_layer(cell, shape).state_dict().items()}
+        layer = make_layer(cell, shape)
+        weights = {k: v.bfloat16().double().to(device) for k, v in layer.state_dict().items()}
+        for gain in gains(layer.cell):
+            for name, value in weights.items():
+                if name.startswith(f"unit_{gain}_l"):
+                    value.fill_(GAIN)
         size = shape.steps * shape.batch * shape.size
 
         def drawn(features: int) -> Tensor:
@@ -113,6 +123,13 @@ def pose(cell: str, shape: Shape, precision: Precision, mode: Mode, device: torc
         inputs = tuple(drawn(shape.size) for _ in range(copies))
         cotangent = drawn(shape.size * shape.directions)
     return Problem(cell, shape, precision, mode, weights, inputs, cotangent)
+
+
+def gains(cell: Cell) -> set[str]:
+    """Return the vectors of a cell that multiply normalised values."""
+    products = [node.args for node in postorder(*cell.step.states.values()) if node.op == "mul"]
+    pairs = [pair for a, b in products for pair in ((a, b), (b, a))]
+    return {a.name for a, b in pairs if (a.op, b.op) == ("parameter", "normalize")}
 
 
 def solver(problem: Problem, forward: Callable[[Tensor], Tensor], parameters: Mapping[str, Tensor]) -> Run:
@@ -127,7 +144,8 @@ def solver(problem: Problem, forward: Callable[[Tensor], Tensor], parameters: Ma
         x = inputs[k % len(inputs)]
         output = forward(x)
         of_x, *others = torch.autograd.grad(output, [x, *parameters.values()], problem.cotangent)
-        return {"output": output, "gradient of x": of_x, **dict(zip(parameters, others, strict=True))}
+        # Detached, since a graph of autograd that is alive keeps a later call from being captured on another stream.
+        return {"output": output.detach(), "gradient of x": of_x, **dict(zip(parameters, others, strict=True))}
 
     return inference if problem.mode == "inference" else training
 
@@ -143,4 +161,4 @@ def truth(problem: Problem) -> dict[str, Tensor]:
     exact = replace(problem, inputs=(problem.inputs[0].double(),), cotangent=problem.cotangent.double())
     theirs = problem.cell in LAYERS and problem.reset is None
     layer = exact.torch_layer(torch.float64) if theirs else exact.layer("reference", torch.float64)
-    return {name: value.detach() for name, value in layer_run(exact, layer)(0).items()}
+    return layer_run(exact, layer)(0)

@@ -1,20 +1,29 @@
 """python -m benchmarks.gpu, on the CPU with sizes that mean nothing: it runs, and what is wrong is red."""
 
+import functools
+import gc
+import itertools
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import clock
 from benchmarks.gpu.figures import FIGURES
-from benchmarks.gpu.parts import correct, tune
+from benchmarks.gpu.parts import correct, correct_runs, tune
+from benchmarks.gpu.precisions import BFLOAT16, EXACT
+from benchmarks.gpu.problems import Shape, gains, layer_run, pose
 from benchmarks.gpu.session import Session
+from benchmarks.gpu.table import times
 
 from benchmarks import Row, judge
-from tidegate.cells import lstm
+from tidegate.cells import layer_norm_lstm, lstm
 from tidegate.engine import Backend, Call, Result, dispatch, program
 from tidegate.engine.backends.reference import REFERENCE
+from tidegate.engine.backends.vendor import VENDOR
 
 
 def tiny(part: str, *only: str, out: Path | None = None) -> int:
@@ -27,9 +36,9 @@ def tiny(part: str, *only: str, out: Path | None = None) -> int:
     [
         ("correct", ("lstm 5x7", "slow gates gru bfloat16", "two shapes gru", "steps weights", "steps masks")),
         ("layers", ("training, float16",)),
-        ("cells", ("layer_norm",)),
+        ("cells", ("layer_norm", "heads")),
         ("stacks", ("gru",)),
-        ("others", ("stepper lstm float32", "resets gru inference")),
+        ("others", ("stepper lstm float32", "resets gru inference", "short gru")),
     ],
 )
 def test_a_part_runs(
@@ -123,6 +132,119 @@ def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
         command.main(["layers"])
     assert ended.value.code == 2
     assert "there is no CUDA device here" in capsys.readouterr().err
+
+
+def test_what_a_contender_returns_holds_no_autograd_graph() -> None:
+    problem = pose("lstm", Shape(2, 3, 4), BFLOAT16, "training", torch.device("cpu"))
+    assert not any(value.requires_grad for value in layer_run(problem, problem.layer("reference"))(0).values())
+
+
+def test_gains_of_normalised_values_are_small() -> None:
+    assert not gains(lstm)
+    assert len(gains(layer_norm_lstm)) == 9
+    problem = pose("layer_norm_lstm", Shape(2, 3, 4, 2), BFLOAT16, "training", torch.device("cpu"))
+    found = [value for name, value in problem.state_dict.items() if name.startswith("unit_gain_")]
+    assert len(found) == 18
+    assert all(bool((value == 0.1).all()) for value in found)
+
+
+def test_the_buffer_made_in_inference_mode_can_be_written_outside_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "FLUSHED", 8)
+    with torch.inference_mode():
+        buffer = clock._buffer.__wrapped__(torch.device("cpu"))
+    buffer.zero_()
+
+
+class Recorder:
+    """Stands for CUDA's streams, graphs and random generators; a capture ends with an error if asked for."""
+
+    device_index = 0
+    ends_with_an_error = False
+    state = "before"
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def wait_stream(self, other: object) -> None: ...
+
+    def replay(self) -> None: ...
+
+    def clone_state(self) -> str:
+        return "cloned"
+
+    def graphsafe_set_state(self, state: str) -> None:
+        Recorder.state = state
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Capture(Recorder):
+    def __exit__(self, *_: object) -> None:
+        if Recorder.ends_with_an_error:
+            raise RuntimeError("the capture failed because of an earlier error")
+
+
+@pytest.fixture
+def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Stream", "current_stream", "stream", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, Recorder)
+    monkeypatch.setattr(torch.cuda, "graph", Capture)
+    monkeypatch.setattr(torch.cuda, "default_generators", (Recorder(),))
+    monkeypatch.setattr(Recorder, "state", "before")
+    monkeypatch.setattr(Recorder, "ends_with_an_error", False)
+
+
+@pytest.mark.usefixtures("without_cuda")
+def test_a_replay_holds_what_was_captured() -> None:
+    weights = torch.ones(3)
+    alive = weakref.ref(weights)
+    replay = clock.captured(functools.partial(lambda w, k: k * w, weights), 2)
+    del weights
+    gc.collect()
+    assert alive() is not None
+    assert replay(3).equal(torch.ones(3))
+
+
+@pytest.mark.usefixtures("without_cuda")
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_a_failed_capture_raises_the_error_of_what_was_captured(spoilt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recorder, "ends_with_an_error", spoilt)
+    calls = itertools.count()
+
+    def run(k: int) -> None:
+        if next(calls) >= 3:  # after warming up
+            raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        clock.captured(run, 1)
+    assert Recorder.state == ("cloned" if spoilt else "before")
+
+
+def test_what_refuses_to_be_compiled_is_a_remark() -> None:
+    session = Session("correct", torch.device("cpu"), tiny=True)
+    correct_runs._with_problem(session, correct_runs.compiled, "gru", "vendor", "compile gru vendor")
+    assert session.remarks == ["compile gru vendor: backend 'vendor' refuses to be compiled"]
+
+
+def test_the_slack_is_for_pytorchs_own_layers_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dispatch, "BACKENDS", (REFERENCE, VENDOR))
+    session = Session("correct", torch.device("cpu"), tiny=True, file=tmp_path / "rows")
+    correct.check(session, "rnn_tanh", correct.CASES[2], EXACT)  # it records, so PyTorch's layer cannot run
+    correct.check(session, "rnn_tanh", correct.Case(3, 2, 2, 4), EXACT)
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    assert [(row["backend"], row["slack"]) for row in rows] == [("reference", 1), ("reference", 1), ("vendor", 5)]
+
+
+def test_times_in_a_table() -> None:
+    row = Row("layers", "gru", "16x512x1024", "training, bfloat16", "torch.nn, eager", "x", 2.0, 2.0, 2.0, 10.24, 5.12)
+    graph = replace(row, mode="inference, bfloat16", against="torch.nn, in a graph")
+    assert times([replace(row, note="triton"), replace(graph, note="triton")]) == [
+        "gru, bfloat16, backend 'triton', microseconds a step:",
+        "                                   training |                        inference",
+        "    H    B  ours in graph torch.nn in graph |  ours in graph torch.nn in graph",
+        " 1024   16  10.0        -     20.0        - |     -     10.0        -     20.0",
+    ]
 
 
 def test_a_tile_is_that_of_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,33 +15,45 @@ from benchmarks.gpu.clock import Run
 from benchmarks.gpu.compare import EAGER, PEER, Contender, compare, our_contenders
 from benchmarks.gpu.figures import OTHER_CELLS
 from benchmarks.gpu.precisions import BFLOAT16, computing
-from benchmarks.gpu.problems import Problem, Shape, layer_run, pose, solver
+from benchmarks.gpu.problems import HEADED, Problem, Shape, layer_run, pose, solver
 from benchmarks.gpu.session import Session
 from benchmarks.peers.loop import unroll
 
 SHAPES = (Shape(64, 512, 512), Shape(16, 512, 256))
 SHORT = Shape(64, 32, 512)  # compiling a loop takes seconds for every ten steps
-TINY = Shape(3, 5, 7)
+TINY = Shape(3, 5, 8)
 
 
 def run(session: Session) -> None:
-    """Compare with torch.nn's LSTM and the eager loop."""
-    _run(session, "cells", (TINY,) if session.tiny else SHAPES, lambda problem: [_torch_lstm(problem), _loop(problem)])
+    """Compare with torch.nn's LSTM and the eager loop; an LSTM with heads with torch.nn's LSTM, which has none."""
+    cells, shapes = _asked(session, SHAPES)
+    _run(session, "cells", cells, shapes, lambda problem: [_torch_lstm(problem), _loop(problem)])
+    _run(session, "heads", (HEADED.name,), shapes[:1], lambda problem: [_torch_lstm(problem)])
 
 
 def run_compiled(session: Session) -> None:
     """Compare with the loop under torch.compile."""
-    _run(session, "compiled", (TINY,) if session.tiny else (SHORT,), lambda problem: [_compiled_loop(problem)])
+    _run(session, "compiled", *_asked(session, (SHORT,)), lambda problem: [_compiled_loop(problem)])
 
 
-def _run(session: Session, kind: str, shapes: tuple[Shape, ...], peers: Callable[[Problem], list[Contender]]) -> None:
+def _asked(session: Session, shapes: tuple[Shape, ...]) -> tuple[tuple[str, ...], tuple[Shape, ...]]:
+    return (OTHER_CELLS[-2:], (TINY,)) if session.tiny else (OTHER_CELLS, shapes)
+
+
+def _run(
+    session: Session,
+    kind: str,
+    cells: tuple[str, ...],
+    shapes: tuple[Shape, ...],
+    peers: Callable[[Problem], list[Contender]],
+) -> None:
     def measure(cell: str, shape: Shape) -> None:
         with computing(BFLOAT16):
             problem = pose(cell, shape, BFLOAT16, "training", session.device)
             compare(session, kind, problem, our_contenders(problem), peers(problem))
 
     for shape in shapes:
-        for cell in OTHER_CELLS[-2:] if session.tiny else OTHER_CELLS:
+        for cell in cells:
             session.case(f"{kind} {cell} {shape}", functools.partial(measure, cell, shape))
 
 

@@ -131,13 +131,20 @@ def graph(problem: Problem, layer: Layered) -> None:
 
 def compiled(problem: Problem, layer: Layered) -> None:
     """torch.compile(fullgraph=True) gives what eager gives, up to roundings."""
+    from torch._dynamo.exc import Unsupported
+
     torch.compiler.reset()
     kind = "inductor" if problem.device.type == "cuda" else "aot_eager"
     whole: Callable[[Tensor], tuple[Tensor, object]] = torch.compile(layer, fullgraph=True, backend=kind)
     eager = layer_run(problem, layer)(0)
     parameters = dict(layer.named_parameters())
     x = problem.inputs[0].detach().requires_grad_()
-    output = whole(x)[0]
+    try:
+        output = whole(x)[0]
+    except Unsupported as error:  # what Dynamo makes of any error
+        if BackendError.__name__ in str(error):
+            raise BackendError(f"backend {layer.backend!r} refuses to be compiled") from error
+        raise
     of_x, *others = torch.autograd.grad(output, [x, *parameters.values()], problem.cotangent)
     found = {"output": output, "gradient of x": of_x, **dict(zip(parameters, others, strict=True))}
     same("compiled", found, eager, bits=False)

@@ -1,4 +1,4 @@
-"""Recording, resets, long sequences of a cell without recurrent products, and single steps."""
+"""Recording, resets, short sequences, long ones of a cell without recurrent products, and single steps."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from benchmarks.gpu.compare import (
     our_contenders,
     our_layers,
     prepared,
+    torch_contender,
 )
 from benchmarks.gpu.parts.checks import same
 from benchmarks.gpu.precisions import BFLOAT16, EXACT, TF32, Precision, computing
@@ -47,6 +48,8 @@ def run(session: Session) -> None:
         cases[f"resets gru {mode}"] = functools.partial(resets, session, mode)
         cases[f"recording lstm {mode}"] = functools.partial(recording, session, mode)
         cases[f"long min_gru {mode}"] = functools.partial(long, session, mode)
+    for cell in ("lstm", "gru"):
+        cases[f"short {cell} training"] = functools.partial(short, session, cell)
     for name, work in cases.items():
         session.case(name, work)
 
@@ -146,6 +149,14 @@ def long(session: Session, mode: Mode) -> None:
 
         peer = Contender(f"torch.nn's GRU{EAGER}", prepare, len(problem.inputs), slack=0)
         compare(session, "long", problem, our_contenders(problem), [peer])
+
+
+def short(session: Session, cell: str) -> None:
+    """64 steps, where the time that the host takes to launch them matters, beside torch.nn's layer."""
+    with computing(BFLOAT16):
+        shape = TINY if session.tiny else Shape(64, 64, 512)
+        problem = pose(cell, shape, BFLOAT16, "training", session.device)
+        compare(session, "short", problem, our_contenders(problem), [torch_contender(problem)])
 
 
 def stepper(session: Session, precision: Precision) -> None:
