@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.engine.backends.triton.launch.run_kernel import Launch, OneLaunch
+from tidegate.engine.backends.triton.launch.one_launch import OneLaunch
+from tidegate.engine.backends.triton.launch.run_kernel import Launch
 
 _PROGRAM = threading.local()
 _LOCK = threading.Lock()

@@ -175,6 +175,15 @@ def test_half_precision_is_close_to_float64() -> None:
         assert (mine.double() - other).norm() < 0.02 * other.norm()
 
 
+@pytest.mark.parametrize("layer", [LSTM, GRU])
+def test_gradients_of_two_biases_are_not_one_memory(layer: Any) -> None:
+    """Clipping, say, changes both in place."""
+    made = layer(1, 2, backend="triton")
+    found = torch.autograd.grad(made(torch.ones(1, 1, 1))[0].sum(), [made.bias_ih_l0, made.bias_hh_l0])
+    one, other = ({g.untyped_storage().data_ptr()} for g in found)
+    assert one != other
+
+
 def test_it_has_to_be_asked_for_and_says_what_it_cannot_run() -> None:
     x, weights = torch.zeros(2, 3, 4), Weights(torch.zeros(20, 4), torch.zeros(20, 5), torch.zeros(20))
     call = checked_call("lstm", x, weights)

@@ -115,6 +115,14 @@ def test_lengths_out_of_range_are_refused(lengths: Any) -> None:
         GRU(3, 4)(torch.randn(7, 2, 3), lengths=lengths)
 
 
+def test_lengths_are_read_once_for_all_layers_and_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU each reading waits for all that was started."""
+    read, real = list[torch.Tensor](), torch.aminmax
+    monkeypatch.setattr(torch, "aminmax", lambda given: read.append(given) or real(given))
+    LSTM(3, 4, num_layers=2, bidirectional=True)(torch.randn(7, 2, 3), lengths=torch.tensor([5, 3]))
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize(
     "reset",
     [[[0, 1]] * 7, np.zeros((7, 2)), torch.zeros(7, 2, dtype=torch.uint8), "flags", [[None, True]] * 7],

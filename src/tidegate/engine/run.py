@@ -139,7 +139,7 @@ def checked_call(
         x=x,
         weights=weights,
         state=_initial_state(cell, x, weights, state),
-        lengths=_checked_lengths(x, lengths),
+        lengths=checked_lengths(x, lengths),
         reset=_checked_reset(x, reset),
         reverse=reverse,
         record=as_record(cell, record),
@@ -169,7 +169,12 @@ def _initial_state(cell: Cell, x: Tensor, weights: Weights, state: Sequence[Tens
     return tuple(state)
 
 
-def _checked_lengths(x: Tensor, lengths: Lengths | None) -> Tensor | None:
+def checked_lengths(x: Tensor, lengths: Lengths | None) -> Tensor | None:
+    """Return the lengths of sequences x (T, B, I) as int64; None if all have T steps. On a GPU this waits for it.
+
+    Raises:
+        ArgumentError: they are no whole numbers, not one for each sequence, or not in 0..T.
+    """
     if lengths is None:
         return None
     given = as_lengths(lengths, x.device)

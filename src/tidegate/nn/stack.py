@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch.nn import functional
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Call, Record, draw_masks
 from tidegate.engine.dispatch import choose
-from tidegate.engine.run import checked_call, run_on, run_stack_on
+from tidegate.engine.run import checked_call, checked_lengths, run_on, run_stack_on
 from tidegate.nn.layout import EngineInput
 from tidegate.nn.side_stream import SideStream, runs_on_cuda
 from tidegate.nn.types import StackedLayers
@@ -50,7 +50,7 @@ def run_stack(
     for place, call in layer_calls(layers, given, outputs, record=record, training=layers.training):
         chosen = choose(call, layers.backend)
         if place == (0, 0) and record is None and _runs_at_once(layers):
-            whole = run_stack_on(chosen, _calls_at_once(layers, given), asked=asked)
+            whole = run_stack_on(chosen, _calls_at_once(layers, given, call.lengths), asked=asked)
             if whole is not None:
                 return StackResult(whole.output, whole.state, {})
         if layers.bidirectional and place[1] == 0:
@@ -86,7 +86,7 @@ def layer_calls(
         record: the gates and states to record.
         training: whether there is dropout and noise.
     """
-    x = given.x
+    x, lengths = given.x, checked_lengths(given.x, given.layout.lengths)
     for layer in range(layers.num_layers):
         if layer:
             x = _joined(outputs)
@@ -95,7 +95,7 @@ def layer_calls(
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
         # The calls of both directions first: while one runs, nothing that the other needs is left to compute.
         places = [(layer, direction) for direction in range(1 + layers.bidirectional)]
-        calls = [_layer_call(layers, given, x, place, record=record, training=training) for place in places]
+        calls = [_layer_call(layers, given, x, lengths, place, record=record, training=training) for place in places]
         yield from zip(places, calls, strict=True)
 
 
@@ -103,27 +103,28 @@ def _layer_call(
     layers: StackedLayers,
     given: EngineInput,
     x: Tensor,
+    lengths: Tensor | None,
     place: Place,
     *,
     record: Record | str | Iterable[str] | None = None,
     training: bool,
 ) -> Call:
-    """Return the call of one layer and direction, whose input is x."""
+    """Return the call of one layer and direction, whose input is x. Lengths are checked ones, once for all calls."""
     layer, direction = place
     cell, weights, size = layers.layer_cell(layer), layers.layer_weights(layer, direction), layers.layer_size(layer)
     own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
     row = layer * (1 + layers.bidirectional) + direction
-    return checked_call(
+    call = checked_call(
         cell,
         x,
         weights,
         None if given.state is None else [narrowed(s[row], size) for s in given.state],
-        lengths=given.layout.lengths,
         reset=given.layout.reset,
         reverse=direction == 1,
         record=record,
         masks={**draw_masks(cell, x, weights.hidden_size(cell)), **own} if training else own,
     )
+    return call if lengths is None else replace(call, lengths=lengths)
 
 
 def _runs_at_once(layers: StackedLayers) -> bool:
@@ -132,14 +133,14 @@ def _runs_at_once(layers: StackedLayers) -> bool:
     return not between and (layers.num_layers > 1 or layers.bidirectional)
 
 
-def _calls_at_once(layers: StackedLayers, given: EngineInput) -> Iterator[Call]:
+def _calls_at_once(layers: StackedLayers, given: EngineInput, lengths: Tensor | None) -> Iterator[Call]:
     """Iterate over the calls of all layers and directions; above the first, the input has no values."""
     x = given.x
     for layer in range(layers.num_layers):
         if layer:
             x = given.x.new_empty(()).expand(*given.x.shape[:2], layers.layer_output_size(layer - 1))
         for direction in range(1 + layers.bidirectional):
-            yield _layer_call(layers, given, x, (layer, direction), training=layers.training)
+            yield _layer_call(layers, given, x, lengths, (layer, direction), training=layers.training)
 
 
 def stacked(states: Sequence[Tensor]) -> Tensor:

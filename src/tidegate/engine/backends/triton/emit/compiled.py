@@ -6,7 +6,7 @@ import functools
 import itertools
 import linecache
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import triton
@@ -31,11 +31,13 @@ class Compiled:
         function: Triton's function.
         names: its parameters by the names of `tidegate.engine.kernels.arguments`.
         text: its source.
+        found: what Triton compiled it to, by what that depends on.
     """
 
     function: Any
     names: Mapping[str, str]
     text: str
+    found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @functools.lru_cache(maxsize=512)

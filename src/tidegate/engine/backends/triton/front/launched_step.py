@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.triton.launch.forward import set_biases
+from tidegate.engine.backends.triton.launch.biases import set_biases
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
 from tidegate.engine.backends.triton.launch.run_kernel import run_launches
 from tidegate.engine.call import NO_MASKS, Call

@@ -52,12 +52,10 @@ def launch_backward(
     count = len(cell.states)
     for name, gradient in zip((cell.states[0], *names), (gradients[0], *gradients[1 + count :]), strict=True):
         size = launch.outputs if name == cell.states[0] else launch.hidden
-        zero = call.x.new_zeros(size).expand(steps, batch, size)
-        launch.set_over_time(arguments.cotangent(name), zero if gradient is None else gradient)
-    sums = {}
-    for name in prog.sums:
-        sums[name] = torch.zeros(batch, launch.hidden, dtype=torch.float32, device=call.x.device)
-        launch.given[arguments.total(name)] = sums[name]
+        over_time = call.x.new_zeros(size).expand(steps, batch, size) if gradient is None else gradient
+        launch.set_over_time(arguments.cotangent(name), over_time)
+    sums = dict(zip(prog.sums, launch.zeros(len(prog.sums), launch.hidden), strict=True))
+    launch.given |= {arguments.total(name): total for name, total in sums.items()}
     of_final = {
         gradient_names.of_state(name): gradient
         for name, gradient in zip(cell.states, gradients[1 : 1 + count], strict=True)

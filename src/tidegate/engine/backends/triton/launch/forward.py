@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.triton.launch.biases import set_biases
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
-from tidegate.engine.backends.triton.launch.run_kernel import Launch
 from tidegate.engine.backends.triton.launch.tuning import tuned
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments
@@ -39,23 +37,3 @@ def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[
 def stored_dtype(call: Call, name: str) -> torch.dtype:
     """Return the dtype in which a value of every step is stored: states that are memory keep their digits."""
     return torch.float32 if name in call.cell.states[1:] else call.x.dtype
-
-
-def set_biases(launch: Launch, call: Call) -> None:
-    """Set the sum of the biases of each accumulator, in float32."""
-    weights, cell, values = call.weights, call.cell, launch.spec.program.values
-    of_input = dict(zip(cell.input_gates, _by_gate(weights.b_ih, len(cell.input_gates)), strict=True))
-    of_product = dict(zip(cell.recurrent_gates, _by_gate(weights.b_hh, len(cell.recurrent_gates)), strict=True))
-    for n, stage in enumerate(launch.spec.stages):
-        rows = []
-        for parts in stage.parts:
-            own = [{"input": of_input, "recur": of_product}.get(values[k].op, {}).get(values[k].name) for k in parts]
-            size = launch.outputs if stage.projected else launch.hidden
-            total = torch.zeros(size, dtype=torch.float32, device=launch.device)
-            rows.append(sum((b for b in own if b is not None), total))
-        if rows:
-            launch.given[arguments.bias(n)] = torch.stack(rows)
-
-
-def _by_gate(bias: Tensor | None, gates: int) -> Sequence[Tensor | None]:
-    return [None] * gates if bias is None else bias.float().chunk(gates) if gates else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tidegate.engine.backends.triton.emit.products import transposed
-from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+from tidegate.engine.backends.triton.kernel_spec import KernelSpec, known
 from tidegate.engine.backends.triton.launch.dot_precision import dot_precision
 from tidegate.engine.backends.triton.launch.run_kernel import Launch
 from tidegate.engine.backends.triton.launch.tiles import tile_for
@@ -54,6 +54,6 @@ def without_arguments(call: Call, prog: Program, stored: Stored, *, descending: 
         call.reset is not None,
     )
     precision = dot_precision(call.x)
-    spec, tile = tile_for(spec, batch, call.hidden_size, outputs, precision, call.x)
+    spec, tile = tile_for(known(spec), batch, call.hidden_size, outputs, precision, call.x)
     sizes = (steps, batch, call.hidden_size, outputs)
-    return Launch(spec, tile, *sizes, call.x.dtype, call.x.device, precision)
+    return Launch(known(spec), tile, *sizes, call.x.dtype, call.x.device, precision)

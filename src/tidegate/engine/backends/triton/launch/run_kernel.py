@@ -8,36 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import triton.language as tl
 from torch import Tensor
 
-from tidegate.engine.backends.triton.emit.compiled import Compiled, kernel_of
+from tidegate.engine.backends.triton.emit.compiled import kernel_of
 from tidegate.engine.backends.triton.emit.leaves import step_stride
 from tidegate.engine.backends.triton.kernel_spec import KEPT, OPERANDS, KernelSpec
+from tidegate.engine.backends.triton.launch.one_launch import OneLaunch
 from tidegate.engine.backends.triton.launch.tiles import Tile, interpreted, padded, window
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.stages import is_output
-
-
-class OneLaunch(NamedTuple):
-    """One launch of a kernel.
-
-    Attributes:
-        kernel: the kernel.
-        grid: its programs: those that divide the hidden units, times those that divide the rows.
-        given: its arguments and constants, and Triton's options.
-    """
-
-    kernel: Compiled
-    grid: tuple[int, int]
-    given: dict[str, Any]
-
-    def instead(self, old: Tensor, new: Tensor) -> OneLaunch:
-        """Return the launch with another tensor wherever it has the old one."""
-        return self._replace(given={name: new if value is old else value for name, value in self.given.items()})
 
 
 @dataclass
@@ -55,6 +38,7 @@ class Launch:
         device: of all tensors.
         precision: of products in float32, as in `tl.dot`.
         given: tensors and numbers by argument.
+        at_zero: the states that begin at zero.
     """
 
     spec: KernelSpec
@@ -67,6 +51,7 @@ class Launch:
     device: torch.device
     precision: str
     given: dict[str, Any] = field(default_factory=dict)
+    at_zero: frozenset[str] = frozenset()
 
     def set_over_time(self, argument: str, value: Tensor) -> None:
         """Set a tensor (T, B, ·) that is read, which may be the same at every step or for every row."""
@@ -82,19 +67,29 @@ class Launch:
         self.given[arguments.stride(arguments.out(name))] = value.stride(1)
 
     def set_states(self, initial: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
-        """Set each state's initial value, zeros if that is None.
+        """Set the initial values of all states, zeros where that is None.
 
         Returns:
             By name the memory in float32 that has the final value after a run.
         """
+        sizes = {name: self.outputs if is_output(name, self.spec.output) else self.hidden for name in initial}
         found = {}
-        for name in self.spec.program.states:
-            size = self.outputs if is_output(name, self.spec.output) else self.hidden
-            own = torch.zeros(self.batch, size, dtype=torch.float32, device=self.device)
-            if (value := initial[name]) is not None:
-                own.copy_(value)
-            found[name] = self.given[arguments.state(name)] = own
-        return found
+        for size in {*sizes.values()}:
+            names = [name for name, own in sizes.items() if own == size and initial[name] is None]
+            found |= zip(names, self.zeros(len(names), size), strict=True)
+        for name, value in initial.items():
+            if value is not None:
+                found[name] = torch.empty(self.batch, sizes[name], dtype=torch.float32, device=self.device)
+                found[name].copy_(value)
+        self.given |= {arguments.state(name): value for name, value in found.items()}
+        self.at_zero = frozenset(name for name, value in initial.items() if value is None)
+        return {name: found[name] for name in initial}
+
+    def zeros(self, count: int, size: int) -> tuple[Tensor, ...]:
+        """Return zeros (B, size) in float32, made at once."""
+        if not count:
+            return ()
+        return torch.zeros(count, self.batch, size, dtype=torch.float32, device=self.device).unbind()
 
     def execute(self) -> None:
         """Run all steps."""
@@ -143,9 +138,9 @@ class Launch:
             counters = torch.zeros(32 * grid[1], dtype=torch.int32, device=self.device)
             for only, start, stop in parts:
                 kernel = kernel_of(spec, only)
-                own = {name: given[argument] for argument, name in kernel.names.items()}
-                own |= {"first_step": start, "last_step": stop, "first_row": first * tile.rows, "counters": counters}
-                yield OneLaunch(kernel, grid, own | constants)
+                own = {"first_step": start, "last_step": stop, "first_row": first * tile.rows}
+                own |= {name: given[argument] for argument, name in kernel.names.items()} | {"counters": counters}
+                yield OneLaunch(kernel, grid, own, constants)
 
     def _constants(self) -> dict[str, Any]:
         tile, wide, (across, _) = self.tile, max(self.hidden, self.outputs), self.programs
@@ -161,29 +156,37 @@ class Launch:
 
     def memory(self, *, apart: bool) -> dict[str, Tensor]:
         """Return memory for what programs read of one another, with the initial values of states."""
-        made = {
-            OPERANDS: self._room(len(self.spec.operands), self.dtype),
-            KEPT: self._room(len(self.spec.kept(apart=apart)), torch.float32),
-        }
-        for place, state in self.shared_states(made, apart=apart):
-            place.copy_(state)
+        counts = {OPERANDS: len(self.spec.operands), KEPT: len(self.spec.kept(apart=apart))}
+        shared, made = self._shared(apart=apart), {}
+        for argument, count in counts.items():
+            states = {name for at, _, name in shared if at == argument}
+            empty = torch.zeros if states and states <= self.at_zero else torch.empty
+            shape = max(1, count), 2, self.batch, max(self.hidden, self.outputs)
+            dtype = self.dtype if argument == OPERANDS else torch.float32
+            made[argument] = empty(shape, dtype=dtype, device=self.device)
+            if not states <= self.at_zero:
+                for place, state in self._places(made, [own for own in shared if own[0] == argument]):
+                    place.copy_(state)
         return made
 
     def shared_states(self, memory: Mapping[str, Tensor], *, apart: bool) -> list[tuple[Tensor, Tensor]]:
         """Return where in that memory the first step reads states, each with the state."""
+        return self._places(memory, self._shared(apart=apart))
+
+    def _shared(self, *, apart: bool) -> list[tuple[str, int, str]]:
+        """Return the states that programs read of one another: the argument, the place in it, and the name."""
         kept = [self.spec.program.values[k] for k in self.spec.kept(apart=apart)]
-        places = [(OPERANDS, k, name) for k, (kind, name) in enumerate(self.spec.operands) if kind == "state"]
-        places += [(KEPT, k, value.name) for k, value in enumerate(kept) if value.op == "state"]
+        found = [(OPERANDS, k, name) for k, (kind, name) in enumerate(self.spec.operands) if kind == "state"]
+        return found + [(KEPT, k, value.name) for k, value in enumerate(kept) if value.op == "state"]
+
+    def _places(
+        self, memory: Mapping[str, Tensor], shared: Iterable[tuple[str, int, str]]
+    ) -> list[tuple[Tensor, Tensor]]:
         found = []
-        for argument, k, name in places:
+        for argument, k, name in shared:
             state = self.given[arguments.state(name)]
             found.append((memory[argument][k, 0, :, : state.shape[1]], state))
         return found
-
-    def _room(self, count: int, dtype: torch.dtype) -> Tensor:
-        """Return memory for vectors, each twice."""
-        wide = max(self.hidden, self.outputs)
-        return torch.empty(max(1, count), 2, self.batch, wide, dtype=dtype, device=self.device)
 
 
 def run_launches(launches: Iterable[OneLaunch], device: torch.device) -> None:
@@ -191,4 +194,4 @@ def run_launches(launches: Iterable[OneLaunch], device: torch.device) -> None:
     # Triton launches on the current device, whichever the tensors are on.
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         for launch in launches:
-            launch.kernel.function[launch.grid](**launch.given)
+            launch.start(device)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -41,35 +42,57 @@ def weight_gradients(
     def gradient_of(name: str) -> Tensor:
         return of_gradient[stored[places[prog.gates[name]]]]
 
-    if count := len(cell.input_gates):
-        by_input = made[:, :, :count].flatten(0, 1).flatten(1)
+    count = len(cell.input_gates)
+    products = [places[prog.gates[gradient_names.of_product(gate)]] for gate in cell.recurrent_gates]
+    if count:
+        by_input = _columns(made, 0, count)
         if X in wanted and weights.w_ih is not None:
             found[X] = (by_input @ weights.w_ih).view_as(call.x)
         if W_IH in wanted:
             found[W_IH] = by_input.t() @ _valid(call, call.x).flatten(0, 1)
+    if wanted & {B_IH, B_HH}:
+        end = 1 + max((count - 1, *products))
+        sums = _columns(made, 0, end).sum(0, dtype=torch.float32).to(made.dtype).view(end, -1)
         if B_IH in wanted:
-            found[B_IH] = by_input.sum(0, dtype=torch.float32)
-    if cell.recurrent_gates and wanted & {W_HH, B_HH}:
-        products = [gradient_names.of_product(gate) for gate in cell.recurrent_gates]
-        columns = [gradient_of(name).flatten(0, 1) for name in products]
-        if B_HH in wanted:
-            found[B_HH] = torch.cat([column.sum(0, dtype=torch.float32) for column in columns])
-        if W_HH in wanted:
-            operands = state_operands(program(cell))
-            before = {name: states_before(call, sequences[name], name).flatten(0, 1) for name in {*operands.values()}}
-            rows = []
-            for gate, name, column in zip(cell.recurrent_gates, products, columns, strict=True):
-                operand = before.get(operands.get(gate, ""))
-                if operand is None:
-                    operand = gradient_of(gradient_names.operand(name)).flatten(0, 1)
-                rows.append(outer(column, operand.to(column.dtype), cell.heads))
-            found[W_HH] = torch.cat(rows)
+            found[B_IH] = sums[:count].flatten()
+        if B_HH in wanted:  # copied: two parameters' gradients must not be the same memory
+            own = [sums[near[0] : near[-1] + 1] for near in _side_by_side(products, [""] * len(products))]
+            found[B_HH] = torch.cat(own).flatten()
+    if W_HH in wanted:
+        operands = state_operands(program(cell))
+        before = {name: states_before(call, sequences[name], name).flatten(0, 1) for name in {*operands.values()}}
+        # A gate's product is with a state, or with a vector of its own. Blocks of heads are multiplied gate by gate.
+        of_gate = [gate if cell.heads > 1 else operands.get(gate, gate) for gate in cell.recurrent_gates]
+        gates, rows = iter(cell.recurrent_gates), []
+        for near in _side_by_side(products, of_gate):
+            gate, *_ = itertools.islice(gates, len(near))
+            operand = before.get(operands.get(gate, ""))
+            if operand is None:
+                operand = gradient_of(gradient_names.operand(gradient_names.of_product(gate))).flatten(0, 1)
+            rows.append(outer(_columns(made, near[0], len(near)), operand.to(made.dtype), cell.heads))
+        found[W_HH] = torch.cat(rows) if len(rows) > 1 else rows[0]
     if W_HR in wanted:
         operand = gradient_of(gradient_names.operand(gradient_names.PROJECT))
         found[W_HR] = gradient_of(gradient_names.PROJECT).flatten(0, 1).t() @ operand.flatten(0, 1)
     for name in call.masks:
         if mask(name) in wanted:
             found[mask(name)] = gradient_of(gradient_names.of_mask(name))
+    return found
+
+
+def _columns(made: Tensor, first: int, count: int) -> Tensor:
+    """Return some gradients side by side, (T * B, count * H)."""
+    return made[:, :, first : first + count].flatten(0, 1).flatten(1)
+
+
+def _side_by_side(places: Sequence[int], kinds: Sequence[str]) -> list[list[int]]:
+    """Cut a list of places into lists of neighbours of one kind."""
+    found: list[list[int]] = []
+    for k, (place, kind) in enumerate(zip(places, kinds, strict=True)):
+        if k and place == places[k - 1] + 1 and kind == kinds[k - 1]:
+            found[-1].append(place)
+        else:
+            found.append([place])
     return found
 
 
