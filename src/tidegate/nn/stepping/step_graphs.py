@@ -44,7 +44,7 @@ class StepGraphs:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run one step on x (B, I), and return the output."""
-        if self._failed or torch.cuda.is_current_stream_capturing() or not can_be_read(x):
+        if self._failed or not can_be_read(x) or torch.cuda.is_current_stream_capturing():
             return self._step(x)
         self._input.copy_(x.detach() if x.requires_grad else x)
         if not self._warm:
