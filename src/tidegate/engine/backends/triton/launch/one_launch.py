@@ -1,8 +1,8 @@
 """One launch of a kernel, without Triton's search for what it has compiled.
 
-For some 45 arguments by name that search takes 50 us. It looks at types, at whether an address is a multiple of 16, and
-at whether a whole number is 1, or a multiple of 16. What Triton returned from the first launch of a kind is kept by the
-same, and launched again.
+For some 45 arguments by name a launch takes 26 us with it and 14 without. It looks at types, at whether an address is a
+multiple of 16, and at whether a whole number is 1, or a multiple of 16. What Triton returned from the first launch of a
+kind is kept by the same, and launched again.
 """
 
 from __future__ import annotations
