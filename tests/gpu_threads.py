@@ -105,6 +105,7 @@ TL = SimpleNamespace(
     trans=np.transpose,
     reshape=np.reshape,
     where=lambda condition, a, b: _tile(np.where(condition, a, b)),
+    maximum=np.maximum,
     full=lambda shape, value, dtype: _tile(np.full(shape, value, dtype)),
     zeros=lambda shape, dtype: _tile(np.zeros(shape, dtype)),
     sum=lambda value, axis: _tile(np.sum(value, axis=axis)),

@@ -1,6 +1,7 @@
 """The GPU backend's kernels in Triton's interpreter: what they compute is right, whatever runs them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.kernel_runs import everything, numbers
 from tests.witnesses.cases import Case, some_lengths, some_resets
 
 from tidegate.cells import CELLS, Step, cell, projected, sigmoid, tanh, with_heads
+from tidegate.engine import BACKENDS
 from tidegate.engine.backends.triton import TRITON
 from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
@@ -70,12 +72,18 @@ def test_a_cell_with_a_mask_and_a_product_with_a_made_vector() -> None:
     same_as_the_reference(odd, numbers(odd, (2, 3, 3, 17)), reset=torch.tensor([[1, 0, 1], [0, 1, 0]]) > 0)
 
 
+@pytest.mark.parametrize("name", ["gru_original", "lstm"])
+@pytest.mark.parametrize("left_out", ["b_hh", "b_ih"])
+def test_one_bias_of_two(name: str, left_out: str) -> None:
+    it, given = CELLS[name], numbers(CELLS[name], (2, 3, 3, 17))
+    same_as_the_reference(it, {name: value for name, value in given.items() if name != left_out})
+
+
 def in_pieces_of(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
     """Read weights in pieces of a depth at every step."""
     from tidegate.engine.backends.triton.launch import tiles
 
     monkeypatch.setattr(tiles, "RESIDENT", 0)
-    monkeypatch.setattr(tiles, "BATCHED", 0)
     chosen = tiles.tile_for
 
     def in_pieces(*given: Any) -> Any:
@@ -184,7 +192,16 @@ def test_gradients_of_two_biases_are_not_one_memory(layer: Any) -> None:
     assert one != other
 
 
-def test_it_has_to_be_asked_for_and_says_what_it_cannot_run() -> None:
+def test_it_is_the_default_on_nvidias_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    call: Any = SimpleNamespace(x=SimpleNamespace(device=torch.device("cuda")))
+    assert not TRITON.not_by_default(call)
+    order = [backend.name for backend in BACKENDS]
+    assert order.index("triton") < order.index("vendor") < order.index("reference")
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    assert "AMD" in TRITON.not_by_default(call)[0]
+
+
+def test_it_has_to_be_asked_for_on_a_cpu_and_says_what_it_cannot_run() -> None:
     x, weights = torch.zeros(2, 3, 4), Weights(torch.zeros(20, 4), torch.zeros(20, 5), torch.zeros(20))
     call = checked_call("lstm", x, weights)
     assert not TRITON.unsupported(call)

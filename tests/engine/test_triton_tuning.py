@@ -82,13 +82,13 @@ def test_candidates_are_few_and_can_run(name: str) -> None:
             continue
         launch = launch_of(name, batch, hidden, half=half, heads=heads)
         found = tuning.candidates(launch)
-        assert 2 <= len(found) <= 6
+        assert 1 <= len(found) <= 6
         assert found[0] == (launch.spec, launch.tile)
         for spec, tile in found:
             own = replace(launch, spec=spec, tile=tile)
             assert tile.units & (tile.units - 1) == tile.rows & (tile.rows - 1) == 0
             assert tile.units >= fewest_units(spec)
-            assert spec.resident == (tile.depth == 0)
+            assert (spec.resident > 0) == (tile.depth == 0)
             assert not own.waits or own.programs[0] <= max(tile.programs, launch.programs[0])
 
 

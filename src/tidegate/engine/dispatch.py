@@ -9,7 +9,7 @@ from tidegate.engine.backends.vendor import VENDOR
 from tidegate.engine.call import Backend, Call
 from tidegate.errors import ArgumentError, BackendError
 
-BACKENDS: tuple[Backend, ...] = (LLVM, VENDOR, TRITON, REFERENCE)
+BACKENDS: tuple[Backend, ...] = (LLVM, TRITON, VENDOR, REFERENCE)
 """In order of preference: the first that supports a call runs it, unless it has to be asked for.
 
 The reference supports everything.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from tidegate.engine.backends.triton.front.reasons import reasons_against
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
@@ -29,9 +31,10 @@ class TritonBackend(Backend):
         return reasons_against(call)
 
     def not_by_default(self, call: Call) -> list[str]:
-        """Return the reason why it has to be asked for."""
-        del call
-        return ["it has run in Triton's interpreter and compiles for GPUs, but has not run on one yet: ask for it"]
+        """List the reasons why it has to be asked for."""
+        if call.x.device.type != "cuda":
+            return ["Triton's interpreter runs it on the CPU, for tests: ask for it"]
+        return ["it has not run on AMD's GPUs yet: ask for it"] if torch.version.hip else []
 
     def explain(self, call: Call, *, training: bool) -> BackendPlan:
         """Describe the kernels that `run` would use."""

@@ -12,9 +12,8 @@ from tidegate.engine.backends.triton.launch.run_kernel import Launch
 from tidegate.engine.call import Call
 from tidegate.engine.kernels import arguments
 
-Bias = tuple[
-    str, int
-]  # "input" for one of W_k x, "recur" for one of a recurrent product, "" for zero; its gate's place
+# "input" for one of W_k x, "recur" for one of a recurrent product, "" for zero; and its gate's place.
+Bias = tuple[str, int]
 
 
 @functools.lru_cache(maxsize=512)
@@ -45,8 +44,6 @@ def _summed(call: Call, rows: tuple[tuple[Bias, ...], ...]) -> Tensor:
     by_gate = {op: bias.split(size) for op, bias in given.items() if bias is not None}
     if not by_gate:
         return torch.zeros(len(rows[0]) * size, dtype=torch.float32, device=call.x.device)
-    wanted = [bias for row in rows for bias in row]
-    if any(op not in by_gate for op, _ in wanted):
-        zero = call.x.new_zeros(size)
-        by_gate = dict.fromkeys(("", *given), [zero] * len(wanted)) | by_gate
-    return torch.cat([by_gate[op][gate] for op, gate in wanted]).view(len(rows), -1).sum(0, dtype=torch.float32)
+    zero = call.x.new_zeros(size if any(op not in by_gate for row in rows for op, _ in row) else 0)
+    parts = [by_gate[op][gate] if op in by_gate else zero for row in rows for op, gate in row]
+    return torch.cat(parts).view(len(rows), -1).sum(0, dtype=torch.float32)

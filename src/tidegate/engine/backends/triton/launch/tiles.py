@@ -1,7 +1,8 @@
 """How a kernel is cut into programs, by rule; `tidegate.engine.backends.triton.launch.tuning` then times others.
 
-Measured on an H100 (T=512, bfloat16): many small programs are faster than few large ones, as long as all run at once.
-Weights that stay in registers are fastest, until they take more than about half of them.
+Measured on an H100 (T=512, bfloat16): many small programs are faster than few large ones, as long as all run at once;
+16 hidden units and 16 rows is the least that keeps the tensor cores busy. Weights that stay in registers are fastest,
+as long as they leave half of them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from tidegate.engine.backends.triton.kernel_spec import KernelSpec
+from tidegate.engine.backends.triton.kernel_spec import Block, KernelSpec
 from tidegate.engine.kernels.head_windows import window_size
 
-RESIDENT = 32 << 10  # bytes of weights in the registers of four warps
-BATCHED = 16 << 10  # where products with several operands are one
-REDUCED = 8 << 10  # numbers of a vector of all hidden units that a program reduces; with more, compiling takes minutes
+SIDE = 16  # hidden units and rows of the smallest programs
+RESIDENT = 16 << 10  # bytes of weights in the registers of a warp, at most
+AT_ONCE = 160 << 10  # bytes of a matrix and its operand that are multiplied at once, at most
+BATCHED = 50 << 10  # of a batch of matrices
 LARGE = 256  # numbers of a tile, from which four warps have too few registers
 MULTIPROCESSORS, SHARED = 132, 227 << 10  # those of an H100, where there is no device to ask
 
@@ -53,15 +55,13 @@ def tile_for(
     blocks = [block for own in spec.blocks for block in own]
     if not blocks and not spec.meets:
         return spec, Tile(units=min(64, padded(hidden)), rows=4, programs=programs)
-    wide, rows, units = max(hidden, outputs), 16, fewest_units(spec)
-
-    def too_many() -> bool:
-        return -(-wide // units) * -(-batch // rows) > programs
-
-    while too_many() and rows < min(most_rows(spec, wide), batch):
-        rows *= 2
-    while too_many() and units < 64:
-        units *= 2
+    wide, rows = max(hidden, outputs), SIDE
+    units, most = max(SIDE, fewest_units(spec)), min(most_rows(spec), padded(batch))
+    while -(-wide // units) * -(-batch // rows) > programs and (rows < most or units < 64):
+        if rows < most and (rows <= units or units == 64):
+            rows *= 2
+        else:
+            units *= 2
     tile = Tile(units, rows, programs=programs, shared=shared_memory(x.device))
     return with_weights(spec, tile, hidden, outputs, kept_bytes(x.itemsize, precision))
 
@@ -71,9 +71,14 @@ def fewest_units(spec: KernelSpec) -> int:
     return max(4, 16 // min((block.slots for own in spec.blocks for block in own), default=1))
 
 
-def most_rows(spec: KernelSpec, wide: int) -> int:
-    """The most rows of a program: one that reduces vectors of all hidden units has these of all its rows."""
-    return max(16, REDUCED // padded(wide)) if any(stage.reductions for stage in spec.stages) else 64
+def most_rows(spec: KernelSpec) -> int:
+    """The most rows of a program: one that reduces vectors of all hidden units reads those of all its rows."""
+    return SIDE if reduces(spec) else 64
+
+
+def reduces(spec: KernelSpec) -> bool:
+    """Whether programs reduce vectors of all hidden units."""
+    return any(stage.reductions for stage in spec.stages)
 
 
 def kept_bytes(itemsize: int, precision: str) -> int:
@@ -87,25 +92,26 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     blocks = [block for own in spec.blocks for block in own]
     deep = _deepest(spec, tile, hidden, outputs)
     weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
-    limit = BATCHED if any(block.batch > 1 for block in blocks) else RESIDENT
-    warps = 8 if weights > limit or _is_large(spec, tile, max(hidden, outputs)) else 4
-    # Weights come into registers, and operands into products, through shared memory.
-    through = max((deep * block.batch * (block.slots * tile.units + tile.rows) for block in blocks), default=0)
-    if weights <= limit * warps // 4 and through * itemsize <= tile.shared:
-        return spec if spec.resident else replace(spec, resident=1), replace(tile, warps=warps)
+    large = weights > 4 * RESIDENT or tile.rows * tile.units > LARGE or reduces(spec)
+    warps = 8 if large else 4
+    pieces = max((_pieces(block, tile, itemsize * deep) for block in blocks), default=1)
+    if weights <= RESIDENT * warps and pieces * SIDE <= deep:
+        return replace(spec, resident=pieces), replace(tile, warps=warps)
     return in_pieces(spec, tile, hidden, outputs, itemsize)
+
+
+def _pieces(block: Block, tile: Tile, deep: int) -> int:
+    """In how many pieces a product is done: matrices and operands come into it through shared memory."""
+    through = deep * block.batch * (block.slots * tile.units + tile.rows)
+    most = min(tile.shared * 3 // 4, BATCHED if block.batch > 1 else AT_ONCE)
+    return 1 << max(0, -(-through // most) - 1).bit_length()
 
 
 def in_pieces(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
     """Read the weights in pieces at every step."""
     depth = min(_deepest(spec, tile, hidden, outputs), 64 if itemsize == 2 else 32)
-    warps = 8 if _is_large(spec, tile, max(hidden, outputs)) else 4
+    warps = 8 if tile.rows * tile.units > LARGE or reduces(spec) else 4
     return replace(spec, resident=0), replace(tile, depth=depth, warps=warps, pieces=3)
-
-
-def _is_large(spec: KernelSpec, tile: Tile, wide: int) -> bool:
-    reduced = padded(wide) * any(stage.reductions for stage in spec.stages)
-    return tile.rows * tile.units > LARGE or tile.rows * reduced > REDUCED
 
 
 def _deepest(spec: KernelSpec, tile: Tile, hidden: int, outputs: int) -> int:

@@ -23,6 +23,7 @@ from tidegate.engine.backends.triton.emit.compiled import kernel_of
 from tidegate.engine.backends.triton.kernel_spec import KernelSpec
 from tidegate.engine.backends.triton.launch.run_kernel import Launch
 from tidegate.engine.backends.triton.launch.tiles import (
+    LARGE,
     Tile,
     fewest_units,
     in_pieces,
@@ -30,6 +31,7 @@ from tidegate.engine.backends.triton.launch.tiles import (
     kept_bytes,
     most_rows,
     padded,
+    reduces,
     with_weights,
 )
 from tidegate.engine.kernels import arguments
@@ -90,22 +92,24 @@ def is_wanted(device: torch.device) -> bool:
 def candidates(launch: Launch) -> list[Choice]:
     """Return the rule's choice and at most five others.
 
-    They have half as many hidden units, twice as many, twice as many rows, the other number of warps, or weights in
-    pieces where the rule keeps them in registers.
+    They have the other number of warps, weights in pieces where the rule keeps them in registers, half as many hidden
+    units, twice as many, or twice as many rows.
     """
     spec, tile, sizes = launch.spec, launch.tile, (launch.hidden, launch.outputs)
     itemsize = kept_bytes(launch.dtype.itemsize, launch.precision)
     found = [(spec, tile)]
     start = Tile(tile.units, tile.rows, programs=tile.programs, shared=tile.shared)
-    if tile.units // 2 >= fewest_units(spec):
+    slow_to_compile = reduces(spec)  # seconds for each
+    if tile.units * tile.rows <= 2 * LARGE and not slow_to_compile:
+        found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
+    if spec.resident and any(spec.blocks) and not slow_to_compile:
+        found.append(in_pieces(spec, start, *sizes, itemsize))
+    if tile.units // 2 >= fewest_units(spec) and not slow_to_compile:
         found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
     if tile.units * 2 <= padded(max(sizes)):
         found.append(with_weights(spec, replace(start, units=tile.units * 2), *sizes, itemsize))
-    if tile.rows < min(launch.batch, most_rows(spec, max(sizes))):
+    if tile.rows < min(launch.batch, most_rows(spec)):
         found.append(with_weights(spec, replace(start, rows=tile.rows * 2), *sizes, itemsize))
-    found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
-    if spec.resident and any(spec.blocks):
-        found.append(in_pieces(spec, start, *sizes, itemsize))
     most = max(tile.programs, launch.programs[0])  # those that wait for one another must all run at once
     fits = [choice for choice in found if not _cut(launch, choice).waits or _cut(launch, choice).programs[0] <= most]
     return list(dict.fromkeys(fits))
@@ -144,6 +148,7 @@ def _milliseconds(launch: Launch) -> float:
     with torch.cuda.device(launch.device):
         torch.cuda.synchronize()  # nothing else runs meanwhile: the other direction on its own stream, for example
         for _ in range(REPEATS):
+            launch.execute()  # which keeps the device busy until all of what is timed is in its queue
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             start.record()
             launch.execute()
