@@ -1,5 +1,6 @@
 """A run of one part: what was measured, what was wrong, what there was no time for, and the file that holds it."""
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ class Session:
             self.fault(name, f"{type(error).__name__}: {error}")
         finally:
             if self.on_gpu:
+                gc.collect()  # graphs hold gigabytes
                 torch.cuda.empty_cache()
 
     def fault(self, name: str, message: str) -> None:

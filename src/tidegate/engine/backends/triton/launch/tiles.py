@@ -1,8 +1,8 @@
 """How a kernel is cut into programs, by rule; `tidegate.engine.backends.triton.launch.tuning` then times others.
 
-Measured on an H100 (T=512, bfloat16): many small programs are faster than few large ones, as long as all run at once;
-16 hidden units and 16 rows is the least that keeps the tensor cores busy. Weights that stay in registers are fastest,
-as long as they leave half of them.
+Measured on an H100 (T=512; LOG.md): many small programs are faster than few large ones, as long as all run at once; 16
+hidden units and 16 rows are the least that keeps the tensor cores busy, and four warps are faster than eight up to
+twice that. Weights stay in registers as long as they fit there.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from tidegate.engine.backends.triton.kernel_spec import Block, KernelSpec
 from tidegate.engine.kernels.head_windows import window_size
 
 SIDE = 16  # hidden units and rows of the smallest programs
-RESIDENT = 16 << 10  # bytes of weights in the registers of a warp, at most
+RESIDENT = 128 << 10  # bytes of weights in the registers of a program, at most
 AT_ONCE = 160 << 10  # bytes of a matrix and its operand that are multiplied at once, at most
 BATCHED = 50 << 10  # of a batch of matrices
-LARGE = 256  # numbers of a tile, from which four warps have too few registers
+LARGE = 512  # numbers of a tile; with more, four warps have too few registers
+LARGEST = 1024  # where a batch of matrices is multiplied; with more, registers overflow into memory
 MULTIPROCESSORS, SHARED = 132, 227 << 10  # those of an H100, where there is no device to ask
 
 
@@ -58,6 +59,8 @@ def tile_for(
     wide, rows = max(hidden, outputs), SIDE
     units, most = max(SIDE, fewest_units(spec)), min(most_rows(spec), padded(batch))
     while -(-wide // units) * -(-batch // rows) > programs and (rows < most or units < 64):
+        if is_largest(spec, units * rows):
+            break
         if rows < most and (rows <= units or units == 64):
             rows *= 2
         else:
@@ -76,6 +79,11 @@ def most_rows(spec: KernelSpec) -> int:
     return SIDE if reduces(spec) else 64
 
 
+def is_largest(spec: KernelSpec, numbers: int) -> bool:
+    """Whether a tile of so many numbers is as large as it may be."""
+    return numbers >= LARGEST and any(block.batch > 1 for own in spec.blocks for block in own)
+
+
 def reduces(spec: KernelSpec) -> bool:
     """Whether programs reduce vectors of all hidden units."""
     return any(stage.reductions for stage in spec.stages)
@@ -92,10 +100,9 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     blocks = [block for own in spec.blocks for block in own]
     deep = _deepest(spec, tile, hidden, outputs)
     weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
-    large = weights > 4 * RESIDENT or tile.rows * tile.units > LARGE or reduces(spec)
-    warps = 8 if large else 4
+    warps = 8 if tile.rows * tile.units > LARGE or reduces(spec) else 4
     pieces = max((_pieces(block, tile, itemsize * deep) for block in blocks), default=1)
-    if weights <= RESIDENT * warps and pieces * SIDE <= deep:
+    if weights <= RESIDENT and pieces * SIDE <= deep:
         return replace(spec, resident=pieces), replace(tile, warps=warps)
     return in_pieces(spec, tile, hidden, outputs, itemsize)
 

@@ -28,6 +28,7 @@ from tidegate.engine.backends.triton.launch.tiles import (
     fewest_units,
     in_pieces,
     interpreted,
+    is_largest,
     kept_bytes,
     most_rows,
     padded,
@@ -100,15 +101,16 @@ def candidates(launch: Launch) -> list[Choice]:
     found = [(spec, tile)]
     start = Tile(tile.units, tile.rows, programs=tile.programs, shared=tile.shared)
     slow_to_compile = reduces(spec)  # seconds for each
-    if tile.units * tile.rows <= 2 * LARGE and not slow_to_compile:
+    if tile.units * tile.rows <= LARGE and not slow_to_compile:
         found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
     if spec.resident and any(spec.blocks) and not slow_to_compile:
         found.append(in_pieces(spec, start, *sizes, itemsize))
     if tile.units // 2 >= fewest_units(spec) and not slow_to_compile:
         found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
-    if tile.units * 2 <= padded(max(sizes)):
+    largest = is_largest(spec, tile.units * tile.rows)
+    if tile.units * 2 <= padded(max(sizes)) and not largest:
         found.append(with_weights(spec, replace(start, units=tile.units * 2), *sizes, itemsize))
-    if tile.rows < min(launch.batch, most_rows(spec)):
+    if tile.rows < min(launch.batch, most_rows(spec)) and not largest:
         found.append(with_weights(spec, replace(start, rows=tile.rows * 2), *sizes, itemsize))
     most = max(tile.programs, launch.programs[0])  # those that wait for one another must all run at once
     fits = [choice for choice in found if not _cut(launch, choice).waits or _cut(launch, choice).programs[0] <= most]
