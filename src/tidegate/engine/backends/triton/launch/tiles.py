@@ -2,7 +2,7 @@
 
 Measured on an H100 (T=512; LOG.md): many small programs are faster than few large ones, as long as all run at once; 16
 hidden units and 16 rows are the least that keeps the tensor cores busy, and four warps are faster than eight up to
-twice that. Weights stay in registers as long as they fit there.
+twice that. Weights stay in registers as long as they fit there; as they fill those of four warps, there are eight.
 """
 
 from __future__ import annotations
@@ -100,9 +100,12 @@ def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsi
     blocks = [block for own in spec.blocks for block in own]
     deep = _deepest(spec, tile, hidden, outputs)
     weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
-    warps = 8 if tile.rows * tile.units > LARGE or reduces(spec) else 4
+    large = weights > RESIDENT // 2 or tile.rows * tile.units > LARGE or reduces(spec)
+    warps = 8 if large else 4
     pieces = max((_pieces(block, tile, itemsize * deep) for block in blocks), default=1)
-    if weights <= RESIDENT and pieces * SIDE <= deep:
+    # Two stages' weights are in registers at once, although only those of one are multiplied.
+    limit = RESIDENT // max(1, sum(map(bool, spec.blocks)))
+    if weights <= limit and pieces * SIDE <= deep:
         return replace(spec, resident=pieces), replace(tile, warps=warps)
     return in_pieces(spec, tile, hidden, outputs, itemsize)
 
