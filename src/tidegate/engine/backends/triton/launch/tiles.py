@@ -80,7 +80,7 @@ def most_rows(spec: KernelSpec) -> int:
 
 
 def is_largest(spec: KernelSpec, numbers: int) -> bool:
-    """Whether a tile of so many numbers is as large as it may be."""
+    """Whether a tile with this many numbers is as large as it may be."""
     return numbers >= LARGEST and any(block.batch > 1 for own in spec.blocks for block in own)
 
 
