@@ -9,7 +9,7 @@ from tests.kernel_runs import numbers
 from tidegate.cells import CELLS, lstm, min_gru, projected, with_heads
 from tidegate.engine import BACKENDS, Explanation, Peaks, Weights, explain, run
 from tidegate.engine.backends.llvm.front.passes import LLVM_PASSES
-from tidegate.engine.backends.llvm.jit import compile
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch import launcher, threads
 from tidegate.engine.explain.explain import explain_call
 from tidegate.engine.explain.kernel_plans import GPUKernelPlan, KernelPlan
@@ -199,7 +199,7 @@ def test_threads_share_hidden_units_where_rows_are_few(monkeypatch: pytest.Monke
         assert {(kernel.shared, kernel.threads) for kernel in on_a_cpu(many)} == {("rows", 2)}
     finally:
         torch.set_num_threads(before)
-    assert on_a_cpu(few)[0].lanes == compile.vector_bytes() // 4
+    assert on_a_cpu(few)[0].lanes == instruction_set().vector_bytes // 4
     assert isinstance(threads.can_wait_for_one_another(), bool)
 
 

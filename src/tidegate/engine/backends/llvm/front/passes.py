@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
-from tidegate.engine.backends.llvm.jit.compile import vector_bytes
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
 from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
@@ -73,7 +73,7 @@ class LLVMPasses(Passes):
 
     def padded(self, stored: Tensor) -> Tensor:
         """Return a stored value with rows of whole vectors."""
-        return pad_last_dimension(stored, vector_bytes() // stored.element_size())
+        return pad_last_dimension(stored, instruction_set().vector_bytes // stored.element_size())
 
 
 LLVM_PASSES = LLVMPasses()

@@ -21,6 +21,7 @@ from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec, emit_copy
 from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, emit_gemm
 from tidegate.engine.backends.llvm.emit.kernel import emit_kernel
 from tidegate.engine.backends.llvm.emit.pack_kernel import PackSpec, emit_pack
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.jit.thread_entry import SUFFIX, thread_entry
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.kernels import stages
@@ -30,22 +31,6 @@ from tidegate.engine.program import program
 _LOCK = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a child must not find it locked by a thread that does not exist there
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
-
-
-@functools.cache
-def vector_bytes() -> int:
-    """Return the width of this machine's vector registers."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx2") else 16
-
-
-@functools.cache
-def registers() -> int:
-    """Return the number of this machine's vector registers."""
-    features = llvm.get_host_cpu_features()
-    return 32 if features.get("avx512f") or features.get("neon") else 16
 
 
 Spec = KernelSpec | GemmSpec | PackSpec | CopySpec
@@ -101,7 +86,7 @@ def _machine() -> llvm.TargetMachine:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault"
+        cpu=instruction_set().cpu, features=instruction_set().features, opt=3, codemodel="jitdefault"
     )
 
 
@@ -136,8 +121,8 @@ def _compile(spec: Spec, key: str) -> Code:
 
 def _key(spec: Spec) -> str:
     """Return a digest of what the machine code depends on: specification, machine, llvmlite's version, our source."""
-    features = llvm.get_host_cpu_features().flatten()
-    text = repr((spec.key(), llvm.get_host_cpu_name(), features, llvmlite.__version__, _emitter_digest()))
+    machine = instruction_set()
+    text = repr((spec.key(), machine.cpu, machine.features, llvmlite.__version__, _emitter_digest()))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec
-from tidegate.engine.backends.llvm.jit.compile import Compiled, Spec, compiled, registers, vector_bytes
+from tidegate.engine.backends.llvm.jit.compile import Compiled, Spec, compiled
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec, blocks_for
 from tidegate.engine.backends.llvm.launch.buffers import empty
 from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
@@ -250,7 +251,7 @@ def kernel_for(
 ) -> KernelSpec:
     """Return the specification of a Program's kernel on this machine."""
     double, few_rows = dtype == torch.float64, batch <= 2
-    lanes = vector_bytes() // (8 if double else 4)
+    lanes = instruction_set().vector_bytes // (8 if double else 4)
     vectors = -(-hidden // lanes), -(-outputs // lanes)
     return _specification(program, tuple(stored), double, fused_input, few_rows, lanes, vectors, output, placed, heads)
 
@@ -268,5 +269,7 @@ def _specification(
     placed: bool,
     heads: bool,
 ) -> KernelSpec:
-    spec = KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers(), (), output, placed, heads)
+    spec = KernelSpec(
+        program, stored, double, fused_input, few_rows, lanes, instruction_set().registers, (), output, placed, heads
+    )
     return replace(spec, blocks=tuple(blocks_for(stage, vectors[stage.projected]) for stage in spec.stages))

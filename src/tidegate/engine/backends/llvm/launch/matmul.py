@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, blocks_for
-from tidegate.engine.backends.llvm.jit.compile import registers, vector_bytes
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.buffers import empty, scratch
 from tidegate.engine.backends.llvm.launch.launcher import launch_kernel
 from tidegate.engine.kernels.arguments import MatmulArguments
@@ -41,8 +41,10 @@ def multiply(
     a_by_rows, b_by_columns = a_elements != 1 or sums is not None, b_columns == 1
     assert not a_by_rows or rows == 1 or a_rows == 1
     double = a.dtype == torch.float64
-    lanes = vector_bytes() // (8 if double else 4)
-    spec = _specification(double, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, registers()))
+    lanes = instruction_set().vector_bytes // (8 if double else 4)
+    spec = _specification(
+        double, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, instruction_set().registers)
+    )
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
     room = scratch(threads * spec.room, a)
     given = MatmulArguments(
@@ -66,4 +68,4 @@ def multiply(
 
 @functools.lru_cache(maxsize=64)
 def _specification(double: bool, a_by_rows: bool, b_by_columns: bool, lanes: int, blocks: int) -> GemmSpec:
-    return GemmSpec(double, a_by_rows, b_by_columns, lanes, registers(), blocks)
+    return GemmSpec(double, a_by_rows, b_by_columns, lanes, instruction_set().registers, blocks)

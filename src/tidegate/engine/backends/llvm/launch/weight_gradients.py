@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.jit.compile import vector_bytes
+from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.block_diagonal import outer
 from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
 from tidegate.engine.backends.llvm.launch.matmul import multiply
@@ -77,7 +77,7 @@ def weight_gradients(
 
 def _narrow(*operands: Tensor) -> bool:
     """Whether the product with operands side by side takes no more tiles' columns than a product with each."""
-    lanes = vector_bytes() // operands[0].element_size()
+    lanes = instruction_set().vector_bytes // operands[0].element_size()
     return sum(operand.shape[1] for operand in operands) <= 4 * lanes
 
 
