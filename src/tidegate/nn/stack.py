@@ -53,12 +53,11 @@ def run_stack(
             whole = run_stack_on(chosen, _calls_at_once(layers, given, call.lengths), asked=asked)
             if whole is not None:
                 return StackResult(whole.output, whole.state, {})
-        if layers.bidirectional and place[1] == 0:
-            side = SideStream(call.x) if chosen.runs_side_by_side and runs_on_cuda(call.x) else None
-        if place[1] and side is not None:
-            result = side.run(call, functools.partial(run_on, chosen, asked=asked, recompute=layers.recompute))
-        else:
-            result = run_on(chosen, call, asked=asked, recompute=layers.recompute)
+        run = functools.partial(run_on, chosen, asked=asked, recompute=layers.recompute)
+        if place[1] == 0:
+            beside = layers.bidirectional and chosen.runs_side_by_side and runs_on_cuda(call.x)
+            side = SideStream(call.x) if beside else None
+        result = side.run(call, run) if place[1] and side else run(call)
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record

@@ -115,6 +115,16 @@ def stages_of(program: Program, *, fused_input: bool, in_memory: frozenset[str],
     return tuple(result)
 
 
+def counts(stage: Stage, program: Program) -> dict[str, int]:
+    """Count what a stage computes, by the fields of `tidegate.engine.explain.kernel_plans.StagePlan`."""
+    return {
+        "products": sum(len(stream.products) for stream in stage.streams),
+        "accumulators": len(stage.accumulators),
+        "reductions": len(stage.reductions),
+        "pointwise": sum(bool(program.values[k].args) for k in stage.values),
+    }
+
+
 def is_output(name: str, output: str) -> bool:
     """Whether a state, or the gradient of one, is the projected output ("" for none)."""
     return bool(output) and name in (output, of_state(output))

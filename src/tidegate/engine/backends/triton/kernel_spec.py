@@ -110,9 +110,14 @@ class KernelSpec:
         return tuple(found)
 
     @functools.cached_property
+    def all_blocks(self) -> tuple[Block, ...]:
+        """The products of all stages."""
+        return tuple(block for blocks in self.blocks for block in blocks)
+
+    @functools.cached_property
     def operands(self) -> tuple[Operand, ...]:
         """All operands of products, in the order of their memory."""
-        return tuple(dict.fromkeys(o for blocks in self.blocks for block in blocks for o in block.operands))
+        return tuple(dict.fromkeys(o for block in self.all_blocks for o in block.operands))
 
     @functools.cached_property
     def owner(self) -> dict[int, int]:

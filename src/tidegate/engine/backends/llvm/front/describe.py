@@ -21,6 +21,7 @@ from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.explain.kernel_plans import KernelPlan, TiledStagePlan
 from tidegate.engine.kernels.passes import adjoint_of, values_to_store
 from tidegate.engine.kernels.run_kernels import mask_gradients
+from tidegate.engine.kernels.stages import counts
 
 
 def describe_kernels(call: Call, *, training: bool) -> BackendPlan:
@@ -44,10 +45,7 @@ def _kernel_plan(name: str, kernel: KernelSpec, call: Call, place: str) -> Kerne
     splits_hidden, parts = Launch(kernel, steps, batch, call.hidden_size, False).divide(torch.get_num_threads())
     stages = tuple(
         TiledStagePlan(
-            products=sum(len(stream.products) for stream in stage.streams),
-            accumulators=len(stage.accumulators),
-            reductions=len(stage.reductions),
-            pointwise=sum(bool(kernel.program.values[k].args) for k in stage.values),
+            **counts(stage, kernel.program),
             rows=tile.rows,
             blocks=tile.blocks,
             chains=tile.chains,

@@ -12,7 +12,6 @@ from tidegate.engine.backends.triton.launch.biases import set_biases
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
 from tidegate.engine.backends.triton.launch.run_kernel import run_launches
 from tidegate.engine.call import NO_MASKS, Call
-from tidegate.engine.kernels import arguments
 from tidegate.engine.precision import without_autocast
 from tidegate.engine.program.program import program
 
@@ -39,9 +38,7 @@ class LaunchedStep:
         if cell.input_gates and call.weights.w_ih is not None:
             self._factor = call.weights.w_ih.t()
             self._parts = call.x.new_empty(batch, self._factor.shape[1])
-            for gate, part in zip(cell.input_gates, self._parts.split(call.hidden_size, 1), strict=True):
-                launch.given[arguments.input_part(gate)] = part
-            launch.given[arguments.INPUT_STRIDE] = self._parts.stride(0)
+            launch.set_input_parts(cell.input_gates, self._parts)
         self._output = call.x.new_empty(1, batch, launch.outputs)
         launch.set_out(cell.states[0], self._output)
         self.state = tuple(launch.set_states(dict(zip(cell.states, call.state, strict=True))).values())

@@ -15,6 +15,7 @@ from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.explain.kernel_plans import GPUKernelPlan, StagePlan
 from tidegate.engine.kernels.passes import adjoint_of, values_to_store
 from tidegate.engine.kernels.run_kernels import mask_gradients
+from tidegate.engine.kernels.stages import counts
 from tidegate.engine.program.program import program
 
 
@@ -37,16 +38,8 @@ def plan_of(call: Call, *, training: bool) -> BackendPlan:
 
 def _kernel_plan(name: str, place: str, launch: Launch) -> GPUKernelPlan:
     spec = launch.spec
-    stages = tuple(
-        StagePlan(
-            products=sum(len(stream.products) for stream in stage.streams),
-            accumulators=len(stage.accumulators),
-            reductions=len(stage.reductions),
-            pointwise=sum(bool(spec.program.values[k].args) for k in stage.values),
-        )
-        for stage in spec.stages
-    )
-    weights = "" if not any(spec.blocks) else "in registers" if spec.resident else "in pieces"
+    stages = tuple(StagePlan(**counts(stage, spec.program)) for stage in spec.stages)
+    weights = "" if not spec.all_blocks else "in registers" if spec.resident else "in pieces"
     return GPUKernelPlan(
         name,
         place,

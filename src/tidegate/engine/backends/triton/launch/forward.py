@@ -9,7 +9,6 @@ from tidegate.engine.backends.triton.launch.biases import set_biases
 from tidegate.engine.backends.triton.launch.launch_of_call import launch_of
 from tidegate.engine.backends.triton.launch.tuning import tuned
 from tidegate.engine.call import Call
-from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.passes import Stored
 from tidegate.engine.program.program import program
 
@@ -19,9 +18,7 @@ def launch_forward(call: Call, stored: Stored) -> tuple[dict[str, Tensor], list[
     launch = launch_of(call, program(call.cell), stored, descending=call.reverse)
     if call.cell.input_gates and call.weights.w_ih is not None:
         parts = (call.x.flatten(0, 1) @ call.weights.w_ih.t()).unflatten(0, call.x.shape[:2])
-        for gate, part in zip(call.cell.input_gates, parts.split(call.hidden_size, 2), strict=True):
-            launch.given[arguments.input_part(gate)] = part
-        launch.given[arguments.INPUT_STRIDE] = parts.stride(1)
+        launch.set_input_parts(call.cell.input_gates, parts)
     set_biases(launch, call)
     sequences = {}
     for name, k in stored:

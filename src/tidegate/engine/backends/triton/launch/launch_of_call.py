@@ -23,7 +23,7 @@ def launch_of(call: Call, prog: Program, stored: Stored, *, descending: bool) ->
         given[arguments.LENGTHS] = call.lengths.contiguous()
     if call.reset is not None:
         given[arguments.RESET] = call.reset.contiguous().view(torch.uint8)
-    ops = {block.op for own in launch.spec.blocks for block in own}
+    ops = {block.op for block in launch.spec.all_blocks}
     gates = len(call.cell.recurrent_gates)
     for name, op, count in ((call_tensors.W_HH, "recur", gates), (call_tensors.W_HR, "project", 1)):
         if op in ops:

@@ -5,7 +5,7 @@ In Triton's interpreter, where programs run one after the other, each stage of e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +60,12 @@ class Launch:
         self.given[argument] = value
         self.given[step_stride(argument)] = value.stride(0)
         self.given[arguments.stride(argument)] = value.stride(1)
+
+    def set_input_parts(self, gates: Sequence[str], parts: Tensor) -> None:
+        """Set the input's product (..., B, gates * H), side by side in the order of the gates."""
+        for gate, part in zip(gates, parts.split(self.hidden, -1), strict=True):
+            self.given[arguments.input_part(gate)] = part
+        self.given[arguments.INPUT_STRIDE] = parts.stride(-2)
 
     def set_out(self, name: str, value: Tensor) -> None:
         """Set a tensor (T, B, ·) that is written."""

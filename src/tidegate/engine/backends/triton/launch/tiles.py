@@ -32,7 +32,8 @@ class Tile:
     Attributes:
         units: hidden units, a power of two.
         rows: rows of the batch, a power of two; at least 16 if there are products.
-        depth: elements of an operand that are multiplied at a time; 0 for all of them, with the weights in registers.
+        depth: elements of an operand that are multiplied at a time, if weights are read in pieces; 0 if they stay in
+            registers.
         warps: of a program.
         pieces: how many pieces of weights are on their way at once.
         programs: how many run at once, at least.
@@ -53,8 +54,7 @@ def tile_for(
 ) -> tuple[KernelSpec, Tile]:
     """Choose a tile, and whether weights stay in registers."""
     programs = multiprocessors(x.device)
-    blocks = [block for own in spec.blocks for block in own]
-    if not blocks and not spec.meets:
+    if not spec.all_blocks and not spec.meets:
         return spec, Tile(units=min(64, padded(hidden)), rows=4, programs=programs)
     wide, rows = max(hidden, outputs), SIDE
     units, most = max(SIDE, fewest_units(spec)), min(most_rows(spec), padded(batch))
@@ -71,7 +71,7 @@ def tile_for(
 
 def fewest_units(spec: KernelSpec) -> int:
     """The fewest hidden units of a program: its products have at least 16 columns."""
-    return max(4, 16 // min((block.slots for own in spec.blocks for block in own), default=1))
+    return max(4, 16 // min((block.slots for block in spec.all_blocks), default=1))
 
 
 def most_rows(spec: KernelSpec) -> int:
@@ -81,7 +81,7 @@ def most_rows(spec: KernelSpec) -> int:
 
 def is_largest(spec: KernelSpec, numbers: int) -> bool:
     """Whether a tile with this many numbers is as large as it may be."""
-    return numbers >= LARGEST and any(block.batch > 1 for own in spec.blocks for block in own)
+    return numbers >= LARGEST and any(block.batch > 1 for block in spec.all_blocks)
 
 
 def reduces(spec: KernelSpec) -> bool:
@@ -97,12 +97,10 @@ def kept_bytes(itemsize: int, precision: str) -> int:
 
 def with_weights(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
     """Keep the weights of a program's hidden units and rows in registers if they fit; set the number of warps."""
-    blocks = [block for own in spec.blocks for block in own]
     deep = _deepest(spec, tile, hidden, outputs)
-    weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in blocks)
-    large = weights > RESIDENT // 2 or tile.rows * tile.units > LARGE or reduces(spec)
-    warps = 8 if large else 4
-    pieces = max((_pieces(block, tile, itemsize * deep) for block in blocks), default=1)
+    weights = itemsize * deep * tile.units * sum(block.slots * block.batch for block in spec.all_blocks)
+    warps = 8 if weights > RESIDENT // 2 else _fewest_warps(spec, tile)
+    pieces = max((_pieces(block, tile, itemsize * deep) for block in spec.all_blocks), default=1)
     # Two stages' weights are in registers at once, although only those of one are multiplied.
     limit = RESIDENT // max(1, sum(map(bool, spec.blocks)))
     if weights <= limit and pieces * SIDE <= deep:
@@ -120,8 +118,11 @@ def _pieces(block: Block, tile: Tile, deep: int) -> int:
 def in_pieces(spec: KernelSpec, tile: Tile, hidden: int, outputs: int, itemsize: int) -> tuple[KernelSpec, Tile]:
     """Read the weights in pieces at every step."""
     depth = min(_deepest(spec, tile, hidden, outputs), 64 if itemsize == 2 else 32)
-    warps = 8 if tile.rows * tile.units > LARGE or reduces(spec) else 4
-    return replace(spec, resident=0), replace(tile, depth=depth, warps=warps, pieces=3)
+    return replace(spec, resident=0), replace(tile, depth=depth, warps=_fewest_warps(spec, tile), pieces=3)
+
+
+def _fewest_warps(spec: KernelSpec, tile: Tile) -> int:
+    return 8 if tile.rows * tile.units > LARGE or reduces(spec) else 4
 
 
 def _deepest(spec: KernelSpec, tile: Tile, hidden: int, outputs: int) -> int:

@@ -100,13 +100,13 @@ def candidates(launch: Launch) -> list[Choice]:
     itemsize = kept_bytes(launch.dtype.itemsize, launch.precision)
     found = [(spec, tile)]
     start = Tile(tile.units, tile.rows, programs=tile.programs, shared=tile.shared)
-    slow_to_compile = reduces(spec)  # seconds for each
-    if tile.units * tile.rows <= LARGE and not slow_to_compile:
-        found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
-    if spec.resident and any(spec.blocks) and not slow_to_compile:
-        found.append(in_pieces(spec, start, *sizes, itemsize))
-    if tile.units // 2 >= fewest_units(spec) and not slow_to_compile:
-        found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
+    if not reduces(spec):  # those take many seconds to compile
+        if tile.units * tile.rows <= LARGE:
+            found.append((spec, replace(tile, warps=4 if tile.warps == 8 else 8)))
+        if spec.resident and spec.all_blocks:
+            found.append(in_pieces(spec, start, *sizes, itemsize))
+        if tile.units // 2 >= fewest_units(spec):
+            found.append(with_weights(spec, replace(start, units=tile.units // 2), *sizes, itemsize))
     largest = is_largest(spec, tile.units * tile.rows)
     if tile.units * 2 <= padded(max(sizes)) and not largest:
         found.append(with_weights(spec, replace(start, units=tile.units * 2), *sizes, itemsize))
