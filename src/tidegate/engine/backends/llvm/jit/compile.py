@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import hashlib
 import operator
 import os
@@ -107,16 +108,35 @@ def _addresses(key: str, machine_code: bytes) -> tuple[int, int]:
 
 def _compile(spec: Spec, key: str) -> Code:
     name = f"tidegate_{key}"
-    emitted = EMITTERS[type(spec)](spec, name)
+    text, slots = _emit(spec, name)
     machine = _machine()
-    module = llvm.parse_assembly(str(emitted.module) + thread_entry(name))
+    module = llvm.parse_assembly(text + thread_entry(name))
     module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
     module.verify()
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    return Code(dict(emitted.table.slots), machine.emit_object(module))
+    return Code(slots, machine.emit_object(module))
+
+
+def _emit(spec: Spec, name: str) -> tuple[str, dict[str, int]]:
+    """Return a kernel's IR, and its table.
+
+    The IR is so many objects that Python would look through all of the process's for garbage, which takes 0.15 s; and
+    again some time later if they were not collected while they are young.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        module, table = EMITTERS[type(spec)](spec, name)
+        text, slots = str(module), dict(table.slots)
+        del module, table
+        gc.collect(0)
+    finally:
+        if enabled:
+            gc.enable()
+    return text, slots
 
 
 def _key(spec: Spec) -> str:
