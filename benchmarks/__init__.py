@@ -4,11 +4,13 @@ Read `suite.py` first; it lists the measurements. `peers/` has one file for each
 """
 
 from benchmarks.cases import Case, choose_cases
+from benchmarks.kinds.job import Job
 from benchmarks.peers import PEERS, choose_peers
 from benchmarks.report import markdown, record
 from benchmarks.rows import Row
-from benchmarks.suite import Job, jobs
-from benchmarks.targets import TARGETS, Target, judge
+from benchmarks.suite import jobs
+from benchmarks.targets import TARGETS, Target
+from benchmarks.verdicts import Verdict, judge
 
 __all__ = [
     "PEERS",
@@ -17,6 +19,7 @@ __all__ = [
     "Job",
     "Row",
     "Target",
+    "Verdict",
     "choose_cases",
     "choose_peers",
     "jobs",

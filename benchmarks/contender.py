@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchmarks.measure import Timer, timer
 from benchmarks.problem import Problem
 
 
@@ -17,10 +18,19 @@ class Contender:
     Attributes:
         run: solve it once; only this is timed, and it returns when everything is computed.
         results: convert the result of ``run`` to tensors by our names, "output" and "gradient of ..."; not timed.
+        elsewhere: what times a number of calls where they run, if that is another process.
+        note: what the report says of it.
     """
 
     run: Callable[[], Any]
     results: Callable[[Any], dict[str, Tensor]]
+    elsewhere: Timer | None = None
+    note: str = ""
+
+    @property
+    def seconds(self) -> Timer:
+        """What times a number of calls."""
+        return self.elsewhere or timer(self.run)
 
 
 def solver(
@@ -62,6 +72,16 @@ def solver(
         return found | gradients(dict(zip(parameters, of_parameters, strict=True)))
 
     return Contender(inference if problem.setting.mode == "inference" else training, results)
+
+
+def one_step(problem: Problem, cell: nn.Module) -> Contender:
+    """Make a contender of a module of one step, ours or torch's, which takes (B, I) and returns its states."""
+
+    def forward(x: Tensor) -> Tensor:
+        states = cell(x)
+        return states if isinstance(states, Tensor) else states[0]
+
+    return solver(problem, forward, dict(cell.named_parameters()), x=problem.x[0], cotangent=problem.cotangent[0])
 
 
 def gradients(by_name: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.cases import Case
 from tidegate import nn
+from tidegate.cells import CELLS as REGISTRY
 from tidegate.cells import Step, cell, load_cell, sigmoid, tanh
 from tidegate.errors import ArgumentError
 from tidegate.io.load_object import is_location
@@ -27,32 +28,40 @@ def own_cell(x: Any, r: Any, s: Any) -> Step:
 
 
 DROP_INS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
-OTHERS = {
-    "peephole_lstm": "peephole_lstm",
-    "coupled_lstm": "coupled_lstm",
-    "gru_original": "gru_original",
-    "own_cell": own_cell,
-}
-CELLS = (*DROP_INS, *OTHERS)
+STEPS = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn_tanh": nn.RNNCell}
+OTHERS = {"own_cell": own_cell}
+CELLS = (
+    *DROP_INS,
+    "peephole_lstm",
+    "coupled_lstm",
+    "gru_original",
+    *OTHERS,
+)  # those that peers have; the registry's others are taken where they are named
 
 
 _load = functools.cache(load_cell)
+
+
+def make_module(name: str, case: Case) -> nn.Layered | nn.LSTMCell | nn.GRUCell | nn.RNNCell:
+    """Our layer for a case, or our cell of one step, in the mode that the case asks for."""
+    module = STEPS[name](case.size, case.size) if case.kind == "cell" else make_layer(name, case)
+    return module.eval() if case.kind == "evaluation" else module
 
 
 def make_layer(name: str, case: Case, backend: str = "llvm") -> nn.Layered:
     """Our layer for a case. On the kernels it never falls back to the reference.
 
     Args:
-        name: one of `CELLS`, or ``FILE.py:NAME``.
+        name: one of `CELLS`, of the registry's cells, or ``FILE.py:NAME``.
         case: the shape and kind.
         backend: the backend that runs it.
     """
     shape: dict[str, Any] = dict(num_layers=case.layers, bidirectional=case.kind == "bidirectional", backend=backend)
     if name in DROP_INS:
         return DROP_INS[name](case.size, case.size, **shape)
-    if name in OTHERS:
-        return nn.Recurrent(OTHERS[name], case.size, case.size, **shape)
-    return nn.Recurrent(_load(name), case.size, case.size, **shape).eval()  # noise would differ from call to call
+    own = _load(name) if is_location(name) else OTHERS.get(name, name)
+    layer = nn.Recurrent(own, case.size, case.size, **shape)
+    return layer.eval() if is_location(name) else layer  # noise would differ from call to call
 
 
 def choose_cells(names: str | None = None) -> list[str]:
@@ -66,8 +75,10 @@ def choose_cells(names: str | None = None) -> list[str]:
     for name in chosen:
         if is_location(name):
             _load(name)
-        elif name not in CELLS:
+        elif name not in (*CELLS, *REGISTRY):
+            others = ", ".join(name for name in REGISTRY if name not in CELLS)
             raise ArgumentError(
-                f"The benchmark has no cell {name!r}. It has {', '.join(CELLS)}, and cells of your own: FILE.py:NAME."
+                f"The benchmark has no cell {name!r}. It has {', '.join(CELLS)}, which are the default; {others}; and "
+                f"cells of your own: FILE.py:NAME."
             )
     return chosen

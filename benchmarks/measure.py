@@ -10,6 +10,7 @@ from typing import Any
 
 SETTLE = 0.005  # seconds between turns: the threads of a runtime spin for a while after a product
 BLOCK = 0.02  # minimum seconds of a turn: short calls are repeated within it
+Timer = Callable[[int], float]  # a number of calls to the seconds they took
 
 
 @dataclass(frozen=True)
@@ -42,23 +43,15 @@ def spread(values: list[float]) -> Spread:
     return Spread(median, low, high)
 
 
-def pairs(
-    first: Callable[[], Any],
-    second: Callable[[], Any],
-    repeats: int,
-    *,
-    clock: Callable[[], float] | None = None,
-) -> Pairs:
-    """Time two functions in turns; the one that begins changes from pair to pair.
+def pairs(first: Timer, second: Timer, repeats: int) -> Pairs:
+    """Time two contenders in turns; the one that begins changes from pair to pair.
 
     Args:
-        first: the numerator.
+        first: the numerator; both take a number of calls and return the seconds they took.
         second: the denominator.
         repeats: the number of pairs.
-        clock: seconds; for a machine that is busy, `time.process_time`. Default: `time.perf_counter`.
     """
-    clock = clock or time.perf_counter
-    calls = [_calls(first, clock), _calls(second, clock)]
+    calls = [_calls(first), _calls(second)]
     taken: list[tuple[float, float]] = []
     enabled = gc.isenabled()
     gc.collect()
@@ -66,9 +59,9 @@ def pairs(
     try:
         for k in range(repeats):
             if k % 2:
-                b, a = _turn(second, calls[1], clock), _turn(first, calls[0], clock)
+                b, a = _turn(second, calls[1]), _turn(first, calls[0])
             else:
-                a, b = _turn(first, calls[0], clock), _turn(second, calls[1], clock)
+                a, b = _turn(first, calls[0]), _turn(second, calls[1])
             taken.append((a, b))
     finally:
         if enabled:
@@ -80,25 +73,36 @@ def pairs(
     )
 
 
-def _calls(function: Callable[[], Any], clock: Callable[[], float]) -> int:
-    """Count the calls that fill a block, which also warms up the function."""
-    function()
-    took, done = _timed(function, 1, clock), 1
+def timer(function: Callable[[], Any], clock: Callable[[], float] | None = None) -> Timer:
+    """Return a timer of a function that runs in this process.
+
+    Args:
+        function: what is timed.
+        clock: seconds; for a machine that is busy, `time.process_time`. Default: `time.perf_counter`.
+    """
+    clock = clock or time.perf_counter
+
+    def seconds(calls: int) -> float:
+        start = clock()
+        for _ in range(calls):
+            function()
+        return clock() - start
+
+    return seconds
+
+
+def _calls(seconds: Timer) -> int:
+    """Count the calls that fill a block, which also warms up the contender."""
+    seconds(1)
+    took, done = seconds(1), 1
     while took < BLOCK / 4:
         done *= 2
-        took = _timed(function, done, clock)
+        took = seconds(done)
     return max(1, math.ceil(BLOCK * done / took))
 
 
-def _turn(function: Callable[[], Any], calls: int, clock: Callable[[], float]) -> float:
+def _turn(seconds: Timer, calls: int) -> float:
     time.sleep(SETTLE)
     if calls > 1:
-        function()  # threads awake and caches warm, as in a user's loop
-    return _timed(function, calls, clock) / calls
-
-
-def _timed(function: Callable[[], Any], calls: int, clock: Callable[[], float]) -> float:
-    start = clock()
-    for _ in range(calls):
-        function()
-    return clock() - start
+        seconds(1 + calls // 4)  # threads awake, each on its core, and caches warm, as in a user's loop
+    return seconds(calls) / calls

@@ -11,7 +11,7 @@ from tidegate.errors import ParityError
 # Largest difference relative to the tensor's largest number. float32 has an epsilon of 1.2e-7; sums in another order
 # differ by up to 4e-6 (outputs of an RNN of 1024 hidden units) and 7e-6 (torch.nn's gradient of a bias, a sum over
 # 16 x 2000 steps). A wrong gate or step differs by 1e-2 and more.
-LIMIT = 2e-5
+LIMITS = {torch.float32: 2e-5, torch.bfloat16: 0.05}
 RUNS = 2  # the second run of a kernel, graph or state is not the first
 
 
@@ -46,7 +46,9 @@ def differences(theirs: dict[str, Tensor], ours: dict[str, Tensor]) -> list[str]
         if other.shape != mine.shape:
             faults.append(f"{name}: their shape is {tuple(other.shape)}, ours {tuple(mine.shape)}")
             continue
-        found = ((other - mine).abs().max() / other.abs().max().clamp(min=torch.finfo(other.dtype).tiny)).item()
-        if not found <= LIMIT:  # so that NaN is red
-            faults.append(f"{name}: differs by {found:.2g} of its largest number, allowed {LIMIT:.2g}")
+        limit = max(LIMITS[other.dtype], LIMITS[mine.dtype])
+        largest = other.float().abs().max().clamp(min=torch.finfo(torch.float32).tiny)
+        found = ((other.float() - mine.float()).abs().max() / largest).item()
+        if not found <= limit:  # so that NaN is red
+            faults.append(f"{name}: differs by {found:.2g} of its largest number, allowed {limit:.2g}")
     return faults

@@ -1,16 +1,13 @@
 """The problem that all contenders solve: the same weights, input and gradient of the output."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.cases import Case
-from benchmarks.layers import make_layer
-from tidegate import nn
-
-Mode = Literal["inference", "training"]
+from benchmarks.cases import Case, Mode
+from benchmarks.layers import make_module
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,14 @@ class Problem:
 
     Attributes:
         setting: the comparison.
-        layer: our layer; all contenders use its parameters.
+        layer: our layer, or our cell of one step; all contenders use its parameters.
         x: (T, B, H).
         cotangent: the gradient of the output, shaped as it.
         lengths: (B,) valid steps, uniform in [T/4, T]; None: all T.
     """
 
     setting: Setting
-    layer: nn.Layered
+    layer: Any
     x: Tensor
     cotangent: Tensor
     lengths: Tensor | None
@@ -54,6 +51,14 @@ class Problem:
         """All weights and biases, by torch's names."""
         return dict(self.layer.named_parameters())
 
+    @property
+    def flops(self) -> float:
+        """Floating-point operations in products: two for each weight and valid step, in training three times that."""
+        batch, steps = self.setting.case.batch, self.setting.case.steps
+        valid = batch * steps if self.lengths is None else self.lengths.sum().item()
+        weights = sum(value.numel() for value in self.parameters.values() if value.ndim == 2)
+        return 2.0 * valid * weights * (3 if self.setting.mode == "training" else 1)
+
 
 def pose(setting: Setting) -> Problem:
     """Draw the tensors of a setting, the same each time."""
@@ -61,9 +66,9 @@ def pose(setting: Setting) -> Problem:
     state = torch.random.get_rng_state()
     torch.manual_seed(0)
     try:
-        layer = make_layer(setting.cell, case)
+        layer: Any = make_module(setting.cell, case)
         x = torch.randn(case.steps, case.batch, case.size)
-        cotangent = torch.randn(case.steps, case.batch, layer.output_size)
+        cotangent = torch.randn(case.steps, case.batch, case.output_size)
         lengths = None
         if case.kind == "packed":
             lengths = torch.randint(-(-case.steps // 4), case.steps + 1, (case.batch,))
@@ -71,4 +76,6 @@ def pose(setting: Setting) -> Problem:
             x, cotangent = x * valid, cotangent * valid
     finally:
         torch.random.set_rng_state(state)
+    if case.kind == "bfloat16":
+        layer, x, cotangent = layer.to(torch.bfloat16), x.to(torch.bfloat16), cotangent.to(torch.bfloat16)
     return Problem(setting, layer, x, cotangent, lengths)

@@ -5,24 +5,32 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.rows import Row
-from benchmarks.targets import Verdict
+from benchmarks.verdicts import Verdict
 
 TITLES = {
     "plain": "One layer, one direction, full lengths",
     "2 layers": "Two layers",
     "bidirectional": "Both directions",
     "packed": "Variable lengths",
+    "bfloat16": "bfloat16",
+    "evaluation": "A few steps of one sequence, in evaluation",
     "streaming": "Streaming steps",
+    "one step": "Layers, one step",
+    "cell": "Cells of one step",
     "peephole": "Our LSTM's time over our peephole LSTM's",
     "recording": "Recording all gates: time over not recording",
     "share": "Share of the GEMM peak",
+    "AVX2": "With AVX2 and not AVX-512",
+    "AVX2 share": "Share of the GEMM peak with AVX2",
     "memory": "Peak memory of a training step over theirs",
     "first call": "First call in a fresh process",
 }
 NOISE = 0.1  # a figure is called noisy if a quartile is further than this from the median, in parts of it
 INTRODUCTION = """Each figure is the median of interleaved pairs, with its quartiles. A ratio is their time over ours
 (above 1 we are faster), unless a title says otherwise. Everything timed here was first compared: outputs, and in
-training the gradients of the input and of all weights. Training is forward and backward; no optimizer."""
+training the gradients of the input and of all weights. Training is forward and backward; no optimizer. "Ours of the
+peak" is our FLOP/s in products as a share of the fastest product's of that dtype, pointwise operations included in the
+time."""
 
 
 def markdown(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[str, str]) -> str:
@@ -43,6 +51,8 @@ def markdown(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[
     if judged:
         head = ("target", "bound", "geometric mean", "worst", "worst case", "cases", "")
         blocks += ["## Targets", _table(head, map(_target_line, judged))]
+        missed = [f"- {it.target.name}: {', '.join(it.missed)}" for it in judged if it.missed]
+        blocks += ["Cases that miss the bound for each:", "\n".join(missed)] if missed else []
     unknown = [verdict.target.name for verdict in verdicts if not verdict.cases]
     if unknown:
         blocks.append("Not measured in this run: " + "; ".join(unknown) + ".")
@@ -50,9 +60,10 @@ def markdown(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[
         of_kind = [row for row in rows if row.kind == kind]
         if of_kind:
             timed = any(row.ours_ms is not None for row in of_kind)
+            shared = any(row.share is not None for row in of_kind)
             head = ("cell", "case", "mode", "against", "figure", "quartiles")
-            head += (*_columns(kind), "note") if timed else ("note",)
-            blocks += [f"## {title}", _table(head, (_row_line(row, timed) for row in of_kind))]
+            head += (*(_columns(kind) if timed else ()), *(("ours of the peak",) if shared else ()), "note")
+            blocks += [f"## {title}", _table(head, (_row_line(row, timed, shared) for row in of_kind))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -90,11 +101,13 @@ def _target_line(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def _row_line(row: Row, timed: bool) -> tuple[str, ...]:
-    unit = " s" if row.unit == "s" else ""
+def _row_line(row: Row, timed: bool, shared: bool) -> tuple[str, ...]:
+    unit = "" if row.unit == "x" else f" {row.unit}"
     cells = (row.cell, row.case, row.mode, row.against, f"{row.value:.2f}{unit}", f"{row.low:.2f} to {row.high:.2f}")
     if timed:
         cells += (_milliseconds(row.theirs_ms), _milliseconds(row.ours_ms))
+    if shared:
+        cells += ("" if row.share is None else f"{row.share:.2f}",)
     return (*cells, row.note)
 
 

@@ -6,6 +6,7 @@ first; then both are timed in turns. ``--processor-time`` counts processor time 
 """
 
 import argparse
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -182,16 +183,19 @@ def main() -> None:
         difference = parity(vocabulary, cutoffs)
         ours, plain = pair(vocabulary, cutoffs, DROPOUT)
         data = itertools.cycle(itertools.islice(windows(vocabulary, BATCH, STEPS), 8))
-        found = measure.pairs(our_training(ours, data), plain_training(plain, data), given.pairs, clock=clock)
+        found = measure.pairs(
+            measure.timer(our_training(ours, data), clock),
+            measure.timer(plain_training(plain, data), clock),
+            given.pairs,
+        )
         products = 6 * BATCH * STEPS * sum(it.numel() for it in ours.recurrent.parameters() if it.ndim == 2)
         products += 6 * BATCH * STEPS * SIZE * vocabulary if cutoffs is None else 0
         share = f"{products / found.first.median / peak:.2f}" if cutoffs is None else ""
         print(_row(f"step, {name}", vocabulary, found, share, f"{difference:.1e}"), flush=True)
         written = measure.pairs(
-            lambda ours=ours: our_writing(ours, WORDS),
-            lambda plain=plain: plain_writing(plain, WORDS),
+            measure.timer(functools.partial(our_writing, ours, WORDS), clock),
+            measure.timer(functools.partial(plain_writing, plain, WORDS), clock),
             max(3, given.pairs // 3),
-            clock=clock,
         )
         print(_row(f"{WORDS:,} words, {name}", vocabulary, written, "", ""), flush=True)
 

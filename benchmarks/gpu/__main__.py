@@ -15,7 +15,7 @@ from benchmarks.gpu.parts import cells, correct, layers, others, stacks, tune
 from benchmarks.gpu.session import Session
 from benchmarks.gpu.table import times
 from benchmarks.rows import Row
-from benchmarks.targets import Verdict, judge
+from benchmarks.verdicts import Verdict, judge
 from tidegate.engine import dispatch
 
 SHOWN = 6  # of the cases without time; the file has all

@@ -10,7 +10,6 @@ from benchmarks.contender import Contender, solver
 from benchmarks.equations import STATES, STEPS, Library, input_part
 from benchmarks.layers import make_layer
 from benchmarks.problem import Problem, Setting
-from tidegate.io.load_object import is_location
 
 name = "eager loop"
 packages = ("torch",)
@@ -26,11 +25,11 @@ TORCH = Library(
 
 def supports(setting: Setting) -> bool:
     """Every cell, one layer, one direction, all steps."""
-    return setting.case.kind == "" and (setting.cell in STEPS or is_location(setting.cell))
+    return setting.case.kind == ""
 
 
 def prepare(problem: Problem) -> Contender:
-    """The loop with our weights; for a user's own cell, the loop of the reference backend over its function."""
+    """The loop with our weights; for a cell that is not written out here, the reference backend's over its function."""
     cell, w = problem.setting.cell, problem.parameters
     if cell not in STEPS:
         layer = make_layer(cell, problem.setting.case, backend="reference")

@@ -1,4 +1,4 @@
-"""``torch.nn.LSTMCell``, ``GRUCell`` and ``RNNCell``: a streaming step."""
+"""``torch.nn.LSTMCell``, ``GRUCell`` and ``RNNCell``: one step, and streaming steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contender import Contender
+from benchmarks.contender import Contender, one_step
 from benchmarks.problem import Problem, Setting
 
 name = "torch.nn cell"
@@ -16,14 +16,16 @@ LAYERS = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn_tanh": nn.RNNCell}
 
 
 def supports(setting: Setting) -> bool:
-    """Streaming steps of the three cells that torch has."""
-    return setting.case.kind == "streaming" and setting.cell in LAYERS
+    """Single steps of the three cells that torch has."""
+    return setting.case.kind in ("streaming", "cell") and setting.cell in LAYERS
 
 
 def prepare(problem: Problem) -> Contender:
-    """A cell of torch with our weights, its state carried from call to call."""
+    """A cell of torch with our weights; of streaming steps, its state is carried from call to call."""
     cell = LAYERS[problem.setting.cell](problem.setting.case.size, problem.setting.case.size)
     cell.load_state_dict({key.removesuffix("_l0"): value for key, value in problem.layer.state_dict().items()})
+    if problem.setting.case.kind == "cell":
+        return one_step(problem, cell)
     x, state = problem.x[0], None
 
     def step() -> Any:

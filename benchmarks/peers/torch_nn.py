@@ -17,8 +17,8 @@ LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}
 
 
 def supports(setting: Setting) -> bool:
-    """The three cells that torch has, in every kind."""
-    return setting.cell in LAYERS
+    """The layers of the three cells that torch has, in every kind."""
+    return setting.cell in LAYERS and setting.case.kind != "cell"
 
 
 def prepare(problem: Problem) -> Contender:
@@ -27,7 +27,7 @@ def prepare(problem: Problem) -> Contender:
     layer = LAYERS[problem.setting.cell](
         case.size, case.size, num_layers=case.layers, bidirectional=case.kind == "bidirectional"
     )
-    layer.load_state_dict(problem.layer.state_dict())
+    layer.to(problem.x.dtype).train(problem.layer.training).load_state_dict(problem.layer.state_dict())
     parameters = dict(layer.named_parameters())
     if case.kind == "streaming":
         return _stream(layer, problem.x)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from benchmarks.measure import pairs, spread
+from benchmarks.measure import pairs, spread, timer
 
 from benchmarks import measure
 
@@ -31,7 +31,7 @@ class Clock:
 def test_the_ratio_is_first_to_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(measure, "time", clock)
-    found = pairs(clock.taking(0.3), clock.taking(0.1), 5)
+    found = pairs(timer(clock.taking(0.3)), timer(clock.taking(0.1)), 5)
     assert found.ratio.median == pytest.approx(3)
     assert (found.first.median, found.second.median) == (pytest.approx(0.3), pytest.approx(0.1))
 
@@ -39,7 +39,7 @@ def test_the_ratio_is_first_to_second(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_short_calls_fill_a_block_and_are_told_by_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(measure, "time", clock)
-    found = pairs(clock.taking(2e-6), clock.taking(1e-6), 3)
+    found = pairs(timer(clock.taking(2e-6)), timer(clock.taking(1e-6)), 3)
     assert found.ratio.median == pytest.approx(2, rel=1e-6)
     assert found.second.median == pytest.approx(1e-6, rel=1e-6)
     assert clock.now > 2 * 3 * measure.BLOCK  # two contenders, three pairs
@@ -48,7 +48,7 @@ def test_short_calls_fill_a_block_and_are_told_by_the_call(monkeypatch: pytest.M
 def test_a_machine_that_slows_down_slows_both(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(drift=1.05)
     monkeypatch.setattr(measure, "time", clock)
-    found = pairs(clock.taking(0.3), clock.taking(0.1), 12)
+    found = pairs(timer(clock.taking(0.3)), timer(clock.taking(0.1)), 12)
     assert found.first.high > 1.3 * found.first.low  # slower by half and more during the run
     assert found.ratio.median == pytest.approx(3, rel=0.01)
 

@@ -5,12 +5,15 @@ import sys
 from dataclasses import replace
 
 import pytest
-from benchmarks.cases import Case, parse
+from benchmarks.cases import X86, Case, parse
 from benchmarks.contender import Contender
-from benchmarks.gemm import recurrent_part
-from benchmarks.problem import Problem
+from benchmarks.kinds import job
+from benchmarks.kinds.gemm import recurrent_part
+from benchmarks.layers import CELLS, REGISTRY
+from benchmarks.peers import loop
+from benchmarks.problem import Problem, Setting, pose
 
-from benchmarks import Row, jobs, ours
+from benchmarks import Row, jobs, ours, parity
 from tidegate.errors import ParityError
 
 
@@ -65,6 +68,53 @@ def test_our_layer_alone_must_be_right_too(text: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ours, "prepare_recording", sabotaged)
     with pytest.raises(ParityError):
         measured(text, ["lstm", "peephole_lstm"])
+
+
+def test_half_precision_is_compared_with_our_float32() -> None:
+    rows = measured("2x3x4 bfloat16", ["lstm"])
+    assert [(row.kind, row.mode, row.against) for row in rows] == [
+        ("bfloat16", "inference", "our float32"),
+        ("bfloat16", "training", "our float32"),
+    ]
+
+
+def test_first_calls_are_those_of_all_cells_unless_some_are_chosen() -> None:
+    case = parse("2x3x4 first call")
+    everything = [job.name for job in jobs([case], CELLS, [], 1)]
+    assert len(everything) == 2 * len(CELLS) + len(set(REGISTRY) - set(CELLS))
+    assert any(name.startswith("time_lstm") for name in everything)
+    assert len(jobs([case], ["lstm"], [], 1)) == 2
+
+
+def test_a_cell_of_the_registry_is_checked_against_its_equations() -> None:
+    problem = pose(Setting("mgu", parse("2x3x4"), "training"))
+    parity.check("mgu", loop.prepare(problem), ours.prepare(problem))
+
+
+def test_operations_are_two_for_each_weight_and_valid_step() -> None:
+    packed = pose(Setting("lstm", parse("3x8x5 packed"), "training"))
+    assert packed.lengths is not None
+    assert packed.flops == 3 * 2 * packed.lengths.sum() * (4 * 5 * 10)
+    assert pose(Setting("gru", parse("2x3x4 bidirectional"), "inference")).flops == 2 * 6 * (2 * 3 * 4 * 8)
+
+
+def test_a_row_has_its_share_of_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "UNITS", 4)
+    monkeypatch.setattr(job, "fastest_product", lambda threads, dtype: (None, 1e9))
+    problem = pose(Setting("lstm", Case(16, 2, 4), "inference"))
+    contender = Contender(lambda: None, lambda _: {}, elsewhere=lambda calls: 0.002 * calls, note="told")
+    row = job.ratio(problem, "another", contender, contender, 1)
+    assert row.share == pytest.approx(problem.flops / 0.002 / 1e9)
+    assert (row.value, row.ours_ms, row.note) == (1, pytest.approx(2), "told")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not X86, reason="AVX2 is one of x86's instruction sets")
+def test_avx2_is_measured_in_a_process_of_its_own() -> None:
+    rows = measured("2x3x4 AVX2", ["lstm", "own_cell"])
+    assert [(row.kind, row.cell, row.case, row.mode, row.against) for row in rows] == [
+        ("AVX2", "lstm", "2x3x4 AVX2", mode, "torch.nn") for mode in ("inference", "training")
+    ]
 
 
 @pytest.mark.slow

@@ -52,14 +52,19 @@ class Work:
 
 
 @functools.cache
-def fastest_product(threads: int) -> Work:
+def fastest_product(threads: int, dtype: torch.dtype = torch.float32) -> tuple[Work, float]:
     """Return the product with the most FLOP/s on this machine, of several sizes, by PyTorch's BLAS and by oneDNN.
 
     Args:
         threads: of PyTorch; measured once for each number.
+        dtype: of the numbers.
+
+    Returns:
+        The product, and its FLOP/s.
     """
     del threads
-    return max(_products(), key=lambda work: work.flops / _best(work.run))
+    speeds = [(work, work.flops / _best(work.run)) for work in _products(dtype)]
+    return max(speeds, key=lambda found: found[1])
 
 
 def recurrent_part(case: Case) -> list[Work]:
@@ -90,10 +95,10 @@ def _forward(layer: nn.Layered, x: Tensor, state: tuple[Tensor, ...]) -> Contend
     return Contender(run, lambda output: {"output": output})
 
 
-def _products() -> list[Work]:
+def _products(dtype: torch.dtype) -> list[Work]:
     works = []
     for rows, inner, columns in SHAPES:
-        a, b = torch.randn(rows, inner), torch.randn(inner, columns)
+        a, b = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, columns, dtype=dtype)
         flops = 2.0 * rows * inner * columns
         size = f"({rows}, {inner}) x ({inner}, {columns})"
         works.append(Work(f"torch.matmul {size}", functools.partial(torch.matmul, a, b), flops))

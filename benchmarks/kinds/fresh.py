@@ -1,6 +1,6 @@
 """Measurements in separate processes: the first call, and peak memory.
 
-``python -m benchmarks.fresh WHAT WHOSE CELL BxTxH MODE THREADS`` prints one number.
+``python -m benchmarks.kinds.fresh WHAT WHOSE CELL BxTxH MODE THREADS`` prints one number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.cases import Case
 from tidegate.errors import BenchmarkError
 
-SECONDS = 600  # no first call takes longer
+SECONDS = 600  # no process takes longer
 
 
 def first_calls(cell: str, case: Case, mode: str, threads: int) -> tuple[float, float]:
@@ -53,7 +53,16 @@ def peak_memory(whose: str, cell: str, case: Case, threads: int) -> float:
 
 def _in_a_process(what: str, whose: str, cell: str, case: Case, mode: str, threads: int, **environment: str) -> float:
     size = f"{case.batch}x{case.steps}x{case.size}"
-    command = [sys.executable, "-m", "benchmarks.fresh", what, whose, cell, size, mode, str(threads)]
+    return float(run("benchmarks.kinds.fresh", what, whose, cell, size, mode, str(threads), **environment))
+
+
+def run(module: str, *arguments: str, **environment: str) -> str:
+    """Run a module in a new process, with variables added to the environment; return what it prints.
+
+    Raises:
+        BenchmarkError: it failed, or took more than ten minutes.
+    """
+    command = [sys.executable, "-m", module, *arguments]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=SECONDS, env={**os.environ, **environment}
@@ -62,7 +71,7 @@ def _in_a_process(what: str, whose: str, cell: str, case: Case, mode: str, threa
         raise BenchmarkError(f"A process of the benchmark took more than {SECONDS} s: {' '.join(command)}") from None
     if done.returncode:
         raise BenchmarkError(f"A process of the benchmark failed: {' '.join(command)}\n{done.stderr}")
-    return float(done.stdout)
+    return done.stdout
 
 
 def _main(what: str, whose: str, cell: str, size: str, mode: str, threads: str) -> float:

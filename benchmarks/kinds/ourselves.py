@@ -1,0 +1,41 @@
+"""Our layer in turns with another of ours."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from benchmarks import ours, parity
+from benchmarks.cases import MODES, Case, Mode
+from benchmarks.kinds.job import Job, check, ratio
+from benchmarks.problem import Setting, pose
+from benchmarks.rows import Row
+
+
+def peephole(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
+    """Our LSTM's time over our peephole LSTM's."""
+
+    def measure(mode: Mode) -> list[Row]:
+        for cell in ("lstm", "peephole_lstm"):
+            check(cell, case, mode)
+        plain, other = (pose(Setting(cell, replace(case, kind=""), mode)) for cell in ("lstm", "peephole_lstm"))
+        row = ratio(other, "our lstm", ours.prepare(plain), ours.prepare(other), repeats)
+        return [replace(row, kind="peephole", case=str(case))]
+
+    if "peephole_lstm" in cells:
+        for mode in MODES:
+            yield Job(f"our lstm over our peephole_lstm, {case} {mode}", functools.partial(measure, mode))
+
+
+def recording(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
+    """Recording all gates over recording none; both must compute the same."""
+    setting = Setting("lstm", case, "training")
+
+    def measure() -> list[Row]:
+        check("lstm", case, "training")
+        problem = pose(setting)
+        recorded, plain = ours.prepare_recording(problem), ours.prepare(problem)
+        parity.check(f"{setting} against not recording", plain, recorded)
+        return [ratio(problem, "not recording", recorded, plain, repeats)]
+
+    if "lstm" in cells:
+        yield Job(f"{setting}: all gates over none", measure)
