@@ -120,8 +120,8 @@ def _compile(spec: Spec, key: str) -> Code:
 def _emit(spec: Spec, name: str) -> tuple[str, dict[str, int]]:
     """Return a kernel's IR, and its table.
 
-    The IR is so many objects that Python would look through all of the process's for garbage, which takes 0.15 s; and
-    again some time later if they were not collected while they are young.
+    The IR has many objects. Python would look through all of the process's for garbage, which takes 0.15 s; and again
+    some time later if they were not collected while they are young.
     """
     enabled = gc.isenabled()
     gc.disable()
