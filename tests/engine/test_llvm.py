@@ -1,5 +1,6 @@
 """Properties of the kernels besides the parity suite, which runs on them as on every backend."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -26,8 +27,13 @@ def training_step(layer: torch.nn.Module, x: Tensor, **given: Tensor) -> list[Te
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 13])
-@pytest.mark.parametrize("units", [33, 200])
-@pytest.mark.parametrize("name", ["lstm", "gru_original", "peephole_lstm", "rnn_tanh"])
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        *itertools.product(["lstm", "gru_original", "peephole_lstm", "rnn_tanh"], [33, 200]),
+        ("gru_original", 96),  # stages with groups of two and of three vectors
+    ],
+)
 def test_bits_do_not_depend_on_the_number_of_threads(name: str, batch: int, units: int) -> None:
     """With few rows threads divide the hidden units, otherwise the rows. Values, records and gradients."""
     torch.manual_seed(0)

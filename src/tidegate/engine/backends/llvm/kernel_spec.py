@@ -126,22 +126,26 @@ class KernelSpec:
 def tile_for(stage: Stage, blocks: int, spec: KernelSpec) -> Tile:
     """Fill the registers: rows x blocks x accumulators, besides the weights and one register for the operand."""
     sums = blocks * max(1, len(stage.accumulators))
-    room = 24 if spec.registers >= 32 else 10
+    room = 24 if spec.registers >= 32 else 12
     if spec.few_rows:
-        return Tile(2, blocks, max(1, min(4, room // (2 * sums))))
+        # With fewer than six sums each addition would wait for the last: rather several chains for one row at a time.
+        rows = 1 if sums < 6 and room < 4 * sums else 2
+        return Tile(rows, blocks, max(1, min(4, room // (rows * sums))))
     return Tile(max(1, min(8, room // sums)), blocks, 1)
 
 
-def blocks_for(stage: Stage, vectors: int) -> int:
+def blocks_for(stage: Stage, vectors: int, registers: int) -> int:
     """Return how many vectors a tile of a stage is wide: such that few of the last tile's are padding.
 
     A vector of weights is used for every row of a tile, a number of the operand for every vector of weights. With a
-    single one for each number, loads take longer than the arithmetic.
+    single one for each number, loads take longer than the arithmetic. With few registers two vectors and more rows
+    take less of what the cache delivers than four vectors and fewer rows.
 
     Args:
         stage: the stage.
         vectors: those of the rows that it passes over.
+        registers: vector registers of the machine.
     """
-    accumulators = max(1, len(stage.accumulators))
-    widths = [it for it in (4, 3, 2, 1) if 2 <= it * accumulators <= 4 and it <= vectors]
+    accumulators, most = max(1, len(stage.accumulators)), 4 if registers >= 32 else 2
+    widths = [it for it in (4, 3, 2, 1) if 2 <= it * accumulators <= most and it <= vectors]
     return min(widths, key=lambda it: -vectors % it, default=1)

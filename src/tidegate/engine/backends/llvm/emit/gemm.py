@@ -17,7 +17,7 @@ from tidegate.engine.backends.llvm.emit.pack_kernel import copy_panel, first_lan
 from tidegate.engine.kernels.arguments import MATMUL_ADDRESSES, ArgumentTable, MatmulArguments
 
 ELEMENTS = 256  # of the inner dimension in a block
-PANELS = 8  # of B in a block
+BLOCK_BYTES = 2048  # of one row of B in a block
 COPIED = 8  # rows of A in a copied tile, of which 6 or 8 are used
 TILES = 8  # of A copied at a time, so that whole cache lines are read once although a tile is narrower
 
@@ -52,9 +52,14 @@ class GemmSpec:
         return 8 if 9 * self.blocks < self.registers else 6
 
     @property
+    def panels(self) -> int:
+        """Panels of B in a block."""
+        return BLOCK_BYTES // (self.blocks * self.lanes * (8 if self.double else 4))
+
+    @property
     def room(self) -> int:
         """Numbers of scratch memory that each thread needs."""
-        return ELEMENTS * (PANELS * self.blocks * self.lanes + TILES * COPIED)
+        return ELEMENTS * (self.panels * self.blocks * self.lanes + TILES * COPIED)
 
 
 def blocks_for(columns: int, lanes: int, registers: int) -> int:
@@ -91,7 +96,7 @@ class _Gemm:
             )
         )
         self.panels = e.at(self.given.room, b.mul(part, e.i64(spec.room)))
-        self.copied = e.at(self.panels, ELEMENTS * PANELS * self.width)
+        self.copied = e.at(self.panels, ELEMENTS * spec.panels * self.width)
         by_columns = b.icmp_signed("!=", self.given.by_columns, e.i64(0))
 
         def share(count: V, size: int, mine: V) -> tuple[V, V]:
@@ -107,7 +112,7 @@ class _Gemm:
         left, right = share(self.given.columns, self.width, by_columns)
 
         def block_of_columns(n0: V) -> None:
-            n1 = self._least(b.add(n0, e.i64(PANELS * self.width)), right)
+            n1 = self._least(b.add(n0, e.i64(spec.panels * self.width)), right)
 
             def block_of_elements(k0: V) -> None:
                 kc = self._least(b.sub(self.given.elements, k0), e.i64(ELEMENTS))
@@ -125,7 +130,7 @@ class _Gemm:
 
             e.loop(self.given.elements, block_of_elements, step=ELEMENTS)
 
-        e.loop(right, block_of_columns, start=left, step=PANELS * self.width)
+        e.loop(right, block_of_columns, start=left, step=spec.panels * self.width)
         restore()
         b.ret_void()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from tidegate.engine.backends.llvm.emit.builder import V
 from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.backends.llvm.kernel_spec import Tile
@@ -88,16 +90,18 @@ def _accumulate(frame: Frame, stream: Stream, tile: Tile, base: V, operands: lis
     own = list(dict.fromkeys(targets))  # two products with one operand may be parts of one sum
     unroll = tile.chains if tile.chains > 1 else 2
 
+    # What there are fewer of, rows or vectors of weights, stays in registers; the others are loaded one after another.
+    pairs = [(r, n) for r in range(len(operands)) for n in range(len(targets))]
+    if len(operands) < len(targets):
+        pairs.sort(key=lambda pair: pair[1])
+
     def multiply(element: V, into: list[list[V]]) -> list[list[V]]:
         row_of_weights = e.at(base, b.mul(element, e.i64(len(targets) * e.lanes)))
-        vectors = [e.load(e.at(row_of_weights, n * e.lanes)) for n in range(len(targets))]
-        out = []
-        for operand, mine in zip(operands, into, strict=True):
-            number = e.broadcast(e.at(operand, element))
-            new = list(mine)
-            for n, place in enumerate(targets):
-                new[place] = e.fma(number, vectors[n], new[place])
-            out.append(new)
+        number = functools.cache(lambda r: e.broadcast(e.at(operands[r], element)))
+        vector = functools.cache(lambda n: e.load(e.at(row_of_weights, n * e.lanes)))
+        out = [list(mine) for mine in into]
+        for r, n in pairs:
+            out[r][targets[n]] = e.fma(number(r), vector(n), out[r][targets[n]])
         return out
 
     whole = b.sub(length, b.urem(length, e.i64(unroll)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 
@@ -35,8 +36,9 @@ class WorkSplit:
 
     def _range(self, width: V) -> tuple[V, V]:
         e, b = self.frame.e, self.frame.e.b
-        # Whole groups of blocks in every stage, so that a thread reads and writes only its own hidden units.
-        span = max((tile.blocks for tile in self.frame.spec.tiles), default=1) * e.lanes
+        # Whole groups of blocks in every stage, so that a thread reads and writes only its own hidden units, and every
+        # group begins where its weights do.
+        span = math.lcm(*(tile.blocks for tile in self.frame.spec.tiles)) * e.lanes
         groups = b.sdiv(b.add(width, e.i64(span - 1)), e.i64(span))
         ends = []
         for part in (self.part, b.add(self.part, e.i64(1))):

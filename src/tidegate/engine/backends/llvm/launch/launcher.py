@@ -272,4 +272,6 @@ def _specification(
     spec = KernelSpec(
         program, stored, double, fused_input, few_rows, lanes, instruction_set().registers, (), output, placed, heads
     )
-    return replace(spec, blocks=tuple(blocks_for(stage, vectors[stage.projected]) for stage in spec.stages))
+    return replace(
+        spec, blocks=tuple(blocks_for(stage, vectors[stage.projected], spec.registers) for stage in spec.stages)
+    )
