@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.error_boundary import Guarded, Verb
+from tidegate.cli.named_values import with_value_names
 from tidegate.cli.verbs import cells, demo, evaluate, generate, look, predict, probe, train
 
 __all__ = ["app"]
@@ -15,7 +16,7 @@ app = typer.Typer(
     help="Recurrent neural networks with every gate open to view.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    epilog="Start with: tidegate demo",
 )
 
 
@@ -39,12 +40,14 @@ def options(
     """Recurrent neural networks with every gate open to view."""
 
 
-app.command("demo", cls=Verb)(demo.demo)
-app.command("generate", cls=Verb)(generate.generate)
-app.command("evaluate", cls=Verb)(evaluate.evaluate)
-app.command("predict", cls=Verb)(predict.predict)
-app.command("probe", cls=Verb)(probe.probe)
-app.command("look", cls=Verb)(look.look)
-app.command("cells", cls=Verb)(cells.cells)
-
 app.add_typer(train.app, name="train")
+for _verb in (
+    evaluate.evaluate,
+    predict.predict,
+    generate.generate,
+    look.look,
+    cells.cells,
+    probe.probe,
+    demo.demo,
+):
+    app.command(_verb.__name__, cls=Verb)(with_value_names(_verb))

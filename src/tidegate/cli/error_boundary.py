@@ -6,6 +6,7 @@ from typing import Any
 import typer
 import typer.core
 
+from tidegate.cli.command_classes import OnceOnly, PlainHelp
 from tidegate.cli.standard_streams import flush_output, note
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
@@ -15,8 +16,12 @@ __all__ = ["Guarded", "Verb", "exit_code", "note"]
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as shells report SIGINT and SIGPIPE
 
 
-class Guarded(typer.core.TyperGroup):
+class Guarded(PlainHelp, typer.core.TyperGroup):
     """A group of verbs whose expected errors are one sentence; ``--debug`` shows the traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the verbs in the order in which they are used; typer puts groups last."""
+        return sorted(super().list_commands(ctx), key=lambda name: name != "train")
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
@@ -40,7 +45,7 @@ class Guarded(typer.core.TyperGroup):
         return result
 
 
-class Verb(typer.core.TyperCommand):
+class Verb(PlainHelp, OnceOnly, typer.core.TyperCommand):
     """A command whose texts have to be UTF-8; names of files need not be."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -14,12 +14,15 @@ __all__ = ["DateFormat", "Decimal", "Delimiter", "reading"]
 PANEL = "Reading tables"
 Delimiter = Annotated[
     Literal[",", ";", "tab", "|"] | None,
-    typer.Option(rich_help_panel=PANEL, help="What separates the columns of CSV files. Default: as in training."),
+    typer.Option(
+        rich_help_panel=PANEL, help="What separates the columns of CSV files: , ; | or tab. Default: as in training."
+    ),
 ]
 Decimal = Annotated[
     Literal[".", ","] | None,
     typer.Option(
-        rich_help_panel=PANEL, help="Decimal mark of numbers in texts (forecast, regress). Default: as in training."
+        rich_help_panel=PANEL,
+        help="Decimal mark of numbers in texts (forecast, regress): . or a comma. Default: as in training.",
     ),
 ]
 DateFormat = Annotated[

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from tidegate.cli.display.help_text import MORE, help_text
+from tidegate.cli.named_values import value_name
+
 if TYPE_CHECKING:
     from tidegate.train.task import Task
 
@@ -18,15 +21,16 @@ __all__ = ["task_parameters"]
 
 def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
     """Return the parameters of the command that trains a task, as typer reads them from a signature."""
-    data = typer.Argument(metavar="DATA", help=task.data_help)
+    data, files, path = typer.Argument(metavar="DATA", help=task.data_help), list[str] | None, Path | None
+    named, raised = "in runs/, named after DATA and cell", "a budget given with it replaces the old one"
     found = [
         _parameter("data", list[str] | None, None, data),
-        _option("train", list[str] | None, None, "Training files, in place of DATA; may be given again.", "Data"),
+        _option("train", files, None, "Training files, in place of DATA; may be given again.", "Data", value="FILE"),
         *_options(task.DataConfig),
         *_options(task.Config),
         *_training_options(task),
-        _option("out", Path | None, None, "Folder of the run. Default: in runs/, named after DATA and cell.", "Output"),
-        _option("resume", Path | None, None, "Resume this run; a budget given with it replaces the old one.", "Output"),
+        _option("out", path, None, f"Folder of the run. Default: {named}.", "Output", value="FOLDER"),
+        _option("resume", path, None, f"Resume this run; {raised}.", "Output", value="RUN"),
         _option("overwrite", bool, False, "Replace the run in --out.", "Output", "--overwrite"),
     ]
     if task.SampleConfig is not None:
@@ -34,7 +38,18 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
     if task.seeds:
         help = "Train with N seeds, from --seed on; report mean and deviation."
         found.append(_option("seeds", int | None, None, help, "Budget", min=2))
+    if any((it.annotation.__metadata__[0].rich_help_panel or "").endswith(MORE) for it in found):
+        how = typer.Option(
+            "--help-all", is_eager=True, expose_value=False, callback=_help_all, help="Show all options and exit."
+        )
+        found.append(_parameter("help_all", bool, False, how))
     return found
+
+
+def _help_all(ctx: typer.Context, asked: bool) -> None:
+    if asked:
+        typer.echo(help_text(ctx.command, ctx, everything=True), nl=False)
+        raise typer.Exit
 
 
 def _training_options(task: type[Task]) -> list[inspect.Parameter]:
@@ -57,9 +72,9 @@ def _options(config: type[Any], defaults: dict[str, Any] | None = None) -> list[
             continue
         default = (defaults or {}).get(it.name, it.default)
         kind = hints[it.name] if it.metadata["off"] is None else _without_none(hints[it.name])
-        found.append(
-            _option(it.name, kind, default, _help(it, default), it.metadata["panel"], *_flags(it, kind), **_limits(it))
-        )
+        panel = it.metadata["panel"] + (MORE if it.metadata["advanced"] else "")
+        more = {"value": it.metadata["value"], **_limits(it)}
+        found.append(_option(it.name, kind, default, _help(it, default), panel, *_flags(it, kind), **more))
     return found
 
 
@@ -86,8 +101,11 @@ def _without_none(kind: Any) -> Any:
     return found
 
 
-def _option(name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, **limits: Any) -> inspect.Parameter:
-    return _parameter(name, kind, default, typer.Option(*flags, help=help, rich_help_panel=panel, **limits))
+def _option(
+    name: str, kind: Any, default: Any, help: str, panel: str, *flags: str, value: str = "", **limits: Any
+) -> inspect.Parameter:
+    how = typer.Option(*flags, help=help, rich_help_panel=panel, metavar=value or value_name(kind), **limits)
+    return _parameter(name, kind, default, how)
 
 
 def _parameter(name: str, kind: Any, default: Any, how: Any) -> inspect.Parameter:

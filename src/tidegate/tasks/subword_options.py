@@ -31,10 +31,10 @@ class SubwordConfig(RecurrentConfig):
         None, "Add the vectors of words' n-grams of M-N characters, as in 3-5.", absent=None, unset="none"
     )
     subword_min_count: int = option(
-        MIN_COUNT, "N-grams of fewer words have no vector.", absent=MIN_COUNT, min=1, panel="Data"
+        MIN_COUNT, "N-grams of fewer words have no vector.", absent=MIN_COUNT, min=1, panel="Data", advanced=True
     )
     subword_dropout: float = option(
-        DROPOUT, "Fraction of words' n-grams left out in training.", absent=DROPOUT, min=0, below=1
+        DROPOUT, "Fraction of words' n-grams left out in training.", absent=DROPOUT, min=0, below=1, advanced=True
     )
 
     def __post_init__(self) -> None:

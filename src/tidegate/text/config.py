@@ -52,51 +52,64 @@ class LanguageModelConfig:
     """
 
     vocabulary_size: int | None = None
-    cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
+    cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.", value="NAME")
     hidden_size: int = option(256, "Hidden units per layer.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
     layer_sizes: str | None = option(
-        None, "Hidden units of each layer, instead of --hidden-size and --layers: 1150,1150,400.", absent=None
+        None,
+        "Hidden units of each layer, instead of --hidden-size and --layers: 1150,1150,400.",
+        absent=None,
+        advanced=True,
     )
-    heads: int = option(1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1)
+    heads: int = option(
+        1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1, advanced=True
+    )
     embedding_size: int | None = option(
         None, "Learned input vectors of this size.", unset="one-hot input; of words, the last layer's size", min=1
     )
     dropout: float = option(0.0, "Dropout of embedding, between layers and before the output.", min=0, below=1)
     input_dropout: float | None = option(
-        None, "Dropout of the embedding.", unset="--dropout", absent=None, min=0, below=1
+        None, "Dropout of the embedding.", unset="--dropout", absent=None, min=0, below=1, advanced=True
     )
     output_dropout: float | None = option(
-        None, "Dropout before the output.", unset="--dropout", absent=None, min=0, below=1
+        None, "Dropout before the output.", unset="--dropout", absent=None, min=0, below=1, advanced=True
     )
-    locked_dropout: bool = option(False, "One dropout mask for all steps of a window.", absent=False)
+    locked_dropout: bool = option(False, "One dropout mask for all steps of a window.", absent=False, advanced=True)
     recurrent_dropout: float = option(
-        0.0, "Dropout in the recurrent products, one mask for all steps of a window.", absent=0.0, min=0, below=1
+        0.0,
+        "Dropout in the recurrent products, one mask for all steps of a window.",
+        absent=0.0,
+        min=0,
+        below=1,
+        advanced=True,
     )
     embedding_dropout: float = option(
-        0.0, "Share of the vocabulary without a vector in a window.", absent=0.0, min=0, below=1
+        0.0, "Share of the vocabulary without a vector in a window.", absent=0.0, min=0, below=1, advanced=True
     )
     weight_dropout: float = option(
-        0.0, "Share of the recurrent weights that is zero in a window.", absent=0.0, min=0, below=1
+        0.0, "Share of the recurrent weights that is zero in a window.", absent=0.0, min=0, below=1, advanced=True
     )
-    activation_regularization: float = option(0.0, "Penalty on large outputs (AR).", flag="ar", absent=0.0, min=0)
+    activation_regularization: float = option(
+        0.0, "Penalty on large outputs (AR).", flag="ar", absent=0.0, min=0, advanced=True
+    )
     temporal_regularization: float = option(
-        0.0, "Penalty on outputs that change from step to step (TAR).", flag="tar", absent=0.0, min=0
+        0.0, "Penalty on outputs that change from step to step (TAR).", flag="tar", absent=0.0, min=0, advanced=True
     )
     tie_weights: bool = option(
         False, "Use the embedding as output layer (needs --embedding-size = the last layer's size)."
     )
     adaptive_softmax: str | None = option(
-        None, "Predict rarer words in clusters, which begin at these ids: 2000,10000.", absent=None
+        None, "Predict rarer words in clusters, which begin at these ids: 2000,10000.", absent=None, advanced=True
     )
-    init: Literal["torch", "keras", "uniform"] = option("torch", "Weight initialisation scheme.")
+    init: Literal["torch", "keras", "uniform"] = option("torch", "Weight initialisation scheme.", advanced=True)
     init_range: float | None = option(
         None,
         "Initial values of embedding and output are uniform in +-R; with --init uniform, all.",
         absent=None,
         above=0,
+        advanced=True,
     )
-    forget_bias: float | None = option(None, "Initial bias of the forget gate.")
+    forget_bias: float | None = option(None, "Initial bias of the forget gate.", advanced=True)
 
     __repr__ = brief_repr
 
@@ -196,19 +209,22 @@ class CorpusConfig:
     """
 
     tokenizer: TokenizerKind = option("characters", "What a token is.", panel="Data")
-    pattern: str = option("*", "Which files of a folder to read.", panel="Data")
+    pattern: str = option("*", "Which files of a folder to read.", panel="Data", advanced=True)
     validation: list[Path] | None = option(None, "Validation text; may be given again.", panel="Data")
     test: list[Path] | None = option(None, "Test text; may be given again.", panel="Data")
-    normalize: Literal["NFC"] | None = option(None, "Compose characters first (Hangul, accents).", panel="Data")
+    normalize: Literal["NFC"] | None = option(
+        None, "Compose characters first (Hangul, accents).", panel="Data", advanced=True
+    )
     word_pattern: str | None = option(
         None,
         r"Words are what matches this, such as '\w+|[^\w\s]'.",
         panel="Data",
         unset="what stands between blanks",
+        advanced=True,
     )
-    lowercase: bool = option(False, "Read words in lower case.", panel="Data")
+    lowercase: bool = option(False, "Read words in lower case.", panel="Data", advanced=True)
     end_of_line: bool = option(
-        True, "With words: the end of a line is a token, <eos>, which counts.", panel="Data", flag="eos"
+        True, "With words: the end of a line is a token, <eos>, which counts.", panel="Data", flag="eos", advanced=True
     )
     unknown: Literal["error", "replace", "drop"] | None = option(
         None,
@@ -226,7 +242,7 @@ class CorpusConfig:
         "text.",
         panel="Data",
     )
-    limit: int | None = option(None, "Use only the first N characters (of DATA).", panel="Data", min=1)
+    limit: int | None = option(None, "Use only the first N characters (of DATA).", panel="Data", min=1, advanced=True)
 
     __repr__ = brief_repr
 

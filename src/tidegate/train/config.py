@@ -74,17 +74,21 @@ class TrainConfig:
 
     batch_size: int = option(32, "Streams of text, or examples, in all processes.", panel="Training", min=1)
     k1: int = option(100, "An optimizer step every k1 tokens, or steps of a series.", panel="Training", min=1)
-    k2: int | None = option(None, "Gradients go back k2 tokens or steps.", panel="Training", unset="k1", min=1)
+    k2: int | None = option(
+        None, "Gradients go back k2 tokens or steps.", panel="Training", unset="k1", min=1, advanced=True
+    )
     random_windows: bool = option(
         False,
         "Draw the length of each window around k1; the learning rate is in proportion.",
         panel="Training",
         absent=False,
+        advanced=True,
     )
     feeding: Feeding = option(
         "teacher",
         "Input of each step: the true previous token (teacher forcing), the model's best guess, or a draw from it.",
         panel="Training",
+        advanced=True,
     )
     sampling_probability_start: float = option(
         1.0,
@@ -93,11 +97,14 @@ class TrainConfig:
         key="own_share_start",
         min=0,
         max=1,
+        advanced=True,
     )
     sampling_probability_end: float = option(
-        1.0, "... and at the end.", panel="Training", key="own_share_end", min=0, max=1
+        1.0, "... and at the end.", panel="Training", key="own_share_end", min=0, max=1, advanced=True
     )
-    optimizer: Literal["adamw", "sgd"] = option("adamw", "The optimizer.", panel="Training", absent="adamw")
+    optimizer: Literal["adamw", "sgd"] = option(
+        "adamw", "The optimizer.", panel="Training", absent="adamw", advanced=True
+    )
     learning_rate: float = option(
         None, "Peak learning rate.", panel="Training", by=("optimizer", {"adamw": 3e-3, "sgd": 1.0}), above=0
     )
@@ -107,6 +114,7 @@ class TrainConfig:
         "validation that is not the best yet.",
         panel="Training",
         absent="cosine",
+        advanced=True,
     )
     final_learning_rate: float = option(
         0.05,
@@ -115,6 +123,7 @@ class TrainConfig:
         only=("schedule", ("cosine",)),
         min=0,
         max=1,
+        advanced=True,
     )
     decay_factor: float = option(
         4.0,
@@ -123,6 +132,7 @@ class TrainConfig:
         absent=4.0,
         only=("schedule", ("step", "plateau")),
         above=1,
+        advanced=True,
     )
     decay_after: int = option(
         6,
@@ -131,20 +141,33 @@ class TrainConfig:
         absent=6,
         only=("schedule", ("step",)),
         min=0,
+        advanced=True,
     )
-    warmup_steps: int = option(100, "Steps of linear warm-up.", panel="Training", min=0)
-    beta1: float = option(0.9, "AdamW's decay of the gradient's mean.", panel="Training", only=ADAMW, min=0, below=1)
-    beta2: float = option(0.99, "AdamW's decay of the gradient's square.", panel="Training", only=ADAMW, min=0, below=1)
+    warmup_steps: int = option(100, "Steps of linear warm-up.", panel="Training", min=0, advanced=True)
+    beta1: float = option(
+        0.9, "AdamW's decay of the gradient's mean.", panel="Training", only=ADAMW, min=0, below=1, advanced=True
+    )
+    beta2: float = option(
+        0.99, "AdamW's decay of the gradient's square.", panel="Training", only=ADAMW, min=0, below=1, advanced=True
+    )
     weight_decay: float = option(
-        None, "Weight decay of matrices.", panel="Training", by=("optimizer", {"adamw": 0.01, "sgd": 0.0}), min=0
+        None,
+        "Weight decay of matrices.",
+        panel="Training",
+        by=("optimizer", {"adamw": 0.01, "sgd": 0.0}),
+        min=0,
+        advanced=True,
     )
-    clip: float | None = option(1.0, "Maximal gradient norm; 0: no clipping.", panel="Training", off=0.0, above=0)
+    clip: float | None = option(
+        1.0, "Maximal gradient norm; 0: no clipping.", panel="Training", off=0.0, above=0, advanced=True
+    )
     average_after: int | None = option(
         None,
         "Average the parameters from the first validation on that is worse than those more than N before it.",
         panel="Training",
         absent=None,
         min=1,
+        advanced=True,
     )
     epochs: int | None = option(None, "Passes over the training part.", panel="Budget", min=1)
     steps: int | None = option(None, "Optimizer steps.", panel="Budget", min=1)
@@ -153,17 +176,21 @@ class TrainConfig:
         250, "Steps between validations; 0: once an epoch.", panel="Budget", unset="once an epoch", off=0, min=1
     )
     validation_tokens: int | None = option(
-        None, "Validate on the first N tokens only.", panel="Budget", key="validation_units", min=2
+        None, "Validate on the first N tokens only.", panel="Budget", key="validation_units", min=2, advanced=True
     )
     patience: int | None = option(None, "Stop after N validations in a row without improvement.", panel="Budget", min=1)
-    report_every: int = option(10, "Steps between reports.", panel="Output", min=1)
+    report_every: int = option(10, "Steps between reports.", panel="Output", min=1, advanced=True)
     checkpoint_every: int | None = option(
-        None, "Steps between checkpoints.", panel="Output", unset="at validations only", min=1
+        None, "Steps between checkpoints.", panel="Output", unset="at validations only", min=1, advanced=True
     )
     seed: int = option(0, "Random seed: the same seed gives the same run.", panel="Training")
     device: Literal["auto", "cpu"] = option("auto", "Where to train.", panel="Training")
-    mixed_precision: Literal["no", "fp16", "bf16"] = option("no", "Mixed precision, on a GPU.", panel="Training")
-    backend: str | None = option(None, "The engine's backend.", panel="Training", unset="the engine's choice")
+    mixed_precision: Literal["no", "fp16", "bf16"] = option(
+        "no", "Mixed precision, on a GPU.", panel="Training", advanced=True
+    )
+    backend: str | None = option(
+        None, "The engine's backend.", panel="Training", unset="the engine's choice", advanced=True
+    )
 
     __repr__ = brief_repr
 

@@ -17,7 +17,9 @@ def option(
     help: str,
     *,
     panel: str = "Model",
+    advanced: bool = False,
     flag: str = "",
+    value: str = "",
     key: str = "",
     unset: str = "",
     off: float | None = None,
@@ -32,7 +34,9 @@ def option(
         default: its default value.
         help: its description, one sentence.
         panel: the heading it is listed under.
+        advanced: whether it is listed only where all options are asked for (``--help-all``).
         flag: its name on the command line. Default: that of the field, with dashes.
+        value: the name of its value in the description. Default: by its type, such as N or FILE.
         key: its key in files, see `tidegate.io.records`. Default: the name of the field.
         unset: what None means, for the description of an option whose default is None.
         off: the value on the command line that means None.
@@ -44,7 +48,7 @@ def option(
     if by is not None:
         unset = ", ".join(f"{value:g} for {choice}" for choice, value in by[1].items())
     about: dict[str, Any] = {"help": help, "panel": panel, "flag": flag, "unset": unset, "off": off, "limits": limits}
-    about |= {"by": by, "only": only}
+    about |= {"by": by, "only": only, "advanced": advanced, "value": value}
     stored = (stored_as(key) if key else {}) | ({} if absent is ALWAYS else stored_unless(absent))
     return field(default=default, metadata=about | stored)
 
@@ -58,13 +62,15 @@ class RecurrentConfig:
         CellError: no cell has that name, or it cannot have heads.
     """
 
-    cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.")
+    cell: str = option("lstm", "The recurrent cell, see tidegate cells; or my_cells.py:NAME.", value="NAME")
     hidden_size: int = option(128, "Hidden units per layer and direction.", min=1)
     num_layers: int = option(1, "Recurrent layers.", flag="layers", min=1)
-    heads: int = option(1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1)
+    heads: int = option(
+        1, "Groups of hidden units that recurrent products stay within.", absent=1, min=1, advanced=True
+    )
     dropout: float = option(0.3, "Dropout before, between and after the layers.", min=0, below=1)
-    init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.")
-    forget_bias: float | None = option(None, "Initial bias of the forget gate.")
+    init: Literal["torch", "keras"] = option("torch", "Weight initialisation scheme.", advanced=True)
+    forget_bias: float | None = option(None, "Initial bias of the forget gate.", advanced=True)
 
     __repr__ = brief_repr
 

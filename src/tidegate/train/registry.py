@@ -18,29 +18,76 @@ class BuiltIn(NamedTuple):
     Attributes:
         place: its class, as "module:name".
         summary: the first line of its docstring, so that the tasks can be listed without importing them.
+        examples: what may be typed after ``tidegate train``.
     """
 
     place: str
     summary: str
+    examples: tuple[str, ...]
 
 
 BUILT_IN = {
-    "lm": BuiltIn("tidegate.text.task:LanguageModelTask", "A language model of text."),
+    "lm": BuiltIn(
+        "tidegate.text.task:LanguageModelTask",
+        "A language model of text.",
+        (
+            "lm book.txt",
+            "lm book.txt --cell gru --layers 2 --dropout 0.2 --minutes 10",
+            "lm train.txt --validation valid.txt --tokenizer words",
+            "lm --resume runs/book-lstm --minutes 30",
+        ),
+    ),
     "classify": BuiltIn(
-        "tidegate.tasks.classify.task:ClassifyTask", "A class for each text or series of frames (many to one)."
+        "tidegate.tasks.classify.task:ClassifyTask",
+        "A class for each text or series of frames (many to one).",
+        (
+            "classify reviews.csv",
+            "classify reviews.csv --text-column text --label-column stars",
+            "classify sample:digits",
+        ),
     ),
     "tag": BuiltIn(
-        "tidegate.tasks.tag.task:TagTask", "A tag for each word, character or frame (many to many, aligned)."
+        "tidegate.tasks.tag.task:TagTask",
+        "A tag for each word, character or frame (many to many, aligned).",
+        (
+            "tag train.conll --validation dev.conll --crf",
+            "tag sample:python-highlighting",
+        ),
     ),
     "translate": BuiltIn(
-        "tidegate.tasks.seq2seq.translate:TranslateTask", "A text for each text (sequence to sequence)."
+        "tidegate.tasks.seq2seq.translate:TranslateTask",
+        "A text for each text (sequence to sequence).",
+        (
+            "translate pairs.tsv",
+            "translate sample:dates --seeds 3",
+        ),
     ),
-    "caption": BuiltIn("tidegate.tasks.seq2seq.caption:CaptionTask", "A text for each image (one to many)."),
-    "forecast": BuiltIn("tidegate.tasks.forecast.task:ForecastTask", "The next steps of a time series."),
+    "caption": BuiltIn(
+        "tidegate.tasks.seq2seq.caption:CaptionTask",
+        "A text for each image (one to many).",
+        ("caption sample:digit-captions",),
+    ),
+    "forecast": BuiltIn(
+        "tidegate.tasks.forecast.task:ForecastTask",
+        "The next steps of a time series.",
+        (
+            "forecast airline.csv --horizon 12",
+            "forecast sample:mackey-glass --horizon 84",
+        ),
+    ),
     "regress": BuiltIn(
-        "tidegate.tasks.regress.task:RegressTask", "A value at every step of a series (many to many, aligned)."
+        "tidegate.tasks.regress.task:RegressTask",
+        "A value at every step of a series (many to many, aligned).",
+        (
+            "regress recordings.csv --inputs voltage --targets current",
+            "regress sample:amplifier",
+        ),
     ),
-    "probe": BuiltIn("tidegate.tasks.probe.task:ProbeTask", "A synthetic problem that needs long-term memory."),
+    "probe": BuiltIn(
+        "tidegate.tasks.probe.task:ProbeTask",
+        "A synthetic problem that needs long-term memory.",
+        ("probe sample:adding-50 --steps 2000",),
+    ),
 }
 """The built-in tasks."""
 

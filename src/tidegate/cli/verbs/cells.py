@@ -27,7 +27,13 @@ def cells(
     batch: Annotated[int, typer.Option(min=1, help="Batch size, for the cost of a step.")] = 1,
     latex: Annotated[bool, typer.Option("--latex", help="Only the equations, as LaTeX.")] = False,
 ) -> None:
-    """List the cells, show one's equations and conventions, or compare the cost of several."""
+    """List the cells, show one's equations and conventions, or compare the cost of several.
+
+    Examples:
+        tidegate cells
+        tidegate cells lstm
+        tidegate cells lstm gru --hidden-size 512
+    """
     from tidegate.cells import CELLS, get_cell
 
     chosen = [get_cell(cell_name(name)) for name in names or CELLS]

@@ -34,11 +34,16 @@ PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "
 def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder. Default: runs/demo, or the next free name.")
+        Path | None, typer.Option(metavar="FOLDER", help="The run's folder. Default: runs/demo, or the next free name.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed starts from the same weights.")] = 0,
 ) -> None:
-    """Train a character LSTM on the Python standard library's source, and look inside it."""
+    """Train a character LSTM on the Python standard library's source, and look inside it.
+
+    Examples:
+        tidegate demo
+        tidegate demo --minutes 10 --out runs/longer
+    """
     training = _training(minutes, seed)
     files = standard_library(Path(sysconfig.get_paths()["stdlib"]))
     typer.echo(f"Reading Python's standard library: {len(files):,} source files of this machine ...")

@@ -84,7 +84,13 @@ def evaluate(
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
-    """Evaluate a model beside baselines: in nats per token, or by the metrics of its task."""
+    """Evaluate a model beside baselines: in nats per token, or by the metrics of its task.
+
+    Examples:
+        tidegate evaluate runs/demo
+        tidegate evaluate runs/demo --split validation
+        tidegate evaluate runs/names other_names.csv
+    """
     if files and split:
         raise typer.BadParameter(
             "leave it out if FILES are given: it names a part of the run's own data", param_hint="--split"

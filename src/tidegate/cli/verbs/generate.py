@@ -51,7 +51,12 @@ def generate(
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
-    """Generate text with a trained language model: the text goes to stdout, everything else to stderr."""
+    """Generate text with a trained language model: the text goes to stdout, everything else to stderr.
+
+    Examples:
+        tidegate generate runs/demo --prompt 'def '
+        tidegate generate runs/demo --temperature 0.5 --length 2000 --seed 1
+    """
     if endless and count > 1:
         raise typer.BadParameter("only one endless text can be written", param_hint="--count")
     import numpy as np

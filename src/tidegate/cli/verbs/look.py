@@ -35,13 +35,14 @@ LIVE, REPORTED = 10_000, 2_000  # characters of held-out text that are read by d
 def look(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="The text to read. Default: held-out text or examples.")
+        str | None, typer.Argument(metavar="TEXT", help="The text to read. Default: held-out text or examples.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="Read this file, as UTF-8 or as the task's data; - is standard input.")
     ] = None,
     compare: Annotated[
-        list[Path] | None, typer.Option(help="Compare with another language model on the same text; up to three.")
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="Compare with another language model on the same text; up to three."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write a report, one HTML file that works offline, and exit.")
@@ -51,7 +52,13 @@ def look(
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
-    """Look inside a run: its predictions, gates and states, and which hidden unit tracks what."""
+    """Look inside a run: its predictions, gates and states, and which hidden unit tracks what.
+
+    Examples:
+        tidegate look runs/demo
+        tidegate look runs/demo --file program.py
+        tidegate look runs/demo --out report.html
+    """
     if text is not None and file is not None:
         raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
     from tidegate.train import load_run

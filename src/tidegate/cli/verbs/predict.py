@@ -59,7 +59,13 @@ def predict(
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
-    """Predict for files, texts or standard input: one line each, as text or as JSON."""
+    """Predict for files, texts or standard input: one line each, as text or as JSON.
+
+    Examples:
+        tidegate predict runs/names --text Nakamura
+        tidegate predict runs/names names.txt --json
+        tidegate predict runs/airline airline.csv --out next.csv
+    """
     if files and text:
         raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
     from tidegate.errors import RunFolderError

@@ -32,10 +32,17 @@ def probe(
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 5e-3,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 100,
     seed: Annotated[int, typer.Option(help="Random seed of data and training.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the runs. Default: they are not stored.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for the runs. Default: they are not stored.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines instead of tables.")] = False,
 ) -> None:
-    """Train every cell on every problem at every lag until it is solved or the steps are used up; print a table."""
+    """Train every cell on every problem at every lag until it is solved or the steps are used up; print a table.
+
+    Examples:
+        tidegate probe
+        tidegate probe --cells lstm,min_gru --problems copy --lags 20,100
+    """
     chosen = [int(it) if it.isdigit() else _refuse(it) for it in _listed(lags)]
     from tidegate.tasks.probe.table import probe_table
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
+from tidegate.cli.command_classes import PlainHelp
 from tidegate.cli.error_boundary import Verb
 from tidegate.cli.run_and_show import describe_end, resume_run, train_run
 from tidegate.cli.task_options import task_parameters
@@ -26,7 +27,7 @@ __all__ = ["TrainCommands", "app", "command"]
 BESIDE_RESUME = {"resume", "epochs", "steps", "minutes", "sample_length"}
 
 
-class TrainCommands(typer.core.TyperGroup):
+class TrainCommands(PlainHelp, typer.core.TyperGroup):
     """One command for each task, made when it is called: listing the commands imports neither torch nor a task."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -79,7 +80,10 @@ def command(task: type[Task]) -> Any:
     train.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     train.__annotations__ = {it.name: it.annotation for it in parameters}
     summary = (task.__doc__ or task.name).strip().splitlines()[0]
-    train.__doc__ = f"{summary} Everything about the run is stored in one folder."
+    examples = BUILT_IN[task.name].examples if task.name in BUILT_IN else ()
+    train.__doc__ = f"{summary} Everything about the run is stored in one folder." + (
+        "\n\nExamples:\n" + "\n".join(f"    tidegate train {it}" for it in examples) if examples else ""
+    )
     made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     made.command(task.name, cls=Verb)(train)
     return typer.main.get_command(made)

@@ -19,7 +19,12 @@ class RowOptions(TableOptions):
     series_column: str | None = option(None, "The column with the name of the series, in a long table.", panel="Data")
     time_column: str | None = option(None, "The column of times, to sort rows.", panel="Data", absent=None)
     decimal: DecimalMark | None = option(
-        None, "Decimal mark of numbers in texts.", panel="Data", unset="found in each file", absent=None
+        None,
+        "Decimal mark of numbers in texts: . or a comma.",
+        panel="Data",
+        unset="found in each file",
+        absent=None,
+        advanced=True,
     )
     date_format: str | None = option(
         None,
@@ -29,22 +34,24 @@ class RowOptions(TableOptions):
         absent=None,
     )
     time_zone: str | None = option(
-        None, "Zone of local times, such as Europe/Berlin.", panel="Data", unset="none", absent=None
+        None, "Zone of local times, such as Europe/Berlin.", panel="Data", unset="none", absent=None, advanced=True
     )
     clock_changes: Literal["refuse", "resolve"] = option(
-        "refuse", "Local times that clocks show twice, or not at all.", panel="Data", absent="refuse"
+        "refuse", "Local times that clocks show twice, or not at all.", panel="Data", absent="refuse", advanced=True
     )
     missing_rows: MissingRows = option(
         "report",
         "Rows missing from a regular series: report them; refuse them; fill them with missing values.",
         panel="Data",
         absent="report",
+        advanced=True,
     )
     elapsed: Elapsed = option(
         "none",
         "The time between rows as an input: its logarithm, or scaled.",
         panel="Data",
         absent="none",
+        advanced=True,
     )
 
     def check_filling(self, missing: str, ways: str) -> None:

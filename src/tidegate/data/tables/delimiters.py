@@ -26,7 +26,11 @@ class TableOptions:
     """How the tables of a task are read."""
 
     delimiter: Delimiter | None = option(
-        None, "What separates the columns of CSV files.", panel="Data", unset="found in each file", absent=None
+        None,
+        "What separates the columns of CSV files: , ; | or tab.",
+        panel="Data",
+        unset="found in each file",
+        absent=None,
     )
 
 

@@ -45,7 +45,7 @@ class ClassifyConfig(TableOptions, SubwordConfig, RDropConfig):
     hidden_size: int = option(64, "Hidden units per layer and direction.", min=1)
     bidirectional: bool = option(True, "Bidirectional layers.")
     embedding_size: int = option(200, "Size of the embedding of words or characters.", min=1)
-    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False)
+    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False, advanced=True)
     dropout: float = option(0.5, "Dropout before, between and after the layers.", min=0, below=1)
     pooling: Literal["last", "mean", "max", "attention"] = option(
         "max", "Pooling over steps: the last one, mean, max, or attention."

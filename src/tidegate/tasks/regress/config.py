@@ -26,7 +26,9 @@ class RegressConfig(RowOptions, RecurrentConfig):
     loss: LossName = option(
         "squared", "Squared, absolute or Huber loss; error-to-signal ratio; or squared error by each series' variance."
     )
-    pre_emphasis: float = option(0.85, "Coefficient of the high-pass filter before the loss esr.", min=0, max=1)
+    pre_emphasis: float = option(
+        0.85, "Coefficient of the high-pass filter before the loss esr.", min=0, max=1, advanced=True
+    )
     inputs: str | None = option(None, "Columns that are read, separated by commas.", panel="Data")
     targets: str | None = option(None, "Columns that are predicted, separated by commas.", panel="Data")
     static: str | None = option(
@@ -42,6 +44,7 @@ class RegressConfig(RowOptions, RecurrentConfig):
         panel="Data",
         unset="100, or a tenth of the shortest series",
         min=0,
+        advanced=True,
     )
     segment: int | None = option(
         None,
@@ -50,7 +53,9 @@ class RegressConfig(RowOptions, RecurrentConfig):
         unset="all steps / the batch size",
         min=1,
     )
-    taps: int = option(64, "Steps that the linear filter of the baseline reads.", panel="Data", min=1, max=4096)
+    taps: int = option(
+        64, "Steps that the linear filter of the baseline reads.", panel="Data", min=1, max=4096, advanced=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -47,9 +47,11 @@ class WritingConfig(TableOptions, RecurrentConfig):
     )
     min_count: int = option(2, "Words and characters rarer than this are unknown.", panel="Data", min=1)
     beam: int = option(1, "Width of the beam search; 1: greedy.", panel="Decoding", min=1)
-    max_length: int = option(500, "Maximal length of a text, in words or characters.", panel="Decoding", min=1)
+    max_length: int = option(
+        500, "Maximal length of a text, in words or characters.", panel="Decoding", min=1, advanced=True
+    )
     length_penalty: float = option(
-        1.0, "Length penalty of the beam: larger favours longer texts.", panel="Decoding", min=0
+        1.0, "Length penalty of the beam: larger favours longer texts.", panel="Decoding", min=0, advanced=True
     )
 
 

@@ -55,9 +55,11 @@ class TranslateConfig(WritingConfig):
     """Architecture of a translator, and how its files are read."""
 
     bidirectional: bool = option(True, "Bidirectional encoder.")
-    attention: Literal["general", "dot", "none"] = option("general", "Attention of the decoder (Luong et al. 2015).")
+    attention: Literal["general", "dot", "none"] = option(
+        "general", "Attention of the decoder (Luong et al. 2015).", advanced=True
+    )
     word_dropout: float = option(
-        0.0, "Fraction of source tokens replaced by the unknown token in training.", min=0, below=1
+        0.0, "Fraction of source tokens replaced by the unknown token in training.", min=0, below=1, advanced=True
     )
     source_level: Literal["auto", "words", "characters"] = option(
         "auto", "Tokenise the source by words or characters.", panel="Data"

@@ -20,18 +20,24 @@ class TagConfig(SubwordConfig, RDropConfig):
     bidirectional: bool = option(True, "Bidirectional layers, unless --online.")
     online: bool = option(False, "No look-ahead: a tag depends on earlier steps only.")
     embedding_size: int = option(100, "Size of the embedding of words or characters.", min=1)
-    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False)
-    character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1)
-    character_hidden_size: int = option(50, "Hidden units of the character encoder, per direction; 0: none.", min=0)
+    freeze_vectors: bool = option(False, "Keep pretrained word vectors as they are.", absent=False, advanced=True)
+    character_embedding_size: int = option(25, "Size of the embedding of a word's characters.", min=1, advanced=True)
+    character_hidden_size: int = option(
+        50, "Hidden units of the character encoder, per direction; 0: none.", min=0, advanced=True
+    )
     crf: bool = option(False, "A conditional random field over the tags of a sequence.", absent=False)
     valid_spans: bool = option(
-        False, "Predict only sequences of tags that their scheme allows, such as no I after O in BIO.", absent=False
+        False,
+        "Predict only sequences of tags that their scheme allows, such as no I after O in BIO.",
+        absent=False,
+        advanced=True,
     )
     recall_margin: float = option(
         0.0,
         "Margin of spans against O in training, in nats: finds more spans, and more wrong ones.",
         absent=0.0,
         min=0,
+        advanced=True,
     )
     lowercase: bool = option(
         True, "Convert words to lower case; the character encoder sees them unchanged.", panel="Data"
@@ -40,10 +46,10 @@ class TagConfig(SubwordConfig, RDropConfig):
     token_column: str | None = option(None, "The column of the words: a number (CoNLL) or a name.", panel="Data")
     tag_column: str | None = option(None, "The column of the tags: a number (CoNLL; the last) or a name.", panel="Data")
     conllu_field: Literal["upos", "xpos", "feats", "deprel", "lemma"] = option(
-        "upos", "The field of CoNLL-U to use as tag.", panel="Data"
+        "upos", "The field of CoNLL-U to use as tag.", panel="Data", advanced=True
     )
     scheme: Literal["auto", "plain", "IOB1", "BIO", "BIOES"] = option(
-        "auto", "Tagging scheme of spans; auto: detect it; plain: no spans.", panel="Data"
+        "auto", "Tagging scheme of spans; auto: detect it; plain: no spans.", panel="Data", advanced=True
     )
 
     unseen: Literal["error", "wrong"] = option(
