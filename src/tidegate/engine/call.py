@@ -128,6 +128,13 @@ class Backend(ABC):
     def run(self, call: Call) -> Result:
         """Run a checked call."""
 
+    def multiplies_bfloat16(self) -> bool:
+        """Whether a call in bfloat16, or under its autocast, is given with what products multiply in bfloat16.
+
+        All else is then in float32; matrices may be in either.
+        """
+        return False
+
     def not_by_default(self, call: Call) -> list[str]:
         """List the reasons why this backend runs a call that it supports only if it is asked for."""
         del call

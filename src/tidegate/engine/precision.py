@@ -2,7 +2,8 @@
 
 A gate that keeps 0.999 of its state is 1.0 in bfloat16, and a change of the state smaller than its last digit is lost
 at every step. So bfloat16, float16 and autocast decide the dtype of outputs and recorded values, but gates and states
-are float32, and the final states are returned in float32, to be handed on without loss.
+are float32, and the final states are returned in float32, to be handed on without loss. What a product multiplies may
+be bfloat16 all the same, where that is faster: its rounding is not handed on.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def as_computed(call: Call, backend: Backend, *, asked: bool) -> Call:
         backend: the backend that is going to run it.
         asked: whether the backend was asked for.
     """
+    if backend.multiplies_bfloat16() and output_dtype(call) == torch.bfloat16:
+        return _with_bfloat16_products(call)
     itself = backend.half_precision == "always" or (asked and backend.half_precision == "asked")
     dtype = output_dtype(call) if itself else None
     if dtype not in HALF:
@@ -56,6 +59,17 @@ def as_computed(call: Call, backend: Backend, *, asked: bool) -> Call:
         x=call.x.to(dtype),
         weights=call.weights.map(lambda t: t.to(dtype)),
         masks={name: mask.to(dtype) for name, mask in call.masks.items()},
+    )
+
+
+def _with_bfloat16_products(call: Call) -> Call:
+    """Return a call with what products multiply in bfloat16, but for matrices as they are, and all else in float32."""
+    return replace(
+        call,
+        x=call.x.to(torch.bfloat16),
+        weights=call.weights.map(lambda t: t if t.dim() == 2 and t.dtype == torch.bfloat16 else t.float()),
+        state=tuple(s.float() for s in call.state),
+        masks={name: mask.float() for name, mask in call.masks.items()},
     )
 
 

@@ -14,6 +14,7 @@ from tidegate.engine.dispatch import choose, passed_over
 from tidegate.engine.explain.explanation import BackendPlan, Bytes, Explanation, Flops, Peaks
 from tidegate.engine.explain.peaks import measured_peaks
 from tidegate.engine.lengths_and_resets import Lengths, Resets
+from tidegate.engine.precision import as_computed
 from tidegate.engine.program.adjoint import adjoint
 from tidegate.engine.program.cost import Cost, cost, pointwise_operations
 from tidegate.engine.program.program import program
@@ -79,7 +80,8 @@ def explain_call(
     x, chosen = call.x, choose(call, backend)
     again = training and runs_in_parts(call, recompute)
     per_step = _cost(call)
-    plan = _plan(chosen, call, per_step, training)
+    computed = as_computed(call, chosen, asked=backend is not None)
+    plan = _plan(chosen, computed, per_step, training)
     return Explanation(
         cell=call.cell.name,
         steps=x.shape[0],
@@ -92,8 +94,8 @@ def explain_call(
         reasons=passed_over(call, chosen, backend),
         kernels=plan.kernels,
         flops=_flops(call, per_step, training, again),
-        bytes=_bytes(call, per_step, plan, training, _saved_in_parts(chosen, call, per_step) if again else None),
-        peaks=measured_peaks(x.dtype) if peaks is None and x.device.type == "cpu" else peaks,
+        bytes=_bytes(call, per_step, plan, training, _saved_in_parts(chosen, computed, per_step) if again else None),
+        peaks=measured_peaks(computed.x.dtype) if peaks is None and x.device.type == "cpu" else peaks,
     )
 
 

@@ -58,6 +58,7 @@ class KernelPlan:
         threads: the number of threads that have work.
         lanes: numbers in a vector register.
         stages: the passes of a step.
+        operands: the dtype of what products multiply, if it is not that of all other numbers.
     """
 
     name: str
@@ -66,10 +67,12 @@ class KernelPlan:
     threads: int
     lanes: int
     stages: tuple[TiledStagePlan, ...]
+    operands: str = ""
 
     def __str__(self) -> str:
         who = "1 thread" if self.threads == 1 else f"{self.threads} threads share the {self.shared}"
-        lines = [fill(f"  {self.name} kernel: {who}; {_input_product(self.name, self.input)}")]
+        products = f"; products in {self.operands}" if self.operands else ""
+        lines = [fill(f"  {self.name} kernel: {who}; {_input_product(self.name, self.input)}{products}")]
         for n, stage in enumerate(self.stages, 1):
             tile = f"; tile {count(stage.rows, 'row')} x {count(stage.blocks, 'vector')} of {self.lanes}"
             tile += f", {count(stage.chains, 'chain')}"

@@ -22,21 +22,21 @@ def measured_peaks(dtype: torch.dtype) -> Peaks:
 
     FLOPs: a product of square matrices by PyTorch, by oneDNN, and by each backend that has its own. Bytes: a sum over a
     large vector, and a copy of it (counted as read and written). Each group runs in turns for 80 ms, and the best
-    single call counts; on a busy machine the result may be too low. Measured once for each number of threads, and once
-    for float64 and once for all other dtypes, which the CPU kernels compute in float32.
+    single call counts; on a busy machine the result may be too low. Measured once for each number of threads, and for
+    the dtype of what products multiply: float64, bfloat16, or float32 for all others.
     """
-    threads = torch.get_num_threads()
-    return Peaks(_flops(dtype == torch.float64, threads), _bandwidth(threads), threads)
+    threads, measured = torch.get_num_threads(), (torch.float64, torch.bfloat16)
+    return Peaks(_flops(dtype if dtype in measured else torch.float32, threads), _bandwidth(threads), threads)
 
 
 @functools.cache
-def _flops(double: bool, _threads: int) -> float:
+def _flops(dtype: torch.dtype, _threads: int) -> float:
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        a = torch.ones(SIZE, SIZE, dtype=torch.float64 if double else torch.float32, device="cpu")
+        a = torch.ones(SIZE, SIZE, dtype=dtype, device="cpu")
         own = [backend.matrix_product() for backend in BACKENDS]
         products = [torch.matmul, *(product for product in own if product is not None)]
         ways = [functools.partial(product, a, a) for product in products]
-        if torch.backends.mkldnn.is_available() and not double:
+        if torch.backends.mkldnn.is_available() and dtype == torch.float32:
             ways.append(functools.partial(torch.nn.functional.linear, a.to_mkldnn(), a.to_mkldnn()))
         return 2 * SIZE**3 / min(_best(ways))
 

@@ -54,6 +54,7 @@ PLACES = "places"  # (T, B): where the row of a step is stored, if only valid ro
 ZEROS = "zeros"  # a row of zeros
 WEIGHTS = "weights"  # packed
 SCRATCH = "scratch"  # values that later stages read
+OPERANDS = "operands"  # those of them that products read, where these hold operands otherwise than numbers
 SHARES = "shares"  # for each share of the rows: the address of its rows, and how many there are
 BARRIER = "barrier"  # the counter with which threads wait for one another
 ACTIVE = "active"  # room for the rows that are valid at a step, for each thread

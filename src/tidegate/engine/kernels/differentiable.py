@@ -13,6 +13,7 @@ from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import call_with_tensors, tensors_by_name
 from tidegate.engine.kernels.missing_derivatives import is_batched
 from tidegate.engine.kernels.passes import Passes
+from tidegate.engine.precision import in_float32, rounded
 from tidegate.engine.record import Record
 from tidegate.errors import BackendError
 
@@ -86,7 +87,8 @@ def _through_reference(
         raise BackendError("A backward of the backward needs the reference backend: use tidegate.engine.run.")
     create = torch.is_grad_enabled()
     with torch.enable_grad():
-        result = call.oracle(replace(call, record=Record(names) if names else None))
+        result = call.oracle(in_float32(replace(call, record=Record(names) if names else None)))
+        result = rounded(result, call.x.dtype)
     outputs = [result.output, *result.state, *(result.record[name] for name in names)]
     found = recorded_gradients(outputs, gradients, [tensors[name] for name in wanted], create_graph=create)
     return {name: g for name, g in zip(wanted, found, strict=True) if g is not None}

@@ -76,6 +76,10 @@ class Passes(ABC):
         del cell
         return frozenset()
 
+    def is_rounded(self, cell: Cell, name: str) -> bool:
+        """Whether a stored value is in half precision if the input is; otherwise it is in float32."""
+        return name not in cell.states[1:]
+
     def padded(self, stored: Tensor) -> Tensor:
         """Return a stored value as `backward` reads it, given its numbers without padding."""
         return stored

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, reasons_against
+from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, multiplies_bfloat16, reasons_against
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.kernels.operators import flop_formulas as flop_formulas  # registers them for counters
@@ -31,6 +31,10 @@ class LLVMBackend(Backend):
     def unsupported(self, call: Call) -> list[str]:
         """List the reasons why this backend cannot run a call; an empty list if it can."""
         return reasons_against(call)
+
+    def multiplies_bfloat16(self) -> bool:
+        """Whether an instruction of this processor multiplies bfloat16."""
+        return multiplies_bfloat16()
 
     def run(self, call: Call) -> Result:
         """Run a checked call."""

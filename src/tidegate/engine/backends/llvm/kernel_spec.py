@@ -44,6 +44,9 @@ class KernelSpec:
         output: the projected output, if its size differs from that of the other states; else "".
         placed: stored rows have the positions that an argument lists, not those of their step and row.
         heads: matrices of recurrent products are block-diagonal.
+        operands: how products hold their weights and operands: "" as all other numbers, "bfloat16" in pairs of
+            bfloat16 that are summed in float32 (`emit/operands.py`).
+        rounded: names of what is over time in memory in bfloat16: the operands of products, and the output.
     """
 
     program: Program
@@ -57,6 +60,8 @@ class KernelSpec:
     output: str = ""
     placed: bool = False
     heads: bool = False
+    operands: str = ""
+    rounded: frozenset[str] = frozenset()
 
     @functools.cached_property
     def itemsize(self) -> int:
@@ -83,7 +88,7 @@ class KernelSpec:
         made = [[*stage.reductions, *stage.made] for stage in self.stages]
         for state, k in self.program.states.items():
             for stage, values in zip(self.stages[:-1], made[:-1], strict=True):
-                if state not in self.sequences and k in (*stage.accumulators, *stage.values) and k not in values:
+                if state in self.in_place and k in (*stage.accumulators, *stage.values) and k not in values:
                     values.append(k)
         return tuple(tuple(values) for values in made)
 
@@ -92,7 +97,7 @@ class KernelSpec:
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
         how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.blocks, self.output)
-        return (*what, *how, self.placed, self.heads)
+        return (*what, *how, self.placed, self.heads, self.operands, sorted(self.rounded))
 
     def in_blocks(self, stream: Stream) -> bool:
         """Whether the matrices of a stream's products are block-diagonal."""
@@ -107,9 +112,27 @@ class KernelSpec:
         """States whose values are stored at every step, with the names they are stored under."""
         # A constant may be stored in both sizes, that of the hidden units and that of a projected output.
         of_output = (self.output, PROJECT) if self.output else ()
-        found = {(k, name in of_output): name for name, k in self.stored}
+        rounded_last = sorted(self.stored, key=lambda it: it[0] in self.rounded)
+        found = {(k, name in of_output): name for name, k in rounded_last}
         states = {state: (k, is_output(state, self.output)) for state, k in self.program.states.items()}
         return {state: found[value] for state, value in states.items() if value in found}
+
+    @functools.cached_property
+    def in_place(self) -> frozenset[str]:
+        """States of which only the last value is kept, and in full: those not stored, or stored rounded.
+
+        What only products read, the gradients of products that a backward kernel carries, is rounded and nothing more.
+        """
+        values = self.program.values
+        carried = {values[value.args[0]].name for value in values if value.op == "recur_transposed"}
+        kept = {state for state in self.program.states if self.sequences.get(state) in (None, *self.rounded)}
+        return frozenset(state for state in kept if state not in self.sequences or state not in carried)
+
+    @functools.cached_property
+    def operands_made(self) -> tuple[int, ...]:
+        """Values made inside a step that are operands of products, where these hold operands otherwise than numbers."""
+        streams = [stream for stage in self.stages for stream in stage.streams] if self.operands else []
+        return tuple(sorted({int(name) for kind, name in (stream.operand for stream in streams) if kind == "made"}))
 
     @functools.cached_property
     def befores(self) -> tuple[str, ...]:

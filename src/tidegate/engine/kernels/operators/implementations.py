@@ -66,7 +66,7 @@ def run_forward_fake(*given: Any) -> list[Tensor]:
             steps + (name in longer),
             batch,
             _size(call, name),
-            dtype=states if name in call.cell.states[1:] else call.x.dtype,
+            dtype=call.x.dtype if passes.is_rounded(call.cell, name) else states,
         )
         for name, _ in values_to_store(call, names, train=True)
     ]
@@ -129,7 +129,7 @@ class _OperatorPasses(Passes):
         for k, name in enumerate((call.cell.states[0], *names)):
             value = sequences[name][first : first + steps] if name in longer else sequences[name]
             # A copy: autograd does not allow in-place changes of a view that is one of several results.
-            whole.append(value.clone() if name in longer or k == 0 else value)
+            whole.append((value.clone() if name in longer or k == 0 else value).to(call.x.dtype))
         return Forward((whole[0], *made[len(sequences) :], *whole[1:]), sequences, ())
 
     def backward(

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import I8, I64, PTR, V
+from tidegate.engine.backends.llvm.emit.builder import I8, I64, PTR, Emit, V
 from tidegate.engine.backends.llvm.emit.frame import Frame
+from tidegate.engine.backends.llvm.emit.operands import Operands
 from tidegate.engine.backends.llvm.emit.work_split import WorkSplit
 from tidegate.engine.kernels import arguments
 
+Row = tuple[Emit | Operands, V]
 
-def point_at_initial_states(frame: Frame, rows: V, count: V) -> None:
-    """Point each row's previous-state pointers at its initial states."""
-    e, b = frame.e, frame.e.b
+
+def point_at_initial_states(frame: Frame, split: WorkSplit, rows: V, count: V) -> None:
+    """Point each row's previous-state pointers at its initial states; round those that are kept in full."""
+    e, b, spec = frame.e, frame.e.b, frame.spec
+    rounded = [state for state in spec.sequences if state in spec.in_place]
 
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
-        for state in frame.spec.sequences:
-            own = frame.in_state(arguments.initial(state), state, row)
+        for state, name in spec.sequences.items():
+            own = frame.in_state(arguments.initial(state), state, row, name)
+            if state in rounded:
+                _copy(frame, split, state, (e, frame.in_state(arguments.state(state), state, row)), (frame.held, own))
             b.store(own, e.slot(frame.pointer(arguments.previous(state)), row, PTR))
 
     e.loop(count, one)
+    if rounded:
+        split.barrier()
 
 
 def list_rows(frame: Frame, split: WorkSplit, t: V, rows: V, count: V, active_count: V) -> None:
@@ -57,7 +65,7 @@ def _reset_states(frame: Frame, split: WorkSplit, row: V) -> None:
     for state in frame.program.states:
         if state in frame.spec.sequences:
             b.store(frame.pointer(arguments.ZEROS), e.slot(frame.pointer(arguments.previous(state)), row, PTR))
-        else:
+        if state in frame.spec.in_place:
             base = frame.in_state(arguments.state(state), state, row)
             start, end = split.range_of(frame.width_of(state))
             e.loop(end, lambda j, base=base: e.store(e.const(0.0), e.at(base, j)), start=start, step=e.lanes)
@@ -79,8 +87,8 @@ def _find_states_before(frame: Frame, t: V, row: V, length: V, has_reset: V, res
         b.store(b.load(b.gep(reset, [frame.place(border, row)], source_etype=I8), typ=I8), cut)
     is_cut = b.icmp_unsigned("!=", b.load(cut, typ=I8), ir.Constant(I8, 0))
     for name in frame.spec.befores:
-        initial = frame.in_state(arguments.initial(name), name, row)
-        stored = frame.in_row(arguments.sequence(name), frame.place(earlier, row))
+        initial = frame.in_state(arguments.initial(name), name, row, name)
+        stored = frame.in_row(arguments.sequence(name), frame.place(earlier, row), name)
         found = b.select(is_cut, frame.pointer(arguments.ZEROS), b.select(first, initial, stored))
         b.store(found, e.slot(frame.pointer(arguments.before(name)), row, PTR))
 
@@ -94,7 +102,7 @@ def point_at_stored_states(frame: Frame, t: V, n: V) -> None:
     def one(q: V) -> None:
         row = e.load_i64(frame.pointer(arguments.ACTIVE), q)
         for state, name in frame.spec.sequences.items():
-            here = frame.in_row(arguments.out(name), frame.stored_place(t, row))
+            here = frame.in_row(arguments.out(name), frame.stored_place(t, row), name)
             b.store(here, e.slot(frame.pointer(arguments.previous(state)), row, PTR))
 
     e.loop(n, one)
@@ -106,15 +114,23 @@ def copy_final_states(frame: Frame, split: WorkSplit, rows: V, count: V) -> None
 
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
-        for state in frame.spec.sequences:
-            source = e.load_pointer(frame.pointer(arguments.previous(state)), row)
-            target = frame.in_state(arguments.final(state), state, row)
-            start, end = split.range_of(frame.width_of(state))
-            e.loop(
-                end,
-                lambda j, s=source, d=target: e.store(e.load(e.at(s, j)), e.at(d, j)),
-                start=start,
-                step=e.lanes,
-            )
+        for state, name in frame.spec.sequences.items():
+            if state not in frame.spec.in_place:
+                source = e.load_pointer(frame.pointer(arguments.previous(state)), row)
+                memory = frame.memory(name)
+                target = frame.in_state(arguments.final(state), state, row, name)
+                _copy(frame, split, state, (memory, source), (memory, target))
 
     e.loop(count, one)
+
+
+def _copy(frame: Frame, split: WorkSplit, state: str, source: Row, target: Row) -> None:
+    """Copy this thread's part of a row of a state; where rows are, and how they are held, is given for both."""
+    start, end = split.range_of(frame.width_of(state))
+    (read, here), (write, there) = source, target
+    frame.e.loop(
+        end,
+        lambda j: write.store(read.load(read.at(here, j)), write.at(there, j)),
+        start=start,
+        step=frame.e.lanes,
+    )

@@ -10,8 +10,24 @@ from llvmlite import ir
 
 from tidegate.engine.kernels.arguments import ArgumentTable
 
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 PTR = ir.PointerType()
+
+
+class _BFloatType(ir.Type):
+    """LLVM's bfloat, which llvmlite has no type for."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloatType)
+
+    def __hash__(self) -> int:
+        return hash(_BFloatType)
+
+
+BFLOAT = _BFloatType()
 V = Any  # an ir.Value; llvmlite has no types of its own
 
 
@@ -99,6 +115,13 @@ class Emit:
         undefined = ir.Constant(kind, ir.Undefined)
         first = self.b.insert_element(undefined, number, ir.Constant(I32, 0))
         return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+
+    def in_every_lane(self, flag: V, lanes: int) -> V:
+        """A mask of all lanes, or of none."""
+        kind = ir.VectorType(I1, lanes)
+        undefined = ir.Constant(kind, ir.Undefined)
+        first = self.b.insert_element(undefined, flag, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
 
     # Arithmetic.
 
@@ -207,3 +230,33 @@ class Emit:
         b.store(b.or_(b.load(saved, typ=I32), ir.Constant(I32, 0x8040)), ours)
         b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [ours])
         return lambda: b.call(self.module.globals["llvm.x86.sse.ldmxcsr"], [saved])
+
+
+def first_lanes(e: Emit, count: V, lanes: int | None = None) -> V:
+    """Return a mask of the first ``count`` lanes; of none if that is negative."""
+    lanes = lanes or e.lanes
+    kind = ir.VectorType(I32, lanes)
+    numbers = ir.Constant(kind, list(range(lanes)))
+    low = e.b.select(e.b.icmp_signed(">", count, e.i64(lanes)), e.i64(lanes), count)
+    low = e.b.select(e.b.icmp_signed("<", low, e.i64(0)), e.i64(0), low)
+    undefined = ir.Constant(kind, ir.Undefined)
+    one = e.b.insert_element(undefined, e.b.trunc(low, I32), ir.Constant(I32, 0))
+    return e.b.icmp_signed("<", numbers, e.b.shuffle_vector(one, undefined, ir.Constant(kind, [0] * lanes)))
+
+
+def masked_load(e: Emit, address: V, mask: V, number: ir.Type | None = None) -> V:
+    """Load the lanes in the mask; the others are zeros, and their memory is not read.
+
+    Numbers are the kernel's own, unless they are whole numbers of 16 bits.
+    """
+    lanes = mask.type.count
+    kind = ir.VectorType(number or e.real, lanes)
+    size, name = (2, "i16") if number else (e.size, e.kind)
+    args = [address, ir.Constant(I32, size), mask, ir.Constant(kind, None)]
+    return e.intrinsic("masked.load", kind, args, f"v{lanes}{name}.p0")
+
+
+def masked_store(e: Emit, value: V, address: V, mask: V) -> None:
+    """Store the lanes in the mask."""
+    lanes = mask.type.count
+    e.intrinsic("masked.store", ir.VoidType(), [value, address, ir.Constant(I32, e.size), mask], f"v{lanes}{e.kind}.p0")

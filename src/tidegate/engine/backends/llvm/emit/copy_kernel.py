@@ -10,8 +10,7 @@ from dataclasses import astuple, dataclass
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import PTR, Emitted, V, emitter
-from tidegate.engine.backends.llvm.emit.pack_kernel import first_lanes, masked_load
+from tidegate.engine.backends.llvm.emit.builder import PTR, Emitted, V, emitter, first_lanes, masked_load
 from tidegate.engine.kernels.arguments import ArgumentTable, CopyArguments, CopyJob
 
 

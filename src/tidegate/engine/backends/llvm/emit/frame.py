@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tidegate.engine.backends.llvm.emit.builder import V, emitter
+from tidegate.engine.backends.llvm.emit.builder import Emit, V, emitter
+from tidegate.engine.backends.llvm.emit.operands import Operands, operands_of
 from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.arguments import ArgumentTable
@@ -16,6 +17,7 @@ class Frame:
         spec: what the kernel depends on.
         program: one step.
         e: emits instructions into the function.
+        held: how products hold weights and operands.
         fn: the function.
         table: positions of the arguments.
         of_output_size: numbers of the values that have the size of a projected output.
@@ -26,6 +28,7 @@ class Frame:
         self.of_output_size = of_output_size(spec.program, spec.output)
         self.table = ArgumentTable()
         self.fn, self.e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.held = operands_of(self.e, spec.operands)
         self.fn.args[0].add_attribute("noalias")
         self._pointers: dict[str, V] = {}
         self._numbers: dict[str, V] = {}
@@ -58,8 +61,12 @@ class Frame:
         names += [a.X] if spec.fused_input else []
         names += [a.PLACES] if spec.placed else []
         names += [a.out(name) for name, _ in spec.stored]
-        names += [a.previous(s) if s in spec.sequences else a.state(s) for s in self.program.states]
-        names += [argument(s) for s in spec.sequences for argument in (a.initial, a.final)]
+        names += [a.previous(s) for s in spec.sequences] + [
+            a.state(s) for s in self.program.states if s in spec.in_place
+        ]
+        names += [a.OPERANDS] if spec.operands_made else []
+        names += [a.initial(s) for s in spec.sequences]
+        names += [a.final(s) for s in spec.sequences if s not in spec.in_place]
         names += [a.total(s) for s in self.program.sums]
         names += [a.leaf(op, name) for op, name in self._leaves()]
         for name in spec.befores:
@@ -111,22 +118,27 @@ class Frame:
         place = self.place(t, row)
         return self.e.load_i64(self.pointer(arguments.PLACES), place) if self.spec.placed else place
 
-    def in_row(self, argument: str, place: V) -> V:
-        """The address of a row of an argument over time, given the row's position."""
-        return self.e.at(self.pointer(argument), self.e.b.mul(place, self.number(arguments.stride(argument))))
+    def memory(self, name: str) -> Emit | Operands:
+        """How what is stored over time under a name is addressed, loaded and stored."""
+        return self.held if name in self.spec.rounded else self.e
 
-    def in_state(self, argument: str, state: str, row: V) -> V:
-        """The address of a row of an argument that has the shape of a state."""
-        return self.e.at(self.pointer(argument), self.e.b.mul(row, self.width_of(state)))
+    def in_row(self, argument: str, place: V, name: str = "") -> V:
+        """The address of a row of an argument over time, given the row's position and the name it is stored under."""
+        offset = self.e.b.mul(place, self.number(arguments.stride(argument)))
+        return self.memory(name).at(self.pointer(argument), offset)
+
+    def in_state(self, argument: str, state: str, row: V, name: str = "") -> V:
+        """The address of a row of an argument that has the shape of a state, and is held as what has the name."""
+        return self.memory(name).at(self.pointer(argument), self.e.b.mul(row, self.width_of(state)))
 
     def operand(self, operand: Operand, t: V, row: V) -> V:
         """The address of a product's operand for a row."""
         e, b = self.e, self.e.b
         kind, name = operand
         if kind == "input":
-            return e.at(self.pointer(arguments.X), b.mul(self.place(t, row), self.number(arguments.INPUTS)))
+            return self.held.at(self.pointer(arguments.X), b.mul(self.place(t, row), self.number(arguments.INPUTS)))
         if kind == "made":
-            return self.scratch(int(name), row)
+            return self.operand_made(int(name), row) if self.spec.operands else self.scratch(int(name), row)
         if name in self.spec.sequences:
             return e.load_pointer(self.pointer(arguments.previous(name)), row)
         raise AssertionError(f"the operand {name} of a product is not in memory as a vector")
@@ -143,10 +155,22 @@ class Frame:
         """Whether value k is written to scratch memory for later stages."""
         return any(k in values for values in self.spec.made)
 
+    def store_made(self, k: int, value: V, row: V, unit: V) -> None:
+        """Write a vector of value k of a row to scratch memory."""
+        self.e.store(value, self.e.at(self.scratch(k, row), unit))
+        if k in self.spec.operands_made:
+            self.held.store(value, self.held.at(self.operand_made(k, row), unit))
+
     def scratch(self, k: int, row: V) -> V:
         """The address of value k of a row in scratch memory."""
-        e, b = self.e, self.e.b
         made = [value for stage in self.spec.made for value in stage]
-        place = b.add(b.mul(e.i64(made.index(k)), self.number(arguments.BATCH)), row)
+        return self.e.at(self.pointer(arguments.SCRATCH), self._offset(made.index(k), row))
+
+    def operand_made(self, k: int, row: V) -> V:
+        """The address of value k of a row as products read it."""
+        return self.held.at(self.pointer(arguments.OPERANDS), self._offset(self.spec.operands_made.index(k), row))
+
+    def _offset(self, place: int, row: V) -> V:
+        e, b = self.e, self.e.b
         width = self.number(arguments.WIDEST if self.spec.output else arguments.PADDED_HIDDEN)
-        return e.at(self.pointer(arguments.SCRATCH), b.mul(place, width))
+        return b.mul(b.add(b.mul(e.i64(place), self.number(arguments.BATCH)), row), width)

@@ -8,15 +8,25 @@ depend on the number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import PTR, Emitted, V, emitter
-from tidegate.engine.backends.llvm.emit.pack_kernel import copy_panel, first_lanes, masked_load, masked_store
+from tidegate.engine.backends.llvm.emit.builder import (
+    PTR,
+    Emitted,
+    V,
+    emitter,
+    first_lanes,
+    masked_load,
+    masked_store,
+)
+from tidegate.engine.backends.llvm.emit.operands import operands_of
+from tidegate.engine.backends.llvm.emit.pack_kernel import copy_panel
 from tidegate.engine.kernels.arguments import MATMUL_ADDRESSES, ArgumentTable, MatmulArguments
 
-ELEMENTS = 256  # of the inner dimension in a block
+UNITS = 256  # of the inner dimension in a block (`operands.py`)
 BLOCK_BYTES = 2048  # of one row of B in a block
 COPIED = 8  # rows of A in a copied tile, of which 6 or 8 are used
 TILES = 8  # of A copied at a time, so that whole cache lines are read once although a tile is narrower
@@ -28,6 +38,7 @@ class GemmSpec:
 
     Attributes:
         double: numbers are float64.
+        operands: as in `KernelSpec`, of A and B.
         a_by_rows: rows of A are adjacent in memory (A is a transposed matrix); otherwise the elements of a row are.
         b_by_columns: columns of B are adjacent in memory; otherwise the elements of a column are.
         lanes: numbers in a vector.
@@ -36,6 +47,7 @@ class GemmSpec:
     """
 
     double: bool
+    operands: str
     a_by_rows: bool
     b_by_columns: bool
     lanes: int
@@ -59,7 +71,7 @@ class GemmSpec:
     @property
     def room(self) -> int:
         """Numbers of scratch memory that each thread needs."""
-        return ELEMENTS * (self.panels * self.blocks * self.lanes + TILES * COPIED)
+        return UNITS * (self.panels * self.blocks * self.lanes + TILES * COPIED)
 
 
 def blocks_for(columns: int, lanes: int, registers: int) -> int:
@@ -83,6 +95,7 @@ class _Gemm:
         self.spec = spec
         self.table = ArgumentTable()
         self.fn, self.e = emitter(name, double=spec.double, lanes=spec.lanes)
+        self.held = operands_of(self.e, spec.operands)
         self.width = spec.blocks * spec.lanes
 
     def emit(self) -> None:
@@ -96,7 +109,7 @@ class _Gemm:
             )
         )
         self.panels = e.at(self.given.room, b.mul(part, e.i64(spec.room)))
-        self.copied = e.at(self.panels, ELEMENTS * spec.panels * self.width)
+        self.copied = e.at(self.panels, UNITS * spec.panels * self.width)
         by_columns = b.icmp_signed("!=", self.given.by_columns, e.i64(0))
 
         def share(count: V, size: int, mine: V) -> tuple[V, V]:
@@ -108,6 +121,7 @@ class _Gemm:
                 ends.append(b.select(b.icmp_signed("<", end, count), end, count))
             return b.select(mine, ends[0], e.i64(0)), b.select(mine, ends[1], count)
 
+        elements = UNITS * self.held.elements_of_unit
         top, bottom = share(self.given.rows, spec.rows, b.not_(by_columns))
         left, right = share(self.given.columns, self.width, by_columns)
 
@@ -115,7 +129,7 @@ class _Gemm:
             n1 = self._least(b.add(n0, e.i64(spec.panels * self.width)), right)
 
             def block_of_elements(k0: V) -> None:
-                kc = self._least(b.sub(self.given.elements, k0), e.i64(ELEMENTS))
+                kc = self._least(b.sub(self.given.elements, k0), e.i64(elements))
                 e.loop(n1, lambda n: self._copy_b(n, n0, n1, k0, kc), start=n0, step=self.width)
                 old = b.or_(b.icmp_signed("!=", k0, e.i64(0)), b.icmp_signed("!=", self.given.add, e.i64(0)))
                 first = b.icmp_signed("==", n0, e.i64(0))
@@ -128,7 +142,7 @@ class _Gemm:
 
                 e.loop(bottom, block_of_rows, start=top, step=TILES * spec.rows)
 
-            e.loop(self.given.elements, block_of_elements, step=ELEMENTS)
+            e.loop(self.given.elements, block_of_elements, step=elements)
 
         e.loop(right, block_of_columns, start=left, step=spec.panels * self.width)
         restore()
@@ -138,15 +152,15 @@ class _Gemm:
         return self.e.b.select(self.e.b.icmp_signed("<", a, other), a, other)
 
     def _panel(self, n: V, n0: V) -> V:
-        return self.e.at(self.panels, self.e.b.mul(self.e.b.sub(n, n0), self.e.i64(ELEMENTS)))
+        return self.e.at(self.panels, self.e.b.mul(self.e.b.sub(n, n0), self.e.i64(UNITS)))
 
     def _copy_b(self, n: V, n0: V, n1: V, k0: V, kc: V) -> None:
         e, b = self.e, self.e.b
         at = (k0, n) if self.spec.b_by_columns else (n, k0)
-        source = e.at(self.given.b, b.add(b.mul(at[0], self.given.b_stride), at[1]))
+        source = self.held.at(self.given.b, b.add(b.mul(at[0], self.given.b_stride), at[1]))
         pitch = e.i64(self.width)
         copy_panel(
-            e,
+            self.held,
             source,
             self.spec.b_by_columns,
             self.given.b_stride,
@@ -162,7 +176,7 @@ class _Gemm:
         e, b, spec = self.e, self.e.b, self.spec
         count = self._least(b.sub(m1, m), e.i64(spec.rows))
         tile = b.sdiv(b.sub(m, m0), e.i64(spec.rows))
-        copied = e.at(self.copied, b.mul(tile, e.i64(ELEMENTS * COPIED)))
+        copied = e.at(self.copied, b.mul(tile, e.i64(UNITS * COPIED)))
 
         def panel(n: V) -> None:
             self._store(self._tile(copied, m, m1, n, n0, k0, kc), count, m, n, n1, old)
@@ -178,16 +192,18 @@ class _Gemm:
         masks = [first_lanes(e, count, COPIED) for count in counts]
 
         def one(k: V, _: int, totals: list[V]) -> list[V]:
-            row = e.at(self.given.a, b.mul(b.add(k0, k), self.given.a_stride))
+            element = self.held.first_element(k)
+            row = self.held.at(self.given.a, b.mul(b.add(k0, element), self.given.a_stride))
+            left = b.sub(kc, element)
             new = []
             for n, (m, mask, total) in enumerate(zip(places, masks, totals, strict=True)):
-                numbers = masked_load(e, e.at(row, m), mask)
-                room = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(n * ELEMENTS * COPIED)))
+                numbers = self.held.load_neighbours(self.held.at(row, m), self.given.a_stride, left, mask)
+                room = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(n * UNITS * COPIED)))
                 b.store(numbers, room, align=e.size)
-                new.append(b.fadd(total, numbers))
+                new.append(b.fadd(total, self.held.total(numbers)))
             return new
 
-        totals = e.accumulate(e.i64(0), kc, 1, [ir.Constant(kind, [0.0] * COPIED)] * TILES, one)
+        totals = e.accumulate(e.i64(0), self.held.units(kc), 1, [ir.Constant(kind, [0.0] * COPIED)] * TILES, one)
         wanted = b.icmp_unsigned("!=", self.given.sums, ir.Constant(PTR, None))
         with b.if_then(b.and_(wanted, first)):
             for m, mask, total in zip(places, masks, totals, strict=True):
@@ -199,25 +215,23 @@ class _Gemm:
 
         Rows past the last repeat the last one and are not stored, so that all tiles share the code.
         """
-        e, b, spec = self.e, self.e.b, self.spec
+        e, b, spec, held = self.e, self.e.b, self.spec, self.held
         panel, last = self._panel(n, n0), b.sub(m1, e.i64(1))
         rows = [self._least(b.add(m, e.i64(r)), last) for r in range(spec.rows)]
-        own = [e.at(self.given.a, b.add(b.mul(row, self.given.a_stride), k0)) for row in rows]
+        own = [self.held.at(self.given.a, b.add(b.mul(row, self.given.a_stride), k0)) for row in rows]
 
-        def multiply(k: V, _: int, sums: list[V]) -> list[V]:
+        def multiply(k: V, _: int, sums: list[V], broadcast: Callable[[V], V]) -> list[V]:
             row = e.at(panel, b.mul(k, e.i64(self.width)))
             vectors = [e.load(e.at(row, v * e.lanes)) for v in range(spec.blocks)]
             new = []
             for r in range(spec.rows):
                 place = e.at(copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(r)))
-                number = e.broadcast(place if spec.a_by_rows else e.at(own[r], k))
-                new += [e.fma(number, v, s) for v, s in zip(vectors, sums[r * spec.blocks :], strict=False)]
+                number = broadcast(place if spec.a_by_rows else held.at(own[r], held.first_element(k)))
+                new += [held.multiply_add(number, v, s) for v, s in zip(vectors, sums[r * spec.blocks :], strict=False)]
             return new
 
         sums = [e.const(0.0)] * (spec.rows * spec.blocks)
-        whole = b.sub(kc, b.urem(kc, e.i64(4)))
-        sums = e.accumulate(e.i64(0), whole, 4, sums, multiply)
-        sums = e.accumulate(whole, kc, 1, sums, multiply)
+        sums = held.accumulate(kc, 4, sums, multiply)
         return [sums[r * spec.blocks : (r + 1) * spec.blocks] for r in range(spec.rows)]
 
     def _store(self, sums: list[list[V]], count: V, m: V, n: V, n1: V, old: V) -> None:

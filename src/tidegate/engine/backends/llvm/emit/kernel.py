@@ -58,7 +58,7 @@ class _Loop:
         frame, e, b = self.frame, self.e, self.e.b
         steps, active = frame.number(arguments.STEPS), frame.pointer(arguments.ACTIVE)
         backwards = b.icmp_signed("!=", frame.number(arguments.DESCENDING), e.i64(0))
-        point_at_initial_states(frame, rows, count)
+        point_at_initial_states(frame, self.split, rows, count)
 
         def step(i: V) -> None:
             t = b.select(backwards, b.sub(b.sub(steps, e.i64(1)), i), i)

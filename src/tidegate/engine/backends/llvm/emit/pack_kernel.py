@@ -1,7 +1,8 @@
 """Pack a matrix into panels: the order in which a product reads its weights.
 
-A panel has some hidden units side by side; in it, element by element, the numbers of these hidden units stand together,
-so that a product loads whole vectors one after the other. The padding after the last hidden unit is zeros.
+A panel has some hidden units side by side; in it, element by element (in bfloat16 pair by pair, see `operands.py`), the
+numbers of these hidden units stand together, so that a product loads whole vectors one after the other. The padding
+after the last hidden unit is zeros.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import astuple, dataclass
 
 from llvmlite import ir
 
-from tidegate.engine.backends.llvm.emit.builder import I1, I32, Emit, Emitted, V, emitter
+from tidegate.engine.backends.llvm.emit.builder import I32, Emit, Emitted, V, emitter, first_lanes
+from tidegate.engine.backends.llvm.emit.operands import Operands, operands_of
 from tidegate.engine.kernels.arguments import ArgumentTable, PackArguments, PackJob
 
 
@@ -20,12 +22,14 @@ class PackSpec:
 
     Attributes:
         double: numbers are float64.
+        operands: as in `KernelSpec`.
         along_hidden: hidden units are adjacent in the matrices; otherwise elements are.
         width: hidden units of a panel.
         lanes: numbers in a vector.
     """
 
     double: bool
+    operands: str
     along_hidden: bool
     width: int
     lanes: int
@@ -39,7 +43,7 @@ def emit_pack(spec: PackSpec, name: str) -> Emitted:
     """Emit the function ``name(table, part, parts)`` that works on a list of `PackJob`."""
     table = ArgumentTable()
     fn, e = emitter(name, double=spec.double, lanes=spec.lanes)
-    b, (pointer, part, parts) = e.b, fn.args
+    b, (pointer, part, parts), held = e.b, fn.args, operands_of(e, spec.operands)
     slots = PackArguments(*(table[field] for field in PackArguments._fields))
     jobs, count = e.load_pointer(pointer, slots.pack_jobs), e.load_i64(pointer, slots.job_count)
 
@@ -50,9 +54,9 @@ def emit_pack(spec: PackSpec, name: str) -> Emitted:
 
         def panel(p: V) -> None:
             first = b.mul(p, e.i64(spec.width))
-            source = e.at(job.source, first if spec.along_hidden else b.mul(first, job.stride))
+            source = held.at(job.source, first if spec.along_hidden else b.mul(first, job.stride))
             target, left = e.at(job.target, b.mul(p, job.panel_size)), b.sub(job.hidden, first)
-            copy_panel(e, source, spec.along_hidden, job.stride, left, job.elements, target, spec.width, job.pitch)
+            copy_panel(held, source, spec.along_hidden, job.stride, left, job.elements, target, spec.width, job.pitch)
 
         start, end = e.share(job.panels, part, parts)
         e.loop(end, panel, start=start)
@@ -62,39 +66,21 @@ def emit_pack(spec: PackSpec, name: str) -> Emitted:
     return Emitted(e.module, table)
 
 
-def first_lanes(e: Emit, count: V, lanes: int | None = None) -> V:
-    """Return a mask of the first ``count`` lanes; of none if that is negative."""
-    lanes = lanes or e.lanes
-    kind = ir.VectorType(I32, lanes)
-    numbers = ir.Constant(kind, list(range(lanes)))
-    low = e.b.select(e.b.icmp_signed(">", count, e.i64(lanes)), e.i64(lanes), count)
-    low = e.b.select(e.b.icmp_signed("<", low, e.i64(0)), e.i64(0), low)
-    undefined = ir.Constant(kind, ir.Undefined)
-    one = e.b.insert_element(undefined, e.b.trunc(low, I32), ir.Constant(I32, 0))
-    return e.b.icmp_signed("<", numbers, e.b.shuffle_vector(one, undefined, ir.Constant(kind, [0] * lanes)))
-
-
-def masked_load(e: Emit, address: V, mask: V) -> V:
-    """Load the lanes in the mask; the others are zeros, and their memory is not read."""
-    lanes = mask.type.count
-    kind = ir.VectorType(e.real, lanes)
-    args = [address, ir.Constant(I32, e.size), mask, ir.Constant(kind, [0.0] * lanes)]
-    return e.intrinsic("masked.load", kind, args, f"v{lanes}{e.kind}.p0")
-
-
-def masked_store(e: Emit, value: V, address: V, mask: V) -> None:
-    """Store the lanes in the mask."""
-    lanes = mask.type.count
-    e.intrinsic("masked.store", ir.VoidType(), [value, address, ir.Constant(I32, e.size), mask], f"v{lanes}{e.kind}.p0")
-
-
 def copy_panel(
-    e: Emit, source: V, along_columns: bool, stride: V, columns: V, elements: V, target: V, width: int, pitch: V
+    held: Operands,
+    source: V,
+    along_columns: bool,
+    stride: V,
+    columns: V,
+    elements: V,
+    target: V,
+    width: int,
+    pitch: V,
 ) -> None:
-    """Copy some columns of a matrix (elements, columns) into one panel.
+    """Copy some columns of a matrix (elements, columns) into one panel, unit by unit.
 
     Args:
-        e: where to emit.
+        held: how products hold elements.
         source: the address of the panel's first column and element.
         along_columns: columns are adjacent in the source; otherwise elements are.
         stride: from one element to the next (or from one column to the next).
@@ -102,22 +88,29 @@ def copy_panel(
         elements: the number of elements.
         target: the panel.
         width: columns of a panel.
-        pitch: from one element to the next in the panel.
+        pitch: from one unit to the next in the panel.
     """
-    b, blocks = e.b, width // e.lanes
+    e, b, blocks = held.e, held.e.b, width // held.e.lanes
+    units = held.units(elements)
     if along_columns:
         masks = [first_lanes(e, b.sub(columns, e.i64(v * e.lanes))) for v in range(blocks)]
 
         def one(k: V) -> None:
-            row, room = e.at(source, b.mul(k, stride)), e.at(target, b.mul(k, pitch))
+            element = held.first_element(k)
+            row, room, left = (
+                held.at(source, b.mul(element, stride)),
+                e.at(target, b.mul(k, pitch)),
+                b.sub(elements, element),
+            )
             for v, mask in enumerate(masks):
-                e.store(masked_load(e, e.at(row, v * e.lanes), mask), e.at(room, v * e.lanes))
+                e.store(held.load_neighbours(held.at(row, v * e.lanes), stride, left, mask), e.at(room, v * e.lanes))
 
-        e.loop(elements, one)
+        e.loop(units, one)
         return
 
     def squares(k: V) -> None:
-        mask = first_lanes(e, b.sub(elements, k))
+        element = held.first_element(k)
+        left = b.sub(elements, element)
         room = e.at(target, b.mul(k, pitch))
 
         def square(
@@ -126,15 +119,15 @@ def copy_panel(
             rows = []
             for lane in range(e.lanes):
                 column = b.add(first, e.i64(lane))
-                own = b.and_(mask, _in_every_lane(e, b.icmp_signed("<", column, columns)))
-                rows.append(masked_load(e, e.at(source, b.add(b.mul(column, stride), k)), own))
+                place = held.at(source, b.add(b.mul(column, stride), element))
+                rows.append(held.load_adjacent(place, left, b.icmp_signed("<", column, columns)))
             for lane, row in enumerate(transposed(e, rows)):
-                with b.if_then(b.icmp_signed("<", b.add(k, e.i64(lane)), elements)):
+                with b.if_then(b.icmp_signed("<", b.add(k, e.i64(lane)), units)):
                     e.store(row, e.at(room, b.add(b.mul(e.i64(lane), pitch), first)))
 
         e.loop(width, square, step=e.lanes)
 
-    e.loop(elements, squares, step=e.lanes)
+    e.loop(units, squares, step=e.lanes)
 
 
 def transposed(e: Emit, rows: list[V]) -> list[V]:
@@ -152,10 +145,3 @@ def transposed(e: Emit, rows: list[V]) -> list[V]:
                 rows[n + distance] = e.b.shuffle_vector(a, b, ir.Constant(kind, high))
         distance //= 2
     return rows
-
-
-def _in_every_lane(e: Emit, flag: V) -> V:
-    kind = ir.VectorType(I1, e.lanes)
-    undefined = ir.Constant(kind, ir.Undefined)
-    first = e.b.insert_element(undefined, flag, ir.Constant(I32, 0))
-    return e.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, e.lanes), [0] * e.lanes))

@@ -53,7 +53,7 @@ def pointwise(frame: Frame, k: int, t: V, row: V, r: V, unit: V, block: int, sum
         found[number] = OPERATIONS[value.op](e, *args) if args else _load_leaf(frame, number, t, row, unit)
     for number in frame.spec.made[k]:
         if number not in stage.reductions:
-            e.store(found[number], e.at(frame.scratch(number, row), unit))
+            frame.store_made(number, found[number], row, unit)
     last = k == max(n for n, other in enumerate(frame.spec.stages) if other.projected == stage.projected)
     _store_results(frame, found, get, t, row, unit, stage.projected, last)
 
@@ -76,12 +76,16 @@ def _load_leaf(frame: Frame, number: int, t: V, row: V, unit: V) -> V:
             return e.const(value.number)
         case "parameter":
             return e.load(e.at(frame.pointer(arguments.parameter(value.name)), unit))
-        case "state" if value.name in frame.spec.sequences:
-            return e.load(e.at(e.load_pointer(frame.pointer(arguments.previous(value.name)), row), unit))
-        case "state":
+        case "state" if value.name in frame.spec.in_place:
             return e.load(e.at(frame.in_state(arguments.state(value.name), value.name, row), unit))
+        case "state":
+            return e.load(e.at(e.load_pointer(frame.pointer(arguments.previous(value.name)), row), unit))
         case "before":
-            return e.load(e.at(e.load_pointer(frame.pointer(arguments.before(value.name)), row), unit))
+            memory = frame.memory(value.name)
+            return memory.load(memory.at(e.load_pointer(frame.pointer(arguments.before(value.name)), row), unit))
+        case "saved" | "cotangent":
+            memory, leaf = frame.memory(value.name), arguments.leaf(value.op, value.name)
+            return memory.load(memory.at(frame.in_row(leaf, frame.place(t, row), value.name), unit))
         case _:
             leaf = arguments.leaf(value.op, value.name)
             return e.load(e.at(frame.in_row(leaf, frame.place(t, row)), unit))
@@ -111,7 +115,8 @@ def _store_results(
 
     for name, number in spec.stored:
         if is_ready(number):
-            e.store(get(number), e.at(frame.in_row(arguments.out(name), frame.stored_place(t, row)), unit))
+            place, memory = frame.stored_place(t, row), frame.memory(name)
+            memory.store(get(number), memory.at(frame.in_row(arguments.out(name), place, name), unit))
     for name, number in frame.program.sums.items():
         if is_ready(number):
             offset = b.add(b.mul(row, frame.number(arguments.PADDED_HIDDEN)), unit)
@@ -119,7 +124,7 @@ def _store_results(
             e.store(b.fadd(e.load(at), get(number)), at)
     # States come last, and all are read before one is written: one may become what another was.
     if last:
-        in_place = {s for s in frame.program.states if is_output(s, spec.output) == projected} - {*spec.sequences}
+        in_place = {s for s in spec.in_place if is_output(s, spec.output) == projected}
         values = {s: get(k) for s, k in frame.program.states.items() if s in in_place}
         for state, value in values.items():
             e.store(value, e.at(frame.in_state(arguments.state(state), state, row), unit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from tidegate.engine.backends.llvm.emit.builder import V
 from tidegate.engine.backends.llvm.emit.frame import Frame
@@ -35,7 +36,7 @@ def products(frame: Frame, k: int, t: V, rows: list[V], unit: V, results: V) -> 
         operands = [frame.operand(stream.operand, t, row) for row in rows]
         if frame.spec.in_blocks(stream):
             first = _first_element(frame, length, unit)
-            operands = [e.at(operand, first) for operand in operands]
+            operands = [frame.held.at(operand, first) for operand in operands]
         sums = _accumulate(frame, stream, tile, base, operands, length, sums)
         weights = e.at(weights, b.mul(_groups(frame, k), group_size))
     total = sums[0]
@@ -60,10 +61,10 @@ def _weights_of_stage(frame: Frame, k: int) -> V:
 
 
 def _packed_size(frame: Frame, k: int, stream: Stream) -> tuple[V, V]:
-    """The elements of a stream's operand for one group of blocks, and the numbers in its weights."""
+    """The elements of a stream's operand for one group of blocks, and the units in its weights."""
     e, spec = frame.e, frame.spec
     length = frame.number(arguments.window(k)) if spec.in_blocks(stream) else frame.elements(stream.operand)
-    return length, e.b.mul(length, e.i64(len(stream.products) * spec.span(k)))
+    return length, e.b.mul(frame.held.units(length), e.i64(len(stream.products) * spec.span(k)))
 
 
 def _first_element(frame: Frame, length: V, unit: V) -> V:
@@ -84,8 +85,8 @@ def _groups(frame: Frame, k: int) -> V:
 
 
 def _accumulate(frame: Frame, stream: Stream, tile: Tile, base: V, operands: list[V], length: V, sums: Sums) -> Sums:
-    """One loop over an operand's elements: ``chains`` elements at a time, each added to its own sums."""
-    e, b = frame.e, frame.e.b
+    """One loop over an operand's units: ``chains`` units at a time, each added to its own sums."""
+    e, b, held = frame.e, frame.e.b, frame.held
     targets = [place * tile.blocks + v for place, _, _ in stream.products for v in range(tile.blocks)]
     own = list(dict.fromkeys(targets))  # two products with one operand may be parts of one sum
     unroll = tile.chains if tile.chains > 1 else 2
@@ -95,25 +96,21 @@ def _accumulate(frame: Frame, stream: Stream, tile: Tile, base: V, operands: lis
     if len(operands) < len(targets):
         pairs.sort(key=lambda pair: pair[1])
 
-    def multiply(element: V, into: list[list[V]]) -> list[list[V]]:
-        row_of_weights = e.at(base, b.mul(element, e.i64(len(targets) * e.lanes)))
-        number = functools.cache(lambda r: e.broadcast(e.at(operands[r], element)))
+    def multiply(unit: V, into: list[list[V]], broadcast: Callable[[V], V]) -> list[list[V]]:
+        row_of_weights = e.at(base, b.mul(unit, e.i64(len(targets) * e.lanes)))
+        number = functools.cache(lambda r: broadcast(held.at(operands[r], held.first_element(unit))))
         vector = functools.cache(lambda n: e.load(e.at(row_of_weights, n * e.lanes)))
         out = [list(mine) for mine in into]
         for r, n in pairs:
-            out[r][targets[n]] = e.fma(number(r), vector(n), out[r][targets[n]])
+            out[r][targets[n]] = held.multiply_add(number(r), vector(n), out[r][targets[n]])
         return out
 
-    whole = b.sub(length, b.urem(length, e.i64(unroll)))
-
-    def one(element: V, u: int, flat: list[V]) -> list[V]:
+    def one(unit: V, u: int, flat: list[V], broadcast: Callable[[V], V]) -> list[V]:
         chains = _unflatten(flat, own, sums)
-        chains[u % tile.chains] = multiply(element, chains[u % tile.chains])
+        chains[u % tile.chains] = multiply(unit, chains[u % tile.chains], broadcast)
         return _flatten(chains, own)
 
-    for first, last, step in ((e.i64(0), whole, unroll), (whole, length, 1)):
-        sums = _unflatten(e.accumulate(first, last, step, _flatten(sums, own), one), own, sums)
-    return sums
+    return _unflatten(held.accumulate(length, unroll, _flatten(sums, own), one), own, sums)
 
 
 def _flatten(sums: Sums, places: list[int]) -> list[V]:

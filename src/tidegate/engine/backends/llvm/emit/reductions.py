@@ -77,12 +77,12 @@ def _fold(frame: Frame, numbers: list[int], results: list[V], t: V, row: V) -> N
     for number, fold, total in together:
         joined = _join_lanes(frame, e.load(total), fold)
         mean = frame.program.values[number].op == "unit_mean"
-        result, target = b.fdiv(joined, count) if mean else joined, frame.scratch(number, row)
+        result = b.fdiv(joined, count) if mean else joined
         if any(is_product(value) and value.args == (number,) for value in frame.program.values):  # a whole operand
             width = frame.number(arguments.PADDED_HIDDEN)
-            e.loop(width, lambda unit, v=result, at=target: e.store(v, e.at(at, unit)), step=e.lanes)
+            e.loop(width, lambda unit, k=number, v=result: frame.store_made(k, v, row, unit), step=e.lanes)
         else:
-            e.store(result, target)
+            e.store(result, frame.scratch(number, row))
 
 
 def _scan(frame: Frame, number: int, carried: V, t: V, row: V) -> None:
@@ -104,7 +104,7 @@ def _scan(frame: Frame, number: int, carried: V, t: V, row: V) -> None:
             total = b.fadd(total, b.shuffle_vector(total, zero, moved))
             distance *= 2
         total = b.fadd(total, e.load(carried))
-        e.store(total, e.at(frame.scratch(number, row), unit))
+        frame.store_made(number, total, row, unit)
         e.store(b.shuffle_vector(total, zero, last), carried)
 
     e.loop(width, vector, step=e.lanes)

@@ -12,10 +12,10 @@ from tidegate.engine.backends.llvm.launch.argument_layout import (
     backward_kernel,
     forward_kernel,
     sequence_shape,
-    sizes_of,
     with_initial_state,
 )
 from tidegate.engine.backends.llvm.launch.launcher import Launch
+from tidegate.engine.backends.llvm.launch.sizes import sizes_of
 from tidegate.engine.call import Call
 from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.explain.kernel_plans import KernelPlan, TiledStagePlan
@@ -36,8 +36,11 @@ def describe_kernels(call: Call, *, training: bool) -> BackendPlan:
         place = "outside" if call.cell.input_gates and call.x.requires_grad else "none"
         kernels.append(_kernel_plan("backward", backward, call, place))
     initial = with_initial_state(call.cell)
-    shapes = [sequence_shape(sizes, name, forward.lanes, name in initial) for name, _ in stored]
-    return BackendPlan(tuple(kernels), sum(map(math.prod, shapes)) * forward.itemsize if training else 0)
+    saved = 0
+    for name, _ in stored if training else ():
+        shape = sequence_shape(sizes, name, forward.lanes, name in initial)
+        saved += math.prod(shape) * (2 if name in forward.rounded else forward.itemsize)
+    return BackendPlan(tuple(kernels), saved)
 
 
 def _kernel_plan(name: str, kernel: KernelSpec, call: Call, place: str) -> KernelPlan:
@@ -53,4 +56,4 @@ def _kernel_plan(name: str, kernel: KernelSpec, call: Call, place: str) -> Kerne
         for stage, tile in zip(kernel.stages, kernel.tiles, strict=True)
     )
     shared = "hidden units" if splits_hidden else "rows"
-    return KernelPlan(name, place, shared, parts, kernel.lanes, stages)
+    return KernelPlan(name, place, shared, parts, kernel.lanes, stages, kernel.operands)

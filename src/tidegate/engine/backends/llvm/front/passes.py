@@ -10,10 +10,12 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
+from tidegate.engine.backends.llvm.launch.buffers import summed
 from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
 from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
 from tidegate.engine.call import Call
+from tidegate.engine.kernels.call_tensors import tensors_by_name
 from tidegate.engine.kernels.differentiable import not_a_view
 from tidegate.engine.kernels.passes import Forward, Passes, adjoint_of, records_with_gradient, values_to_store
 from tidegate.engine.profiling import profiled
@@ -43,8 +45,8 @@ class LLVMPasses(Passes):
             whole = sequences[name]
             whole = whole[first : first + steps] if len(whole) > steps else whole
             size = outputs if name == output else hidden
-            over_time.append(_without_padding(whole, size))
-            if train and size == whole.shape[2]:
+            over_time.append(_without_padding(whole, size).to(call.x.dtype))
+            if train and size == whole.shape[2] and whole.dtype == call.x.dtype:
                 shared.append(over_time[-1])
         own = [_without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
         return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
@@ -65,15 +67,24 @@ class LLVMPasses(Passes):
                 return self.backward(call, names, sequences, gradients, wanted)
         names, gradients = records_with_gradient(call, names, sequences, gradients)
         with profiled(call.cell, backward=True):
-            return launch_backward(call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+            given = (call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
+            found = launch_backward(*given)
+        if call.x.dtype == call.state[0].dtype:
+            return found
+        tensors = tensors_by_name(call)
+        return {name: found[name].to(tensors[name].dtype) for name in wanted if name in found}
 
     def with_initial_state(self, cell: Cell) -> frozenset[str]:
         """Return which stored values have one step more, the initial state."""
         return with_initial_state(cell)
 
+    def is_rounded(self, cell: Cell, name: str) -> bool:
+        """Whether a stored value is in half precision if the input is: the output, and operands of products."""
+        return name in with_initial_state(cell)
+
     def padded(self, stored: Tensor) -> Tensor:
         """Return a stored value with rows of whole vectors."""
-        return pad_last_dimension(stored, instruction_set().vector_bytes // stored.element_size())
+        return pad_last_dimension(stored, instruction_set().vector_bytes // summed(stored).element_size())
 
 
 LLVM_PASSES = LLVMPasses()

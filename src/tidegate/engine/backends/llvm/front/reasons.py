@@ -45,5 +45,15 @@ def llvmlite_fault() -> str:
 _fault: list[str] = []
 
 
-# While compiling, Dynamo calls this function and does not trace it.
-llvmlite_fault.__dict__["_dynamo_marked_constant"] = True
+def multiplies_bfloat16() -> bool:
+    """Whether products of bfloat16 are computed as such, by an instruction of this processor."""
+    if llvmlite_fault():
+        return False
+    from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
+
+    return instruction_set().multiplies_bfloat16
+
+
+# While compiling, Dynamo calls these functions and does not trace them.
+for function in (llvmlite_fault, multiplies_bfloat16):
+    function.__dict__["_dynamo_marked_constant"] = True

@@ -22,12 +22,14 @@ class InstructionSet(NamedTuple):
         features: what it has beyond that, as LLVM writes it.
         vector_bytes: the width of a vector register.
         registers: how many there are.
+        multiplies_bfloat16: whether an instruction multiplies pairs of bfloat16 and adds to float32 sums.
     """
 
     cpu: str
     features: str
     vector_bytes: int
     registers: int
+    multiplies_bfloat16: bool = False
 
 
 # By the names that TIDEGATE_CPU takes: what each is called by LLVM, and the features that a processor needs for it.
@@ -48,7 +50,8 @@ def instruction_set() -> InstructionSet:
     if wanted == NATIVE:
         width = 64 if has.get("avx512f") else 32 if has.get("avx2") else 16
         many = has.get("avx512f") or has.get("neon")
-        return InstructionSet(llvm.get_host_cpu_name(), has.flatten(), width, 32 if many else 16)
+        pairs = bool(has.get("avx512bf16") and has.get("avx512bw") and has.get("avx512vl"))
+        return InstructionSet(llvm.get_host_cpu_name(), has.flatten(), width, 32 if many else 16, pairs)
     if wanted not in SMALLER:
         raise ArgumentError(f"{SWITCH} must be one of {', '.join((NATIVE, *SMALLER))}; it is {wanted!r}.")
     made, needed = SMALLER[wanted]

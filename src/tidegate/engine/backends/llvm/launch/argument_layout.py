@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.backends.llvm.launch.launcher import fuses_input, kernel_for, padded_size
-from tidegate.engine.call import Call
+from tidegate.engine.backends.llvm.launch.sizes import Sizes
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.head_windows import window_size
 from tidegate.engine.kernels.stages import is_output, state_operands
@@ -25,49 +23,6 @@ from tidegate.engine.program import gradient_names
 from tidegate.engine.program.program import Program, program
 
 Stored = tuple[tuple[str, int], ...]  # values written at every step: (name, number of the value)
-
-
-class Sizes(NamedTuple):
-    """A call's sizes, and the options that decide its layout.
-
-    Attributes:
-        cell: the cell.
-        steps: T.
-        batch: B.
-        inputs: I.
-        hidden: H.
-        outputs: R, of a projected output; otherwise H.
-        dtype: of the numbers.
-        reverse: whether time runs down.
-        lengths: whether the call has lengths.
-    """
-
-    cell: Cell
-    steps: int
-    batch: int
-    inputs: int
-    hidden: int
-    outputs: int
-    dtype: torch.dtype
-    reverse: bool
-    lengths: bool
-
-    @property
-    def output(self) -> str:
-        """The output's name, if its size differs from that of the other states; else ""."""
-        return self.cell.states[0] if self.outputs != self.hidden else ""
-
-    def size(self, name: str) -> int:
-        """Return the numbers in a row of a state, a gate, or another stored value."""
-        return self.outputs if name == self.cell.states[0] else self.hidden
-
-
-def sizes_of(call: Call) -> Sizes:
-    """Return a call's sizes."""
-    x, cell = call.x, call.cell
-    steps, batch, inputs = x.shape
-    outputs, has_lengths = call.state[0].shape[1], call.lengths is not None
-    return Sizes(cell, steps, batch, inputs, call.hidden_size, outputs, x.dtype, call.reverse, has_lengths)
 
 
 class Sequence(NamedTuple):
@@ -97,11 +52,13 @@ class State(NamedTuple):
         name: its name.
         width: numbers in a row, padded.
         slots: the arguments of its initial and its final value; only one if it is kept in place.
+        rounded: of a state kept in place, the argument of room for the rounded initial value; else "".
     """
 
     name: str
     width: int
     slots: tuple[str, ...]
+    rounded: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +73,7 @@ class ForwardLayout:
         parts: if the product with the input is not in the loop: the argument of each gate's part, and its first
             element.
         scratch: numbers of scratch memory.
+        operands: elements of scratch memory that only products read.
     """
 
     kernel: KernelSpec
@@ -124,6 +82,7 @@ class ForwardLayout:
     states: tuple[State, ...]
     parts: tuple[tuple[str, int], ...]
     scratch: int
+    operands: int
 
 
 @functools.lru_cache(maxsize=256)
@@ -159,7 +118,7 @@ def forward_layout(
         sequences.append(Sequence(name, slot, shape, first, place, is_zero_past))
     states = tuple(_state(name, padded_size(sizes.size(name), kernel.lanes), kernel) for name in cell.states)
     scratch = _scratch(kernel, batch, numbers[arguments.WIDEST])
-    return ForwardLayout(kernel, numbers, tuple(sequences), states, parts, scratch)
+    return ForwardLayout(kernel, numbers, tuple(sequences), states, parts, *scratch)
 
 
 def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -> KernelSpec:
@@ -174,7 +133,15 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
     prog = program(sizes.cell)
     heads = sizes.cell.heads > 1
     own = sizes.dtype, sizes.batch, sizes.hidden, sizes.outputs
-    return kernel_for(prog, stored, *own, fused_input=fused, output=sizes.output, heads=heads)
+    return kernel_for(
+        prog,
+        stored,
+        *own,
+        fused_input=fused,
+        output=sizes.output,
+        heads=heads,
+        rounded=with_initial_state(sizes.cell) if sizes.rounds else frozenset(),
+    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -201,8 +168,10 @@ class BackwardLayout:
         read: values of the forward run that it reads: argument, name, and the element where step 0 begins.
         states: gradients that are carried.
         sums: gradients added up over time, and the argument of each.
-        cotangents: for each result over time: the argument of its gradient, that of its stride, and its padded size.
+        cotangents: for each result over time: its name, the arguments of its gradient and of the gradient's stride, and
+            its padded size.
         scratch: numbers of scratch memory.
+        operands: elements of scratch memory that only products read.
         wide: H, padded.
         wide_out: R, padded.
     """
@@ -215,8 +184,9 @@ class BackwardLayout:
     read: tuple[tuple[str, str, int], ...]
     states: tuple[State, ...]
     sums: tuple[tuple[str, str], ...]
-    cotangents: tuple[tuple[str, str, int], ...]
+    cotangents: tuple[tuple[str, str, str, int], ...]
     scratch: int
+    operands: int
     wide: int
     wide_out: int
 
@@ -251,7 +221,7 @@ def backward_layout(
     cotangents = []
     for name in (cell.states[0], *names):
         slot = arguments.cotangent(name)
-        cotangents.append((slot, arguments.stride(slot), padded_size(sizes.size(name), kernel.lanes)))
+        cotangents.append((name, slot, arguments.stride(slot), padded_size(sizes.size(name), kernel.lanes)))
     carried = [(name, wide_out if is_output(name, sizes.output) else wide) for name in prog.states]
     return BackwardLayout(
         kernel,
@@ -263,7 +233,7 @@ def backward_layout(
         tuple(_state(name, width, kernel) for name, width in carried),
         tuple((name, arguments.total(name)) for name in prog.sums),
         tuple(cotangents),
-        _scratch(kernel, sizes.batch, numbers[arguments.WIDEST]),
+        *_scratch(kernel, sizes.batch, numbers[arguments.WIDEST]),
         wide,
         wide_out,
     )
@@ -286,6 +256,7 @@ def backward_kernel(sizes: Sizes, prog: Program) -> tuple[KernelSpec, tuple[str,
         output=sizes.output,
         placed=sizes.lengths,
         heads=sizes.cell.heads > 1,
+        rounded=with_initial_state(sizes.cell).union(gradients, project) if sizes.rounds else frozenset(),
     )
     return kernel, gradients, project
 
@@ -325,10 +296,13 @@ def _windows(sizes: Sizes, kernel: KernelSpec) -> dict[str, int]:
     return {arguments.HEAD: head, **{arguments.window(n): size for n, size in windows.items()}}
 
 
-def _scratch(kernel: KernelSpec, batch: int, widest: int) -> int:
-    return max(1, sum(map(len, kernel.made)) * batch * widest)
+def _scratch(kernel: KernelSpec, batch: int, widest: int) -> tuple[int, int]:
+    """Return the numbers of scratch memory, and the elements of that which only products read."""
+    return max(1, sum(map(len, kernel.made)) * batch * widest), len(kernel.operands_made) * batch * widest
 
 
 def _state(name: str, width: int, kernel: KernelSpec) -> State:
-    moves = name in kernel.sequences
-    return State(name, width, (arguments.initial(name), arguments.final(name)) if moves else (arguments.state(name),))
+    if name not in kernel.in_place:
+        return State(name, width, (arguments.initial(name), arguments.final(name)))
+    rounded = arguments.initial(name) if name in kernel.sequences else ""
+    return State(name, width, (arguments.state(name),), rounded)

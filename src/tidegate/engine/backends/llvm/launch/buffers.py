@@ -54,6 +54,11 @@ def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     return empty(shape, like).zero_()
 
 
+def summed(like: Tensor) -> Tensor:
+    """Return a tensor without elements, of the dtype in which products of another's numbers are summed."""
+    return like.new_empty(0, dtype=torch.float32) if like.dtype == torch.bfloat16 else like
+
+
 def shared_zeros(size: int, like: Tensor) -> Tensor:
     """Return a cached tensor of zeros, which must not be written to."""
     return _shared_zeros(size, like.dtype)

@@ -11,18 +11,17 @@ from torch import Tensor
 from tidegate.engine.backends.llvm.launch.argument_layout import (
     BackwardLayout,
     ForwardLayout,
-    Sizes,
     State,
     Stored,
     backward_layout,
     forward_layout,
-    sizes_of,
 )
 from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros, zeros
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.backends.llvm.launch.pack_weights import pack_weights, set_biases
+from tidegate.engine.backends.llvm.launch.sizes import Sizes, sizes_of
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.backends.llvm.launch.weight_gradients import projection_gradient, weight_gradients
 from tidegate.engine.call import Call
@@ -57,37 +56,44 @@ def forward_arguments(
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
     """Set the arguments of a forward kernel, and return them with the memory for its results (see `launch_forward`)."""
     sizes, x, weights = sizes_of(call), call.x.contiguous(), call.weights
+    full = call.state[0]  # the dtype of all that is not rounded
     layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused)
     launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.hidden, call.reverse, dict(layout.numbers))
-    set_biases(launch, call.cell, weights, sizes.outputs, x)
-    _set_common(launch, layout, call, x)
+    set_biases(launch, call.cell, weights, sizes.outputs, full)
+    _set_common(launch, layout, call)
     if layout.parts and weights.w_ih is not None:
-        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded_hidden)
+        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded_hidden, full)
         launch.set_parts(xp, layout.parts)
     else:
         launch.set_tensor(arguments.X, x)
     sequences, places = {}, {}
     for name, slot, shape, first, place, zero_past_lengths in layout.sequences:
-        made = sequences[name] = zeros(shape, x) if zero_past_lengths else empty(shape, x)
+        like = x if name in layout.kernel.rounded else full
+        made = sequences[name] = zeros(shape, like) if zero_past_lengths else empty(shape, like)
         launch.set_tensor(slot, made, first)
         if place is not None:
-            places[name] = made.data_ptr() + place * layout.kernel.itemsize
+            places[name] = made.data_ptr() + place * made.element_size()
     final = []
     for state, value in zip(layout.states, [value.contiguous() for value in call.state], strict=True):
-        final.append(_set_state(launch, state, value, x))
-        if state.name in places:
+        final.append(_set_state(launch, state, value, call))
+        if state.rounded and state.name in places:
+            launch.slots[state.rounded] = places[state.name]
+        elif state.name in places:
             launch.keep_alive.append(value)
             launch.copy(value.data_ptr(), places[state.name], sizes.batch, value.shape[1], state.width)
     return launch, sequences, final
 
 
-def _set_state(launch: Launch, state: State, initial: Tensor | None, like: Tensor) -> Tensor:
+def _set_state(launch: Launch, state: State, initial: Tensor | None, call: Call) -> Tensor:
     """Set a state's initial value, zeros if that is None, and return the memory for its final value."""
-    _, width, slots = state
+    width, slots, full = state.width, state.slots, call.state[0]
     if len(slots) == 1:
-        own = launch.padded_copy(launch.batch, width, initial, like)
+        own = launch.padded_copy(launch.batch, width, initial, full)
         launch.set_tensor(slots[0], own)
+        if state.rounded:
+            launch.set_tensor(state.rounded, empty((launch.batch, width), call.x))
         return own
+    like = call.x if launch.kernel.sequences[state.name] in launch.kernel.rounded else full
     first = shared_zeros(launch.batch * width, like) if initial is None else launch.padded(initial)
     final = empty((launch.batch, width), like)
     launch.set_tensor(slots[0], first)
@@ -95,8 +101,9 @@ def _set_state(launch: Launch, state: State, initial: Tensor | None, like: Tenso
     return final
 
 
-def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Call, like: Tensor) -> None:
+def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Call) -> None:
     """Set the arguments that forward and backward kernels have in common."""
+    like = call.state[0]
     if call.lengths is not None:
         launch.set_tensor(arguments.LENGTHS, call.lengths.contiguous())
     if call.reset is not None:
@@ -104,18 +111,20 @@ def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Ca
     launch.set_tensor(arguments.ZEROS, shared_zeros(layout.numbers[arguments.WIDEST], like))
     launch.set_tensor(arguments.WEIGHTS, pack_weights(layout.kernel, call.cell, call.weights, like))
     launch.set_tensor(arguments.SCRATCH, empty(layout.scratch, like))
+    if layout.operands:
+        launch.set_tensor(arguments.OPERANDS, empty(layout.operands, call.x))
     for name, vector in call.weights.p.items():
         launch.set_tensor(arguments.parameter(name), launch.padded(vector))
     for name, mask in call.masks.items():
         launch.set_tensor(arguments.mask(name), launch.padded(mask))
 
 
-def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int) -> Tensor:
+def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int, like: Tensor) -> Tensor:
     """Return W_k x of every gate k, (T * B, gates * wide), with each gate padded to whole vectors."""
     hidden = w_ih.shape[0] // gates
     if wide == hidden:
         return multiply(x, w_ih.t())
-    xp = zeros((len(x), gates * wide), x)
+    xp = zeros((len(x), gates * wide), like)
     for k, matrix in enumerate(w_ih.chunk(gates)):
         multiply(x, matrix.t(), xp[:, k * wide : k * wide + hidden])
     return xp
@@ -139,7 +148,7 @@ def launch_backward(
         gradients: those of the results: output, final states, recorded values; None for zeros.
         wanted: the gradients to be returned.
     """
-    cell, x, sizes = call.cell, call.x, sizes_of(call)
+    cell, x, sizes, full = call.cell, call.x, sizes_of(call), call.state[0]
     prog, hidden = back.program, sizes.hidden
     layout = backward_layout(sizes, prog, tuple(back.saved), tuple(sequences), names)
     valid = ValidRows(sizes.steps, sizes.batch, call.lengths)
@@ -150,8 +159,8 @@ def launch_backward(
     if call.reset is not None and call.reverse and sizes.steps:
         # The run ended at step 0: a flag there has no effect, although the backward run begins with it.
         ascending = replace(call, reset=torch.cat([torch.zeros_like(call.reset[:1]), call.reset[1:]]))
-    set_biases(launch, cell, None, sizes.outputs, x)
-    _set_common(launch, layout, ascending, x)
+    set_biases(launch, cell, None, sizes.outputs, full)
+    _set_common(launch, layout, ascending)
     launch.set_tensor(arguments.X, x)
     made = empty((valid.count, len(layout.gradients), layout.wide), x)
     launch.set_parts(made, layout.columns)
@@ -161,20 +170,22 @@ def launch_backward(
         launch.set_tensor(slot, made_out)
     for slot, name, first in layout.read:
         launch.set_tensor(slot, sequences[name], first)
+    dtypes = {name: x.dtype if name in layout.kernel.rounded else full.dtype for name in (*cell.states, *names)}
     for name, value in zip(cell.states, call.state, strict=True):
-        launch.set_tensor(arguments.initial(name), launch.padded(value.detach()))
+        launch.set_tensor(arguments.initial(name), launch.padded(value.detach().to(dtypes[name])))
     count = len(cell.states)
     over_time = (gradients[0], *gradients[1 + count :])
-    for (slot, stride, width), gradient in zip(layout.cotangents, over_time, strict=True):
-        launch.set_tensor(slot, shared_zeros(width, x) if gradient is None else launch.padded(gradient))
+    for (name, slot, stride, width), gradient in zip(layout.cotangents, over_time, strict=True):
+        own = shared_zeros(width, full) if gradient is None else launch.padded(gradient.to(dtypes[name]))
+        launch.set_tensor(slot, own)
         launch.slots[stride] = 0 if gradient is None else width
     sums = {}
     for name, slot in layout.sums:
-        sums[name] = launch.padded_copy(sizes.batch, layout.wide, None, x)
+        sums[name] = launch.padded_copy(sizes.batch, layout.wide, None, full)
         launch.set_tensor(slot, sums[name])
     final = zip(cell.states, gradients[1 : 1 + count], strict=True)
     of_final = {gradient_names.of_state(name): gradient for name, gradient in final}
-    carried = {state.name: _set_state(launch, state, of_final.get(state.name), x) for state in layout.states}
+    carried = {state.name: _set_state(launch, state, of_final.get(state.name), call) for state in layout.states}
     launch.execute(call.lengths, torch.get_num_threads())
     found = weight_gradients(call, sequences, made, valid, layout.gradients, prog, hidden, wanted)
     for name, room in sums.items():  # named like the parameters

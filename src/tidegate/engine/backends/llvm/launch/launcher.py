@@ -62,12 +62,12 @@ class Launch:
     def set_tensor(self, name: str, tensor: Tensor, offset: int = 0) -> None:
         """Set an argument to the address of a tensor's element."""
         self.keep_alive.append(tensor)
-        self.slots[name] = tensor.data_ptr() + offset * self.kernel.itemsize
+        self.slots[name] = tensor.data_ptr() + offset * tensor.element_size()
 
     def set_parts(self, tensor: Tensor, places: Sequence[tuple[str, int]]) -> None:
         """Set several arguments to addresses of one tensor's elements."""
         self.keep_alive.append(tensor)
-        start, size = tensor.data_ptr(), self.kernel.itemsize
+        start, size = tensor.data_ptr(), tensor.element_size()
         for name, offset in places:
             self.slots[name] = start + offset * size
 
@@ -109,6 +109,8 @@ class Launch:
         width = padded_size(size, self.kernel.lanes)
         if size == width:
             return tensor.contiguous()
+        if tensor.element_size() != self.kernel.itemsize:
+            return pad_last_dimension(tensor, self.kernel.lanes)
         rows = tensor.numel() // size if size else 0
         return self.padded_copy(rows, width, tensor, tensor).view(*others, width)
 
@@ -221,6 +223,11 @@ def fuses_input(batch: int, hidden: int) -> bool:
     return batch >= max(8, hidden // 32)
 
 
+def held(dtype: torch.dtype) -> str:
+    """Return how products of tensors of a dtype hold their operands (`KernelSpec.operands`)."""
+    return "bfloat16" if dtype == torch.bfloat16 else ""
+
+
 def padded_size(size: int, lanes: int) -> int:
     """Round a size up to whole vectors."""
     return -(-size // lanes) * lanes
@@ -248,12 +255,15 @@ def kernel_for(
     output: str,
     placed: bool = False,
     heads: bool = False,
+    rounded: frozenset[str] = frozenset(),
 ) -> KernelSpec:
     """Return the specification of a Program's kernel on this machine."""
+    operands = held(dtype)
     double, few_rows = dtype == torch.float64, batch <= 2
     lanes = instruction_set().vector_bytes // (8 if double else 4)
     vectors = -(-hidden // lanes), -(-outputs // lanes)
-    return _specification(program, tuple(stored), double, fused_input, few_rows, lanes, vectors, output, placed, heads)
+    own = double, fused_input, few_rows, lanes, vectors, output, placed, heads, operands, rounded
+    return _specification(program, tuple(stored), *own)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -268,10 +278,11 @@ def _specification(
     output: str,
     placed: bool,
     heads: bool,
+    operands: str,
+    rounded: frozenset[str],
 ) -> KernelSpec:
-    spec = KernelSpec(
-        program, stored, double, fused_input, few_rows, lanes, instruction_set().registers, (), output, placed, heads
-    )
+    registers, more = instruction_set().registers, (output, placed, heads, operands, rounded)
+    spec = KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers, (), *more)
     return replace(
         spec, blocks=tuple(blocks_for(stage, vectors[stage.projected], spec.registers) for stage in spec.stages)
     )

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, blocks_for
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
-from tidegate.engine.backends.llvm.launch.buffers import empty, scratch
-from tidegate.engine.backends.llvm.launch.launcher import launch_kernel
+from tidegate.engine.backends.llvm.launch.buffers import empty, scratch, summed
+from tidegate.engine.backends.llvm.launch.launcher import held, launch_kernel
 from tidegate.engine.kernels.arguments import MatmulArguments
 
 WORTH_SHARING = 200_000  # FLOPs from which a second thread pays
@@ -23,7 +23,7 @@ WORTH_SHARING = 200_000  # FLOPs from which a second thread pays
 def multiply(
     a: Tensor, b: Tensor, out: Tensor | None = None, *, add: bool = False, sums: Tensor | None = None
 ) -> Tensor:
-    """Return the product of A (M, K) and B (K, N).
+    """Return the product of A (M, K) and B (K, N); of bfloat16, if one of them is, in float32.
 
     Args:
         a: A; copied unless one of its strides is 1.
@@ -32,9 +32,12 @@ def multiply(
         add: add to ``out``.
         sums: (M,), to which the sums of A's rows are added; only if A's rows are adjacent in memory.
     """
+    operands = held(torch.bfloat16 if torch.bfloat16 in (a.dtype, b.dtype) else a.dtype)
+    if operands:
+        a, b = a.to(torch.bfloat16), b.to(torch.bfloat16)
     a, b = (t if 1 in t.stride() else t.contiguous() for t in (a, b))
     (rows, elements), columns = a.shape, b.shape[1]
-    out = empty((rows, columns), a) if out is None else out
+    out = empty((rows, columns), summed(a)) if out is None else out
     if not elements:
         return out if add else out.zero_()
     (a_rows, a_elements), (b_elements, b_columns) = a.stride(), b.stride()
@@ -43,10 +46,10 @@ def multiply(
     double = a.dtype == torch.float64
     lanes = instruction_set().vector_bytes // (8 if double else 4)
     spec = _specification(
-        double, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, instruction_set().registers)
+        double, operands, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, instruction_set().registers)
     )
     threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
-    room = scratch(threads * spec.room, a)
+    room = scratch(threads * spec.room, out)
     given = MatmulArguments(
         a=a.data_ptr(),
         b=b.data_ptr(),
@@ -67,5 +70,7 @@ def multiply(
 
 
 @functools.lru_cache(maxsize=64)
-def _specification(double: bool, a_by_rows: bool, b_by_columns: bool, lanes: int, blocks: int) -> GemmSpec:
-    return GemmSpec(double, a_by_rows, b_by_columns, lanes, instruction_set().registers, blocks)
+def _specification(
+    double: bool, operands: str, a_by_rows: bool, b_by_columns: bool, lanes: int, blocks: int
+) -> GemmSpec:
+    return GemmSpec(double, operands, a_by_rows, b_by_columns, lanes, instruction_set().registers, blocks)

@@ -34,7 +34,7 @@ class _PackPlan:
     """How a kernel's weights are packed.
 
     Attributes:
-        size: numbers of the packed weights.
+        size: units of the packed weights (`emit/operands.py`), each of a number's size.
         jobs: for each kernel, its jobs: the matrix, offsets in bytes into it and into the packed weights, and the
             numbers of the `PackJob` after the two addresses.
     """
@@ -46,8 +46,16 @@ class _PackPlan:
 def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
     """Return all matrices of a kernel, in the order in which it reads them.
 
-    For each stage and operand: groups of blocks, then the operand's elements, then products, then hidden units.
+    For each stage and operand: groups of blocks, then the operand's units, then products, then hidden units.
+
+    Args:
+        kernel: what reads them.
+        cell: the cell.
+        weights: the weights.
+        like: a tensor of the dtype and device of the kernel's numbers.
     """
+    if kernel.operands:
+        weights = weights.map(lambda t: t.to(torch.bfloat16) if t.dim() == 2 else t)
     matrices = [_by_rows_or_columns(matrix) for matrix in (weights.w_ih, weights.w_hh, weights.w_hr)]
     blocks = _blocks(kernel) if kernel.heads else ()
     for op, span in blocks:
@@ -89,6 +97,7 @@ def _by_rows_or_columns(matrix: Tensor | None) -> Tensor | None:
 def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ...]) -> _PackPlan:
     gates = {"input": cell.input_gates, "recur": cell.recurrent_gates, "project": ("h",)}
     size, start = 0, 0
+    itemsize, in_unit = (2, 2) if kernel.operands else (kernel.itemsize, 1)  # bytes of an element, elements of a unit
     jobs: dict[PackSpec, list[tuple[int, int, int, tuple[int, ...]]]] = {}
     blocks = _blocks(kernel) if kernel.heads else ()
     for n, stage in enumerate(kernel.stages):
@@ -106,11 +115,11 @@ def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ..
                 if op.endswith("_transposed") and not in_blocks:
                     hidden, hidden_stride, elements, element_stride = elements, element_stride, hidden, hidden_stride
                 along_hidden = hidden_stride == 1 and elements > 1
-                panels, panel_size = -(-hidden // width), elements * count * width
+                panels, panel_size = -(-hidden // width), -(-elements // in_unit) * count * width
                 if number == 0:
                     start, size = size, size + panels * panel_size
                 job = PackJob(
-                    source=first * kernel.itemsize,
+                    source=first * itemsize,
                     target=(start + number * width) * kernel.itemsize,
                     stride=element_stride if along_hidden else hidden_stride,
                     hidden=hidden,
@@ -119,7 +128,7 @@ def _pack_plan(kernel: KernelSpec, cell: Cell, matrices: tuple[Matrix | None, ..
                     panel_size=panel_size,
                     panels=panels,
                 )
-                spec = PackSpec(kernel.double, along_hidden, width, kernel.lanes)
+                spec = PackSpec(kernel.double, kernel.operands, along_hidden, width, kernel.lanes)
                 jobs.setdefault(spec, []).append((place, job.source, job.target, job[2:]))
     return _PackPlan(size, tuple((spec, tuple(of_spec)) for spec, of_spec in jobs.items()))
 

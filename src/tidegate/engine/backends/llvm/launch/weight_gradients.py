@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.block_diagonal import outer
-from tidegate.engine.backends.llvm.launch.buffers import empty, zeros
+from tidegate.engine.backends.llvm.launch.buffers import empty, summed, zeros
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.call import Call
@@ -64,12 +64,12 @@ def weight_gradients(
         else:
             found[W_IH], found[B_IH] = _times_operands(made, [(by_input, operand)], hidden)
     elif B_IH in wanted and by_input:
-        found[B_IH] = _columns(made, by_input, hidden).sum(0)
+        found[B_IH] = _columns(made, by_input, hidden).sum(0, dtype=call.state[0].dtype)
     if groups and W_HH not in found:
         multiply_all = _times_operands if cell.heads == 1 else functools.partial(_times_operands_by_head, cell.heads)
         found[W_HH], found[B_HH] = multiply_all(made, groups, hidden)
     elif B_HH in wanted and columns and B_HH not in found:
-        found[B_HH] = _columns(made, columns, hidden).sum(0)
+        found[B_HH] = _columns(made, columns, hidden).sum(0, dtype=call.state[0].dtype)
     if groups and call.reverse and rows.places is not None and len(x):
         found[W_HH] += _first_steps(call, made, rows.places, columns, hidden)
     return found
@@ -77,7 +77,7 @@ def weight_gradients(
 
 def _narrow(*operands: Tensor) -> bool:
     """Whether the product with operands side by side takes no more tiles' columns than a product with each."""
-    lanes = instruction_set().vector_bytes // operands[0].element_size()
+    lanes = instruction_set().vector_bytes // summed(operands[0]).element_size()
     return sum(operand.shape[1] for operand in operands) <= 4 * lanes
 
 
@@ -99,7 +99,7 @@ def _times_matrix(made: Tensor, places: list[int], matrix: Tensor, hidden: int) 
     if made.shape[2] == hidden:
         return multiply(_columns(made, places, hidden), matrix)
     # The padding may hold anything, so one gradient after the other.
-    out = empty((len(made), matrix.shape[1]), made)
+    out = empty((len(made), matrix.shape[1]), summed(made))
     for k, (place, own) in enumerate(zip(places, matrix.chunk(len(places)), strict=True)):
         multiply(made[:, place, :hidden], own, out, add=k > 0)
     return out
@@ -116,7 +116,8 @@ def _times_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hi
     """
     rows, count, wide = made.shape
     total = hidden * sum(len(places) for places, _ in groups)
-    matrix, sums = empty((total, groups[0][1].shape[1]), made), zeros(total, made)
+    full = summed(made)
+    matrix, sums = empty((total, groups[0][1].shape[1]), full), zeros(total, full)
     start = 0
     for places, operand in groups:
         end = start + hidden * len(places)
@@ -127,7 +128,7 @@ def _times_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hi
         else:
             # With the padding, whose results are dropped: this needs no copy of all rows.
             by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]
-            padded = zeros(by_slot.shape[1], made)
+            padded = zeros(by_slot.shape[1], full)
             out.view(len(places), hidden, -1)[:] = multiply(by_slot.t(), operand, sums=padded).unflatten(0, (-1, wide))[
                 :, :hidden
             ]
@@ -141,7 +142,7 @@ def _times_operands_by_head(
 ) -> tuple[Tensor, Tensor]:
     """Return what `_times_operands` does, for block-diagonal matrices, (·, H / heads)."""
     places = [(place, operand) for group, operand in groups for place in group]
-    sums = zeros(len(places) * hidden, made)
+    sums = zeros(len(places) * hidden, summed(made))
     columns = [_columns(made, [place], hidden) for place, _ in places]
     parts = zip(columns, places, sums.chunk(len(places)), strict=True)
     return torch.cat([outer(column, operand, heads, own) for column, (_, operand), own in parts]), sums
