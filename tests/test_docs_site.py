@@ -9,6 +9,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import griffe
+import lxml.html
+import markdown
 import pytest
 from sklearn.isotonic import isotonic_regression
 from tools.docs import links, reference
@@ -266,6 +268,13 @@ def test_equations_are_drawn_and_code_and_prices_are_not() -> None:
             with_mathml(wrong)
 
 
+def test_an_equation_at_the_start_of_a_line_stays_in_its_paragraph() -> None:
+    page = "$W$ weighs the input,\n$U$ the old state.\n\n* $$c = f$$\n\n$$h = o$$\n"
+    shown = lxml.html.fragment_fromstring(markdown.markdown(with_mathml(page)), create_parent="article")
+    assert [it.text_content() for it in shown.findall("p")] == ["W weighs the input,\nU the old state."]
+    assert len(shown.findall(".//div[@class='equation']/math[@display='block']")) == 2
+
+
 def test_navigation_takes_the_pages_that_are_there(tmp_path: Path) -> None:
     for name in ("index.md", "notes/b.md", "notes/a.md", "notes/first.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -287,4 +296,7 @@ def test_the_site_is_built(tmp_path: Path) -> None:
     assert built.pages > 2 * len(CELLS) - 10
     for name in CELLS:
         assert "<math" in (built.folder / "cells" / name / "index.html").read_text()
+    for page in built.folder.rglob("*.html"):
+        apart = lxml.html.parse(page).xpath("//article//*[self::article or self::div]/math[not(@display='block')]")
+        assert not apart, f"{page}: {apart[0].text_content()} is torn from its sentence"
     assert not list(built.folder.rglob("*.md"))

@@ -27,7 +27,9 @@ def with_mathml(markdown: str) -> str:
     def drawn(found: re.Match[str]) -> str:
         if found["code"]:
             return found["code"]
-        return mathml(found["block"] or found["inline"], block=found["block"] is not None)
+        if found["block"]:
+            return f'<div class="equation">{mathml(found["block"], block=True)}</div>'  # scrolls where it is too wide
+        return f"<span>{mathml(found['inline'])}</span>"  # Markdown takes <math> at the start of a line for a block
 
     return PARTS.sub(drawn, markdown)
 
