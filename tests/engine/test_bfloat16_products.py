@@ -11,7 +11,9 @@ from tidegate.cells import CELLS
 from tidegate.engine import Weights, run
 from tidegate.engine.backends import reference
 from tidegate.engine.backends.llvm import LLVM
+from tidegate.engine.backends.llvm.front import passes
 from tidegate.engine.backends.llvm.front.reasons import multiplies_bfloat16
+from tidegate.engine.stepping import stepping
 from tidegate.nn import GRU, LSTM, RNN
 
 STEP = 2.0**-8  # bfloat16 has 8 significant bits: rounding changes a number by at most half of this, relatively
@@ -138,6 +140,60 @@ def test_every_cell_is_its_reference_with_rounded_operands(
         # Results differ by a rounding. Gradients do by several: the kernels know h_{t-1} in bfloat16 only.
         limit = 4 * STEP if key.startswith("gradient") else STEP
         assert error(value, emulated[key]) < limit, key
+
+
+@pairs
+@pytest.mark.parametrize("batch", [1, 3])
+def test_steps_round_what_their_states_are_set_to(batch: int) -> None:
+    torch.manual_seed(0)
+    given, x = (
+        {key: value.bfloat16() for key, value in numbers(CELLS["gru_original"]).items()},
+        torch.randn(4, batch, 3),
+    )
+    weights, x = Weights(given["w_ih"], given["w_hh"], given["b_ih"]), x.bfloat16()
+    begin = torch.randn(batch, 17)
+    expected = run("gru_original", x, weights, (begin,), backend="llvm")
+    steps = stepping("gru_original", x[0], weights, backend="llvm")
+    for _ in range(2):  # in memory that other steps have used
+        steps.state[0].copy_(begin)
+        made = torch.stack([steps.step(value).clone() for value in x])
+        assert made.dtype == torch.bfloat16
+        torch.testing.assert_close(made, expected.output, rtol=STEP, atol=1e-4)
+        torch.testing.assert_close(steps.state[0], expected.state[0], rtol=0, atol=STEP / 8)
+
+
+@pairs
+def test_a_program_traced_here_runs_where_products_are_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer, x = GRU(3, 5, backend="llvm").bfloat16(), torch.randn(4, 2, 3).bfloat16()
+    expected = trained(layer, x)
+    traced = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    for found in (trained(traced, x), trained_elsewhere(traced, x, monkeypatch)):
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == b.dtype
+            assert error(a, b.double()) < 2 * STEP
+
+
+def trained_elsewhere(traced: Any, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    used: list[torch.dtype] = []
+
+    def multiplies_bfloat16() -> bool:
+        used.append(torch.bfloat16)
+        return False
+
+    monkeypatch.setattr(passes, "multiplies_bfloat16", multiplies_bfloat16)
+    found = trained(traced, x)
+    assert used
+    return found
+
+
+@pairs
+def test_explain_says_in_what_is_multiplied() -> None:
+    layer, x = LSTM(3, 17, backend="llvm"), torch.randn(4, 2, 3)
+    assert "bfloat16" not in str(layer.explain(x))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert "products in bfloat16" in str(layer.explain(x))
+    assert "products in bfloat16" in str(layer.bfloat16().explain(x.bfloat16()))
 
 
 def test_without_the_instruction_all_is_computed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ class Backend(ABC):
         half_precision: whether it computes calls in half precision itself: "never" (it is given them in float32),
             "asked" (only if it was asked for; otherwise it is given float32), or "always". It is then given input,
             weights and masks in the output's dtype and states as they are, perhaps in float32. Single steps
-            (`stepping`) are always given in float32.
+            (`stepping`) are always given in float32, but for `multiplies_bfloat16`.
         runs_stacks: whether `run_stack` may be called.
         runs_side_by_side: whether two of its calls on a GPU may be faster on two streams than one after the other.
     """

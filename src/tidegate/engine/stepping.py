@@ -11,7 +11,7 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.engine.call import NO_MASKS, Backend, Call, Stepping
 from tidegate.engine.dispatch import choose
-from tidegate.engine.precision import in_float32, without_autocast
+from tidegate.engine.precision import as_computed, in_float32, without_autocast
 from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
 
@@ -42,8 +42,11 @@ def stepping(
     # Memory made in inference mode could not be written to outside of it, when a state is set or reset.
     with torch.inference_mode(False), torch.no_grad(), without_autocast(x.device):
         at_step = {name: mask.detach()[None] for name, mask in masks.items()}
-        call = in_float32(checked_call(cell, x.detach()[None], weights, state, masks=at_step))
+        given = checked_call(cell, x.detach()[None], weights, state, masks=at_step)
+        call = in_float32(given)
         chosen = choose(call, backend)
+        if chosen.multiplies_bfloat16():
+            call = as_computed(given, chosen, asked=True)
         made = chosen.stepping(call) or _RunStepByStep(chosen.laid_out(call), chosen)
         return made if call.x.dtype == x.dtype else _Rounded(made, call.x.dtype, x.dtype)
 

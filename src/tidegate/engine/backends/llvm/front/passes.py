@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
+from tidegate.engine.backends.llvm.front.reasons import multiplies_bfloat16
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
 from tidegate.engine.backends.llvm.launch.buffers import summed
@@ -18,6 +19,7 @@ from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import tensors_by_name
 from tidegate.engine.kernels.differentiable import not_a_view
 from tidegate.engine.kernels.passes import Forward, Passes, adjoint_of, records_with_gradient, values_to_store
+from tidegate.engine.precision import in_float32
 from tidegate.engine.profiling import profiled
 
 
@@ -33,6 +35,8 @@ class LLVMPasses(Passes):
         if torch.is_autocast_enabled("cpu"):
             with torch.autocast("cpu", enabled=False):
                 return self.forward(call, names, train=train, zero_past_lengths=zero_past_lengths)
+        if not _is_computed_here(call):
+            return self._forward_in_float32(call, names, train, zero_past_lengths)
         output, steps, hidden = call.cell.states[0], call.x.shape[0], call.hidden_size
         stored = values_to_store(call, names, train=train)
         zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
@@ -51,6 +55,13 @@ class LLVMPasses(Passes):
         own = [_without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
         return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
 
+    def _forward_in_float32(self, call: Call, names: tuple[str, ...], train: bool, zero_past_lengths: bool) -> Forward:
+        made = self.forward(in_float32(call), names, train=train, zero_past_lengths=zero_past_lengths)
+        half, first_record = call.x.dtype, 1 + len(call.cell.states)
+        results = [r if 0 < k < first_record else r.to(half) for k, r in enumerate(made.results)]
+        rounded = {name: s.to(half) if self.is_rounded(call.cell, name) else s for name, s in made.sequences.items()}
+        return Forward(tuple(results), rounded, ())
+
     def backward(
         self,
         call: Call,
@@ -65,14 +76,15 @@ class LLVMPasses(Passes):
         if torch.is_autocast_enabled("cpu"):
             with torch.autocast("cpu", enabled=False):
                 return self.backward(call, names, sequences, gradients, wanted)
+        tensors = tensors_by_name(call) if call.x.dtype != call.state[0].dtype else {}
+        if not _is_computed_here(call):
+            call, sequences = in_float32(call), {name: s.float() for name, s in sequences.items()}
+            gradients = [None if g is None else g.float() for g in gradients]
         names, gradients = records_with_gradient(call, names, sequences, gradients)
         with profiled(call.cell, backward=True):
             given = (call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
             found = launch_backward(*given)
-        if call.x.dtype == call.state[0].dtype:
-            return found
-        tensors = tensors_by_name(call)
-        return {name: found[name].to(tensors[name].dtype) for name in wanted if name in found}
+        return {name: found[name].to(t.dtype) for name, t in tensors.items() if name in found} if tensors else found
 
     def with_initial_state(self, cell: Cell) -> frozenset[str]:
         """Return which stored values have one step more, the initial state."""
@@ -85,6 +97,11 @@ class LLVMPasses(Passes):
     def padded(self, stored: Tensor) -> Tensor:
         """Return a stored value with rows of whole vectors."""
         return pad_last_dimension(stored, instruction_set().vector_bytes // summed(stored).element_size())
+
+
+def _is_computed_here(call: Call) -> bool:
+    """Whether this processor multiplies a call's input: a program may have been traced on one that does."""
+    return call.x.dtype != torch.bfloat16 or multiplies_bfloat16()
 
 
 LLVM_PASSES = LLVMPasses()

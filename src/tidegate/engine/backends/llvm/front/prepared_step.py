@@ -24,7 +24,8 @@ class PreparedStep:
 
     A state that products read has two buffers: a step reads one and writes the other, the next step the other way
     round. Two states may be one value, as the output and the memory of a cell without an output gate. They may still
-    be set to different numbers, so each has memory of its own.
+    be set to different numbers, so each has memory of its own. In bfloat16 these buffers are only what products read:
+    the states themselves are in float32, and every step rounds them anew.
 
     Args:
         call: a call of one step.
@@ -35,17 +36,18 @@ class PreparedStep:
         launch, sequences, final = forward_arguments(call, stored, frozenset(), initial=True, fused=True)
         several = sum(w.numel() for w in call.weights.matrices()) > WORTH_SHARING and can_wait_for_one_another()
         parts = min(torch.get_num_threads(), cores()) if several else 1
-        first = {name: state for state, name in reversed(launch.kernel.sequences.items())}
-        stored_as = {state: name for state, name in launch.kernel.sequences.items() if first[name] == state}
+        kernel, output = launch.kernel, call.cell.states[0]
+        first = {name: state for state, name in reversed(kernel.sequences.items())}
+        stored_as = {state: name for state, name in kernel.sequences.items() if first[name] == state}
         for state, value, own in zip(call.cell.states, call.state, final, strict=True):
-            if state in launch.kernel.sequences and state not in stored_as:  # the final value is the next initial one
+            if state not in (*kernel.in_place, *stored_as):  # the final value is the next initial one
                 own.zero_()[:, : value.shape[1]] = value
                 launch.set_tensor(arguments.initial(state), own)
         for state, name in stored_as.items():
             own = call.state[call.cell.states.index(state)]
             sequences[name][0].zero_()[:, : own.shape[1]] = own
         self._masks, self._unusual = _own_masks(call, launch), False
-        self._turns, self._states = [], []
+        self._turns, self._states, self._outputs = [], [], []
         for turn in range(2):
             for state, name in stored_as.items():
                 launch.set_tensor(arguments.initial(state), sequences[name][turn])
@@ -54,9 +56,10 @@ class PreparedStep:
             barrier = ctypes.c_int64.from_address(table[function.table[arguments.BARRIER]])
             self._turns.append((function, table, ctypes.addressof(table), parts, barrier))
             after = [
-                sequences[stored_as[name]][1 - turn] if name in stored_as else own
+                own if name in kernel.in_place or name not in stored_as else sequences[stored_as[name]][1 - turn]
                 for name, own in zip(call.cell.states, final, strict=True)
             ]
+            self._outputs.append(sequences[kernel.sequences[output]][1 - turn][:, : call.state[0].shape[1]])
             self._states.append([s[:, : given.shape[1]] for s, given in zip(after, call.state, strict=True)])
         self._input, self._turn = self._turns[0][0].table[arguments.X], 0
         self._keep_alive = launch.keep_alive
@@ -81,14 +84,14 @@ class PreparedStep:
             barrier.value = 0
             run_parts(function, table, parts, self._keep_alive)
         self._turn = 1 - turn
-        return self._states[turn][0]
+        return self._outputs[turn]
 
 
 def _own_masks(call: Call, launch: Launch) -> dict[str, tuple[Tensor, Tensor]]:
     """Give the kernel memory of its own for each mask, and return it with the values that the call has."""
     made = {}
     for name, mask in call.masks.items():
-        room = zeros((call.x.shape[1], launch.padded_hidden), call.x)
+        room = zeros((call.x.shape[1], launch.padded_hidden), call.state[0])
         launch.set_tensor(arguments.mask(name), room)
         made[name] = room[:, : call.hidden_size], mask[0]
         made[name][0].copy_(mask[0])
