@@ -1,5 +1,6 @@
 """Small run folders of every task, all that is done with a run, and altered copies of a run's files."""
 
+import dataclasses
 import io
 import json
 import random
@@ -27,6 +28,8 @@ from tidegate.text import prepare_corpus
 from tidegate.text.config import LanguageModelConfig
 from tidegate.text.generation import generate
 from tidegate.train import Run, TrainConfig, load_run, new_run, resume, train
+from tidegate.train.listing.metrics_table import write_csv
+from tidegate.train.listing.run_list import summarise
 from tidegate.train.task import EvaluationOptions
 
 STEPS = 4
@@ -69,6 +72,7 @@ def use(folder: Path) -> None:
         for verb in (_evaluate, _write, _look, _training):
             _attempt(lambda verb=verb: verb(run), refused)
     _attempt(lambda: _resume(folder), refused)
+    _attempt(lambda: _listed(folder), refused)
     if refused:
         raise refused[0]
 
@@ -102,6 +106,11 @@ def _look(run: Run) -> None:
 def _training(run: Run) -> None:
     with Session([run]) as session:
         training_screen(session)
+
+
+def _listed(folder: Path) -> None:
+    json.dumps(dataclasses.asdict(summarise(folder)), default=str)
+    write_csv([folder], io.StringIO())
 
 
 def _resume(folder: Path) -> None:

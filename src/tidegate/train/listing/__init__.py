@@ -1,0 +1,1 @@
+"""Runs as they lie on the disk: lists of them, and their metrics as tables, without torch."""
