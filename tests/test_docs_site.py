@@ -16,14 +16,17 @@ from sklearn.isotonic import isotonic_regression
 from tools.docs import links, reference
 from tools.docs.build import ROOT, SiteError, build, filled, generated_pages
 from tools.docs.cell_page import cell_page, cost_terms, mathml, unsupported
+from tools.docs.command_pages import command_pages
 from tools.docs.diagram import diagram
 from tools.docs.docstrings import in_markdown, places
 from tools.docs.equations import with_mathml
 from tools.docs.layers import GAP, place
+from tools.docs.papers import PAPERS, with_links
 from tools.docs.step_graph import step_graph
 
 from tidegate.cells import CELLS, Step, cell, minimum, sigmoid, softplus, tanh
 from tidegate.engine import BACKENDS, Backend, Call, Result, cost
+from tidegate.train.registry import BUILT_IN
 
 
 @pytest.fixture(scope="module")
@@ -270,9 +273,33 @@ def test_equations_are_drawn_and_code_and_prices_are_not() -> None:
 
 def test_an_equation_at_the_start_of_a_line_stays_in_its_paragraph() -> None:
     page = "$W$ weighs the input,\n$U$ the old state.\n\n* $$c = f$$\n\n$$h = o$$\n"
-    shown = lxml.html.fragment_fromstring(markdown.markdown(with_mathml(page)), create_parent="article")
+    shown = lxml.html.fromstring(f"<article>{markdown.markdown(with_mathml(page))}</article>")
     assert [it.text_content() for it in shown.findall("p")] == ["W weighs the input,\nU the old state."]
     assert len(shown.findall(".//div[@class='equation']/math[@display='block']")) == 2
+
+
+def test_every_command_has_a_page_with_its_options() -> None:
+    pages = command_pages()
+    assert {f"commands/train_{task}.md" for task in BUILT_IN} < set(pages)
+    train = pages["commands/train_lm.md"]
+    for name in ("`--hidden-size N`", "`--tokenizer characters|bytes|bpe|words`", "`--eos`, `--no-eos`"):
+        assert f"\n{name}\n:   " in train
+    assert "```text\ntidegate train lm " in train  # its examples
+    assert "](train_lm.md)" in pages["commands/index.md"]
+    assert "*Default:* `90/5/5`." in train
+
+
+def test_papers_are_links_with_their_titles() -> None:
+    for it in CELLS.values():
+        assert "](http" in with_links(it.paper, titles=True), f"no paper of {it.name} is in tools/docs/papers.py"
+    one = with_links("Neil, Pfeiffer & Liu 2016, Phased LSTM (their)", titles=True)
+    assert one == (
+        "[Neil, Pfeiffer &amp; Liu 2016](https://arxiv.org/abs/1610.09513), *Phased LSTM: Accelerating Recurrent "
+        "Network Training for Long or Event-based Sequences* (their)"
+    )
+    assert with_links("with a_b, Elman 1990; mine", titles=False).endswith(
+        ", [Elman 1990](" + PAPERS["Elman 1990"][1] + "); mine"
+    )
 
 
 def test_navigation_takes_the_pages_that_are_there(tmp_path: Path) -> None:
@@ -296,6 +323,9 @@ def test_the_site_is_built(tmp_path: Path) -> None:
     assert built.pages > 2 * len(CELLS) - 10
     for name in CELLS:
         assert "<math" in (built.folder / "cells" / name / "index.html").read_text()
+    korean = (built.folder / "notes" / "ko" / "02_shapes" / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="ko"' in korean
+    assert not re.search(">\\s*(On this page|Next|Previous)\\s*<", korean)
     for page in built.folder.rglob("*.html"):
         apart = lxml.html.parse(page).xpath("//article//*[self::article or self::div]/math[not(@display='block')]")
         assert not apart, f"{page}: {apart[0].text_content()} is torn from its sentence"

@@ -1,7 +1,7 @@
 """Build the site: gather the pages, fill the navigation, run Zensical, and check the result.
 
-Hand-written pages (``docs/``) and generated ones (cells, reference) are gathered in ``build/docs/pages``, beside the
-configuration of ``mkdocs.yml`` with its navigation filled in. Generated files are not kept in the repository.
+Hand-written pages (``docs/``) and generated ones (cells, commands, reference) are gathered in ``build/docs/pages``,
+beside the configuration of ``mkdocs.yml`` with its navigation filled in. Generated pages are not in the repository.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import yaml
 from tidegate.cells import CELLS
 from tools.docs import links, reference
 from tools.docs.cell_page import cell_page, cells_page
+from tools.docs.command_pages import command_pages
 from tools.docs.equations import with_mathml
+from tools.docs.korean import in_korean
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +68,8 @@ def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
     config |= {"docs_dir": "pages", "site_dir": "site"}
     (work / "mkdocs.yml").write_text(json.dumps(config, indent=1), encoding="utf-8")  # YAML contains JSON
     _zensical(work)
+    for page in (work / "site" / "notes" / "ko").rglob("*.html"):
+        page.write_text(in_korean(page.read_text(encoding="utf-8")), encoding="utf-8")
     if wrong := links.faults(work / "site") + missing_from(work / "site", found):
         raise SiteError(_list("faults of the built site", wrong))
     shutil.rmtree(site, ignore_errors=True)
@@ -83,7 +87,7 @@ def _draw_equations(page: Path) -> None:
 def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, str]:
     """Return the generated pages by name."""
     pages = {f"cells/{cell.name}.md": cell_page(cell) for cell in CELLS.values()}
-    pages["cells/index.md"] = cells_page(CELLS.values())
+    pages |= {"cells/index.md": cells_page(CELLS.values()), **command_pages()}
     pages |= {f"reference/{package.page}": reference.package_page(package) for package in found}
     return pages | {"reference/index.md": reference.index_page(found, library)}
 

@@ -1,7 +1,6 @@
 """A page for each cell and a table of all, generated from the cells."""
 
 from collections.abc import Iterable
-from html import escape
 from xml.etree import ElementTree
 
 import torch
@@ -14,6 +13,8 @@ from tidegate.engine import BACKENDS, Call, Weights, cost, program
 from tidegate.engine.program.cost import pointwise_operations
 from tools.docs.diagram import diagram
 from tools.docs.equations import plain
+from tools.docs.escaped import escaped
+from tools.docs.papers import with_links
 
 SIZE = 256
 LEGEND = (
@@ -26,8 +27,8 @@ LEGEND = (
 def cell_page(cell: Cell) -> str:
     """The page in Markdown."""
     parts = [f"# {cell.name}", _words(cell)]
-    notes = {"Paper": cell.paper, "Convention": cell.convention}
-    parts.append("\n".join(f"* **{name}:** {_plain(note)}" for name, note in notes.items() if note))
+    notes = {"Paper": with_links(cell.paper, titles=True), "Convention": escaped(cell.convention)}
+    parts.append("\n".join(f"* **{name}:** {note}" for name, note in notes.items() if note))
     parts += ["## Equations", f'<div class="equations">{mathml(cell)}</div>', _sources(cell)]
     parts += ["## One step", f'<figure class="step">\n{diagram(cell)}\n</figure>', LEGEND]
     parts += ["## Names", _names(cell), "## What a step costs", _costs(cell), "## Where it runs", _backends(cell)]
@@ -39,25 +40,25 @@ def cells_page(cells: Iterable[Cell]) -> str:
     """The table of all cells in Markdown."""
     rows = [
         (
-            f"[{_plain(cell.name)}]({cell.name}.md)",
+            f"[{escaped(cell.name)}]({cell.name}.md)",
             " ".join(cell.gates),
             " ".join(cell.states),
             f"{len(cell.input_gates)} + {len(cell.recurrent_gates)}",
             f"{cost(cell, SIZE, SIZE).parameters:,}",
             f"{cost(cell, SIZE, SIZE).flops:,}",
-            f'<span class="paper">{_plain(cell.paper)}</span>',
+            with_links(cell.paper, titles=False),
         )
         for cell in cells
     ]
-    heads = ("cell", "gates", "states", "products", "weights", "FLOPs per step", "paper")
+    heads = ("cell", "gates", "states", "products", "weights", "FLOPs", "paper")
     return (
         "\n\n".join(
             [
                 "# Cells",
                 "Every cell is its equations, written once; this table, the cells' pages and their drawings are "
                 "generated from them. *Products* are the matrix products of a step, of the input + of a state; weights "
-                f"and floating-point operations are for {SIZE} hidden units, {SIZE} input features and one sequence. "
-                "[Your own cell](../your_own_cell.md) takes ten lines.",
+                f"and floating-point operations (FLOPs) of a step are for {SIZE} hidden units, {SIZE} input features "
+                "and one sequence. [Your own cell](../your_own_cell.md) takes ten lines.",
                 _table(heads, rows, right=(4, 5)),
             ]
         )
@@ -124,7 +125,7 @@ def _words(cell: Cell) -> str:
     before, _, after = cell.doc.partition("::\n")
     lines = after.split("\n")
     rest = next((k for k, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
-    return _plain("\n".join([before.strip(), "", *lines[rest:]]).strip())
+    return escaped("\n".join([before.strip(), "", *lines[rest:]]).strip())
 
 
 def _sources(cell: Cell) -> str:
@@ -231,13 +232,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple[
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
-def _plain(text: str) -> str:
-    """Escape text for Markdown: names with underscores, less-than signs, stars."""
-    return "".join(f"\\{c}" if c in "*_[]" else c for c in escape(text, quote=False))
-
-
 def _plain_cell(text: str) -> str:
-    return text if text.startswith("`") else _plain(text).replace("|", "\\|")
+    return text if text.startswith("`") else escaped(text, "|")
 
 
 def _indented(text: str) -> str:
