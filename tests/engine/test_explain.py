@@ -122,8 +122,8 @@ def test_the_plan_is_what_the_backend_then_does(
     launched, saved = [], []
     real_execute, real_forward = launcher.Launch.execute, LLVM_PASSES.forward
 
-    def watched_execute(self: launcher.Launch, lengths: Any, count: int) -> None:
-        real_execute(self, lengths, count)
+    def watched_execute(self: launcher.Launch, lengths: Any) -> None:
+        real_execute(self, lengths)
         launched.append((self.kernel, self.slots[arguments.SPLIT_HIDDEN]))
 
     def watched_forward(*args: Any, **kwargs: Any) -> Any:

@@ -78,8 +78,9 @@ def test_a_thread_bound_to_one_core_counts_the_other_cores() -> None:
     code = """
 import os, torch
 torch.zeros(1 << 20).exp_()
-from tidegate.engine.backends.llvm.launch.threads import _openmp, cores
-print(cores() if _openmp() is not None else int(os.environ["CORES"]))
+from tidegate.engine.backends.llvm.launch.cores import cores
+from tidegate.engine.backends.llvm.launch.threads import openmp
+print(cores() if openmp() is not None else int(os.environ["CORES"]))
 """
     allowed = str(len(os.sched_getaffinity(0)))
     found = subprocess.run(

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable
 
-from llvmlite import ir
-
-from tidegate.engine.backends.llvm.emit.builder import I32, I64, V
+from tidegate.engine.backends.llvm.emit.barrier import wait_for_all
+from tidegate.engine.backends.llvm.emit.builder import I64, V
 from tidegate.engine.backends.llvm.emit.frame import Frame
 from tidegate.engine.kernels import arguments
-
-SPINS = 256  # looks at the barrier before each further look is preceded by `sched_yield`
-YIELDS = 1024  # yields before sleeping: the thread that is waited for may be queued on another core
-SLEEP = 50  # microseconds
 
 
 class WorkSplit:
@@ -66,30 +60,4 @@ class WorkSplit:
             counter = self.frame.pointer(arguments.BARRIER)
             target = b.add(b.load(self.arrivals, typ=I64), self.parts)
             b.store(target, self.arrivals)
-            b.atomic_rmw("add", counter, e.i64(1), "acq_rel")
-            looks = e.variable(I64)
-            b.store(e.i64(0), looks)
-            head, waiting, here = (b.append_basic_block(name) for name in ("look", "waiting", "here"))
-            b.branch(head)
-            b.position_at_end(head)
-            arrived = b.load_atomic(counter, "acquire", 8, typ=I64)
-            b.cbranch(b.icmp_signed(">=", arrived, target), here, waiting)
-            b.position_at_end(waiting)
-            self._pause()
-            spins = b.add(b.load(looks, typ=I64), e.i64(1))
-            b.store(spins, looks)
-            if platform.system() != "Windows":
-                with b.if_then(b.icmp_signed(">", spins, e.i64(SPINS))):
-                    b.call(self._function("sched_yield", I32), [])
-                with b.if_then(b.icmp_signed(">", spins, e.i64(SPINS + YIELDS))):
-                    b.call(self._function("usleep", I32, I32), [ir.Constant(I32, SLEEP)])
-            b.branch(head)
-            b.position_at_end(here)
-
-    def _pause(self) -> None:
-        if platform.machine().lower() in ("x86_64", "amd64"):
-            self.frame.e.b.call(self._function("llvm.x86.sse2.pause", ir.VoidType()), [])
-
-    def _function(self, name: str, result: ir.Type, *args: ir.Type) -> V:
-        module = self.frame.e.module
-        return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, args), name)
+            wait_for_all(e, counter, target)

@@ -12,6 +12,7 @@ from tidegate.engine.backends.llvm.front.reasons import multiplies_bfloat16
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
 from tidegate.engine.backends.llvm.launch.buffers import summed
+from tidegate.engine.backends.llvm.launch.cores import AtWork
 from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
 from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
@@ -40,7 +41,7 @@ class LLVMPasses(Passes):
         output, steps, hidden = call.cell.states[0], call.x.shape[0], call.hidden_size
         stored = values_to_store(call, names, train=train)
         zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
-        with profiled(call.cell):
+        with AtWork(), profiled(call.cell):
             sequences, final = launch_forward(call, stored, zero_past, initial=train)
         first = 0 if call.reverse else 1
         outputs = call.state[0].shape[1]
@@ -81,7 +82,7 @@ class LLVMPasses(Passes):
             call, sequences = in_float32(call), {name: s.float() for name, s in sequences.items()}
             gradients = [None if g is None else g.float() for g in gradients]
         names, gradients = records_with_gradient(call, names, sequences, gradients)
-        with profiled(call.cell, backward=True):
+        with AtWork(), profiled(call.cell, backward=True):
             given = (call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
             found = launch_backward(*given)
         return {name: found[name].to(t.dtype) for name, t in tensors.items() if name in found} if tensors else found

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.emit.barrier import WAS_LATE
 from tidegate.engine.backends.llvm.launch.buffers import zeros
+from tidegate.engine.backends.llvm.launch.cores import AtWork, cores, partner_was_late, threads_to_use
 from tidegate.engine.backends.llvm.launch.forward_backward import forward_arguments
 from tidegate.engine.backends.llvm.launch.launcher import Launch
-from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
+from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, run_parts
 from tidegate.engine.call import NO_MASKS, Call
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.passes import values_to_store
@@ -52,8 +54,7 @@ class PreparedStep:
             for state, name in stored_as.items():
                 launch.set_tensor(arguments.initial(state), sequences[name][turn])
                 launch.set_tensor(arguments.out(name), sequences[name][1 - turn])
-            function, table = launch.ready(None, parts, splits_hidden=parts > 1, turn=turn)
-            barrier = ctypes.c_int64.from_address(table[function.table[arguments.BARRIER]])
+            function, table, barrier = launch.ready(None, parts, splits_hidden=parts > 1, turn=turn)
             self._turns.append((function, table, ctypes.addressof(table), parts, barrier))
             after = [
                 own if name in kernel.in_place or name not in stored_as else sequences[stored_as[name]][1 - turn]
@@ -81,8 +82,11 @@ class PreparedStep:
         if parts == 1 or not can_wait_for_one_another():  # a forked child may have a step prepared for several threads
             function.call(address, 0, 1)
         else:
-            barrier.value = 0
-            run_parts(function, table, parts, self._keep_alive)
+            barrier[:] = [0] * len(barrier)
+            with AtWork():
+                run_parts(function, table, min(parts, threads_to_use()), self._keep_alive)
+            if barrier[WAS_LATE]:
+                partner_was_late()
         self._turn = 1 - turn
         return self._outputs[turn]
 

@@ -47,7 +47,7 @@ def launch_forward(
         The stored sequences, and the final states.
     """
     launch, sequences, final = forward_arguments(call, stored, zero_past, initial=initial)
-    launch.execute(call.lengths, torch.get_num_threads())
+    launch.execute(call.lengths)
     return sequences, final
 
 
@@ -186,7 +186,7 @@ def launch_backward(
     final = zip(cell.states, gradients[1 : 1 + count], strict=True)
     of_final = {gradient_names.of_state(name): gradient for name, gradient in final}
     carried = {state.name: _set_state(launch, state, of_final.get(state.name), call) for state in layout.states}
-    launch.execute(call.lengths, torch.get_num_threads())
+    launch.execute(call.lengths)
     found = weight_gradients(call, sequences, made, valid, layout.gradients, prog, hidden, wanted)
     for name, room in sums.items():  # named like the parameters
         found[name] = room[:, :hidden].sum(0)

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.emit.barrier import WAS_LATE, WORDS
 from tidegate.engine.backends.llvm.emit.copy_kernel import CopySpec
 from tidegate.engine.backends.llvm.jit.compile import Compiled, Spec, compiled
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.kernel_spec import APART, KernelSpec, blocks_for
 from tidegate.engine.backends.llvm.launch.buffers import empty
-from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, cores, run_parts
+from tidegate.engine.backends.llvm.launch.cores import cores, partner_was_late, threads_to_use
+from tidegate.engine.backends.llvm.launch.threads import can_wait_for_one_another, run_parts
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.arguments import CopyArguments, CopyJob
 from tidegate.engine.program.program import Program
@@ -121,14 +123,18 @@ class Launch:
         parts = min(together, self.padded_hidden // self.kernel.lanes) if splits else min(threads, self.batch)
         return splits, max(1, parts)
 
-    def execute(self, lengths: Tensor | None, threads: int) -> None:
+    def execute(self, lengths: Tensor | None) -> None:
         """Run the kernel on several threads."""
-        splits, parts = self.divide(threads)
-        function, table = self.ready(lengths, parts, splits_hidden=splits)
+        splits, parts = self.divide(threads_to_use())
+        function, table, barrier = self.ready(lengths, parts, splits_hidden=splits)
         run_parts(function, table, parts, self.keep_alive)
+        if barrier[WAS_LATE]:
+            partner_was_late()
 
-    def ready(self, lengths: Tensor | None, parts: int, *, splits_hidden: bool, turn: int = 0) -> tuple[Compiled, Any]:
-        """Return the compiled kernel and its argument table.
+    def ready(
+        self, lengths: Tensor | None, parts: int, *, splits_hidden: bool, turn: int = 0
+    ) -> tuple[Compiled, Any, Any]:
+        """Return the compiled kernel, its argument table, and the words of its barrier (`emit.barrier`).
 
         Args:
             lengths: of the sequences; rows are divided so that each part has about as many steps.
@@ -160,16 +166,17 @@ class Launch:
         )
         self.set_room(arguments.BARRIER, 2 * APART)
         slots[arguments.BARRIER] += 8 * APART
+        barrier = _array_type(WORDS).from_address(slots[arguments.BARRIER])
         for name in spec.row_lists:
             self.set_room(name, parts * (batch + APART))
         function = compiled(spec)
-        return function, function.filled(slots)
+        return function, function.filled(slots), barrier
 
     def _copy(self) -> None:
         if not self.copies:
             return
         array, count = whole_numbers(self.copies), len(self.copies) // len(CopyJob._fields)
-        parts = torch.get_num_threads() if self.copied > WORTH_SHARING else 1
+        parts = threads_to_use() if self.copied > WORTH_SHARING else 1
         spec = CopySpec(self.kernel.double, self.kernel.lanes)
         given = CopyArguments(ctypes.addressof(array), count)
         launch_kernel(spec, given, parts, (array, self.keep_alive))

@@ -14,6 +14,7 @@ from torch import Tensor
 from tidegate.engine.backends.llvm.emit.gemm import GemmSpec, blocks_for
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.buffers import empty, scratch, summed
+from tidegate.engine.backends.llvm.launch.cores import threads_to_use
 from tidegate.engine.backends.llvm.launch.launcher import held, launch_kernel
 from tidegate.engine.kernels.arguments import MatmulArguments
 
@@ -48,7 +49,7 @@ def multiply(
     spec = _specification(
         double, operands, a_by_rows, b_by_columns, lanes, blocks_for(columns, lanes, instruction_set().registers)
     )
-    threads = torch.get_num_threads() if 2 * rows * elements * columns > WORTH_SHARING else 1
+    threads = threads_to_use() if 2 * rows * elements * columns > WORTH_SHARING else 1
     room = scratch(threads * spec.room, out)
     given = MatmulArguments(
         a=a.data_ptr(),

@@ -14,6 +14,7 @@ from tidegate.engine.backends.llvm.emit.pack_kernel import PackSpec
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
 from tidegate.engine.backends.llvm.launch.block_diagonal import windowed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros
+from tidegate.engine.backends.llvm.launch.cores import threads_to_use
 from tidegate.engine.backends.llvm.launch.launcher import (
     WORTH_SHARING,
     Launch,
@@ -64,7 +65,7 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
         matrices.append(windowed(weights.w_hh, len(cell.recurrent_gates), cell.heads, span, transposed=transposed))
     plan = _pack_plan(kernel, cell, tuple(None if m is None else (m.shape, m.stride()) for m in matrices))
     packed = empty(max(1, plan.size), like)
-    base, parts = packed.data_ptr(), torch.get_num_threads() if plan.size > WORTH_SHARING else 1
+    base, parts = packed.data_ptr(), threads_to_use() if plan.size > WORTH_SHARING else 1
     starts = [0 if m is None else m.data_ptr() for m in matrices]
     for spec, jobs in plan.jobs:
         numbers: list[int] = []

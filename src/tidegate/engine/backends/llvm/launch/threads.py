@@ -2,8 +2,8 @@
 
 PyTorch's operations run on the threads of an OpenMP runtime, which keep spinning for a while after each. Threads of
 ours would compete with them for the cores: a training step (B=16, T=64, H=512, two cores) took 45 ms that way. If the
-runtime is libgomp, its entry point ``GOMP_parallel`` runs our work on its threads; otherwise a pool of Python threads
-does.
+runtime has libgomp's entry point ``GOMP_parallel`` (libgomp, and LLVM's libomp on Linux), that runs our work on its
+threads; otherwise, or with ``TIDEGATE_THREADS=pool`` in the environment, a pool of Python threads does.
 
 A forked child has none of its parent's threads, and the thread that forked would wait for them forever, in PyTorch's
 operations as in ours. Other threads of the child start their own: `on_new_threads` runs a function on one of these.
@@ -20,6 +20,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
 import torch
+
+from tidegate.errors import ArgumentError
+
+SWITCH = "TIDEGATE_THREADS"
+POOL = "pool"
 
 _STARTED = os.getpid()
 _POOLS: dict[tuple[int, str], ThreadPoolExecutor] = {}
@@ -42,7 +47,7 @@ def run_parts(function: Function, table: Any, parts: int, keep_alive: object = N
             `can_wait_for_one_another`.
         keep_alive: what the table's addresses belong to.
     """
-    runtime = _openmp()
+    runtime = openmp()
     if parts <= 1:
         function.call(table, 0, 1)
     elif runtime is not None and not lost_its_threads():
@@ -68,15 +73,7 @@ def _run_part(function: Function, table: Any, n: int, parts: int, _keep_alive: o
 
 def can_wait_for_one_another() -> bool:
     """Whether all parts run at the same time; those of a pool may have to queue."""
-    return _openmp() is not None and not lost_its_threads()
-
-
-@functools.cache
-def cores() -> int:
-    """Return the number of cores that this process may use: no more parts than that should wait for one another."""
-    if _openmp() is not None:  # a thread that OMP_PROC_BIND has bound to one core would see no other
-        return ctypes.CDLL(None).omp_get_num_procs()
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return openmp() is not None and not lost_its_threads()
 
 
 def lost_its_threads() -> bool:
@@ -97,8 +94,16 @@ def on_new_threads(work: Callable[..., Any], *given: Any, **more: Any) -> Any:
 
 
 @functools.cache
-def _openmp() -> tuple[Callable[..., None], int, int] | None:
-    """Return GOMP_parallel and the addresses of omp_get_thread_num and omp_get_num_threads; None without libgomp."""
+def openmp() -> tuple[Callable[..., None], int, int] | None:
+    """Return GOMP_parallel and the addresses of omp_get_thread_num and omp_get_num_threads; None to use a pool instead.
+
+    Raises:
+        ArgumentError: the environment's ``TIDEGATE_THREADS`` is set to something unknown.
+    """
+    if wanted := os.environ.get(SWITCH):
+        if wanted != POOL:
+            raise ArgumentError(f"{SWITCH} must be {POOL}, or unset for PyTorch's own threads; it is {wanted!r}.")
+        return None
     try:
         runtime = ctypes.CDLL(None)
         names = (runtime.GOMP_parallel, runtime.omp_get_thread_num, runtime.omp_get_num_threads)
