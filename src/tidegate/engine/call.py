@@ -129,9 +129,9 @@ class Backend(ABC):
         """Run a checked call."""
 
     def multiplies_bfloat16(self) -> bool:
-        """Whether a call in bfloat16, or under its autocast, is given with what products multiply in bfloat16.
+        """Whether calls in bfloat16, or under its autocast, are multiplied in bfloat16 and all else is in float32.
 
-        All else is then in float32; matrices may be in either.
+        It is then given the input in bfloat16, states and masks in float32, and weights as they are.
         """
         return False
 

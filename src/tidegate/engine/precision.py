@@ -63,11 +63,10 @@ def as_computed(call: Call, backend: Backend, *, asked: bool) -> Call:
 
 
 def _with_bfloat16_products(call: Call) -> Call:
-    """Return a call with what products multiply in bfloat16, but for matrices as they are, and all else in float32."""
+    """Return a call with its input in bfloat16, states and masks in float32, and weights as they are."""
     return replace(
         call,
         x=call.x.to(torch.bfloat16),
-        weights=call.weights.map(lambda t: t if t.dim() == 2 and t.dtype == torch.bfloat16 else t.float()),
         state=tuple(s.float() for s in call.state),
         masks={name: mask.float() for name, mask in call.masks.items()},
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.kernel_spec import KernelSpec
-from tidegate.engine.backends.llvm.launch.launcher import fuses_input, kernel_for, padded_size
+from tidegate.engine.backends.llvm.launch.launcher import fuses_input, held, kernel_for, padded_size
 from tidegate.engine.backends.llvm.launch.sizes import Sizes
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.head_windows import window_size
@@ -129,7 +129,7 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
         stored: values that it writes at every step.
         fused: whether the product with the input is inside the loop; None leaves it to `fuses_input`.
     """
-    fused = fuses_input(sizes.batch, sizes.hidden) if fused is None else fused
+    fused = fuses_input(sizes.batch, sizes.hidden, held(sizes.dtype)) if fused is None else fused
     prog = program(sizes.cell)
     heads = sizes.cell.heads > 1
     own = sizes.dtype, sizes.batch, sizes.hidden, sizes.outputs

@@ -55,6 +55,7 @@ def forward_arguments(
     call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool, fused: bool | None = None
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
     """Set the arguments of a forward kernel, and return them with the memory for its results (see `launch_forward`)."""
+    call = _with_vectors_in_full(call)
     sizes, x, weights = sizes_of(call), call.x.contiguous(), call.weights
     full = call.state[0]  # the dtype of all that is not rounded
     layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused)
@@ -82,6 +83,14 @@ def forward_arguments(
             launch.keep_alive.append(value)
             launch.copy(value.data_ptr(), places[state.name], sizes.batch, value.shape[1], state.width)
     return launch, sequences, final
+
+
+def _with_vectors_in_full(call: Call) -> Call:
+    """Return a call with all weights but matrices in the dtype of the states."""
+    dtype = call.state[0].dtype
+    if call.x.dtype == dtype:
+        return call
+    return replace(call, weights=call.weights.map(lambda t: t if t.dim() == 2 else t.to(dtype)))
 
 
 def _set_state(launch: Launch, state: State, initial: Tensor | None, call: Call) -> Tensor:
@@ -148,6 +157,7 @@ def launch_backward(
         gradients: those of the results: output, final states, recorded values; None for zeros.
         wanted: the gradients to be returned.
     """
+    call = _with_vectors_in_full(call)
     cell, x, sizes, full = call.cell, call.x, sizes_of(call), call.state[0]
     prog, hidden = back.program, sizes.hidden
     layout = backward_layout(sizes, prog, tuple(back.saved), tuple(sequences), names)

@@ -222,12 +222,13 @@ def splits_hidden(launch: Launch, threads: int) -> bool:
     return launch.batch < max(threads, ROWS_TO_SPLIT * launch.hidden // 512)
 
 
-def fuses_input(batch: int, hidden: int) -> bool:
+def fuses_input(batch: int, hidden: int, operands: str) -> bool:
     """Whether the product with the input is better computed inside the loop over time than before it.
 
-    Inside, its result is never written to memory, but its weights are read at every step.
+    Inside, its result is never written to memory, but its weights are read at every step. In bfloat16 these are half as
+    large, and the result is not.
     """
-    return batch >= max(8, hidden // 32)
+    return batch >= (max(4, hidden // 64) if operands else max(8, hidden // 32))
 
 
 def held(dtype: torch.dtype) -> str:
