@@ -23,8 +23,8 @@ AGAINST_PEERS = (
     "cell",
 )
 # Kinds in which our layer takes turns with itself, or runs in a process of its own.
-OWN = ("peephole", "recording", "share", "memory", "first call", "AVX2", "AVX2 share")
-ONE_STEP = ("streaming", "one step", "cell")  # T = 1
+OWN = ("peephole", "recording", "int8", "share", "memory", "first call", "AVX2", "AVX2 share")
+ONE_STEP = ("streaming", "one step", "cell", "int8")  # T = 1
 INFERENCE = ("streaming", "evaluation")  # not timed in training
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -51,6 +51,7 @@ DEFAULT = (
     *_of("bfloat16", SHAPES),
     *_of("evaluation", SHORT),
     *_of("streaming", ("1x1x128", "1x1x512")),
+    *_of("int8", ("1x1x128", "1x1x512", "1x1x1024")),
     *_of("one step", SMALL),
     *_of("cell", SMALL),
     *_of("peephole", SHAPES),

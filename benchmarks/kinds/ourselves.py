@@ -7,8 +7,10 @@ from dataclasses import replace
 from benchmarks import ours, parity
 from benchmarks.cases import MODES, Case, Mode
 from benchmarks.kinds.job import Job, check, ratio
+from benchmarks.layers import DROP_INS
 from benchmarks.problem import Setting, pose
 from benchmarks.rows import Row
+from tidegate.nn import round_to_int8_
 
 
 def peephole(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
@@ -24,6 +26,23 @@ def peephole(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
     if "peephole_lstm" in cells:
         for mode in MODES:
             yield Job(f"our lstm over our peephole_lstm, {case} {mode}", functools.partial(measure, mode))
+
+
+def int8(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
+    """A streaming step's time with the weights as they are over that with weights in int8."""
+
+    def measure(cell: str) -> list[Row]:
+        problem = pose(Setting(cell, replace(case, kind="streaming"), "inference"))
+        plain, rounded = ours.prepare(problem), ours.prepare_int8(problem)
+        same = pose(problem.setting)
+        round_to_int8_(same.layer)
+        parity.check(f"{cell} {case} against a layer of rounded weights", ours.prepare(same), rounded)
+        row = ratio(problem, "our float32", plain, rounded, repeats)
+        return [replace(row, kind="int8", case=str(case))]
+
+    for cell in DROP_INS:
+        if cell in cells:
+            yield Job(f"{cell} {case}: weights in float32 over weights in int8", functools.partial(measure, cell))
 
 
 def recording(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:

@@ -78,6 +78,11 @@ def test_half_precision_is_compared_with_our_float32() -> None:
     ]
 
 
+def test_steps_in_int8_are_compared_with_our_float32() -> None:
+    (row,) = measured("1x1x5 int8", ["gru", "own_cell"])
+    assert (row.kind, row.cell, row.mode, row.against) == ("int8", "gru", "inference", "our float32")
+
+
 def test_first_calls_are_those_of_all_cells_unless_some_are_chosen() -> None:
     case = parse("2x3x4 first call")
     everything = [job.name for job in jobs([case], CELLS, [], 1)]

@@ -71,6 +71,18 @@ def test_expected_errors_are_one_message(cli, run_folder, tmp_path):
         assert said in result.stderr
 
 
+def test_weights_in_int8_are_said_and_change_the_loss_a_little(cli, run_folder):
+    result = cli("evaluate", run_folder, "--limit", 300, "--weights", "int8")
+    assert result.exit_code == 0
+    assert "rounded to int8" in result.stderr
+    run = load_run(run_folder)
+    plain = evaluate(run.model, run.open_data().test[:300]).loss
+    assert float(rows(result.stdout)["this model"][0]) == pytest.approx(plain, abs=0.03)
+    refused = cli("evaluate", run_folder, "--weights", "int8", "--dynamic", "sgd")
+    assert refused.exit_code == 2
+    assert "--weights" in refused.stderr
+
+
 def test_a_cache_is_named_and_changes_the_loss(cli, run_folder):
     plain = cli("evaluate", run_folder, "--limit", 300)
     cached = cli("evaluate", run_folder, "--limit", 300, "--cache", 50, "--cache-weight", 0.3)

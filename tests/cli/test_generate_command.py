@@ -39,6 +39,14 @@ def test_settings_reach_the_draw(cli, run_folder):
         assert result.stdout == f"a{written}\n", options
 
 
+def test_weights_in_int8_reach_the_model(cli, run_folder):
+    run = load_run(run_folder)
+    settings = {"length": 50, "seed": 1, "temperature": 0.8}
+    made = "".join(p.text for p in generate(run.model, run.tokenizer, "a", weights="int8", **settings))
+    result = cli("generate", run_folder, "--prompt", "a", "--length", 50, "--seed", 1, "--weights", "int8")
+    assert result.stdout == f"a{made}\n"
+
+
 def test_a_random_seed_is_printed_and_reproduces_the_text(cli, run_folder):
     first = cli("generate", run_folder, "--length", 50)
     told = first.stderr.split("--seed ")[1].split()[0]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tidegate.errors import ArgumentError, UnknownTokenError
+from tidegate.nn import round_to_int8_
+from tidegate.text import LanguageModel, LanguageModelConfig
 from tidegate.text.generation import PROMPT_CHUNK, Piece, copied, generate
 from tidegate.text.tokenizers.bytes import ByteTokenizer
 from tidegate.text.tokenizers.characters import CharacterTokenizer
@@ -288,3 +290,19 @@ def test_copied_finds_the_longest_verbatim_stretch():
 def test_copied_of_something_else_is_nothing():
     training = LETTERS.encode("aaaa").astype(np.uint8)
     assert copied(LETTERS, "bbb", training)[:2] == (0, "")
+
+
+def test_weights_in_int8_write_what_a_rounded_model_writes():
+    torch.manual_seed(0)
+    model = LanguageModel(LanguageModelConfig(26, hidden_size=24, num_layers=2))
+    made = generate(model, LETTERS, "a", length=40, seed=1, weights="int8")
+    found = "".join(piece.text for piece in made)
+    as_they_are = "".join(piece.text for piece in generate(model, LETTERS, "a", length=40, seed=1))
+    round_to_int8_(model)
+    assert found == "".join(piece.text for piece in generate(model, LETTERS, "a", length=40, seed=1))
+    assert len(found) == len(as_they_are) == 40
+
+
+def test_weights_in_int8_need_a_model_that_steps():
+    with pytest.raises(ArgumentError, match="Chain has none"):
+        generate(successor(), LETTERS, "a", length=1, weights="int8")

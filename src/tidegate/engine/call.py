@@ -162,6 +162,11 @@ class Backend(ABC):
         del call
         return None
 
+    def stepping_in_int8(self, call: Call) -> Stepping | None:
+        """As `stepping`, with the weights rounded to int8 (`tidegate.engine.int8`); None if this backend has none."""
+        del call
+        return None
+
     def note(self, call: Call) -> str:
         """Say in a few words what runs a checked call, for `tidegate.engine.explain`."""
         del call

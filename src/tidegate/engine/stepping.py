@@ -14,6 +14,7 @@ from tidegate.engine.dispatch import choose
 from tidegate.engine.precision import as_computed, in_float32, without_autocast
 from tidegate.engine.run import checked_call
 from tidegate.engine.weights import Weights
+from tidegate.errors import BackendError
 
 
 def stepping(
@@ -24,6 +25,7 @@ def stepping(
     *,
     masks: Mapping[str, Tensor] = NO_MASKS,
     backend: str | Backend | None = None,
+    int8: bool = False,
 ) -> Stepping:
     """Run a cell one step at a time, without derivatives.
 
@@ -34,9 +36,11 @@ def stepping(
         state: initial states, as in `tidegate.engine.run`.
         masks: (B, H) by name, for all steps that pass no others; those in ``cell.mask_defaults`` may be left out.
         backend: as in `tidegate.engine.run`.
+        int8: round the matrices of the weights to int8, row by row; input, states and sums are as without. Only the
+            CPU kernels do this.
 
     Raises:
-        ArgumentError: a shape does not fit.
+        ArgumentError: a shape does not fit, or weights to be rounded are not finite.
         BackendError: the backend asked for cannot run this.
     """
     # Memory made in inference mode could not be written to outside of it, when a state is set or reset.
@@ -44,11 +48,20 @@ def stepping(
         at_step = {name: mask.detach()[None] for name, mask in masks.items()}
         given = checked_call(cell, x.detach()[None], weights, state, masks=at_step)
         call = in_float32(given)
-        chosen = choose(call, backend)
-        if chosen.multiplies_bfloat16():
+        chosen = choose(call, "llvm" if int8 and backend is None else backend)
+        if chosen.multiplies_bfloat16() and not int8:
             call = as_computed(given, chosen, asked=True)
-        made = chosen.stepping(call) or _RunStepByStep(chosen.laid_out(call), chosen)
+        made = _in_int8(call, chosen) if int8 else chosen.stepping(call)
+        made = made or _RunStepByStep(chosen.laid_out(call), chosen)
         return made if call.x.dtype == x.dtype else _Rounded(made, call.x.dtype, x.dtype)
+
+
+def _in_int8(call: Call, chosen: Backend) -> Stepping:
+    if made := chosen.stepping_in_int8(call):
+        return made
+    raise BackendError(
+        f"Backend {chosen.name!r} has no steps with weights in int8; the CPU kernels, 'llvm', have them."
+    )
 
 
 class _RunStepByStep:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
@@ -229,9 +229,9 @@ class Layered(CellModule, Generic[S]):
         }
         return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
 
-    def stepper(self, batch: int = 1, *, copy: bool = True) -> Stepper:
+    def stepper(self, batch: int = 1, *, copy: bool = True, weights: Literal["int8"] | None = None) -> Stepper:
         """Run this module one step at a time, for generating text, sensors or agents: see `tidegate.nn.Stepper`."""
-        return Stepper(self, batch, copy=copy)
+        return Stepper(self, batch, copy=copy, weights=weights)
 
     def explain(
         self,

@@ -6,7 +6,7 @@ Only the recurrent state is carried from token to token, so memory does not grow
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ def generate(
     min_p: float | None = None,
     seed: int | None = None,
     count: int = 1,
+    weights: Literal["int8"] | None = None,
 ) -> Generator[Piece, None, None]:
     """Generate text that continues a prompt; yields pieces of text as they come.
 
@@ -75,6 +76,8 @@ def generate(
         min_p: Keep the tokens at least p times as likely as the most likely one.
         seed: The same seed gives the same text. Default: a random one.
         count: Number of texts, generated in one batch.
+        weights: Those of the recurrent layers after the prompt, as in `tidegate.nn.Stepper`: "int8" reads a quarter of
+            the bytes. Needs a model with ``reader``, such as `tidegate.text.LanguageModel`.
 
     Returns:
         A generator of pieces ``(index of the text, text)``, none of them empty; closing it restores the model's mode.
@@ -91,8 +94,12 @@ def generate(
     stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if "" in stops:
         raise ArgumentError("A stop string is empty, which would stop before the first character: leave it out.")
+    if weights is not None and not hasattr(model, "reader"):
+        raise ArgumentError(
+            f"weights={weights!r} needs a model with reader(state, weights=...); {type(model).__name__} has none."
+        )
     first = prompt_ids(tokenizer, prompt)
-    return _write(model, tokenizer, prompt, first, length, stops, sampling, random_streams(seed, count))
+    return _write(model, tokenizer, prompt, first, length, stops, sampling, random_streams(seed, count), weights)
 
 
 def copied(tokenizer: Tokenizer, text: str, training: NDArray[np.unsignedinteger]) -> Copy:
@@ -156,12 +163,13 @@ def _write(
     stops: tuple[str, ...],
     sampling: Sampling,
     generators: list[torch.Generator],
+    weights: Literal["int8"] | None,
 ) -> Generator[Piece, None, None]:
     texts = [_Text(tokenizer, prompt, stops) for _ in generators]
     with evaluating(model):
         written = 0
         logits, state = _read(model, first, len(generators))
-        read_on = _reader(model, state)
+        read_on = _reader(model, state, weights)
         while (length is None or written < length) and not all(text.done for text in texts):
             ids = draw(logits, sampling, generators)
             written += 1
@@ -185,11 +193,13 @@ def _read(model: nn.Module, ids: NDArray[np.int64], count: int) -> tuple[Tensor,
     return logits, state
 
 
-def _reader(model: nn.Module, state: Any) -> Callable[[Tensor], Tensor]:
+def _reader(model: nn.Module, state: Any, weights: Literal["int8"] | None) -> Callable[[Tensor], Tensor]:
     """Return a function that reads one more token of each text: ids (B,) to logits (B, V)."""
     # The model's own, if it has one, is faster.
     if hasattr(model, "reader"):
-        device, read = next(model.parameters()).device, model.reader(state)  # pyright: ignore[reportCallIssue]
+        own: Any = model
+        read = own.reader(state, weights=weights) if weights else own.reader(state)
+        device = next(model.parameters()).device
         return torch.inference_mode()(lambda ids: read(ids.to(device)))
     kept = state
 

@@ -1,7 +1,7 @@
 """A recurrent language model: the probability of each token given all before it."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
@@ -163,13 +163,14 @@ class LanguageModel(nn.Module):
         last = made.state if isinstance(made.state, tuple) else (made.state,)
         return self.output(self.drop_output(cast(Tensor, made.output))).transpose(0, 1), last, made.values
 
-    def reader(self, state: State) -> Callable[[Tensor], Tensor]:
+    def reader(self, state: State, *, weights: Literal["int8"] | None = None) -> Callable[[Tensor], Tensor]:
         """What reads on from a state, one token of each text at a time: ids (B,) to logits (B, V), as in evaluation.
 
         Args:
             state: as `forward` returns it.
+            weights: of the recurrent layers, as in `tidegate.nn.Stepper`.
         """
-        stepper = self.recurrent.stepper(state[0].shape[1], copy=False)
+        stepper = self.recurrent.stepper(state[0].shape[1], copy=False, weights=weights)
         stepper.state = state[0] if len(state) == 1 else state
 
         def read(ids: Tensor) -> Tensor:

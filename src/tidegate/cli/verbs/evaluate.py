@@ -80,6 +80,10 @@ def evaluate(
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    weights: Annotated[
+        Literal["int8"] | None,
+        typer.Option(help="Round the recurrent layers' weights, as `tidegate generate --weights int8` does."),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
     task: OwnTask = None,
     cell: OwnCell = None,
@@ -111,8 +115,15 @@ def evaluate(
             "give it with --dynamic sgd or --dynamic rms",
             param_hint=f"--dynamic-{next(iter(learning)).replace('_', '-')}",
         )
+    if weights and dynamic:
+        raise typer.BadParameter("a model that learns does not keep rounded weights", param_hint="--weights")
     load_user_code(task, cell)
     loaded = load_run(run, device=chosen_device(device))
+    if weights:
+        from tidegate.nn import round_to_int8_
+
+        round_to_int8_(loaded.model)
+        note("The recurrent layers' weights are rounded to int8.")
     model = decoding(loaded, beam=beam, length_penalty=length_penalty, max_length=max_length)
     model = reading(loaded, model, delimiter=delimiter, decimal=decimal, date_format=date_format)
     options = EvaluationOptions(

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -47,6 +47,12 @@ def generate(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Texts to write, in one batch.")] = 1,
     copies: Annotated[bool, typer.Option(help="Look for passages copied from the training text.")] = True,
+    weights: Annotated[
+        Literal["int8"] | None,
+        typer.Option(
+            help="Round the recurrent layers' weights to int8: quicker; `evaluate --weights int8` tells the loss."
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to compute; single steps suit a CPU.")] = "cpu",
     task: OwnTask = None,
     cell: OwnCell = None,
@@ -81,6 +87,7 @@ def generate(
             min_p=min_p,
             seed=chosen,
             count=count,
+            weights=weights,
         )
     for warning in caught:
         note(f"note: {warning.message}")

@@ -53,6 +53,7 @@ RESET = "reset"  # (T, B) bytes, or null
 PLACES = "places"  # (T, B): where the row of a step is stored, if only valid rows are
 ZEROS = "zeros"  # a row of zeros
 WEIGHTS = "weights"  # packed
+SCALES = "scales"  # of weights in int8, packed like a matrix with one element in each row
 SCRATCH = "scratch"  # values that later stages read
 OPERANDS = "operands"  # those of them that products read, where these hold operands otherwise than numbers
 SHARES = "shares"  # for each share of the rows: the address of its rows, and how many there are

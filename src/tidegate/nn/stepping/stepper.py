@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -46,26 +46,36 @@ class Stepper:
         batch: B, the number of sequences.
         copy: whether each output is a tensor of its own. If False, a step allocates no memory: an output is overwritten
             by the step after the next.
+        weights: None, or "int8": each row of each weight matrix is rounded to whole numbers from -127 to 127 times a
+            scale, max |w| / 127. Input, states, biases and sums are as without, so a step is, up to float rounding,
+            that of a module whose matrices are ``scale * (w / scale).round()``. A step of one sequence is bound by
+            reading the weights, and reads a quarter of the bytes. Only on the CPU kernels.
 
     Raises:
-        ArgumentError: the module is bidirectional, or batch is not positive.
+        ArgumentError: the module is bidirectional, batch is not positive, or weights to be rounded are not finite.
+        BackendError: weights are to be rounded, and the CPU kernels cannot run the module.
     """
 
-    def __init__(self, module: StackedLayers, batch: int = 1, *, copy: bool = True):
+    def __init__(
+        self, module: StackedLayers, batch: int = 1, *, copy: bool = True, weights: Literal["int8"] | None = None
+    ):
         if module.bidirectional:
             raise ArgumentError(
                 "A bidirectional module cannot run step by step: its reverse direction needs the future."
             )
         if batch < 1:
             raise ArgumentError(f"batch must be at least 1, got {batch}.")
-        self.module, self.batch, self.copy = module, batch, copy
+        if weights not in (None, "int8"):
+            raise ArgumentError(f"weights must be 'int8', or None for the weights as they are; got {weights!r}.")
+        self.module, self.batch, self.copy, self.weights = module, batch, copy, weights
         self._layers: list[Stepping] = []
         self._step: Callable[[Tensor], Tensor]
         self._required: tuple[str, ...] = ()
         self._build()
 
     def __repr__(self) -> str:
-        return f"Stepper({self.module!r}, batch={self.batch})"
+        rounded = f", weights={self.weights!r}" if self.weights else ""
+        return f"Stepper({self.module!r}, batch={self.batch}{rounded})"
 
     def __call__(self, x: Tensor, *, masks: Mapping[str, Tensor] | None = None) -> Tensor:
         """Run one step.
@@ -141,7 +151,8 @@ class Stepper:
                     target.copy_(narrowed(source[k], target.shape[-1]))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"module": self.module, "batch": self.batch, "copy": self.copy, "state": self.state}
+        options = {"copy": self.copy, "weights": self.weights}
+        return {"module": self.module, "batch": self.batch, **options, "state": self.state}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         state = kept.pop("state")
@@ -173,7 +184,8 @@ class Stepper:
                 cell = module.layer_cell(k)
                 own = [name for name in cell.masks if name not in cell.mask_defaults]
                 unset = dict.fromkeys(own, x.new_zeros(self.batch, size))
-                layers.append(stepping(cell, x, weights, state, masks=unset, backend=module.backend))
+                how: dict[str, Any] = {"backend": module.backend, "int8": self.weights == "int8"}
+                layers.append(stepping(cell, x, weights, state, masks=unset, **how))
                 required.update(unset)
                 x = x.new_zeros(self.batch, module.layer_output_size(k))
             self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]

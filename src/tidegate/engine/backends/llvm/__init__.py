@@ -48,6 +48,12 @@ class LLVMBackend(Backend):
 
         return PreparedStep(call)
 
+    def stepping_in_int8(self, call: Call) -> Stepping:
+        """Prepare a checked call of one step with weights in int8."""
+        from tidegate.engine.backends.llvm.front.prepared_step import PreparedStep
+
+        return PreparedStep(call, int8=True)
+
     def explain(self, call: Call, *, training: bool) -> BackendPlan:
         """Describe the kernels that `run` would use."""
         from tidegate.engine.backends.llvm.front.describe import describe_kernels

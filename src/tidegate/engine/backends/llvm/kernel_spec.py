@@ -47,6 +47,7 @@ class KernelSpec:
         operands: how products hold their weights and operands: "" as all other numbers, "bfloat16" in pairs of
             bfloat16 that are summed in float32 (`emit/operands.py`).
         rounded: names of what is over time in memory in bfloat16: the operands of products, and the output.
+        int8: weights are whole numbers of 8 bits, with a scale for each row of each matrix.
     """
 
     program: Program
@@ -62,6 +63,7 @@ class KernelSpec:
     heads: bool = False
     operands: str = ""
     rounded: frozenset[str] = frozenset()
+    int8: bool = False
 
     @functools.cached_property
     def itemsize(self) -> int:
@@ -97,7 +99,7 @@ class KernelSpec:
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
         how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.blocks, self.output)
-        return (*what, *how, self.placed, self.heads, self.operands, sorted(self.rounded))
+        return (*what, *how, self.placed, self.heads, self.operands, sorted(self.rounded), self.int8)
 
     def in_blocks(self, stream: Stream) -> bool:
         """Whether the matrices of a stream's products are block-diagonal."""

@@ -58,6 +58,7 @@ class Frame:
         spec, a = self.spec, arguments
         names = [a.LENGTHS, a.RESET, a.ZEROS, a.WEIGHTS, a.SCRATCH, a.SHARES, a.ACTIVE, a.BARRIER]
         names += [a.bias(n) for n in range(len(spec.stages))]
+        names += [a.SCALES] if spec.int8 else []
         names += [a.X] if spec.fused_input else []
         names += [a.PLACES] if spec.placed else []
         names += [a.out(name) for name, _ in spec.stored]

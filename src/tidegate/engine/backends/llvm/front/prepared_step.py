@@ -31,11 +31,12 @@ class PreparedStep:
 
     Args:
         call: a call of one step.
+        int8: whether weights are rounded to int8.
     """
 
-    def __init__(self, call: Call):
+    def __init__(self, call: Call, *, int8: bool = False):
         stored = values_to_store(call, (), train=False)
-        launch, sequences, final = forward_arguments(call, stored, frozenset(), initial=True, fused=True)
+        launch, sequences, final = forward_arguments(call, stored, frozenset(), initial=True, fused=True, int8=int8)
         several = sum(w.numel() for w in call.weights.matrices()) > WORTH_SHARING and can_wait_for_one_another()
         parts = min(torch.get_num_threads(), cores()) if several else 1
         kernel, output = launch.kernel, call.cell.states[0]

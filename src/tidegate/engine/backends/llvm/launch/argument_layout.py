@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tidegate.cells import Cell
@@ -87,7 +87,13 @@ class ForwardLayout:
 
 @functools.lru_cache(maxsize=256)
 def forward_layout(
-    sizes: Sizes, stored: Stored, zero_past: frozenset[str], *, initial: bool, fused: bool | None = None
+    sizes: Sizes,
+    stored: Stored,
+    zero_past: frozenset[str],
+    *,
+    initial: bool,
+    fused: bool | None = None,
+    int8: bool = False,
 ) -> ForwardLayout:
     """Return the arguments of a forward kernel.
 
@@ -97,9 +103,10 @@ def forward_layout(
         zero_past: which of them must be zero past the lengths, besides the output.
         initial: sequences of the output and of products' operands begin with the initial state.
         fused: as in `forward_kernel`.
+        int8: weights are rounded to int8.
     """
     cell, batch = sizes.cell, sizes.batch
-    kernel = forward_kernel(sizes, stored, fused=fused)
+    kernel = replace(forward_kernel(sizes, stored, fused=fused), int8=int8)
     wide = padded_size(sizes.hidden, kernel.lanes)
     numbers = _numbers(sizes, kernel)
     parts = ()

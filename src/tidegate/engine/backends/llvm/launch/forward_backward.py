@@ -20,7 +20,7 @@ from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros, zeros
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.matmul import multiply
-from tidegate.engine.backends.llvm.launch.pack_weights import pack_weights, set_biases
+from tidegate.engine.backends.llvm.launch.pack_weights import pack_int8, pack_weights, set_biases
 from tidegate.engine.backends.llvm.launch.sizes import Sizes, sizes_of
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.backends.llvm.launch.weight_gradients import projection_gradient, weight_gradients
@@ -52,13 +52,19 @@ def launch_forward(
 
 
 def forward_arguments(
-    call: Call, stored: Stored, zero_past: frozenset[str], *, initial: bool, fused: bool | None = None
+    call: Call,
+    stored: Stored,
+    zero_past: frozenset[str],
+    *,
+    initial: bool,
+    fused: bool | None = None,
+    int8: bool = False,
 ) -> tuple[Launch, dict[str, Tensor], list[Tensor]]:
     """Set the arguments of a forward kernel, and return them with the memory for its results (see `launch_forward`)."""
     call = _with_vectors_in_full(call)
     sizes, x, weights = sizes_of(call), call.x.contiguous(), call.weights
     full = call.state[0]  # the dtype of all that is not rounded
-    layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused)
+    layout = forward_layout(sizes, stored, zero_past, initial=initial, fused=fused, int8=int8)
     launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.hidden, call.reverse, dict(layout.numbers))
     set_biases(launch, call.cell, weights, sizes.outputs, full)
     _set_common(launch, layout, call)
@@ -118,7 +124,12 @@ def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Ca
     if call.reset is not None:
         launch.set_tensor(arguments.RESET, call.reset.contiguous())
     launch.set_tensor(arguments.ZEROS, shared_zeros(layout.numbers[arguments.WIDEST], like))
-    launch.set_tensor(arguments.WEIGHTS, pack_weights(layout.kernel, call.cell, call.weights, like))
+    if layout.kernel.int8:
+        packed, scales = pack_int8(layout.kernel, call.cell, call.weights, like)
+        launch.set_tensor(arguments.SCALES, scales)
+    else:
+        packed = pack_weights(layout.kernel, call.cell, call.weights, like)
+    launch.set_tensor(arguments.WEIGHTS, packed)
     launch.set_tensor(arguments.SCRATCH, empty(layout.scratch, like))
     if layout.operands:
         launch.set_tensor(arguments.OPERANDS, empty(layout.operands, call.x))

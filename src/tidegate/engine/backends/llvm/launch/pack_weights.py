@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from tidegate.engine.backends.llvm.launch.launcher import (
     padded_size,
     whole_numbers,
 )
+from tidegate.engine.int8 import in_int8
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.arguments import PackArguments, PackJob
 from tidegate.engine.weights import Weights
@@ -75,6 +76,16 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
         given = PackArguments(ctypes.addressof(array), len(jobs))
         launch_kernel(spec, given, parts, (array, packed, matrices))
     return packed
+
+
+def pack_int8(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return matrices rounded to int8, as `pack_weights` orders them, and the scales of their rows likewise."""
+    given = {name: getattr(weights, name) for name in ("w_ih", "w_hh", "w_hr")}
+    found = {name: in_int8(matrix) for name, matrix in given.items() if matrix is not None}
+    whole = replace(weights, **{name: number.to(like.dtype) for name, (number, _) in found.items()})
+    scales = replace(weights, **{name: scale for name, (_, scale) in found.items()})
+    packed = pack_weights(kernel, cell, whole, like).to(torch.int8)
+    return packed, pack_weights(replace(kernel, heads=False), cell, scales, like)
 
 
 @functools.lru_cache(maxsize=256)
