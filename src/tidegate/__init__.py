@@ -11,16 +11,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidegate import cells, engine, errors, nn
     from tidegate.cells import Cell, Step, cell
-    from tidegate.engine import run
+    from tidegate.engine import batch_invariant, run
     from tidegate.nn import summary
 
 __version__ = "0.1.0"
 """The version, as in the package's metadata."""
 
-__all__ = ["Cell", "Step", "__version__", "cell", "cells", "engine", "errors", "nn", "run", "summary"]
+__all__ = [
+    "Cell",
+    "Step",
+    "__version__",
+    "batch_invariant",
+    "cell",
+    "cells",
+    "engine",
+    "errors",
+    "nn",
+    "run",
+    "summary",
+]
 
 # Where each public name lives. They are imported on use, so that the command line answers before torch is loaded.
-_HOMES = {"Cell": "cells", "Step": "cells", "cell": "cells", "run": "engine", "summary": "nn"}
+_HOMES = {
+    "Cell": "cells",
+    "Step": "cells",
+    "cell": "cells",
+    "batch_invariant": "engine",
+    "run": "engine",
+    "summary": "nn",
+}
 
 
 def __getattr__(name: str) -> Any:

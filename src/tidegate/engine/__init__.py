@@ -1,5 +1,6 @@
 """How a cell runs over time. `run` is the one entry; everything about time is in this package."""
 
+from tidegate.engine.batch_invariance import batch_invariant
 from tidegate.engine.call import Backend, Call, Result, Stepping
 from tidegate.engine.dispatch import BACKENDS
 from tidegate.engine.explain.explain import explain
@@ -25,6 +26,7 @@ __all__ = [
     "Stepping",
     "Value",
     "Weights",
+    "batch_invariant",
     "cost",
     "draw_masks",
     "explain",

@@ -32,6 +32,8 @@ class Call:
         record: the gates and states to record besides the output.
         masks: per-step masks (T, B, H) by name.
         mask_gradients: the masks whose gradients are wanted.
+        batch_invariant: whether what is computed of a sequence must not depend on its batch, see
+            `tidegate.batch_invariant`.
         oracle: runs a call on the reference backend, for derivatives that a backend has no kernel for.
     """
 
@@ -45,6 +47,7 @@ class Call:
     record: Record | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     mask_gradients: tuple[str, ...] = ()
+    batch_invariant: bool = False
     oracle: Callable[[Call], Result] | None = None
 
     __repr__ = brief_repr
@@ -111,12 +114,14 @@ class Backend(ABC):
             "asked" (only if it was asked for; otherwise it is given float32), or "always". It is then given input,
             weights and masks in the output's dtype and states as they are, perhaps in float32. Single steps
             (`stepping`) are always given in float32, but for `multiplies_bfloat16`.
+        batch_invariant: whether it can compute a sequence so that its batch makes no difference, to the bit.
         runs_stacks: whether `run_stack` may be called.
         runs_side_by_side: whether two of its calls on a GPU may be faster on two streams than one after the other.
     """
 
     name: str
     half_precision: Literal["never", "asked", "always"] = "never"
+    batch_invariant: bool = False
     runs_stacks: bool = False
     runs_side_by_side: bool = False
 

@@ -21,16 +21,21 @@ def choose(call: Call, wanted: str | Backend | None = None) -> Backend:
 
     Raises:
         ArgumentError: no backend has that name.
-        BackendError: the backend asked for cannot run the call; the message lists the reasons.
+        BackendError: the backend asked for cannot run the call, or a batch-invariant call none; the message lists the
+            reasons.
     """
     if wanted is None:
-        return next(b for b in BACKENDS if not b.unsupported(call) and not b.not_by_default(call))
+        for backend in BACKENDS:
+            if not _reasons_against(backend, call) and not backend.not_by_default(call):
+                return backend
+        reasons = "; ".join(f"{b.name}: {', '.join(_reasons_against(b, call))}" for b in BACKENDS)
+        raise BackendError(f"No backend can run {call.cell.name} inside batch_invariant() ({reasons}).")
     if isinstance(wanted, str):
         by_name = {backend.name: backend for backend in BACKENDS}
         if wanted not in by_name:
             raise ArgumentError(f"No backend is called {wanted!r}; choose one of: {', '.join(by_name)}.")
         wanted = by_name[wanted]
-    if reasons := wanted.unsupported(call):
+    if reasons := _reasons_against(wanted, call):
         raise BackendError(f"Backend {wanted.name!r} cannot run {call.cell.name}: {'; '.join(reasons)}.")
     return wanted
 
@@ -41,6 +46,13 @@ def passed_over(call: Call, chosen: Backend, wanted: str | Backend | None = None
     found: dict[str, tuple[str, ...]] = {}
     for backend in BACKENDS:
         if backend is not chosen:
-            reasons = backend.unsupported(call) or (backend.not_by_default(call) if wanted is None else [])
+            reasons = _reasons_against(backend, call) or (backend.not_by_default(call) if wanted is None else [])
             found[backend.name] = tuple(reasons) or (f"{chosen.name} {order}",)
     return found
+
+
+def _reasons_against(backend: Backend, call: Call) -> list[str]:
+    reasons = backend.unsupported(call)
+    if call.batch_invariant and not backend.batch_invariant:
+        reasons = ["its results depend on the size of the batch", *reasons]
+    return reasons

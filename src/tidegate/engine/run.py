@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
 from tidegate.engine.backends.reference import REFERENCE
+from tidegate.engine.batch_invariance import is_batch_invariant
 from tidegate.engine.call import Backend, Call, Result
 from tidegate.engine.dispatch import choose
 from tidegate.engine.lengths_and_resets import Lengths, Resets, as_lengths, as_reset
@@ -144,6 +145,7 @@ def checked_call(
         reverse=reverse,
         record=as_record(cell, record),
         masks=_checked_masks(cell, x, weights, masks),
+        batch_invariant=is_batch_invariant(),
         oracle=REFERENCE.run,
     )
 

@@ -48,6 +48,7 @@ class _KernelFunction(torch.autograd.Function):
             "reset": call.reset,
             "reverse": call.reverse,
             "mask_gradients": call.mask_gradients,
+            "batch_invariant": call.batch_invariant,
             "oracle": call.oracle,
         }
         detached = dict(zip(keys, [t.detach() for t in tensors], strict=True))
@@ -83,6 +84,11 @@ def _through_reference(
     wanted: list[str],
     gradients: tuple[Tensor | None, ...],
 ) -> dict[str, Tensor]:
+    if call.batch_invariant:
+        raise BackendError(
+            "Inside batch_invariant() there are first derivatives only, one at a time: others are computed by the "
+            "reference, whose results depend on the size of the batch."
+        )
     if call.oracle is None:
         raise BackendError("A backward of the backward needs the reference backend: use tidegate.engine.run.")
     create = torch.is_grad_enabled()

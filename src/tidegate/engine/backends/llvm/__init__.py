@@ -27,6 +27,7 @@ class LLVMBackend(Backend):
     """The CPU backend. What compiles and launches kernels is imported on first use."""
 
     name = "llvm"
+    batch_invariant = True
 
     def unsupported(self, call: Call) -> list[str]:
         """List the reasons why this backend cannot run a call; an empty list if it can."""

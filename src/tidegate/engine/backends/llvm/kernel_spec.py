@@ -38,6 +38,7 @@ class KernelSpec:
         double: numbers are float64.
         fused_input: products with the input are computed in the kernel; otherwise it reads their results.
         few_rows: the kernel is for one or two rows.
+        chained: it may sum a product in several chains, in another order than a kernel for many rows.
         lanes: numbers in a vector register.
         registers: vector registers of the machine.
         blocks: vectors of hidden units in a tile, for each stage.
@@ -55,6 +56,7 @@ class KernelSpec:
     double: bool
     fused_input: bool
     few_rows: bool
+    chained: bool
     lanes: int
     registers: int
     blocks: tuple[int, ...] = ()
@@ -98,7 +100,8 @@ class KernelSpec:
         """Everything that the code depends on, as plain data."""
         program = self.program
         what = (program.values, dict(program.states), dict(program.gates), dict(program.sums), self.stored)
-        how = (self.double, self.fused_input, self.few_rows, self.lanes, self.registers, self.blocks, self.output)
+        tiles = self.few_rows, self.chained, self.lanes, self.registers, self.blocks
+        how = (self.double, self.fused_input, *tiles, self.output)
         return (*what, *how, self.placed, self.heads, self.operands, sorted(self.rounded), self.int8)
 
     def in_blocks(self, stream: Stream) -> bool:
@@ -154,12 +157,14 @@ def tile_for(stage: Stage, blocks: int, spec: KernelSpec) -> Tile:
     room = 24 if spec.registers >= 32 else 12
     if spec.few_rows:
         # With fewer than six sums each addition would wait for the last: rather several chains for one row at a time.
+        if not spec.chained:
+            return Tile(2 if 2 * sums <= room else 1, blocks, 1)
         rows = 1 if sums < 6 and room < 4 * sums else 2
         return Tile(rows, blocks, max(1, min(4, room // (rows * sums))))
     return Tile(max(1, min(8, room // sums)), blocks, 1)
 
 
-def blocks_for(stage: Stage, vectors: int, registers: int) -> int:
+def blocks_for(stage: Stage, vectors: int, registers: int, *, wide: bool = False) -> int:
     """Return how many vectors a tile of a stage is wide: such that few of the last tile's are padding.
 
     A vector of weights is used for every row of a tile, a number of the operand for every vector of weights. With a
@@ -170,7 +175,12 @@ def blocks_for(stage: Stage, vectors: int, registers: int) -> int:
         stage: the stage.
         vectors: those of the rows that it passes over.
         registers: vector registers of the machine.
+        wide: the tile has one or two rows and no chains. Eight sums or more are needed so that none waits for another.
     """
     accumulators, most = max(1, len(stage.accumulators)), 4 if registers >= 32 else 2
     widths = [it for it in (4, 3, 2, 1) if 2 <= it * accumulators <= most and it <= vectors]
+    if wide:
+        widths = [it for it in range(1, vectors + 1) if 8 <= it * accumulators <= 12] or [
+            max(1, min(vectors, 7 // accumulators))
+        ]
     return min(widths, key=lambda it: -vectors % it, default=1)

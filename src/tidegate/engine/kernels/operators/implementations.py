@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,12 +14,13 @@ from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import tensors_by_name
 from tidegate.engine.kernels.differentiable import run_differentiable
 from tidegate.engine.kernels.missing_derivatives import derivatives_without_kernel
-from tidegate.engine.kernels.operators.schema import call_of, operator_arguments
+from tidegate.engine.kernels.operators.schema import call_of, last_arguments, operator_arguments
 from tidegate.engine.kernels.passes import PASSES, Forward, Passes, values_to_store
 from tidegate.engine.precision import HALF
 from tidegate.errors import ArgumentError, BackendError
 
-CALL_ARGUMENTS = 15  # those of a call; other arguments of an operator come after them, its backend last
+CALL_ARGUMENTS = 15  # those of a call; other arguments of an operator come after them, those of `LAST` last
+DEFAULTS = ("llvm", False)  # of the last arguments
 ALIGNED = 64  # bytes; compiled code assumes that an operator's results are aligned to whole vectors
 
 
@@ -121,7 +123,9 @@ class _OperatorPasses(Passes):
         assert train
         del zero_past_lengths
         first, steps = 0 if call.reverse else 1, call.x.shape[0]
-        made = torch.ops.tidegate.run_forward.default(*operator_arguments(call, names), self.name)
+        made = torch.ops.tidegate.run_forward.default(
+            *operator_arguments(call, names), *last_arguments(call, self.name)
+        )
         stored = [name for name, _ in values_to_store(call, names, train=True)]
         sequences = dict(zip(stored, made, strict=False))
         longer = self._passes.with_initial_state(call.cell)
@@ -140,7 +144,8 @@ class _OperatorPasses(Passes):
         gradients: Sequence[Tensor | None],
         wanted: list[str],
     ) -> dict[str, Tensor]:
-        given = (*operator_arguments(call, names), list(sequences.values()), list(gradients), wanted, self.name)
+        own = list(sequences.values()), list(gradients), wanted
+        given = (*operator_arguments(call, names), *own, *last_arguments(call, self.name))
         return dict(zip(wanted, torch.ops.tidegate.run_backward.default(*given), strict=True))
 
 
@@ -153,11 +158,12 @@ def _read(given: Sequence[Any], more: int = 0) -> tuple[Call, tuple[str, ...], P
     """Return an operator's call, the names to record, its backend's passes, and ``more`` other arguments."""
     call, names = call_of(*given[:CALL_ARGUMENTS])
     others = given[CALL_ARGUMENTS : CALL_ARGUMENTS + more]
-    # A trailing argument with its default value is left out by PyTorch.
-    backend = given[CALL_ARGUMENTS + more] if len(given) > CALL_ARGUMENTS + more else "llvm"
+    # Trailing arguments with their default values are left out by PyTorch.
+    last = given[CALL_ARGUMENTS + more :]
+    backend, batch_invariant = (*last, *DEFAULTS[len(last) :])
     if backend not in PASSES:
         raise BackendError(f"This program was made for the backend {backend!r}, which this version does not have.")
-    return call, names, PASSES[backend](), others
+    return replace(call, batch_invariant=batch_invariant), names, PASSES[backend](), others
 
 
 def _checked(given: Sequence[Any], more: int = 0) -> tuple[Call, tuple[str, ...], Passes, Sequence[Any]]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tidegate.engine.call import Call
-from tidegate.engine.kernels.operators.schema import CALL, operator_arguments
+from tidegate.engine.kernels.operators.schema import CALL, LAST, last_arguments, operator_arguments
 
 LIBRARY = torch.library.Library("tidegate", "DEF")
 
@@ -24,7 +24,7 @@ Implementation = Callable[..., list[Tensor]]
 
 def run_operator(call: Call, names: tuple[str, ...], backend: str) -> tuple[Tensor, ...]:
     """Return what `run_differentiable` returns, as one operator."""
-    return tuple(torch.ops.tidegate.run.default(*operator_arguments(call, names), backend))
+    return tuple(torch.ops.tidegate.run.default(*operator_arguments(call, names), *last_arguments(call, backend)))
 
 
 def _kernels() -> ModuleType:
@@ -35,8 +35,7 @@ def _kernels() -> ModuleType:
 
 
 def _register(name: str, more: str, run: Implementation, fake: Implementation) -> None:
-    # Programs exported before there was more than one backend do not name it.
-    LIBRARY.define(f'{name}({CALL}{more}, str backend="llvm") -> Tensor[]')
+    LIBRARY.define(f"{name}({CALL}{more}, {LAST}) -> Tensor[]")
     for device in ("CPU", "CUDA"):
         LIBRARY.impl(name, run, device)
     torch.library.register_fake(f"tidegate::{name}", fake, lib=LIBRARY)

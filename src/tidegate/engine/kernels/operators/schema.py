@@ -22,6 +22,14 @@ CALL = (
     "Tensor[] state, Tensor[] masks, Tensor? lengths, Tensor? reset"
 )
 
+# They come last and have default values, because programs exported before there were such arguments do not have them.
+LAST = 'str backend="llvm", bool batch_invariant=False'
+
+
+def last_arguments(call: Call, backend: str) -> tuple[str, bool]:
+    """Return the arguments that come last."""
+    return backend, call.batch_invariant
+
 
 def operator_arguments(call: Call, names: tuple[str, ...]) -> tuple[Any, ...]:
     """Return a call, and the names of the values to record, as the arguments of an operator."""

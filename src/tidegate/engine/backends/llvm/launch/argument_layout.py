@@ -134,9 +134,11 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
     Args:
         sizes: of the call.
         stored: values that it writes at every step.
-        fused: whether the product with the input is inside the loop; None leaves it to `fuses_input`.
+        fused: whether the product with the input is inside the loop; None leaves it to `fuses_input`, unless the batch
+            must make no difference.
     """
-    fused = fuses_input(sizes.batch, sizes.hidden, held(sizes.dtype)) if fused is None else fused
+    if fused is None:
+        fused = sizes.batch_invariant or fuses_input(sizes.batch, sizes.hidden, held(sizes.dtype))
     prog = program(sizes.cell)
     heads = sizes.cell.heads > 1
     own = sizes.dtype, sizes.batch, sizes.hidden, sizes.outputs
@@ -148,6 +150,7 @@ def forward_kernel(sizes: Sizes, stored: Stored, *, fused: bool | None = None) -
         output=sizes.output,
         heads=heads,
         rounded=with_initial_state(sizes.cell) if sizes.rounds else frozenset(),
+        batch_invariant=sizes.batch_invariant,
     )
 
 
@@ -264,6 +267,7 @@ def backward_kernel(sizes: Sizes, prog: Program) -> tuple[KernelSpec, tuple[str,
         placed=sizes.lengths,
         heads=sizes.cell.heads > 1,
         rounded=with_initial_state(sizes.cell).union(gradients, project) if sizes.rounds else frozenset(),
+        batch_invariant=sizes.batch_invariant,
     )
     return kernel, gradients, project
 

@@ -264,13 +264,15 @@ def kernel_for(
     placed: bool = False,
     heads: bool = False,
     rounded: frozenset[str] = frozenset(),
+    batch_invariant: bool = False,
 ) -> KernelSpec:
     """Return the specification of a Program's kernel on this machine."""
     operands = held(dtype)
     double, few_rows = dtype == torch.float64, batch <= 2
+    chained = few_rows and not batch_invariant
     lanes = instruction_set().vector_bytes // (8 if double else 4)
     vectors = -(-hidden // lanes), -(-outputs // lanes)
-    own = double, fused_input, few_rows, lanes, vectors, output, placed, heads, operands, rounded
+    own = double, fused_input, few_rows, chained, lanes, vectors, output, placed, heads, operands, rounded
     return _specification(program, tuple(stored), *own)
 
 
@@ -281,6 +283,7 @@ def _specification(
     double: bool,
     fused_input: bool,
     few_rows: bool,
+    chained: bool,
     lanes: int,
     vectors: tuple[int, int],
     output: str,
@@ -290,7 +293,8 @@ def _specification(
     rounded: frozenset[str],
 ) -> KernelSpec:
     registers, more = instruction_set().registers, (output, placed, heads, operands, rounded)
-    spec = KernelSpec(program, stored, double, fused_input, few_rows, lanes, registers, (), *more)
+    spec = KernelSpec(program, stored, double, fused_input, few_rows, chained, lanes, registers, (), *more)
+    wide = few_rows and not chained
     return replace(
-        spec, blocks=tuple(blocks_for(stage, vectors[stage.projected], spec.registers) for stage in spec.stages)
+        spec, blocks=tuple(blocks_for(stage, vectors[stage.projected], registers, wide=wide) for stage in spec.stages)
     )

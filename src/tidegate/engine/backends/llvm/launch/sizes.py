@@ -23,6 +23,7 @@ class Sizes(NamedTuple):
         dtype: of the numbers.
         reverse: whether time runs down.
         lengths: whether the call has lengths.
+        batch_invariant: whether the batch must not decide how a sequence is computed.
     """
 
     cell: Cell
@@ -34,6 +35,7 @@ class Sizes(NamedTuple):
     dtype: torch.dtype
     reverse: bool
     lengths: bool
+    batch_invariant: bool
 
     @property
     def output(self) -> str:
@@ -55,4 +57,5 @@ def sizes_of(call: Call) -> Sizes:
     x, cell = call.x, call.cell
     steps, batch, inputs = x.shape
     outputs, has_lengths = call.state[0].shape[1], call.lengths is not None
-    return Sizes(cell, steps, batch, inputs, call.hidden_size, outputs, x.dtype, call.reverse, has_lengths)
+    own = call.hidden_size, outputs, x.dtype, call.reverse, has_lengths, call.batch_invariant
+    return Sizes(cell, steps, batch, inputs, *own)
