@@ -56,14 +56,16 @@ def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor)
         weights: the weights.
         like: a tensor of the dtype and device of the kernel's numbers.
     """
+    given = [weights.w_ih, weights.w_hh, weights.w_hr]
     if kernel.operands:
-        weights = weights.map(lambda t: t.to(torch.bfloat16) if t.dim() == 2 else t)
-    matrices = [_by_rows_or_columns(matrix) for matrix in (weights.w_ih, weights.w_hh, weights.w_hr)]
+        given = [None if matrix is None else matrix.to(torch.bfloat16) for matrix in given]
+    matrices = [_by_rows_or_columns(matrix) for matrix in given]
     blocks = _blocks(kernel) if kernel.heads else ()
     for op, span in blocks:
         transposed = op.endswith("_transposed")
-        assert weights.w_hh is not None
-        matrices.append(windowed(weights.w_hh, len(cell.recurrent_gates), cell.heads, span, transposed=transposed))
+        w_hh = given[1]
+        assert w_hh is not None
+        matrices.append(windowed(w_hh, len(cell.recurrent_gates), cell.heads, span, transposed=transposed))
     plan = _pack_plan(kernel, cell, tuple(None if m is None else (m.shape, m.stride()) for m in matrices))
     packed = empty(max(1, plan.size), like)
     base, parts = packed.data_ptr(), threads_to_use() if plan.size > WORTH_SHARING else 1
