@@ -23,7 +23,7 @@ AGAINST_PEERS = (
     "cell",
 )
 # Kinds in which our layer takes turns with itself, or runs in a process of its own.
-OWN = ("peephole", "recording", "int8", "share", "memory", "first call", "AVX2", "AVX2 share")
+OWN = ("peephole", "recording", "batch invariant", "int8", "share", "memory", "first call", "AVX2", "AVX2 share")
 ONE_STEP = ("streaming", "one step", "cell", "int8")  # T = 1
 INFERENCE = ("streaming", "evaluation")  # not timed in training
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -56,6 +56,7 @@ DEFAULT = (
     *_of("cell", SMALL),
     *_of("peephole", SHAPES),
     *_of("recording", SHAPES),
+    *_of("batch invariant", SHAPES),
     *_of("share", SHARES),
     *_of("memory", SHARES[:2]),
     *(_of("AVX2", (*SHAPES, *ODD)) if X86 else ()),

@@ -15,6 +15,7 @@ TITLES = {
     "bfloat16": "bfloat16",
     "evaluation": "A few steps of one sequence, in evaluation",
     "streaming": "Streaming steps",
+    "batch invariant": "Results that do not depend on the batch: time over the default's",
     "int8": "Streaming steps with weights in int8: time in float32 over time in int8",
     "one step": "Layers, one step",
     "cell": "Cells of one step",
@@ -80,6 +81,7 @@ def record(rows: Sequence[Row], verdicts: Sequence[Verdict], machine: Mapping[st
 def _columns(kind: str) -> tuple[str, str]:
     return {
         "recording": ("recording ms", "not recording ms"),
+        "batch invariant": ("invariant ms", "default ms"),
         "int8": ("float32 ms", "int8 ms"),
         "peephole": ("LSTM ms", "peephole ms"),
         "share": ("product ms", "ours ms"),

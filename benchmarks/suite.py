@@ -10,6 +10,7 @@ from benchmarks.peers import Peer
 OWN: dict[str, Callable[[Case, Sequence[str], int], Iterator[Job]]] = {
     "peephole": ourselves.peephole,
     "recording": ourselves.recording,
+    "batch invariant": ourselves.batch_invariant,
     "int8": ourselves.int8,
     "share": share.jobs,
     "memory": processes.memory,

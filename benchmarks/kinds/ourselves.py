@@ -1,9 +1,11 @@
 """Our layer in turns with another of ours."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
+import tidegate
 from benchmarks import ours, parity
 from benchmarks.cases import MODES, Case, Mode
 from benchmarks.kinds.job import Job, check, ratio
@@ -26,6 +28,29 @@ def peephole(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
     if "peephole_lstm" in cells:
         for mode in MODES:
             yield Job(f"our lstm over our peephole_lstm, {case} {mode}", functools.partial(measure, mode))
+
+
+def batch_invariant(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:
+    """Our time with results that do not depend on the batch over our time without; both must compute the same."""
+
+    def measure(mode: Mode) -> list[Row]:
+        problem = pose(Setting("lstm", case, mode))
+        plain = ours.prepare(problem)
+        same = replace(plain, run=invariant(plain.run))
+        check("lstm", case, mode)
+        parity.check(f"lstm {case} {mode}", plain, same)
+        return [ratio(problem, "our default", same, plain, repeats)]
+
+    def invariant(run: Callable[[], Any]) -> Callable[[], Any]:
+        def inside() -> Any:
+            with tidegate.batch_invariant():
+                return run()
+
+        return inside
+
+    if "lstm" in cells:
+        for mode in MODES:
+            yield Job(f"lstm {case} {mode}: batch invariant over not", functools.partial(measure, mode))
 
 
 def int8(case: Case, cells: Sequence[str], repeats: int) -> Iterator[Job]:

@@ -29,6 +29,14 @@ def test_the_peephole_lstm_is_compared_in_both_modes() -> None:
     ]
 
 
+def test_results_that_do_not_depend_on_the_batch_are_compared_in_both_modes() -> None:
+    rows = measured("3x3x4 batch invariant", ["lstm"])
+    assert [(row.kind, row.mode, row.against) for row in rows] == [
+        ("batch invariant", "inference", "our default"),
+        ("batch invariant", "training", "our default"),
+    ]
+
+
 def test_recording_is_compared_in_training() -> None:
     (row,) = measured("2x3x4 recording", ["lstm"])
     assert (row.kind, row.mode, row.against) == ("recording", "training", "not recording")
