@@ -176,6 +176,25 @@ def test_what_was_traced_here_runs_where_products_are_in_float32(monkeypatch: py
 
 
 @pairs
+@pytest.mark.parametrize("shape", [(4, 0, 3), (0, 2, 3), (4, 2, 0)], ids=str)
+def test_nothing_to_multiply(shape: tuple[int, ...]) -> None:
+    steps, batch, inputs = shape
+    w_ih, w_hh = torch.randn(51, inputs).bfloat16().requires_grad_(), torch.randn(51, 17).bfloat16().requires_grad_()
+    result = run("gru_original", torch.zeros(shape).bfloat16(), Weights(w_ih, w_hh), backend="llvm")
+    assert result.output.shape == (steps, batch, 17)
+    gradients = torch.autograd.grad(result.output.sum() + result.state[0].sum(), [w_ih, w_hh])
+    assert all(bool((g == 0).all()) for g in gradients)
+
+
+@pairs
+def test_gradients_of_parts_are_added_up_in_float32() -> None:
+    given = {key: value.bfloat16() for key, value in numbers(CELLS["gru_original"]).items()}
+    once, parts = (training_step(CELLS["gru_original"], given, "llvm", recompute=again) for again in (False, True))
+    for name, value in once.items():
+        assert error(parts[name], value.double()) < 0.6 * STEP, name
+
+
+@pairs
 def test_explain_says_in_what_is_multiplied() -> None:
     layer, x = LSTM(3, 17, backend="llvm"), torch.randn(4, 2, 3)
     assert "bfloat16" not in str(layer.explain(x))

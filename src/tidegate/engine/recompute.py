@@ -18,6 +18,10 @@ from tidegate.engine.call import Backend, Call, Result
 
 def run_in_parts(call: Call, backend: Backend) -> Result:
     """Return the result of ``backend.run(call)``, with a backward that runs each part again."""
+    if (
+        backend.multiplies_bfloat16()
+    ):  # the weights' gradients of all parts are added up, which bfloat16 is too coarse for
+        call = replace(call, weights=call.weights.map(lambda t: t.to(call.state[0].dtype)))
     parts = _cut_in_time(call, part_length(call.x.shape[0], call.record.every if call.record else 1))
     done: list[Result] = []
     state = call.state

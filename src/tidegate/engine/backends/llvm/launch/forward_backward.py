@@ -131,7 +131,7 @@ def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Ca
         packed = pack_weights(layout.kernel, call.cell, call.weights, like)
     launch.set_tensor(arguments.WEIGHTS, packed)
     launch.set_tensor(arguments.SCRATCH, empty(layout.scratch, like))
-    if layout.operands:
+    if layout.kernel.operands_made:
         launch.set_tensor(arguments.OPERANDS, empty(layout.operands, call.x))
     for name, vector in call.weights.p.items():
         launch.set_tensor(arguments.parameter(name), launch.padded(vector))
