@@ -15,6 +15,7 @@ import torch
 
 pytest.importorskip("llvmlite")
 from tidegate.engine.backends.llvm.launch import cores, launcher
+from tidegate.engine.backends.llvm.launch.replay import replayed_forward
 from tidegate.nn import LSTM
 
 
@@ -104,6 +105,7 @@ def test_a_thread_that_comes_late_changes_no_number_and_is_noticed(monkeypatch: 
             started.join()
 
     monkeypatch.setattr(launcher, "run_parts", run)
+    monkeypatch.setattr(replayed_forward, "kind_of", lambda *_: None)  # every call is prepared anew
     monkeypatch.setattr(launcher, "can_wait_for_one_another", lambda: True)
     monkeypatch.setattr(launcher, "cores", lambda: 2)
     monkeypatch.setattr(launcher, "threads_to_use", lambda: use.share)

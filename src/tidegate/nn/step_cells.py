@@ -14,6 +14,7 @@ from tidegate.nn.checks import check_dtype, check_state_dtypes
 from tidegate.nn.exact_state import exact, shown
 from tidegate.nn.interop.cell_module import CellModule
 from tidegate.nn.interop.per_sample import has_expanded_weights, run_by_sample
+from tidegate.nn.interop.torch_steps import is_quick, step_operator
 
 
 class _CellDropIn(CellModule, nn.RNNCellBase):
@@ -22,6 +23,32 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
     cell: Cell
 
     def _step(self, input: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        if input.dim() == 2:
+            new = self._quick_step(input, state)
+            if new is not None:
+                return new
+        return self._checked_step(input, state)
+
+    def _quick_step(self, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """Run a step on PyTorch's operator, which has its own checks; None if it has to be a kernel."""
+        own = self._parameters
+        try:  # weights that are no parameters are computed, by a parametrization or a hook
+            w_ih, w_hh, b_ih, b_hh = own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"]
+        except KeyError:
+            return None
+        if type(w_ih) is not nn.Parameter or type(w_hh) is not nn.Parameter or not is_quick(x, w_ih, w_hh):
+            return None
+        operator, count = step_operator(self.cell), len(self.cell.states)
+        if operator is None:
+            return None
+        if state is None:
+            state = (x.new_zeros((x.shape[0], self.hidden_size)),) * count
+        elif any(value.dim() != 2 for value in state):
+            return None
+        made = operator(x, state if count > 1 else state[0], w_ih, w_hh, b_ih, b_hh)
+        return made if count > 1 else (made,)
+
+    def _checked_step(self, input: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         name = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
@@ -48,10 +75,14 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
             check_state_dtypes(x, state[:1])  # torch promotes c
             state = tuple(exact(value) for value in state)
         check_dtype(x, self.weight_ih)
-        new = self._run_by_sample(x, state) if has_expanded_weights(self) else self._run(x, state)
+        if has_expanded_weights(self):
+            new = self._run_by_sample(x, state)
+        else:
+            new = (None if batched else self._quick_step(x, state)) or self._run(x, state)
         return tuple(shown(value if batched else value.squeeze(0), self.weight_ih.dtype) for value in new)
 
     def _run(self, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        """Run one step on x (B, I)."""
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         # Not `run`: one step may be traced by torch.jit, which has no loop to record.
         return run_call(checked_call(self.cell, x.unsqueeze(0), weights, state)).state

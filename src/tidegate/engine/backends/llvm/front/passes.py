@@ -11,10 +11,11 @@ from tidegate.cells import Cell
 from tidegate.engine.backends.llvm.front.reasons import multiplies_bfloat16
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.argument_layout import with_initial_state
+from tidegate.engine.backends.llvm.launch.backward_run import backward_run
 from tidegate.engine.backends.llvm.launch.buffers import summed
 from tidegate.engine.backends.llvm.launch.cores import AtWork
-from tidegate.engine.backends.llvm.launch.forward_backward import launch_backward, launch_forward
 from tidegate.engine.backends.llvm.launch.launcher import pad_last_dimension
+from tidegate.engine.backends.llvm.launch.replay.replayed_forward import forward_run
 from tidegate.engine.backends.llvm.launch.threads import lost_its_threads, on_new_threads
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import tensors_by_name
@@ -42,7 +43,7 @@ class LLVMPasses(Passes):
         stored = values_to_store(call, names, train=train)
         zero_past = frozenset(name for name, _ in stored) if zero_past_lengths else frozenset(names)
         with AtWork(), profiled(call.cell):
-            sequences, final = launch_forward(call, stored, zero_past, initial=train)
+            sequences, final = forward_run(call, stored, zero_past, initial=train)
         first = 0 if call.reverse else 1
         outputs = call.state[0].shape[1]
         over_time, shared = [], []
@@ -84,7 +85,7 @@ class LLVMPasses(Passes):
         names, gradients = records_with_gradient(call, names, sequences, gradients)
         with AtWork(), profiled(call.cell, backward=True):
             given = (call, names, adjoint_of(call, names), sequences, tuple(gradients), set(wanted))
-            found = launch_backward(*given)
+            found = backward_run(*given)
         return {name: found[name].to(t.dtype) for name, t in tensors.items() if name in found} if tensors else found
 
     def with_initial_state(self, cell: Cell) -> frozenset[str]:

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tidegate.engine.backends.llvm.launch.replay.noting import launches as noting_launches
+
 SMALL = 1 << 16  # bytes below which the allocator has no fresh pages to fetch
 HELD_BYTES = 1 << 29
 
@@ -49,6 +51,11 @@ def empty(shape: Sequence[int] | int, like: Tensor) -> Tensor:
         return like.new_empty(0).set_(storage, 0, shape)  # pyright: ignore[reportCallIssue]
 
 
+def empty_like(other: Tensor) -> Tensor:
+    """Return an uninitialised tensor with the shape, dtype and device of another, contiguous one."""
+    return torch.empty_like(other) if other.nbytes < SMALL else empty(other.shape, other)
+
+
 def zeros(shape: Sequence[int] | int, like: Tensor) -> Tensor:
     """Return a tensor of zeros of a shape, with the dtype and device of another."""
     return empty(shape, like).zero_()
@@ -72,6 +79,8 @@ def _shared_zeros(size: int, dtype: torch.dtype) -> Tensor:
 
 def scratch(size: int, like: Tensor) -> Tensor:
     """Return memory that this thread's next call may overwrite."""
+    if noting_launches() is not None:  # a noted launch may run in any thread
+        return torch.empty(size, dtype=like.dtype)
     room = _SCRATCH.rooms.get(like.dtype) if hasattr(_SCRATCH, "rooms") else None
     if room is None or room.numel() < size:
         room = torch.empty(size, dtype=like.dtype)

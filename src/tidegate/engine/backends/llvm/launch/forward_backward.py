@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,20 +17,16 @@ from tidegate.engine.backends.llvm.launch.argument_layout import (
     backward_layout,
     forward_layout,
 )
-from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
 from tidegate.engine.backends.llvm.launch.buffers import empty, shared_zeros, zeros
 from tidegate.engine.backends.llvm.launch.launcher import Launch
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.backends.llvm.launch.pack_weights import pack_int8, pack_weights, set_biases
-from tidegate.engine.backends.llvm.launch.sizes import Sizes, sizes_of
+from tidegate.engine.backends.llvm.launch.sizes import sizes_of
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
-from tidegate.engine.backends.llvm.launch.weight_gradients import projection_gradient, weight_gradients
 from tidegate.engine.call import Call
-from tidegate.engine.kernels import arguments, call_tensors
-from tidegate.engine.kernels.stages import state_operands
+from tidegate.engine.kernels import arguments
 from tidegate.engine.program import gradient_names
 from tidegate.engine.program.adjoint import Adjoint
-from tidegate.engine.program.program import program
 
 
 def launch_forward(
@@ -150,15 +147,31 @@ def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int, like: Tensor) -
     return xp
 
 
-def launch_backward(
+class Gradients(NamedTuple):
+    """What a backward kernel wrote.
+
+    Attributes:
+        made: the gradients that it wrote side by side, (valid rows, gradients, padded).
+        by_output: that of a projected output, (valid rows, padded); None without a projection.
+        sums: gradients added up over time, (B, padded), by name.
+        carried: the gradients of the initial states and of products with them, (B, padded), by name.
+    """
+
+    made: Tensor
+    by_output: Tensor | None
+    sums: dict[str, Tensor]
+    carried: dict[str, Tensor]
+
+
+def run_backward_kernel(
     call: Call,
     names: tuple[str, ...],
     back: Adjoint,
     sequences: Mapping[str, Tensor],
-    gradients: tuple[Tensor | None, ...],
-    wanted: set[str],
-) -> dict[str, Tensor]:
-    """Run the backward kernel and return the gradients by the names of `tensors_by_name`.
+    gradients: Sequence[Tensor | None],
+    valid: ValidRows,
+) -> Gradients:
+    """Run the backward kernel.
 
     Args:
         call: the forward call.
@@ -166,14 +179,12 @@ def launch_backward(
         back: the backward Program.
         sequences: the values that the forward run stored.
         gradients: those of the results: output, final states, recorded values; None for zeros.
-        wanted: the gradients to be returned.
+        valid: the rows of valid steps.
     """
     call = _with_vectors_in_full(call)
     cell, x, sizes, full = call.cell, call.x, sizes_of(call), call.state[0]
-    prog, hidden = back.program, sizes.hidden
-    layout = backward_layout(sizes, prog, tuple(back.saved), tuple(sequences), names)
-    valid = ValidRows(sizes.steps, sizes.batch, call.lengths)
-    launch = Launch(layout.kernel, sizes.steps, sizes.batch, hidden, not call.reverse, dict(layout.numbers))
+    layout = backward_layout(sizes, back.program, tuple(back.saved), tuple(sequences), names)
+    launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.hidden, not call.reverse, dict(layout.numbers))
     if valid.places is not None:
         launch.set_tensor(arguments.PLACES, valid.places)
     ascending = call
@@ -185,10 +196,10 @@ def launch_backward(
     launch.set_tensor(arguments.X, x)
     made = empty((valid.count, len(layout.gradients), layout.wide), x)
     launch.set_parts(made, layout.columns)
-    made_out = made
+    by_output = None
     for slot in layout.project:
-        made_out = empty((valid.count, layout.wide_out), x)
-        launch.set_tensor(slot, made_out)
+        by_output = empty((valid.count, layout.wide_out), x)
+        launch.set_tensor(slot, by_output)
     for slot, name, first in layout.read:
         launch.set_tensor(slot, sequences[name], first)
     dtypes = {name: x.dtype if name in layout.kernel.rounded else full.dtype for name in (*cell.states, *names)}
@@ -208,35 +219,4 @@ def launch_backward(
     of_final = {gradient_names.of_state(name): gradient for name, gradient in final}
     carried = {state.name: _set_state(launch, state, of_final.get(state.name), call) for state in layout.states}
     launch.execute(call.lengths)
-    found = weight_gradients(call, sequences, made, valid, layout.gradients, prog, hidden, wanted)
-    for name, room in sums.items():  # named like the parameters
-        found[name] = room[:, :hidden].sum(0)
-    places = {prog.gates[name]: k for k, name in enumerate(layout.gradients)}
-    if call_tensors.W_HR in wanted:
-        operand = made[:, places[prog.gates[gradient_names.operand(gradient_names.PROJECT)]]]
-        found[call_tensors.W_HR] = projection_gradient(made_out, operand, sizes.outputs, hidden)
-    for name in call.masks:
-        if (mask := call_tensors.mask(name)) in wanted:
-            gradient = made[:, places[prog.gates[gradient_names.of_mask(name)]], :hidden]
-            found[mask] = valid.scatter(gradient.contiguous())
-    return found | _state_gradients(call, sizes, carried, wanted)
-
-
-def _state_gradients(call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
-    """Return the gradients of the initial states."""
-    found, cell, w_hh = {}, call.cell, call.weights.w_hh
-    for name in cell.states:
-        if call_tensors.state(name) not in wanted:
-            continue
-        gradient = carried[gradient_names.of_state(name)][:, : sizes.size(name)]
-        rows = () if w_hh is None else w_hh.chunk(len(cell.recurrent_gates))
-        operands = state_operands(program(cell))
-        for gate, matrix in zip(cell.recurrent_gates, rows, strict=True):
-            if operands.get(gate) == name:
-                product = carried[gradient_names.carried_product(gate)][:, : sizes.hidden]
-                add_transposed(gradient, product, matrix, cell.heads)
-        if call.reset is not None and not call.reverse and len(call.reset):
-            cut = call.reset[0] if call.lengths is None else call.reset[0] & (call.lengths > 0)
-            gradient = gradient.masked_fill(cut[:, None], 0)
-        found[call_tensors.state(name)] = gradient
-    return found
+    return Gradients(made, by_output, sums, carried)

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 
 import torch
 
+from tidegate.engine.backends.llvm.launch.replay.noting import Noted
+from tidegate.engine.backends.llvm.launch.replay.noting import launches as noting_launches
 from tidegate.errors import ArgumentError
 
 SWITCH = "TIDEGATE_THREADS"
@@ -47,6 +49,10 @@ def run_parts(function: Function, table: Any, parts: int, keep_alive: object = N
             `can_wait_for_one_another`.
         keep_alive: what the table's addresses belong to.
     """
+    noted = noting_launches()
+    if noted is not None:
+        noted.append(Noted(function, table, parts, keep_alive))
+        return
     runtime = openmp()
     if parts <= 1:
         function.call(table, 0, 1)

@@ -1,0 +1,46 @@
+"""Note launches instead of running them: see `noted_launches.py`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+
+class Noted(NamedTuple):
+    """A launch that was noted.
+
+    Attributes:
+        function: the compiled function.
+        table: its arguments.
+        parts: how many parts its work has.
+        keep_alive: what the addresses among the arguments belong to.
+    """
+
+    function: Any
+    table: Any
+    parts: int
+    keep_alive: object
+
+
+class _Noting(threading.local):
+    launches: list[Noted] | None = None
+
+
+_NOTING = _Noting()
+
+
+def launches() -> list[Noted] | None:
+    """Return the list to which this thread's launches are to be added; None if they are to be run."""
+    return _NOTING.launches
+
+
+@contextmanager
+def noting() -> Iterator[list[Noted]]:
+    """Within the context, note this thread's launches of kernels in a list and run none of them."""
+    outer, _NOTING.launches = _NOTING.launches, []
+    try:
+        yield _NOTING.launches
+    finally:
+        _NOTING.launches = outer
