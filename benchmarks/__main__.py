@@ -80,6 +80,11 @@ def _measured(planned: list[Job]) -> list[Row]:
         note(f"[{k}/{len(planned)}] {job.name}")
         try:
             rows += job.measure()
+        except KeyboardInterrupt:
+            if not rows:
+                raise
+            note("Interrupted: the report has what was measured before.")
+            return rows
         except ParityError as error:
             note(f"tidegate: {error}")
             raise typer.Exit(RED) from None

@@ -85,6 +85,24 @@ def test_a_red_parity_ends_without_a_number(cli, monkeypatch, tmp_path):
     assert list((tmp_path / "results").iterdir()) == []
 
 
+def test_an_interrupted_run_reports_what_was_measured(cli, monkeypatch):
+    prepare, calls = torch_nn.prepare, []
+
+    def interrupted(problem):
+        calls.append(problem)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return prepare(problem)
+
+    monkeypatch.setattr(torch_nn, "prepare", interrupted)
+    options = "--cases 2x3x4 --cells lstm --peers torch.nn --repeats 1 --threads 1"
+    result = cli(*options.split())
+    assert result.exit_code == 0
+    assert "| lstm | 2x3x4 | inference |" in result.stdout
+    assert "| lstm | 2x3x4 | training |" not in result.stdout
+    assert "Interrupted" in result.stderr
+
+
 def test_where_nothing_can_be_written_nothing_is_measured(cli, tmp_path):
     (tmp_path / "file").touch()
     result = cli("--cases", "2x3x4", "--out", tmp_path / "file" / "results")
