@@ -53,6 +53,7 @@ def prepared(kind: str, sizes: tuple[int, int, int], *, train: bool) -> Run:
             output = layer(x)[0]
         if train:
             output.backward(ones)
+            layer.zero_grad()  # as optimizers do: PyTorch would add to what is there on all its threads
 
     run()
     return run

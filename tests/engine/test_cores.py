@@ -75,6 +75,23 @@ def test_the_share_of_a_call(
     assert use.share == share
 
 
+def test_only_one_of_many_callers_looks_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    use = cores._Use()
+    monkeypatch.setattr(cores, "_times", lambda: looks.append(time.sleep(0.01)))
+    later = use.looked + 1
+    callers = [threading.Thread(target=use.look_if_it_is_time, args=(later + n / 1e6,)) for n in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(looks) == 1
+    began = use.looked = use.looked - 100
+    use.look(time.perf_counter())
+    assert use.looked > began
+    assert use.pause >= 1  # a look took 10 ms
+
+
 def test_the_systems_count_agrees_with_the_clock() -> None:
     before, start = cores._times(), time.perf_counter()
     if before is None:
@@ -109,7 +126,7 @@ def test_a_thread_that_comes_late_changes_no_number_and_is_noticed(monkeypatch: 
     monkeypatch.setattr(launcher, "can_wait_for_one_another", lambda: True)
     monkeypatch.setattr(launcher, "cores", lambda: 2)
     monkeypatch.setattr(launcher, "threads_to_use", lambda: use.share)
-    monkeypatch.setattr(cores, "_use", lambda: SimpleNamespace(looked=math.inf, in_calls=0.0))
+    monkeypatch.setattr(cores, "_use", lambda: SimpleNamespace(look_if_it_is_time=lambda now: None, in_calls=0.0))
     monkeypatch.setattr(launcher, "partner_was_late", lambda: setattr(use, "share", 1))
     assert torch.equal(layer(x)[0], expected)
     assert use.share == (1 if sys.platform == "linux" else 2)

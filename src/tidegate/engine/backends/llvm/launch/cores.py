@@ -11,6 +11,7 @@ import ctypes
 import functools
 import math
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import torch
 from tidegate.engine.backends.llvm.launch.threads import openmp
 
 LOOK_EVERY = 0.1  # seconds; the system counts in hundredths of one
+SPENT_LOOKING = 0.01  # of the time, at most: with hundreds of cores the system takes a millisecond to count
 FIELDS = 8  # of a core's times that do not contain one another: user, nice, system, idle, iowait, irq, softirq, steal
 IDLE = slice(3, 5)
 
@@ -68,7 +70,17 @@ class _Use:
     def __init__(self) -> None:
         self.looked, self.in_calls, self.own = time.perf_counter(), 0.0, time.process_time()
         self.times = _times()
-        self.share = cores()
+        self.share, self.pause = cores(), LOOK_EVERY
+        self.looking = threading.Lock()
+
+    def look_if_it_is_time(self, now: float) -> None:
+        """Look, unless that was done lately or another thread is doing it."""
+        if now - self.looked > self.pause and self.looking.acquire(blocking=False):
+            try:
+                if now - self.looked > self.pause:  # nor did another thread just before
+                    self.look(now)
+            finally:
+                self.looking.release()
 
     def look(self, now: float) -> None:
         """Work out the share of a call from what happened since the last look."""
@@ -80,6 +92,7 @@ class _Use:
                 free = min(free, (idle + own - self.own) / passed)
         self.share = max(1, round(free / max(1.0, self.in_calls / passed)))
         self.looked, self.in_calls, self.own, self.times = now, 0.0, own, times
+        self.pause = max(LOOK_EVERY, (time.perf_counter() - now) / SPENT_LOOKING)
 
 
 def _times() -> tuple[float, float] | None:
@@ -97,6 +110,8 @@ def _times() -> tuple[float, float] | None:
 
 
 _use = functools.cache(_Use)
+if hasattr(os, "register_at_fork"):  # a child's times begin anew, and no thread of it is looking
+    os.register_at_fork(after_in_child=_use.cache_clear)
 
 
 class AtWork:
@@ -104,9 +119,7 @@ class AtWork:
 
     def __enter__(self) -> None:
         self.began = time.perf_counter()
-        use = _use()
-        if self.began - use.looked > LOOK_EVERY:
-            use.look(self.began)
+        _use().look_if_it_is_time(self.began)
 
     def __exit__(self, *_: object) -> None:
         _use().in_calls += time.perf_counter() - self.began  # a count that is lost between two threads does no harm
