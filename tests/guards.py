@@ -27,13 +27,14 @@ from tidegate.engine.kernels.arguments import CopyArguments, CopyJob, PackArgume
 
 BAND = 256  # bytes: four of the widest vectors
 OFF = 8  # bytes by which every copy misses a whole vector
-WRITTEN = {arguments.SCRATCH, arguments.ACTIVE, arguments.BARRIER, "c", "room", "sums"}
+WRITTEN = {arguments.SCRATCH, arguments.OPERANDS, arguments.ACTIVE, arguments.BARRIER, "c", "room", "sums"}
 WRITTEN_KINDS = tuple(
     kind("")
     for kind in (
         arguments.out,
         arguments.state,
         arguments.final,
+        arguments.rounded,
         arguments.total,
         arguments.previous,
         arguments.before,

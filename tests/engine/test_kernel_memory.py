@@ -15,6 +15,7 @@ from tests.kernel_runs import everything, numbers, same, some_lengths
 
 from tidegate.cells import CELLS, Cell, lstm, projected, zoneout
 from tidegate.engine.backends.llvm.front import prepared_step
+from tidegate.engine.backends.llvm.front.reasons import multiplies_bfloat16
 from tidegate.engine.backends.llvm.launch import buffers, launcher, threads
 from tidegate.engine.backends.llvm.launch.matmul import multiply
 from tidegate.engine.kernels import arguments
@@ -65,7 +66,7 @@ def test_nothing_is_written_beyond_any_buffer_in_double_precision(name: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @NAMES
 def test_all_sizes_of_all_cells(name: str, dtype: torch.dtype) -> None:
     check(name, dtype, GRID)
@@ -81,6 +82,7 @@ from tests.engine.test_kernel_memory import GRID, IT, check, check_products
 faulthandler.enable()
 for name in IT:
     check(name, torch.float32, GRID[1::7], {place!r}, shared=1)
+check("gru_original", torch.bfloat16, GRID[1::7], {place!r}, shared=1)
 check_products({place!r})
 """
     root = Path(__file__).parents[2]
@@ -91,18 +93,21 @@ check_products({place!r})
 
 
 def check_products(place: str) -> None:
+    dtypes = (torch.float32, torch.bfloat16) if multiplies_bfloat16() else (torch.float32,)
     sizes = [(1, 1, 1), (5, 3, 17), (6, 64, 64), (7, 65, 1), (48, 16, 5), (50, 70, 300), (300, 17, 33)]
     either = (False, True)
-    for (rows, columns, elements), a_turned, b_turned, add in itertools.product(sizes, either, either, either):
+    for (rows, columns, elements), dtype, *flags in itertools.product(sizes, dtypes, either, either, either):
+        a_turned, b_turned, add = flags
         torch.manual_seed(0)
         shape_a, shape_b = (elements, rows) if a_turned else (rows, elements), (columns, elements)
         # Both are columns of something wider, so their rows do not follow on one another.
         a, b = torch.randn(shape_a[0], shape_a[1] + 2)[:, 1:-1], torch.randn(shape_b[0], shape_b[1] + 3)[:, 2:-1]
+        a, b = a.to(dtype), b.to(dtype)
         a, b = a.t() if a_turned else a, b.t() if not b_turned else b.t().contiguous()
         out, sums = torch.randn(rows, columns + 5), torch.randn(rows) if a_turned else None
         expected = a.double() @ b.double() + (out[:, 2:-3] if add else 0)
         old = out.clone()
-        new_sums = None if sums is None else sums + a.sum(1)
+        new_sums = None if sums is None else sums + a.float().sum(1)
         with guarded(place):
             multiply(a, b, out[:, 2:-3], add=add, sums=sums)
         torch.testing.assert_close(out[:, 2:-3].double(), expected, atol=2e-4, rtol=1e-4)

@@ -84,6 +84,11 @@ def initial(name: str) -> str:
     return f"initial {name}"
 
 
+def rounded(name: str) -> str:
+    """Room for the initial value of a state that is kept in place, as products read it."""
+    return f"rounded {name}"
+
+
 def final(name: str) -> str:
     """Where the final value of a state is written, if it is not kept in place."""
     return f"final {name}"

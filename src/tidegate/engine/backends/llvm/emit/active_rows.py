@@ -21,7 +21,8 @@ def point_at_initial_states(frame: Frame, split: WorkSplit, rows: V, count: V) -
     def one(q: V) -> None:
         row = e.load_i64(rows, q)
         for state, name in spec.sequences.items():
-            own = frame.in_state(arguments.initial(state), state, row, name)
+            own = arguments.rounded(state) if state in rounded else arguments.initial(state)
+            own = frame.in_state(own, state, row, name)
             if state in rounded:
                 _copy(frame, split, state, (e, frame.in_state(arguments.state(state), state, row)), (frame.held, own))
             b.store(own, e.slot(frame.pointer(arguments.previous(state)), row, PTR))

@@ -66,7 +66,7 @@ class Frame:
             a.state(s) for s in self.program.states if s in spec.in_place
         ]
         names += [a.OPERANDS] if spec.operands_made else []
-        names += [a.initial(s) for s in spec.sequences]
+        names += [a.rounded(s) if s in spec.in_place else a.initial(s) for s in spec.sequences]
         names += [a.final(s) for s in spec.sequences if s not in spec.in_place]
         names += [a.total(s) for s in self.program.sums]
         names += [a.leaf(op, name) for op, name in self._leaves()]

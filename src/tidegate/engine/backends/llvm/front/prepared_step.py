@@ -53,7 +53,8 @@ class PreparedStep:
         self._turns, self._states, self._outputs = [], [], []
         for turn in range(2):
             for state, name in stored_as.items():
-                launch.set_tensor(arguments.initial(state), sequences[name][turn])
+                read = arguments.rounded(state) if state in kernel.in_place else arguments.initial(state)
+                launch.set_tensor(read, sequences[name][turn])
                 launch.set_tensor(arguments.out(name), sequences[name][1 - turn])
             function, table, barrier = launch.ready(None, parts, splits_hidden=parts > 1, turn=turn)
             self._turns.append((function, table, ctypes.addressof(table), parts, barrier))

@@ -315,5 +315,5 @@ def _scratch(kernel: KernelSpec, batch: int, widest: int) -> tuple[int, int]:
 def _state(name: str, width: int, kernel: KernelSpec) -> State:
     if name not in kernel.in_place:
         return State(name, width, (arguments.initial(name), arguments.final(name)))
-    rounded = arguments.initial(name) if name in kernel.sequences else ""
+    rounded = arguments.rounded(name) if name in kernel.sequences else ""
     return State(name, width, (arguments.state(name),), rounded)
