@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 
 import tidegate
 from tidegate.cells import gru, intervened, lstm
+from tidegate.drawing.colours import number
+from tidegate.engine import Record
 from tidegate.lens import trace
 from tidegate.nn import GRU, LSTM, RNN, Recurrent
 
@@ -66,3 +69,29 @@ def test_a_trace_and_a_stepper_are_shown_on_one_line() -> None:
     assert repr(layer.stepper(2)) == "Stepper(LSTM(3, 4), batch=2)"
     assert len(repr(layer.layer_weights(0, 0))) < 200
     assert len(repr(trace(layer, X[:, 0]))) < 300
+
+
+def valid_steps(values: torch.Tensor, batch_first: bool, every: int) -> list[torch.Tensor]:
+    first, _, last = values if batch_first else values.transpose(0, 1)
+    return [first, last[: -(-4 // every)]]
+
+
+@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_traces_table_leaves_padding_out(every: int, batch_first: bool) -> None:
+    layer = LSTM(3, 5, bidirectional=True, batch_first=batch_first)
+    x = torch.randn(7, 3, 3)
+    made = layer.trace(x.transpose(0, 1) if batch_first else x, lengths=[7, 0, 4], names=Record(("i",), every))
+    lowest = min(float(it.min()) for it in valid_steps(made[0, 0]["i"].detach(), batch_first, every))
+    assert made.valid is not None
+    assert f">{number(lowest)}<" in made._repr_html_()
+    assert lowest > 0
+
+
+def test_a_packed_traces_table_leaves_padding_out() -> None:
+    layer = LSTM(3, 5)
+    parts = [torch.randn(n, 3) for n in (2, 6, 3)]
+    made = layer.trace(pack_sequence(parts, enforce_sorted=False))
+    assert made.valid is not None
+    assert made.valid[:, :, 0].sum(0).tolist() == [2, 6, 3]
+    assert layer.trace(parts[0]).valid is None

@@ -2,6 +2,7 @@
 
 import json
 import time
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,14 @@ def test_load_run_gives_the_model_that_was_trained(run):
     assert loaded.tokenizer.decode(loaded.tokenizer.encode("the sea")) == "the sea"
     assert loaded.open_data().digest == loaded.config.data_digest
     assert loaded.config.train.steps == 30
+
+
+def test_a_notebook_shows_a_run_as_a_table(run):
+    shown = load_run(run)._repr_html_()
+    for text in ("validation loss", "step of the checkpoint", "hidden size", escape(str(run))):
+        assert text in shown
+    assert shown.count("<tr>") < 60
+    assert len(shown) < 12_000
 
 
 def test_loading_leaves_the_callers_random_numbers_alone(run):

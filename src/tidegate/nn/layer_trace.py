@@ -23,11 +23,14 @@ class Trace:
         output: the output, as ``forward`` returns it.
         state: the final states, as ``forward`` returns them.
         values: the recorded values by (layer, direction).
+        valid: False at recorded steps that are padding, in the layout of the values with a last dimension of 1; None
+            if no step is.
     """
 
     output: Tensor | PackedSequence
     state: State
     values: dict[tuple[int, int], dict[str, Tensor]]
+    valid: Tensor | None = None
 
     __repr__ = brief_repr
 
@@ -35,10 +38,13 @@ class Trace:
         return self.values[layer_and_direction]
 
     def _repr_html_(self) -> str:
-        """Return a table for notebooks: the recorded values of each layer and direction, with shape and range."""
+        """Notebook view: the recorded values of each layer and direction, with shape and range without padding."""
         rows: list[list[object]] = []
         for place, recorded in self.values.items():
             for name, value in recorded.items():
-                ends = [float(it) for it in value.detach().aminmax()] if value.numel() else ["", ""]
+                counted = value.detach()
+                if self.valid is not None:
+                    counted = counted.masked_select(self.valid)
+                ends = [float(it) for it in counted.aminmax()] if counted.numel() else ["", ""]
                 rows.append([*place, name, " × ".join(map(str, value.shape)), *ends])
         return table_html(rows, ("layer", "direction", "value", "shape", "lowest", "highest"), caption="Trace")

@@ -227,7 +227,9 @@ class Layered(CellModule, Generic[S]):
             place: {name: layout.sequences(value) for name, value in recorded.items()}
             for place, recorded in result.record.items()
         }
-        return Trace(layout.output(result.output), self._state_out(result.state, layout), values)
+        every = names.every if isinstance(names, Record) else 1
+        valid = layout.valid(result.output.size(0), every)
+        return Trace(layout.output(result.output), self._state_out(result.state, layout), values, valid)
 
     def stepper(self, batch: int = 1, *, copy: bool = True, weights: Literal["int8"] | None = None) -> Stepper:
         """Run this module one step at a time, for generating text, sensors or agents: see `tidegate.nn.Stepper`."""

@@ -46,6 +46,13 @@ class Layout:
             value = value.index_select(1, self.packed.unsorted_indices)
         return value.transpose(0, 1) if self.batch_first else value
 
+    def valid(self, steps: int, every: int = 1) -> Tensor | None:
+        """Return which of steps 0, every, ... are no padding, (T, B, 1) in the caller's layout; None if all are."""
+        if self.lengths is None:
+            return None
+        recorded = torch.arange(0, steps, every, device=self.lengths.device)
+        return self.sequences((recorded.unsqueeze(1) < self.lengths).unsqueeze(2))
+
     def output(self, value: Tensor) -> Tensor | PackedSequence:
         """Return a (T, B, ·) tensor in the form of the input, packed if that was packed."""
         if self.packed is None:

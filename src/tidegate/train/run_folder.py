@@ -22,13 +22,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from tidegate.drawing import table_html
+from tidegate.drawing.brief import brief
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json
 from tidegate.io.folder_lock import refuse_file, writing
@@ -177,6 +179,20 @@ class Run:
         task, model = self.config.task, self.config.model
         validation = None if self.validation is None else round(self.validation, 4)
         return f"Run({str(self.folder)!r}, {task=}, {model=}, step={self.step}, {validation=})"
+
+    def _repr_html_(self) -> str:
+        """Notebook view: what was trained, how far, and how good it is."""
+        rows: list[list[object]] = [
+            ["task", self.config.task],
+            ["step of the checkpoint", f"{self.step:,}"],
+            ["validation loss", "not validated" if self.validation is None else f"{self.validation:.4f}"],
+            ["parameters", f"{sum(it.numel() for it in self.model.parameters()):,}"],
+            *(
+                [it.name.replace("_", " "), brief(getattr(self.config.model, it.name))]
+                for it in fields(self.config.model)
+            ),
+        ]
+        return table_html(rows, ("", ""), caption=str(self.folder))
 
     @property
     def task(self) -> type[Task]:
