@@ -8,6 +8,7 @@ import gc
 import hashlib
 import operator
 import os
+import platform
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -83,9 +84,17 @@ def compiled(spec: Spec) -> Compiled:
         return Compiled(spec)
 
 
-def _machine() -> llvm.TargetMachine:
+@functools.cache
+def _initialise() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        # There LLVM would move loads together, more than registers can hold, and keep a tile's sums in memory instead.
+        llvm.set_option("tidegate", "-misched-cluster=false")
+
+
+def _machine() -> llvm.TargetMachine:
+    _initialise()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=instruction_set().cpu, features=instruction_set().features, opt=3, codemodel="jitdefault"
     )
