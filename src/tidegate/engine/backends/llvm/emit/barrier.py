@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from tidegate.engine.backends.llvm.emit.builder import I32, I64, Emit, V
 
-SPINS = 256  # looks at the counter before sleeping
+SPINS = 2048  # looks at the counter before sleeping: some 30 microseconds
 LATE = 1_000_000  # nanoseconds of sleep after which the others count as late
 SLEEPERS, WAS_LATE, WORDS = 1, 2, 3  # after the counter: how many threads sleep, and whether one slept for long
 FUTEX = {"x86_64": 202, "aarch64": 98}  # the number of the system call, on Linux
