@@ -26,7 +26,9 @@ GRID = (
     (64, 100, 256),
     (128, 50, 512),
 )  # batch, steps, hidden units
+SIZES = ((1, 100, 128), (32, 100, 128))  # of the other parts
 ROUNDS, SECONDS = 3, 0.3  # turns of each contender, and the least time of a turn
+CALLS = 10_000  # of which the slowest is looked for
 Run = Callable[[], object]
 
 
@@ -89,20 +91,22 @@ def grid(only: str) -> None:
 def slowest(only: str) -> None:
     """Print the slowest of many calls beside a busy process, over the median."""
     print("| | threads | calls | median, ms | 99.9% | slowest | calls over 3 medians |\n|---|---|---|---|---|---|---|")
-    for sizes, threads in product(((1, 100, 128), (32, 100, 128)), (1, 2)):
+    for sizes, threads in product(SIZES, (1, 2)):
         name = "x".join(map(str, sizes))
         if only not in name:
             continue
         run, taken = prepared("LSTM", sizes, train=False), []
         torch.set_num_threads(threads)
         with neighbour():
-            for _ in range(10_000):
+            for _ in range(CALLS):
                 start = time.perf_counter()
                 run()
                 taken.append(time.perf_counter() - start)
         middle, taken = statistics.median(taken), sorted(taken)
         late = sum(one > 3 * middle for one in taken)
-        shown = f"{1e3 * middle:.2f} | {taken[9989] / middle:.1f} | {taken[-1] / middle:.1f} | {late}"
+        shown = (
+            f"{1e3 * middle:.2f} | {taken[-1 - len(taken) // 1000] / middle:.1f} | {taken[-1] / middle:.1f} | {late}"
+        )
         print(f"| LSTM {name} forward | {threads} | {len(taken)} | {shown} |", flush=True)
 
 
@@ -111,7 +115,7 @@ def callers(only: str) -> None:
     print(
         "| | threads of each | one caller, calls a second | two over one | slower over faster |\n|---|---|---|---|---|"
     )
-    for sizes, threads in product(((1, 100, 128), (32, 100, 128), (32, 100, 512)), (1, 2)):
+    for sizes, threads in product(SIZES, (1, 2)):
         name = "x".join(map(str, sizes))
         if only not in name:
             continue
