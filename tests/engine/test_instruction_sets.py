@@ -25,9 +25,11 @@ def run_there(wanted: str, *arguments: str) -> str:
     return f"{done.stdout}{done.stderr}\nexit code {done.returncode}"
 
 
-def test_projected_lstm_with_avx2() -> None:
-    test, some = "tests/engine/test_parity_papers.py::test_projection", ("-k", "llvm and float32")
-    said = run_there("avx2", "-m", "pytest", "-q", "-p", "no:cacheprovider", test, *some)
+def test_avx2_computes_what_the_papers_say() -> None:
+    """Several sequences of many cells, the projected LSTM, and what single steps read and write: the fast ones."""
+    files = [f"tests/engine/test_{name}.py" for name in ("parity_papers", "kernel_memory")]
+    some = ("-k", "(llvm and float32 and (B5 or test_projection)) or step_at_a_time", "-m", "not slow")
+    said = run_there("avx2", "-m", "pytest", "-q", "-p", "no:cacheprovider", *some, *files)
     assert said.endswith("exit code 0"), said
 
 
