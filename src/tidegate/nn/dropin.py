@@ -7,7 +7,8 @@ Constructor arguments and their positions, parameter names, their order and thei
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from operator import is_
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from tidegate.cells import Cell, gru, lstm, projected, rnn_relu, rnn_tanh
 from tidegate.engine import Backend, Weights
 from tidegate.nn.initialise import Init, check_init, initialise
+from tidegate.nn.interop.torch_steps import is_quick, step_operator
 from tidegate.nn.layered import Layered, S, by_name
 
 _CELLS = {"LSTM": lstm, "GRU": gru, "RNN_TANH": rnn_tanh, "RNN_RELU": rnn_relu}
@@ -70,6 +72,39 @@ class _DropIn(Layered[S], nn.RNNBase):
             b_hh=own.get("bias_hh"),
             w_hr=own.get("weight_hr"),
         )
+
+    def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
+        """Run one step of one layer on PyTorch's operator; None if that is not quicker, or if something is unusual."""
+        if torch.compiler.is_compiling() or type(input) is not Tensor or input.dim() != 3 or self.num_layers > 1:
+            return None
+        time, weights, own = int(self.batch_first), self._flat_weights, self._parameters.values()
+        if input.shape[time] != 1 or self.bidirectional or self.backend is not None or self.layer_cells:
+            return None
+        # Weights that are no parameters are computed, by a parametrization or a hook.
+        if len(weights) != len(own) or not all(map(is_, weights, own)) or {*map(type, weights)} != {nn.Parameter}:
+            return None
+        x, operator = input.select(time, 0), step_operator(self.cell)
+        if (
+            operator is None
+            or x.shape[1] != self.input_size
+            or not is_quick(x, cast(Tensor, weights[0]), cast(Tensor, weights[1]))
+        ):
+            return None
+        shape, count = (1, x.shape[0], self.hidden_size), len(self.cell.states)
+        given = hx if isinstance(hx, tuple) else (hx,) * (count if hx is None else 1)
+        if len(given) != count:
+            return None
+        if hx is None:
+            states = (x.new_zeros(shape[1:]),) * count
+        elif all(type(s) is Tensor and s.shape == shape and s.dtype == x.dtype and s.is_cpu for s in given):
+            states = tuple([s.select(0, 0) for s in given])
+        else:
+            return None
+        made = operator(x, states if count > 1 else states[0], *weights)
+        after = made if count > 1 else (made,)
+        # Copies, so that output and states can be changed in place.
+        final = tuple([torch.stack((s,)) for s in after])
+        return torch.stack((after[0],), time), cast(S, final if count > 1 else final[0])
 
     def _current(self, name: str, k: int) -> Any:
         """Return a weight as torch's layers read it: from the attribute, if that was exchanged, else from the list."""

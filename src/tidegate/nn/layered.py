@@ -174,9 +174,17 @@ class Layered(CellModule, Generic[S]):
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
                 ValueError, for lengths, reset and masks.
         """
+        if lengths is None and reset is None and masks is None:
+            step = self._quick_step(input, hx)
+            if step is not None:
+                return step
         given = self._checked_input(input, hx, lengths, reset, masks)
         result = run_stack_by_sample(self, given) if has_expanded_weights(self) else run_stack(self, given)
         return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
+
+    def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
+        """Run a single step that needs neither checks nor kernels; None if `forward` has to do it."""
+        del input, hx
 
     if TYPE_CHECKING:  # a call has the types of forward, where torch.nn.Module says Any
 
@@ -250,6 +258,7 @@ class Layered(CellModule, Generic[S]):
 
         For each layer and direction: the backend and why not the others, the kernels (stages, tiles, how threads share
         the work, whether the product with the input is in the loop), FLOPs, bytes, and the least time they can take.
+        (``forward`` of a drop-in layer may run a single step on PyTorch's operators instead: see docs/kernels.md.)
 
         Args:
             input: as in `forward`; its values do not matter.
