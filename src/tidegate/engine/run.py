@@ -40,6 +40,7 @@ def run(
     A whole run equals the same run split in two with the state carried, in values and in all gradients.
     Padding past a sequence's length has no influence, whatever it holds, and receives a gradient of exactly zero.
     Half precision is computed in float32, also under autocast; the output is rounded to it, the final states are not.
+    (Where a processor or GPU multiplies it, so are the factors of products with matrices: docs/half_precision.md.)
 
     Args:
         cell: the cell or its name.

@@ -75,7 +75,8 @@ def check_states(module: Checked, states: tuple[Tensor, ...], batch: int) -> Non
 def check_alike(x: Tensor, states: tuple[Tensor, ...], weight: Tensor | None) -> None:
     """Check that input, initial states and weights are on one device, and the states of the input's dtype.
 
-    Half precision is computed in float32, so its states may be float32 too, which loses nothing between calls.
+    Half precision is computed in float32, but for products, so its states may be float32 too, which loses nothing
+    between calls.
 
     Raises:
         RuntimeError: they are not.

@@ -111,17 +111,14 @@ class Emit:
         number = self.b.load(address, typ=self.real, align=self.size)
         return self.splat(number, self.vector)
 
-    def splat(self, number: V, kind: ir.Type) -> V:
+    def splat(self, number: V, kind: ir.VectorType) -> V:
         undefined = ir.Constant(kind, ir.Undefined)
         first = self.b.insert_element(undefined, number, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+        return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count))
 
     def in_every_lane(self, flag: V, lanes: int) -> V:
         """A mask of all lanes, or of none."""
-        kind = ir.VectorType(I1, lanes)
-        undefined = ir.Constant(kind, ir.Undefined)
-        first = self.b.insert_element(undefined, flag, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+        return self.splat(flag, ir.VectorType(I1, lanes))
 
     # Arithmetic.
 

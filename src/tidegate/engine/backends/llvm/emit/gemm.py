@@ -200,7 +200,7 @@ class _Gemm:
                 numbers = self.held.load_neighbours(self.held.at(row, m), self.given.a_stride, left, mask)
                 room = e.at(self.copied, b.add(b.mul(k, e.i64(COPIED)), e.i64(n * UNITS * COPIED)))
                 b.store(numbers, room, align=e.size)
-                new.append(b.fadd(total, self.held.total(numbers)))
+                new.append(self.held.add_elements(numbers, total))
             return new
 
         totals = e.accumulate(e.i64(0), self.held.units(kc), 1, [ir.Constant(kind, [0.0] * COPIED)] * TILES, one)

@@ -79,9 +79,9 @@ class Operands:
         del stride, elements
         return masked_load(self.e, address, mask)
 
-    def total(self, units: V) -> V:
-        """The sum of the elements of each unit."""
-        return units
+    def add_elements(self, units: V, total: V) -> V:
+        """The total and all elements of each unit."""
+        return self.e.b.fadd(total, units)
 
 
 class BFloat16Pairs(Operands):
@@ -93,7 +93,6 @@ class BFloat16Pairs(Operands):
         super().__init__(e)
         self.element = BFLOAT
         self.vector = ir.VectorType(BFLOAT, e.lanes)
-        self.pairs = ir.VectorType(BFLOAT, 2 * e.lanes)
 
     def load(self, address: V) -> V:
         """Load a vector of elements, as float32."""
@@ -123,9 +122,7 @@ class BFloat16Pairs(Operands):
 
     def multiply_add(self, operand: V, weights: V, total: V) -> V:
         """The total and both products of each pair."""
-        operand, weights = (self.e.b.bitcast(v, self.pairs) for v in (operand, weights))
-        name = "x86.avx512bf16.dpbf16ps"
-        return self.e.intrinsic(name, total.type, [total, weights, operand], str(32 * self.e.lanes))
+        return self._dot(weights, operand, total)
 
     def load_adjacent(self, address: V, elements: V, wanted: V) -> V:
         """Load pairs whose elements are adjacent."""
@@ -135,21 +132,22 @@ class BFloat16Pairs(Operands):
 
     def load_neighbours(self, address: V, stride: V, elements: V, mask: V) -> V:
         """Load pairs of neighbouring rows."""
-        b, lanes = self.e.b, mask.type.count
-        second = b.and_(mask, self.e.in_every_lane(b.icmp_signed(">", elements, self.e.i64(1)), lanes))
-        wide = ir.VectorType(I32, lanes)
-        low, high = (
-            b.zext(masked_load(self.e, place, own, I16), wide)
-            for place, own in ((address, mask), (self.at(address, stride), second))
-        )
-        return b.bitcast(b.or_(low, b.shl(high, _every(wide, 16))), ir.VectorType(self.e.real, lanes))
+        b, wide = self.e.b, ir.VectorType(I32, mask.type.count)
+        both = b.icmp_signed(">", elements, self.e.i64(1))
+        other = b.select(both, self.at(address, stride), address)
+        low, high = (b.zext(masked_load(self.e, place, mask, I16), wide) for place in (address, other))
+        high = b.and_(b.shl(high, ir.Constant(wide, [16] * wide.count)), self.e.splat(b.sext(both, I32), wide))
+        return b.bitcast(b.or_(low, high), ir.VectorType(self.e.real, wide.count))
 
-    def total(self, units: V) -> V:
-        """The sum of the two elements of each pair."""
-        b, wide = self.e.b, ir.VectorType(I32, units.type.count)
-        both = b.bitcast(units, wide)
-        low, high = b.shl(both, _every(wide, 16)), b.and_(both, _every(wide, -0x10000))
-        return b.fadd(b.bitcast(low, units.type), b.bitcast(high, units.type))
+    def add_elements(self, units: V, total: V) -> V:
+        """The total and both elements of each pair."""
+        ones = ir.Constant(ir.VectorType(I16, 2 * units.type.count), [0x3F80] * (2 * units.type.count))
+        return self._dot(units, ones, total)
+
+    def _dot(self, a: V, other: V, total: V) -> V:
+        lanes = total.type.count
+        pairs = [self.e.b.bitcast(v, ir.VectorType(BFLOAT, 2 * lanes)) for v in (a, other)]
+        return self.e.intrinsic("x86.avx512bf16.dpbf16ps", total.type, [total, *pairs], str(32 * lanes))
 
     def _pair(self, address: V) -> V:
         return self.e.splat(self.e.b.load(address, typ=self.e.real, align=2), self.e.vector)
@@ -157,10 +155,6 @@ class BFloat16Pairs(Operands):
     def _single(self, address: V) -> V:
         number = self.e.b.zext(self.e.b.load(address, typ=I16, align=2), I32)
         return self.e.splat(self.e.b.bitcast(number, self.e.real), self.e.vector)
-
-
-def _every(kind: ir.VectorType, number: int) -> V:
-    return ir.Constant(kind, [number] * kind.count)
 
 
 def operands_of(e: Emit, held: str) -> Operands:

@@ -113,8 +113,9 @@ def _scan(frame: Frame, number: int, carried: V, t: V, row: V) -> None:
 def _inside(frame: Frame, unit: V) -> V:
     """The lanes of the vector from a hidden unit on that are hidden units, and not padding."""
     e, b = frame.e, frame.e.b
-    lanes = ir.Constant(ir.VectorType(I32, e.lanes), list(range(e.lanes)))
-    return b.icmp_signed("<", lanes, e.splat(b.trunc(b.sub(frame.number(arguments.HIDDEN), unit), I32), lanes.type))
+    kind = ir.VectorType(I32, e.lanes)
+    lanes = ir.Constant(kind, list(range(e.lanes)))
+    return b.icmp_signed("<", lanes, e.splat(b.trunc(b.sub(frame.number(arguments.HIDDEN), unit), I32), kind))
 
 
 def _operand(frame: Frame, number: int, t: V, row: V, unit: V) -> V:

@@ -11,7 +11,7 @@ from tidegate.engine.kernels.missing_derivatives import derivatives_without_kern
 from tidegate.errors import BrokenDependencyError, MissingDependencyError
 from tidegate.io.optional import needed
 
-SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # computed in float32
+SINGLE = (torch.float32, torch.bfloat16, torch.float16)  # computed in float32, but for products of bfloat16
 
 
 def reasons_against(call: Call) -> list[str]:
