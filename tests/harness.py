@@ -29,6 +29,7 @@ from torch import Tensor
 
 from tidegate.cells import Cell
 from tidegate.engine import BACKENDS, Backend, Call, Record, Result, Weights, run
+from tidegate.engine.backends.llvm.launch import cores
 
 MULTIPLE = 8
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
@@ -320,3 +321,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def all_threads() -> Iterator[None]:
+    """Use as many threads as were asked for in a module that imports this, though others may need the cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cores._Use, "look_if_it_is_time", lambda use, now: setattr(use, "share", torch.get_num_threads()))
+        yield
+    cores._use.cache_clear()

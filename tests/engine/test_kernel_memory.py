@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tests.guards import PLACES, guarded, poisoned
+from tests.harness import all_threads  # noqa: F401
 from tests.kernel_runs import everything, numbers, same, some_lengths
 
 from tidegate.cells import CELLS, Cell, lstm, projected, zoneout

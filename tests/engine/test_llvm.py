@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import torch
+from tests.harness import all_threads  # noqa: F401
 from torch import Tensor
 
 import tidegate

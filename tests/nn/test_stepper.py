@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.harness import all_threads  # noqa: F401
 from torch import Tensor
 
 from tidegate.cells import intervened, lstm
