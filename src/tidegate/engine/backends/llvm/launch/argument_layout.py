@@ -107,12 +107,11 @@ def forward_layout(
     """
     cell, batch = sizes.cell, sizes.batch
     kernel = replace(forward_kernel(sizes, stored, fused=fused), int8=int8)
-    wide = padded_size(sizes.hidden, kernel.lanes)
     numbers = _numbers(sizes, kernel)
     parts = ()
     if not kernel.fused_input and cell.input_gates:
-        numbers[arguments.INPUT_STRIDE] = len(cell.input_gates) * wide
-        parts = tuple((arguments.input_part(gate), k * wide) for k, gate in enumerate(cell.input_gates))
+        numbers[arguments.INPUT_STRIDE] = len(cell.input_gates) * sizes.hidden
+        parts = tuple((arguments.input_part(gate), k * sizes.hidden) for k, gate in enumerate(cell.input_gates))
     sequences, operands = [], with_initial_state(cell) if initial else frozenset()
     for name, _ in stored:
         own = name in operands

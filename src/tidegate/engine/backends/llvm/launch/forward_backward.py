@@ -66,7 +66,7 @@ def forward_arguments(
     set_biases(launch, call.cell, weights, sizes.outputs, full)
     _set_common(launch, layout, call)
     if layout.parts and weights.w_ih is not None:
-        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, len(layout.parts), launch.padded_hidden, full)
+        xp = _input_parts(x.view(-1, sizes.inputs), weights.w_ih, layout.kernel.lanes, full)
         launch.set_parts(xp, layout.parts)
     else:
         launch.set_tensor(arguments.X, x)
@@ -136,15 +136,12 @@ def _set_common(launch: Launch, layout: ForwardLayout | BackwardLayout, call: Ca
         launch.set_tensor(arguments.mask(name), launch.padded(mask))
 
 
-def _input_parts(x: Tensor, w_ih: Tensor, gates: int, wide: int, like: Tensor) -> Tensor:
-    """Return W_k x of every gate k, (T * B, gates * wide), with each gate padded to whole vectors."""
-    hidden = w_ih.shape[0] // gates
-    if wide == hidden:
-        return multiply(x, w_ih.t())
-    xp = zeros((len(x), gates * wide), like)
-    for k, matrix in enumerate(w_ih.chunk(gates)):
-        multiply(x, matrix.t(), xp[:, k * wide : k * wide + hidden])
-    return xp
+def _input_parts(x: Tensor, w_ih: Tensor, lanes: int, like: Tensor) -> Tensor:
+    """Return W_k x of all gates side by side, T * B rows, in memory that a kernel may read a vector past the end."""
+    rows, columns = len(x), len(w_ih)
+    room = empty(rows * columns + lanes, like)
+    multiply(x, w_ih.t(), room[: rows * columns].view(rows, columns))
+    return room
 
 
 class Gradients(NamedTuple):
