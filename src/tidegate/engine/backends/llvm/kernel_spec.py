@@ -180,7 +180,6 @@ def blocks_for(stage: Stage, vectors: int, registers: int, *, wide: bool = False
     accumulators, most = max(1, len(stage.accumulators)), 4 if registers >= 32 else 2
     widths = [it for it in (4, 3, 2, 1) if 2 <= it * accumulators <= most and it <= vectors]
     if wide:
-        widths = [it for it in range(1, vectors + 1) if 8 <= it * accumulators <= 12] or [
-            max(1, min(vectors, 7 // accumulators))
-        ]
+        enough = [it for it in range(1, vectors + 1) if 8 <= it * accumulators <= 12]
+        widths = enough or [max(1, min(vectors, 7 // accumulators))]
     return min(widths, key=lambda it: -vectors % it, default=1)
