@@ -54,5 +54,5 @@ def passed_over(call: Call, chosen: Backend, wanted: str | Backend | None = None
 def _reasons_against(backend: Backend, call: Call) -> list[str]:
     reasons = backend.unsupported(call)
     if call.batch_invariant and not backend.batch_invariant:
-        reasons = ["its results depend on the size of the batch", *reasons]
+        reasons = ["its results depend on the batch, which batch_invariant() rules out", *reasons]
     return reasons
