@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from tidegate.engine.backends.llvm.launch.argument_layout import backward_kernel
 from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
 from tidegate.engine.backends.llvm.launch.replay.replayed_backward import kernel_gradients
 from tidegate.engine.backends.llvm.launch.sizes import Sizes, sizes_of
@@ -40,8 +39,7 @@ def backward_run(
     """
     sizes, prog = sizes_of(call), back.program
     hidden, valid = sizes.hidden, ValidRows(sizes.steps, sizes.batch, call.lengths)
-    made, by_output, sums, carried = kernel_gradients(call, names, back, sequences, gradients, valid)
-    written = backward_kernel(sizes, prog)[1]
+    written, made, by_output, sums, carried = kernel_gradients(call, names, back, sequences, gradients, valid)
     found = weight_gradients(call, sequences, made, valid, written, prog, hidden, wanted)
     for name, room in sums.items():  # named like the parameters
         found[name] = room[:, :hidden].sum(0)

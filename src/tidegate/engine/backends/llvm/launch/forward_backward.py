@@ -148,12 +148,14 @@ class Gradients(NamedTuple):
     """What a backward kernel wrote.
 
     Attributes:
-        made: the gradients that it wrote side by side, (valid rows, gradients, padded).
+        names: the gradients that it wrote side by side.
+        made: these, (valid rows, gradients, padded).
         by_output: that of a projected output, (valid rows, padded); None without a projection.
         sums: gradients added up over time, (B, padded), by name.
         carried: the gradients of the initial states and of products with them, (B, padded), by name.
     """
 
+    names: tuple[str, ...]
     made: Tensor
     by_output: Tensor | None
     sums: dict[str, Tensor]
@@ -216,4 +218,4 @@ def run_backward_kernel(
     of_final = {gradient_names.of_state(name): gradient for name, gradient in final}
     carried = {state.name: _set_state(launch, state, of_final.get(state.name), call) for state in layout.states}
     launch.execute(call.lengths)
-    return Gradients(made, by_output, sums, carried)
+    return Gradients(layout.gradients, made, by_output, sums, carried)

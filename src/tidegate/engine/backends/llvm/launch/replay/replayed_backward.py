@@ -35,7 +35,7 @@ class ReplayedBackward:
             stored = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in sequences.items()}
             results = [None if t is None else torch.empty(t.shape, dtype=t.dtype) for t in gradients]
             found = run_backward_kernel(own, names, back, stored, results, valid)
-        self._sums, self._carried = tuple(found.sums), tuple(found.carried)
+        self._names, self._sums, self._carried = found.names, tuple(found.sums), tuple(found.carried)
         self._made = [found.made, *([] if found.by_output is None else [found.by_output])]
         self._first = len(self._made)
         self._made += [*found.sums.values(), *found.carried.values()]
@@ -49,6 +49,7 @@ class ReplayedBackward:
         given = [*tensors_by_name(call).values(), *sequences.values(), *[t for t in gradients if t is not None]]
         self._replay([*[t.contiguous() for t in given], *made])
         return Gradients(
+            self._names,
             made[0],
             made[1] if first > 1 else None,
             dict(zip(self._sums, made[first : first + sums], strict=True)),
