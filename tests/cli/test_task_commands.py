@@ -99,17 +99,55 @@ def test_predict_says_a_line_for_each_in_order(cli: Cli, run: Path, tmp_path: Pa
     (tmp_path / "some.txt").write_text("\n".join(texts) + "\n")
     result = cli("predict", run, tmp_path / "some.txt")
     assert result.exit_code == 0, result.output
-    assert result.output.split() == ["good", "bad", "good"]
+    assert [line.split("\t")[0] for line in result.output.splitlines()] == ["good", "bad", "good"]
     said = cli("predict", run, "--json", *(it for text in texts for it in ("--text", text)))
     records = [json.loads(line) for line in said.output.splitlines()]
     assert [record["label"] for record in records] == ["good", "bad", "good"]
-    assert all(abs(sum(record["probabilities"].values()) - 1) < 1e-5 for record in records)
+    assert [record["text"] for record in records] == texts
+    for record, line in zip(records, result.output.splitlines(), strict=True):
+        shares = list(record["probabilities"].values())
+        assert shares == sorted(shares, reverse=True)
+        assert abs(sum(shares) - 1) < 1e-5
+        assert shares[0] == record["p"]
+        assert line == f"{record['label']}\t{record['p']:.3f}"
+
+
+def test_predictions_are_written_to_a_file_whole_or_not_at_all(cli: Cli, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("it is fine\nit is poor\n")
+    out = tmp_path / "out.txt"
+    printed = cli("predict", run, tmp_path / "some.txt", "--json").stdout
+    result = cli("predict", run, tmp_path / "some.txt", "--json", "--out", out)
+    assert (result.exit_code, result.stdout, out.read_text()) == (0, "", printed)
+    (tmp_path / "odd.jsonl").write_text('{"text": "fine"}\n{"text": 3}\n{"text": []}\n')
+    assert cli("predict", run, tmp_path / "odd.jsonl", "--out", out).exit_code == 2
+    assert out.read_text() == printed
+
+
+def test_an_empty_text_is_refused_and_empty_input_is_noted(cli: Cli, run: Path, tmp_path: Path) -> None:
+    result = cli("predict", run, "--text", " ")
+    assert result.exit_code == 2
+    assert "an empty text" in result.stderr
+    (tmp_path / "empty.txt").write_text("")
+    result = cli("predict", run, tmp_path / "empty.txt")
+    assert (result.stdout, result.stderr) == ("", f"There is nothing to predict for in {tmp_path / 'empty.txt'}.\n")
+
+
+def test_evaluation_as_json_has_the_numbers_of_the_table(cli: Cli, run: Path) -> None:
+    record = json.loads(cli("evaluate", run, "--json").stdout)
+    table = cli("evaluate", run).stdout
+    assert {"accuracy", "macro F1"} == record["metrics"].keys()
+    for name, it in record["metrics"].items():
+        assert f"{name}" in table
+        assert f"{it['value']:.4g}" in table
+        assert f"{it['baseline']} {it['of_baseline']:.4g}" in table
+    assert f"{record['loss']:.4g}" in table
+    assert record["prediction"] == "example"
 
 
 def test_predict_reads_standard_input(run: Path) -> None:
     command = [sys.executable, "-m", "tidegate", "predict", str(run)]
     done = subprocess.run(command, input="it is poor\n", capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "bad\n"
+    assert done.stdout.startswith("bad\t")
 
 
 def test_seeds_report_mean_and_spread(cli: Cli, data: Path, tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import typer
 from PIL import Image
 from scipy.io import wavfile
 
+from tidegate.cli.settings_file import take_settings
+from tidegate.cli.verbs.train import command
 from tidegate.data.images import read_image
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.vectors import read_vectors
@@ -30,6 +33,7 @@ from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
 from tidegate.tasks.seq2seq.translate_reader import Pair
 from tidegate.tasks.tag.task import TagConfig, TagTask
 from tidegate.text.corpus.build_corpus import prepare_corpus
+from tidegate.text.task import LanguageModelTask
 
 CONFIGS = {
     "classify": (ClassifyTask, ClassifyConfig(min_count=1)),
@@ -117,6 +121,10 @@ def picture(path: Path) -> None:
     read_image(path, 4)
 
 
+def settings(path: Path) -> None:
+    take_settings(typer.Context(command(LanguageModelTask)), path)
+
+
 READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     **{f"classify-{it}": (f"a.{it}", partial(learn, "classify")) for it in ("csv", "tsv", "jsonl", "json", "parquet")},
     "classify-fasttext": ("a.txt", partial(learn, "classify")),
@@ -141,6 +149,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "vectors-gz": ("a.vec.gz", vectors),
     "vectors-bin": ("a.bin", vectors),
     "vectors-npy": ("a.npy", vector_array),
+    "settings": ("a.toml", settings),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
 
@@ -240,6 +249,7 @@ def whole(name: str) -> bytes:
         "regress-parquet": _parquet(x=[1.5, None, 2.0] * 4, y=list(range(12))),
         "regress-npz": _arrays(frames=frames, targets=frames[..., 0], series=np.array(["p", "q", "r"])),
         "regress-wav": _wav(np.arange(-20, 20, dtype=np.int16) * 400),
+        "settings": b'data = ["a.txt"]\nhidden-size = 16\ndropout = 0.1\neos = false\ncell = "lstm"\n',
         "vectors": b"3 3\nwarm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n",
         "vectors-gz": gzip.compress(b"warm 1.0 2 -3e-1\nslow .5 1 2\nNew York 1 2 3\n", mtime=0),
         "vectors-bin": b"3 3\n" + b"".join(it + b" " + bytes(range(12)) + b"\n" for it in (b"warm", b"slow", b"fast")),

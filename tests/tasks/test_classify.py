@@ -310,7 +310,7 @@ def test_the_report_is_scikit_learns(tmp_path: Path) -> None:
     assert f1.value == pytest.approx(f1_score(true, said, average="macro"))
     assert report.evaluation().selection_loss == pytest.approx(-4 / 6)
     assert "3      " not in report.tables["classes"]
-    assert report.tables["confusion (rows: the true class)"].splitlines()[1].split() == ["0", "2", "1", "0"]
+    assert report.tables["confusion (rows: the true class)"].splitlines()[1].split() == ["0", "2", "1", "·"]
 
 
 def test_word_vectors_start_the_embedding(tmp_path: Path) -> None:

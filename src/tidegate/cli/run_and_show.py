@@ -20,14 +20,23 @@ __all__ = ["describe_end", "resume_run", "train_run"]
 
 
 def train_run(
-    folder: Path, data: Data, model: Any, config: TrainConfig, *, task: type[Task], samples: Any = None
+    folder: Path,
+    data: Data,
+    model: Any,
+    config: TrainConfig,
+    *,
+    task: type[Task],
+    samples: Any = None,
+    data_options: dict[str, Any] | None = None,
 ) -> Finished:
     """Train from the first step, with a display; ``samples`` are the task's `SampleConfig`."""
     from tidegate.train import train
 
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(_title(folder, model)) as report:
-        return train(folder, data, model, config, task=task.name, report=report, sample=sample)
+        return train(
+            folder, data, model, config, task=task.name, report=report, sample=sample, data_options=data_options
+        )
 
 
 def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:

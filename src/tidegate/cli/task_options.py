@@ -12,6 +12,7 @@ import typer
 
 from tidegate.cli.display.help_text import MORE, help_text
 from tidegate.cli.named_values import value_name
+from tidegate.cli.settings_file import take_settings
 
 if TYPE_CHECKING:
     from tidegate.train.task import Task
@@ -31,7 +32,9 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
         *_training_options(task),
         _option("out", path, None, f"Folder of the run. Default: {named}.", "Output", value="FOLDER"),
         _option("resume", path, None, f"Resume this run; {raised}.", "Output", value="RUN"),
+        _config_option(path),
         _option("overwrite", bool, False, "Replace the run in --out.", "Output", "--overwrite"),
+        _option("quiet", bool, False, "Print nothing but errors.", "Output", "--quiet"),
     ]
     if task.SampleConfig is not None:
         found += _options(task.SampleConfig)
@@ -44,6 +47,14 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
         )
         found.append(_parameter("help_all", bool, False, how))
     return found
+
+
+def _config_option(kind: Any) -> inspect.Parameter:
+    about = "Read options from this TOML file; those that are typed replace them."
+    how = typer.Option(
+        "--config", metavar="FILE", help=about, rich_help_panel="Output", is_eager=True, callback=take_settings
+    )
+    return _parameter("config", kind, None, how)
 
 
 def _help_all(ctx: typer.Context, asked: bool) -> None:

@@ -77,11 +77,7 @@ class ExampleTask(ABC):
 
     @classmethod
     def check_packages(cls) -> None:
-        """Check before training that the packages of the metrics can be imported.
-
-        Raises:
-            MissingDependencyError, BrokenDependencyError: a package is not installed, or cannot be imported.
-        """
+        """Check before training that the packages of the metrics can be imported; raises `MissingDependencyError`."""
         for name in cls.PACKAGES:
             needed(name, f"The task {cls.name} needs")
 
@@ -188,6 +184,10 @@ class ExampleTask(ABC):
     def text(self, prediction: dict[str, Any]) -> str:
         """Format a prediction as a line of text."""
         return str(next(iter(prediction.values())))
+
+    def record(self, row: Row, prediction: dict[str, Any]) -> dict[str, Any]:
+        """Return a prediction as a JSON object, with what it is for where the prediction does not say it."""
+        return prediction
 
     def shown(self, prediction: dict[str, Any]) -> str:
         r"""Format a prediction for the terminal: as one line, with ``\n`` for a line break."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WIDEST = 30  # classes of which a confusion matrix is shown
+WIDEST = 80  # columns of a confusion matrix
 
 
 def class_table(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str:
@@ -28,13 +28,15 @@ def confusion(truth: NDArray[Any], guess: NDArray[Any], names: list[str]) -> str
         return "The training part has none of the true labels."
 
     matrix = confusion_matrix(truth, guess, labels=list(range(len(names))))
-    if len(names) > WIDEST or max(map(len, names)) * len(names) > 100:
+    counts = [[f"{n:,}" if n else "·" for n in row] for row in matrix.tolist()]
+    widths = [max(map(len, column)) + 2 for column in zip(names, *counts, strict=True)]
+    first = max(map(len, names))
+    if first + sum(widths) > WIDEST:
         wrong = [(int(matrix[i, j]), names[i], names[j]) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
         top = sorted(wrong, reverse=True)[:15]
         return "\n".join(f"{count:6,}  {true} taken for {predicted}" for count, true, predicted in top)
-    width = max(6, *(len(name) + 1 for name in names))
-    lines = [" " * width + "".join(f"{name:>{width}}" for name in names)]
-    lines += [
-        f"{name:>{width}}" + "".join(f"{n:>{width},}" for n in row) for name, row in zip(names, matrix, strict=True)
-    ]
-    return "\n".join(lines)
+    rows = zip(["", *names], [names, *counts], strict=True)
+    return "\n".join(
+        f"{name:>{first}}" + "".join(f"{it:>{width}}" for it, width in zip(row, widths, strict=True))
+        for name, row in rows
+    )

@@ -64,7 +64,26 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
         metrics_table(report, run.config.loss_name),
     ]
     tables = "".join(f"\n\n{title}\n\n{it}" for title, it in report.tables.items())
-    return EvaluationText("\n".join(lines) + tables, notes)
+    return EvaluationText("\n".join(lines) + tables, notes, _record(run, where, report))
+
+
+def _record(run: Run, where: str, report: Report) -> dict[str, Any]:
+    metrics = {
+        m.name: {"value": m.value}
+        | ({"baseline": m.baseline, "of_baseline": m.of_baseline, "verdict": _verdict(m) or None} if m.baseline else {})
+        for m in report.metrics
+    }
+    return {
+        "run": str(run.folder),
+        "task": run.config.task,
+        "step": run.step,
+        "data": where,
+        "predictions": report.predictions,
+        "prediction": run.config.prediction_name,
+        "loss": report.loss,
+        "loss_name": run.config.loss_name,
+        "metrics": metrics,
+    }
 
 
 def validation_summary(kind: Create, folder: Path) -> str:

@@ -34,19 +34,20 @@ def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) ->
         corpus = run.open_data()
         part = options.split or ("test" if len(corpus.test) else "validation")
         _refuse_empty(corpus, part)
-        text = _results(run, corpus, getattr(corpus, part), f"{part} ({corpus.split_kind})", options)
+        found = _results(run, corpus, getattr(corpus, part), f"{part} ({corpus.split_kind})", options)
         if part == "train" or corpus.splits is None:
-            text += "\n\nThe n-grams were counted on this very text, and the model was trained on it."
-        return EvaluationText(text)
+            more = "\n\nThe n-grams were counted on this very text, and the model was trained on it."
+            return found._replace(text=found.text + more)
+        return found
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         other = prepare_corpus(files, folder, tokenizer=run.vocabulary, pattern=options.pattern, splits=None)
         notes = other.report()
         corpus = run.open_data() if run.holds_data else None
         if corpus is None:
             notes.append(f"{run.folder} does not hold the training text, so no n-grams are compared with the model.")
-        text = _results(run, corpus, other.array, ", ".join(map(str, files)), options)
+        evaluated = _results(run, corpus, other.array, ", ".join(map(str, files)), options)
         del other  # its file is mapped, and Windows removes no mapped file
-    return EvaluationText(text, notes)
+    return evaluated._replace(notes=notes)
 
 
 def loss_table(tokenizer: Tokenizer, loss: float, baselines: Mapping[str, float]) -> str:
@@ -70,7 +71,9 @@ def _refuse_empty(corpus: Corpus, part: str) -> None:
         )
 
 
-def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions) -> str:
+def _results(
+    run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: str, options: EvaluationOptions
+) -> EvaluationText:
     ids = ids[: options.limit]
     warm_up, cache, dynamic = warm_up_of(run.vocabulary.name), options.cache, options.dynamic
     if dynamic is None:
@@ -101,9 +104,22 @@ def _results(run: Any, corpus: Corpus | None, ids: NDArray[np.integer], name: st
         lines.append(f"note   {baselines.note}")
     if share := _unknown_share(run.vocabulary, ids):
         lines.append(f"unk    {share:.2%} of them are {UNKNOWN}, which counts as a word")
+    record = {
+        "run": str(run.folder),
+        "task": run.config.task,
+        "step": run.step,
+        "data": name,
+        "predictions": found.predictions,
+        "prediction": run.config.prediction_name,
+        "loss": found.loss,
+        "loss_name": run.config.loss_name,
+        "baselines": dict(baselines or {}),
+    }
     if run.vocabulary.kind != "characters":
-        lines.append(f"bits   {_bits_per_character(run.vocabulary, ids, found.loss):.3f} per character")
-    return "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines or {})])
+        record["bits_per_character"] = _bits_per_character(run.vocabulary, ids, found.loss)
+        lines.append(f"bits   {record['bits_per_character']:.3f} per character")
+    text = "\n".join([*lines, "", loss_table(run.vocabulary, found.loss, baselines or {})])
+    return EvaluationText(text, record=record)
 
 
 def _unknown_share(tokenizer: Tokenizer, ids: NDArray[np.integer]) -> float:

@@ -36,6 +36,7 @@ class RunConfig:
         notes: what was read, and which settings had to be changed.
         cell_digest: digest of the equations, if the cell is not built in.
         loss_unit: what the loss is measured in, if not in nats.
+        data_options: what was read and how, as plain values by the names of the options; None if it was not recorded.
     """
 
     task: str
@@ -48,6 +49,7 @@ class RunConfig:
     notes: list[str]
     cell_digest: str | None = dataclasses.field(default=None, metadata=stored_unless(None))
     loss_unit: str | None = dataclasses.field(default=None, metadata=stored_unless(None))
+    data_options: dict[str, Any] | None = dataclasses.field(default=None, metadata=stored_unless(None))
 
     __repr__ = brief_repr
 
@@ -107,6 +109,7 @@ def read_config(folder: str | Path) -> RunConfig:
         notes=notes,
         cell_digest=_checked_digest(model, record, path),
         loss_unit=field(record, path, "loss_unit", str) if "loss_unit" in record else None,
+        data_options=field(record, path, "data_options", dict) if "data_options" in record else None,
     )
 
 

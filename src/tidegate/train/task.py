@@ -74,10 +74,12 @@ class EvaluationText(NamedTuple):
     Attributes:
         text: the results.
         notes: remarks on the data, for stderr.
+        record: the results as numbers by name, for ``--json``; None if the task has none.
     """
 
     text: str
     notes: Sequence[str] = ()
+    record: Mapping[str, Any] | None = None
 
 
 class Batches(Protocol):

@@ -37,6 +37,7 @@ def train(
     task: str = "lm",
     report: Report = ignore,
     sample: Sample | None = None,
+    data_options: dict[str, Any] | None = None,
 ) -> Finished:
     """Train a model from its initial values.
 
@@ -48,6 +49,7 @@ def train(
         task: name of the task, see `tidegate.train.registry`.
         report: called with every event, on the main process.
         sample: called with the model after each validation, in eval mode and without gradients; its text is reported.
+        data_options: what was read and how, as plain values, to be recorded in ``config.json``.
 
     Returns:
         The last event. At the first Ctrl-C the step is finished, a checkpoint is written and the reason is
@@ -71,11 +73,18 @@ def train(
             f"The data are in {data.folder}, but a run folder holds its own data: prepare them in {folder}."
         )
     with one_writer(folder, config.device):
-        return _train(folder, data, model, config, task_named(task), report, sample)
+        return _train(folder, data, model, config, task_named(task), report, sample, data_options)
 
 
 def _train(
-    folder: Path, data: Data, model: Any, config: TrainConfig, kind: type[Task], report: Report, sample: Sample | None
+    folder: Path,
+    data: Data,
+    model: Any,
+    config: TrainConfig,
+    kind: type[Task],
+    report: Report,
+    sample: Sample | None,
+    data_options: dict[str, Any] | None,
 ) -> Finished:
     processes = Processes(config.device, config.mixed_precision)
     processes.wait()  # no process writes before all have checked that the folder is free
@@ -94,6 +103,7 @@ def _train(
             notes=data.report() + created.notes + remarks,
             cell_digest=own_cell_digest(model),
             loss_unit=None if created.loss_unit == "nats" else created.loss_unit,
+            data_options=data_options,
         )
         start = Checkpoint(settings.digest(), data.digest, processes.world, Counters(), None, {})
         loop = Loop(created, config, folder, processes, start, report, sample)

@@ -52,12 +52,13 @@ def cells(
 def _list(chosen: Sequence[Cell]) -> None:
     from rich.table import Table
 
-    table = Table("cell", "gates", "states", "products", "paper", box=None, pad_edge=False)
+    table = Table("cell", "gates", "states", "products", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for cell in chosen:
         products = f"{len(cell.input_gates)} + {len(cell.recurrent_gates)}"
-        table.add_row(cell.name, " ".join(cell.gates), " ".join(cell.states), products, cell.paper)
+        table.add_row(cell.name, " ".join(cell.gates), " ".join(cell.states), products)
     stdout().print(table)
-    typer.echo("\nproducts: with the input + with the previous state, per step. Details of a cell: tidegate cells lstm")
+    typer.echo("\nproducts: with the input + with the previous state, per step")
+    typer.echo("Equations, paper and cost of a cell: tidegate cells lstm")
 
 
 def _show(cell: Cell) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,9 +12,11 @@ import typer
 
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
+from tidegate.cli.early_checks import check_paths
 from tidegate.cli.error_boundary import note
 from tidegate.cli.reading_overrides import DateFormat, Decimal, Delimiter, reading
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
+from tidegate.errors import ArgumentError
 
 __all__ = ["evaluate"]
 
@@ -85,6 +89,7 @@ def evaluate(
         typer.Option(help="Round the recurrent layers' weights, as `tidegate generate --weights int8` does."),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="The results as one JSON object.")] = False,
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
@@ -92,13 +97,14 @@ def evaluate(
 
     Examples:
         tidegate evaluate runs/demo
-        tidegate evaluate runs/demo --split validation
+        tidegate evaluate runs/demo --split validation --json
         tidegate evaluate runs/names other_names.csv
     """
     if files and split:
         raise typer.BadParameter(
             "leave it out if FILES are given: it names a part of the run's own data", param_hint="--split"
         )
+    check_paths(run, files)
     from tidegate.train import load_run
     from tidegate.train.task import EvaluationOptions
 
@@ -143,7 +149,20 @@ def evaluate(
         result = loaded.task.evaluate(loaded, files or [], options)
     for line in result.notes:
         note(line)
-    typer.echo(result.text)
+    typer.echo(_json(result.record, run) if as_json else result.text)
+
+
+def _json(record: Mapping[str, Any] | None, run: Path) -> str:
+    """Return a record as JSON, in which numbers that are not finite are null."""
+    if record is None:
+        raise ArgumentError(f"The task of {run} gives its results as text only: leave --json out.")
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: finite(it) for name, it in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(finite(record), ensure_ascii=False)
 
 
 def _cache(size: int | None, theta: float | None, weight: float | None) -> Any:

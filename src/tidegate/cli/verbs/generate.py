@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tidegate.cli.devices import Device, chosen_device
+from tidegate.cli.early_checks import check_paths
 from tidegate.cli.error_boundary import note
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.drawing.text import visible
@@ -65,6 +66,7 @@ def generate(
     """
     if endless and count > 1:
         raise typer.BadParameter("only one endless text can be written", param_hint="--count")
+    check_paths(run)
     import numpy as np
 
     from tidegate.text import generation

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.early_checks import check_paths, waiting
 from tidegate.cli.error_boundary import note
 from tidegate.cli.standard_streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
@@ -61,6 +62,8 @@ def look(
     """
     if text is not None and file is not None:
         raise typer.BadParameter("give TEXT or --file, not both", param_hint="--file")
+    for folder in (run, *(compare or [])):
+        check_paths(folder, [file] if file is not None and str(file) != "-" else [])
     from tidegate.train import load_run
 
     load_user_code(task, cell)
@@ -136,6 +139,7 @@ def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSe
 def _report(session: Session, out: Path) -> None:
     from tidegate.serve.report import write_report
 
+    waiting("Computing what the report shows; the search of hidden units takes longest ...")
     write_report(session, out)
     typer.echo(f"The report is in {out}: one file, which works offline.")
 

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ import typer
 
 from tidegate.cli.decoding_overrides import Beam, LengthPenalty, MaxLength, decoding
 from tidegate.cli.devices import Device, chosen_device
+from tidegate.cli.early_checks import check_paths
 from tidegate.cli.error_boundary import note
 from tidegate.cli.reading_overrides import DateFormat, Decimal, Delimiter, reading
 from tidegate.cli.standard_streams import save_standard_input
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 VALUES = "Values at steps (forecast, regress)"
+TABLES = (".csv", ".parquet", ".wav")  # what `write_predictions` of a task may write
 BREAK = re.compile(r"[\r\n]")
 
 
@@ -41,8 +43,8 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write a file in place of lines: .csv or .parquet (forecast, regress), .wav (regress).",
-            rich_help_panel=VALUES,
+            help="Write the lines to this file, whole or not at all; of forecast and regress a table, .csv or "
+            ".parquet, or audio, .wav (regress).",
         ),
     ] = None,
     paths: Annotated[
@@ -68,6 +70,9 @@ def predict(
     """
     if files and text:
         raise typer.BadParameter("give FILES or --text, not both", param_hint="--text")
+    if any(not it.strip() for it in text or []):
+        raise typer.BadParameter("an empty text has nothing to predict for", param_hint="--text")
+    check_paths(run, files)
     from tidegate.errors import RunFolderError
     from tidegate.tasks.base_task import ExampleTask
     from tidegate.tasks.predict_rows import check_rows
@@ -85,17 +90,17 @@ def predict(
     config = reading(loaded, config, delimiter=delimiter, decimal=decimal, date_format=date_format)
     predictor: Any = kind(config, loaded.vocabulary)
     write: Any = getattr(predictor, "write_predictions", None)
-    if out is not None and (write is None or as_json):
-        why = "leave --json out" if as_json else f"{run} is a run of {loaded.config.task}, which writes lines"
-        raise typer.BadParameter(why, param_hint="--out")
     if out is not None and any(out.exists() and path.exists() and path.samefile(out) for path in files or []):
         raise typer.BadParameter(f"{out} is among FILES: give another name", param_hint="--out")
+    if out is not None and out.suffix.lower() in TABLES and (write is None or as_json):
+        why = "leave --json out" if as_json else f"{run} is a run of {loaded.config.task}, which writes lines: FILE.txt"
+        raise typer.BadParameter(why, param_hint="--out")
     if paths:
         if out is None or not hasattr(predictor, "keeps_paths"):
             raise typer.BadParameter("give it with --out FILE, for a run of forecast", param_hint="--paths")
         predictor.keeps_paths = True
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        files = files_given(files, text, Path(folder))
+        given, files = bool(files or text), files_given(files, text, Path(folder))
         for line in (it for path in files for it in kind.remarks(path, config)):
             note(line)
         for line in predictor.unfamiliar(rows_of(predictor, config, files)):
@@ -104,14 +109,36 @@ def predict(
         check_rows(predictor, rows_of(predictor, config, files))
         rows = rows_of(predictor, config, files)
         found = predictor.predict_rows(loaded.model, rows, batch_size=batch_size)
-        if out is not None and write is not None:
+        if out is not None and write is not None and not as_json:
             for line in write(found, out):
                 note(line)
             return
-        for _, prediction in found:
-            line = json.dumps(prediction, ensure_ascii=False) if as_json else predictor.shown(prediction)
-            sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
-        sys.stdout.flush()
+        lines = (
+            json.dumps(predictor.record(row, it), ensure_ascii=False) if as_json else predictor.shown(it)
+            for row, it in found
+        )
+        count = _print(lines) if out is None else _write(lines, out)
+        if not count:
+            note(f"There is nothing to predict for in {', '.join(map(str, files)) if given else 'standard input'}.")
+
+
+def _print(lines: Iterable[str]) -> int:
+    count = 0
+    for line in lines:
+        count += 1
+        sys.stdout.write((visible(line) if sys.stdout.isatty() else line) + "\n")
+    sys.stdout.flush()
+    return count
+
+
+def _write(lines: Iterable[str], out: Path) -> int:
+    count = 0
+    with replacing(out) as file:
+        for line in lines:
+            count += 1
+            file.write(line.encode("utf-8", "surrogatepass") + b"\n")
+    note(f"{count:,} predictions are in {out}.")
+    return count
 
 
 def files_given(files: list[Path] | None, text: list[str] | None, folder: Path) -> list[Path]:

@@ -36,6 +36,7 @@ def probe(
         Path | None, typer.Option(metavar="FOLDER", help="Folder for the runs. Default: they are not stored.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines instead of tables.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
 ) -> None:
     """Train every cell on every problem at every lag until it is solved or the steps are used up; print a table.
 
@@ -72,7 +73,7 @@ def probe(
         report=report,
     )
     if not as_json:
-        typer.echo(table.markdown())
+        typer.echo(table.markdown() if markdown else table.text())
 
 
 def _listed(text: str) -> list[str]:

@@ -29,6 +29,9 @@ def runs(
         typer.Argument(metavar="FOLDER", help="Runs, or folders of runs. One run: show it. Default: runs."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each run, with all settings.")] = False,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="All settings of one run, as a file for tidegate train TASK --config.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The metrics of training, by step, as CSV.")] = False,
 ) -> None:
     """List runs, compare several, or print their metrics.
@@ -38,9 +41,10 @@ def runs(
         tidegate runs runs/demo
         tidegate runs runs/book-lstm runs/book-gru
         tidegate runs runs/demo --csv > demo.csv
+        tidegate runs runs/demo --settings > demo.toml
     """
-    if as_json and as_csv:
-        raise typer.BadParameter("give one of --json and --csv", param_hint="--csv")
+    if as_json + as_csv + settings > 1:
+        raise typer.BadParameter("give one of --json, --settings and --csv", param_hint="--json")
     from tidegate.train.listing.metrics_table import write_csv
     from tidegate.train.listing.run_list import find_runs
 
@@ -48,6 +52,15 @@ def runs(
     found = list(dict.fromkeys(run for folder in given for run in find_runs(folder)))
     if as_csv:
         write_csv(found, sys.stdout)
+        return
+    if settings:
+        if len(found) > 1:
+            raise typer.BadParameter(f"give one run, not {len(found)}", param_hint="--settings")
+        from tidegate.cli.settings_file import settings_text
+        from tidegate.train.listing.run_list import summarise
+
+        text = settings_text(summarise(found[0]))
+        typer.echo(visible(text) if sys.stdout.isatty() else text)
         return
     summaries, broken = _read(found)
     if as_json:

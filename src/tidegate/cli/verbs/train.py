@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,7 @@ from tidegate.cli.run_and_show import describe_end, resume_run, train_run
 from tidegate.cli.task_options import task_parameters
 from tidegate.cli.user_code import cell_name, own_task
 from tidegate.io.load_object import is_location
+from tidegate.io.records import to_record
 from tidegate.train.registry import BUILT_IN, task_named, task_names
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainCommands", "app", "command"]
 
-BESIDE_RESUME = {"resume", "epochs", "steps", "minutes", "sample_length"}
+BESIDE_RESUME = {"resume", "quiet", "epochs", "steps", "minutes", "sample_length"}
 
 
 class TrainCommands(PlainHelp, typer.core.TyperGroup):
@@ -73,7 +76,8 @@ def command(task: type[Task]) -> Any:
     """Return the command that trains a task."""
 
     def train(ctx: typer.Context, **given: Any) -> None:
-        _train(task, ctx, given)
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere) if given["quiet"] else nullcontext():
+            _train(task, ctx, given)
 
     own = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [own, *task_parameters(task)]
@@ -96,8 +100,11 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
         _refuse_beside_resume(ctx, {"cell"} if own_cell else set())
         _check_task(given["resume"], task)
         budget = {name: given[name] for name in ("epochs", "steps", "minutes")}
+        _check_budget(given["resume"], budget)
         describe_end(resume_run(given["resume"], _samples(task, given), **budget), summary=False)
         return
+    if given["train"] and _source(ctx, "data") == "DEFAULT_MAP":  # the files in --config are replaced, too
+        given["data"] = None
     if given["data"] and given["train"]:
         raise typer.BadParameter("DATA are the files to train on: give one of the two", param_hint="--train")
     given["data"] = given["data"] or given["train"]
@@ -132,7 +139,16 @@ def _one(task: type[Task], given: dict[str, Any], config: Any, training: TrainCo
         )
         if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
             training = replace(training, epochs=task.default_epochs(data, training.batch_size))
-        return train_run(folder, data, config, training, task=task, samples=_samples(task, given))
+        record = {"data": given["data"], **to_record(options)}
+        record = {name: _plain(value) for name, value in record.items() if value is not None}
+        samples = _samples(task, given)
+        return train_run(folder, data, config, training, task=task, samples=samples, data_options=record)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [str(it) for it in value] if isinstance(value, list) else value
 
 
 def _settings(config: type[Any], given: dict[str, Any]) -> Any:
@@ -157,9 +173,26 @@ def _samples(task: type[Task], given: dict[str, Any]) -> Any:
     return None if task.SampleConfig is None else _settings(task.SampleConfig, given)
 
 
+def _check_budget(folder: Path, budget: dict[str, Any]) -> None:
+    """Refuse a new budget that is used up already and would end the run at once: budgets count from its beginning."""
+    from tidegate.train.listing.run_list import summarise
+
+    run = summarise(folder)
+    if run.seconds is None:
+        return  # it cannot be resumed, which `resume` says
+    for name, so_far in {"steps": run.step, "minutes": run.seconds / 60}.items():
+        given = budget[name]
+        if given is not None and so_far >= given != run.settings["train"].get(name):
+            raise typer.BadParameter(
+                f"it counts from the beginning, and {so_far:,.4g} are used already. For {given:g} more: "
+                f"--{name} {so_far + given:.4g}",
+                param_hint=f"--{name}",
+            )
+
+
 def _refuse_beside_resume(ctx: typer.Context, allowed: set[str]) -> None:
     """Refuse options that a resumed run would ignore."""
-    given = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+    given = {name for name in ctx.params if _source(ctx, name) == "COMMANDLINE"}
     if wrong := sorted(given - BESIDE_RESUME - allowed):
         names = ", ".join("DATA" if name == "data" else "--" + name.replace("_", "-") for name in wrong)
         raise typer.BadParameter(
@@ -170,7 +203,11 @@ def _refuse_beside_resume(ctx: typer.Context, allowed: set[str]) -> None:
 
 
 def _is_default(ctx: typer.Context, name: str) -> bool:
-    return getattr(ctx.get_parameter_source(name), "name", "") == "DEFAULT"
+    return _source(ctx, name) == "DEFAULT"
+
+
+def _source(ctx: typer.Context, name: str) -> str:
+    return getattr(ctx.get_parameter_source(name), "name", "")
 
 
 def _check_task(folder: Path, task: type[Task]) -> None:

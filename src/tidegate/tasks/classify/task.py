@@ -261,6 +261,18 @@ class ClassifyTask(RDropTask):
             found.append({"label": labels[best], "probabilities": dict(zip(labels, row, strict=True))})
         return found
 
+    def record(self, row: Row, prediction: dict[str, Any]) -> dict[str, Any]:
+        """Return the text, the class, its probability, and those of all classes, the likeliest first."""
+        text = row.values.get("text")
+        shares = sorted(prediction["probabilities"].items(), key=lambda it: -it[1])
+        rounded = {label: float(f"{p:.6g}") for label, p in shares}
+        about = {"text": text} if isinstance(text, str) else {}
+        return about | {"label": prediction["label"], "p": rounded[prediction["label"]], "probabilities": rounded}
+
+    def shown(self, prediction: dict[str, Any]) -> str:
+        """Format the class and its probability, with a tab between them."""
+        return f"{super().shown(prediction)}\t{prediction['probabilities'][prediction['label']]:.3f}"
+
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of equal probabilities, and of the class frequencies of the training part."""
         part = self._training()[0].parts["validation"]

@@ -2,8 +2,9 @@
 
 import math
 import tempfile
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,22 +69,36 @@ class ProbeTable:
     def markdown(self) -> str:
         """Format a table for each problem, with a row for each cell and a column for each lag."""
         blocks = []
+        for problem, about, (head, *rows) in self._tables("**{:,}**"):
+            lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+            rule = "| --- |" + " ---: |" * (len(head) - 1)
+            blocks.append("\n".join([f"**{problem}** {about}", "", lines[0], rule, *lines[1:]]))
+        return "\n\n".join(blocks)
+
+    def text(self) -> str:
+        """Format the same tables for a terminal of 80 columns."""
+        blocks = []
+        for problem, about, rows in self._tables("{:,} steps"):
+            wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            lines = [textwrap.fill(f"{problem} {about}", 80), ""]
+            for cell, *entries in rows:
+                lines.append(f"  {cell:<{wide[0]}}" + "".join(map("  {:>{}}".format, entries, wide[1:])))
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)
+
+    def _tables(self, solved: str) -> Iterator[tuple[str, str, list[list[str]]]]:
+        """Yield each problem, what its table shows, and the table's rows, heading first."""
         for problem in dict.fromkeys(it.problem for it in self.results):
             own = {(it.cell, it.lag): it for it in self.results if it.problem == problem}
             lags, cells = sorted({lag for _, lag in own}), list(dict.fromkeys(cell for cell, _ in own))
             metric = next(iter(own.values())).metric
-            lines = [
-                f"**{problem}** ({PROBLEMS[problem]}): steps until solved, or the best {metric} after {self.steps:,}; "
-                f"{self.hidden_size} hidden units, seed {self.seed}",
-                "",
-                "| cell | " + " | ".join(f"lag {lag}" for lag in lags) + " |",
-                "| --- |" + " ---: |" * len(lags),
-            ]
-            for cell in cells:
-                found = [own.get((cell, lag)) for lag in lags]
-                lines.append(f"| {cell} | " + " | ".join("" if it is None else _entry(it) for it in found) + " |")
-            blocks.append("\n".join(lines))
-        return "\n\n".join(blocks)
+            about = (
+                f"({PROBLEMS[problem]}): steps until solved, or the best {metric} after {self.steps:,}; "
+                f"{self.hidden_size} hidden units, seed {self.seed}"
+            )
+            rows = [["cell", *(f"lag {lag}" for lag in lags)]]
+            rows += [[cell, *(_entry(own.get((cell, lag)), solved) for lag in lags)] for cell in cells]
+            yield problem, about, rows
 
 
 def probe_table(
@@ -213,7 +228,9 @@ def _trained(
     return ProbeResult(config.cell, problem, lag, solved, last, metric, best, baseline, seconds)
 
 
-def _entry(result: ProbeResult) -> str:
+def _entry(result: ProbeResult | None, solved: str) -> str:
+    if result is None:
+        return ""
     if result.solved:
-        return f"**{result.steps:,}**"
+        return solved.format(result.steps)
     return "diverged" if math.isnan(result.value) else f"{result.value:.3g}"

@@ -44,6 +44,7 @@ class RunSummary:
         written: when the run was last written to.
         settings: all settings as they stand in ``config.json``, by "model" and "train".
         baselines: losses of baselines.
+        data: what was read and how, by the names of the options; None if it was not recorded.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class RunSummary:
     written: datetime
     settings: dict[str, dict[str, Any]]
     baselines: dict[str, float]
+    data: dict[str, Any] | None
 
 
 def find_runs(folder: Path) -> Iterator[Path]:
@@ -124,7 +126,17 @@ def summarise(folder: Path) -> RunSummary:
         written=datetime.fromtimestamp(max(it.stat().st_mtime for it in files)),
         settings={"model": model, "train": _by_name(train)},
         baselines=baselines,
+        data=_data_options(record, path) if "data_options" in record else None,
     )
+
+
+def _data_options(record: dict[str, Any], path: Path) -> dict[str, Any]:
+    found = field(record, path, "data_options", dict)
+    for name, value in found.items():
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(it, str | int | float) for it in values):
+            raise RunFolderError(f"{path}: {name!r:.80} of 'data_options' is {value!r:.80}: the file was altered.")
+    return found
 
 
 def _by_name(record: dict[str, Any]) -> dict[str, Any]:
