@@ -1,4 +1,4 @@
-"""--config, tidegate runs RUN --settings, --quiet, and budgets that are used up."""
+"""--config, tidegate runs RUN --settings, --quiet, --dry-run, and budgets that are used up."""
 
 import dataclasses
 import json
@@ -113,3 +113,21 @@ def test_a_run_that_is_not_there_is_refused_before_torch_is_loaded(cli: Cli, tmp
     result = cli(verb, tmp_path / "nope")
     assert result.exit_code == 2
     assert "nope does not exist: give the folder of a run" in result.stderr
+
+
+@pytest.mark.parametrize("budget", [("--steps", 40), ("--steps", 3), ("--minutes", 1)])
+def test_a_dry_run_describes_the_run_and_writes_nothing(
+    cli: Cli, made: tuple[Path, Path], tmp_path: Path, budget: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = tomllib.loads(made[0].read_text())["data"][0]
+    small = ("--hidden-size", 4, "--batch-size", 4, "--k1", 10, "--device", "cpu")
+    result = cli("train", "lm", text, "--dry-run", "--out", tmp_path / "run", *small, *budget)
+    assert result.exit_code == 0, result.output
+    assert list(tmp_path.iterdir()) == []
+    said = result.stdout
+    assert cli("train", "lm", text, "--out", tmp_path / "run", *small, "--steps", 1, "--quiet").exit_code == 0
+    parameters = json.loads(cli("runs", tmp_path / "run", "--json").stdout)["parameters"]
+    assert f"lstm, 4 hidden units, in {tmp_path / 'run'}: {parameters:,} parameters on cpu" in said
+    assert ("3 steps" if budget[1] == 3 else "40 steps" if budget[1] == 40 else "1 minutes, about") in said
+    assert all(note in said for note in read_config(tmp_path / "run").notes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidegate.train import Finished, TrainConfig
     from tidegate.train.task import Data, Task
 
-__all__ = ["describe_end", "resume_run", "train_run"]
+__all__ = ["describe_end", "resume_run", "title", "train_run"]
 
 
 def train_run(
@@ -33,7 +33,7 @@ def train_run(
     from tidegate.train import train
 
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
-    with watching(_title(folder, model)) as report:
+    with watching(title(folder, model)) as report:
         return train(
             folder, data, model, config, task=task.name, report=report, sample=sample, data_options=data_options
         )
@@ -47,7 +47,7 @@ def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
     run = read_config(folder)
     task = task_named(run.task)
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
-    with watching(_title(folder, run.model)) as report:
+    with watching(title(folder, run.model)) as report:
         return resume(folder, report=report, sample=sample, **budget)
 
 
@@ -78,7 +78,8 @@ def describe_end(finished: Finished, *, summary: bool = True) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def _title(folder: Path, model: Any) -> str:
+def title(folder: Path, model: Any) -> str:
+    """Return the first words of a run's display: its cell, its sizes and its folder."""
     layers = f"{model.num_layers} layers of " if model.num_layers > 1 else ""
     sizes = getattr(model, "layer_sizes", None) or str(
         model.hidden_size

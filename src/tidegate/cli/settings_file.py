@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["settings_text", "take_settings"]
 
 LARGEST = 1 << 20  # bytes of a file of settings
-NOT_SETTINGS = ("resume", "config", "help", "help_all")
+NOT_SETTINGS = ("resume", "config", "dry_run", "help", "help_all")
 
 
 def take_settings(ctx: typer.Context, path: Path | None) -> Path | None:

@@ -34,6 +34,7 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
         _option("resume", path, None, f"Resume this run; {raised}.", "Output", value="RUN"),
         _config_option(path),
         _option("overwrite", bool, False, "Replace the run in --out.", "Output", "--overwrite"),
+        _option("dry_run", bool, False, "Say what would be trained; write nothing.", "Output", "--dry-run"),
         _option("quiet", bool, False, "Print nothing but errors.", "Output", "--quiet"),
     ]
     if task.SampleConfig is not None:

@@ -23,7 +23,7 @@ from tidegate.train.registry import BUILT_IN, task_named, task_names
 
 if TYPE_CHECKING:
     from tidegate.train import Finished, TrainConfig
-    from tidegate.train.task import Task
+    from tidegate.train.task import Data, Task
 
 __all__ = ["TrainCommands", "app", "command"]
 
@@ -112,6 +112,9 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
         raise typer.BadParameter("give files or folders to train on, or --resume RUN", param_hint="DATA")
     config, training = _settings(task.Config, given), _training(task, ctx, given)
     folder = given["out"] or Path("runs", task.run_name(given["data"], config))
+    if given["dry_run"]:
+        typer.echo(_dry_run(task, given, config, training, folder))
+        return
     if not given.get("seeds"):
         describe_end(_one(task, given, config, training, folder))
         return
@@ -137,12 +140,33 @@ def _one(task: type[Task], given: dict[str, Any], config: Any, training: TrainCo
             overwrite=given["overwrite"],
             device=given["device"],
         )
-        if not any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
-            training = replace(training, epochs=task.default_epochs(data, training.batch_size))
+        training = _with_budget(task, given, training, data)
         record = {"data": given["data"], **to_record(options)}
         record = {name: _plain(value) for name, value in record.items() if value is not None}
         samples = _samples(task, given)
         return train_run(folder, data, config, training, task=task, samples=samples, data_options=record)
+
+
+def _dry_run(task: type[Task], given: dict[str, Any], config: Any, training: TrainConfig, folder: Path) -> str:
+    from tidegate.cli.dry_run import dry_run
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise typer.BadParameter("run it in one process", param_hint="--dry-run")
+    options = _settings(task.DataConfig, given)
+    return dry_run(
+        task,
+        folder,
+        lambda to: task.prepare(given["data"], config, options, to),
+        config,
+        lambda data: _with_budget(task, given, training, data),
+    )
+
+
+def _with_budget(task: type[Task], given: dict[str, Any], training: TrainConfig, data: Data) -> TrainConfig:
+    """Return the settings with the default number of epochs, which is known with the data, if no budget is given."""
+    if any(given[budget] is not None for budget in ("epochs", "steps", "minutes")):
+        return training
+    return replace(training, epochs=task.default_epochs(data, training.batch_size))
 
 
 def _plain(value: Any) -> Any:
