@@ -72,9 +72,9 @@ def runs(
     if summaries and found == given and folders:  # runs that were named one by one
         _compare(summaries)
     elif summaries or broken:
-        _list(summaries, list(broken))
+        _list(sorted(summaries, key=lambda it: it.written), list(broken))
     for problem in broken.values():
-        typer.echo(visible(problem))
+        stdout().print(visible(problem))
 
 
 def _read(found: list[Path]) -> tuple[list[RunSummary], dict[Path, str]]:
@@ -86,13 +86,15 @@ def _read(found: list[Path]) -> tuple[list[RunSummary], dict[Path, str]]:
             summaries.append(summarise(run))
         except RunFolderError as error:
             broken[run] = str(error)
-    return sorted(summaries, key=lambda it: it.written), broken
+    return summaries, broken
 
 
 def _list(summaries: list[RunSummary], broken: list[Path]) -> None:
     from rich.table import Table
 
-    table = Table("run", "task", "cell", "units", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("run", "task", "cell", "units"):
+        table.add_column(heading, overflow="fold")
     for heading in ("loss", "steps"):
         table.add_column(heading, justify="right")
     table.add_column("written", no_wrap=True)
@@ -110,7 +112,9 @@ def _compare(summaries: list[RunSummary]) -> None:
     """Print runs side by side: results, and those settings that differ."""
     from rich.table import Table
 
-    table = Table("", *(visible(str(it.folder)) for it in summaries), box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table("", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for it in summaries:
+        table.add_column(visible(str(it.folder)), overflow="fold")
     for name, values in {**_results(summaries), **_settings(summaries)}.items():
         table.add_row(name, *map(visible, values))
     stdout().print(table)
