@@ -68,6 +68,12 @@ def test_an_option_given_twice_is_refused(cli: Cli, arguments: tuple[object, ...
     assert "it takes one value, but is given 2 times" in " ".join(result.stderr.replace("│", " ").split())
 
 
+def test_a_task_in_the_place_of_a_verb_is_pointed_to_train(cli: Cli) -> None:
+    result = cli("forecast", "x.csv")
+    assert result.exit_code == 2
+    assert "'forecast' is a task: tidegate train forecast" in result.stderr
+
+
 def test_options_of_several_values_may_be_given_again(cli: Cli) -> None:
     result = cli("predict", "nope", "--text", "a", "--text", "b")
     assert "given 2 times" not in result.stderr

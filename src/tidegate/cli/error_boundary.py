@@ -10,6 +10,7 @@ from tidegate.cli.command_classes import OnceOnly, PlainHelp
 from tidegate.cli.standard_streams import flush_output, note
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
+from tidegate.train.registry import BUILT_IN
 
 __all__ = ["Guarded", "Verb", "exit_code", "note"]
 
@@ -22,6 +23,12 @@ class Guarded(PlainHelp, typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """List the verbs in the order in which they are used; typer puts groups last."""
         return sorted(super().list_commands(ctx), key=lambda name: name != "train")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the verb; the name of a task is none, and a usual slip."""
+        if args[0] in BUILT_IN and args[0] not in self.commands:
+            ctx.fail(f"{args[0]!r} is a task: {ctx.command_path} train {args[0]}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
