@@ -271,7 +271,8 @@ class ClassifyTask(RDropTask):
 
     def shown(self, prediction: dict[str, Any]) -> str:
         """Format the class and its probability, with a tab between them."""
-        return f"{super().shown(prediction)}\t{prediction['probabilities'][prediction['label']]:.3f}"
+        label = super().shown(prediction).replace("\t", "\\t")
+        return f"{label}\t{prediction['probabilities'][prediction['label']]:.3f}"
 
     def baselines(self) -> tuple[dict[str, float], list[str]]:
         """Compute the losses of equal probabilities, and of the class frequencies of the training part."""
