@@ -85,7 +85,7 @@ def settings_text(run: RunSummary) -> str:
     Raises:
         ArgumentError: the run's task is one of your own that is not loaded.
     """
-    from tidegate.train.config import TrainConfig
+    from tidegate.train.config import TASK_SETTINGS, TrainConfig
     from tidegate.train.registry import task_named
 
     task = task_named(run.task)
@@ -95,15 +95,9 @@ def settings_text(run: RunSummary) -> str:
     else:
         lines += _lines(task.DataConfig, run.data, {"data"})
     lines += _lines(task.Config, run.settings["model"])
-    left_out = {it.name for it in fields(TrainConfig)} - set(_options_of(task))
+    left_out = set(TASK_SETTINGS) - set(task.extra_settings)
     lines += _lines(TrainConfig, {k: v for k, v in run.settings["train"].items() if k not in left_out})
     return "\n".join(lines)
-
-
-def _options_of(task: Any) -> list[str]:
-    from tidegate.cli.task_options import task_parameters
-
-    return [it.name for it in task_parameters(task)]
 
 
 def _lines(config: type[Any], record: dict[str, Any], more: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
