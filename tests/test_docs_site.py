@@ -1,6 +1,5 @@
 """The documentation's site: pages made from cells, the reference, links; and (slow) the whole site built."""
 
-import importlib
 import random
 import re
 from itertools import pairwise
@@ -18,7 +17,6 @@ from tools.docs.build import ROOT, SiteError, build, filled, generated_pages
 from tools.docs.cell_page import cell_page, cost_terms, mathml, unsupported
 from tools.docs.command_pages import command_pages
 from tools.docs.diagram import diagram
-from tools.docs.docstrings import in_markdown, places
 from tools.docs.equations import with_mathml
 from tools.docs.layers import GAP, place
 from tools.docs.papers import PAPERS, with_links
@@ -179,50 +177,6 @@ def test_a_new_cell_has_a_page_and_a_row(monkeypatch: pytest.MonkeyPatch, librar
     pages = generated_pages(library, reference.packages(library))
     assert "cells/odd.md" in pages
     assert "](odd.md)" in pages["cells/index.md"]
-
-
-def test_every_public_name_is_documented(library: griffe.Module) -> None:
-    assert reference.undocumented(library) == []
-
-
-def test_the_reference_names_what_python_makes_public(library: griffe.Module) -> None:
-    found = {package.path: set(package.names) for package in reference.packages(library)}
-    for name in ("cells", "engine", "nn", "data", "tasks", "train", "lens", "errors"):
-        assert f"tidegate.{name}" in found
-    for path, names in found.items():
-        module = importlib.import_module(path)
-        public = getattr(module, "__all__", None)
-        if public is None:  # a module of classes
-            public = [n for n, it in vars(module).items() if isinstance(it, type) and it.__module__ == path]
-        assert names == set(public), path
-
-
-def test_undocumented_names_are_found(tmp_path: Path) -> None:
-    package = tmp_path / "tidegate"
-    package.mkdir()
-    (package / "__init__.py").write_text(
-        '"""It."""\n__all__ = ["A", "B", "f", "g", "h"]\nfrom tidegate.g import g, h\nA = 1\n'
-        '"""Said."""\nB = 2\ndef f():\n    """Said."""\n'
-    )
-    (package / "g.py").write_text(
-        'def g(): ...\nclass h:\n    """Said."""\n    def m(self): ...\n    def _p(self): ...\n'
-        "    @property\n    def q(self): ...\n"
-    )
-    found = [line.split(" ")[0] for line in reference.undocumented(reference.load(tmp_path))]
-    assert sorted(found) == ["tidegate.B", "tidegate.g.g", "tidegate.g.h.m", "tidegate.g.h.q"]
-
-
-def test_docstrings_become_markdown(library: griffe.Module) -> None:
-    found = reference.packages(library)
-    known = places(library, found)
-
-    def written(text: str) -> str:
-        return in_markdown(text, "tidegate.nn.layered.Layered.trace", known, found)
-
-    assert written("see `Recurrent`, `forward`") == "see [`Recurrent`][tidegate.nn.Recurrent], `forward`"
-    assert written("`tidegate.cells.gru`") == "[`tidegate.cells.gru`][tidegate.cells.gru]"
-    assert written("``Recurrent`` and `no_such`") == "``Recurrent`` and `no_such`"
-    assert written("x\n\n::\n\n    y\n\nExample:\n    >>> 1") == "x\n\n\n    y\n\nExamples:\n    >>> 1"
 
 
 SHOWN = '<html><a href="other/">x</a><a href="#here">y</a><p id="here"><a href="https://example.org/">z</a></html>'

@@ -24,6 +24,7 @@ from tools.docs.cell_page import cell_page, cells_page
 from tools.docs.command_pages import command_pages
 from tools.docs.equations import with_mathml
 from tools.docs.korean import in_korean
+from tools.docs.uses import uses
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +62,7 @@ def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
     found = reference.packages(library)
     for name, text in generated_pages(library, found).items():
         page = work / "pages" / name
-        page.parent.mkdir(exist_ok=True)
+        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text, encoding="utf-8")
     config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     config["nav"] = filled(config["nav"], work / "pages")
@@ -88,14 +89,18 @@ def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, s
     """Return the generated pages by name."""
     pages = {f"cells/{cell.name}.md": cell_page(cell) for cell in CELLS.values()}
     pages |= {"cells/index.md": cells_page(CELLS.values()), **command_pages()}
-    pages |= {f"reference/{package.page}": reference.package_page(package) for package in found}
+    used = uses(ROOT / "docs", ROOT / "examples" / "notes", found)
+    for package in found:
+        made = reference.package_pages(package, library, used)
+        pages |= {f"reference/{name}": page for name, page in made.items()}
     return pages | {"reference/index.md": reference.index_page(found, library)}
 
 
 def filled(nav: list[Any], pages: Path) -> list[Any]:
     """Replace each pattern of the navigation (``notes/en/*.md``) by the pages it matches, except those named elsewhere.
 
-    A section whose patterns match nothing is left out.
+    A pattern that ends with a slash stands for folders, each a section that begins with the folder's index. A section
+    whose patterns match nothing is left out.
 
     Raises:
         SiteError: a named page is missing, or a page is not in the navigation.
@@ -108,7 +113,10 @@ def filled(nav: list[Any], pages: Path) -> list[Any]:
     def fill(entry: Any) -> list[Any]:
         match entry:
             case str() if "*" in entry:
-                return [p.relative_to(pages).as_posix() for p in sorted(pages.glob(entry)) if _new(p, pages, named)]
+                found = sorted(pages.glob(entry), key=lambda it: (it.name != "index.md", it.name.lower()))
+                if entry.endswith("/"):
+                    return [{it.name: fill(f"{it.relative_to(pages).as_posix()}/*.md")} for it in found if it.is_dir()]
+                return [it.relative_to(pages).as_posix() for it in found if _new(it, pages, named)]
             case dict():
                 inside = {title: filled_in(value) for title, value in entry.items()}
                 return [{title: value} for title, value in inside.items() if value]
@@ -127,10 +135,10 @@ def missing_from(site: Path, found: list[reference.Package]) -> list[str]:
     """List public names that the built reference does not contain."""
     wrong: list[str] = []
     for package in found:
-        folder = site / "reference" / package.page.removesuffix(".md")
-        shown = links.anchors(folder / "index.html")
-        names = package.names if package.path != reference.PACKAGE else ("__version__",)
-        wrong += [f"reference/{package.page}: no {name}" for name in names if f"{package.path}.{name}" not in shown]
+        for name in package.names if package.path != reference.PACKAGE else ("__version__",):
+            page = package.page_of(name) if package.path != reference.PACKAGE else package.page
+            shown = links.anchors(site / "reference" / page.removesuffix(".md") / "index.html")
+            wrong += [f"reference/{page}: no {name}"] if f"{package.path}.{name}" not in shown else []
     return wrong
 
 

@@ -210,7 +210,7 @@ def _use(cell: Cell) -> str:
     code = f'layer = tidegate.nn.Recurrent("{cell.name}", input_size={SIZE}, hidden_size={SIZE})'
     if drop_in := _drop_ins().get(cell.name):
         code += f"\nlayer = tidegate.nn.{drop_in}  # the same, with the parameters and states of torch.nn"
-    reference = f"[`tidegate.cells.{cell.name}`](../reference/cells.md#tidegate.cells.{cell.name})"
+    reference = f"[`tidegate.cells.{cell.name}`](../reference/cells/{cell.name}.md)"
     return (
         f"```python\nimport tidegate\n\n{code}\n```\n\nIn the reference: {reference}. All cells: [overview](index.md)."
     )

@@ -1,7 +1,8 @@
-"""The API reference: public names, those without a docstring, and a page for each package."""
+"""The API reference: public names, those without a docstring, and a page for each package and name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,12 @@ class Package:
     @property
     def page(self) -> str:
         """Its page's file in ``reference/``."""
-        return f"{self.path.removeprefix(f'{PACKAGE}.')}.md"
+        return "tidegate.md" if self.path == PACKAGE else f"{self.path.removeprefix(f'{PACKAGE}.')}/index.md"
+
+    def page_of(self, name: str) -> str:
+        """The page of a name. The second of ``Cell`` and ``cell`` has a _: some systems do not tell them apart."""
+        first = next(it for it in self.names if it.lower() == name.lower())
+        return f"{self.path.removeprefix(f'{PACKAGE}.')}/{name if name == first else f'{name}_'}.md"
 
 
 def load(source: Path) -> griffe.Module:
@@ -100,12 +106,39 @@ def _with_methods(module: griffe.Module, name: str) -> list[griffe.Object]:
     return [own, *methods]
 
 
-def package_page(package: Package) -> str:
-    """Return a package's page in Markdown; mkdocstrings fills it from the docstrings."""
-    heads = f"---\ntitle: {package.path}\n---\n\n::: {package.path}\n    options:\n"
-    if package.path != PACKAGE:
-        return heads + "      members:\n" + "".join(f"        - {name}\n" for name in package.names)
-    return heads + "      members: [__version__]\n"
+def package_pages(
+    package: Package, library: griffe.Module, used: Mapping[str, Sequence[tuple[str, str]]]
+) -> dict[str, str]:
+    """Return the pages of a package by file: its names with their first sentences, and one for each name.
+
+    They are Markdown; mkdocstrings fills them from the docstrings.
+
+    Args:
+        package: the package.
+        library: the library.
+        used: titles and files of the pages that use each name, by its path.
+    """
+    if package.path == PACKAGE:
+        return {package.page: _documented(package.path, package.path, members="[__version__]")}
+    about = {name: _summary(_member(library, package, name)) for name in package.names}
+    rows = [f"| [`{name}`]({Path(package.page_of(name)).name}) | {said} |" for name, said in about.items()]
+    table = "\n".join(["| name | contents |", "| --- | --- |", *rows])
+    pages = {package.page: f"{_documented(package.path, package.path, members='[]')}\n{table}\n"}
+    for name in package.names:
+        path = f"{package.path}.{name}"
+        listed = "".join(f"* [{title}](../../{file})\n" for title, file in used.get(path, ()))
+        pages[package.page_of(name)] = _documented(name, path) + (f"\n## Used in\n\n{listed}" if listed else "")
+    return pages
+
+
+def _documented(title: str, path: str, members: str = "") -> str:
+    options = f"    options:\n      members: {members}\n" if members else ""
+    return f"---\ntitle: {title}\n---\n\n::: {path}\n{options}"
+
+
+def _member(library: griffe.Module, package: Package, name: str) -> griffe.Object:
+    it = library[f"{package.path.removeprefix(f'{PACKAGE}.')}.{name}"]
+    return it.final_target if isinstance(it, griffe.Alias) else it
 
 
 def index_page(found: list[Package], library: griffe.Module) -> str:
@@ -135,10 +168,10 @@ def _home(name: str, library: griffe.Module, found: list[Package]) -> str:
     it = library.members[name]
     target = it.final_target if isinstance(it, griffe.Alias) else it
     if target.is_module:
-        return f"[`{PACKAGE}.{name}`]({name}.md)"
+        return f"[`{PACKAGE}.{name}`]({name}/index.md)"
     home = next(p for p in found if p.path != PACKAGE and target.path.startswith(f"{p.path}.") and name in p.names)
-    return f"[`{PACKAGE}.{name}`]({home.page}#{home.path}.{name}): `{home.path}.{name}`"
+    return f"[`{PACKAGE}.{name}`]({home.page_of(name)}): `{home.path}.{name}`"
 
 
-def _summary(module: griffe.Module) -> str:
-    return module.docstring.value.split("\n", 1)[0] if module.docstring else ""
+def _summary(it: griffe.Object) -> str:
+    return it.docstring.value.split("\n", 1)[0] if it.docstring else ""

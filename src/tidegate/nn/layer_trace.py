@@ -17,7 +17,8 @@ class Trace:
     """The result of a forward pass with the gate activations and states of every layer.
 
     ``trace[layer, direction]`` is a dict from a gate's or state's name to its values over time, in the input's
-    layout (for a packed input: padded, in the caller's order); direction 1 is the reverse one.
+    layout (for a packed input: padded, in the caller's order); direction 1 is the reverse one. Of one sequence,
+    `tidegate.lens.trace` records the same as labelled arrays, from which ``.sel`` takes parts.
 
     Attributes:
         output: the output, as ``forward`` returns it.
