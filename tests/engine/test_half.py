@@ -40,7 +40,9 @@ def training_step(it: Any, given: dict[str, Tensor], backend: str, **more: Any) 
     # The gradients that arrive have few digits, so that every dtype has them exactly.
     cotangents = [torch.randint(-4, 5, value.shape).to(value.dtype) / 4 for value in found.values()]
     wanted = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
-    gradients = torch.autograd.grad(list(found.values()), list(wanted.values()), cotangents)
+    gradients = torch.autograd.grad(
+        list(found.values()), list(wanted.values()), cotangents, allow_unused=True, materialize_grads=True
+    )
     return found | {f"gradient of {name}": g for name, g in zip(wanted, gradients, strict=True)}
 
 
