@@ -19,7 +19,7 @@ hidden-size = 8
 steps = 3
 dropout = 0
 tie-weights = false
-cell = "gru"
+cell = "rnn_tanh"
 splits = "80/20"
 sample-length = 0
 device = "cpu"
@@ -38,7 +38,12 @@ def made(cli: Cli, text_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_what_is_typed_replaces_what_the_file_says(made: tuple[Path, Path], text_file: Path) -> None:
     run = read_config(made[1])
-    assert (run.model.hidden_size, run.model.cell, run.train.steps, run.split_kind) == (6, "gru", 3, "contiguous 80/20")
+    assert (run.model.hidden_size, run.model.cell, run.train.steps, run.split_kind) == (
+        6,
+        "rnn_tanh",
+        3,
+        "contiguous 80/20",
+    )
     assert run.data_options is not None
     assert run.data_options["data"] == [str(text_file)]
 
@@ -115,19 +120,19 @@ def test_a_run_that_is_not_there_is_refused_before_torch_is_loaded(cli: Cli, tmp
     assert "nope does not exist: give the folder of a run" in result.stderr
 
 
-@pytest.mark.parametrize("budget", [("--steps", 40), ("--steps", 3), ("--minutes", 1)])
+@pytest.mark.parametrize("budget", [("--steps", 40), ("--minutes", 1)])
 def test_a_dry_run_describes_the_run_and_writes_nothing(
     cli: Cli, made: tuple[Path, Path], tmp_path: Path, budget: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = tomllib.loads(made[0].read_text())["data"][0]
-    small = ("--hidden-size", 4, "--batch-size", 4, "--k1", 10, "--device", "cpu")
+    small = ("--cell", "rnn_tanh", "--hidden-size", 6, "--batch-size", 4, "--k1", 10, "--device", "cpu")
     result = cli("train", "lm", text, "--dry-run", "--out", tmp_path / "run", *small, *budget)
     assert result.exit_code == 0, result.output
     assert list(tmp_path.iterdir()) == []
     said = result.stdout
     assert cli("train", "lm", text, "--out", tmp_path / "run", *small, "--steps", 1, "--quiet").exit_code == 0
     parameters = json.loads(cli("runs", tmp_path / "run", "--json").stdout)["parameters"]
-    assert f"lstm, 4 hidden units, in {tmp_path / 'run'}: {parameters:,} parameters on cpu" in said
-    assert ("3 steps" if budget[1] == 3 else "40 steps" if budget[1] == 40 else "1 minutes, about") in said
+    assert f"rnn_tanh, 6 hidden units, in {tmp_path / 'run'}: {parameters:,} parameters on cpu" in said
+    assert ("40 steps" if budget[1] == 40 else "1 minutes, about") in said
     assert all(note in said for note in read_config(tmp_path / "run").notes)
