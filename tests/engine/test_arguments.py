@@ -85,10 +85,10 @@ def test_every_argument_that_a_kernel_reads_is_set(name: str, monkeypatch: pytes
     real = launcher.Launch.ready
 
     def watched(self: launcher.Launch, *given: object, **more: object) -> object:
-        function, table = real(self, *given, **more)  # pyright: ignore[reportArgumentType]
+        function, table, barrier = real(self, *given, **more)  # pyright: ignore[reportArgumentType]
         missing.append(set(function.table) - set(self.slots))
         unread.update(set(self.slots) - set(function.table))
-        return function, table
+        return function, table, barrier
 
     monkeypatch.setattr(launcher.Launch, "ready", watched)
     everything(CELLS[name], numbers(CELLS[name], (3, 2, 3, 5)), reset=torch.rand(3, 2) < 0.5)

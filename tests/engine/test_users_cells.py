@@ -275,10 +275,10 @@ def test_without_gradients_nothing_is_saved_for_backward(monkeypatch: pytest.Mon
     from tidegate.engine.backends.llvm.front import passes
 
     stored: list[set[str]] = []
-    real = passes.launch_forward
+    real = passes.forward_run
     monkeypatch.setattr(
         passes,
-        "launch_forward",
+        "forward_run",
         lambda call, s, *given, **rest: stored.append({name for name, _ in s}) or real(call, s, *given, **rest),
     )
     weights = Weights(torch.randn(20, 3, requires_grad=True), torch.randn(20, 5))
