@@ -41,7 +41,7 @@ def test_options_and_samples_that_are_named_are_there() -> None:
         known = (
             general
             | {(it.metadata["flag"] or it.name).replace("_", "-") for it in fields}
-            | {"cells", "lags", "problems"}
+            | {"cells", "lags", "problems", "markdown"}
         )
         for flag in re.findall(r"--([a-z][a-z0-9-]+)", text):
             assert flag.removeprefix("no-") in known, (name, flag)

@@ -131,10 +131,10 @@ def test_bad_values_are_refused(cli, run_folder, options, said):
 
 
 def test_a_folder_without_a_run_raises(cli, tmp_path):
-    for folder in (tmp_path / "missing", tmp_path):
+    for folder, said in ((tmp_path / "missing", "does not exist"), (tmp_path, "holds no run")):
         result = cli("generate", folder)
         assert result.exit_code == 2
-        assert "holds no run" in result.stderr
+        assert said in result.stderr
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     result = cli("generate", tmp_path)
     assert result.exit_code == 2
