@@ -44,17 +44,20 @@ _load = functools.cache(load_cell)
 
 def make_module(name: str, case: Case) -> nn.Layered | nn.LSTMCell | nn.GRUCell | nn.RNNCell:
     """Our layer for a case, or our cell of one step, in the mode that the case asks for."""
-    module = STEPS[name](case.size, case.size) if case.kind == "cell" else make_layer(name, case)
-    return module.eval() if case.kind == "evaluation" else module
+    if case.kind == "cell":
+        return STEPS[name](case.size, case.size)
+    # A layer whose backend was asked for runs no step on PyTorch's operators, as it does by default.
+    module = make_layer(name, case, None if case.kind in ("one step", "evaluation") else "llvm")
+    return module.eval().prepack() if case.kind == "evaluation" else module
 
 
-def make_layer(name: str, case: Case, backend: str = "llvm") -> nn.Layered:
+def make_layer(name: str, case: Case, backend: str | None = "llvm") -> nn.Layered:
     """Our layer for a case. On the kernels it never falls back to the reference.
 
     Args:
         name: one of `CELLS`, of the registry's cells, or ``FILE.py:NAME``.
         case: the shape and kind.
-        backend: the backend that runs it.
+        backend: the backend that runs it; None for the default.
     """
     shape: dict[str, Any] = dict(num_layers=case.layers, bidirectional=case.kind == "bidirectional", backend=backend)
     if name in DROP_INS:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SETTLE = 0.005  # seconds between turns: the threads of a runtime spin for a while after a product
+AFTER_OTHERS = 0.25  # seconds after another process's turn until our kernels use its cores again
 BLOCK = 0.02  # minimum seconds of a turn: short calls are repeated within it
 Timer = Callable[[int], float]  # a number of calls to the seconds they took
 
@@ -43,13 +44,14 @@ def spread(values: list[float]) -> Spread:
     return Spread(median, low, high)
 
 
-def pairs(first: Timer, second: Timer, repeats: int) -> Pairs:
+def pairs(first: Timer, second: Timer, repeats: int, *, warm: float = 0.0) -> Pairs:
     """Time two contenders in turns; the one that begins changes from pair to pair.
 
     Args:
         first: the numerator; both take a number of calls and return the seconds they took.
         second: the denominator.
         repeats: the number of pairs.
+        warm: seconds for which a contender runs before its turn is timed.
     """
     calls = [_calls(first), _calls(second)]
     taken: list[tuple[float, float]] = []
@@ -59,9 +61,9 @@ def pairs(first: Timer, second: Timer, repeats: int) -> Pairs:
     try:
         for k in range(repeats):
             if k % 2:
-                b, a = _turn(second, calls[1]), _turn(first, calls[0])
+                b, a = _turn(second, calls[1], warm), _turn(first, calls[0], warm)
             else:
-                a, b = _turn(first, calls[0]), _turn(second, calls[1])
+                a, b = _turn(first, calls[0], warm), _turn(second, calls[1], warm)
             taken.append((a, b))
     finally:
         if enabled:
@@ -101,8 +103,11 @@ def _calls(seconds: Timer) -> int:
     return max(1, math.ceil(BLOCK * done / took))
 
 
-def _turn(seconds: Timer, calls: int) -> float:
+def _turn(seconds: Timer, calls: int, warm: float) -> float:
     time.sleep(SETTLE)
-    if calls > 1:
+    end = time.perf_counter() + warm
+    if calls > 1 or warm:
         seconds(1 + calls // 4)  # threads awake, each on its core, and caches warm, as in a user's loop
+    while time.perf_counter() < end:
+        seconds(1 + calls // 4)
     return seconds(calls) / calls

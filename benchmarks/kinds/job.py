@@ -9,7 +9,7 @@ from benchmarks import ours, parity
 from benchmarks.cases import Case, Mode
 from benchmarks.contender import Contender
 from benchmarks.kinds.gemm import fastest_product
-from benchmarks.measure import pairs
+from benchmarks.measure import AFTER_OTHERS, pairs
 from benchmarks.peers import loop
 from benchmarks.problem import Problem, Setting, pose
 from benchmarks.rows import Row, ratio_row
@@ -49,7 +49,8 @@ def ratio(
 ) -> Row:
     """Time two contenders in turns; the second is ours."""
     setting, case = problem.setting, problem.setting.case
-    taken = pairs(first.seconds, second.seconds, repeats)
+    warm = AFTER_OTHERS if first.elsewhere or second.elsewhere else 0.0
+    taken = pairs(first.seconds, second.seconds, repeats, warm=warm)
     note = "; ".join(filter(None, (note, first.note)))
     kind = case.kind or "plain"
     row = ratio_row(kind, setting.cell, str(case), setting.mode, against, taken, scale=scale, note=note)

@@ -1,7 +1,7 @@
 """How a cell runs over time. `run` is the one entry; everything about time is in this package."""
 
 from tidegate.engine.batch_invariance import batch_invariant
-from tidegate.engine.call import Backend, Call, Result, Stepping
+from tidegate.engine.call import Backend, Call, Prepared, Result, Stepping
 from tidegate.engine.dispatch import BACKENDS
 from tidegate.engine.explain.explain import explain
 from tidegate.engine.explain.explanation import Explanation, Peaks
@@ -20,6 +20,7 @@ __all__ = [
     "Cost",
     "Explanation",
     "Peaks",
+    "Prepared",
     "Program",
     "Record",
     "Result",

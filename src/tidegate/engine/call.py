@@ -105,6 +105,19 @@ class Stepping(Protocol):
         ...
 
 
+class Prepared(Protocol):
+    """A call that is prepared, to be run on other inputs and states of the same sizes."""
+
+    def run(self, x: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+        """Return the output (T, B, R) and the final states (B, ·); None if this cannot be done now: `Backend.run` can.
+
+        Args:
+            x: (T, B, I), without gradients, as are the states.
+            state: the initial states (B, ·).
+        """
+        ...
+
+
 class Backend(ABC):
     """A way to run a cell over time.
 
@@ -164,6 +177,11 @@ class Backend(ABC):
 
     def stepping(self, call: Call) -> Stepping | None:
         """Prepare a checked call of one step to be run again and again; None if that is no faster than `run`."""
+        del call
+        return None
+
+    def prepared(self, call: Call) -> Prepared | None:
+        """Prepare a checked call without derivatives, whose weights do not change; None if that is no faster."""
         del call
         return None
 

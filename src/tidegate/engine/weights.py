@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
 from tidegate.drawing.brief import brief_repr
+from tidegate.engine.packed import Packed
 from tidegate.errors import ArgumentError
 
 
@@ -27,6 +28,7 @@ class Weights:
         b_hh: (len(cell.recurrent_gates) * H,), added to the recurrent products.
         p: vectors with one weight per hidden unit, (H,), and the cell's scalars, (1,), by name.
         w_hr: (R, H), the projection.
+        packed: these matrices as kernels have packed them; None to pack them for each call.
     """
 
     w_ih: Tensor | None = None
@@ -35,6 +37,7 @@ class Weights:
     b_hh: Tensor | None = None
     p: Mapping[str, Tensor] = field(default_factory=dict)
     w_hr: Tensor | None = None
+    packed: Packed[Weights] | None = field(default=None, compare=False, repr=False)
 
     __repr__ = brief_repr
 

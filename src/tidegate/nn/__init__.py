@@ -7,6 +7,7 @@ from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layered import Layered
 from tidegate.nn.recurrent import Recurrent
 from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell
+from tidegate.nn.stepping.prepacked import prepack
 from tidegate.nn.stepping.rounded import round_to_int8_
 from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.summary import Summary, summary
@@ -24,6 +25,7 @@ __all__ = [
     "Stepper",
     "Summary",
     "Trace",
+    "prepack",
     "round_to_int8_",
     "summary",
     "to_torch",

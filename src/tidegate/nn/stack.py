@@ -110,7 +110,7 @@ def _layer_call(
 ) -> Call:
     """Return the call of one layer and direction, whose input is x. Lengths are checked ones, once for all calls."""
     layer, direction = place
-    cell, weights, size = layers.layer_cell(layer), layers.layer_weights(layer, direction), layers.layer_size(layer)
+    cell, weights, size = layers.layer_cell(layer), layers.packed_weights(layer, direction), layers.layer_size(layer)
     own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
     row = layer * (1 + layers.bidirectional) + direction
     call = checked_call(

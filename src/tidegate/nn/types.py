@@ -48,6 +48,10 @@ class StackedLayers(Protocol):
         """Return the weights of one layer and direction."""
         ...
 
+    def packed_weights(self, layer: int, direction: int) -> Weights:
+        """Return the weights of one layer and direction, with what kernels have packed of them if it is kept."""
+        ...
+
     def initial_state(self, batch: int) -> tuple[Tensor, ...] | None:
         """Return the states (layers * directions, B, ·) with which a call without ``hx`` begins; None for zeros."""
         ...

@@ -55,4 +55,4 @@ def _with_input_features(call: Call) -> Call:
     if call.x.shape[2]:
         return call
     w_ih = None if call.weights.w_ih is None else pad(call.weights.w_ih, (0, 1))
-    return replace(call, x=pad(call.x, (0, 1)), weights=replace(call.weights, w_ih=w_ih))
+    return replace(call, x=pad(call.x, (0, 1)), weights=replace(call.weights, w_ih=w_ih, packed=None))

@@ -47,7 +47,14 @@ def is_quick(x: Tensor, w_ih: Tensor, w_hh: Tensor) -> bool:
         and x.is_cpu
         and (dtype is torch.float32 or dtype is torch.float64)
         and dtype is w_ih.dtype
-        and not torch.compiler.is_compiling()
+        and nothing_looks_on()
+    )
+
+
+def nothing_looks_on() -> bool:
+    """Whether operations are run on the CPU as they are: not recorded, replaced, transformed, or counted by name."""
+    return (
+        not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
         and torch._C._functorch.peek_interpreter_stack() is None  # pyright: ignore[reportAttributeAccessIssue]
         and not torch._C._is_tracing()

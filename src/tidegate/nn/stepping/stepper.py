@@ -178,7 +178,7 @@ class Stepper:
             layers, x = [], torch.zeros(self.batch, module.input_size, dtype=like.dtype, device=like.device)
             self._like, dtype, first = x, computed_in([x]) or x.dtype, module.initial_state(self.batch)
             for k in range(module.num_layers):
-                weights, size = module.layer_weights(k, 0), module.layer_size(k)
+                weights, size = module.packed_weights(k, 0), module.layer_size(k)
                 begin = old[k] if old else None if first is None else [narrowed(s[k], size) for s in first]
                 state = None if begin is None else [s.to(device=like.device, dtype=dtype) for s in begin]
                 cell = module.layer_cell(k)

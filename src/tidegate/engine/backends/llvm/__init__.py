@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.front.reasons import llvmlite_fault, multiplies_bfloat16, reasons_against
-from tidegate.engine.call import Backend, Call, Result, Stepping
+from tidegate.engine.call import Backend, Call, Prepared, Result, Stepping
 from tidegate.engine.explain.explanation import BackendPlan
 from tidegate.engine.kernels.operators import flop_formulas as flop_formulas  # registers them for counters
 from tidegate.engine.kernels.operators import registered as registered  # registers them for traced programs
@@ -48,6 +48,13 @@ class LLVMBackend(Backend):
         from tidegate.engine.backends.llvm.front.prepared_step import PreparedStep
 
         return PreparedStep(call)
+
+    def prepared(self, call: Call) -> Prepared | None:
+        """Prepare a checked call that is short; None for others."""
+        from tidegate.engine.backends.llvm.front.prepared_run import PreparedRun
+        from tidegate.engine.backends.llvm.launch.replay.replayed_forward import kind_of
+
+        return None if call.masks or call.record or kind_of(call) is None else PreparedRun(call)
 
     def stepping_in_int8(self, call: Call) -> Stepping:
         """Prepare a checked call of one step with weights in int8."""

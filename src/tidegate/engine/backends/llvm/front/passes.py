@@ -51,10 +51,10 @@ class LLVMPasses(Passes):
             whole = sequences[name]
             whole = whole[first : first + steps] if len(whole) > steps else whole
             size = outputs if name == output else hidden
-            over_time.append(_without_padding(whole, size).to(call.x.dtype))
+            over_time.append(without_padding(whole, size).to(call.x.dtype))
             if train and size == whole.shape[2] and whole.dtype == call.x.dtype:
                 shared.append(over_time[-1])
-        own = [_without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
+        own = [without_padding(value, state.shape[1]) for value, state in zip(final, call.state, strict=True)]
         return Forward((over_time[0], *own, *over_time[1:]), sequences, tuple(shared))
 
     def _forward_in_float32(self, call: Call, names: tuple[str, ...], train: bool, zero_past_lengths: bool) -> Forward:
@@ -109,7 +109,7 @@ def _is_computed_here(call: Call) -> bool:
 LLVM_PASSES = LLVMPasses()
 
 
-def _without_padding(value: Tensor, size: int) -> Tensor:
+def without_padding(value: Tensor, size: int) -> Tensor:
     """Remove the padding; the result is not a view, because autograd does not allow in-place changes of these."""
     if size != value.shape[-1]:
         return value[..., :size].contiguous()

@@ -93,7 +93,8 @@ def _with_vectors_in_full(call: Call) -> Call:
     dtype = call.state[0].dtype
     if call.x.dtype == dtype:
         return call
-    return replace(call, weights=call.weights.map(lambda t: t if t.dim() == 2 else t.to(dtype)))
+    weights = call.weights.map(lambda t: t if t.dim() == 2 else t.to(dtype))
+    return replace(call, weights=replace(weights, packed=call.weights.packed))
 
 
 def _set_state(launch: Launch, state: State, initial: Tensor | None, call: Call) -> Tensor:

@@ -22,6 +22,7 @@ from tidegate.engine.backends.llvm.launch.launcher import (
     padded_size,
     whole_numbers,
 )
+from tidegate.engine.backends.llvm.launch.replay.noting import running
 from tidegate.engine.int8 import in_int8
 from tidegate.engine.kernels import arguments
 from tidegate.engine.kernels.arguments import PackArguments, PackJob
@@ -46,6 +47,18 @@ class _PackPlan:
 
 
 def pack_weights(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
+    """Return all matrices of a kernel as `_pack` does, or as they were packed before."""
+    if weights.packed is None:
+        return _pack(kernel, cell, weights, like)
+
+    def pack(given: Weights) -> Tensor:
+        with running():
+            return _pack(kernel, cell, given, like)
+
+    return weights.packed.get((kernel, cell), pack)
+
+
+def _pack(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) -> Tensor:
     """Return all matrices of a kernel, in the order in which it reads them.
 
     For each stage and operand: groups of blocks, then the operand's units, then products, then hidden units.
@@ -86,8 +99,8 @@ def pack_int8(kernel: KernelSpec, cell: Cell, weights: Weights, like: Tensor) ->
     found = {name: in_int8(matrix) for name, matrix in given.items() if matrix is not None}
     whole = replace(weights, **{name: number.to(like.dtype) for name, (number, _) in found.items()})
     scales = replace(weights, **{name: scale for name, (_, scale) in found.items()})
-    packed = pack_weights(kernel, cell, whole, like).to(torch.int8)
-    return packed, pack_weights(replace(kernel, heads=False), cell, scales, like)
+    packed = _pack(kernel, cell, whole, like).to(torch.int8)
+    return packed, _pack(replace(kernel, heads=False), cell, scales, like)
 
 
 @functools.lru_cache(maxsize=256)

@@ -37,6 +37,16 @@ def launches() -> list[Noted] | None:
 
 
 @contextmanager
+def running() -> Iterator[None]:
+    """Within the context, run this thread's launches of kernels, also inside `noting`."""
+    outer, _NOTING.launches = _NOTING.launches, None
+    try:
+        yield
+    finally:
+        _NOTING.launches = outer
+
+
+@contextmanager
 def noting() -> Iterator[list[Noted]]:
     """Within the context, note this thread's launches of kernels in a list and run none of them."""
     outer, _NOTING.launches = _NOTING.launches, []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -42,8 +43,12 @@ class ReplayedForward:
 
     def run(self, call: Call) -> tuple[dict[str, Tensor], list[Tensor]]:
         """Run the kernel; returns what `launch_forward` returns."""
+        return self.run_on([*tensors_by_name(call).values()])
+
+    def run_on(self, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """Run the kernel on the tensors of `tensors_by_name`, in their order."""
         made = [empty_like(t) for t in self._made]
-        self._replay([*(t.contiguous() for t in tensors_by_name(call).values()), *made])
+        self._replay([*(t.contiguous() for t in tensors), *made])
         count = len(self._names)
         return dict(zip(self._names, made[:count], strict=True)), made[count:]
 
@@ -69,7 +74,7 @@ def like_tensors(call: Call) -> tuple[list[Tensor], Call]:
     given = {key: torch.empty(t.shape, dtype=t.dtype) for key, t in tensors_by_name(call).items()}
     how = {"reverse": call.reverse, "mask_gradients": call.mask_gradients, "batch_invariant": call.batch_invariant}
     own = call_with_tensors(given, call.cell, **how)
-    return [*given.values()], own
+    return [*given.values()], replace(own, weights=replace(own.weights, packed=call.weights.packed))
 
 
 def kind_of(call: Call, *more: Hashable) -> Hashable | None:
@@ -80,15 +85,18 @@ def kind_of(call: Call, *more: Hashable) -> Hashable | None:
         or call.reset is not None
         or call.cell.heads > 1
         or sizes.rounds
-        or not _is_short(sizes)
+        or not _is_short(sizes, kept=call.weights.packed is not None)
     ):
         return None
     w, threads = call.weights, threads_to_use()
     together = threads > 1 and can_wait_for_one_another()
-    return sizes, w.b_ih is None, w.b_hh is None, call.mask_gradients, threads, together, *more
+    token = None if w.packed is None else w.packed.token
+    return sizes, w.b_ih is None, w.b_hh is None, call.mask_gradients, threads, together, token, *more
 
 
-def _is_short(sizes: Sizes) -> bool:
+def _is_short(sizes: Sizes, *, kept: bool) -> bool:
+    """Whether preparing a call is a good part of it, and what is prepared is small (or kept anyway)."""
     gates = len(sizes.cell.input_gates), len(sizes.cell.recurrent_gates)
     weights = sizes.hidden * (gates[0] * sizes.inputs + (gates[1] + 1) * sizes.outputs)
-    return 0 < sizes.batch * sizes.steps * weights <= SHORT and weights <= FEW_WEIGHTS and math.prod(sizes[1:4]) > 0
+    few = kept or weights <= FEW_WEIGHTS
+    return few and 0 < sizes.batch * sizes.steps * weights <= SHORT and math.prod(sizes[1:4]) > 0
