@@ -24,19 +24,27 @@ class PreparedRun:
     """
 
     def __init__(self, call: Call):
+        self._call, self._lock = call, threading.Lock()
         self._output, self._sizes = call.cell.states[0], [s.shape[1] for s in call.state]
         self._given = [*tensors_by_name(call).values()]
-        self._threads, self._lock = threads_to_use(), threading.Lock()
-        self._one = ReplayedForward(call, values_to_store(call, (), train=False), initial=False)
+        self._by_threads: dict[int, ReplayedForward] = {}  # how many a call uses changes with what else is running
 
     def run(self, x: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]] | None:
-        """Run it on another input and state; None if it is running already, or was prepared for other threads."""
+        """Run it on another input and state; None if another thread is running it."""
         with AtWork():
-            if threads_to_use() != self._threads or lost_its_threads() or not self._lock.acquire(blocking=False):
+            if lost_its_threads() or not self._lock.acquire(blocking=False):
                 return None
             try:
-                sequences, final = self._one.run_on([x, *self._given[1 : -len(state)], *state])
+                prepared = self._prepared(threads_to_use())
+                sequences, final = prepared.run_on([x, *self._given[1 : -len(state)], *state])
             finally:
                 self._lock.release()
         output = without_padding(sequences[self._output], self._sizes[0])
         return output, tuple([without_padding(s, size) for s, size in zip(final, self._sizes, strict=True)])
+
+    def _prepared(self, threads: int) -> ReplayedForward:
+        one = self._by_threads.get(threads)
+        if one is None:
+            stored = values_to_store(self._call, (), train=False)
+            one = self._by_threads[threads] = ReplayedForward(self._call, stored, initial=False)
+        return one
