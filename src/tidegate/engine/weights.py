@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tidegate.cells import Cell, get_cell
 from tidegate.drawing.brief import brief_repr
-from tidegate.engine.packed import Packed
 from tidegate.errors import ArgumentError
 
 
@@ -28,7 +28,8 @@ class Weights:
         b_hh: (len(cell.recurrent_gates) * H,), added to the recurrent products.
         p: vectors with one weight per hidden unit, (H,), and the cell's scalars, (1,), by name.
         w_hr: (R, H), the projection.
-        packed: these matrices as kernels have packed them; None to pack them for each call.
+        packed: a `tidegate.engine.packed.Packed` with these matrices as kernels read them; None to pack them for each
+            call.
     """
 
     w_ih: Tensor | None = None
@@ -37,7 +38,7 @@ class Weights:
     b_hh: Tensor | None = None
     p: Mapping[str, Tensor] = field(default_factory=dict)
     w_hr: Tensor | None = None
-    packed: Packed[Weights] | None = field(default=None, compare=False, repr=False)
+    packed: Any = field(default=None, compare=False, repr=False)  # not typed, so that Weights(**tensors) is accepted
 
     __repr__ = brief_repr
 
