@@ -186,7 +186,7 @@ class TrainConfig:
     seed: int = option(0, "Random seed: the same seed gives the same run.", panel="Training")
     device: Literal["auto", "cpu"] = option("auto", "Where to train.", panel="Training")
     mixed_precision: Literal["no", "fp16", "bf16"] = option(
-        "no", "Mixed precision, on a GPU.", panel="Training", advanced=True
+        "no", "Mixed precision; on a CPU bf16 only.", panel="Training", advanced=True
     )
     backend: str | None = option(
         None, "The engine's backend.", panel="Training", unset="the engine's choice", advanced=True
