@@ -1,12 +1,11 @@
 """Training: the run's losses, gradient norms and samples by step."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from tidegate.errors import RunFolderError
 from tidegate.lens.session.session import Session
 from tidegate.serve.screens.screen import Question, Screen, rounded
+from tidegate.train.listing.metrics_table import read_records
 
 MAX_POINTS = 2000  # of a curve: more cannot be seen
 MAX_SAMPLES = 60
@@ -20,24 +19,18 @@ def training(session: Session, run: int = 0) -> dict[str, Any]:
     """
     one = session.run_number(run)
     train, validation, samples = [], [], []
-    path = one.folder / "metrics.jsonl"
-    try:
-        whole = path.read_bytes().rpartition(b"\n")[0]  # a line without its newline is still being written
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            record = json.loads(line)
-            step = int(record["step"])
-            if record["event"] == "train":
-                named = ("nats", "gradient_norm", "clipped_share", "learning_rate")
-                train.append([step, *(rounded(record[name], 6) for name in named)])
-            elif record["event"] == "validation":
-                validation.append([step, rounded(record["nats"])])
-            elif record["event"] == "sample":
-                samples.append([step, str(record["text"])])
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise RunFolderError(f"{path}, line {number} was altered: {error}.") from error
+
+    def read(record: dict[str, Any]) -> None:
+        step = int(record["step"])
+        if record["event"] == "train":
+            named = ("nats", "gradient_norm", "clipped_share", "learning_rate")
+            train.append([step, *(rounded(record[name], 6) for name in named)])
+        elif record["event"] == "validation":
+            validation.append([step, rounded(record["nats"])])
+        elif record["event"] == "sample":
+            samples.append([step, str(record["text"])])
+
+    read_records(one.folder, read)
     return {
         "train": evenly_spread(train, MAX_POINTS),
         "validation": evenly_spread(validation, MAX_POINTS),

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,19 +19,36 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     Raises:
         RunFolderError: the file cannot be read, or a line of it was altered.
     """
-    path, rows = folder / METRICS, []
+    rows: list[dict[str, Any]] = []
+
+    def read(record: dict[str, Any]) -> None:
+        if record["event"] in ("train", "validation"):
+            rows.append(_row(record))
+
+    read_records(folder, read)
+    return rows
+
+
+def read_records(folder: Path, read: Callable[[dict[str, Any]], None]) -> None:
+    """Read what was reported of a run, record by record.
+
+    Args:
+        folder: the run.
+        read: takes a record; what it raises for one of another form means that its line was altered.
+
+    Raises:
+        RunFolderError: the file cannot be read, or a line of it was altered.
+    """
+    path = folder / METRICS
     try:
         whole = path.read_bytes().rpartition(b"\n")[0]  # a line without its newline is still being written
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
     for number, line in enumerate(whole.splitlines(), 1):
         try:
-            record = json.loads(line)
-            if record["event"] in ("train", "validation"):
-                rows.append(_row(record))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            read(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RunFolderError(f"{path}, line {number} was altered: {error}.") from error
-    return rows
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
