@@ -185,6 +185,7 @@ def test_computed_weights_are_those_of_the_call() -> None:
 def test_copies_are_prepacked_and_have_their_own() -> None:
     layer: Any = tidegate.nn.LSTM(6, 21).eval().prepack()
     x = torch.randn(5, 2, 6)
+    assert "_kept" not in vars(tidegate.nn.to_torch(layer))
     with torch.no_grad():
         expected = outputs(layer, x)
         file = io.BytesIO()

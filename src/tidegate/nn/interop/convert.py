@@ -10,7 +10,16 @@ from torch import nn
 from tidegate.cells import CELLS, Cell, projected
 from tidegate.errors import ArgumentError
 
-_OWN = ("cell", "layer_cells", "init", "forget_bias", "backend", "recompute", "times_loaded")  # besides torch's
+_OWN = (
+    "cell",
+    "layer_cells",
+    "init",
+    "forget_bias",
+    "backend",
+    "recompute",
+    "times_loaded",
+    "_kept",
+)  # besides torch's
 
 
 def to_torch(model: nn.Module) -> nn.Module:

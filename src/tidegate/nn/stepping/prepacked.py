@@ -95,7 +95,7 @@ class _Kept:
     def now(self, module: KeptLayers) -> _Now:
         """Return what is kept of the weights as they are."""
         now = self._now
-        if now is None or now.changed(module):
+        if now is None or now.watched.changed():
             now = self._now = _Now(module)
         return now
 
@@ -123,16 +123,9 @@ class _Now:
     """What is kept of a module's weights as they are now: packed weights by place, prepared runs by kind."""
 
     def __init__(self, module: KeptLayers):
-        self._watched, self._loaded = WatchedTensors(module), module.times_loaded
-        self._cells = [module.layer_cell(k) for k in range(module.num_layers)]
+        self.watched = WatchedTensors(module)
         self.packed: dict[tuple[int, int], Packed[Weights]] = {}
         self.runs: dict[Hashable, PreparedStack | None] = {}
-
-    def changed(self, module: KeptLayers) -> bool:
-        """Whether the weights are others."""
-        if module.times_loaded != self._loaded or self._watched.changed():
-            return True
-        return any(module.layer_cell(k) is not cell for k, cell in enumerate(self._cells))
 
 
 def prepack(model: M, keep: bool = True) -> M:

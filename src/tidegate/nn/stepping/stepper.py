@@ -92,7 +92,7 @@ class Stepper:
             ArgumentError: the shape, dtype or device of x does not fit the weights, or that of a mask does not fit x,
                 or a mask is missing.
         """
-        if self._changed():
+        if self._watched.changed():
             self._build()
         like = self._like
         if x.shape != like.shape or x.dtype != like.dtype or x.device != like.device:
@@ -104,7 +104,7 @@ class Stepper:
             )
         if masks or self._required:
             given = read_step_masks(self.module, masks or {}, self._required, like)
-            for k, (layer, cell) in enumerate(zip(self._layers, self._cells, strict=True)):
+            for k, (layer, cell) in enumerate(zip(self._layers, self._watched.cells, strict=True)):
                 size = self.module.layer_size(k)
                 own = {name: narrowed(given[name], size) for name in cell.masks if name in given}
                 x = layer.step(x if x.is_contiguous() else x.contiguous(), own)
@@ -188,16 +188,11 @@ class Stepper:
                 layers.append(stepping(cell, x, weights, state, masks=unset, **how))
                 required.update(unset)
                 x = x.new_zeros(self.batch, module.layer_output_size(k))
-            self._layers, self._cells = layers, [module.layer_cell(k) for k in range(module.num_layers)]
+            self._layers = layers
             eager = partial(_run, layers)
             self._step = StepGraphs(eager, self._like) if on_gpu(self._like) else eager
             self._required = tuple(required)
-            self._watched, self._loaded = WatchedTensors(module), module.times_loaded
-
-    def _changed(self) -> bool:
-        if self._watched.changed() or self.module.times_loaded != self._loaded:
-            return True
-        return any(self.module.layer_cell(k) is not cell for k, cell in enumerate(self._cells))
+            self._watched = WatchedTensors(module)
 
 
 def _run(layers: Sequence[Stepping], x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whether the tensors that a module's weights are made of have changed."""
+"""Whether what a module computes with has changed: the tensors its weights are made of, and its cells."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ FLAT = "_flat_weights"  # the list from which torch's layers read their weights
 
 
 class WatchedTensors:
-    """All tensors of a module, as they are when this is made."""
+    """All tensors of a module and the cells of its layers, as they are when this is made.
+
+    Attributes:
+        cells: the cells, layer by layer.
+    """
 
     def __init__(self, module: StackedLayers):
         self._watched, self._lists = [*_watched(module)], [*_lists(module)]
+        self._module, self._loaded = module, module.times_loaded
+        self.cells = [module.layer_cell(k) for k in range(module.num_layers)]
 
     def changed(self) -> bool:
         """Whether one has been written to, or another has taken its place."""
+        module = self._module
+        if module.times_loaded != self._loaded or any(module.layer_cell(k) is not c for k, c in enumerate(self.cells)):
+            return True
         for owner, key, tensor, version, address in self._watched:
             if owner.get(key) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
                 return True
