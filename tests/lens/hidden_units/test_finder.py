@@ -18,7 +18,8 @@ from tidegate.lens.hidden_units import association
 from tidegate.lens.hidden_units.association import areas, correlations, midranks
 from tidegate.lens.hidden_units.controls import untrained
 from tidegate.lens.hidden_units.detectors import DETECTORS, function, pattern, per_token
-from tidegate.lens.hidden_units.finder import _shifted, find_cells
+from tidegate.lens.hidden_units.finder import find_cells
+from tidegate.lens.hidden_units.unit_search import shifted
 from tidegate.lens.record.reading import read
 from tidegate.text import ByteTokenizer, CharacterTokenizer
 from tidegate.text.model import LanguageModel, LanguageModelConfig
@@ -99,9 +100,9 @@ def test_planted_units_are_found_and_controls_are_low():
         assert (it.layer, it.unit, it.sign, it.score, it.chosen_score) == (0, unit, 1, 1.0, 1.0)
         assert it.name in ("h", "c")
         assert max(it.untrained, it.shuffled) < 0.8
-        assert found.scores[detector][0, "c"].shape == (5,)
-        assert found.scores[detector][0, "c"][unit] == 1
-        assert {(name, at) for _, name, at, _ in found.best(detector, 2)} == {("h", unit), ("c", unit)}
+        assert found.scores[detector][0, 0, "c"].shape == (5,)
+        assert found.scores[detector][0, 0, "c"][unit] == 1
+        assert {(name, at) for _, _, name, at, _ in found.best(detector, 2)} == {("h", unit), ("c", unit)}
         assert (it.values, it.detectors, it.tried) == (6 * 5, len(DETECTORS), 30 * len(DETECTORS))
         inside = per_token(DETECTORS[detector], list(text))[2000:]
         assert (it.positives, it.counted) == (inside.sum(), 2001)
@@ -171,7 +172,7 @@ def test_low_inside_is_found_too():
 def test_labels_are_shifted_not_permuted():
     """Long stretches are easy to follow by chance; the control has to keep them, and moves them by a tenth or more."""
     values = np.where(np.arange(1500) % 301 == 5, np.nan, np.random.default_rng(0).random(1500) < 0.3)
-    counts, made = _shifted(values, 20, np.random.default_rng(1))
+    counts, made = shifted(values, 20, np.random.default_rng(1))
     own = values[~np.isnan(values)]
     np.testing.assert_array_equal(counts, ~np.isnan(values))
     np.testing.assert_array_equal(made[:, 0], own)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tidegate.drawing.terminal import Colour
-    from tidegate.lens.hidden_units.finder import Finding, Findings
+    from tidegate.lens.hidden_units.findings import Finding, Findings
     from tidegate.train import Run
 
 __all__ = ["best_cell", "coloured", "listed"]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.detectors import Detector
-from tidegate.lens.hidden_units.finder import Findings, find_cells
+from tidegate.lens.hidden_units.finder import find_cells
+from tidegate.lens.hidden_units.findings import Findings
 from tidegate.lens.interventions.effect import Effect, effect
 from tidegate.lens.interventions.intervention import Intervention
 from tidegate.lens.record.reading import Reading, read

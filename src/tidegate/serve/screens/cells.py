@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.detectors import function, per_token
-from tidegate.lens.hidden_units.finder import Finding
+from tidegate.lens.hidden_units.findings import Finding
 from tidegate.lens.hidden_units.word_detectors import detectors_of
 from tidegate.lens.session.text_session import SEARCHED, TextSession
 from tidegate.serve.safe_regex import in_matches
