@@ -7,6 +7,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from tests.fuzz.mutate import mutated
 from tests.train import task_runs
 
 from tidegate.data import columns
-from tidegate.errors import TidegateError
+from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.tensor_files import KEY, digest
+from tidegate.lens.hidden_units.kept_findings import findings_of, kept_findings
 from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession, held_out_text
@@ -53,7 +55,13 @@ def make_run(kind: str, folder: Path) -> Path:
     corpus = new_run(folder, lambda to: prepare_corpus(text, to, **TOKENIZERS[kind]))
     model = LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=6)
     train(folder, corpus, model, TrainConfig(batch_size=4, k1=10, device="cpu", report_every=1, **SETTINGS))
+    _keep(load_run(folder))
     return folder
+
+
+def _keep(run: Run) -> None:
+    with suppress(ArgumentError):  # too little held-out text: of subwords and words
+        findings_of(run)
 
 
 def use(folder: Path) -> None:
@@ -97,7 +105,7 @@ def _look(run: Run) -> None:
     look = task_look(run)
     if isinstance(look, TextLook):
         with TextSession([run], held_out_text(run, 50)):
-            pass
+            kept_findings(run)
     elif isinstance(look, ExampleLook):
         with ExampleSession(run) as session:
             session.look()

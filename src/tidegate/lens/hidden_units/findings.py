@@ -10,6 +10,9 @@ from tidegate.drawing import table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.detectors import Kind
 
+MARGIN = 0.05
+"""What a score must exceed both controls by: they are the best of a few draws and vary by some hundredths."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -55,6 +58,16 @@ class Finding:
     direction: int = 0
 
     @property
+    def control(self) -> float:
+        """The better of the two controls, ``untrained`` and ``shuffled``."""
+        return max(self.untrained, self.shuffled)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the score beats both controls by `MARGIN` or more: otherwise this is no finding."""
+        return self.score >= self.control + MARGIN
+
+    @property
     def tried(self) -> int:
         """Values times detectors."""
         return self.values * self.detectors
@@ -80,7 +93,8 @@ class Findings:
         found: by detector, in the order given.
         absent: detectors that are (nearly) constant in one half of these steps, so that nothing can be measured.
         scores: by detector and (layer, direction, name), the score (H,) of each unit on the second half, not oriented:
-            an area below 0.5 or a correlation below 0 means that the unit is low where the detector is high.
+            an area below 0.5 or a correlation below 0 means that the unit is low where the detector is high. Empty for
+            findings that were kept in a run folder.
     """
 
     found: Mapping[str, Finding]
@@ -97,7 +111,14 @@ class Findings:
         """Return the units that go best with a detector on the second half: (layer, direction, name, unit, score).
 
         The scores are those in ``scores``. Units are chosen on the half they are measured on, unlike `Finding.score`.
+
+        Raises:
+            ArgumentError: there is no such detector, or the findings were kept in a run folder, without these scores.
         """
+        if not self.scores:
+            raise ArgumentError(
+                "The scores of all units are not kept with a run: search with tidegate.lens.find_cells."
+            )
         chance = 0.5 if self[detector].kind == "yes/no" else 0.0
         scores = self.scores[detector]
         every = [(*at, unit, float(score)) for at, own in scores.items() for unit, score in enumerate(own)]

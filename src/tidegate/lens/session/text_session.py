@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.detectors import Detector
 from tidegate.lens.hidden_units.finder import find_cells
 from tidegate.lens.hidden_units.findings import Findings
+from tidegate.lens.hidden_units.kept_findings import findings_of
 from tidegate.lens.interventions.effect import Effect, effect
 from tidegate.lens.interventions.intervention import Intervention
+from tidegate.lens.record.held_out import SEARCHED, held_out_text, measured_half
 from tidegate.lens.record.reading import Reading, read
 from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.lens.session.session import Session
@@ -26,7 +27,6 @@ MAX_LENGTH = 200_000  # characters of one text
 IN_MEMORY = 64 << 20  # bytes of a trace; longer ones are stored on disk
 CACHED = 6  # texts whose traces are cached; an older text is read again when it is used
 MAX_TEXTS = 100  # that were added; older ones are dropped
-SEARCHED = 40_000  # tokens of held-out text in which hidden units are searched
 
 
 class _Entry(NamedTuple):
@@ -112,20 +112,20 @@ class TextSession(Session):
     def find_cells(self, detector: Detector | None = None) -> Findings:
         """Return what `tidegate.lens.find_cells` finds on held-out text, cached.
 
+        The findings of the built-in detectors are kept in the run folder, and lack ``scores`` when they are read there.
+
         Args:
             detector: the property to search for; its name is the key in the cache. Default: all built-in detectors.
 
         Raises:
             ArgumentError: there is no held-out text, or too little.
         """
+        if detector is None:
+            return self.cached("find_cells", lambda: findings_of(self.run))
+        model, tokenizer = self.run.model, self.run.tokenizer
         return self.cached(
-            ("find_cells", detector and detector.name),
-            lambda: find_cells(
-                self.run.model,
-                self.run.tokenizer,
-                held_out_text(self.run, SEARCHED),
-                detectors=None if detector is None else [detector],
-            ),
+            ("find_cells", detector.name),
+            lambda: find_cells(model, tokenizer, held_out_text(self.run, SEARCHED), detectors=[detector]),
         )
 
     def effect(self, interventions: tuple[Intervention, ...]) -> Effect:
@@ -161,30 +161,3 @@ def _remove(entry: _Entry) -> None:
     """Delete a trace's files; arrays that are still mapped stay readable."""
     if entry.folder is not None:
         shutil.rmtree(entry.folder, ignore_errors=os.name == "nt")  # Windows keeps mapped files; close() deletes them
-
-
-def held_out_text(run: Run, length: int) -> str:
-    """Return text of the run's own corpus that it was not trained on: of the test part, or else of validation.
-
-    Args:
-        run: the run.
-        length: the maximal number of tokens.
-
-    Raises:
-        ArgumentError: the run has neither part.
-    """
-    corpus = run.open_data()
-    for part in (corpus.test, corpus.validation) if corpus.splits else ():
-        if len(part):
-            return run.tokenizer.decode(part[:length])
-    raise ArgumentError(
-        f"{run.folder.name} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
-        "to be read; what is measured on held-out text (the finder, the effect of an intervention) needs a run trained "
-        "with --splits, such as 90/5/5."
-    )
-
-
-def measured_half(run: Run) -> NDArray[np.int64]:
-    """Return the half of the searched text, as tokens, on which the finder measures and does not choose."""
-    ids = run.tokenizer.encode(held_out_text(run, SEARCHED))
-    return ids[len(ids) // 2 :]
