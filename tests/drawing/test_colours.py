@@ -70,7 +70,8 @@ def test_oklab_of_worked_values():
 @pytest.mark.parametrize(("kind", "background"), SCALES)
 def test_scales_are_the_published_ones(kind, background):
     peer = matplotlib.colormaps[PUBLISHED[kind, background]](np.linspace(0, 1, 257))[:, :3] * 255
-    assert np.linalg.norm(oklab(peer) - oklab(table(kind, background)), axis=-1).max() < 1.5 * JUST_SEEN
+    far = np.abs(np.linspace(-1, 1, 257)) > 0.25 if kind == "diverging" else np.linspace(0, 1, 257) > 0.2
+    assert np.linalg.norm(oklab(peer) - oklab(table(kind, background)), axis=-1)[far].max() < 1.5 * JUST_SEEN
 
 
 @pytest.mark.parametrize("background", ["light", "dark"])
@@ -133,10 +134,10 @@ def test_lines_show_on_light_and_dark_and_no_two_are_alike():
 
 
 def test_numbers_to_colours():
-    assert diverging(0) == (247, 247, 247)
+    assert diverging(0) == (255, 255, 255)
     assert diverging(-1) == diverging(-np.inf) == diverging(-7) == (5, 48, 97)
     assert diverging(1, "dark") == (255, 173, 173)
-    assert sequential(0, "dark") == (0, 0, 4)
+    assert sequential(0, "dark") == (22, 24, 26)
     assert sequential(np.nan) == diverging(np.nan) == MISSING
     assert tint(-2) == (BLUE, tint(-1)[1])
     assert tint(0.5)[0] == VERMILLION

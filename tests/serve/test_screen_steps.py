@@ -308,7 +308,7 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         page.click(".token >> nth=0")
         best = own.steps["input"].choices.top(1)[0][0]
         row = page.inner_text(".side tbody tr >> nth=0").split("\t")
-        assert (row[0].strip(), float(row[1])) == (best[0], pytest.approx(best[1], abs=1e-4))
+        assert (row[0].strip(), float(row[1])) == (best[0], pytest.approx(best[1], abs=1e-3))
     elif name in ("classify", "frames"):
         shown = page.inner_text(".verdict")
         assert shown.startswith(

@@ -1,7 +1,7 @@
 """Two colour scales for any colour vision: diverging around zero, and sequential from zero.
 
 The colours are published ones, with few anchors each and linear interpolation between them in OKLab (Ottosson 2020, "A
-perceptual color space for image processing"):
+perceptual color space for image processing"). Only zero has the colour of the page's ground: it looks untouched.
 
 * diverging, light: RdBu of ColorBrewer, blue to red. This product includes color specifications and designs
   developed by Cynthia Brewer (http://colorbrewer.org/), Apache License 2.0.
@@ -26,10 +26,10 @@ Kind = Literal["diverging", "sequential"]
 Background = Literal["light", "dark"]
 
 ANCHORS: dict[tuple[str, str], str] = {
-    ("diverging", "light"): "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
-    ("diverging", "dark"): "9eb0ff 519fd3 286886 14303e 190c09 411201 7d341e be6f63 ffadad",
-    ("sequential", "light"): "ffffe5 fff7bc fee391 fec44f fe9929 ec7014 cc4c02 993404 662506",
-    ("sequential", "dark"): "000004 210c4a 57106e 8a226a bc3754 e45a31 f98e09 f9cb35 fcffa4",
+    ("diverging", "light"): "053061 2166ac 4393c3 92c5de d1e5f0 ffffff fddbc7 f4a582 d6604d b2182b 67001f",
+    ("diverging", "dark"): "9eb0ff 519fd3 286886 14303e 16181a 411201 7d341e be6f63 ffadad",
+    ("sequential", "light"): "ffffff fff7bc fee391 fec44f fe9929 ec7014 cc4c02 993404 662506",
+    ("sequential", "dark"): "16181a 29115a 57106e 8a226a bc3754 e45a31 f98e09 f9cb35 fcffa4",
 }
 STEPS = 256  # half of them on either side of zero, which has a colour of its own
 MISSING: RGB = (128, 128, 128)

@@ -6,7 +6,7 @@ from urllib.parse import quote_plus
 
 from tidegate import __version__
 from tidegate.cells import get_cell
-from tidegate.drawing.colours import LINES, Background, Kind, hexadecimal, ink, table
+from tidegate.drawing.colours import Background, Kind, hexadecimal, ink, table
 from tidegate.lens.session.session import Session
 from tidegate.serve.screens import SCREENS
 
@@ -42,14 +42,13 @@ def about(session: Session) -> dict[str, Any]:
 
 
 def palette() -> dict[str, Any]:
-    """Return the colour scales of light and dark pages as [background, text] pairs, and the colours of lines.
+    """Return the colour scales of light and dark pages as [background, text] pairs.
 
     They are the same scales as in the terminal and in notebooks.
     """
     kinds: tuple[Kind, ...] = ("diverging", "sequential")
     backgrounds: tuple[Background, ...] = ("light", "dark")
-    scales = {ground: {kind: _scale(kind, ground) for kind in kinds} for ground in backgrounds}
-    return {**scales, "lines": [hexadecimal(it) for it in LINES]}
+    return {ground: {kind: _scale(kind, ground) for kind in kinds} for ground in backgrounds}
 
 
 def _scale(kind: Kind, background: Background) -> list[list[str]]:

@@ -2,9 +2,23 @@
 
 import { about } from "./state.js";
 
-/** The colour of a curve; curves have different dashes as well. */
+/** How many series have a colour of their own: --series-1 to --series-7 of theme.css. */
+export const SERIES = 7;
+const DASHES = [null, "6 3", "2 2", "8 3 2 3", "10 4", "1 3", "12 3 2 3 2 3"];
+
+/** The colour of a series, which follows the theme: for styles and for attributes of SVG. */
 export function curve(n) {
-  return about.palette.lines[n % about.palette.lines.length];
+  return `var(--series-${(n % SERIES) + 1})`;
+}
+
+/** The dashes of a series as SVG has them, null for a solid line. No two of the first 49 have colour and dashes in common. */
+export function dashes(n) {
+  return DASHES[(n + Math.floor(n / SERIES)) % DASHES.length];
+}
+
+/** The backgrounds of a scale in the theme that is shown, lowest first. */
+export function scaleColours(kind) {
+  return about.palette[isDark() ? "dark" : "light"][kind].map(([background]) => background);
 }
 
 /** Whether the page is dark. */

@@ -1,5 +1,7 @@
 // Elements made of plain data. Text becomes text nodes only: nothing that a corpus holds is ever read as HTML.
 
+import { fixed } from "./numbers.js";
+
 const isPresent = (child) => child !== null && child !== undefined;
 
 /** An element. `props`: "class", "on" (listeners by event), "style" (by property), "data", and attributes by name. */
@@ -47,6 +49,11 @@ export function choice(options, chosen, onChange, props = {}) {
   return select;
 }
 
+/** A text for those who do not see the page: the name of a column that has none to show, say. */
+export function hiddenText(text) {
+  return el("span", { class: "visually-hidden" }, text);
+}
+
 /** A button. */
 export function button(label, onClick, props = {}) {
   return el("button", { ...props, on: { click: onClick } }, label);
@@ -84,24 +91,53 @@ function onPress(action) {
   };
 }
 
-/** A table of rows of cells; a cell is text, a number, or an element. `onRow(n)` makes rows that can be chosen. */
-export function table(headers, rows, { caption = null, onRow = null } = {}) {
-  const body = rows.map((row, n) => {
-    const cells = row.map((it) => el("td", { class: typeof it === "number" ? "number" : null }, it ?? ""));
-    if (!onRow) return el("tr", {}, ...cells);
-    const choose = () => onRow(n);
-    return el("tr", { class: "choosable", tabindex: "0", on: { click: choose, keydown: onPress(choose) } }, ...cells);
+/**
+ * A table. A column is its name, or {name, hidden, digits}: `hidden` names are there for screen readers only. A cell is
+ * text, an element, or a number, which is written with the `digits` of its column if it has any. `onRow(n)` makes rows
+ * that can be chosen; `label` names a table without a caption.
+ */
+export function table(columns, rows, { caption = null, onRow = null, label = null } = {}) {
+  const isNumeric = columns.map((_, k) => rows.some((row) => typeof row[k] === "number"));
+  const head = columns.map((it, k) => {
+    const name = it.name ?? it;
+    return el("th", { scope: "col", class: isNumeric[k] ? "number" : null }, it.hidden ? hiddenText(name) : name);
   });
-  const head = el("tr", {}, ...headers.map((it) => el("th", { scope: "col" }, it)));
-  return el(
-    "div",
-    { class: "scrolled" },
-    el("table", {}, caption && el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, ...body)),
-  );
+  const cell = (it, k) => {
+    const digits = typeof it === "number" ? columns[k].digits : undefined;
+    const shown = digits === undefined ? it : fixed(it, digits);
+    return el("td", { class: typeof it === "number" ? "number" : null }, shown ?? "");
+  };
+  const body = rows.map((row, n) => {
+    if (!onRow) return el("tr", {}, ...row.map(cell));
+    const choose = () => onRow(n);
+    const props = { class: "choosable", tabindex: "0", on: { click: choose, keydown: onPress(choose) } };
+    return el("tr", props, ...row.map(cell));
+  });
+  const parts = [
+    caption && el("caption", {}, caption),
+    el("thead", {}, el("tr", {}, ...head)),
+    el("tbody", {}, ...body),
+  ];
+  return scrolled(el("table", { "aria-label": label }, ...parts));
+}
+
+/** A box in which something wider is scrolled; the keyboard reaches it while there is something to scroll. */
+export function scrolled(...children) {
+  const box = el("div", { class: "scrolled" }, ...children);
+  new ResizeObserver(() => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }).observe(box);
+  return box;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are to be shown
 const UNPRINTED = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]/g;
+
+/** The text of a token for a table: blanks have signs as well. */
+export function spelled(text) {
+  return visible(text).replaceAll(" ", "␣");
+}
 
 /** The text of a token with signs in place of characters that are not printed. */
 export function visible(text) {

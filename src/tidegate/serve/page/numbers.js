@@ -30,9 +30,16 @@ export function grouped(count) {
   return count.toLocaleString("en");
 }
 
-/** A number with its sign. */
+/** A number with a fixed count of digits after the point and a typographic minus; -0 is 0. */
+export function fixed(value, digits = 2) {
+  const text = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** A number with its sign; one that is rounded to 0 has none. */
 export function signed(value, digits = 2) {
-  return `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(digits)}`;
+  const text = fixed(value, digits);
+  return text.startsWith("−") || Number(text) === 0 ? text : `+${text}`;
 }
 
 /** A share as a percentage. */
@@ -40,7 +47,36 @@ export function percent(share) {
   return `${(100 * share).toFixed(1)}%`;
 }
 
-/** A probability as a bar of text. */
-export function textBar(p) {
-  return "█".repeat(Math.round(p * 20)) || "▏";
+/** A probability, always with as many digits, so that they stand under one another. */
+export function probability(p) {
+  return p > 0 && p < 0.0005 ? "<.001" : p.toFixed(3);
+}
+
+/** A number with about as many digits as are needed to know it: 0.0213, 12.3, 1,234, 2.1e-6. */
+export function short(value, digits = 3) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size >= 1000 && size < 1e6) return `${value < 0 ? "−" : ""}${grouped(Math.round(size))}`;
+  if (size !== 0 && (size < 1e-3 || size >= 1e6))
+    return minus(value.toExponential(digits - 1))
+      .replace(/\.?0+e/, "e")
+      .replace("e+", "e");
+  return minus(String(Number(value.toPrecision(digits))));
+}
+
+/** The texts of the ticks of an axis or scale: all with the digits that their steps need; whole numbers without any. */
+export function tickLabels(values) {
+  const largest = Math.max(...values.map(Math.abs));
+  const steps = values.slice(1).map((it, n) => Math.abs(it - values[n]));
+  const step = Math.min(...steps.filter((it) => it > 0), largest || 1);
+  if (largest !== 0 && (largest < 1e-3 || largest >= 1e6)) return values.map((it) => (it === 0 ? "0" : short(it)));
+  let digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  if (values.some((it) => Math.abs(Number(it.toFixed(digits)) - it) > step / 20)) digits++; // such as steps of 0.25
+  return values.map((it) =>
+    digits || Math.abs(it) < 1000 ? fixed(it, digits) : `${it < 0 ? "−" : ""}${grouped(Math.abs(it))}`,
+  );
+}
+
+function minus(text) {
+  return text.replaceAll("-", "−").replace("e−", "e-");
 }

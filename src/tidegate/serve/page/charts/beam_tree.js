@@ -1,7 +1,7 @@
 // The tree of a beam search: a column for each token that was written, the likeliest on top.
 
 import { el, statusLine, visible } from "../dom.js";
-import { saveButton } from "./save.js";
+import { saveBar } from "./save.js";
 import { svgElement } from "./svg.js";
 
 const HEIGHT = 34;
@@ -62,7 +62,7 @@ export function beamTree(root, { width, leaves, branches }) {
     const to = here === null ? (path(leaves[0] ?? 0)[0] ?? 0) : neighbour(event.key, here, branches, columns, places);
     if (to !== null) go(to);
   });
-  const save = saveButton(name, () => beamTreeSvg(svg, wide, tall));
+  const save = saveBar(name, { svg: () => beamTreeSvg(svg, wide, tall) });
   root.append(el("div", { class: "scrolled" }, svg), el("div", { class: "foot" }, current.element, save), legend());
 }
 

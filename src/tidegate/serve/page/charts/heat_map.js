@@ -5,7 +5,7 @@ import { el, statusLine } from "../dom.js";
 import { clamp, range } from "../numbers.js";
 import { about } from "../state.js";
 import { arrowStep } from "./keys.js";
-import { saveButton } from "./save.js";
+import { saveBar } from "./save.js";
 import { CHARACTER, GRID, plot, round, svgElement, svgText, ticks } from "./svg.js";
 
 /**
@@ -59,7 +59,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
       pick(...to);
     });
   }
-  const save = saveButton(map.label, () => heatMapSvg(map));
+  const save = saveBar(map.label, { svg: () => heatMapSvg(map) });
   root.append(el("div", { class: "heatbox" }, canvas, rowMark), el("div", { class: "foot" }, cell.element, save));
   return {
     mark(row) {

@@ -3,7 +3,7 @@
 import { curve, isDark, painted } from "../colours.js";
 import { el, note } from "../dom.js";
 import uPlot from "../vendor/uPlot.esm.js";
-import { saveButton } from "./save.js";
+import { saveBar } from "./save.js";
 import { INK, logLabel, plot, round, svgElement, svgText, ticks } from "./svg.js";
 
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
@@ -26,14 +26,7 @@ export function lineChart(root, x, series, options = {}) {
   const name = title || `${yLabel} against ${xLabel}`;
   const box = el("div", { class: "chart", role: "img", "aria-label": `${name}: ${labels.join(", ")}` });
   const chart = { name, data, labels, log, xLabel, yLabel, bands };
-  root.append(
-    el(
-      "div",
-      { class: "corner" },
-      saveButton(name, () => lineChartSvg(chart)),
-    ),
-    box,
-  );
+  root.append(el("div", { class: "corner" }, saveBar(name, { svg: () => lineChartSvg(chart) })), box);
   const width = () => Math.max(NARROWEST, box.clientWidth);
   const drawn = new uPlot(uPlotOptions(chart, width(), height), data, box);
   const watch = new ResizeObserver(() => drawn.setSize({ width: width(), height }));

@@ -4,7 +4,7 @@ import { painted, shade } from "../colours.js";
 import { el, statusLine, visible } from "../dom.js";
 import { heatMap } from "./heat_map.js";
 import { arrowStep } from "./keys.js";
-import { saveButton } from "./save.js";
+import { saveBar } from "./save.js";
 import { CHARACTER, INK, svgElement, svgText } from "./svg.js";
 
 const MOST = 8000; // cells of a table; more are drawn without their labels
@@ -55,7 +55,7 @@ export function matrix(root, values, rows, columns, { label, describe }) {
     const step = arrowStep(event);
     if (step) go(here[0] + step[0], here[1] + step[1]);
   });
-  const save = saveButton(label, () => matrixSvg(value, rows, columns, label));
+  const save = saveBar(label, { svg: () => matrixSvg(value, rows, columns, label) });
   root.append(el("div", { class: "scrolled" }, grid), el("div", { class: "foot" }, current.element, save));
 }
 

@@ -1,7 +1,7 @@
 // Points of a square from 0 to 1 each way.
 
 import { el, statusLine } from "../dom.js";
-import { saveButton } from "./save.js";
+import { saveBar } from "./save.js";
 import { GRID, plot, svgElement, ticks } from "./svg.js";
 
 const SIZE = 240;
@@ -41,7 +41,7 @@ export function scatter(root, points, { title, xLabel, yLabel, label, onPick, ch
     },
   });
   choose(chosen);
-  const save = saveButton(title, () => scatterSvg(points, { title, xLabel, yLabel, chosen }));
+  const save = saveBar(title, { svg: () => scatterSvg(points, { title, xLabel, yLabel, chosen }) });
   root.append(
     el("div", { class: "foot" }, el("h3", {}, title), save),
     el("div", { class: "axes" }, el("span", { class: "y" }, yLabel), svg),

@@ -1,8 +1,9 @@
 // Read: the text tinted by surprise; the five likeliest guesses for each token.
 
 import { ask } from "../ask.js";
-import { el, failure, replaceChildren, table, visible } from "../dom.js";
-import { grouped, textBar, unpack } from "../numbers.js";
+import { bar } from "../charts/bars.js";
+import { el, failure, replaceChildren, spelled, table, visible } from "../dom.js";
+import { grouped, unpack } from "../numbers.js";
 import { about, choose, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 
@@ -47,12 +48,12 @@ export async function show(root) {
   function details(n) {
     const found = guesses.at(n);
     if (!found) return;
-    const rows = found.expected.map(([guess, p]) => [visible(guess), p, textBar(p)]);
+    const rows = found.expected.map(([guess, p]) => [spelled(guess), bar(p)]);
     replaceChildren(
       side,
       el("h2", {}, `${token} ${grouped(n)}: `, el("code", {}, visible(tokens[n]))),
       el("p", {}, `p = ${Math.exp(-found.nats).toFixed(3)}, surprise ${found.nats.toFixed(2)} nats`),
-      table(["expected", "p", ""], rows, { caption: "Given all before it" }),
+      table(["expected", "probability"], rows, { caption: "Given all before it" }),
     );
   }
 

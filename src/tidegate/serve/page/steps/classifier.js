@@ -1,8 +1,9 @@
 // A classifier: what it would predict if the sequence ended at each step, and its attention.
 
+import { bar } from "../charts/bars.js";
 import { lineChart } from "../charts/line_chart.js";
 import { el, note, replaceChildren, table, visible } from "../dom.js";
-import { textBar, unpack } from "../numbers.js";
+import { unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip, sheet } from "./pictures.js";
 import { Tokens } from "./tokens.js";
@@ -29,9 +30,9 @@ export function show(root, answer, frames, stops) {
 
   function details(n) {
     choose({ at: n });
-    const rows = names.map((name, k) => [name, running[k][n], textBar(running[k][n])]);
+    const rows = names.map((name, k) => [name, bar(running[k][n])]);
     const place = read.length ? el("code", {}, visible(read[n])) : "a frame";
-    replaceChildren(side, el("h2", {}, `after step ${n}: `, place), table(["class", "p", ""], rows, { caption }));
+    replaceChildren(side, el("h2", {}, `after step ${n}: `, place), table(["class", "probability"], rows, { caption }));
   }
 
   const steps = running[0].map((_, n) => n);

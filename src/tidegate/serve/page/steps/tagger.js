@@ -1,8 +1,8 @@
 // A tagger: tokens with their tags, brackets for spans, and where it was wrong.
 
+import { bar } from "../charts/bars.js";
 import { curve } from "../colours.js";
 import { el, note, replaceChildren, table, visible } from "../dom.js";
-import { textBar } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip } from "./pictures.js";
 import { isText, Tokens } from "./tokens.js";
@@ -46,12 +46,12 @@ export function show(root, answer, frames) {
   function details(n) {
     choose({ at: n });
     const verdict = `${isWrong[n] ? "wrong; true is" : "right:"} ${truth === null ? "" : trueTag(n)}`;
-    const rows = guesses[n].slice(0, LIKELIEST).map(([tag, p]) => [visible(tag), p, textBar(p)]);
+    const rows = guesses[n].slice(0, LIKELIEST).map(([tag, p]) => [visible(tag), bar(p)]);
     replaceChildren(
       side,
       el("h2", {}, `step ${n}: `, read.length ? el("code", {}, visible(read[n])) : "a frame"),
       truth === null ? null : el("p", { class: isWrong[n] ? "wrong" : null }, verdict),
-      table(["tag", "p", ""], rows),
+      table(["tag", "probability"], rows),
       ...remarks(n),
     );
   }

@@ -1,9 +1,10 @@
 // A translator or captioner: what it wrote, its attention, and what else it might have written.
 
+import { bar } from "../charts/bars.js";
 import { beamTree } from "../charts/beam_tree.js";
 import { matrix } from "../charts/matrix.js";
-import { el, replaceChildren, table, visible } from "../dom.js";
-import { percent, textBar, unpack } from "../numbers.js";
+import { el, replaceChildren, spelled, table, visible } from "../dom.js";
+import { percent, unpack } from "../numbers.js";
 import { picture, rowAsPicture, unpackPictures } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
@@ -31,12 +32,12 @@ export function show(root, answer) {
 
   function details(n) {
     shown.target.mark(n);
-    const rows = target.guesses[n].map(([token, share]) => [visible(token), share, textBar(share)]);
+    const rows = target.guesses[n].map(([token, share]) => [spelled(token), bar(share)]);
     replaceChildren(
       side,
       el("h2", {}, `token ${n}: `, el("code", {}, visible(written[n]))),
       el("p", {}, `p = ${p[n].toFixed(4)}`),
-      table(["guess", "p", ""], rows, { caption: "Given the tokens before it" }),
+      table(["guess", "probability"], rows, { caption: "Given the tokens before it" }),
     );
   }
 

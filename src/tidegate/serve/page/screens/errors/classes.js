@@ -1,6 +1,7 @@
 // The text with its errors coloured by what explains them, and how many errors each helper takes away.
 
 import { ask, latest } from "../../ask.js";
+import { bar } from "../../charts/bars.js";
 import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../../dom.js";
 import { grouped, percent } from "../../numbers.js";
 import { about, choose, state } from "../../state.js";
@@ -107,8 +108,7 @@ function classTable({ errors, classes, steps }, token, onRow) {
   const rows = classes.map((it) => [
     el("span", { class: `unit err err-${it.family}` }, "Ab"),
     it.name,
-    it.removed,
-    bar(it.removed / most),
+    bar(it.removed / most, grouped(it.removed)),
     percent(it.remaining),
     percent(it.loss),
     it.meaning,
@@ -117,14 +117,12 @@ function classTable({ errors, classes, steps }, token, onRow) {
   const caption =
     `${grouped(errors.length)} errors in ${grouped(steps)} ${token}s (${share}), explained from top to bottom. ` +
     "Pick a row to see only its errors; again for all.";
-  return table(["", "helper", "errors gone", "", "still wrong", "of the loss", "what it knows"], rows, {
-    caption,
-    onRow,
-  });
-}
-
-function bar(share) {
-  const element = el("span", { class: "bar", "aria-hidden": "true" });
-  element.style.width = `${Math.round(100 * share)}px`;
-  return element;
+  return table(
+    [{ name: "colour", hidden: true }, "helper", "errors gone", "still wrong", "of the loss", "what it knows"],
+    rows,
+    {
+      caption,
+      onRow,
+    },
+  );
 }

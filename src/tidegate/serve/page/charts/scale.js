@@ -1,0 +1,33 @@
+// A colour scale with its numbers and unit: beside everything that is tinted.
+
+import { painted, scaleColours } from "../colours.js";
+import { el } from "../dom.js";
+import { tickLabels } from "../numbers.js";
+
+/**
+ * A scale to put beside a tint. `kind`: "diverging" (from -top by 0 to top) or "sequential" (from 0 to top). `label` says
+ * what is tinted and `unit` in what it is counted. `ticks`: [[place from 0 to 1, text], ...] instead of the ends and the
+ * middle. `missing`: what a cell without a value means, if there are any.
+ */
+export function colourScale({ kind, top = 1, unit = "", label = "", ticks = ticksOf(kind, top), missing = "" }) {
+  const bar = el("span", { class: "scale-bar", "aria-hidden": "true" });
+  painted(bar, () => {
+    bar.style.setProperty("background-image", `linear-gradient(to right, ${scaleColours(kind).join(", ")})`);
+  })();
+  const numbers = ticks.map(([at, text]) => el("span", { style: { left: `${100 * at}%` } }, text));
+  const said = `${label ? `${label}: ` : ""}colours from ${ticks[0][1]} to ${ticks.at(-1)[1]}${unit ? ` ${unit}` : ""}`;
+  return el(
+    "span",
+    { class: "scale", role: "img", "aria-label": missing ? `${said}; grey: ${missing}` : said },
+    label && el("span", { class: "scale-label" }, label),
+    el("span", { class: "scale-body" }, bar, el("span", { class: "scale-ticks" }, ...numbers)),
+    unit && el("span", { class: "scale-label" }, unit),
+    missing && el("span", { class: "scale-missing" }, missing),
+  );
+}
+
+/** The ends and the middle of a scale: [[place from 0 to 1, text], ...]. */
+export function ticksOf(kind, top) {
+  const values = kind === "diverging" ? [-top, 0, top] : [0, top / 2, top];
+  return tickLabels(values).map((text, n) => [n / 2, text]);
+}
