@@ -59,8 +59,8 @@ class Layered(Prepacked, CellModule, Generic[S]):
     recompute: bool = False
     two_biases = False
     locked_dropout = False  # whether the dropout between layers has one mask for all steps of a run
-    # Layers that run another cell on the same weights, for example one with an intervention.
-    layer_cells: Mapping[int, Cell] = MappingProxyType({})
+    # Layers, or single directions of them, that run another cell on the same weights, such as one with an intervention.
+    layer_cells: Mapping[int | tuple[int, int], Cell] = MappingProxyType({})
     times_loaded = 0  # how often a state_dict was loaded, which PyTorch does not count for tensors of inference mode
 
     def _own_options(self) -> list[str]:
@@ -75,9 +75,11 @@ class Layered(Prepacked, CellModule, Generic[S]):
         }
         return [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
 
-    def layer_cell(self, layer: int) -> Cell:
-        """Return the cell that a layer runs: ``cell``, unless ``layer_cells`` has another one for it."""
-        return self.layer_cells.get(layer, self.cell)
+    def layer_cell(self, layer: int, direction: int = 0) -> Cell:
+        """Return the cell that a layer runs in a direction: ``cell``, unless ``layer_cells`` has another one for it."""
+        if not self.layer_cells:
+            return self.cell
+        return self.layer_cells.get((layer, direction), self.layer_cells.get(layer, self.cell))
 
     def layer_weights(self, layer: int, direction: int) -> Weights:
         """Return the weights of one layer and direction.

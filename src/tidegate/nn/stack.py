@@ -110,7 +110,8 @@ def _layer_call(
 ) -> Call:
     """Return the call of one layer and direction, whose input is x. Lengths are checked ones, once for all calls."""
     layer, direction = place
-    cell, weights, size = layers.layer_cell(layer), layers.packed_weights(layer, direction), layers.layer_size(layer)
+    cell, weights = layers.layer_cell(layer, direction), layers.packed_weights(layer, direction)
+    size = layers.layer_size(layer)
     own = {name: narrowed(mask, size) for name, mask in given.masks.items() if name in cell.masks}
     row = layer * (1 + layers.bidirectional) + direction
     call = checked_call(

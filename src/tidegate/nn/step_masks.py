@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -69,7 +70,8 @@ def _check_names(module: StackedLayers, masks: Mapping[str, object]) -> None:
     Raises:
         ArgumentError: one is not.
     """
-    known = {name: None for layer in range(module.num_layers) for name in module.layer_cell(layer).masks}
+    places = product(range(module.num_layers), range(1 + module.bidirectional))
+    known = {name: None for layer, direction in places for name in module.layer_cell(layer, direction).masks}
     if unknown := [name for name in masks if name not in known]:
         has = f"has the masks {', '.join(known)}" if known else "has no masks"
         raise ArgumentError(f"{module.layer_cell(0).name} {has}; given {', '.join(map(repr, unknown))}.")

@@ -40,8 +40,8 @@ class StackedLayers(Protocol):
         """Return the number of features of a layer's output, of all directions together."""
         ...
 
-    def layer_cell(self, layer: int) -> Cell:
-        """Return the cell that a layer runs."""
+    def layer_cell(self, layer: int, direction: int = 0) -> Cell:
+        """Return the cell that a layer runs in a direction."""
         ...
 
     def layer_weights(self, layer: int, direction: int) -> Weights:

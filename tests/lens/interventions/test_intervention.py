@@ -10,10 +10,21 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tidegate.cells import intervened
 from tidegate.errors import ArgumentError
 from tidegate.lens.interventions.effect import effect
-from tidegate.lens.interventions.intervention import Intervention, ablate, clamp, intervened_model, set_to, swap
+from tidegate.lens.interventions.intervention import (
+    Intervention,
+    ablate,
+    checked_interventions,
+    clamp,
+    intervened_model,
+    set_to,
+    swap,
+    with_interventions,
+)
 from tidegate.lens.record.reading import read
+from tidegate.nn import LSTM
 from tidegate.text import CharacterTokenizer
 from tidegate.text.generation import generate
 from tidegate.text.model import LanguageModel, LanguageModelConfig
@@ -240,6 +251,23 @@ def test_a_stepper_notices_another_cell_of_a_layer():
     stepper(x)
     model.recurrent.layer_cells = intervened_model(model, set_to(1, "h", 3, 0.125)).recurrent.layer_cells
     assert stepper(x)[0, 3] == 0.125
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+def test_a_single_direction_of_a_layer(direction: int):
+    """Each direction's half of the output is that of the layer with the intervention in both, or in none."""
+    torch.manual_seed(0)
+    layer = LSTM(3, 5, bidirectional=True)
+    x, lengths = torch.randn(7, 4, 3), [7, 3, 0, 6]
+    held = with_interventions(layer, layer, checked_interventions(layer, set_to(0, "c", 2, 0.5, direction=direction)))
+    both = copy.deepcopy(layer)
+    both.layer_cells = {0: intervened(layer.cell, {"c": {2: 0.5}})}
+    made, *expected = (it(x, lengths=lengths)[0].chunk(2, -1) for it in (held, layer, both))
+    for end in (0, 1):
+        torch.testing.assert_close(made[end], expected[end == direction][end], rtol=0, atol=0)
+    assert not torch.equal(made[direction], expected[0][direction])
+    with pytest.raises(ArgumentError, match=r"\(c, reverse\).*direction is 1; there is 0 only"):
+        checked_interventions(LSTM(3, 5), ablate(0, "c", 2, direction=1))
 
 
 def test_the_kernels_stay_in_use():

@@ -18,9 +18,9 @@ from tidegate.lens.hidden_units.word_detectors import classes_of
 from tidegate.lens.interventions.intervention import Intervention, bounds_of, checked_interventions
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.record.reading import pieces_of, token_ids
-from tidegate.lens.record.trace import CHUNK
-from tidegate.nn import Recurrent
+from tidegate.lens.record.trace import CHUNK, Place
 from tidegate.nn.evaluating import evaluating
+from tidegate.nn.layered import Layered
 from tidegate.nn.stack import narrowed
 from tidegate.text import Tokenizer
 from tidegate.text.generation import start_ids
@@ -154,11 +154,11 @@ def effect(
             or a class is invalid.
         UnknownTokenError: as `read`.
     """
-    interventions = checked_interventions(model, interventions)
+    interventions = checked_interventions(model.recurrent, interventions)
     ids = token_ids(tokenizer, text)
     if not len(ids):
         raise ArgumentError("There is nothing to read: give at least one character that is in the vocabulary.")
-    others = _controls(interventions, model.recurrent, controls, np.random.default_rng(seed))
+    others = control_interventions(interventions, model.recurrent, controls, np.random.default_rng(seed))
     pieces = pieces_of(tokenizer, ids)
     before, after = _log_p(model, tokenizer, ids, [interventions, *others])
     kinds = classes_of(tokenizer) if classes is None else classes
@@ -173,29 +173,33 @@ def effect(
     return Effect(interventions, others, pieces, before, after[0], after[1:], whole, by_class, tokenizer.name)
 
 
-def _controls(
-    interventions: tuple[Intervention, ...], recurrent: Recurrent, count: int, random: np.random.Generator
+def control_interventions(
+    interventions: tuple[Intervention, ...], recurrent: Layered, count: int, random: np.random.Generator
 ) -> tuple[tuple[Intervention, ...], ...]:
-    """Return the interventions on other units, none twice; two names of one unit stay names of one unit."""
-    used = sorted({(intervention.layer, unit) for intervention in interventions for unit in intervention.hidden_units})
-    free: dict[int, list[int]] = {}
-    for layer in {layer for layer, _ in used}:
-        taken = {unit for at, unit in used if at == layer}
-        size = recurrent.layer_size(layer)
-        free[layer] = random.permutation([unit for unit in range(size) if unit not in taken]).tolist()
-    most = min(len(own) // sum(at == layer for at, _ in used) for layer, own in free.items())
+    """Return the interventions on other units, none twice; two names of one unit stay names of one unit.
+
+    Raises:
+        ArgumentError: there is not one other unit, or the count is not positive.
+    """
+    used = sorted({((it.layer, it.direction), unit) for it in interventions for unit in it.hidden_units})
+    free: dict[Place, list[int]] = {}
+    for place in sorted({place for place, _ in used}):
+        taken = {unit for at, unit in used if at == place}
+        size = recurrent.layer_size(place[0])
+        free[place] = random.permutation([unit for unit in range(size) if unit not in taken]).tolist()
+    most = min(len(own) // sum(at == place for at, _ in used) for place, own in free.items())
     if count < 1 or most < 1:
         raise ArgumentError(
             f"controls is {count}, and there are hidden units for {most}: give 1 or more, and intervene on fewer units."
         )
     made = []
     for _ in range(min(count, most)):
-        instead = {(layer, unit): free[layer].pop() for layer, unit in used}
+        instead = {(place, unit): free[place].pop() for place, unit in used}
         made.append(tuple(replace(
-            intervention,
-            unit=instead[intervention.layer, intervention.unit],
-            other=None if intervention.other is None else instead[intervention.layer, intervention.other],
-        ) for intervention in interventions))  # fmt: skip
+            it,
+            unit=instead[(it.layer, it.direction), it.unit],
+            other=None if it.other is None else instead[(it.layer, it.direction), it.other],
+        ) for it in interventions))  # fmt: skip
     return tuple(made)
 
 
@@ -234,7 +238,7 @@ class _Runs:
 
     def __init__(self, model: LanguageModel, rows: Sequence[Sequence[Intervention]]):
         self.model, self.rows = model, rows
-        named = bounds_of(rows[0])
+        named = {layer: own for (layer, _), own in bounds_of(rows[0]).items()}  # a language model reads forward only
         self.first = min(named)
         self.names = {layer: tuple(own) for layer, own in named.items()}
         every = {layer: {name: {0: (-np.inf, np.inf)} for name in own} for layer, own in named.items()}

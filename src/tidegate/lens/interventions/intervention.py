@@ -4,10 +4,17 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from torch import nn
 
 from tidegate.cells import intervened
 from tidegate.errors import ArgumentError
+from tidegate.lens.record.trace import Place
+from tidegate.nn.layered import Layered
 from tidegate.text.model import LanguageModel
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class Intervention:
         high: its upper bound; the same as ``low`` to set it to that value.
         other: the unit to swap values with, as both are without interventions over the same text (an interchange
             intervention: Geiger et al. 2021); None to hold the unit within the bounds.
+        direction: direction of the layer: 0 forward, 1 reverse.
 
     Raises:
         ArgumentError: ``low`` is above ``high``, or the unit would be swapped with itself.
@@ -33,6 +41,7 @@ class Intervention:
     low: float = -math.inf
     high: float = math.inf
     other: int | None = None
+    direction: int = 0
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
@@ -46,27 +55,27 @@ class Intervention:
         return (self.unit,) if self.other is None else (self.unit, self.other)
 
     def __str__(self) -> str:
-        unit = f"unit {self.layer}/{self.unit} ({self.name})"
+        unit = f"unit {self.layer}/{self.unit} ({self.name}{', reverse' * self.direction})"
         if self.other is not None:
             return f"{unit} swapped with {self.layer}/{self.other}"
         return f"{unit} held at {self.low:g}" if self.low == self.high else f"{unit} in {self.low:g}..{self.high:g}"
 
 
-def ablate(layer: int, name: str, unit: int) -> Intervention:
+def ablate(layer: int, name: str, unit: int, *, direction: int = 0) -> Intervention:
     """Return the intervention that sets a hidden unit to 0 at every step."""
-    return set_to(layer, name, unit, 0.0)
+    return set_to(layer, name, unit, 0.0, direction=direction)
 
 
-def set_to(layer: int, name: str, unit: int, value: float) -> Intervention:
+def set_to(layer: int, name: str, unit: int, value: float, *, direction: int = 0) -> Intervention:
     """Return the intervention that sets a hidden unit to a value at every step."""
     if not math.isfinite(value):
         raise ArgumentError(f"value should be finite, got {value}.")
-    return Intervention(layer, name, unit, float(value), float(value))
+    return Intervention(layer, name, unit, float(value), float(value), direction=direction)
 
 
-def clamp(layer: int, name: str, unit: int, low: float, high: float) -> Intervention:
+def clamp(layer: int, name: str, unit: int, low: float, high: float, *, direction: int = 0) -> Intervention:
     """Return the intervention that clamps a hidden unit to low..high at every step; either may be infinite."""
-    return Intervention(layer, name, unit, float(low), float(high))
+    return Intervention(layer, name, unit, float(low), float(high), direction=direction)
 
 
 def swap(layer: int, name: str, unit: int, other: int) -> Intervention:
@@ -88,35 +97,45 @@ def intervened_model(model: LanguageModel, interventions: Intervention | Sequenc
         ArgumentError: the model has no such layer, gate, state or hidden unit, there are two interventions on one unit,
             or a swap.
     """
-    interventions = checked_interventions(model, interventions)
+    return with_interventions(model, model.recurrent, checked_interventions(model.recurrent, interventions))
+
+
+def with_interventions(model: M, layers: Layered, interventions: Sequence[Intervention]) -> M:
+    """Return a model with interventions on some of its recurrent layers; it shares the weights of the given model.
+
+    Args:
+        model: any model.
+        layers: a module of it, on which the interventions act.
+        interventions: checked ones.
+
+    Raises:
+        ArgumentError: one is a swap.
+    """
     if swaps := [intervention for intervention in interventions if intervention.other is not None]:
         raise ArgumentError(f"{swaps[0]}: a swap needs both units' values over a text: use tidegate.lens.effect.")
     shared = {id(it): it for it in (*model.parameters(), *model.buffers())}
     made = copy.deepcopy(model, shared)
-    cells = {
-        layer: intervened(model.recurrent.layer_cell(layer), by_name)
-        for layer, by_name in bounds_of(interventions).items()
-    }
-    made.recurrent.layer_cells = {**model.recurrent.layer_cells, **cells}
+    where = next(name for name, module in model.named_modules() if module is layers)
+    own = cast(Layered, made.get_submodule(where))
+    cells = {at: intervened(layers.layer_cell(*at), by_name) for at, by_name in bounds_of(interventions).items()}
+    own.layer_cells = {**layers.layer_cells, **cells}
     return made
 
 
-def bounds_of(interventions: Sequence[Intervention]) -> dict[int, dict[str, dict[int, tuple[float, float]]]]:
-    """Return the bounds by layer and name, as `tidegate.cells.intervened` takes them."""
-    bounds: dict[int, dict[str, dict[int, tuple[float, float]]]] = {}
+def bounds_of(interventions: Sequence[Intervention]) -> dict[Place, dict[str, dict[int, tuple[float, float]]]]:
+    """Return the bounds by layer and direction and by name, as `tidegate.cells.intervened` takes them."""
+    bounds: dict[Place, dict[str, dict[int, tuple[float, float]]]] = {}
     for intervention in interventions:
         for unit in intervention.hidden_units:
-            bounds.setdefault(intervention.layer, {}).setdefault(intervention.name, {})[unit] = (
-                intervention.low,
-                intervention.high,
-            )
+            own = bounds.setdefault((intervention.layer, intervention.direction), {})
+            own.setdefault(intervention.name, {})[unit] = (intervention.low, intervention.high)
     return bounds
 
 
 def checked_interventions(
-    model: LanguageModel, interventions: Intervention | Sequence[Intervention]
+    recurrent: Layered, interventions: Intervention | Sequence[Intervention]
 ) -> tuple[Intervention, ...]:
-    """Return the interventions as a tuple, checked against the model.
+    """Return the interventions as a tuple, checked against a model's recurrent layers.
 
     Raises:
         ArgumentError: there is none, one is not possible in this model, or two act on the same hidden unit.
@@ -124,20 +143,24 @@ def checked_interventions(
     interventions = (interventions,) if isinstance(interventions, Intervention) else tuple(interventions)
     if not interventions:
         raise ArgumentError("There is no intervention: give at least one, such as ablate(0, 'c', 87).")
-    layers, names = model.config.num_layers, model.cell.recorded
-    seen: set[tuple[int, str, int]] = set()
+    layers, names = recurrent.num_layers, recurrent.cell.recorded
+    seen: set[tuple[int, int, str, int]] = set()
     for intervention in interventions:
         if not 0 <= intervention.layer < layers:
             raise ArgumentError(f"{intervention}: the model has the layers 0..{layers - 1}.")
+        if not 0 <= intervention.direction <= recurrent.bidirectional:
+            directions = "0 and 1 (reverse)" if recurrent.bidirectional else "0 only"
+            raise ArgumentError(f"{intervention}: direction is {intervention.direction}; there is {directions}.")
         if intervention.name not in names:
-            raise ArgumentError(f"{intervention}: {model.cell.name} has the gates and states {' '.join(names)}.")
+            raise ArgumentError(f"{intervention}: {recurrent.cell.name} has the gates and states {' '.join(names)}.")
         for unit in intervention.hidden_units:
-            width = model.recurrent.layer_size(intervention.layer)
+            width = recurrent.layer_size(intervention.layer)
             if not 0 <= unit < width:
                 raise ArgumentError(f"{intervention}: the hidden units are 0..{width - 1}.")
-            if (intervention.layer, intervention.name, unit) in seen:
+            place = (intervention.layer, intervention.direction, intervention.name, unit)
+            if place in seen:
                 raise ArgumentError(
                     f"{intervention}: unit {intervention.layer}/{unit} ({intervention.name}) has two interventions."
                 )
-            seen.add((intervention.layer, intervention.name, unit))
+            seen.add(place)
     return interventions

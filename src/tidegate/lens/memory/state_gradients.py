@@ -105,7 +105,7 @@ def state_gradients(
 
 def _steps(layer: Layered, x: Tensor, k: int, direction: int, hx: State | None) -> dict[str, list[Tensor]]:
     """Return one layer's states after each step, as tensors that all later ones are computed from."""
-    cell, weights = layer.layer_cell(k), layer.layer_weights(k, direction)
+    cell, weights = layer.layer_cell(k, direction), layer.layer_weights(k, direction)
     state: tuple[Tensor, ...] | None = None
     if hx is not None:
         every = (hx,) if isinstance(hx, Tensor) else hx

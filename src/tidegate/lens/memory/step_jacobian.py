@@ -124,7 +124,7 @@ def step_jacobian(layer: Layered, inputs: Tensor, hx: State | None = None, *, pl
             "directions."
         )
     x, before = _into(layer, inputs, hx, k, direction)
-    cell, weights = layer.layer_cell(k), layer.layer_weights(k, direction)
+    cell, weights = layer.layer_cell(k, direction), layer.layer_weights(k, direction)
     sizes = [it.shape[1] for it in before]
 
     def step(state: Tensor, vector: Tensor) -> Tensor:

@@ -17,18 +17,21 @@ class WatchedTensors:
     """All tensors of a module and the cells of its layers, as they are when this is made.
 
     Attributes:
-        cells: the cells, layer by layer.
+        cells: the cells of the forward direction, layer by layer.
     """
 
     def __init__(self, module: StackedLayers):
         self._watched, self._lists = [*_watched(module)], [*_lists(module)]
         self._module, self._loaded = module, module.times_loaded
         self.cells = [module.layer_cell(k) for k in range(module.num_layers)]
+        reverse = range(module.num_layers if module.bidirectional else 0)
+        self._cells = [*((k, 0, cell) for k, cell in enumerate(self.cells))]
+        self._cells += [(k, 1, module.layer_cell(k, 1)) for k in reverse]
 
     def changed(self) -> bool:
         """Whether one has been written to, or another has taken its place."""
         module = self._module
-        if module.times_loaded != self._loaded or any(module.layer_cell(k) is not c for k, c in enumerate(self.cells)):
+        if module.times_loaded != self._loaded or any(module.layer_cell(k, d) is not c for k, d, c in self._cells):
             return True
         for owner, key, tensor, version, address in self._watched:
             if owner.get(key) is not tensor or _version(tensor) != version or tensor.data_ptr() != address:
