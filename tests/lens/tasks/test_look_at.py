@@ -55,9 +55,10 @@ def test_the_pages_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "runs").mkdir()
     trained("tag", tmp_path / "runs" / "tags")
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
-    exec(compile(block, "tasks.md", "exec"), names)
+    for block in blocks:
+        exec(compile(block, "tasks.md", "exec"), names)
     assert names["steps"].read == ("Ann", "Lee", "went", "to", "Rome")
 
 

@@ -4,6 +4,7 @@ from tidegate.lens.tasks.beam_tree import BeamTree, Branch
 from tidegate.lens.tasks.classifier import ClassifierLook
 from tidegate.lens.tasks.forecaster import ForecasterLook
 from tidegate.lens.tasks.look_at import look_at
+from tidegate.lens.tasks.outcomes import Outcome, Outcomes, held_out_outcomes
 from tidegate.lens.tasks.pictures import Frames, pictures
 from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
@@ -20,11 +21,14 @@ __all__ = [
     "ForecasterLook",
     "Frames",
     "Look",
+    "Outcome",
+    "Outcomes",
     "RegressorLook",
     "Steps",
     "TaggerLook",
     "TextLook",
     "WriterLook",
+    "held_out_outcomes",
     "look_at",
     "pictures",
     "task_look",

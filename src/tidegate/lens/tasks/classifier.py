@@ -9,6 +9,7 @@ from torch import Tensor
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
+from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, class_outcomes, stored_tokens
 from tidegate.lens.tasks.pictures import pictures
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -31,7 +32,15 @@ class ClassifierLook(Look):
 def look(run: Run) -> ExampleLook:
     """Return how a run of ``classify`` is looked at."""
     text = run.vocabulary.text("input") != "frames"
-    return ExampleLook(look_at_class, "Classes", "text" if text else None, array_row=frames_row)
+    return ExampleLook(
+        look_at_class,
+        "Classes",
+        "text" if text else None,
+        array_row=frames_row,
+        outcomes=class_outcomes,
+        measure=MEASURE,
+        labelled=True,
+    )
 
 
 def look_at_class(task: ClassifyTask, model: Classifier, example: Example) -> ClassifierLook:
@@ -84,7 +93,7 @@ def _tokens(task: ClassifyTask, example: Example) -> tuple[str, ...]:
     """Return the words or characters; of stored examples those that are in the vocabulary."""
     level = task.preprocessing.text("input")
     if example.row is None:
-        return tuple(task.preprocessing.vocabulary(level).decode(example.encoded["inputs"].tolist()))
+        return stored_tokens(task, example.encoded)
     text = example.row.values["text"]
     cutting = task.preprocessing.cutting()
     return tuple(split_words(text, task.config.lowercase, cutting) if level == "words" else text)

@@ -14,6 +14,7 @@ from tidegate.lens.notebook import together
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.hooks import recorded_calls
+from tidegate.lens.tasks.outcomes.number_outcomes import FORECAST_MEASURE, forecast_outcomes
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.forecast.model import Forecaster, inputs
@@ -81,7 +82,9 @@ class ForecasterLook(Look):
 
 def look(run: Run) -> ExampleLook:
     """Return how a run of ``forecast`` is looked at."""
-    return ExampleLook(look_at_series, "Forecast", array_row=_series_row)
+    return ExampleLook(
+        look_at_series, "Forecast", array_row=_series_row, outcomes=forecast_outcomes, measure=FORECAST_MEASURE
+    )
 
 
 def _series_row(array: NDArray[Any]) -> ArrayRow:

@@ -13,6 +13,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.notebook import together
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
+from tidegate.lens.tasks.outcomes.number_outcomes import VALUES_MEASURE, value_outcomes
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.regress.model import Regressor
@@ -75,7 +76,7 @@ def look(run: Run) -> ExampleLook:
             raise ArgumentError(f"Inputs should be (T, {len(columns[0])}), but are {array.shape}.")
         return ArrayRow(series_values(WHERE, np.asarray(x, np.float64), None, columns[0], []) | {"rate": rate})
 
-    return ExampleLook(look_at_series, "Values", array_row=array_row)
+    return ExampleLook(look_at_series, "Values", array_row=array_row, outcomes=value_outcomes, measure=VALUES_MEASURE)
 
 
 def look_at_series(task: RegressTask, model: Regressor, example: Example) -> RegressorLook:

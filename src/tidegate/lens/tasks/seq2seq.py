@@ -15,6 +15,7 @@ from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.beam_tree import BeamTree, BeamTreeBuilder
 from tidegate.lens.tasks.example import ArrayRow, Example, on_cpu, picture_shape
 from tidegate.lens.tasks.hooks import recorded_calls
+from tidegate.lens.tasks.outcomes.text_outcomes import MEASURE, text_outcomes
 from tidegate.lens.tasks.pictures import Frames, pictures
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -58,12 +59,12 @@ class WriterLook(Look):
 
 def look_translator(run: Run) -> ExampleLook:
     """Return how a run of ``translate`` is looked at."""
-    return ExampleLook(look_at_text, "Translation", "source")
+    return ExampleLook(look_at_text, "Translation", "source", outcomes=text_outcomes, measure=MEASURE)
 
 
 def look_captioner(run: Run) -> ExampleLook:
     """Return how a run of ``caption`` is looked at."""
-    return ExampleLook(look_at_text, "Caption", array_row=_image_row)
+    return ExampleLook(look_at_text, "Caption", array_row=_image_row, outcomes=text_outcomes, measure=MEASURE)
 
 
 def _image_row(array: NDArray[Any]) -> ArrayRow:

@@ -6,6 +6,7 @@ from tidegate.data.rows import Row
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
+from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, spelled_tokens, tag_outcomes
 from tidegate.lens.tasks.pictures import pictures
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -32,7 +33,16 @@ class TaggerLook(Look):
 def look(run: Run) -> ExampleLook:
     """Return how a run of ``tag`` is looked at."""
     text = run.vocabulary.text("input") != "frames"
-    return ExampleLook(look_at_tags, "Tags", "text" if text else None, "tokens" if text else None, frames_row)
+    return ExampleLook(
+        look_at_tags,
+        "Tags",
+        "text" if text else None,
+        "tokens" if text else None,
+        frames_row,
+        outcomes=tag_outcomes,
+        measure=MEASURE,
+        labelled=True,
+    )
 
 
 def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
@@ -75,11 +85,6 @@ def look_at_tags(task: TagTask, model: Tagger, example: Example) -> TaggerLook:
 
 
 def _tokens(task: TagTask, example: Example) -> tuple[str, ...]:
-    """Return the words or characters; of stored examples as spelled there, unknown characters left out."""
     if example.row is not None:
         return tuple(tokens_of(example.row, task.level, task.preprocessing.cutting()))
-    if "spelling" not in example.encoded:
-        return tuple(task.preprocessing.vocabulary(task.level).decode(example.encoded["inputs"].tolist()))
-    characters = task.preprocessing.vocabulary("characters").decode(example.encoded["characters"].tolist())
-    ends = example.encoded["spelling"].cumsum().tolist()
-    return tuple("".join(characters[a:b]) for a, b in zip([0, *ends], ends, strict=False))
+    return spelled_tokens(task, example.encoded)

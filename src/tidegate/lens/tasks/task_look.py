@@ -1,14 +1,16 @@
 """How runs of a task are looked at: what the function named by a task's ``look`` returns."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.example import ArrayRow, Example
+from tidegate.lens.tasks.outcomes.outcome import Outcome
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
 from tidegate.train.registry import task_named
@@ -29,6 +31,10 @@ class ExampleLook:
         text_field: the field of a row that a text goes into; None if the task reads no text.
         tokens_field: the field that a list of words or characters goes into; None if it reads no such list.
         array_row: makes the fields of a row of an array of numbers; None if it reads no arrays.
+        outcomes: computes how right the model's answers to some held-out examples are, from the task, its model in eval
+            mode, the examples and their numbers; None if the task does not say. See `tidegate.lens.tasks.outcomes`.
+        measure: what the losses of ``outcomes`` are, with their unit.
+        labelled: whether answers are labels, which are the vocabulary "labels" of the preprocessing.
     """
 
     look: Callable[[Any, Any, Example], Look]
@@ -36,6 +42,9 @@ class ExampleLook:
     text_field: str | None = None
     tokens_field: str | None = None
     array_row: Callable[[NDArray[Any]], ArrayRow] | None = None
+    outcomes: Callable[[Any, Any, Part, Sequence[int]], list[Outcome]] | None = None
+    measure: str = ""
+    labelled: bool = False
 
 
 TaskLook = TextLook | ExampleLook

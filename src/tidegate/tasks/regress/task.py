@@ -235,7 +235,7 @@ class RegressTask(ExampleTask):
             return found
 
         with torch.no_grad():
-            results = map_batches(part, self.LENGTH, model, act, self._batch_size(part))
+            results = map_batches(part, self.LENGTH, model, act, self.batch_size(part))
         skips = [int(part.columns["skip"][n][0]) for n in range(len(part))]
         names = [stored_text(part.columns["name"][n]) for n in range(len(part))]
         truth = [
@@ -284,7 +284,8 @@ class RegressTask(ExampleTask):
         """Return none: what a filter reaches is in the metrics, which have units."""
         return {}, []
 
-    def _batch_size(self, part: Part) -> int:
+    def batch_size(self, part: Part) -> int:
+        """Return how many series are read together: fewer of long ones."""
         return int(np.clip(LARGEST_BATCH // max(1, int(part.columns["inputs"].lengths.max())), 1, 64))
 
     def names(self, kind: Literal["inputs", "targets"]) -> list[str]:

@@ -1,0 +1,7 @@
+"""What a run makes of its held-out examples: which are wrong, how sure it was, and what it takes for what."""
+
+from tidegate.lens.tasks.outcomes.confusion import Cell, Confusion, LabelScore
+from tidegate.lens.tasks.outcomes.one_pass import HeldOut, held_out_outcomes
+from tidegate.lens.tasks.outcomes.outcome import Outcome, Outcomes
+
+__all__ = ["Cell", "Confusion", "HeldOut", "LabelScore", "Outcome", "Outcomes", "held_out_outcomes"]
