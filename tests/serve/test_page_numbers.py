@@ -72,7 +72,7 @@ def test_written_text_has_the_numbers_of_write(client: Any, run: Run):
     assert [it["nats"] for it in lines] == pytest.approx([-it.log_p for it in made], abs=1e-3)
     for line, own in zip(lines, made, strict=True):
         assert [p for _, p in line["guesses"]] == pytest.approx([p for _, p in own.guesses], abs=1e-3)
-        assert [piece for piece, _ in line["guesses"]] == [run.tokenizer.token_text(unit) for unit, _ in own.guesses]
+        assert [piece for piece, _ in line["guesses"]] == [run.tokenizer.decode([unit]) for unit, _ in own.guesses]
 
 
 def test_training_is_the_runs_record(client: Any, run: Run):
@@ -245,7 +245,7 @@ def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
         touch("touchMove", y - 20 * n)
     touch("touchEnd")
     assert page.locator(".textview").evaluate("it => it.scrollTop") > 50
-    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # a tap on what still scrolls only stops it
     assert page.locator(f".unit.cursor:not([data-n='{chosen}'])").count() == 0
     page.touchscreen.tap(x, box["y"] + 60)
     page.locator(f".unit.cursor:not([data-n='{chosen}'])").wait_for()

@@ -11,7 +11,7 @@ from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import NONE, Mistakes
 from tidegate.lens.predictions.mistakes import mistakes as analyse
 from tidegate.lens.session.text_session import TextSession
-from tidegate.serve.screens.screen import Question, Screen, packed, rounded
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
 DIFFERENCE = 3.0  # nats at the dark end of the scale
 
@@ -34,7 +34,7 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
     return {
         "steps": len(reading),
         "errors": [
-            [n, kind, order, rounded(np.exp(p)), one.tokenizer.token_text(best)] for n, kind, order, p, best in rows
+            [n, kind, order, rounded(np.exp(p)), token_string(one.tokenizer, best)] for n, kind, order, p, best in rows
         ],
         "classes": [
             {

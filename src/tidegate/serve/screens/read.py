@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.text_session import TextSession
-from tidegate.serve.screens.screen import Question, Screen, packed, rounded
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
 MAX_STEPS = 4000  # of one answer
 SURPRISE = 8.0  # nats at the dark end of the scale, at least
@@ -33,7 +35,8 @@ def guesses(session: TextSession, start: int, stop: int, text: int = 0, run: int
     reading, tokenizer = session.reading(text, run), session.runs[run].tokenizer
     start, stop = span(start, stop, len(reading))
     best = zip(reading.guesses[start:stop].tolist(), reading.guessed[start:stop].tolist(), strict=True)
-    expected = [[[tokenizer.token_text(token), rounded(p)] for token, p in zip(*row, strict=True)] for row in best]
+    shown = {token: token_string(tokenizer, token) for token in np.unique(reading.guesses[start:stop]).tolist()}
+    expected = [[[shown[token], rounded(p)] for token, p in zip(*row, strict=True)] for row in best]
     return {"start": start, "guesses": expected, "nats": [rounded(-it) for it in reading.log_p[start:stop]]}
 
 

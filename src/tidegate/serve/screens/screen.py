@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession
+from tidegate.text.tokenizers.tokenizer import Tokenizer
 
 Question = tuple[str, Mapping[str, Any]]
 """The name of a view, and its parameters."""
@@ -69,3 +70,12 @@ def packed(values: NDArray[Any], scale: float | None = None) -> dict[str, Any]:
 def rounded(value: float, digits: int = 4) -> float | None:
     """Return a number for JSON: nan and infinity become null."""
     return round(float(value), digits) if np.isfinite(value) else None
+
+
+def token_string(tokenizer: Tokenizer, token: int) -> str:
+    """Return the text of one token; bytes that are no whole character are escaped.
+
+    Unlike `Tokenizer.token_text` it does not escape a new line: the page has signs of its own.
+    """
+    text = tokenizer.decode([token])
+    return tokenizer.token_text(token) if not text or "\ufffd" in text else text

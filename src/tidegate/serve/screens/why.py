@@ -11,7 +11,7 @@ from tidegate.lens.predictions.attribution import Attribution, Erasure, what_mat
 from tidegate.lens.predictions.attribution_paths import Baseline
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.enclosed import enclosed_tokens
-from tidegate.serve.screens.screen import Question, Screen, rounded
+from tidegate.serve.screens.screen import Question, Screen, rounded, token_string
 
 WINDOW = 200  # tokens before a prediction
 MIN_PROBABILITY = 0.3  # of a suggested prediction
@@ -41,7 +41,7 @@ def why(
     return {
         "at": made.at,
         "start": made.start,
-        "target": run.tokenizer.decode(np.array([made.target])) or run.tokenizer.token_text(made.target),
+        "target": token_string(run.tokenizer, made.target),
         "stands": made.target == int(session.reading(text).ids[at]),
         "p": rounded(np.exp(made.log_p)),
         "log_p": rounded(made.log_p),

@@ -6,7 +6,7 @@ from typing import Any
 from tidegate.errors import ArgumentError
 from tidegate.lens.record.writing import write as written
 from tidegate.lens.session.text_session import TextSession
-from tidegate.serve.screens.screen import Screen, rounded
+from tidegate.serve.screens.screen import Screen, rounded, token_string
 from tidegate.text.corpus.memorization import copied_stretches
 from tidegate.text.sampling import Sampling
 
@@ -36,7 +36,7 @@ def write(
         raise ArgumentError(f"There is no hidden unit {unit} in a layer {layer}.")
     sampling = Sampling(temperature, top_k, top_p)
     for it in written(run.model, run.tokenizer, prompt, length=length, sampling=sampling, seed=seed, names=(name,)):
-        guesses = [[run.tokenizer.token_text(guess), rounded(p, 3)] for guess, p in it.guesses]
+        guesses = [[token_string(run.tokenizer, guess), rounded(p, 3)] for guess, p in it.guesses]
         value = rounded(float(it.values[layer, 0][name][unit]))
         yield {"text": it.text, "nats": rounded(-it.log_p, 3), "value": value, "guesses": guesses}
 

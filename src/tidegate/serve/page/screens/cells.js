@@ -2,7 +2,7 @@
 
 import { ask, isAvailable, latest, live } from "../ask.js";
 import { heatMap } from "../charts/heat_map.js";
-import { button, el, failure, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { button, el, failure, note, replaceChildren, spelled, statusLine, table } from "../dom.js";
 import { clamp, grouped, transpose, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
@@ -55,7 +55,7 @@ export async function show(root) {
     const value = strip.values[view.cursor].toFixed(3);
     const scale = strip.scale.toFixed(2);
     const unit = `unit ${strip.layer}/${strip.unit} ${strip.name}`;
-    status.show(`${unit} after ${visible(tokens[view.cursor])}: ${value} (the scale ends at ±${scale})`);
+    status.show(`${unit} after ${spelled(tokens[view.cursor])}: ${value} (the scale ends at ±${scale})`);
   }
 
   async function tint() {
@@ -149,7 +149,7 @@ function unitMap(root, steps, tokens, { firstInView, onPick }) {
       label: `${name} of all hidden units of layer ${layer}`,
       marked: state.unit,
       rowLabel: (unit) => `unit ${unit}`,
-      columnLabel: (step) => `${start + step} ${visible(tokens[start + step])}`,
+      columnLabel: (step) => `${start + step} ${spelled(tokens[start + step])}`,
       onPick: (unit, step) => onPick(unit, start + step),
     });
   }

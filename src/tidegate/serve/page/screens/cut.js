@@ -1,7 +1,7 @@
 // Cut: intervene on hidden units; what that changes in every prediction, by class of character, and in what is written.
 
 import { ask, isAvailable, latest, live, stream } from "../ask.js";
-import { append, button, choice, el, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { append, button, choice, el, labelled, note, replaceChildren, spelled, statusLine, table } from "../dom.js";
 import { grouped } from "../numbers.js";
 import { about, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
@@ -67,7 +67,7 @@ export async function show(root) {
 
   function showChange(n) {
     if (!Number.isFinite(change?.[n])) return;
-    status.show(`${visible(tokens[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`);
+    status.show(`${spelled(tokens[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`);
   }
 
   async function measure() {

@@ -51,7 +51,7 @@ export async function show(root) {
     const rows = found.expected.map(([guess, p]) => [spelled(guess), bar(p)]);
     replaceChildren(
       side,
-      el("h2", {}, `${token} ${grouped(n)}: `, el("code", {}, visible(tokens[n]))),
+      el("h2", {}, `${token} ${grouped(n)}: `, el("code", {}, spelled(tokens[n]))),
       el("p", {}, `p = ${Math.exp(-found.nats).toFixed(3)}, surprise ${found.nats.toFixed(2)} nats`),
       table(["expected", "probability"], rows, { caption: "Given all before it" }),
     );

@@ -1,7 +1,7 @@
 // Write: the model goes on from a prompt; each token is tinted by a hidden unit's value or by its surprise.
 
 import { ask, live, stream } from "../ask.js";
-import { button, choice, el, labelled, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { button, choice, el, labelled, replaceChildren, spelled, statusLine, table } from "../dom.js";
 import { about, state } from "../state.js";
 import { TextView } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
@@ -60,10 +60,10 @@ export async function show(root) {
   function details(n) {
     if (!written.guesses[n]) return;
     const numbers = `surprise ${written.nats[n].toFixed(2)} nats; hidden unit ${written.values[n].toFixed(3)}`;
-    const rows = written.guesses[n].map(([guess, p]) => [visible(guess), p]);
+    const rows = written.guesses[n].map(([guess, p]) => [spelled(guess), p]);
     replaceChildren(
       side,
-      el("h2", {}, el("code", {}, visible(written.tokens[n]))),
+      el("h2", {}, el("code", {}, spelled(written.tokens[n]))),
       el("p", {}, numbers),
       table(["expected", "p"], rows),
     );
