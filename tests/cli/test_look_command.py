@@ -117,3 +117,17 @@ def test_a_port_in_use_is_told(cli: Callable[..., Result], run_folder: Path):
         taken.listen()
         result = cli("look", run_folder, "the cat", "--no-open", "--port", taken.getsockname()[1])
     assert (result.exit_code, "choose another with --port" in result.output) == (2, True)
+
+
+def test_runs_whose_vocabularies_differ_are_refused_at_once(
+    cli: Callable[..., Result], run_folder: Path, hangul_run: Path, tmp_path: Path
+):
+    arguments = ("look", run_folder, "the cat", "--compare", hangul_run, "--out", tmp_path / "x.html")
+    result = cli(*arguments)
+    assert result.exit_code == 2
+    assert f"{run_folder} and {hangul_run} did not read the same text: at character 0" in result.output
+    assert "TEXT or --file" in result.output
+    result = cli("look", hangul_run, "나는", "--compare", run_folder, "--out", tmp_path / "x.html")
+    assert result.exit_code == 2
+    assert f"{run_folder} cannot be compared with {hangul_run}: 2 of the text's 2 characters" in result.output
+    assert not list(tmp_path.iterdir())

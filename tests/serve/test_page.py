@@ -92,20 +92,56 @@ def test_cells_shows_the_units_value(address: str, visit: Start, run: Run):
     says(page, ".told", "1/0 c")
 
 
-def test_another_text_can_be_read(address: str, visit: Start):
+def test_another_text_can_be_read_and_the_first_again(address: str, visit: Start):
     there = visit(address)
     page = there.open("read")
-    page.click("summary")
-    page.fill("textarea", "return {")
+    before = page.locator("main").bounding_box()
+    page.click("text=Texts …")
+    page.wait_for_selector("dialog textarea:focus")
+    page.fill("dialog textarea", "字")
     page.click("text=Read it")
-    says(page, ".lead", "8 characters")
-    page.click("summary")
-    page.fill("textarea", "字")
-    page.click("text=Read it")
-    page.wait_for_selector("#said.wrong")
-    assert "not in the vocabulary" in page.inner_text("#said")
+    says(page, "dialog .wrong", "not in the vocabulary")
     assert [it for it in there.faults if "400" not in it] == []
     there.faults.clear()  # the browser itself notes every answer of 400
+    page.fill("dialog textarea", "return {")
+    page.click("text=Read it")
+    says(page, ".lead", "8 characters")
+    assert page.locator("main").bounding_box()["y"] == before["y"]
+    page.reload()
+    page.click("text=Texts …")
+    assert page.inner_text("dialog [aria-current] .label") == "return {"
+    page.click("dialog .seen button >> nth=0")
+    says(page, ".lead", "400 characters")
+    assert "text=" not in page.url
+
+
+def test_escape_closes_the_dialog_and_returns_to_its_button(address: str, visit: Start):
+    page = visit(address).open("read")
+    page.focus("text=Texts …")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open]")
+    for _ in range(8):  # the keyboard stays in the dialog, or goes to the browser itself
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.matches('body, dialog, dialog *')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    assert page.inner_text(":focus") == "Texts …"
+
+
+def test_the_link_of_a_view_is_copied(address: str, visit: Start):
+    page = visit(address, permissions=["clipboard-read", "clipboard-write"]).open("cells", unit=3, at=20)
+    page.click("text=Copy link")
+    says(page, "#message", "copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    page.click("text=Close")
+    assert page.inner_text("#message") == ""
+
+
+def test_on_a_phone_the_chosen_tab_is_in_view(address: str, visit: Start):
+    page = visit(address, viewport={"width": 390, "height": 800}).open("write")
+    box = page.locator("#tab-write").bounding_box()
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+    assert "more-before" in page.get_attribute("#tabs", "class")
 
 
 def test_write_writes_with_live_tints_and_stops(address: str, visit: Start, run: Run):

@@ -123,24 +123,34 @@ def test_texts_that_differ_show_an_error(tmp_path: Any, run: Run):
 
 def test_the_page_colours_errors_and_filters_them(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address, viewport={"width": 1280, "height": 4000}).open("errors")
-    page.locator("caption", has_text="errors in 400 characters").wait_for()
+    page.locator("figcaption", has_text="errors in 400 characters").wait_for()
     reading = read(run.model, run.tokenizer, held_out_text(run, 400))
     made = mistakes(reading, run.tokenizer, run.open_data().train)
     page.evaluate("document.querySelector('.textview').style.height = '2000px'")
+    # One kind of helper at a time, n-grams at first; the pointer on another shows its errors.
+    page.wait_for_timeout(100)
+    assert page.locator(".textview .err").count() == made.removed["n-gram"]
+    page.hover("text=Punctuation")
+    page.wait_for_timeout(100)
+    assert page.locator(".textview .err").count() == made.removed["punctuation"]
+    page.click(".helpers >> text=All")
     page.locator(f".textview .err >> nth={made.errors - 1}").wait_for()
     assert page.locator(".textview .err").count() == made.errors
-    assert f"{made.errors} errors in 400 characters ({made.errors / 4:.1f}%)" in page.inner_text("caption")
+    assert f"{made.errors} errors in 400 characters ({made.errors / 4:.1f}%)" in page.inner_text("figcaption")
     chosen = max(range(len(made.classes)), key=lambda n: list(made.removed.values())[n])
     count = made.removed[made.classes[chosen]]
     page.focus(f"tr.choosable >> nth={chosen}")
     page.keyboard.press("Enter")
-    page.locator(f"tr.choosable.chosen td:nth-child(2):text-is('{made.classes[chosen]}')").wait_for()
+    page.locator(f"tr.choosable.chosen .wraps:text-is('{made.meanings[chosen]}')").wait_for()
     page.wait_for_timeout(100)
     assert page.locator(".textview .err").count() == count < made.errors
     page.click("text=Next error")
+    assert f"helper={made.classes[chosen].replace(' ', '+')}" in page.url
     first = next(int(n) for n in np.flatnonzero(made.which == chosen) if n > 0)
     assert f"at={first}" in page.url
     assert f"p = {np.exp(reading.log_p[first]):.3f}" in page.inner_text("section .told >> nth=0")
+    page.reload()  # the address restores what is shown
+    page.locator(f"tr.choosable.chosen .wraps:text-is('{made.meanings[chosen]}')").wait_for()
 
 
 def test_the_page_compares(
@@ -160,7 +170,7 @@ def test_the_page_compares(
     difference = f"{made.difference[1, span.start]:+.1f}".replace("-", "−")
     assert difference[0] + difference[1] in section.locator("p.told").first.inner_text()
     page.select_option("select >> nth=0", "1")
-    page.locator("caption", has_text="errors in 400").wait_for()
+    page.locator("figcaption", has_text="errors in 400").wait_for()
 
 
 def test_a_report_of_two_runs_compares(both: TextSession, tmp_path: Any, visit: Callable[..., Visit], monkeypatch: Any):
@@ -170,7 +180,7 @@ def test_a_report_of_two_runs_compares(both: TextSession, tmp_path: Any, visit: 
     write_report(both, tmp_path / "report.html")
     page = visit((tmp_path / "report.html").as_uri(), offline=True).open("errors")
     page.locator("h2", has_text="Where the runs differ").wait_for()
-    page.locator("caption", has_text="errors in 400").wait_for()
+    page.locator("figcaption", has_text="errors in 400").wait_for()
     page.select_option("select >> nth=0", "1")
-    page.locator("caption", has_text="errors in 400").wait_for()
+    page.locator("figcaption", has_text="errors in 400").wait_for()
     assert not page.query_selector("main .wrong")

@@ -109,7 +109,7 @@ def test_parts_have_their_own_files(tmp_path: Path):
     assert corpus.tokenizer.decode(corpus.train) == "a b c\nd a b\n"
     assert corpus.tokenizer.decode(corpus.validation) == "a b\n<unk>\n"  # z was not in the training part
     assert corpus.tokenizer.decode(corpus.test) == "c\n"
-    assert corpus.split_kind == "files of their own"
+    assert corpus.split_kind == "given files"
     assert corpus.report()[-1].endswith("8 for training, 5 for validation, 2 for test (words)")
     limited = prepare_corpus([train], tmp_path / "limited", validation=valid, tokenizer="characters", limit=4)
     assert limited.tokenizer.decode(limited.array) == "a b a b\nz"

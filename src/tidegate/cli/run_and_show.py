@@ -27,28 +27,20 @@ def train_run(
     *,
     task: type[Task],
     samples: Any = None,
-    **more: Any,
+    data_options: dict[str, Any] | None = None,
 ) -> Finished:
-    """Train from the first step, with a display.
-
-    Args:
-        folder: the run folder.
-        data: the task's data.
-        model: the model config.
-        config: training settings.
-        task: the task.
-        samples: the task's `SampleConfig`.
-        **more: further arguments of `tidegate.train.train`.
-    """
+    """Train from the first step, with a display; ``samples`` are the task's `SampleConfig`."""
     from tidegate.train import train
 
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(title(folder, model)) as report:
-        return train(folder, data, model, config, task=task.name, report=report, sample=sample, **more)
+        return train(
+            folder, data, model, config, task=task.name, report=report, sample=sample, data_options=data_options
+        )
 
 
-def resume_run(folder: Path, samples: Any = None, **more: Any) -> Finished:
-    """Resume a run, with a display; ``more`` are arguments of `tidegate.train.resume`, such as the budget."""
+def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
+    """Resume a run, with a display; ``budget`` are the arguments of `tidegate.train.resume`."""
     from tidegate.train import read_config, resume
     from tidegate.train.registry import task_named
 
@@ -56,7 +48,7 @@ def resume_run(folder: Path, samples: Any = None, **more: Any) -> Finished:
     task = task_named(run.task)
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(title(folder, run.model)) as report:
-        return resume(folder, report=report, sample=sample, **more)
+        return resume(folder, report=report, sample=sample, **budget)
 
 
 def describe_end(finished: Finished, *, summary: bool = True) -> None:

@@ -16,12 +16,12 @@ EVERY = 4  # of the 257 colours of a scale: the eye sees no more
 def about(session: Session) -> dict[str, Any]:
     """Return the page's first answer: the runs, their sizes and losses, and the screens available for them."""
     runs = []
-    for run in session.runs:
+    for run, name in zip(session.runs, session.names, strict=True):
         config = run.config.model
         cell = get_cell(config.cell)
         runs.append(
             {
-                "name": run.folder.name,
+                "name": name,
                 "task": run.config.task,
                 "cell": cell.name,
                 "names": list(cell.recorded),

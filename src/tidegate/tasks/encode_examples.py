@@ -119,7 +119,7 @@ def prepare_examples(
         deque(rows, maxlen=0)  # if that did not read them to the end
         if table is not None:
             writer.add_vectors(table)
-        kind = "files of their own" if sources.validation else task.split_kind(held)
+        kind = "given files" if sources.validation else task.split_kind(held)
         return writer.finish(preprocessing, kind, notes)
 
 

@@ -133,9 +133,9 @@ def test_a_letter_of_two_bytes_is_right_if_both_are() -> None:
 def test_readings_that_cannot_be_compared_raise() -> None:
     a, b = reading_of(["a", "b", "c"], [-1.0] * 3), reading_of(["a", "x", "c"], [-1.0] * 3)
     more: dict[str, Any] = dict.fromkeys("abcde", a)
-    with pytest.raises(ArgumentError, match="at character 1, 'bc' and 'xc'"):
+    with pytest.raises(ArgumentError, match="at character 1 one read 'bc', the other 'xc'"):
         compare({"a": a, "b": b})
-    with pytest.raises(ArgumentError, match="at character 2, 'c' and ''"):
+    with pytest.raises(ArgumentError, match="at character 2 one read 'c', the other ''"):
         compare({"a": a, "b": reading_of(["ab"], [-1.0])})
     for readings in ({"a": a}, more):
         with pytest.raises(ArgumentError, match="2 to 4"):

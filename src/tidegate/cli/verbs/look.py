@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.comparable_runs import check_comparable
 from tidegate.cli.early_checks import check_paths, waiting
 from tidegate.cli.error_boundary import note
 from tidegate.cli.standard_streams import save_standard_input
@@ -82,7 +83,9 @@ def _open_session(runs: list[Run], text: str | None, file: Path | None, *, live:
 
     looks = [task_look(run) for run in runs]
     if all(isinstance(look, TextLook) for look in looks):
-        return TextSession(runs, _text(runs[0], text, file, live=live))
+        shown = _text(runs[0], text, file, live=live)
+        check_comparable(runs, shown)
+        return TextSession(runs, shown)
     if len(runs) > 1:
         other = next(run for run, look in zip(runs, looks, strict=True) if not isinstance(look, TextLook))
         raise ArgumentError(

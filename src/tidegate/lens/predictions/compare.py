@@ -105,8 +105,7 @@ def compare(readings: Mapping[str, Reading], *, spans: int = 10, width: int = 20
         raise ArgumentError(f"spans={spans}, width={width}: give 0 or more spans of at least 1 character.")
     first, *others = (reading.text for reading in readings.values())
     for name, text in zip(names[1:], others, strict=True):
-        if text != first:
-            raise ArgumentError(_where(names[0], first, name, text))
+        same_text(names[0], first, name, text)
     log_p = np.stack([characters(reading) for reading in readings.values()])
     return Comparison(first, names, log_p, _spans(first, names, log_p, spans, width))
 
@@ -239,10 +238,16 @@ def _spans(text: str, names: Sequence[str], log_p: NDArray[np.float64], count: i
     return tuple(found)
 
 
-def _where(a: str, first: str, b: str, second: str) -> str:
+def same_text(a: str, first: str, b: str, second: str) -> None:
+    """Check that two models, named ``a`` and ``b``, have read the same text.
+
+    Raises:
+        ArgumentError: the texts differ; the message says where.
+    """
+    if first == second:
+        return
     at = next((k for k, (x, y) in enumerate(zip(first, second, strict=False)) if x != y), min(len(first), len(second)))
-    return (
-        f"{a} and {b} did not read the same text: at character {at}, {first[at : at + 20]!r} and "
-        f"{second[at : at + 20]!r}; a vocabulary may have replaced or dropped unknown characters "
-        "(see `unknown`)."
+    raise ArgumentError(
+        f"{a} and {b} did not read the same text: at character {at:,} one read {first[at : at + 20]!r}, the other "
+        f"{second[at : at + 20]!r}. A vocabulary replaces or drops characters that it does not know."
     )

@@ -1,5 +1,6 @@
 """A session: runs that are looked at, and a cache of what was computed from them."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from types import TracebackType
@@ -45,6 +46,13 @@ class Session:
     def run(self) -> Run:
         """The first run."""
         return self.runs[0]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the runs' folders; those with the same name are numbered."""
+        names = [run.folder.name for run in self.runs]
+        several = Counter(names)
+        return [f"{name} ({n})" if several[name] > 1 else name for n, name in enumerate(names, 1)]
 
     def add(self, text: str) -> int:
         """Add a text to those that can be looked at and return its number.

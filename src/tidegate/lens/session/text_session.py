@@ -100,6 +100,12 @@ class TextSession(Session):
             raise ArgumentError(f"There is no text {number}" + (" any longer: give it again." if dropped else "."))
         return text
 
+    @property
+    def texts(self) -> dict[int, str]:
+        """The texts by number."""
+        with self.lock:
+            return dict(self._texts)
+
     def reading(self, text: int = 0, run: int = 0) -> Reading:
         """Return a text as a run read it, with all gates and states in half precision.
 

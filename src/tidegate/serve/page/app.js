@@ -1,81 +1,21 @@
 // The page: header, tabs, and the screen that is chosen.
 
-import { ask, live, Refused, send } from "./ask.js";
-import { isDark, repaint } from "./colours.js";
-import { button, el, failure, replaceChildren } from "./dom.js";
-import { grouped } from "./numbers.js";
+import { ask, live, Refused } from "./ask.js";
+import { repaint } from "./colours.js";
+import { el, failure, replaceChildren } from "./dom.js";
+import { showHeader } from "./header/header.js";
+import { showMessage } from "./header/message.js";
+import { watchScrollEdges } from "./header/scroll_edges.js";
+import { markTab, showTabs } from "./header/tabs.js";
 import { SCREENS } from "./screens/index.js";
-import { about, choose, listen, readAddress, state } from "./state.js";
+import { about, choose, hasScreen, listen, readAddress, state } from "./state.js";
 
 const main = document.getElementById("main");
-const messages = document.getElementById("said");
 let stopScreen = null;
-
-/** Show a message above the screen; "" removes it. */
-function showMessage(text, wrong = false) {
-  messages.textContent = text;
-  messages.className = wrong ? "wrong" : "";
-}
-
-/** Whether the runs read a text: the server offers the screen that shows one. */
-function readsText() {
-  return about.screens.some((it) => it.name === "read");
-}
-
-function showHeader() {
-  const run = about.runs[0];
-  const alike = new Set(run.sizes).size === 1;
-  const model = run.layers
-    ? `${alike ? `${run.layers} × ${run.sizes[0]}` : run.sizes.join(", ")} ${run.cell}`
-    : run.cell;
-  const loss = run.validation === null ? "" : `, ${run.validation.toFixed(3)} ${run.loss} on ${run.split}`;
-  const line = ` ${model}, step ${grouped(run.step)}${loss}`;
-  replaceChildren(document.getElementById("run"), el("strong", {}, run.name), line);
-  document.title = `${run.name} - Tidegate`;
-  showTabs(about.screens.filter((it) => SCREENS[it.name]));
-  const theme = button("◐", toggleTheme, { title: "Light or dark", "aria-label": "Light or dark" });
-  replaceChildren(document.getElementById("tools"), live && readsText() ? otherText() : null, theme);
-}
-
-function showTabs(screens) {
-  const tabs = document.getElementById("tabs");
-  const tab = ({ name, title }) =>
-    button(title, () => choose({ screen: name }), { role: "tab", id: `tab-${name}`, "aria-controls": "main" });
-  replaceChildren(tabs, ...screens.map(tab));
-  tabs.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const at = screens.findIndex((it) => it.name === state.screen);
-    choose({ screen: screens[(at + step + screens.length) % screens.length].name });
-    document.getElementById(`tab-${state.screen}`).focus();
-  });
-}
-
-function toggleTheme() {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  repaint();
-}
-
-function otherText() {
-  const area = el("textarea", { rows: "6", "aria-label": "A text to read" });
-  const box = el("details", { class: "other" }, el("summary", {}, "Another text"), area, button("Read it", read));
-  async function read() {
-    showMessage("Reading …");
-    try {
-      const text = await send(area.value);
-      box.open = false;
-      showMessage("");
-      choose({ text, at: 0, end: -1 });
-    } catch (error) {
-      showMessage(error.message, true);
-    }
-  }
-  return box;
-}
 
 // A typed text is lost when the server is started anew, and an address may name any number.
 async function isTextMissing() {
-  if (state.text === 0 || !readsText()) return false;
+  if (state.text === 0 || !hasScreen("read")) return false;
   try {
     await ask("text", { text: state.text, run: 0 });
     return false;
@@ -90,11 +30,7 @@ async function isTextMissing() {
 async function showScreen() {
   stopScreen?.();
   stopScreen = null;
-  for (const tab of document.querySelectorAll("[role=tab]")) {
-    const chosen = tab.id === `tab-${state.screen}`;
-    tab.setAttribute("aria-selected", chosen);
-    tab.tabIndex = chosen ? 0 : -1;
-  }
+  markTab();
   const name = state.screen;
   const root = el("section", { role: "tabpanel", "aria-labelledby": `tab-${name}`, class: `screen ${name}` });
   replaceChildren(main, root);
@@ -120,6 +56,8 @@ async function start() {
   }
   Object.assign(state, readAddress());
   showHeader();
+  showTabs(about.screens.filter((it) => SCREENS[it.name]));
+  watchScrollEdges();
   listen((changed) => {
     if (changed.has("screen")) showMessage("");
     if (changed.has("screen") || changed.has("text")) {

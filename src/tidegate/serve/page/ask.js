@@ -35,6 +35,12 @@ export function ask(name, params = {}) {
   return answers.get(key);
 }
 
+/** The answer of a view that changes while the page is open. */
+export function askAnew(name, params = {}) {
+  answers.delete(address(name, params));
+  return ask(name, params);
+}
+
 async function fromReport(key) {
   if (!(key in recorded)) throw new Refused("This is not in the report. The live page has it: tidegate look RUN", 404);
   const { error } = recorded[key];

@@ -92,12 +92,13 @@ function onPress(action) {
 }
 
 /**
- * A table. A column is its name, or {name, hidden, digits}: `hidden` names are there for screen readers only. A cell is
- * text, an element, or a number, which is written with the `digits` of its column if it has any. `onRow(n)` makes rows
+ * A table. A column is its name, or {name, hidden, digits, numeric}: `hidden` names are there for screen readers only. A
+ * cell is text, an element, or a number, which is written with the `digits` of its column if it has any; a `numeric` column
+ * has numbers as text. `onRow(n)` makes rows
  * that can be chosen; `label` names a table without a caption.
  */
 export function table(columns, rows, { caption = null, onRow = null, label = null } = {}) {
-  const isNumeric = columns.map((_, k) => rows.some((row) => typeof row[k] === "number"));
+  const isNumeric = columns.map((it, k) => it.numeric ?? rows.some((row) => typeof row[k] === "number"));
   const head = columns.map((it, k) => {
     const name = it.name ?? it;
     return el("th", { scope: "col", class: isNumeric[k] ? "number" : null }, it.hidden ? hiddenText(name) : name);
@@ -105,7 +106,7 @@ export function table(columns, rows, { caption = null, onRow = null, label = nul
   const cell = (it, k) => {
     const digits = typeof it === "number" ? columns[k].digits : undefined;
     const shown = digits === undefined ? it : fixed(it, digits);
-    return el("td", { class: typeof it === "number" ? "number" : null }, shown ?? "");
+    return el("td", { class: typeof it === "number" || columns[k].numeric ? "number" : null }, shown ?? "");
   };
   const body = rows.map((row, n) => {
     if (!onRow) return el("tr", {}, ...row.map(cell));
@@ -121,14 +122,9 @@ export function table(columns, rows, { caption = null, onRow = null, label = nul
   return scrolled(el("table", { "aria-label": label }, ...parts));
 }
 
-/** A box in which something wider is scrolled; the keyboard reaches it while there is something to scroll. */
+/** A box in which something wider is scrolled; `header/scroll_edges.js` fades its edges where there is more. */
 export function scrolled(...children) {
-  const box = el("div", { class: "scrolled" }, ...children);
-  new ResizeObserver(() => {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }).observe(box);
-  return box;
+  return el("div", { class: "scrolled" }, ...children);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are to be shown

@@ -1,19 +1,34 @@
 // What is chosen. It is written to the address, so that a place can be bookmarked, shared, and gone back to.
 
+// What several screens share. Any other name is a setting of the screen that is shown, a text.
 const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1 };
+const LONGEST = 2000; // characters of a setting that are read from an address
 const listeners = new Set();
 
 export const state = { ...START };
 /** What the server answers first: runs, screens, palette. */
 export const about = {};
 
-/** Change what is chosen. Listeners get the set of names that changed. */
+/** Whether there is a screen of this name for the runs. */
+export function hasScreen(name) {
+  return about.screens.some((it) => it.name === name);
+}
+
+/**
+ * Change what is chosen. Listeners get the set of names that changed. A screen may choose settings of its own by any
+ * other name: they are in the address as long as it is shown. `undefined` takes one back.
+ */
 export function choose(changes) {
   const changed = Object.keys(changes).filter((key) => state[key] !== changes[key]);
   if (!changed.length) return;
+  if (changed.includes("screen")) for (const key of ownSettings()) if (!Object.hasOwn(changes, key)) delete state[key];
   Object.assign(state, changes);
   writeAddress(changed.includes("screen"));
   for (const listener of [...listeners]) listener(new Set(changed));
+}
+
+function ownSettings() {
+  return Object.keys(state).filter((key) => !Object.hasOwn(START, key));
 }
 
 /** Listen to changes until the returned function is called. */
@@ -22,22 +37,26 @@ export function listen(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Read what is chosen from the address. */
+/** Read what is chosen from the address. What is not in it is as at the start. */
 export function readAddress() {
   const [screen, query] = location.hash.slice(1).split("?");
-  const found = { ...START, name: about.runs?.[0].states?.at(-1) ?? "" };
+  const own = Object.fromEntries(ownSettings().map((key) => [key, undefined]));
+  const found = { ...own, ...START, name: about.runs?.[0].states?.at(-1) ?? "" };
   if (about.screens?.some((it) => it.name === screen)) found.screen = screen;
   else if (about.screens?.length) found.screen = about.screens[0].name;
   for (const [key, value] of new URLSearchParams(query ?? "")) {
-    if (key === "name" && about.runs?.[0].names?.includes(value)) found.name = value;
-    else if (typeof START[key] === "number" && Number.isSafeInteger(Number(value))) found[key] = Number(value);
+    if (key === "screen" || value.length > LONGEST) continue;
+    if (key === "name") {
+      if (about.runs?.[0].names?.includes(value)) found.name = value;
+    } else if (!Object.hasOwn(START, key)) found[key] = value;
+    else if (Number.isSafeInteger(Number(value))) found[key] = Number(value);
   }
   return found;
 }
 
 function writeAddress(newEntry) {
   const chosen = Object.entries(state).filter(
-    ([key, value]) => key !== "screen" && value !== START[key] && value !== "",
+    ([key, value]) => key !== "screen" && value !== START[key] && value !== "" && value !== undefined,
   );
   const hash = `#${state.screen}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`;
   if (hash === location.hash) return;

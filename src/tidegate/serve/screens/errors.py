@@ -1,6 +1,5 @@
 """Errors & compare: which oracle would have avoided each error, and where several models differ."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,7 +52,7 @@ def mistakes(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any
 
 def compared(session: TextSession, text: int = 0) -> dict[str, Any]:
     """Return all runs' nats per character of a text, and by how much each predicts every character better."""
-    readings = {name: session.reading(text, run) for run, name in enumerate(_names(session))}
+    readings = {name: session.reading(text, run) for run, name in enumerate(session.names)}
     made = _or_why_not(lambda: compare(readings))
     if isinstance(made, str):
         return {"refused": made}
@@ -72,7 +71,7 @@ def compared(session: TextSession, text: int = 0) -> dict[str, Any]:
 def letters(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
     """Return for each run how often the next letter of a word was guessed right, by the number of letters known."""
     answers = []
-    for run, name in enumerate(_names(session)):
+    for run, name in enumerate(session.names):
         reading = session.reading(text, run)
         made = _or_why_not(lambda reading=reading: known_letters(reading))
         if isinstance(made, str):
@@ -89,13 +88,6 @@ def _or_why_not(make: Callable[[], Any]) -> Any:
         return make()
     except ArgumentError as error:
         return str(error)
-
-
-def _names(session: TextSession) -> list[str]:
-    """Return the runs' names; those of folders with the same name are numbered."""
-    names = [run.folder.name for run in session.runs]
-    several = Counter(names)
-    return [f"{name} ({n})" if several[name] > 1 else name for n, name in enumerate(names, 1)]
 
 
 def recorded(session: TextSession) -> Iterator[Question]:

@@ -11,6 +11,7 @@ from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
 MAX_STEPS = 4000  # of one answer
+BEGINNING = 80  # characters of a text in the list of texts
 SURPRISE = 8.0  # nats at the dark end of the scale, at least
 
 
@@ -28,6 +29,14 @@ def text(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
         "nats": rounded(reading.loss),
         "unknown": [[character, count] for character, count in reading.unknown.most_common(20)],
     }
+
+
+def texts(session: TextSession) -> list[dict[str, Any]]:
+    """Return the texts that were read, the first one first, with the beginning of each."""
+    return [
+        {"number": number, "beginning": text[:BEGINNING].strip(), "characters": len(text)}
+        for number, text in session.texts.items()
+    ]
 
 
 def guesses(session: TextSession, start: int, stop: int, text: int = 0, run: int = 0) -> dict[str, Any]:
@@ -64,4 +73,4 @@ def recorded(session: TextSession) -> Iterator[Question]:
 
 BLOCK = 500  # steps whose guesses the page asks for at once
 
-READ = Screen("read", "Read", {"text": text, "guesses": guesses}, recorded=recorded)
+READ = Screen("read", "Read", {"text": text, "texts": texts, "guesses": guesses}, recorded=recorded)

@@ -30,7 +30,7 @@ def split_kind(splits: SplitKind) -> str:
     if splits is None:
         return "no split: validated on the training text"
     if splits == "files":
-        return "files of their own"
+        return "given files"
     return "contiguous " + "/".join(f"{100 * part:.6g}" for part in splits if part)
 
 

@@ -52,8 +52,8 @@ def refusal(found: Counter[str], total: int, size: int, token: str, name: Callab
     """Say which of a text's tokens ("character", "word") are unknown, and what to do."""
     return (
         f"{found.total():,} of the text's {total:,} {token}s are not in the vocabulary of {size:,}: "
-        f"{name_counts(found, name)}. Leave them out of the text, or make the vocabulary with unknown='replace' or "
-        "unknown='drop'."
+        f"{name_counts(found, name)}. Leave them out of the text, or train a model that replaces or drops them: "
+        "--unknown replace (in Python unknown='replace')."
     )
 
 

@@ -1,6 +1,6 @@
 // Errors & compare: what would have avoided each error; where runs differ; how words become predictable.
 
-import { el, failure, replaceChildren } from "../dom.js";
+import { el, failure, note, replaceChildren } from "../dom.js";
 import { about } from "../state.js";
 import { showErrors } from "./errors/classes.js";
 import { showComparison } from "./errors/compare.js";
@@ -11,8 +11,7 @@ export async function show(root) {
   let stopped = false;
   const lead =
     `An error is a ${about.runs[0].unit} to which the model gave p < 0.5. How many would be gone if the model knew ` +
-    "what a simple helper knows? Each helper is tried on the errors that those before it left; the colour and the " +
-    "line under an error say which one explains it.";
+    "what a simple helper knows? The text shows the errors that one kind of helper explains; point at another to see its.";
   root.append(el("p", { class: "lead" }, lead));
   const parts = [showErrors, ...(about.runs.length > 1 ? [showComparison] : []), showLetters];
   for (const part of parts) {
@@ -22,6 +21,10 @@ export async function show(root) {
     part(place, stops, () => stopped).catch((error) => {
       if (!stopped) replaceChildren(place, failure(error));
     });
+  }
+  if (about.runs.length === 1) {
+    const command = el("code", {}, `tidegate look ${about.runs[0].name} --compare OTHER`);
+    root.append(el("h2", {}, "Compare with another run"), note("Two to four runs can read the same text: ", command));
   }
   return () => {
     stopped = true;

@@ -1,7 +1,9 @@
 // Two or more runs side by side: the text tinted by what one predicted better than the first.
 
 import { ask } from "../../ask.js";
-import { choice, el, labelled, note, statusLine, table, visible } from "../../dom.js";
+import { dataTable } from "../../charts/data_table.js";
+import { colourScale } from "../../charts/scale.js";
+import { choice, el, labelled, note, statusLine, visible } from "../../dom.js";
 import { signed, unpack } from "../../numbers.js";
 import { state } from "../../state.js";
 import { TextView } from "../../textview.js";
@@ -24,12 +26,14 @@ export async function showComparison(root, stops, isStopped) {
     "0",
     (value) => pickRun(Number(value)),
   );
-  const lead =
-    `Red: the chosen run predicted the character better than ${first}; blue: worse. The strongest tint is 3 nats ` +
-    "or more.";
+  const scale = colourScale({
+    kind: "diverging",
+    top: differences[0].scale,
+    unit: "nats",
+    label: `log p, less that of ${first}`,
+  });
   root.append(
-    el("p", { class: "lead" }, lead),
-    el("div", { class: "controls" }, labelled("Run", runs)),
+    el("div", { class: "controls" }, labelled("Run", runs), scale),
     el(
       "div",
       { class: "beside wide" },
@@ -69,9 +73,14 @@ export async function showComparison(root, stops, isStopped) {
   pickRun(0);
 }
 
+const numeric = (name) => ({ name, numeric: true });
+
 function lossTable({ names, nats }) {
   const rows = names.map((name, n) => [name, nats[n].toFixed(3), n ? signed(nats[n] - nats[0]) : "–"]);
-  return table(["run", "nats per character", `less ${names[0]}`], rows, { caption: "Mean surprise: less is better" });
+  return dataTable(["run", numeric("nats per character"), numeric(`less ${names[0]}`)], rows, {
+    name: "Loss of the runs",
+    caption: "Mean surprise of this text; less is better.",
+  });
 }
 
 function stretchTable({ names, spans }, onRow) {
@@ -81,6 +90,6 @@ function stretchTable({ names, spans }, onRow) {
     signed(difference),
     el("code", {}, Array.from(text).map(visible).join("")),
   ]);
-  const caption = `Nats by which that run's log p is above that of ${names[0]}; pick one to see it`;
-  return table(["run", "nats", "stretch"], rows, { caption, onRow });
+  const caption = `Nats by which that run's log p of the stretch is above that of ${names[0]}. Pick one to see it.`;
+  return dataTable(["run", numeric("nats"), "stretch"], rows, { name: "Where the runs differ most", caption, onRow });
 }
