@@ -19,6 +19,7 @@ from tests.train import task_runs
 
 from tidegate.data import columns
 from tidegate.errors import ArgumentError, TidegateError
+from tidegate.io.files import write_json
 from tidegate.io.tensor_files import KEY, digest
 from tidegate.lens.hidden_units.kept_findings import findings_of, kept_findings
 from tidegate.lens.session.example_session import ExampleSession
@@ -33,6 +34,7 @@ from tidegate.train import Run, TrainConfig, load_run, new_run, resume, train
 from tidegate.train.listing.metrics_table import write_csv
 from tidegate.train.listing.run_list import summarise
 from tidegate.train.task import EvaluationOptions
+from tidegate.train.trackers import tracked as trackers
 
 STEPS = 4
 SETTINGS: dict[str, Any] = {"steps": STEPS, "warmup_steps": 2, "validate_every": 2, "checkpoint_every": 2}
@@ -56,6 +58,8 @@ def make_run(kind: str, folder: Path) -> Path:
     model = LanguageModelConfig(corpus.tokenizer.vocabulary_size, hidden_size=6)
     train(folder, corpus, model, TrainConfig(batch_size=4, k1=10, device="cpu", report_every=1, **SETTINGS))
     _keep(load_run(folder))
+    if kind == "characters":  # once is enough: it does not depend on the task
+        write_json(folder / trackers.NAME, {"format": trackers.KIND, "version": trackers.VERSION, "trackers": {}})
     return folder
 
 

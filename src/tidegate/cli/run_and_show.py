@@ -27,20 +27,28 @@ def train_run(
     *,
     task: type[Task],
     samples: Any = None,
-    data_options: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Finished:
-    """Train from the first step, with a display; ``samples`` are the task's `SampleConfig`."""
+    """Train from the first step, with a display.
+
+    Args:
+        folder: the run folder.
+        data: the task's data.
+        model: the model config.
+        config: training settings.
+        task: the task.
+        samples: the task's `SampleConfig`.
+        **more: further arguments of `tidegate.train.train`.
+    """
     from tidegate.train import train
 
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(title(folder, model)) as report:
-        return train(
-            folder, data, model, config, task=task.name, report=report, sample=sample, data_options=data_options
-        )
+        return train(folder, data, model, config, task=task.name, report=report, sample=sample, **more)
 
 
-def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
-    """Resume a run, with a display; ``budget`` are the arguments of `tidegate.train.resume`."""
+def resume_run(folder: Path, samples: Any = None, **more: Any) -> Finished:
+    """Resume a run, with a display; ``more`` are arguments of `tidegate.train.resume`, such as the budget."""
     from tidegate.train import read_config, resume
     from tidegate.train.registry import task_named
 
@@ -48,7 +56,7 @@ def resume_run(folder: Path, samples: Any = None, **budget: Any) -> Finished:
     task = task_named(run.task)
     sample = None if samples is None else task.sampler(task.vocabulary(folder), samples)
     with watching(title(folder, run.model)) as report:
-        return resume(folder, report=report, sample=sample, **budget)
+        return resume(folder, report=report, sample=sample, **more)
 
 
 def describe_end(finished: Finished, *, summary: bool = True) -> None:

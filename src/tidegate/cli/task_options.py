@@ -13,11 +13,14 @@ import typer
 from tidegate.cli.display.help_text import MORE, help_text
 from tidegate.cli.named_values import value_name
 from tidegate.cli.settings_file import take_settings
+from tidegate.train.trackers.tracker import TRACKER_NAMES
 
 if TYPE_CHECKING:
     from tidegate.train.task import Task
 
 __all__ = ["task_parameters"]
+
+LOG = "Log the metrics there, too; may be given again. (tidegate runs RUN --csv has them always.)"
 
 
 def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
@@ -33,6 +36,7 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
         _option("out", path, None, f"Folder of the run. Default: {named}.", "Output", value="FOLDER"),
         _option("resume", path, None, f"Resume this run; {raised}.", "Output", value="RUN"),
         _config_option(path),
+        _option("log", files, None, LOG, "Output", value="|".join(TRACKER_NAMES)),
         _option("overwrite", bool, False, "Replace the run in --out.", "Output", "--overwrite"),
         _option("dry_run", bool, False, "Say what would be trained; write nothing.", "Output", "--dry-run"),
         _option("quiet", bool, False, "Print nothing but errors.", "Output", "--quiet"),

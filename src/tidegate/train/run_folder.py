@@ -6,6 +6,8 @@
     model.safetensors             the best model on validation; the last one before the first validation or without any
     metrics.jsonl                 one line per report, validation and sample
     training_state.safetensors    the checkpoint that `resume` needs
+    trackers.json                 of a run that is logged elsewhere, too: its names there
+    events.out.tfevents.*         what TensorBoard reads, if it was asked for
 
 and the data, in files of the task (`Task.files`): vocabulary.json or tokenizer.json; corpus.npy and corpus.json of a
 language model, examples.json and examples/ of other tasks.
@@ -49,11 +51,13 @@ from tidegate.train.randomness import own_randomness
 from tidegate.train.registry import task_named
 from tidegate.train.run_config import RunConfig, holds_run, read_config
 from tidegate.train.task import Data, Task
+from tidegate.train.trackers import tensorboard, tracked
 
 D = TypeVar("D", bound=Data)
 MODEL, MODEL_KIND, MODEL_VERSION = "model.safetensors", "tidegate model", 1
 PREPARED = ".prepared"  # where data are until they are complete
-FILES = (run_config.NAME, checkpoint.NAME, MODEL, metrics.NAME)  # config.json first: without it there is no run
+# config.json first: without it there is no run
+FILES = (run_config.NAME, checkpoint.NAME, MODEL, metrics.NAME, tracked.NAME, tensorboard.FILES)
 
 
 def claim_folder(folder: str | Path, *, task: str = "lm", overwrite: bool = False) -> Path:

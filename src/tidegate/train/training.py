@@ -1,6 +1,6 @@
 """Start a run, or resume one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tidegate.train.registry import task_named
 from tidegate.train.run_config import RunConfig, holds_run, own_cell_digest, read_config, write_config
 from tidegate.train.run_folder import model_layout
 from tidegate.train.task import Data, Task
+from tidegate.train.trackers.tracked import tracked
 
 Report = Callable[[Event], None]
 Sample = Callable[[Any], str]
@@ -38,6 +39,7 @@ def train(
     report: Report = ignore,
     sample: Sample | None = None,
     data_options: dict[str, Any] | None = None,
+    trackers: Sequence[str] = (),
 ) -> Finished:
     """Train a model from its initial values.
 
@@ -50,6 +52,7 @@ def train(
         report: called with every event, on the main process.
         sample: called with the model after each validation, in eval mode and without gradients; its text is reported.
         data_options: what was read and how, as plain values, to be recorded in ``config.json``.
+        trackers: "tensorboard", "wandb" or both: where to log the metrics besides ``metrics.jsonl``.
 
     Returns:
         The last event. At the first Ctrl-C the step is finished, a checkpoint is written and the reason is
@@ -61,7 +64,7 @@ def train(
             processes, or fp16 is chosen on a CPU.
         CorpusTooSmallError: there are not enough data to train on.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
-        MissingDependencyError: `accelerate` is not installed.
+        MissingDependencyError: `accelerate`, or what a tracker needs, is not installed.
     """
     folder = Path(folder)
     if holds_run(folder):
@@ -72,8 +75,8 @@ def train(
         raise RunFolderError(
             f"The data are in {data.folder}, but a run folder holds its own data: prepare them in {folder}."
         )
-    with one_writer(folder, config.device):
-        return _train(folder, data, model, config, task_named(task), report, sample, data_options)
+    with one_writer(folder, config.device), tracked(folder, trackers, report) as passed_on:
+        return _train(folder, data, model, config, task_named(task), passed_on, sample, data_options)
 
 
 def _train(
@@ -125,6 +128,7 @@ def resume(
     minutes: float | None = None,
     report: Report = ignore,
     sample: Sample | None = None,
+    trackers: Sequence[str] = (),
 ) -> Finished:
     """Resume a run exactly from its checkpoint.
 
@@ -138,6 +142,7 @@ def resume(
         minutes: new budget in minutes, those already used included.
         report: called with every event, on the main process.
         sample: as in `train`.
+        trackers: as in `train`, besides those that the run has, which go on in their logs.
 
     Returns:
         The last event; of a finished run with no budget left, the last event it had.
@@ -148,11 +153,11 @@ def resume(
         DataError: the data are not those the run began with.
         ArgumentError: the new budget is out of range.
         NonFiniteLossError: the loss became inf or nan; the last checkpoint is kept.
-        MissingDependencyError: `accelerate` is not installed.
+        MissingDependencyError: `accelerate`, or what a tracker needs, is not installed.
     """
     folder = Path(folder)
-    with one_writer(folder, read_config(folder).train.device):
-        return _resume(folder, epochs, steps, minutes, report, sample)
+    with one_writer(folder, read_config(folder).train.device), tracked(folder, trackers, report) as passed_on:
+        return _resume(folder, epochs, steps, minutes, passed_on, sample)
 
 
 def _resume(
