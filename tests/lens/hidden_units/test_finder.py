@@ -111,8 +111,8 @@ def test_planted_units_are_found_and_controls_are_low():
     assert (depth.unit, depth.sign) == (BRACKETS, 1)
     assert depth.score == pytest.approx(1)  # not nested here
     assert set(found.absent) == {"digit", "capital", "comment", "indentation", "indented", "docstring"}
-    assert "digit: not in this text" in str(found)
-    for absent, why in (("digit", "does not occur in this text"), ("odd", "is not among the detectors")):
+    assert "\ntoo rare in this text, or never changing: docstring, " in str(found)
+    for absent, why in (("digit", "is too rare in this text, or never changes"), ("odd", "is not among the detectors")):
         with pytest.raises(ArgumentError, match=f"'{absent}' {why}"):
             found[absent]
 

@@ -15,7 +15,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.controls import untrained
 from tidegate.lens.hidden_units.detectors import Detector, per_token
 from tidegate.lens.hidden_units.findings import Findings
-from tidegate.lens.hidden_units.unit_search import LEAST, SHIFTS, TWINS, Labels, check_controls, find_units
+from tidegate.lens.hidden_units.unit_search import LEAST, SHIFTS, TWINS, Labels, check_controls, search_units
 from tidegate.lens.hidden_units.word_detectors import detectors_of
 from tidegate.lens.record.reading import passes, pieces_of, token_ids
 from tidegate.lens.record.trace import Trace, TraceWriter
@@ -72,7 +72,7 @@ def find_cells(
             twin = untrained(model, seed + k)
             yield _values(twin, tokenizer, ids, names, None if folder is None else Path(folder, "untrained"))
 
-    return find_units(labels, traces())
+    return search_units(labels, traces())
 
 
 def _values(

@@ -95,15 +95,18 @@ class Findings:
         scores: by detector and (layer, direction, name), the score (H,) of each unit on the second half, not oriented:
             an area below 0.5 or a correlation below 0 means that the unit is low where the detector is high. Empty for
             findings that were kept in a run folder.
+        searched: what was searched, for messages.
     """
 
     found: Mapping[str, Finding]
     absent: tuple[str, ...]
     scores: Mapping[str, Mapping[tuple[int, int, str], NDArray[np.float64]]]
+    searched: str = "this text"
 
     def __getitem__(self, detector: str) -> Finding:
         if detector not in self.found:
-            why = "does not occur in this text" if detector in self.absent else "is not among the detectors"
+            rare = f"is too rare in {self.searched}, or never changes"
+            why = rare if detector in self.absent else "is not among the detectors"
             raise ArgumentError(f"{detector!r} {why}; found: {', '.join(self.found) or 'none'}.")
         return self.found[detector]
 
@@ -125,7 +128,8 @@ class Findings:
         return sorted(every, key=lambda it: -abs(it[4] - chance))[:count]
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.ordered), *(f"{name}: not in this text" for name in self.absent)])
+        absent = [f"too rare in {self.searched}, or never changing: {', '.join(self.absent)}"] if self.absent else []
+        return "\n".join([*map(str, self.ordered), *absent])
 
     __repr__ = __str__
 
@@ -141,5 +145,5 @@ class Findings:
             for it in self.ordered
         ]
         headers = ("detector", "unit", "value", "score", "untrained", "shuffled", "in words")
-        absent = f"; not in this text: {', '.join(self.absent)}" if self.absent else ""
+        absent = f"; too rare in {self.searched}, or never changing: {', '.join(self.absent)}" if self.absent else ""
         return table_html(rows, headers, caption=f"The unit that goes best with each detector{absent}")

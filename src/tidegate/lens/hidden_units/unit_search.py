@@ -85,13 +85,14 @@ def check_controls(shifts: int, twins: int) -> None:
         raise ArgumentError(f"twins is {twins}: give at least 1 untrained model to compare with.")
 
 
-def find_units(labels: Sequence[Labels], traces: Iterable[Trace]) -> Findings:
+def search_units(labels: Sequence[Labels], traces: Iterable[Trace], searched: str = "this text") -> Findings:
     """Find the hidden unit that goes best with each property.
 
     Args:
         labels: the properties.
         traces: of the same steps: first of the trained model, then of each untrained one. Each is searched before the
             next one is asked for, so that one at a time need be in memory.
+        searched: what these steps are of, for messages.
     """
     present = [it for it in labels if it.measurable]
     trained, *blank = (_search(it, present) for it in traces)
@@ -108,7 +109,7 @@ def find_units(labels: Sequence[Labels], traces: Iterable[Trace]) -> Findings:
             len(first), len(labels), own.positives, own.counted, direction,
         )  # fmt: skip
         scores[own.name] = {place: second[start:end, 0] for place, start, end in places}
-    return Findings(found, tuple(it.name for it in labels if not it.measurable), scores)
+    return Findings(found, tuple(it.name for it in labels if not it.measurable), scores, searched)
 
 
 def _search(trace: Trace, labels: Sequence[Labels]) -> dict[str, Scores]:

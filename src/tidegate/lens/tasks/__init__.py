@@ -10,6 +10,9 @@ from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
 from tidegate.lens.tasks.task_look import ExampleLook, TextLook, task_look
+from tidegate.lens.tasks.units.find_units import find_units
+from tidegate.lens.tasks.units.subject import ReadSequence, Scored, StepLabel, Subject
+from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
 from tidegate.lens.tasks.views import Choices, Look, Steps
 
 __all__ = [
@@ -23,13 +26,20 @@ __all__ = [
     "Look",
     "Outcome",
     "Outcomes",
+    "ReadSequence",
     "RegressorLook",
+    "Scored",
+    "StepLabel",
     "Steps",
+    "Subject",
     "TaggerLook",
     "TextLook",
+    "UnitEffect",
     "WriterLook",
+    "find_units",
     "held_out_outcomes",
     "look_at",
     "pictures",
     "task_look",
+    "unit_effect",
 ]

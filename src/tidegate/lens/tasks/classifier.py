@@ -12,6 +12,7 @@ from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, class_outcomes, stored_tokens
 from tidegate.lens.tasks.pictures import pictures
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.lens.tasks.units.classifier_subject import CLASSIFIER
 from tidegate.lens.tasks.views import Choices, Look, Steps
 from tidegate.tasks.classify.task import Classifier, ClassifyTask, split_words
 from tidegate.tasks.layers import mask
@@ -40,6 +41,7 @@ def look(run: Run) -> ExampleLook:
         outcomes=class_outcomes,
         measure=MEASURE,
         labelled=True,
+        subject=CLASSIFIER,
     )
 
 

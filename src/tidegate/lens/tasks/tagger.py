@@ -9,6 +9,7 @@ from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, spelled_tokens, tag_outcomes
 from tidegate.lens.tasks.pictures import pictures
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.lens.tasks.units.tagger_subject import TAGGER
 from tidegate.lens.tasks.views import Choices, Look, Steps
 from tidegate.tasks.tag.answers import answer_for
 from tidegate.tasks.tag.scores import UNSEEN
@@ -42,6 +43,7 @@ def look(run: Run) -> ExampleLook:
         outcomes=tag_outcomes,
         measure=MEASURE,
         labelled=True,
+        subject=TAGGER,
     )
 
 

@@ -11,6 +11,7 @@ from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.example import ArrayRow, Example
 from tidegate.lens.tasks.outcomes.outcome import Outcome
+from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
 from tidegate.train.registry import task_named
@@ -35,6 +36,8 @@ class ExampleLook:
             mode, the examples and their numbers; None if the task does not say. See `tidegate.lens.tasks.outcomes`.
         measure: what the losses of ``outcomes`` are, with their unit.
         labelled: whether answers are labels, which are the vocabulary "labels" of the preprocessing.
+        subject: what hidden units may track, and how predictions are scored, for `find_units` and `unit_effect`; None
+            if the task does not say.
     """
 
     look: Callable[[Any, Any, Example], Look]
@@ -45,6 +48,7 @@ class ExampleLook:
     outcomes: Callable[[Any, Any, Part, Sequence[int]], list[Outcome]] | None = None
     measure: str = ""
     labelled: bool = False
+    subject: Subject | None = None
 
 
 TaskLook = TextLook | ExampleLook
