@@ -84,7 +84,7 @@ def test_read_shows_the_models_probability(address: str, visit: Start, run: Run)
 def test_cells_shows_the_units_value(address: str, visit: Start, run: Run):
     page = visit(address).open("cells", layer=1, unit=4, name="f", at=20)
     value = read(run.model, run.tokenizer, held_out_text(run, 400)).trace[1, 0]["f"][20, 4]
-    shown = page.inner_text("main .told >> nth=0").partition(": ")[2].partition(" (")[0]
+    shown = page.inner_text("main .told >> nth=0").partition(": ")[2].replace("\u2212", "-")
     assert float(shown) == pytest.approx(value, abs=0.01)
     page.select_option("select >> nth=1", "c")
     says(page, ".told", "1/4 c")

@@ -65,12 +65,32 @@ def test_where_a_detector_holds(client: Any, run: Run):
     assert client.get("/api/holds", params={"detector": "nonsense"}).status_code == 400
 
 
-def test_a_finding_is_chosen_by_a_click_or_a_key(address: str, visit: Callable[..., Visit], session: TextSession):
+def test_the_page_opens_on_the_best_finding_and_marks_it(
+    address: str, visit: Callable[..., Visit], session: TextSession, client: Any
+):
+    found = client.get("/api/found").json()["found"]
+    assert all(it["holds"] == (it["score"] >= it["control"] + 0.05) for it in found)
+    ordered = [it for it in found if it["holds"]] + [it for it in found if not it["holds"]]
+    best = ordered[0]
+    assert best["holds"]
     page = visit(address).open("cells")
-    row = page.locator("tr.choosable").first
+    unit = f"{best['layer']}/{best['unit']} {best['name']}"
+    row = page.locator("tr.chosen")
     row.wait_for()
-    unit = row.inner_text().split("\t")[1]
-    row.focus()
-    page.keyboard.press("Enter")
-    page.locator(".told", has_text=f"unit {unit.split()[0]} {unit.split()[1]}").first.wait_for()
+    assert row.count() == 1
+    assert (best["detector"], unit) == (
+        row.locator("td >> nth=0").inner_text(),
+        row.locator("td >> nth=1").inner_text()[: len(unit)],
+    )
+    page.locator(".told", has_text=f"unit {unit} after").wait_for()
     page.locator(".unit.holds").first.wait_for()
+    assert client.get("/api/about").json()["best"] == {key: best[key] for key in ("layer", "name", "unit")}
+    assert page.locator("tbody.rest tr.choosable").count() == sum(not it["holds"] for it in found)
+    # Another row is chosen by a key; its address opens on it again.
+    other = page.locator("tr.choosable").last
+    shown = other.locator("td >> nth=1").inner_text()
+    other.focus()
+    page.keyboard.press("Enter")
+    page.locator("tr.chosen td >> nth=1", has_text=shown).wait_for()
+    page.reload()
+    page.locator("tr.chosen td >> nth=1", has_text=shown).wait_for()

@@ -9,6 +9,7 @@ from tidegate.cells import get_cell
 from tidegate.drawing.colours import Background, Kind, hexadecimal, ink, table
 from tidegate.lens.session.session import Session
 from tidegate.serve.screens import SCREENS
+from tidegate.serve.screens.cells import best_unit
 
 EVERY = 4  # of the 257 colours of a scale: the eye sees no more
 
@@ -38,7 +39,13 @@ def about(session: Session) -> dict[str, Any]:
             }
         )
     screens = [{"name": it.name, "title": it.title_for(session)} for it in SCREENS if it.shown(session)]
-    return {"version": __version__, "runs": runs, "screens": screens, "palette": palette()}
+    return {
+        "version": __version__,
+        "runs": runs,
+        "screens": screens,
+        "palette": palette(),
+        "best": best_unit(session),  # which the page opens on
+    }
 
 
 def palette() -> dict[str, Any]:

@@ -94,10 +94,10 @@ function onPress(action) {
 /**
  * A table. A column is its name, or {name, hidden, digits, numeric}: `hidden` names are there for screen readers only. A
  * cell is text, an element, or a number, which is written with the `digits` of its column if it has any; a `numeric` column
- * has numbers as text. `onRow(n)` makes rows
- * that can be chosen; `label` names a table without a caption.
+ * has numbers as text. `onRow(n)` makes rows that can be chosen; `label` names a table without a caption. `rest`:
+ * {from, why}: the rows from there on are grey, below a line that says why.
  */
-export function table(columns, rows, { caption = null, onRow = null, label = null } = {}) {
+export function table(columns, rows, { caption = null, onRow = null, label = null, rest = null } = {}) {
   const isNumeric = columns.map((it, k) => it.numeric ?? rows.some((row) => typeof row[k] === "number"));
   const head = columns.map((it, k) => {
     const name = it.name ?? it;
@@ -114,10 +114,13 @@ export function table(columns, rows, { caption = null, onRow = null, label = nul
     const props = { class: "choosable", tabindex: "0", on: { click: choose, keydown: onPress(choose) } };
     return el("tr", props, ...row.map(cell));
   });
+  const from = rest && rest.from < rows.length ? rest.from : rows.length;
+  const why = () => el("tr", {}, el("th", { scope: "rowgroup", colspan: columns.length }, rest.why));
   const parts = [
     caption && el("caption", {}, caption),
     el("thead", {}, el("tr", {}, ...head)),
-    el("tbody", {}, ...body),
+    from > 0 || !rows.length ? el("tbody", {}, ...body.slice(0, from)) : null,
+    from < rows.length ? el("tbody", { class: "rest" }, why(), ...body.slice(from)) : null,
   ];
   return scrolled(el("table", { "aria-label": label }, ...parts));
 }

@@ -3,6 +3,7 @@
 // What several screens share. Any other name is a setting of the screen that is shown, a text.
 const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1 };
 const LONGEST = 2000; // characters of a setting that are read from an address
+const UNIT = ["layer", "name", "unit"]; // what says which hidden unit is chosen: all of it is in the address, or nothing
 const listeners = new Set();
 
 export const state = { ...START };
@@ -37,14 +38,32 @@ export function listen(listener) {
   return () => listeners.delete(listener);
 }
 
+/** The hidden unit that the page opens on: that of the best finding, if it is known. */
+function firstUnit() {
+  return about.best ?? { layer: 0, name: lastState(), unit: 0 };
+}
+
+function lastState() {
+  return about.runs?.[0].states?.at(-1) ?? "";
+}
+
+/** The page opens on this hidden unit from now on; if none was chosen so far, it is chosen. */
+export function openOn({ layer, name, unit }) {
+  const isChosen = about.best || UNIT.some((key) => state[key] !== firstUnit()[key]);
+  about.best = { layer, name, unit };
+  if (!isChosen) choose(about.best);
+}
+
 /** Read what is chosen from the address. What is not in it is as at the start. */
 export function readAddress() {
-  const [screen, query] = location.hash.slice(1).split("?");
+  const [screen, search] = location.hash.slice(1).split("?");
+  const query = new URLSearchParams(search);
   const own = Object.fromEntries(ownSettings().map((key) => [key, undefined]));
-  const found = { ...own, ...START, name: about.runs?.[0].states?.at(-1) ?? "" };
+  const found = { ...own, ...START, ...firstUnit() };
+  if (UNIT.some((key) => query.has(key))) Object.assign(found, { layer: 0, name: lastState(), unit: 0 });
   if (about.screens?.some((it) => it.name === screen)) found.screen = screen;
   else if (about.screens?.length) found.screen = about.screens[0].name;
-  for (const [key, value] of new URLSearchParams(query ?? "")) {
+  for (const [key, value] of query) {
     if (key === "screen" || value.length > LONGEST) continue;
     if (key === "name") {
       if (about.runs?.[0].names?.includes(value)) found.name = value;
@@ -55,9 +74,12 @@ export function readAddress() {
 }
 
 function writeAddress(newEntry) {
-  const chosen = Object.entries(state).filter(
-    ([key, value]) => key !== "screen" && value !== START[key] && value !== "" && value !== undefined,
-  );
+  const isFirst = UNIT.every((key) => state[key] === firstUnit()[key]);
+  const isWritten = ([key, value]) => {
+    if (key === "screen" || value === "" || value === undefined) return false;
+    return UNIT.includes(key) ? !isFirst : value !== START[key];
+  };
+  const chosen = Object.entries(state).filter(isWritten);
   const hash = `#${state.screen}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`;
   if (hash === location.hash) return;
   history[newEntry ? "pushState" : "replaceState"](null, "", hash);

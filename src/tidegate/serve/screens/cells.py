@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.lens.hidden_units.detectors import function, per_token
 from tidegate.lens.hidden_units.findings import Finding
+from tidegate.lens.hidden_units.kept_findings import kept_findings
 from tidegate.lens.hidden_units.word_detectors import detectors_of
+from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import SEARCHED, TextSession
 from tidegate.serve.safe_regex import in_matches
 from tidegate.serve.screens.read import span
@@ -55,10 +57,22 @@ def found(session: TextSession, pattern: str = "") -> dict[str, Any]:
     return {"found": ordered, "absent": list(findings.absent), "searched": SEARCHED}
 
 
+def best_unit(session: Session) -> dict[str, Any] | None:
+    """Return the hidden unit of the best finding that beats its controls; None if the findings are not known so far."""
+    if not isinstance(session, TextSession) or not session.run.holds_data:
+        return None
+    try:
+        findings = kept_findings(session.run)
+    except (ArgumentError, RunFolderError):  # no held-out text: the screen itself says why
+        return None
+    best = next((it for it in findings.ordered if it.holds), None) if findings else None
+    return None if best is None else {"layer": best.layer, "name": best.name, "unit": best.unit}
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     """Return a finding for JSON: all its numbers, and its sentence."""
-    numbers = asdict(finding)
-    return {name: rounded(it) if isinstance(it, float) else it for name, it in numbers.items()} | {"said": str(finding)}
+    numbers = {name: rounded(it) if isinstance(it, float) else it for name, it in asdict(finding).items()}
+    return numbers | {"control": rounded(finding.control), "holds": finding.holds, "said": str(finding)}
 
 
 def holds(session: TextSession, detector: str, text: int = 0, run: int = 0) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Shares as bars with their number.
+// Numbers as bars, with the number at the right.
 
 import { el } from "../dom.js";
 import { probability } from "../numbers.js";
@@ -11,4 +11,14 @@ export function bar(share, text = probability(share)) {
     { class: "bar", data: { value: share }, style: { "--share": `${(100 * part).toFixed(2)}%` } },
     el("span", {}, text),
   );
+}
+
+/**
+ * A number beside that of its control, as a bar: grey up to the control, then coloured up to the number. `scale` is where
+ * the column ends.
+ */
+export function barBeyond(value, control, scale, text) {
+  const part = (it) => `${(100 * Math.max(0, Math.min(1, it / (scale || 1)))).toFixed(2)}%`;
+  const style = { "--share": part(value), "--control": part(Math.min(value, control)), "--mark": part(control) };
+  return el("span", { class: "bar beyond", data: { value }, style }, el("span", {}, text));
 }

@@ -2,11 +2,13 @@
 
 import { ask, isAvailable, latest, live } from "../ask.js";
 import { heatMap } from "../charts/heat_map.js";
-import { button, el, failure, note, replaceChildren, spelled, statusLine, table } from "../dom.js";
-import { clamp, grouped, transpose, unpack } from "../numbers.js";
-import { about, choose, listen, state } from "../state.js";
+import { colourScale } from "../charts/scale.js";
+import { el, failure, replaceChildren, spelled, statusLine } from "../dom.js";
+import { clamp, fixed, transpose, unpack } from "../numbers.js";
+import { choose, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
+import { cellFinder } from "./cells/finder.js";
 
 const STEPS = 120; // of the map of all hidden units
 const SCROLL_RESTS = 200; // ms after which the map follows
@@ -17,20 +19,26 @@ export async function show(root) {
   const picker = unitPicker();
   const text = el("div", { class: "main" });
   const status = statusLine("");
+  const scale = el("div");
   const mapBox = el("div", { class: "map" });
   const finder = cellFinder(showDetector);
   const lead =
-    "The text, tinted by one hidden unit: red above zero, blue below. Pick one that the search found, by its number, " +
+    "The text, tinted by the value of one hidden unit after each token. Pick one that the search found, by its number, " +
     "or in the map below.";
   root.append(
     el("p", { class: "lead" }, lead),
-    el("div", { class: "beside wide" }, el("div", {}, picker.row, text, status.element), finder.element),
+    el(
+      "div",
+      { class: "beside wide" },
+      el("div", {}, picker.row, text, el("div", { class: "foot" }, status.element, scale)),
+      finder.element,
+    ),
     el("h2", {}, "All hidden units"),
     mapBox,
   );
   const view = new TextView(text, {
     label: "The text, tinted by the hidden unit's values",
-    height: "45vh",
+    height: "52vh",
     onCursor(n) {
       choose({ at: n });
       showValue();
@@ -52,10 +60,7 @@ export async function show(root) {
 
   function showValue() {
     if (!strip) return;
-    const value = strip.values[view.cursor].toFixed(3);
-    const scale = strip.scale.toFixed(2);
-    const unit = `unit ${strip.layer}/${strip.unit} ${strip.name}`;
-    status.show(`${unit} after ${spelled(tokens[view.cursor])}: ${value} (the scale ends at ±${scale})`);
+    status.show(`${nameOf(strip)} after ${spelled(tokens[view.cursor])}: ${fixed(strip.values[view.cursor], 3)}`);
   }
 
   async function tint() {
@@ -66,10 +71,12 @@ export async function show(root) {
       if (!isLatest()) return;
       strip = { layer, name, unit, ...unpack(values) };
       view.setTint(strip.values, "diverging", strip.scale);
+      replaceChildren(scale, colourScale({ kind: "diverging", top: strip.scale, label: nameOf(strip) }));
       showValue();
     } catch (error) {
       if (!isLatest()) return;
       strip = null;
+      replaceChildren(scale);
       view.setTint(null);
       status.fail(error);
     }
@@ -93,6 +100,7 @@ export async function show(root) {
     if (changed.has("layer") || changed.has("name") || changed.has("unit")) tint();
     if (changed.has("unit")) map.mark(state.unit);
     if (changed.has("layer") || changed.has("name")) map.draw();
+    finder.mark();
   });
   let timer = 0;
   const onScroll = () => {
@@ -102,7 +110,8 @@ export async function show(root) {
   view.box.addEventListener("scroll", onScroll, { passive: true });
   await tint();
   await map.draw();
-  finder.search("");
+  const searched = finder.search("");
+  if (!live) await searched;
   return () => {
     tints.cancel();
     clearTimeout(timer);
@@ -110,6 +119,10 @@ export async function show(root) {
     picker.stop();
     view.stop();
   };
+}
+
+function nameOf({ layer, unit, name }) {
+  return `unit ${layer}/${unit} ${name}`;
 }
 
 /** The heat map of all hidden units over the steps in view. */
@@ -161,76 +174,4 @@ function unitMap(root, steps, tokens, { firstInView, onPick }) {
 function usualSize(values, scale) {
   const sizes = values.map(Math.abs).sort();
   return sizes[Math.floor(0.99 * (sizes.length - 1))] || scale;
-}
-
-/** The list of hidden units that go with a detector or with a regular expression. */
-function cellFinder(showDetector) {
-  const builtIn = el("div");
-  const own = el("div");
-  const regex = el("input", {
-    type: "text",
-    placeholder: "a regular expression",
-    "aria-label": "A regular expression",
-    on: {
-      keydown(event) {
-        if (event.key === "Enter") searchRegex();
-      },
-    },
-  });
-  const element = el("section", { class: "finder" });
-  replaceChildren(
-    element,
-    el("h2", {}, "Hidden units found by the search"),
-    builtIn,
-    live ? el("div", { class: "controls" }, regex, button("Find its hidden unit", searchRegex)) : null,
-    own,
-    note(
-      "Underlined: where the detector holds. Untrained and shuffled are the controls: the best of the same search in " +
-        "three untrained copies of the model, and for labels shifted along the text.",
-    ),
-  );
-
-  function searchRegex() {
-    if (regex.value) search(regex.value);
-  }
-
-  async function search(pattern) {
-    const place = pattern ? own : builtIn;
-    replaceChildren(place, note("Searching all hidden units, untrained copies and shuffled labels …"));
-    try {
-      const answer = await ask("found", pattern ? { pattern } : {});
-      // The server knows where its own detectors hold, not where the regular expression does.
-      replaceChildren(place, ...results(answer, (it) => showDetector(pattern ? null : it.detector)));
-    } catch (error) {
-      replaceChildren(place, failure(error));
-    }
-  }
-
-  return { element, search };
-}
-
-function results({ found, absent, searched }, onPick) {
-  const rows = found.map((it) => [
-    it.detector,
-    `${it.layer}/${it.unit} ${it.name}${it.sign < 0 ? " (low)" : ""}`,
-    `${it.kind === "yes/no" ? "AUC" : "r"} ${it.score.toFixed(2)}`,
-    it.untrained.toFixed(2),
-    it.shuffled.toFixed(2),
-  ]);
-  const pick = (n) => {
-    const { layer, name, unit } = found[n];
-    choose({ layer, name, unit });
-    onPick(found[n]);
-  };
-  const missing = absent.length ? ` Not in that text: ${absent.join(", ")}.` : "";
-  return [
-    table(["goes with", "hidden unit", "score", "untrained", "shuffled"], rows, { onRow: pick }),
-    note(found.length ? searchedText(found[0], searched) + missing : missing),
-  ];
-}
-
-function searchedText({ values, detectors }, searched) {
-  const tried = `${grouped(values)} values × ${detectors} ${detectors > 1 ? "detectors" : "detector"}`;
-  const text = `at most ${grouped(searched)} held-out ${about.runs[0].unit}s`;
-  return `Tried: ${tried} on ${text}; chosen on one half, scored on the other.`;
 }
