@@ -63,7 +63,7 @@ def test_a_press_chooses_the_nearest_token(address: str, visit: Callable[..., Vi
     page.mouse.move(right, after["y"] + 5, steps=3)
     page.mouse.up()
     page.locator(f".unit.marked[data-n='{end + 1}']").wait_for()
-    assert f"at={end}&" in page.url
+    page.wait_for_url(lambda url: f"at={end}&end=" in url)
 
 
 def test_guesses_have_room_below_each_token(address: str, visit: Callable[..., Visit], words: TextSession, serve: Any):
