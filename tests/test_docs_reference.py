@@ -42,6 +42,7 @@ def test_a_names_page_lists_the_pages_that_use_it(library: griffe.Module) -> Non
     pages = reference.package_pages(lens, library, used)
     assert "## Used in" in pages["lens/find_cells.md"]
     assert "](../../look/cells.md)" in pages["lens/find_cells.md"]
+    assert "[![](../../notes/pictures/06_quote_cell.png) **6. The quote cell**](" in pages["lens/find_cells.md"]
     assert "| [`find_cells`](find_cells.md) |" in pages["lens/index.md"]
     assert set(pages) == {"lens/index.md", *(lens.page_of(name) for name in lens.names)}
 

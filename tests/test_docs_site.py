@@ -1,5 +1,6 @@
 """The documentation's site: pages made from cells, the reference, links; and (slow) the whole site built."""
 
+import json
 import random
 import re
 from itertools import pairwise
@@ -18,8 +19,10 @@ from tools.docs.cell_page import cell_page, cost_terms, mathml, unsupported
 from tools.docs.command_pages import command_pages
 from tools.docs.diagram import diagram
 from tools.docs.equations import with_mathml
+from tools.docs.gallery import gallery_page
 from tools.docs.layers import GAP, place
 from tools.docs.papers import PAPERS, with_links
+from tools.docs.search_titles import tell_titles_apart
 from tools.docs.step_graph import step_graph
 
 from tidegate.cells import CELLS, Step, cell, minimum, sigmoid, softplus, tanh
@@ -271,6 +274,33 @@ def test_navigation_takes_the_pages_that_are_there(tmp_path: Path) -> None:
         filled([*nav, "gone.md"], tmp_path)
 
 
+def test_the_gallery_has_a_card_with_a_picture_for_every_note() -> None:
+    page = gallery_page(ROOT / "docs")
+    for note in (ROOT / "docs" / "notes" / "en").glob("[0-9]*.md"):
+        card = rf"^\[!\[\]\(notes/pictures/{note.stem}\.(svg|png)\) \*\*\d+\. .*\]\(notes/en/{note.name}\)$"
+        assert re.search(card, page, re.MULTILINE), note.name
+
+
+def test_no_two_titles_of_the_search_are_the_same(tmp_path: Path) -> None:
+    def entry(location: str, title: str, *path: str) -> dict[str, Any]:
+        return {"location": location, "title": title, "path": [*path, title], "text": "x"}
+
+    index = tmp_path / "search.json"
+    there = [
+        entry("cells/gru/", "gru", "Cells"),
+        entry("cells/gru/#equations", "Equations", "Cells", "gru"),
+        entry("reference/gru/", "gru", "Reference"),
+        entry("cells/lstm/", "lstm <small>cell</small>", "Cells"),
+        entry("cells/lstm/#equations", "Equations", "Cells", "lstm"),
+        entry("cells/lstm/#only", "Only here", "Cells", "lstm"),
+    ]
+    index.write_text(json.dumps({"items": there}))
+    tell_titles_apart(index)
+    titles = [it["title"] for it in json.loads(index.read_text())["items"]]
+    cells = ["gru · Cells", "Equations · gru · Cells", "gru · Reference"]
+    assert titles == [*cells, "lstm <small>cell</small>", "Equations · lstm", "Only here"]
+
+
 @pytest.mark.slow
 def test_the_site_is_built(tmp_path: Path) -> None:
     built = build(tmp_path / "site", tmp_path / "work")
@@ -284,3 +314,5 @@ def test_the_site_is_built(tmp_path: Path) -> None:
         apart = lxml.html.parse(page).xpath("//article//*[self::article or self::div]/math[not(@display='block')]")
         assert not apart, f"{page}: {apart[0].text_content()} is torn from its sentence"
     assert not list(built.folder.rglob("*.md"))
+    titles = [it["title"] for it in json.loads((built.folder / "search.json").read_text(encoding="utf-8"))["items"]]
+    assert len(titles) == len(set(titles))

@@ -23,7 +23,9 @@ from tools.docs import links, reference
 from tools.docs.cell_page import cell_page, cells_page
 from tools.docs.command_pages import command_pages
 from tools.docs.equations import with_mathml
+from tools.docs.gallery import gallery_page
 from tools.docs.korean import in_korean
+from tools.docs.search_titles import tell_titles_apart
 from tools.docs.uses import uses
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,7 @@ def build(site: Path, work: Path = ROOT / "build" / "docs") -> Built:
     _zensical(work)
     for page in (work / "site" / "notes" / "ko").rglob("*.html"):
         page.write_text(in_korean(page.read_text(encoding="utf-8")), encoding="utf-8")
+    tell_titles_apart(work / "site" / "search.json")
     if wrong := links.faults(work / "site") + missing_from(work / "site", found):
         raise SiteError(_list("faults of the built site", wrong))
     shutil.rmtree(site, ignore_errors=True)
@@ -93,6 +96,7 @@ def generated_pages(library: Any, found: list[reference.Package]) -> dict[str, s
     for package in found:
         made = reference.package_pages(package, library, used)
         pages |= {f"reference/{name}": page for name, page in made.items()}
+    pages["gallery.md"] = with_mathml(gallery_page(ROOT / "docs"))
     return pages | {"reference/index.md": reference.index_page(found, library)}
 
 

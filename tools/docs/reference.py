@@ -8,6 +8,8 @@ from pathlib import Path
 
 import griffe
 
+from tools.docs.gallery import Example, cards
+
 PACKAGE = "tidegate"
 
 
@@ -106,9 +108,7 @@ def _with_methods(module: griffe.Module, name: str) -> list[griffe.Object]:
     return [own, *methods]
 
 
-def package_pages(
-    package: Package, library: griffe.Module, used: Mapping[str, Sequence[tuple[str, str]]]
-) -> dict[str, str]:
+def package_pages(package: Package, library: griffe.Module, used: Mapping[str, Sequence[Example]]) -> dict[str, str]:
     """Return the pages of a package by file: its names with their first sentences, and one for each name.
 
     They are Markdown; mkdocstrings fills them from the docstrings.
@@ -116,7 +116,7 @@ def package_pages(
     Args:
         package: the package.
         library: the library.
-        used: titles and files of the pages that use each name, by its path.
+        used: the pages that use each name, by its path.
     """
     if package.path == PACKAGE:
         return {package.page: _documented(package.path, package.path, members="[__version__]")}
@@ -126,8 +126,10 @@ def package_pages(
     pages = {package.page: f"{_documented(package.path, package.path, members='[]')}\n{table}\n"}
     for name in package.names:
         path = f"{package.path}.{name}"
-        listed = "".join(f"* [{title}](../../{file})\n" for title, file in used.get(path, ()))
-        pages[package.page_of(name)] = _documented(name, path) + (f"\n## Used in\n\n{listed}" if listed else "")
+        made = package.page_of(name)
+        shown = used.get(path, ())
+        listed = f"\n## Used in\n\n{cards(shown, f'reference/{Path(made).parent}')}" if shown else ""
+        pages[made] = _documented(name, path) + listed
     return pages
 
 

@@ -7,29 +7,29 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.docs.gallery import Example, example
 from tools.docs.reference import PACKAGE, Package
 
 FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-def uses(docs: Path, notes: Path, found: list[Package]) -> dict[str, list[tuple[str, str]]]:
-    """Return the pages that use each public name, as (title, file below ``docs``), by the name's path.
+def uses(docs: Path, notes: Path, found: list[Package]) -> dict[str, list[Example]]:
+    """Return the pages that use each public name, by the name's path.
 
     Args:
         docs: the folder of the pages. Korean notes are left out: their programs are those of the English ones.
         notes: the folder of the notes' programs.
         found: the public packages.
     """
-    pages: dict[str, list[tuple[str, str]]] = {}
+    pages: dict[str, list[Example]] = {}
     for page in sorted(docs.rglob("*.md")):
         text, name = page.read_text(encoding="utf-8"), page.relative_to(docs).as_posix()
         if name.startswith("notes/ko/"):
             continue
         program = notes / f"{page.stem}.py"
         code = [program.read_text(encoding="utf-8")] if name.startswith("notes/") and program.exists() else []
-        title = text.partition("\n")[0].removeprefix("# ")
         for path in sorted({path for part in (*code, *FENCE.findall(text)) for path in named(part, found)}):
-            pages.setdefault(path, []).append((title, name))
+            pages.setdefault(path, []).append(example(page, docs))
     return pages
 
 
