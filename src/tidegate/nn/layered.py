@@ -26,6 +26,7 @@ from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layout import EngineInput, Layout, read_input
 from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
+from tidegate.nn.stepping.checked_stack import RemembersKinds
 from tidegate.nn.stepping.prepacked import Prepacked
 from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.types import State
@@ -38,7 +39,7 @@ def by_name(backend: str | Backend | None) -> str | Backend | None:
     return next((known.name for known in BACKENDS if known is backend), backend)
 
 
-class Layered(Prepacked, CellModule, Generic[S]):
+class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
     """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights.
 
     S is the type of the states that `forward` takes and returns.
@@ -178,7 +179,7 @@ class Layered(Prepacked, CellModule, Generic[S]):
                 ValueError, for lengths, reset and masks.
         """
         if lengths is None and reset is None and masks is None:
-            done = self._quick_step(input, hx) or self._kept_run(input, hx)
+            done = self._quick_step(input, hx) or self._kept_run(input, hx) or self._checked_run(input, hx)
             if done is not None:
                 return done
         given = self._checked_input(input, hx, lengths, reset, masks)

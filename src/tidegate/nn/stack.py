@@ -50,7 +50,7 @@ def run_stack(
     for place, call in layer_calls(layers, given, outputs, record=record, training=layers.training):
         chosen = choose(call, layers.backend)
         if place == (0, 0) and record is None and _runs_at_once(layers):
-            whole = run_stack_on(chosen, _calls_at_once(layers, given, call.lengths), asked=asked)
+            whole = run_stack_on(chosen, calls_at_once(layers, given, call.lengths), asked=asked)
             if whole is not None:
                 return StackResult(whole.output, whole.state, {})
         run = functools.partial(run_on, chosen, asked=asked, recompute=layers.recompute)
@@ -61,7 +61,7 @@ def run_stack(
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record
-    return StackResult(_joined(outputs), tuple(stacked(s) for s in zip(*final, strict=True)), recorded)
+    return StackResult(joined(outputs), tuple(stacked(s) for s in zip(*final, strict=True)), recorded)
 
 
 def layer_calls(
@@ -88,7 +88,7 @@ def layer_calls(
     x, lengths = given.x, checked_lengths(given.x, given.layout.lengths)
     for layer in range(layers.num_layers):
         if layer:
-            x = _joined(outputs)
+            x = joined(outputs)
             outputs.clear()
             if layers.dropout and training:
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
@@ -133,7 +133,7 @@ def _runs_at_once(layers: StackedLayers) -> bool:
     return not between and (layers.num_layers > 1 or layers.bidirectional)
 
 
-def _calls_at_once(layers: StackedLayers, given: EngineInput, lengths: Tensor | None) -> Iterator[Call]:
+def calls_at_once(layers: StackedLayers, given: EngineInput, lengths: Tensor | None) -> Iterator[Call]:
     """Iterate over the calls of all layers and directions; above the first, the input has no values."""
     x = given.x
     for layer in range(layers.num_layers):
@@ -169,5 +169,6 @@ def dropout(x: Tensor, rate: float, *, locked: bool) -> Tensor:
     return x * functional.dropout(torch.ones_like(x[:1]), rate) if rate else x
 
 
-def _joined(outputs: list[Tensor]) -> Tensor:
+def joined(outputs: list[Tensor]) -> Tensor:
+    """Return the outputs of a layer's directions side by side."""
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

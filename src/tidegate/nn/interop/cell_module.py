@@ -51,6 +51,7 @@ class CellModule(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())  # pyright: ignore[reportArgumentType]
+        state.pop("_kinds", None)  # what is known of earlier calls
         if "cell" in state:
             state["cell"] = _StoredCell(state["cell"])
         if "layer_cells" in state:

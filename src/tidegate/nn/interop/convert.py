@@ -19,6 +19,7 @@ _OWN = (
     "recompute",
     "times_loaded",
     "_kept",
+    "_kinds",
 )  # besides torch's
 
 

@@ -58,6 +58,7 @@ def nothing_looks_on() -> bool:
         and not torch._C._len_torch_dispatch_stack()
         and torch._C._functorch.peek_interpreter_stack() is None  # pyright: ignore[reportAttributeAccessIssue]
         and not torch._C._is_tracing()
+        and torch.autograd.forward_ad._current_level < 0  # no tangents
         and not torch.is_autocast_enabled("cpu")
         and not is_batch_invariant()
         and not torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateImportUsage]

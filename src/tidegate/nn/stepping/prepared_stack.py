@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from tidegate.cells import Cell
 from tidegate.engine import Prepared
 from tidegate.engine.dispatch import choose
 from tidegate.engine.run import run_on
@@ -20,6 +21,8 @@ class KeptLayers(StackedLayers, Protocol):
     """Layers whose calls can be prepared, as `tidegate.nn.Layered` has them."""
 
     batch_first: bool
+    cell: Cell
+    layer_cells: Mapping[int, Cell]
 
     def _checked_input(self, given: Any, hx: Any, lengths: Any, reset: Any, masks: Any) -> EngineInput: ...
 
