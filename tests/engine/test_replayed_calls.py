@@ -10,7 +10,7 @@ from torch import Tensor
 import tidegate
 from tidegate.engine.backends.llvm.launch.replay import noted_launches, replayed_backward, replayed_forward
 
-SIZES = [(1, 1, 5, 7), (3, 2, 4, 16), (2, 5, 3, 33)]  # steps, batch, inputs, hidden units
+SIZES = [(1, 1, 5, 7), (3, 2, 4, 16), (2, 5, 3, 33), (2, 3, 40, 32)]  # steps, batch, inputs, hidden units
 CELLS = ["lstm", "gru_original", "peephole_lstm"]
 
 

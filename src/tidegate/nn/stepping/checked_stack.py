@@ -39,9 +39,8 @@ class RemembersKinds:
         for s in states:
             if type(s) is not Tensor or s.dim() != 3 or s.dtype is not dtype or not s.is_cpu:
                 return None
-        if self._kinds is None:
-            self._kinds = _Kinds()
-        return self._kinds.run(cast(KeptLayers, self), input, states)
+        kinds = self._kinds = self._kinds or _Kinds()
+        return kinds.run(cast(KeptLayers, self), input, states)
 
 
 class _Kinds:
@@ -112,13 +111,13 @@ class CheckedStack:
         """Run it; None if `forward` has to, because something about it is unusual."""
         if not self._rows:
             return None
-        module, row = self._module, 0
+        module, rows, row = self._module, self._rows, 0
         x = input.transpose(0, 1) if module.batch_first else input
         final: list[tuple[Tensor, ...]] = []
         for layer in range(module.num_layers):
             outputs: list[Tensor] = []
             for direction in range(1 + module.bidirectional):
-                backend, like, shapes = self._rows[row]
+                backend, like, shapes = rows[row]
                 weights = module.layer_weights(layer, direction)
                 if not _are_plain(weights.tensors(), shapes, x.dtype):
                     return None
@@ -129,8 +128,8 @@ class CheckedStack:
                 final.append(made.state)
                 row += 1
             x = joined(outputs)
-        state = tuple([stacked(s) for s in zip(*final, strict=True)])
-        return self._layout.output(x), state if len(state) > 1 else state[0]
+        output, state = self._layout.output(x), [stacked(s) for s in zip(*final, strict=True)]
+        return output, tuple(state) if len(state) > 1 else state[0]
 
 
 def _row(call: Call, backend: Backend) -> _Row:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
 from tidegate.engine.backends.llvm.launch.block_diagonal import add_transposed
+from tidegate.engine.backends.llvm.launch.forward_backward import BackwardRun
 from tidegate.engine.backends.llvm.launch.replay.replayed_backward import kernel_gradients
 from tidegate.engine.backends.llvm.launch.sizes import Sizes, sizes_of
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
@@ -25,22 +26,15 @@ def backward_run(
     back: Adjoint,
     sequences: Mapping[str, Tensor],
     gradients: tuple[Tensor | None, ...],
-    wanted: set[str],
+    wanted: Collection[str],
 ) -> dict[str, Tensor]:
-    """Run the backward kernel and return the gradients by the names of `tensors_by_name`.
-
-    Args:
-        call: the forward call.
-        names: the recorded values that have a gradient.
-        back: the backward Program.
-        sequences: the values that the forward run stored.
-        gradients: those of the results: output, final states, recorded values; None for zeros.
-        wanted: the gradients to be returned.
-    """
+    """Run the backward kernel and return the gradients by the names of `tensors_by_name`: see `BackwardRun`."""
     sizes, prog = sizes_of(call), back.program
     hidden, valid = sizes.hidden, ValidRows(sizes.steps, sizes.batch, call.lengths)
-    written, made, by_output, sums, carried = kernel_gradients(call, names, back, sequences, gradients, valid)
-    found = weight_gradients(call, sequences, made, valid, written, prog, hidden, wanted)
+    run = BackwardRun(call, names, back, sequences, gradients, frozenset(wanted), valid)
+    kernel = kernel_gradients(run)
+    written, made, by_output, sums, carried, products = kernel
+    found = weight_gradients(run, kernel) if products is None else products
     for name, room in sums.items():  # named like the parameters
         found[name] = room[:, :hidden].sum(0)
     places = {prog.gates[name]: k for k, name in enumerate(written)}
@@ -54,7 +48,9 @@ def backward_run(
     return found | _state_gradients(call, sizes, carried, wanted)
 
 
-def _state_gradients(call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+def _state_gradients(
+    call: Call, sizes: Sizes, carried: Mapping[str, Tensor], wanted: Collection[str]
+) -> dict[str, Tensor]:
     """Return the gradients of the initial states."""
     found, cell, w_hh = {}, call.cell, call.weights.w_hh
     for name in cell.states:

@@ -145,6 +145,28 @@ def _input_parts(x: Tensor, w_ih: Tensor, lanes: int, like: Tensor) -> Tensor:
     return room
 
 
+class BackwardRun(NamedTuple):
+    """A backward run.
+
+    Attributes:
+        call: the forward call.
+        names: the recorded values that have a gradient.
+        back: the backward Program.
+        sequences: the values that the forward run stored.
+        gradients: those of the results: output, final states, recorded values; None for zeros.
+        wanted: the names, as in `tensors_by_name`, of the gradients to be returned.
+        valid: the rows of valid steps.
+    """
+
+    call: Call
+    names: tuple[str, ...]
+    back: Adjoint
+    sequences: Mapping[str, Tensor]
+    gradients: Sequence[Tensor | None]
+    wanted: frozenset[str]
+    valid: ValidRows
+
+
 class Gradients(NamedTuple):
     """What a backward kernel wrote.
 
@@ -154,6 +176,7 @@ class Gradients(NamedTuple):
         by_output: that of a projected output, (valid rows, padded); None without a projection.
         sums: gradients added up over time, (B, padded), by name.
         carried: the gradients of the initial states and of products with them, (B, padded), by name.
+        products: what `weight_gradients` makes of them, if it was made already.
     """
 
     names: tuple[str, ...]
@@ -161,27 +184,13 @@ class Gradients(NamedTuple):
     by_output: Tensor | None
     sums: dict[str, Tensor]
     carried: dict[str, Tensor]
+    products: dict[str, Tensor] | None = None
 
 
-def run_backward_kernel(
-    call: Call,
-    names: tuple[str, ...],
-    back: Adjoint,
-    sequences: Mapping[str, Tensor],
-    gradients: Sequence[Tensor | None],
-    valid: ValidRows,
-) -> Gradients:
-    """Run the backward kernel.
-
-    Args:
-        call: the forward call.
-        names: the recorded values that have a gradient.
-        back: the backward Program.
-        sequences: the values that the forward run stored.
-        gradients: those of the results: output, final states, recorded values; None for zeros.
-        valid: the rows of valid steps.
-    """
-    call = _with_vectors_in_full(call)
+def run_backward_kernel(run: BackwardRun) -> Gradients:
+    """Run the backward kernel."""
+    names, back, sequences, gradients, valid = run.names, run.back, run.sequences, run.gradients, run.valid
+    call = _with_vectors_in_full(run.call)
     cell, x, sizes, full = call.cell, call.x, sizes_of(call), call.state[0]
     layout = backward_layout(sizes, back.program, tuple(back.saved), tuple(sequences), names)
     launch = Launch(layout.kernel, sizes.steps, sizes.batch, sizes.hidden, not call.reverse, dict(layout.numbers))

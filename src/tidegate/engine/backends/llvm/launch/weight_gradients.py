@@ -11,7 +11,9 @@ from torch import Tensor
 from tidegate.engine.backends.llvm.jit.instruction_set import instruction_set
 from tidegate.engine.backends.llvm.launch.block_diagonal import outer
 from tidegate.engine.backends.llvm.launch.buffers import empty, summed, zeros
+from tidegate.engine.backends.llvm.launch.forward_backward import BackwardRun, Gradients
 from tidegate.engine.backends.llvm.launch.matmul import multiply
+from tidegate.engine.backends.llvm.launch.replay.noting import launches
 from tidegate.engine.backends.llvm.launch.valid_rows import ValidRows
 from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import B_HH, B_IH, W_HH, W_IH, X
@@ -20,30 +22,16 @@ from tidegate.engine.program import gradient_names
 from tidegate.engine.program.program import Program, program
 
 
-def weight_gradients(
-    call: Call,
-    sequences: Mapping[str, Tensor],
-    made: Tensor,
-    rows: ValidRows,
-    gradients: tuple[str, ...],
-    prog: Program,
-    hidden: int,
-    wanted: set[str],
-) -> dict[str, Tensor]:
-    """Return the gradients of x, the matrices and the biases.
+def weight_gradients(run: BackwardRun, kernel: Gradients) -> dict[str, Tensor]:
+    """Return the gradients of x, the matrices and the biases by the names of `tensors_by_name`.
 
     Args:
-        call: the forward call.
-        sequences: the operands of recurrent products over time, with the initial state before the first step,
-            (T + 1, B, padded).
-        made: the gradients that the kernel wrote, (valid rows, gradients, padded).
-        rows: which rows are valid.
-        gradients: the names of the gradients in ``made``, in order.
-        prog: the backward Program, in which several names may be one value.
-        hidden: H.
-        wanted: which gradients are needed.
+        run: the backward run. What it has of the operands of recurrent products is (T + 1, B, padded), with the initial
+            state before the first step.
+        kernel: what its kernel wrote. Several names of gradients may be one value.
     """
-    cell, x = call.cell, call.x
+    call, sequences, wanted, rows, prog = run.call, run.sequences, run.wanted, run.valid, run.back.program
+    gradients, made, cell, x, hidden = kernel.names, kernel.made, call.cell, call.x, call.hidden_size
     found: dict[str, Tensor] = {}
     by_input = list(range(len(cell.input_gates)))
     if X in wanted and call.weights.w_ih is not None:
@@ -125,6 +113,10 @@ def _times_operands(made: Tensor, groups: Sequence[tuple[list[int], Tensor]], hi
         side_by_side = places == list(range(places[0], places[0] + len(places)))
         if wide == hidden or not side_by_side:
             multiply(_columns(made, places, hidden).t(), operand, out, sums=own)
+        elif launches() is not None:
+            # Launches cost little where they are noted, copies could not be: the same product gate by gate.
+            for place, rows_out, sums_out in zip(places, out.split(hidden), own.split(hidden), strict=True):
+                multiply(made[:, place, :hidden].t(), operand, rows_out, sums=sums_out)
         else:
             # With the padding, whose results are dropped: this needs no copy of all rows.
             by_slot = made.view(rows, count * wide)[:, places[0] * wide : (places[-1] + 1) * wide]

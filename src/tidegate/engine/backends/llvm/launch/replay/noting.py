@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
 
 class Noted(NamedTuple):
     """A launch that was noted.
@@ -54,3 +57,43 @@ def noting() -> Iterator[list[Noted]]:
         yield _NOTING.launches
     finally:
         _NOTING.launches = outer
+
+
+ALLOCATES = {"empty", "empty_like", "new_empty", "set_"}
+VIEWS = {
+    "alias",
+    "as_strided",
+    "detach",
+    "expand",
+    "permute",
+    "select",
+    "set_",
+    "slice",
+    "split",
+    "t",
+    "transpose",
+    "view",
+}
+
+
+class OnlyLaunches(TorchDispatchMode):
+    """Within the context, find out whether anything but launches computes.
+
+    Attributes:
+        zeroed: tensors that were set to zero, which a replay has to do again.
+        others: the names of operators that computed something, which a replay would leave out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zeroed: list[Tensor] = []
+        self.others: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        name = func.overloadpacket.__name__
+        if name == "zero_":
+            self.zeroed.append(args[0])
+        elif name not in ALLOCATES and name not in VIEWS:
+            self.others.add(name)
+        return func(*args, **(kwargs or {}))
