@@ -8,6 +8,8 @@ perceptual color space for image processing"). Only zero has the colour of the p
 * diverging, dark: berlin of Crameri (2018), "Scientific colour maps", MIT License,
   doi:10.5281/zenodo.1243862.
 * sequential, light: YlOrBr of ColorBrewer, as above. Dark: inferno by Smith and van der Walt, CC0.
+* share and unsure, sequential too, for probabilities, and for doubt; light: Greens and Purples of ColorBrewer,
+  as above; dark: the same hues, brighter with the number.
 * tints, and lines of a chart: the blue, vermillion, green and purple of Okabe & Ito (2008), "Color universal design".
 """
 
@@ -22,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.errors import ArgumentError
 
 RGB = tuple[int, int, int]
-Kind = Literal["diverging", "sequential"]
+Kind = Literal["diverging", "sequential", "share", "unsure"]
 Background = Literal["light", "dark"]
 
 ANCHORS: dict[tuple[str, str], str] = {
@@ -30,6 +32,10 @@ ANCHORS: dict[tuple[str, str], str] = {
     ("diverging", "dark"): "9eb0ff 519fd3 286886 14303e 16181a 411201 7d341e be6f63 ffadad",
     ("sequential", "light"): "ffffff fff7bc fee391 fec44f fe9929 ec7014 cc4c02 993404 662506",
     ("sequential", "dark"): "16181a 29115a 57106e 8a226a bc3754 e45a31 f98e09 f9cb35 fcffa4",
+    ("share", "light"): "ffffff e5f5e0 c7e9c0 a1d99b 74c476 41ab5d 238b45 006d2c 00441b",
+    ("share", "dark"): "16181a 0f2f22 12492f 186540 228252 3da065 65bd7c 98d99a cdf3bf",
+    ("unsure", "light"): "ffffff efedf5 dadaeb bcbddc 9e9ac8 807dba 6a51a3 54278f 3f007d",
+    ("unsure", "dark"): "16181a 241b3d 372560 4f3487 6b4aa8 8767c4 a58adb c5b1ee e6dcff",
 }
 STEPS = 256  # half of them on either side of zero, which has a colour of its own
 MISSING: RGB = (128, 128, 128)
@@ -85,7 +91,8 @@ def table(kind: Kind, background: Background = "light") -> NDArray[np.uint8]:
     """
     if (kind, background) not in ANCHORS:
         raise ArgumentError(
-            f"A scale is 'diverging' or 'sequential' and a background 'light' or 'dark', not {kind!r}, {background!r}."
+            "A scale is 'diverging', 'sequential', 'share' or 'unsure' and a background 'light' or 'dark', "
+            f"not {kind!r}, {background!r}."
         )
     lab = oklab([tuple(bytes.fromhex(anchor)) for anchor in ANCHORS[kind, background].split()])
     at = np.linspace(0, len(lab) - 1, STEPS + 1)
@@ -137,7 +144,7 @@ class Scale:
     """The range of numbers that a colour scale covers.
 
     Attributes:
-        kind: "diverging", from -top by 0 to top; or "sequential", from 0 to top.
+        kind: "diverging", from -top by 0 to top; the others from 0 to top.
         top: the number at the scale's end, above 0; larger ones have the colour of the end.
         unit: the unit of measure, such as "nats", for legends.
     """
@@ -168,14 +175,14 @@ def scale_of(values: ArrayLike, scale: Scale | Kind, unit: str = "") -> Scale:
     """Return a scale that covers the values, or the scale that is given.
 
     Raises:
-        ArgumentError: the scale is sequential, and there are values below zero.
+        ArgumentError: the scale begins at 0, and there are values below zero.
     """
     if isinstance(scale, Scale):
         return scale
     given = np.asarray(values, np.float64)
     finite = given[np.isfinite(given)]
-    if scale == "sequential" and (finite < 0).any():
-        raise ArgumentError(f"A sequential scale begins at 0, but there is {finite.min():.4g}: use 'diverging'.")
+    if scale != "diverging" and (finite < 0).any():
+        raise ArgumentError(f"A {scale} scale begins at 0, but there is {finite.min():.4g}: use 'diverging'.")
     return Scale(scale, float(np.abs(finite).max(initial=0)) or 1.0, unit)
 
 

@@ -53,7 +53,7 @@ def palette() -> dict[str, Any]:
 
     They are the same scales as in the terminal and in notebooks.
     """
-    kinds: tuple[Kind, ...] = ("diverging", "sequential")
+    kinds: tuple[Kind, ...] = ("diverging", "sequential", "share", "unsure")
     backgrounds: tuple[Background, ...] = ("light", "dark")
     return {ground: {kind: _scale(kind, ground) for kind in kinds} for ground in backgrounds}
 

@@ -114,6 +114,7 @@ def test_tags_are_those_of_evaluate(tmp_path: Path, crf: bool) -> None:
         wrong = [t for t, (true, said) in enumerate(pairs) if true != said] or range(len(pairs))
         assert it.step == min(wrong, key=lambda t: p[t])
         assert (it.truth, it.guess) == pairs[it.step]
+        assert it.token == look.steps["input"].read[it.step]
         assert it.text == " ".join(look.steps["input"].read)
 
 

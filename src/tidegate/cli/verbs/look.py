@@ -122,7 +122,7 @@ def _text(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
 def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSession:
     """Return a session with the rows that ``tidegate predict`` would read, and the run's own examples."""
     from tidegate.cli.verbs.predict import files_given, rows_of
-    from tidegate.lens.session.example_session import MAX_EXAMPLES, ExampleSession
+    from tidegate.lens.session.example_session import MAX_ROWS, ExampleSession
     from tidegate.tasks.base_task import example_task
 
     if text is None and file is None:
@@ -132,7 +132,10 @@ def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSe
     files = None if file is None or str(file) == "-" else [file]
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         given = rows_of(task, config, files_given(files, None if text is None else [text], Path(folder)))
-        rows = list(islice((it for it in given if not it.blank), MAX_EXAMPLES))
+        rows = list(islice((it for it in given if not it.blank), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        note(f"note: the first {MAX_ROWS:,} examples can be looked at")
+        rows = rows[:MAX_ROWS]
     if files is None:  # they were read from a temporary file
         source = "TEXT" if text is not None else "standard input"
         rows = [replace(it, where=f"{source} {n}") for n, it in enumerate(rows)]

@@ -1,6 +1,6 @@
 """A session with a run of any task but language modelling: its own examples, rows of files, and texts typed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tidegate.data.rows import Row
@@ -9,14 +9,14 @@ from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.inputs import PartName
 from tidegate.lens.tasks.look_at import look_at
+from tidegate.lens.tasks.outcomes import Answers, HeldOut, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
 
-MAX_EXAMPLES = 50  # of the run's own that can be chosen
+MAX_ROWS = 2_000  # of the user's file that can be chosen
 MAX_LENGTH = 2_000  # characters of a typed text: a bidirectional classifier reads every prefix by itself
 CACHED = 8  # looks; an older one is computed again when it is used
-PARTS: tuple[PartName, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class SessionExample:
 class ExampleSession(Session):
     """A run of a tagger, classifier, translator, captioner, forecaster or regressor, and its examples by number.
 
-    First come the rows of the user's file or text, then examples of the run's own that it was not trained on; texts
-    that are added come after them.
+    First come the rows of the user's file or text, then, from number ``first_own`` on, those of ``held_out``: examples
+    of the run's own that it was not trained on. Texts that are added come after them.
 
     Args:
         run: the run.
@@ -56,18 +56,18 @@ class ExampleSession(Session):
             raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which has no look at examples.")
         self.task_look = look
         self.examples = [SessionExample(row.where, row) for row in rows]
-        parts = run.open_data().parts if run.holds_data or not rows else {}
-        for part in PARTS:
-            if len(parts.get(part, ())):
-                own = range(min(MAX_EXAMPLES, len(parts[part])))
-                self.examples += [SessionExample(f"{part} example {n}", n, part) for n in own]
-                break
+        self.held_out = HeldOut(run) if run.holds_data or not rows else None
+        self.first_own = len(self.examples)
+        if self.held_out is not None:
+            part = self.held_out.part
+            self.examples += [SessionExample(f"{part} example {n}", n, part) for n in self.held_out.numbers]
         if not self.examples:
             raise ArgumentError(
                 "The run has no example that it was not trained on, neither for validation nor for test: give TEXT or "
                 "--file."
             )
         self._looks: LRUCache[Look] = LRUCache(CACHED, self.lock)
+        self._outcomes: list[Outcome] = []
         if rows:
             self.look()
 
@@ -101,6 +101,38 @@ class ExampleSession(Session):
                 self.examples.pop()
                 raise
             return len(self.examples) - 1
+
+    @property
+    def answers(self) -> Answers | None:
+        """What the run answers; None if there are no `outcomes`."""
+        return self.held_out.answers if self.held_out is not None and self.held_out.numbers else None
+
+    def outcomes(self) -> Iterator[list[Outcome]]:
+        """Try the run's own examples, from number ``first_own`` on, batch by batch, and keep what comes of it.
+
+        Others can compute between the batches of the pass, which ends when the iterator is left.
+
+        Raises:
+            ArgumentError: the task does not say whether an answer is right.
+        """
+        done = 0
+        while self.held_out is not None and done < len(self.held_out.numbers):
+            with self.lock:
+                if done >= len(self._outcomes):
+                    self._outcomes += self.held_out.batch(done)
+            batch = self._outcomes[done:]
+            done += len(batch)
+            yield batch
+
+    def all_outcomes(self) -> Outcomes:
+        """Return what comes of trying all of the run's own examples.
+
+        Raises:
+            ArgumentError: the run has none, or the task does not say whether an answer is right.
+        """
+        if self.held_out is None:
+            raise ArgumentError(f"{self.run.folder} holds no examples of its own: only its model is there.")
+        return self.held_out.together([outcome for batch in self.outcomes() for outcome in batch])
 
     def example(self, number: int) -> SessionExample:
         """Return an example by its number.

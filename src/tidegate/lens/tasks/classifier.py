@@ -40,7 +40,7 @@ def look(run: Run) -> ExampleLook:
         array_row=frames_row,
         outcomes=class_outcomes,
         measure=MEASURE,
-        labelled=True,
+        answers="labels",
         subject=CLASSIFIER,
     )
 

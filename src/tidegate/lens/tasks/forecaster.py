@@ -83,7 +83,12 @@ class ForecasterLook(Look):
 def look(run: Run) -> ExampleLook:
     """Return how a run of ``forecast`` is looked at."""
     return ExampleLook(
-        look_at_series, "Forecast", array_row=_series_row, outcomes=forecast_outcomes, measure=FORECAST_MEASURE
+        look_at_series,
+        "Forecast",
+        array_row=_series_row,
+        outcomes=forecast_outcomes,
+        measure=FORECAST_MEASURE,
+        answers="numbers",
     )
 
 

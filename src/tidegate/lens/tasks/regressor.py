@@ -76,7 +76,14 @@ def look(run: Run) -> ExampleLook:
             raise ArgumentError(f"Inputs should be (T, {len(columns[0])}), but are {array.shape}.")
         return ArrayRow(series_values(WHERE, np.asarray(x, np.float64), None, columns[0], []) | {"rate": rate})
 
-    return ExampleLook(look_at_series, "Values", array_row=array_row, outcomes=value_outcomes, measure=VALUES_MEASURE)
+    return ExampleLook(
+        look_at_series,
+        "Values",
+        array_row=array_row,
+        outcomes=value_outcomes,
+        measure=VALUES_MEASURE,
+        answers="numbers",
+    )
 
 
 def look_at_series(task: RegressTask, model: Regressor, example: Example) -> RegressorLook:

@@ -59,12 +59,14 @@ class WriterLook(Look):
 
 def look_translator(run: Run) -> ExampleLook:
     """Return how a run of ``translate`` is looked at."""
-    return ExampleLook(look_at_text, "Translation", "source", outcomes=text_outcomes, measure=MEASURE)
+    return ExampleLook(look_at_text, "Translation", "source", outcomes=text_outcomes, measure=MEASURE, answers="texts")
 
 
 def look_captioner(run: Run) -> ExampleLook:
     """Return how a run of ``caption`` is looked at."""
-    return ExampleLook(look_at_text, "Caption", array_row=_image_row, outcomes=text_outcomes, measure=MEASURE)
+    return ExampleLook(
+        look_at_text, "Caption", array_row=_image_row, outcomes=text_outcomes, measure=MEASURE, answers="texts"
+    )
 
 
 def _image_row(array: NDArray[Any]) -> ArrayRow:

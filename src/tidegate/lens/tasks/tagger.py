@@ -42,7 +42,7 @@ def look(run: Run) -> ExampleLook:
         frames_row,
         outcomes=tag_outcomes,
         measure=MEASURE,
-        labelled=True,
+        answers="labels",
         subject=TAGGER,
     )
 

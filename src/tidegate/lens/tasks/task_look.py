@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.example import ArrayRow, Example
-from tidegate.lens.tasks.outcomes.outcome import Outcome
+from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome
 from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
@@ -35,7 +35,7 @@ class ExampleLook:
         outcomes: computes how right the model's answers to some held-out examples are, from the task, its model in eval
             mode, the examples and their numbers; None if the task does not say. See `tidegate.lens.tasks.outcomes`.
         measure: what the losses of ``outcomes`` are, with their unit.
-        labelled: whether answers are labels, which are the vocabulary "labels" of the preprocessing.
+        answers: what the model answers: "labels", which are the vocabulary of that name, "texts" or "numbers".
         subject: what hidden units may track, and how predictions are scored, for `find_units` and `unit_effect`; None
             if the task does not say.
     """
@@ -47,7 +47,7 @@ class ExampleLook:
     array_row: Callable[[NDArray[Any]], ArrayRow] | None = None
     outcomes: Callable[[Any, Any, Part, Sequence[int]], list[Outcome]] | None = None
     measure: str = ""
-    labelled: bool = False
+    answers: Answers = "labels"
     subject: Subject | None = None
 
 

@@ -6,6 +6,7 @@ from tidegate.serve.screens.errors import ERRORS
 from tidegate.serve.screens.gates import GATES
 from tidegate.serve.screens.match import MATCH
 from tidegate.serve.screens.memory import MEMORY
+from tidegate.serve.screens.outcomes import OUTCOMES
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen
 from tidegate.serve.screens.steps import STEPS
@@ -15,4 +16,4 @@ from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, OUTCOMES, TRAINING, WRITE)

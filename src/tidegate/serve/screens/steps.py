@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,16 @@ MAX_REPORTED, MAX_BYTES = 12, 2 << 20  # examples in a report, and the bytes of 
 
 
 def examples(session: ExampleSession) -> dict[str, Any]:
-    """Return the names of the examples, and whether a text can be typed."""
-    return {"names": [it.name for it in session.examples], "reads": session.reads_text}
+    """Return the names of the examples, and whether a text can be typed.
+
+    Those from number "own" on are the run's own; "tried" is whether `outcomes` says what it makes of them.
+    """
+    return {
+        "names": [it.name for it in session.examples],
+        "reads": session.reads_text,
+        "own": session.first_own,
+        "tried": session.answers is not None,
+    }
 
 
 def look(session: ExampleSession, text: int = 0, beam: int | None = None) -> dict[str, Any]:
@@ -191,10 +200,10 @@ def _numbers(values: Any) -> list[float | None]:
 
 
 def recorded(session: ExampleSession) -> Iterator[Question]:
-    """Record the first examples with all their gates and states: at least one, and as many as there is room for."""
+    """Record the first and the worst examples with gates and states: at least one, and as many as there is room for."""
     yield "examples", {}
     room = MAX_BYTES
-    for number in range(min(MAX_REPORTED, len(session.examples))):
+    for number in _reported(session):
         found = session.look(number)
         room -= sum(_size(steps.trace) for steps in found.steps.values())
         if number and room < 0:
@@ -205,6 +214,18 @@ def recorded(session: ExampleSession) -> Iterator[Question]:
                 for name in steps.trace.names:
                     at = {"sequence": sequence, "layer": layer, "direction": direction, "name": name}
                     yield "states", at | {"text": number}
+
+
+def _reported(session: ExampleSession) -> list[int]:
+    """Return the numbers of the examples for a report: the first ones and the worst ones in turns."""
+    first = list(range(min(MAX_REPORTED, len(session.examples))))
+    worst: list[int] = []
+    if session.answers is not None:
+        outcomes = session.all_outcomes()
+        places = {it.number: session.first_own + n for n, it in enumerate(outcomes.each)}
+        worst = [places[it.number] for it in outcomes.worst(MAX_REPORTED // 2)]
+    turns = [number for pair in zip_longest(first, worst) for number in pair if number is not None]
+    return list(dict.fromkeys(turns))[:MAX_REPORTED]
 
 
 def _size(trace: Trace) -> int:

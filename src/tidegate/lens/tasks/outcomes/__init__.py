@@ -2,6 +2,6 @@
 
 from tidegate.lens.tasks.outcomes.confusion import Cell, Confusion, LabelScore
 from tidegate.lens.tasks.outcomes.one_pass import HeldOut, held_out_outcomes
-from tidegate.lens.tasks.outcomes.outcome import Outcome, Outcomes
+from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome, Outcomes
 
-__all__ = ["Cell", "Confusion", "HeldOut", "LabelScore", "Outcome", "Outcomes", "held_out_outcomes"]
+__all__ = ["Answers", "Cell", "Confusion", "HeldOut", "LabelScore", "Outcome", "Outcomes", "held_out_outcomes"]

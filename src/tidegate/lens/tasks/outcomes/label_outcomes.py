@@ -64,16 +64,18 @@ def tag_outcomes(task: TagTask, model: Tagger, part: Part, numbers: Sequence[int
         # The least likely of the wrong tags; if all are right, the least likely of these.
         at = int(np.where(wrong == wrong.any(), p_true, np.inf).argmin())
         losses = -np.log(np.maximum(p_true, SURE))[true != UNSEEN]
+        tokens = () if task.level == "frames" else spelled_tokens(task, example)
         found.append(
             Outcome(
                 number,
-                text="" if task.level == "frames" else _spaced(spelled_tokens(task, example), task.level),
+                text=_spaced(tokens, task.level),
                 truth=UNSEEN_LABEL if true[at] == UNSEEN else labels[int(true[at])],
                 guess=labels[int(best[at])],
                 p=float(p[at, best[at]]),
                 loss=float(losses.mean()) if len(losses) else 0.0,
                 right=not wrong.any(),
                 step=at,
+                token=tokens[at] if tokens else "",
                 predictions=len(best),
                 wrong=int(wrong.sum()),
                 counts=Counter(zip(true.tolist(), best.tolist(), strict=True)),

@@ -10,7 +10,7 @@ from tidegate.data.columns import Part
 from tidegate.data.ragged_array import Rows
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.inputs import PartName
-from tidegate.lens.tasks.outcomes.outcome import Outcome, Outcomes
+from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.base_task import ExampleTask
@@ -50,9 +50,9 @@ class HeldOut:
         self._task = kind(run.config.model, run.vocabulary)
 
     @property
-    def known(self) -> bool:
-        """Whether the task says how right an answer is: `held_out_outcomes` has something to return."""
-        return self._look.outcomes is not None
+    def answers(self) -> Answers | None:
+        """What the run answers; None if its task does not say how right an answer is."""
+        return None if self._look.outcomes is None else self._look.answers
 
     def batch(self, start: int) -> list[Outcome]:
         """Try up to 256 examples, from number ``start`` of ``numbers`` on.
@@ -71,8 +71,8 @@ class HeldOut:
 
     def together(self, each: list[Outcome]) -> Outcomes:
         """Return outcomes of this run as one result."""
-        labels = self._task.preprocessing.vocabulary("labels").entries if self._look.labelled else ()
-        return Outcomes(self.part, self.total, self._look.measure, labels, tuple(each))
+        labels = self._task.preprocessing.vocabulary("labels").entries if self._look.answers == "labels" else ()
+        return Outcomes(self.part, self.total, self._look.answers, self._look.measure, labels, tuple(each))
 
     def __iter__(self) -> Iterator[list[Outcome]]:
         for start in range(0, len(self.numbers), AT_ONCE):

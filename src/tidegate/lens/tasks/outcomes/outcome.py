@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.lens.tasks.outcomes.confusion import Confusion, Counted, LabelScore, confusion_of, label_scores
 
+Answers = Literal["labels", "texts", "numbers"]
 SHOWN = 10  # examples of a notebook's view
 
 
@@ -26,6 +28,7 @@ class Outcome:
         loss: by which examples are ranked, in the unit of `Outcomes.measure`.
         right: whether every answer is right; None where the answers are numbers.
         step: the step that ``truth`` and ``guess`` are about; 0 unless the model answers at every step.
+        token: the word or character of that step; "" where the model answers once, or reads numbers.
         predictions: number of answers.
         wrong: how many of them are wrong.
         counts: how often each pair (true label, guessed label) occurs, by the labels' numbers; -1 is a label that the
@@ -40,6 +43,7 @@ class Outcome:
     loss: float
     right: bool | None
     step: int = 0
+    token: str = ""
     predictions: int = 1
     wrong: int = 0
     counts: Mapping[tuple[int, int], int] = field(default_factory=dict)
@@ -54,6 +58,7 @@ class Outcomes:
     Attributes:
         part: "validation" or "test".
         total: number of examples in that part; more than there are outcomes if it has more than were tried.
+        answers: what the run answers: labels and texts are right or wrong, numbers are not.
         measure: what ``loss`` is, with its unit.
         labels: the labels by number; empty unless answers are labels.
         each: one for each example tried.
@@ -61,6 +66,7 @@ class Outcomes:
 
     part: str
     total: int
+    answers: Answers
     measure: str
     labels: Sequence[str]
     each: Sequence[Outcome]
@@ -74,7 +80,7 @@ class Outcomes:
     def accuracy(self) -> float | None:
         """The share of answers that are right; None where answers are numbers."""
         count = sum(it.predictions for it in self.each)
-        if not count or any(it.right is None for it in self.each):
+        if self.answers == "numbers" or not count:
             return None
         return 1 - sum(it.wrong for it in self.each) / count
 

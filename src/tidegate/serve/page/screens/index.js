@@ -6,10 +6,11 @@ import { show as errors } from "./errors.js";
 import { show as gates } from "./gates.js";
 import { show as match } from "./match.js";
 import { show as memory } from "./memory.js";
+import { show as outcomes } from "./outcomes.js";
 import { show as read } from "./read.js";
 import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
 import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, steps, training, write };
+export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, steps, outcomes, training, write };

@@ -1,11 +1,13 @@
-// One example as a tagger, classifier, translator, captioner, forecaster or regressor handles it.
+// One example as a tagger, classifier, translator, captioner, forecaster or regressor handles it, and the list of all.
 
 import { ask, isAvailable, latest, live, send } from "../ask.js";
-import { button, choice, el, labelled, replaceChildren, statusLine } from "../dom.js";
+import { button, el, failure, labelled, note, replaceChildren, statusLine } from "../dom.js";
 import { clamp, grouped } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
+import { exampleList } from "../steps/example_list.js";
 import { show as forecaster } from "../steps/forecaster.js";
+import { askOutcomes } from "../steps/outcomes.js";
 import { unpackPictures } from "../steps/pictures.js";
 import { show as plain } from "../steps/plain.js";
 import { show as regressor } from "../steps/regressor.js";
@@ -17,33 +19,96 @@ const WIDEST = 16; // beam
 const typed = new Map(); // names of the texts that were typed since the page was opened, by number
 
 export async function show(root) {
-  const { names, reads } = await ask("examples");
-  const examples = exampleOptions(names);
-  const at = Math.max(
-    0,
-    examples.findIndex(([n]) => n === String(state.text)),
-  );
-  const [chosen, name] = examples[at];
-  const number = Number(chosen);
-  const missing = number === state.text ? "" : `There is no example ${state.text} here: this is ${name}. `;
-  const goTo = (n) => choose({ text: Number(examples[(n + examples.length) % examples.length][0]), at: 0 });
-  const example = choice(examples, chosen, (to) => choose({ text: Number(to), at: 0 }));
+  const { names, reads, tried } = await ask("examples");
+  const named = namesWithTyped(names);
+  const numbers = [...named.keys()].filter((n) => isAvailable("look", { text: n }));
+  const number = numbers.includes(state.text) ? state.text : numbers[0];
+  const missing = number === state.text ? "" : `There is no example ${state.text} here: this is ${named[number]}. `;
+  const steering = steer(number, numbers);
   const beam = el("div");
   const status = statusLine("");
   const body = el("div");
+  const list = el("div", { class: "examples" });
   root.append(
     el(
       "div",
-      { class: "controls" },
-      labelled("Example", example),
-      button("Previous", () => goTo(at - 1)),
-      button("Next", () => goTo(at + 1)),
-      beam,
+      { class: "with-list" },
+      el("details", { class: "list-box", open: !isNarrow() }, el("summary", {}, "Examples"), list),
+      el(
+        "div",
+        { class: "one-example" },
+        el("div", { class: "controls" }, ...steering.buttons, beam, live && reads ? anotherText(status) : null),
+        status.element,
+        body,
+      ),
     ),
-    live && reads ? anotherText(status) : "",
-    status.element,
-    body,
   );
+  fillList(list, { numbers, named, number, tried, steering }).catch((error) => replaceChildren(list, failure(error)));
+  const stop = await showExample(body, { number, missing, status, beam });
+  return stop;
+}
+
+/** Names of all examples by number: those of the run, then what was typed. */
+function namesWithTyped(names) {
+  const found = [...names];
+  for (const [n, name] of typed) found[n] ??= name;
+  return found;
+}
+
+function isNarrow() {
+  return matchMedia("(max-width: 900px)").matches;
+}
+
+/** The buttons that go through the examples, in the order of the list. */
+function steer(number, all) {
+  let order = all;
+  let isWrong = () => false;
+  const goTo = (n) => choose({ text: n, at: 0 });
+  const move = (step) => () => {
+    const at = order.indexOf(number);
+    goTo(order[at < 0 ? 0 : (at + step + order.length) % order.length]);
+  };
+  const nextWrong = button("Next wrong", () => {
+    const at = order.indexOf(number);
+    const next = [...order.slice(at + 1), ...order.slice(0, Math.max(0, at))].find(isWrong);
+    if (next !== undefined) goTo(next);
+  });
+  nextWrong.hidden = true;
+  return {
+    buttons: [button("Previous", move(-1)), button("Next", move(1)), nextWrong],
+    /** The list is shown in another order. */
+    arranged(numbers) {
+      if (numbers.length) order = numbers;
+    },
+    /** It is known which examples are wrong. */
+    judged(wrong) {
+      isWrong = (n) => wrong.has(n);
+      nextWrong.hidden = !wrong.size;
+    },
+  };
+}
+
+async function fillList(root, { numbers, named, number, tried, steering }) {
+  const options = {
+    names: named,
+    current: number,
+    onPick: (n) => choose({ text: n, at: 0 }),
+    onArranged: steering.arranged,
+  };
+  let rows = numbers.map((n) => ({ number: n }));
+  if (!tried) return exampleList(root, { ...options, rows, measure: "", canBeRight: false });
+  replaceChildren(root, note("Trying the examples …"));
+  const { rows: known, measure, answers, part, total } = await askOutcomes();
+  const of = new Map(known.map((row) => [row.number, row]));
+  rows = rows.map((row) => of.get(row.number) ?? row);
+  steering.judged(new Set(rows.filter((it) => it.right === 0).map((it) => it.number)));
+  const some = known.length < total ? `${grouped(known.length)} of ` : "";
+  replaceChildren(root, note(`${some}${grouped(total)} ${part} examples. At the right: ${measure}.`));
+  exampleList(root, { ...options, rows, measure, canBeRight: answers !== "numbers" });
+}
+
+/** Show what the run did with an example; returns what stops it. */
+async function showExample(body, { number, missing, status, beam }) {
   const questions = latest();
   let stops = [];
 
@@ -88,14 +153,6 @@ export async function show(root) {
   };
 }
 
-/** [number, name] of the examples that can be shown: those of the run, then what was typed. */
-function exampleOptions(names) {
-  const added = [...typed].filter(([n]) => n >= names.length).map(([, name]) => name);
-  return [...names, ...added]
-    .map((name, n) => [String(n), name])
-    .filter(([n]) => isAvailable("look", { text: Number(n) }));
-}
-
 function panelOf(answer) {
   if (answer.prediction) return plain;
   if (answer.tags) return tagger;
@@ -130,5 +187,5 @@ function anotherText(status) {
       read.disabled = false;
     }
   });
-  return el("details", { class: "another" }, el("summary", {}, "Try another"), area, read);
+  return el("details", { class: "another" }, el("summary", {}, "Type a text"), area, read);
 }

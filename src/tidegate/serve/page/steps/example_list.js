@@ -1,0 +1,115 @@
+// The list of examples: what was read, what the run said, ✓ or ✗; filtered, searched and put in order.
+
+import { choice, el, hiddenText, labelled, replaceChildren } from "../dom.js";
+import { grouped } from "../numbers.js";
+import { arranged, chosen, lossOf, markOf, nameOf, saidOf } from "./outcomes.js";
+
+const SHOWN = 200; // rows; more are shown on demand
+const MEANINGS = { "✓": "right", "✗": "wrong" };
+let scrolledTo = 0; // the place in the list, while the page is open
+
+/**
+ * Fill an element with the list. `rows`: examples, as `askOutcomes` has them or with a number only; `names`: of the
+ * examples by number; `current`: a number; `measure`: what the loss is, or "" where examples were not tried;
+ * `canBeRight`: whether answers are right or wrong. `onPick(number)`, `onArranged(numbers)` when others are shown.
+ */
+export function exampleList(root, { rows, names, current, measure, canBeRight, onPick, onArranged }) {
+  const list = el("ol", { class: "example-list", "aria-label": "Examples" });
+  list.addEventListener("scroll", () => {
+    scrolledTo = list.scrollTop;
+  });
+  let most = SHOWN;
+
+  function show() {
+    const found = arranged(rows, names);
+    const more = found.length - most;
+    replaceChildren(
+      list,
+      ...found.slice(0, most).map(item),
+      found.length ? null : el("li", { class: "told" }, "There is no such example."),
+      more > 0
+        ? el("li", {}, el("button", { class: "example", on: { click: showMore } }, `${grouped(more)} more`))
+        : null,
+    );
+    onArranged(found.map((it) => it.number));
+  }
+
+  function showMore() {
+    most += 5 * SHOWN;
+    show();
+  }
+
+  function item(row) {
+    const mark = markOf(row);
+    const isCurrent = row.number === current;
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          class: "example",
+          data: { n: row.number },
+          "aria-current": isCurrent ? "true" : null,
+          on: { click: () => onPick(row.number) },
+        },
+        el("span", { class: mark === "✗" ? "mark miss" : "mark" }, mark, mark && hiddenText(MEANINGS[mark])),
+        el("span", { class: "read" }, nameOf(row, names[row.number])),
+        row.loss === undefined ? null : el("span", { class: "loss" }, lossOf(row)),
+        row.loss === undefined ? null : el("span", { class: "said" }, saidOf(row)),
+      ),
+    );
+  }
+
+  const change = (key) => (value) => {
+    chosen[key] = value;
+    most = SHOWN;
+    show();
+    list.scrollTop = 0;
+  };
+  root.append(controls(rows, { measure, canBeRight, change }), list);
+  list.addEventListener("keydown", (event) => moveFocus(list, event));
+  show();
+  list.scrollTop = scrolledTo;
+  const here = list.querySelector("[aria-current]");
+  if (here && !isVisible(list, here)) list.scrollTop = here.offsetTop - list.clientHeight / 2;
+}
+
+function controls(rows, { measure, canBeRight, change }) {
+  const wrong = rows.filter((it) => it.right === 0).length;
+  const right = rows.filter((it) => it.right === 1).length;
+  const shows = [
+    ["all", `all ${grouped(rows.length)}`],
+    ["wrong", `wrong: ${grouped(wrong)}`],
+    ["right", `right: ${grouped(right)}`],
+  ];
+  const orders = [
+    ["data", "as in the data"],
+    ["loss", "largest loss first"],
+  ];
+  const find = el("input", {
+    type: "search",
+    value: chosen.find,
+    placeholder: "text or label",
+    on: { input: (event) => change("find")(event.target.value) },
+  });
+  return el(
+    "div",
+    { class: "controls" },
+    canBeRight ? labelled("Show", choice(shows, chosen.show, change("show"))) : null,
+    measure ? labelled("Order", choice(orders, chosen.order, change("order"), { title: measure })) : null,
+    labelled("Find", find),
+  );
+}
+
+function moveFocus(list, event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const buttons = [...list.querySelectorAll("button")];
+  buttons[buttons.indexOf(document.activeElement) + step]?.focus();
+}
+
+function isVisible(list, { offsetTop, offsetHeight }) {
+  return offsetTop >= list.scrollTop && offsetTop + offsetHeight <= list.scrollTop + list.clientHeight;
+}
