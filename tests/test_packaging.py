@@ -61,7 +61,7 @@ def test_the_source_distribution_has_every_file_of_the_repository(built: Path) -
 
 def test_the_licences_of_what_is_shipped_are_named(built: Path) -> None:
     about = metadata(built)
-    assert about["License-Expression"] == "Apache-2.0 AND MIT"
+    assert about["License-Expression"] == "Apache-2.0 AND ISC AND MIT AND BSD-3-Clause"
     files = about.get_all("License-File") or []
     vendored = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*LICENSE")}
     assert set(files) == {"LICENSE", *vendored}

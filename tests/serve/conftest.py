@@ -6,12 +6,17 @@ import os
 import shutil
 import socket
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from tests.lens.hostile_run import small_run
 
 from tidegate.lens.session.text_session import TextSession, held_out_text
@@ -90,6 +95,17 @@ def report_file(session: TextSession, tmp_path_factory: pytest.TempPathFactory) 
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(session, path)
     return path
+
+
+def pixels(heat_map: Any) -> NDArray[np.uint8]:
+    """The colours of a heat map on the page, (rows, columns, 3)."""
+    png = b64decode(heat_map.locator("image").get_attribute("href").removeprefix("data:image/png;base64,"))
+    return np.array(Image.open(BytesIO(png)).convert("RGB"))
+
+
+def row_names(heat_map: Any) -> list[str]:
+    """The names at the left of a heat map, from top to bottom."""
+    return heat_map.locator(".cell-axes text[text-anchor=end]").all_text_contents()
 
 
 class Visit:

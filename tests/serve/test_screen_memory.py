@@ -73,14 +73,13 @@ def test_gates_are_as_saturated_as_the_lens_says(client: Any, run: Run, session:
 
 def test_memory_follows_the_cursor(address: str, visit: Callable[..., Visit]):
     page = visit(address).open("memory")
-    assert page.locator("canvas.heat").count() == 4
+    assert page.locator(".heat").count() == 4
     page.focus(".textview")
     page.locator(".unit.marked[data-n='0']").wait_for()
     page.keyboard.press("Control+End")
     page.locator(".unit.marked[data-n='398']").wait_for()
     assert page.locator(".unit.marked[data-n='0']").count() == 0
-    canvas = page.locator("canvas.heat").first
-    canvas.hover(position={"x": 3, "y": 100})
+    page.locator(".heat image").first.hover(position={"x": 3, "y": 100})
     page.locator(".told", has_text="state after").first.wait_for()
 
 

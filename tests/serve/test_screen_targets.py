@@ -34,4 +34,4 @@ def test_a_target_is_chosen(visit: Callable[..., Visit], tmp_path: Path) -> None
         assert rows.count() == 4
         median = [float(rows.nth(n).inner_text().split("\t")[3]) for n in range(4)]
         assert median == pytest.approx(look.of(name).ahead[:, 2].tolist(), rel=1e-4)
-        assert page.locator(f'.chart[aria-label^="Forecast of {name}:"]').count() == 1
+        assert page.locator(f'.plot[aria-label^="Forecast of {name}:"]').count() == 1

@@ -42,7 +42,8 @@ def test_only_the_pages_own_files_are_served(client):
         answer = client.get(path)
         assert answer.status_code == 404, path
         assert "error" in answer.json()
-    assert client.get("/vendor/uPlot.LICENSE").text.startswith("The MIT License")
+    assert "Mike Bostock" in client.get("/vendor/d3.LICENSE").text
+    assert "Observable, Inc." in client.get("/vendor/plot.LICENSE").text
 
 
 def test_requests_of_other_sites_are_refused(client):

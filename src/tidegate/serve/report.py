@@ -19,11 +19,10 @@ from tidegate.serve.screens import SCREENS, Screen
 
 LARGEST = 64 << 20  # bytes of a report
 OTHER = 300  # bytes of a report for each token of the text besides gates and states: guesses above all
-IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\}|(?P<default>\w+)) from "(?P<path>[^"]+)";$', re.MULTILINE)
+IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\} from )?"(?P<path>[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?P<what>(?:async )?function\*?|const|let|class) (?P<name>\w+)", re.MULTILINE)
 STYLESHEET = re.compile(r'<link rel="stylesheet" href="/(?P<path>[^"]+)">')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-DEFAULT = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.MULTILINE)
 
 
 def report(session: Session) -> str:
@@ -107,11 +106,11 @@ def bundle(entry: str) -> str:
         text, head = _read(name), []
         for found in IMPORT.finditer(text):
             inner = add((Path("/") / Path(name).parent / found["path"]).resolve().relative_to("/").as_posix())
-            names = found["names"].replace(" as ", ": ") if found["names"] else f"default: {found['default']}"
-            head.append(f"const {{ {names.strip().rstrip(',')} }} = {inner};")
+            if found["names"]:
+                names = found["names"].replace(" as ", ": ")
+                head.append(f"const {{ {names.strip().rstrip(',')} }} = {inner};")
         exported = [found["name"] for found in EXPORT.finditer(COMMENT.sub("", text))]
-        exported += [f"default: {found['name']}" for found in DEFAULT.finditer(text)]
-        text = DEFAULT.sub("", EXPORT.sub(r"\g<what> \g<name>", IMPORT.sub("", text)))
+        text = EXPORT.sub(r"\g<what> \g<name>", IMPORT.sub("", text))
         if left := re.search(r"^(?:import|export)\b.*$|</script|<!--", text, re.MULTILINE):
             raise AssertionError(f"{name}: {left[0]!r} cannot be put into a report")
         made[name] = "\n".join(["(() => {", *head, text, f"return {{ {', '.join(exported)} }};", "})()"])

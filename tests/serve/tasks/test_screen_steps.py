@@ -119,13 +119,13 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
         assert float(row[3]) == pytest.approx(own.ahead[0, 2], rel=1e-4)
     elif name == "regress":
-        labels = page.evaluate("[...document.querySelectorAll('.chart')].map(it => it.ariaLabel)")
+        labels = page.evaluate("[...document.querySelectorAll('.plot')].map(it => it.ariaLabel)")
         assert labels[:2] == ["Prediction of <b>: predicted, target", "Error of <b>: predicted - target"]
         assert labels[2] == f"Input {IMAGE}: {IMAGE}"
     else:
         assert page.inner_text(".verdict strong") == own.prediction["text"]
         assert page.locator(".tree .node").count() == len(own.tree.branches)
-    assert page.locator("canvas.heat").count() == list(own.steps.values())[-1].trace.directions
+    assert page.locator(".heat:not([aria-label^=Attention])").count() == list(own.steps.values())[-1].trace.directions
     no_markup(page)
 
 
@@ -141,7 +141,7 @@ def test_it_works_from_the_file_alone(givens: Any, visit: Callable[..., Visit], 
     write_report(session, tmp_path / "report.html")
     there = visit((tmp_path / "report.html").as_uri(), offline=True)
     page = there.open("steps", text=1)
-    assert page.locator("canvas.heat").count() >= 1
+    assert page.locator(".heat").count() >= 1
     assert not page.query_selector("main textarea")
     page.select_option("label:has-text('Gate or state') select", "h")
     page.locator("h3", has_text="h of layer 0").first.wait_for()

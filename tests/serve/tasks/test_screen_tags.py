@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.serve.conftest import Visit
+from tests.serve.conftest import Visit, row_names
 from tests.serve.tasks.task_runs import Served, looked
 
 
@@ -14,7 +14,8 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
     page = visit(address).open("steps", text=2)
     page.select_option("label:has-text('Gate or state') select", "f")
     page.locator("h3", has_text="f of layer 0").first.wait_for()
-    page.click("canvas.heat >> nth=1", position={"x": 2, "y": 74})  # 120 px for 5 units
+    row = row_names(page.locator(".heat").nth(1)).index("3")
+    page.click(".heat image >> nth=1", position={"x": 2, "y": 24 * row + 12})  # 120 px for 5 units
     page.locator("main .told", has_text="unit 0/3, from the end").wait_for()
     value = looked(session.run, 2).steps["input"].trace[0, 1]["f"][:, 3]
     said = page.locator("main .told", has_text="unit 0/3, from the end").inner_text()

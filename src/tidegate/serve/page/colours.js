@@ -29,10 +29,32 @@ export function isDark() {
 
 /** The entry of a scale for a number: [background, text]. Diverging: -1 .. 1; sequential: 0 .. 1. */
 export function shade(kind, value) {
+  if (Number.isNaN(value)) return ["var(--missing)", "var(--ink)"];
   const scale = about.palette[isDark() ? "dark" : "light"][kind];
   const share = kind === "diverging" ? (value + 1) / 2 : value;
-  const at = Math.round(Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0.5)) * (scale.length - 1));
-  return scale[at];
+  return scale[Math.round(Math.min(1, Math.max(0, share)) * (scale.length - 1))];
+}
+
+/** A colour of theme.css, such as "--missing", in the theme that is shown: "rgb(...)". */
+export function themeColour(name) {
+  const probe = document.createElement("span");
+  probe.style.setProperty("color", `var(${name})`);
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+/** What gives the bytes [red, green, blue, opacity] of a number on a scale, as in `shade`; what is not finite is grey. */
+export function painter(kind) {
+  const bytes = scaleColours(kind).map((it) => [...[1, 3, 5].map((at) => parseInt(it.slice(at, at + 2), 16)), 255]);
+  const missing = [...themeColour("--missing").match(/\d+/g).map(Number), 255];
+  const last = bytes.length - 1;
+  return (value) => {
+    if (!Number.isFinite(value)) return missing;
+    const share = kind === "diverging" ? (value + 1) / 2 : value;
+    return bytes[Math.round(Math.min(1, Math.max(0, share)) * last)];
+  };
 }
 
 /** Register how an element is painted: `paint` is called again when the page turns light or dark. Returns `paint`. */

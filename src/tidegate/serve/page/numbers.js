@@ -15,6 +15,16 @@ export function transpose(values, rows, columns) {
   return turned;
 }
 
+/** The columns of a matrix, stored row after row, in the order of the rows in which each is farthest from 0. */
+export function peakOrder(values, columns) {
+  const peaks = range(columns).map(() => [0, -1]); // row, size
+  values.forEach((value, n) => {
+    const peak = peaks[n % columns];
+    if (Math.abs(value) > peak[1]) [peak[0], peak[1]] = [Math.floor(n / columns), Math.abs(value)];
+  });
+  return range(columns).sort((a, b) => peaks[a][0] - peaks[b][0] || a - b);
+}
+
 /** The whole numbers from 0 up to `count`. */
 export function range(count) {
   return Array.from({ length: count }, (_, n) => n);

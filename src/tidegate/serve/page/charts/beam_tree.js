@@ -2,7 +2,7 @@
 
 import { el, statusLine, visible } from "../dom.js";
 import { saveBar } from "./save.js";
-import { svgElement } from "./svg.js";
+import { standalone, svgElement } from "./standalone.js";
 
 const HEIGHT = 34;
 const APART = 10;
@@ -16,8 +16,6 @@ const FATES = {
   cut: "… cut: the limit of length came",
 };
 const ARROWS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
-// Attributes of the file: there the page's style sheet does not apply.
-const STYLED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "text-anchor"];
 
 /** Draw a tree: {width, leaves, branches: [[step, parent, token, log p, score, fate], ...]}. */
 export function beamTree(root, { width, leaves, branches }) {
@@ -62,7 +60,11 @@ export function beamTree(root, { width, leaves, branches }) {
     const to = here === null ? (path(leaves[0] ?? 0)[0] ?? 0) : neighbour(event.key, here, branches, columns, places);
     if (to !== null) go(to);
   });
-  const save = saveBar(name, { svg: () => beamTreeSvg(svg, wide, tall) });
+  const rows = () => [
+    ["step", "parent", "token", "log p", "score", "fate"],
+    ...branches.map(([step, parent, token, logP, score, fate]) => [step, parent, visible(token), logP, score, fate]),
+  ];
+  const save = saveBar(name, { rows, svg: () => standalone(svg.cloneNode(true), name) });
   root.append(el("div", { class: "scrolled" }, svg), el("div", { class: "foot" }, current.element, save), legend());
 }
 
@@ -132,19 +134,4 @@ function reveal(box, { x, wide }) {
 function legend() {
   const fates = Object.entries(FATES).map(([fate, text]) => el("li", { class: fate }, text));
   return el("ul", { class: "legend" }, ...fates, el("li", { class: "best" }, "thick: the text that was chosen"));
-}
-
-/** The tree as an SVG document: a copy with the styles of the page as attributes. */
-function beamTreeSvg(svg, width, height) {
-  const copy = svg.cloneNode(true);
-  const originals = svg.querySelectorAll("*");
-  copy.querySelectorAll("*").forEach((it, n) => {
-    const style = getComputedStyle(originals[n]);
-    for (const name of STYLED) it.setAttribute(name, style.getPropertyValue(name));
-    it.removeAttribute("class");
-  });
-  for (const name of ["class", "tabindex", "role"]) copy.removeAttribute(name);
-  copy.setAttribute("font-family", "system-ui, sans-serif");
-  copy.prepend(svgElement("rect", { width, height, fill: "#fff" }));
-  return copy;
 }

@@ -12,7 +12,7 @@ export function dataTable(columns, rows, { name, caption = "", ...options }) {
   const all = () => [columns.map((it) => it.name ?? it), ...rows.map((row) => row.map(plain))];
   return el(
     "figure",
-    {},
+    { class: "table" },
     table(columns, rows, { ...options, label: name }),
     el("figcaption", {}, el("span", {}, caption), saveBar(name, { rows: all })),
   );

@@ -1,154 +1,197 @@
-// A matrix as colours on a canvas, with the number under the pointer, and as SVG in a file.
+// A matrix as colours with labelled axes and its scale, and the number under the pointer.
 
-import { isDark, painted, shade } from "../colours.js";
-import { el, statusLine } from "../dom.js";
-import { clamp, range } from "../numbers.js";
-import { about } from "../state.js";
+import { painter } from "../colours.js";
+import { statusLine } from "../dom.js";
+import { clamp, range, short } from "../numbers.js";
+import { cellAxes } from "./cell_axes.js";
+import { figure, plotted } from "./figure.js";
 import { arrowStep } from "./keys.js";
-import { saveBar } from "./save.js";
-import { CHARACTER, GRID, plot, round, svgElement, svgText, ticks } from "./svg.js";
+import { colourScale, ticksOf } from "./scale.js";
+import { svgElement } from "./standalone.js";
 
 /**
- * Draw a matrix. `values`: row after row. Options: `kind` ("diverging", "sequential"), `scale`, `rowLabel(r)`,
- * `columnLabel(c)`, `cellText(value)`, `onPick(r, c)`, `height` in px, `label`, `marked` (a row). Returns `mark(row)`,
- * which moves the mark to another row.
+ * Draw a matrix. `values`: row after row; one that is not finite has no value, and is grey. Options:
+ *
+ * - `kind` ("diverging", "sequential"), `scale` (the number at the scale's end), `unit`, `scaleTicks` (as `ticks` of
+ *   colourScale), `missing` (what it means that there is no value);
+ * - `label`, `caption`, `xLabel`, `yLabel`; `height` in px; `cell`: a cell is at most so many px wide and high;
+ * - `rowName(r)`, `columnName(c)`: short texts for the axes; `rowLabel(r)`, `columnLabel(c)`, `cellText(value)`: longer
+ *   ones for the line below; `describe(r, c, value)` instead of these;
+ * - `order`: the rows from top to bottom, where they are not as they come;
+ * - `onPick(r, c)`; `marked`: a row.
+ *
+ * Returns `mark(row)`, which moves the mark to another row.
  */
 export function heatMap(root, values, rows, columns, options = {}) {
   const map = {
     values,
     rows,
     columns,
+    order: range(rows),
     kind: "diverging",
     scale: 1,
-    rowLabel: String,
-    columnLabel: String,
-    cellText: (value) => Number(value.toPrecision(3)),
+    rowName: String,
+    columnName: String,
+    rowLabel: options.rowName ?? String,
+    columnLabel: options.columnName ?? String,
+    cellText: (value) => short(value),
+    missing: "no value",
     label: "Heat map",
     ...options,
   };
-  const { height = 260, onPick = null, marked = null } = options;
-  const canvas = heatCanvas(map, onPick !== null);
-  canvas.style.height = `${height}px`;
-  painted(canvas, () => paint(canvas, map))();
-  const cell = statusLine();
-  const rowMark = el("div", { class: "row-mark", "aria-hidden": "true" });
-  const mark = (row) => {
-    rowMark.style.display = row === null ? "none" : "block";
-    rowMark.style.top = `${(row / rows) * 100}%`;
-    rowMark.style.height = `${Math.max(2, height / rows)}px`;
+  const place = map.order.indexOf.bind(map.order); // of a row from the top
+  const line = statusLine();
+  const cursor = { row: options.marked ?? null, at: [options.marked ?? map.order[0], 0] };
+  const describe = (row, column) => line.show(textOf(map, row, column));
+  let shown = null; // the drawing on the page: its frame and its marks
+  const draw = (width) => {
+    const drawn = drawMap(width, map);
+    drawn.mark(cursor.row === null ? null : place(cursor.row));
+    return drawn;
   };
-  mark(marked);
-  const describe = (row, column) => {
-    const value = map.cellText(values[row * columns + column]);
-    cell.show(`${map.rowLabel(row)} · ${map.columnLabel(column)}: ${value}`);
-  };
-  canvas.addEventListener("pointermove", (event) => describe(...cellAt(event, canvas, rows, columns)));
-  let here = [marked ?? 0, 0];
-  if (onPick) {
-    const pick = (row, column) => {
-      here = [row, column];
-      mark(row);
-      onPick(row, column);
+  const name = map.label;
+  const numbers = () => [["", ...range(columns).map(map.columnLabel)], ...map.order.map((row) => rowOf(map, row))];
+  const holes = values.some((it) => !Number.isFinite(it));
+  const { kind, scale, unit } = map;
+  const beyond = values.some((it) => Math.abs(it) > scale * 1.001);
+  const ticks = map.scaleTicks ?? ticksOf(kind, scale, beyond);
+  const legend = { kind, unit, ticks, missing: holes ? map.missing : "" };
+  const caption = [map.caption && [map.caption, " "], colourScale(legend)].flat();
+
+  function move(row, column, pick) {
+    cursor.at = [row, column];
+    describe(row, column);
+    shown.cross(place(row), column);
+    if (!pick || !map.onPick) return;
+    mark(row);
+    map.onPick(row, column);
+  }
+
+  function mark(row) {
+    cursor.row = row;
+    if (row !== null) cursor.at[0] = row;
+    shown?.mark(row === null ? null : place(row));
+  }
+
+  function listen(drawn) {
+    const { svg } = drawn;
+    const at = (event) => {
+      const [down, column] = drawn.cellAt(event);
+      return [map.order[down], column];
     };
-    canvas.addEventListener("click", (event) => pick(...cellAt(event, canvas, rows, columns)));
-    canvas.addEventListener("keydown", (event) => {
+    svg.addEventListener("pointermove", (event) => {
+      const [row, column] = at(event);
+      describe(row, column);
+      drawn.cross(place(row), column);
+    });
+    svg.addEventListener("pointerleave", () => drawn.cross(null));
+    svg.addEventListener("click", (event) => move(...at(event), true));
+    svg.addEventListener("keydown", (event) => {
       const step = arrowStep(event);
       if (!step) return;
-      const to = [(here[0] + step[0] + rows) % rows, (here[1] + step[1] + columns) % columns];
-      describe(...to);
-      pick(...to);
+      const down = (place(cursor.at[0]) + step[0] + rows) % rows;
+      move(map.order[down], (cursor.at[1] + step[1] + columns) % columns, true);
     });
+    svg.setAttribute("tabindex", "0");
+    svg.setAttribute("role", "application");
+    svg.setAttribute("aria-label", `${name}; arrow keys move through it`);
   }
-  const save = saveBar(map.label, { svg: () => heatMapSvg(map) });
-  root.append(el("div", { class: "heatbox" }, canvas, rowMark), el("div", { class: "foot" }, cell.element, save));
+
+  const drawOnPage = (width) => {
+    const focused = shown?.svg === document.activeElement && shown !== null;
+    shown = draw(width);
+    listen(shown);
+    if (focused) requestAnimationFrame(() => shown.svg.focus());
+    return shown.svg;
+  };
+  figure(root, drawOnPage, { name, caption, rows: numbers, saved: (width) => draw(width).svg, under: line.element });
+  return { mark };
+}
+
+function textOf({ values, columns, rowLabel, columnLabel, cellText, describe, missing }, row, column) {
+  const value = values[row * columns + column];
+  if (describe) return describe(row, column, value);
+  const text = Number.isFinite(value) ? cellText(value) : missing;
+  return `${rowLabel(row)} · ${columnLabel(column)}: ${text}`;
+}
+
+function rowOf({ values, columns, rowLabel }, row) {
+  const numbers =
+    values.subarray?.(row * columns, (row + 1) * columns) ?? values.slice(row * columns, (row + 1) * columns);
+  return [rowLabel(row), ...Array.from(numbers, (it) => (Number.isFinite(it) ? Number(it.toPrecision(6)) : ""))];
+}
+
+/** The drawing, and what finds and marks its cells: places are counted from the top, and from the left. */
+function drawMap(width, map) {
+  const { rows, columns, cell = Infinity, label } = map;
+  const axes = cellAxes(map, width);
+  const across = Math.min(width - axes.left - 12, cell * columns);
+  const down = Math.min(map.height ?? clamp(16 * rows, 120, 420), cell * rows);
+  const frame = { x: axes.left, y: axes.top, width: across, height: down };
+  const image = svgElement("image", {
+    ...frame,
+    preserveAspectRatio: "none",
+    "image-rendering": "pixelated",
+    href: pixels(map).toDataURL("image/png"),
+  });
+  const outline = svgElement("rect", { ...frame, class: "outline" });
+  const rowMark = svgElement("rect", { class: "row-mark" });
+  const cross = svgElement("rect", { class: "cell-mark" });
+  const svg = plotted({
+    width: Math.ceil(axes.left + across + 12),
+    height: Math.ceil(axes.top + down + 8),
+    marginLeft: axes.left,
+    marginTop: axes.top,
+    marginRight: 12,
+    marginBottom: 8,
+    ariaLabel: label,
+    x: { domain: [-0.5, columns - 0.5], axis: null },
+    y: { domain: [rows - 0.5, -0.5], axis: null },
+    marks: [() => image, () => outline, axes.marks(across, down), () => rowMark, () => cross],
+  });
+  svg.classList.add("heat");
+  const [each, high] = [across / columns, down / rows];
+  const put = (rect, box) => {
+    rect.setAttribute("visibility", box ? "visible" : "hidden");
+    for (const [key, value] of Object.entries(box ?? {})) rect.setAttribute(key, value);
+  };
   return {
-    mark(row) {
-      here[0] = row;
-      mark(row);
+    svg,
+    mark: (row) =>
+      put(rowMark, row === null ? null : { ...frame, y: axes.top + row * high, height: Math.max(2, high) }),
+    cross: (row, column) =>
+      put(
+        cross,
+        row === null
+          ? null
+          : {
+              x: axes.left + column * each,
+              y: axes.top + row * high,
+              width: Math.max(2, each),
+              height: Math.max(2, high),
+            },
+      ),
+    cellAt(event) {
+      const box = image.getBoundingClientRect();
+      const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+      const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+      return [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
     },
   };
 }
 
-function heatCanvas({ rows, columns, label }, picks) {
-  const name = picks ? `${label}; arrow keys move through it` : label;
-  const role = picks ? "application" : "img";
-  const size = { width: columns, height: rows };
-  return el("canvas", { class: "heat", ...size, tabindex: picks ? "0" : null, role, "aria-label": name });
-}
-
-/** Paint a canvas with a pixel for each cell. */
-function paint(canvas, { values, rows, columns, kind, scale }) {
+/** A canvas with a pixel for each cell. */
+function pixels({ values, rows, columns, order, kind, scale }) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [Math.max(1, columns), Math.max(1, rows)];
   const context = canvas.getContext("2d");
-  const image = context.createImageData(Math.max(1, columns), Math.max(1, rows));
-  const bytes = new Map(); // of a colour
-  for (let n = 0; n < rows * columns; n++) {
-    const [background] = shade(kind, values[n] / scale);
-    if (!bytes.has(background)) {
-      const channels = [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16));
-      bytes.set(background, [...channels, 255]);
+  const image = context.createImageData(canvas.width, canvas.height);
+  const colourOf = painter(kind);
+  order.forEach((row, down) => {
+    for (let column = 0; column < columns; column++) {
+      image.data.set(colourOf(values[row * columns + column] / scale), 4 * (down * columns + column));
     }
-    image.data.set(bytes.get(background), 4 * n);
-  }
-  context.putImageData(image, 0, 0);
-}
-
-function cellAt(event, canvas, rows, columns) {
-  const box = canvas.getBoundingClientRect();
-  const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
-  const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-  return [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
-}
-
-/** The heat map as an SVG document: an image with a pixel for each cell, labelled axes, and the scale of colours. */
-function heatMapSvg(map) {
-  const { rows, columns, label, rowLabel, columnLabel } = map;
-  const ends = scaleEnds(map);
-  const longest = Math.max(...ends.map((it) => it.length));
-  const canvas = el("canvas", { width: columns, height: rows });
-  paint(canvas, map);
-  const [width, height] = [640, clamp(16 * rows, 160, 420)];
-  const { svg, frame } = plot({
-    title: label,
-    width,
-    height,
-    right: 44 + longest * CHARACTER,
-    x: { low: -0.5, high: columns - 0.5, label: "", ticks: indexTicks(columns, 6, columnLabel) },
-    y: { low: rows - 0.5, high: -0.5, label: "", ticks: indexTicks(rows, 10, rowLabel) },
   });
-  const place = { x: round(frame.left), y: frame.top, width, height };
-  svg.append(
-    svgElement("image", {
-      ...place,
-      preserveAspectRatio: "none",
-      "image-rendering": "pixelated",
-      href: canvas.toDataURL("image/png"),
-    }),
-    svgElement("rect", { ...place, fill: "none", stroke: GRID }),
-    ...colourBar(map.kind, ends, frame),
-  );
-  return svg;
-}
-
-function indexTicks(count, most, label) {
-  const places = count <= most ? range(count) : ticks(0, count - 1, most).filter(Number.isInteger);
-  return places.map((n) => [n, label(n)]);
-}
-
-/** What the lowest and the highest colour stand for. */
-function scaleEnds({ kind, scale, cellText }) {
-  return [kind === "diverging" ? -scale : 0, scale].map((it) => String(cellText(it)));
-}
-
-function colourBar(kind, [low, high], frame) {
-  const colours = about.palette[isDark() ? "dark" : "light"][kind];
-  const left = round(frame.right + 16);
-  const each = frame.height / colours.length;
-  return [
-    ...colours.map(([fill], n) => {
-      const y = round(frame.bottom - (n + 1) * each);
-      return svgElement("rect", { x: left, y, width: 14, height: round(each + 0.5), fill });
-    }),
-    svgText(left + 20, frame.bottom, low),
-    svgText(left + 20, frame.top + 9, high),
-  ];
+  context.putImageData(image, 0, 0);
+  return canvas;
 }

@@ -1,143 +1,139 @@
-// Curves over one x axis: drawn by uPlot on the page, and as SVG in a file.
+// Curves over one x axis, with their names at their ends.
 
-import { curve, isDark, painted } from "../colours.js";
-import { el, note } from "../dom.js";
-import uPlot from "../vendor/uPlot.esm.js";
-import { saveBar } from "./save.js";
-import { INK, logLabel, plot, round, svgElement, svgText, ticks } from "./svg.js";
+import { curve, dashes } from "../colours.js";
+import { note } from "../dom.js";
+import { short, tickLabels } from "../numbers.js";
+import { endLabels, labelSpace } from "./end_labels.js";
+import { d3, figure, Plot, plotted } from "./figure.js";
+import { logTicks, wholeTicks } from "./ticks.js";
 
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4], [12, 4]];
-const NARROWEST = 280; // px
+const FEW = 24; // numbers of a curve, which are drawn as points as well
+const TICK = 72; // px of the x axis for each of its numbers, at least
 
 /**
- * Draw curves over one x. `series`: [{label, y: [numbers or null]}, ...]. Returns a function that removes the chart.
- * Options: `title`, `log` (logarithmic y), `xLabel`, `yLabel`, `height`, `bands`: pairs of series with the area between
- * them filled.
+ * Draw curves over one x. `series`: [{label, y: [numbers or null]}, ...]; null is a gap, undefined is a step without a
+ * value, over which the curve goes on. Options: `title`, `caption`, `log` (logarithmic y), `xLabel`, `yLabel`, `height`;
+ * `domain`: [lowest, highest] y; `fromZero`: y begins at 0; `baselines`: [{label, value}, ...], thin lines; `bands`: pairs of series with the area
+ * between them filled; `xNames`: a short text for each x, below the axis. Returns a function that ends it.
  */
 export function lineChart(root, x, series, options = {}) {
-  const { title = "", log = false, xLabel = "", yLabel = "", height = 260, bands = [] } = options;
-  if (!series.some((it) => Array.from(it.y).some(Number.isFinite))) {
-    root.append(note("There is nothing to draw yet.")); // uPlot has no axes without a number
+  const { title = "", caption = "", xLabel = "", yLabel = "", log = false, baselines = [] } = options;
+  const curves = series.map(({ label, y }, n) => ({ label, n, points: pointsOf(x, y, log) }));
+  if (!curves.some((it) => it.points.some(([, y]) => Number.isFinite(y)))) {
+    root.append(note(`${title ? `${title}: there` : "There"} is nothing to draw yet.`));
     return () => {};
   }
-  // A logarithmic axis is a straight one of logarithms: uPlot's own runs out of ticks over many decades.
-  const data = [Array.from(x), ...series.map((it) => Array.from(it.y, (value) => cleaned(value, log)))];
-  const labels = series.map((it) => it.label);
   const name = title || `${yLabel} against ${xLabel}`;
-  const box = el("div", { class: "chart", role: "img", "aria-label": `${name}: ${labels.join(", ")}` });
-  const chart = { name, data, labels, log, xLabel, yLabel, bands };
-  root.append(el("div", { class: "corner" }, saveBar(name, { svg: () => lineChartSvg(chart) })), box);
-  const width = () => Math.max(NARROWEST, box.clientWidth);
-  const drawn = new uPlot(uPlotOptions(chart, width(), height), data, box);
-  const watch = new ResizeObserver(() => drawn.setSize({ width: width(), height }));
-  watch.observe(box);
-  painted(box, () => drawn.redraw(false));
-  return () => {
-    watch.disconnect();
-    drawn.destroy();
-  };
+  const rows = () => [
+    [xLabel || "x", ...series.map((it) => it.label), ...baselines.map((it) => it.label)],
+    ...Array.from(x, (at, n) => [at, ...series.map((it) => it.y[n]), ...baselines.map((it) => it.value)]),
+  ];
+  const draw = (width) => drawLines(width, { ...options, name, x: Array.from(x), series, curves, baselines });
+  return figure(root, draw, { name, caption, rows }).stop;
 }
 
-// null is a gap; undefined is a step without a value, over which the curve goes on.
-function cleaned(value, log) {
-  if (value === undefined) return undefined;
-  if (value === null || !Number.isFinite(value) || (log && value <= 0)) return null;
-  return log ? Math.log10(value) : value;
-}
-
-function uPlotOptions({ data, labels, log, xLabel, yLabel, bands }, width, height) {
-  const points = data[0].length;
-  const axis = {
-    stroke: () => (isDark() ? "#ddd" : INK),
-    grid: { stroke: () => (isDark() ? "#444" : "#ddd") },
-    ticks: { stroke: () => (isDark() ? "#444" : "#ddd") },
-  };
-  const legendValue = (_chart, value) =>
-    value === null || value === undefined ? "–" : String(Number((log ? 10 ** value : value).toPrecision(4)));
-  return {
-    width,
-    height,
-    scales: { x: { time: false } },
-    axes: [
-      { ...axis, label: xLabel },
-      { ...axis, label: yLabel, size: 70, values: log ? (_chart, values) => values.map(logLabel) : undefined },
-    ],
-    series: [
-      { label: xLabel || "x" },
-      ...labels.map((label, n) => ({
-        label,
-        stroke: curve(n),
-        dash: DASHES[n % DASHES.length],
-        width: 2,
-        value: legendValue,
-        points: { show: points < 3 },
-      })),
-    ],
-    bands: bands.map((pair) => ({ series: pair.map((n) => n + 1), fill: `${curve(pair[0])}2e` })),
-  };
-}
-
-/** The chart as an SVG document, with a point for every number. */
-function lineChartSvg({ name, data: [x, ...curves], labels, log, xLabel, yLabel, bands }) {
-  const xAxis = axis(x, xLabel, (value) => String(value), 0);
-  const yAxis = axis(curves.flat(), yLabel, log ? logLabel : String, 0.05);
-  const { svg, frame, toX, toY } = plot({
-    title: name,
-    width: 640,
-    height: 320,
-    x: xAxis,
-    y: yAxis,
-    below: 18 * labels.length,
-  });
-  const place = (n, y) => `${toX(x[n])},${toY(y)}`;
-  for (const pair of bands) svg.append(...bandSvg(pair, curves, place));
-  curves.forEach((y, n) => {
-    const line = { stroke: curve(n), "stroke-width": 2, fill: "none" };
-    const dash = DASHES[n % DASHES.length].join(" ") || null;
-    for (const stretch of stretches(y)) {
-      const points = stretch.map((at) => place(at, y[at]));
-      const [cx, cy] = points[0].split(",");
-      if (points.length === 1) svg.append(svgElement("circle", { cx, cy, r: 2, fill: curve(n), class: "point" }));
-      else svg.append(svgElement("polyline", { ...line, "stroke-dasharray": dash, points: points.join(" ") }));
-    }
-    const at = frame.bottom + 54 + 18 * n;
-    const mark = `M${round(frame.left)} ${at - 4}h30`;
-    svg.append(svgElement("path", { ...line, "stroke-dasharray": dash, d: mark }));
-    svg.append(svgText(frame.left + 38, at, labels[n]));
-  });
-  return svg;
-}
-
-function axis(values, label, tickLabel, margin) {
-  const finite = values.filter(Number.isFinite);
-  let low = finite.reduce((least, it) => Math.min(least, it), Infinity);
-  let high = finite.reduce((most, it) => Math.max(most, it), -Infinity);
-  const extra = high > low ? margin * (high - low) : Math.abs(high) / 10 || 1;
-  [low, high] = [low - extra, high + extra];
-  return { low, high, label, ticks: ticks(low, high).map((it) => [it, tickLabel(it)]) };
-}
-
-/** The places of the numbers of a curve, in stretches without a gap. */
-function stretches(y) {
+/** The points [x, y] of a curve; y is NaN at gaps and where a logarithmic axis has no place. */
+function pointsOf(x, y, log) {
   const found = [];
-  let gap = true;
-  y.forEach((value, n) => {
-    if (value === null) gap = true;
-    else if (value !== undefined) {
-      if (gap) found.push([]);
-      found.at(-1).push(n);
-      gap = false;
-    }
-  });
+  for (let n = 0; n < x.length; n++) {
+    if (y[n] === undefined) continue;
+    const drawn = y[n] !== null && Number.isFinite(y[n]) && !(log && y[n] <= 0);
+    found.push([x[n], drawn ? y[n] : Number.NaN]);
+  }
   return found;
 }
 
-function bandSvg([upper, lower], curves, place) {
-  const both = curves[upper].map((it, n) => (Number.isFinite(it) && Number.isFinite(curves[lower][n]) ? 0 : null));
-  return stretches(both).map((stretch) => {
-    const there = stretch.map((n) => place(n, curves[upper][n]));
-    const back = stretch.map((n) => place(n, curves[lower][n])).reverse();
-    const d = `M${[...there, ...back].join("L")}Z`;
-    return svgElement("path", { d, fill: curve(upper), "fill-opacity": 0.18 });
+function drawLines(width, chart) {
+  const { name, x, curves, baselines, bands = [], height = 240, xLabel = "", yLabel = "", log = false } = chart;
+  const labels = curves.map(({ label, n, points }) => ({ text: label, y: lastOf(points), fill: curve(n) }));
+  labels.push(...baselines.map(({ label, value }) => ({ text: `${label} ${short(value)}`, y: value, quiet: true })));
+  const shown = curves.length + baselines.length > 1 ? labels.filter((it) => it.y !== undefined) : [];
+  const yDomain = chart.domain ?? extent(curves, baselines, log);
+  if (chart.fromZero) yDomain[0] = 0;
+  const yTicks = log ? logTicks(yDomain) : d3.ticks(...yDomain, Math.max(2, Math.round(height / 50)));
+  const yTexts = log ? yTicks.map((it) => short(it)) : tickLabels(yTicks);
+  const xDomain = d3.extent(x);
+  if (xDomain[0] === xDomain[1]) xDomain[1] += 1;
+  const marginRight = shown.length ? labelSpace(shown, width) : 16;
+  const xTicks = xAxis(chart, xDomain, Math.max(2, Math.floor((width - marginRight) / TICK)));
+  // As `text`: of a function `tickFormat` Plot shows what d3 finds worth it on a logarithmic axis, not all.
+  const textOf = (ticks, texts) => (value) => texts[ticks.indexOf(value)];
+  return plotted({
+    width,
+    height,
+    marginTop: 28,
+    marginLeft: 16 + 7 * Math.max(...yTexts.map((it) => it.length)),
+    marginRight,
+    marginBottom: xLabel ? 40 : 24,
+    ariaLabel: `${name}: ${labels.map((it) => it.text).join(", ")}`,
+    x: { domain: xDomain },
+    y: { domain: yDomain, type: log ? "log" : "linear" },
+    marks: [
+      Plot.gridY(yTicks, { stroke: "var(--line)", strokeOpacity: 1 }),
+      Plot.axisY(yTicks, { text: textOf(yTicks, yTexts), tickSize: 0, label: null, ...MUTED }),
+      Plot.axisX(xTicks.places, { text: textOf(xTicks.places, xTicks.texts), tickSize: 4, label: null, ...MUTED }),
+      Plot.text([yLabel], { frameAnchor: "top-left", dy: -20, dx: -8, ...MUTED }),
+      Plot.text([xLabel], { frameAnchor: "bottom", dy: 34, ...MUTED }),
+      baselines.map((it) => Plot.ruleY([it.value], { stroke: "var(--faint)", strokeOpacity: 0.6 })),
+      bands.map(([upper, lower]) => band(curves[upper], curves[lower])),
+      curves.map(lineMarks),
+      endLabels(shown),
+      pointing(chart),
+    ],
   });
+}
+
+const MUTED = { fill: "var(--faint)", stroke: null };
+
+function lineMarks({ points, n }) {
+  const look = { x: (it) => it[0], y: (it) => it[1] };
+  const finite = points.filter((it) => Number.isFinite(it[1]));
+  const alone = points.filter((it, k) => Number.isFinite(it[1]) && isGap(points[k - 1]) && isGap(points[k + 1]));
+  return [
+    Plot.line(points, { ...look, stroke: curve(n), strokeWidth: 1.75, strokeDasharray: dashes(n) }),
+    Plot.dot(finite.length <= FEW ? finite : alone, { ...look, fill: curve(n), r: 2.5 }),
+  ];
+}
+
+function isGap(point) {
+  return point === undefined || !Number.isFinite(point[1]);
+}
+
+function band(upper, lower) {
+  const under = new Map(lower.points);
+  const both = upper.points.filter(([x]) => under.has(x)).map(([x, y]) => [x, y, under.get(x)]);
+  const [x, y1, y2] = [0, 1, 2].map((n) => (it) => it[n]);
+  return Plot.areaY(both, { x, y1, y2, fill: curve(upper.n), fillOpacity: 0.18 });
+}
+
+/** A line at the x under the pointer, and the numbers of all curves there. */
+function pointing({ x, series, xLabel = "", xNames = null }) {
+  const there = x.map((at, n) => ({ at, n, first: series.map((it) => it.y[n]).find(Number.isFinite) }));
+  const points = there.filter((it) => it.first !== undefined);
+  const title = ({ at, n }) => {
+    const values = series.filter((it) => Number.isFinite(it.y[n])).map((it) => `${it.label} ${short(it.y[n], 4)}`);
+    return [`${xLabel} ${short(at, 6)}${xNames ? ` ${xNames[n]}` : ""}`.trim(), ...values].join("\n");
+  };
+  return [
+    Plot.ruleX(points, Plot.pointerX({ x: "at", stroke: "var(--faint)", strokeOpacity: 0.6 })),
+    Plot.tip(points, Plot.pointerX({ x: "at", y: "first", title, stroke: "var(--line)", fill: "var(--ground)" })),
+  ];
+}
+
+function lastOf(points) {
+  return points.findLast((it) => Number.isFinite(it[1]))?.[1];
+}
+
+function extent(curves, baselines, log) {
+  const values = [...curves.flatMap((it) => it.points.map((point) => point[1])), ...baselines.map((it) => it.value)];
+  const [low, high] = d3.extent(values.filter((it) => Number.isFinite(it) && !(log && it <= 0)));
+  if (log) return low === high ? [low / 2, high * 2] : [low, high];
+  const extra = high > low ? 0.05 * (high - low) : Math.abs(high) / 10 || 1;
+  return [low - extra, high + extra];
+}
+
+function xAxis({ x, xNames }, domain, most) {
+  if (xNames) return { places: x, texts: xNames };
+  const places = x.every(Number.isInteger) ? wholeTicks(domain, most) : d3.ticks(...domain, most);
+  return { places, texts: tickLabels(places) };
 }

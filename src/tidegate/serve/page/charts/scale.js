@@ -2,7 +2,7 @@
 
 import { painted, scaleColours } from "../colours.js";
 import { el } from "../dom.js";
-import { tickLabels } from "../numbers.js";
+import { fixed } from "../numbers.js";
 
 /**
  * A scale to put beside a tint. `kind`: "diverging" (from -top by 0 to top) or "sequential" (from 0 to top). `label` says
@@ -26,8 +26,11 @@ export function colourScale({ kind, top = 1, unit = "", label = "", ticks = tick
   );
 }
 
-/** The ends and the middle of a scale: [[place from 0 to 1, text], ...]. */
-export function ticksOf(kind, top) {
+/** The ends and the middle of a scale: [[place from 0 to 1, text], ...]. `beyond`: whether some values are beyond its ends. */
+export function ticksOf(kind, top, beyond = false) {
   const values = kind === "diverging" ? [-top, 0, top] : [0, top / 2, top];
-  return tickLabels(values).map((text, n) => [n / 2, text]);
+  const texts = values.map((it) => fixed(it, Math.max(0, 1 - Math.floor(Math.log10(top)))));
+  if (beyond) texts[2] = `≥ ${texts[2]}`;
+  if (beyond && kind === "diverging") texts[0] = `≤ ${texts[0]}`;
+  return texts.map((text, n) => [n / 2, text]);
 }

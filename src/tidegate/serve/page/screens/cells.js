@@ -4,7 +4,7 @@ import { ask, isAvailable, latest, live } from "../ask.js";
 import { heatMap } from "../charts/heat_map.js";
 import { colourScale } from "../charts/scale.js";
 import { el, failure, replaceChildren, spelled, statusLine } from "../dom.js";
-import { clamp, fixed, transpose, unpack } from "../numbers.js";
+import { clamp, fixed, peakOrder, transpose, unpack } from "../numbers.js";
 import { choose, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
@@ -161,6 +161,11 @@ function unitMap(root, steps, tokens, { firstInView, onPick }) {
       height: clamp(2 * units, 160, 420),
       label: `${name} of all hidden units of layer ${layer}`,
       marked: state.unit,
+      order: peakOrder(values, units),
+      xLabel: "the text",
+      yLabel: "hidden units, by the step of their peak",
+      rowName: String,
+      columnName: (step) => spelled(tokens[start + step]),
       rowLabel: (unit) => `unit ${unit}`,
       columnLabel: (step) => `${start + step} ${spelled(tokens[start + step])}`,
       onPick: (unit, step) => onPick(unit, start + step),

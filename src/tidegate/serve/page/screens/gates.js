@@ -1,16 +1,19 @@
-// Gates: one hidden unit's gates and states around the cursor; how saturated all gates are; memory times.
+// Gates: one hidden unit's gates and states over the text; how saturated all gates are; memory times.
 
 import { ask, latest } from "../ask.js";
-import { lineChart } from "../charts/line_chart.js";
+import { bar } from "../charts/bars.js";
+import { dataTable } from "../charts/data_table.js";
 import { scatter } from "../charts/scatter.js";
-import { el, failure, replaceChildren, statusLine, table, visible } from "../dom.js";
-import { clamp, grouped, percent, range, unpack } from "../numbers.js";
+import { stripChart } from "../charts/strips.js";
+import { curve } from "../colours.js";
+import { el, failure, note, replaceChildren, spelled, statusLine, visible } from "../dom.js";
+import { fixed, grouped, percent, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
 
-const AROUND = 60; // steps to either side of the cursor
 const LISTED = 12; // hidden units with the longest memory
+const RANGES = { sigmoid: [0, 1], tanh: [-1, 1] };
 
 export async function show(root) {
   const run = about.runs[0];
@@ -18,41 +21,33 @@ export async function show(root) {
   const picker = unitPicker();
   const text = el("div", { class: "main" });
   const status = statusLine("");
-  const gateChart = el("div");
-  const stateChart = el("div");
-  const plots = el("div", { class: "tiles" });
+  const strips = el("div", {}, note("Loading …"));
+  const shares = el("div", {}, note("Loading …"));
   const times = el("div");
   const lead =
-    "The gates and states of one hidden unit around the cursor; below, how open the gates of all hidden units are, " +
-    "and how long they remember.";
-  const headings = ["Gates of the hidden unit", "Its states"].map((it) => el("h2", {}, it));
+    "The gates and states of one hidden unit, step by step; below, how open the gates of all hidden units are, and how " +
+    "long they remember.";
   root.append(
     el("p", { class: "lead" }, lead),
     picker.row,
-    el(
-      "div",
-      { class: "columns" },
-      el("div", {}, text, status.element),
-      el("div", {}, headings[0], gateChart, headings[1], stateChart),
-    ),
-    el("h2", {}, "Share of steps near an end of the range; each point is a hidden unit"),
-    plots,
+    text,
+    status.element,
+    strips,
+    el("h2", {}, "How often gates are nearly shut or nearly open"),
+    shares,
     times,
   );
   const view = new TextView(text, {
     label: "The text, tinted by the hidden unit's values",
-    height: "50vh",
-    onCursor(n) {
-      choose({ at: n });
-      drawCurves();
-    },
+    height: "30vh",
+    onCursor: moveTo,
   });
   view.setText(tokens);
   view.setCursor(state.at);
   const questions = latest();
   // The hidden unit that is shown, with the values of each gate and state; another may have been asked for by now.
   const shown = { layer: 0, unit: 0, values: null };
-  let stopCharts = [];
+  let chart = null;
   let saturation = null;
   let marks = []; // functions that mark a hidden unit in a plot
 
@@ -71,41 +66,56 @@ export async function show(root) {
       const values = Object.fromEntries(run.names.map((name, n) => [name, unpack(answers[n])]));
       Object.assign(shown, { layer, unit, values });
       tint();
-      drawCurves();
+      drawStrips();
+      describe();
     } catch (error) {
       if (isLatest()) status.fail(error);
     }
   }
 
-  function drawCurves() {
+  function drawStrips() {
     if (!shown.values) return;
-    for (const stop of stopCharts) stop();
-    replaceChildren(gateChart);
-    replaceChildren(stateChart);
-    const from = clamp(view.cursor - AROUND, 0, tokens.length);
-    const to = clamp(view.cursor + AROUND, 0, tokens.length);
-    const steps = range(to - from).map((n) => from + n);
-    const draw = (place, names, title, height) => {
-      const series = names.map((name) => ({
-        label: name,
-        y: Array.from(shown.values[name].values.subarray(from, to)),
-      }));
-      return lineChart(place, steps, series, { title, xLabel: "step", yLabel: "value", height });
-    };
-    const unit = `unit ${shown.layer}/${shown.unit}`;
-    const gates = run.names.filter((it) => !run.states.includes(it));
-    stopCharts = gates.length ? [draw(gateChart, gates, `Gates of ${unit}`, 200)] : [];
-    stopCharts.push(draw(stateChart, run.states, `States of ${unit}`, 180));
-    const values = run.names.map((name) => `${name} ${shown.values[name].values[view.cursor].toFixed(2)}`);
+    chart?.stop();
+    replaceChildren(strips);
+    const kinds = Object.fromEntries((saturation?.squashed ?? []).map((it) => [it.name, it.kind]));
+    const drawn = run.names.map((name) => {
+      const { values, scale } = shown.values[name];
+      const [low, high] = RANGES[kinds[name]] ?? [-rounded(scale), rounded(scale)];
+      return { name, values, low, high, colour: run.states.includes(name) ? curve(1) : "var(--accent)" };
+    });
+    chart = stripChart(strips, drawn, tokens.map(spelled), {
+      title: `Gates and states of unit ${shown.layer}/${shown.unit}`,
+      caption: "Each value after it has read the character above it. Click to move the cursor.".replace(
+        "character",
+        run.unit,
+      ),
+      at: view.cursor,
+      onPick: (n) => {
+        view.setCursor(n);
+        moveTo(n);
+      },
+    });
+  }
+
+  function describe() {
+    const values = run.names.map((name) => `${name} ${fixed(shown.values[name].values[view.cursor])}`);
     const place = `After ${visible(tokens[view.cursor])} at step ${grouped(view.cursor)}`;
-    status.show(`${place}, ${unit}: ${values.join(", ")}`);
+    status.show(`${place}, unit ${shown.layer}/${shown.unit}: ${values.join(", ")}`);
+  }
+
+  function moveTo(n) {
+    choose({ at: n });
+    if (!shown.values) return;
+    chart.move(n);
+    describe();
   }
 
   function showLayer() {
     if (!saturation) return;
-    const summary = saturation.unsquashed ? el("p", {}, saturation.unsquashed) : saturationTable(saturation.squashed);
-    replaceChildren(plots, summary);
-    marks = saturation.squashed.filter((it) => it.layer === state.layer).map((it) => saturationPlot(plots, it));
+    const { squashed, unsquashed } = saturation;
+    const plots = el("div", { class: "points" });
+    replaceChildren(shares, unsquashed ? note(unsquashed) : saturationTable(squashed), plots);
+    marks = squashed.filter((it) => it.layer === state.layer).map((it) => saturationPlot(plots, it));
     replaceChildren(times, ...memoryTimes(saturation));
   }
 
@@ -119,29 +129,37 @@ export async function show(root) {
     try {
       saturation = await ask("gates", { text: state.text, run: 0 });
       showLayer();
+      drawStrips(); // now that the ranges of the gates are known
     } catch (error) {
-      replaceChildren(plots, failure(error));
+      replaceChildren(shares, failure(error));
     }
   };
   await Promise.all([loadUnit(), loadSaturation()]);
   return () => {
     questions.cancel();
-    for (const stop of stopCharts) stop();
+    chart?.stop();
     stopListening();
     picker.stop();
     view.stop();
   };
 }
 
+/** A round number at or above a size. */
+function rounded(size) {
+  const power = 10 ** Math.floor(Math.log10(size || 1));
+  return [1, 1.5, 2, 3, 4, 5, 7.5, 10].map((it) => it * power).find((it) => it >= (size || 1) * 0.999);
+}
+
 function saturationTable(squashed) {
   const rows = squashed.map(({ layer, name, shares, bounds }) => [
-    `${layer}`,
+    layer,
     name,
-    `${percent(shares[0])} below ${bounds[0]}`,
-    `${percent(shares[1])} above ${bounds[1]}`,
+    bar(shares[0], `${percent(shares[0])} below ${fixed(bounds[0], 1)}`),
+    bar(shares[1], `${percent(shares[1])} above ${fixed(bounds[1], 1)}`),
   ]);
-  const caption = "Over all hidden units and steps of this text";
-  return el("div", {}, table(["layer", "gate", "", ""], rows, { caption }));
+  const columns = ["layer", "gate", "nearly at the lower end", "nearly at the upper end"];
+  const caption = "Share of steps, over all hidden units and this text.";
+  return dataTable(columns, rows, { name: "How often gates are nearly shut or open", caption });
 }
 
 function saturationPlot(root, { layer, name, low, high, bounds }) {
@@ -152,8 +170,8 @@ function saturationPlot(root, { layer, name, low, high, bounds }) {
     low.map((share, n) => [share, high[n]]),
     {
       title: `${name}, layer ${layer}`,
-      xLabel: `share of steps below ${bounds[0]}`,
-      yLabel: `above ${bounds[1]}`,
+      xLabel: `share of steps below ${fixed(bounds[0], 1)}`,
+      yLabel: `share above ${fixed(bounds[1], 1)}`,
       chosen: state.unit,
       label: (n) => `unit ${n}: ${percent(low[n])} below, ${percent(high[n])} above`,
       onPick: (n) => choose({ unit: n, name }),
@@ -162,18 +180,21 @@ function saturationPlot(root, { layer, name, low, high, bounds }) {
 }
 
 function memoryTimes({ memory, why }) {
-  const title = "How long hidden units remember";
-  if (why) return [el("h2", {}, title), el("p", {}, why)];
-  const explained = `${title}: steps until a value has faded to 1/e, from the mean log of the share that is kept`;
-  return [el("h2", {}, explained), ...memory.filter((it) => it.layer === state.layer).map(memoryTable)];
+  const title = el("h2", {}, "How long hidden units remember");
+  if (why) return [title, note(why)];
+  return [title, ...memory.filter((it) => it.layer === state.layer).map(memoryTable)];
 }
 
 function memoryTable({ layer, state: name, steps }) {
   const order = steps.map((it, n) => [it ?? Infinity, n]).sort((a, b) => b[0] - a[0]);
   const median = order[Math.floor(order.length / 2)][0];
-  const rows = order
-    .slice(0, LISTED)
-    .map(([it, n]) => [`unit ${layer}/${n}`, Number.isFinite(it) ? it.toFixed(1) : "all of them"]);
-  const caption = `The longest; half of the hidden units keep less than ${median.toFixed(1)} steps`;
-  return table([`${name} of`, "steps"], rows, { caption, onRow: (n) => choose({ unit: order[n][1], name }) });
+  const listed = order.slice(0, LISTED);
+  const most = Math.max(1, ...listed.map((it) => it[0]).filter(Number.isFinite));
+  const stepsBar = (it) => (Number.isFinite(it) ? bar(it / most, fixed(it, 1)) : bar(1, "all of them"));
+  const rows = listed.map(([it, n]) => [`unit ${layer}/${n}`, stepsBar(it)]);
+  const caption =
+    `The ${rows.length} hidden units that keep ${name} longest: steps until a value has faded to 1/e, from the mean ` +
+    `logarithm of the share that is kept. Half of all hidden units keep it for less than ${fixed(median, 1)} steps.`;
+  const onRow = (n) => choose({ unit: order[n][1], name });
+  return dataTable([`${name} of`, "steps"], rows, { name: `Memory of ${name}, layer ${layer}`, caption, onRow });
 }

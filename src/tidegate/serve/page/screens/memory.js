@@ -1,10 +1,11 @@
 // Memory: how much the state at each step could have changed each prediction, and how that falls with the distance.
 
 import { ask, isAvailable } from "../ask.js";
+import { dataTable } from "../charts/data_table.js";
 import { heatMap } from "../charts/heat_map.js";
 import { lineChart } from "../charts/line_chart.js";
-import { el, replaceChildren, statusLine, table, visible } from "../dom.js";
-import { clamp, unpack } from "../numbers.js";
+import { el, replaceChildren, spelled, statusLine, visible } from "../dom.js";
+import { clamp, fixed, percent, short, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 
@@ -17,19 +18,21 @@ export async function show(root) {
   const status = statusLine("");
   const curves = el("div");
   const halfLives = el("div");
-  const maps = el("div", { class: "columns" });
-  const lead =
-    "How much the surprise at one step would change if a state at an earlier step changed a little: ‖dL_t/dh_s‖, and " +
-    "the same for the other states. A network cannot learn what its gradient does not reach.";
+  const maps = el("div");
+  const lead = [
+    "How much the loss after step t would change if a state at an earlier step s changed a little: ",
+    gradientFormula(),
+    ", and the same for the other states. A network cannot learn what its gradient does not reach.",
+  ];
   root.append(
-    el("p", { class: "lead" }, lead),
+    el("p", { class: "lead" }, ...lead),
     el(
       "div",
       { class: "columns" },
       el("div", {}, el("h2", {}, `${STEPS} steps around the cursor`), text, status.element),
-      el("div", {}, el("h2", {}, "Mean gradient against distance"), curves, halfLives),
+      el("div", {}, el("h2", {}, "Mean gradient by distance"), curves, halfLives),
     ),
-    el("h2", {}, "From which step (across) to which prediction (down)"),
+    el("h2", {}, "From each step to each prediction"),
     maps,
   );
   const view = new TextView(text, {
@@ -84,30 +87,59 @@ function nameOf({ name, layer }) {
 function decayChart(root, states) {
   const distances = states[0].curve.map((_, distance) => distance);
   const series = states.map((it) => ({ label: nameOf(it), y: it.curve }));
-  const title = "Mean gradient against distance";
-  return lineChart(root, distances, series, { title, log: true, xLabel: "distance, steps", yLabel: "gradient norm" });
+  return lineChart(root, distances, series, {
+    title: "Mean gradient by distance",
+    log: true,
+    xLabel: "distance t − s, steps",
+    yLabel: "gradient norm",
+    caption: "Mean norm over the predictions that reach back as far.",
+  });
 }
 
 function halfLifeTable(states) {
   const rows = states.map((it) => [
     nameOf(it),
-    it.half_life === null ? "not reached" : it.half_life.toFixed(1),
-    `${it.rate.toFixed(3)}${it.rate > 1 ? " (grows)" : ""}`,
-    it.r2.toFixed(2),
+    it.half_life === null ? "not reached" : `after ${fixed(it.half_life, 1)} steps`,
+    it.rate < 1 ? `every ${short(Math.log(0.5) / Math.log(it.rate))} steps` : `grows by ${percent(it.rate - 1)} a step`,
+    fixed(it.r2),
   ]);
-  const caption = "Half-life from distance 1; the factor is that of a line fitted to the logarithm";
-  return table(["state", "half-life, steps", "factor per step", "r²"], rows, { caption });
+  const columns = ["gradient with respect to", "first half gone", "later halves", "fit, r²"];
+  const caption =
+    "The first half is counted from distance 1. What is left then halves at the rate of a line fitted to the logarithm " +
+    "of the curve.";
+  return dataTable(columns, rows, { name: "How gradients fade", caption });
+}
+
+/** ‖∂L_t / ∂h_s‖ in MathML. */
+function gradientFormula() {
+  const of = (name, children) => {
+    const element = document.createElementNS("http://www.w3.org/1998/Math/MathML", name);
+    element.append(...children);
+    return element;
+  };
+  const sign = (text) => of("mo", [text]);
+  const indexed = (letter, index) => of("msub", [of("mi", [letter]), of("mi", [index])]);
+  const partial = (letter, index) => of("mrow", [of("mi", ["∂"]), indexed(letter, index)]);
+  return of("math", [of("mrow", [sign("‖"), partial("L", "t"), sign("/"), partial("h", "s"), sign("‖")])]);
 }
 
 function gradientMap(it, { start, pieces, decades }) {
-  const title = `${nameOf(it)}: the largest is ${it.top.toPrecision(3)}; the scale spans ${decades} decades`;
-  const box = el("div", {}, el("h3", {}, title));
+  const box = el("div", {}, el("h3", {}, nameOf(it)));
   const { values, shape } = unpack(it.triangle);
-  const norm = (share) => (share <= 0 ? "less" : (it.top * 10 ** ((share - 1) * decades)).toPrecision(2));
+  for (let t = 0; t < shape[0]; t++) values.fill(Number.NaN, t * shape[1] + t + 1, (t + 1) * shape[1]); // later states
+  const sizeOf = (share) => it.top * 10 ** ((share - 1) * decades);
+  const norm = (share) => (share <= 0 ? `less than ${short(sizeOf(0), 2)}` : short(sizeOf(share), 2));
   const place = (n) => `${visible(pieces[n])} (${start + n})`;
   heatMap(box, values, shape[0], shape[1], {
     kind: "sequential",
-    height: 320,
+    height: 400,
+    unit: "gradient norm",
+    scaleTicks: [0, 0.5, 1].map((share) => [share, `${share ? "" : "≤ "}${short(sizeOf(share), 2)}`]),
+    missing: "the state comes later",
+    xLabel: "state after step s",
+    yLabel: "prediction after step t",
+    rowName: (t) => String(start + t),
+    columnName: (s) => spelled(pieces[s]),
     label: `Gradients of ${it.name} in layer ${it.layer}, every prediction against every step`,
     rowLabel: (t) => `predicted after ${place(t)}`,
     columnLabel: (s) => `state after ${place(s)}`,

@@ -24,27 +24,50 @@ function bestText({ best, loss: name }) {
 }
 
 function curves(root, { train, validation, baselines, loss: name }) {
-  const columns = el("div", { class: "columns" });
-  root.append(columns);
-  const draw = (title, x, series, options) => {
+  const large = el("div");
+  const columns = el("div", { class: "three" });
+  root.append(large, columns);
+  const draw = (title, x, series, options, root = columns) => {
     const place = el("div");
-    columns.append(el("section", {}, el("h2", {}, title), place));
+    root.append(el("section", {}, el("h2", {}, title), place));
     return lineChart(place, x, series, { title, xLabel: "step", ...options });
   };
   const steps = inOrder([...train, ...validation].map((it) => it[0]));
-  const highestFirst = Object.entries(baselines).sort((a, b) => b[1] - a[1]);
+  const lines = Object.entries(baselines).map(([label, value]) => ({ label, value }));
   const loss = [
     { label: "training", y: along(steps, train) },
     { label: "validation", y: along(steps, validation) },
-    ...highestFirst.map(([label, value]) => ({ label, y: steps.map(() => value) })),
   ];
   const trained = train.map((it) => it[0]);
   const column = (label, n) => [{ label, y: train.map((it) => it[n]) }];
   return [
-    draw(`Loss, ${name}`, steps, loss, { yLabel: name }),
-    draw("Gradient norm before clipping", trained, column("norm", 2), { log: true, yLabel: "norm" }),
-    draw("Share of steps that were clipped", trained, column("share", 3), { yLabel: "share" }),
-    draw("Learning rate", trained, column("rate", 4), { yLabel: "rate" }),
+    draw(
+      `Loss, ${name}`,
+      steps,
+      loss,
+      {
+        yLabel: name,
+        baselines: lines,
+        height: 360,
+        caption: "On the training and the validation split. Thin lines: baselines on the validation split.",
+      },
+      large,
+    ),
+    draw("Gradient norm before clipping", trained, column("norm", 2), {
+      log: true,
+      yLabel: "norm",
+      caption: "Norm of the gradient of all parameters, the mean since the last point.",
+    }),
+    draw("Share of steps that were clipped", trained, column("share", 3), {
+      yLabel: "share of steps",
+      fromZero: true,
+      caption: "How often the gradient was longer than the bound, and was cut to it.",
+    }),
+    draw("Learning rate", trained, column("rate", 4), {
+      yLabel: "rate",
+      fromZero: true,
+      caption: "The optimizer's step size.",
+    }),
   ];
 }
 

@@ -2,8 +2,8 @@
 
 import { ask, latest } from "../ask.js";
 import { heatMap } from "../charts/heat_map.js";
-import { choice, el, labelled, replaceChildren, statusLine, visible } from "../dom.js";
-import { clamp, range, transpose, unpack } from "../numbers.js";
+import { choice, el, labelled, replaceChildren, spelled, statusLine, visible } from "../dom.js";
+import { clamp, peakOrder, range, transpose, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
 import { layerOptions } from "../unit_picker.js";
 import { filmstrip } from "./pictures.js";
@@ -63,12 +63,16 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
   function drawDirection(of, layer, name, direction, { shape: [steps, units], scale, values }) {
     const way = wayOf(of, direction);
     const box = el("section", {});
-    box.append(el("h3", {}, `${name} of layer ${layer}${way}; the scale ends at ±${scale.toFixed(2)}`));
+    box.append(el("h3", {}, `${name} of layer ${layer}${way}`));
     maps.append(box);
     if (frames && of.name === "input") filmstrip(box, frames, { aligned: true });
     heatMap(box, transpose(values, steps, units), units, steps, {
       scale,
       height: clamp(3 * units, 120, 320),
+      order: peakOrder(values, units),
+      yLabel: "hidden units, by their peak",
+      rowName: String,
+      columnName: (step) => (of.read.length ? spelled(of.read[step]) : String(step)),
       label: `${name} of all hidden units of layer ${layer}${way}`,
       rowLabel: (unit) => `unit ${unit}`,
       columnLabel: (step) => placeOf(of, step),

@@ -2,7 +2,7 @@
 
 import { bar } from "../charts/bars.js";
 import { beamTree } from "../charts/beam_tree.js";
-import { matrix } from "../charts/matrix.js";
+import { heatMap } from "../charts/heat_map.js";
 import { el, replaceChildren, spelled, table, visible } from "../dom.js";
 import { percent, unpack } from "../numbers.js";
 import { picture, rowAsPicture, unpackPictures } from "./pictures.js";
@@ -74,8 +74,15 @@ function showAttention(root, { attention, written }, source) {
   } = unpack(attention);
   const title = "Attention: a row for each token it wrote, a column for each token of the source";
   root.append(el("h2", {}, title));
-  matrix(root, values, written.slice(0, rows), source.read, {
+  heatMap(root, values, rows, source.read.length, {
+    kind: "sequential",
+    cell: 24,
+    unit: "of its attention",
     label: "Attention",
+    xLabel: "the source",
+    yLabel: "written",
+    rowName: (r) => spelled(written[r]),
+    columnName: (c) => spelled(source.read[c]),
     describe(r, c, share) {
       const wrote = `as it wrote ${visible(written[r])} (${r})`;
       return `${wrote}, ${percent(share)} of its attention was on ${visible(source.read[c])} (${c})`;

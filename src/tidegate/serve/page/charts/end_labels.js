@@ -1,0 +1,58 @@
+// Names at the ends of lines, at the right of the frame, moved apart where they would overlap.
+
+import { svgElement } from "./standalone.js";
+
+const LINE = 14; // px from one name to the next
+const LETTER = 6.6; // px, about
+const LONGEST = 26; // letters
+
+/** The space in px that the names need at the right: at most 45% of the width. */
+export function labelSpace(labels, width) {
+  return Math.min(0.45 * width, 18 + LETTER * Math.max(...labels.map((it) => shortened(it.text, width).length)));
+}
+
+/** A mark that writes names. `labels`: [{text, y, fill, quiet}, ...], y as a value of the y axis. */
+export function endLabels(labels) {
+  return (_index, { y }, _values, { width, height, marginRight, marginTop, marginBottom }) => {
+    const left = width - marginRight;
+    const places = apart(
+      labels.map((it) => y(it.y)),
+      [marginTop, height - marginBottom],
+    );
+    const group = svgElement("g", { "text-anchor": "start" });
+    labels.forEach((it, n) => {
+      const from = y(it.y);
+      const fill = it.quiet ? "var(--faint)" : it.fill;
+      if (Math.abs(places[n] - from) > 2)
+        group.append(
+          svgElement("path", { d: `M${left + 1} ${from}L${left + 7} ${places[n]}`, stroke: fill, fill: "none" }),
+        );
+      const look = { x: left + 9, y: places[n] + 4, fill, "font-weight": it.quiet ? null : 600 };
+      group.append(svgElement("text", look, shortened(it.text, width)));
+    });
+    return group;
+  };
+}
+
+function shortened(text, width) {
+  const most = Math.min(LONGEST, Math.floor((0.45 * width - 18) / LETTER));
+  const letters = [...text];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
+}
+
+/** The nearest places to those wished for, in their order, a line's height apart, and within a range if there is room. */
+function apart(wished, [low, high]) {
+  const order = wished.map((_, n) => n).sort((a, b) => wished[a] - wished[b]);
+  const places = [...wished];
+  let free = low;
+  for (const n of order) {
+    places[n] = Math.max(wished[n], free);
+    free = places[n] + LINE;
+  }
+  let end = high;
+  for (const n of order.toReversed()) {
+    places[n] = Math.min(places[n], end);
+    end = places[n] - LINE;
+  }
+  return places;
+}
