@@ -162,12 +162,12 @@ def test_cut_is_red_where_it_hurts(address: str, visit: Start, run: Run, text: s
     page.select_option("select >> nth=2", "set_to")
     page.fill("input[type=number] >> nth=1", "5")
     page.click("text=Show what it does")
-    page.locator("caption", has_text="held at 5").wait_for()
+    page.locator("figcaption", has_text="held at 5").wait_for()
     page.locator(".unit[style]").first.wait_for()
     for n in places:
         assert near(tint_of(page, n), colour("diverging", change[n] / 3)), n
         page.click(f".unit[data-n='{n}']")
-        page.locator(".told", has_text=f"{change[n]:+.2f} nats").first.wait_for()
+        page.locator(".told", has_text=f"{change[n]:+.2f} nats".replace("-", "\u2212")).first.wait_for()
 
 
 def test_cells_never_shows_another_units_number(address: str, visit: Start, run: Run, text: str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -100,12 +101,35 @@ def test_interventions_change_the_written_text_and_leave_the_model_as_it_was(cli
 
 def test_the_page_shows_the_effect(address: str, visit: Callable[..., Visit], run: Run):
     page = visit(address).open("cut", layer=1, unit=4, name="c")
-    page.locator("caption", has_text="unit 1/4 (c) held at 0").wait_for()
+    page.locator("figcaption", has_text="unit 1/4 (c) held at 0").wait_for()
     made = effect(run.model, run.tokenizer, measured_half(run), ablate(1, "c", 4))
-    assert f"{made.whole.change:+.3f}" in page.inner_text("table").split("\n")[2]
+    own = {it.name: it for it in (made.whole, *made.classes.values())}
+    rows = [row.split("\t") for row in page.locator("table tr:has(td)").all_inner_texts()]
+    assert {row[0] for row in rows} == set(own)
+    # Those that cost more than the worst control come first, the farthest beyond it at the top.
+    named = [it for it in own.values() if it.change > max(0, it.control_worst)]
+    named.sort(key=lambda it: it.control_worst - it.change)
+    assert {row[0] for row in rows[: len(named)]} == {it.name for it in named}
+    excess = [own[row[0]].change - own[row[0]].control_worst for row in rows[: len(named)]]
+    assert all(one > two - 1e-3 for one, two in pairwise(excess))
+    assert page.locator("tbody.rest tr:has(td)").count() == len(own) - len(named)
+    for row in rows:
+        shown = [float(it.replace("\u2212", "-").replace(",", "")) for it in row[1:]]
+        it = own[row[0]]
+        expected = (it.count, it.before, it.after, it.change, it.control_mean, it.control_worst)
+        assert shown == pytest.approx(expected, abs=6e-4)
+    said = page.inner_text(".verdict")
+    if named:
+        most = own[rows[0][0]]
+        assert f"Without this hidden unit, {most.name} cost {most.change:.2f} nats more" in said
+    else:
+        assert said.startswith("No class of characters costs more")
     page.select_option("select >> nth=2", "set_to")
     page.fill("input[type=number] >> nth=1", "0.5")
     page.click("text=Show what it does")
-    page.locator("caption", has_text="held at 0.5").wait_for()
-    page.click("section >> text=Write >> nth=-1")
-    page.locator("pre >> nth=1", has_text="def ").wait_for()
+    page.locator("figcaption", has_text="held at 0.5").wait_for()
+    assert page.locator("pre", has_text="Press Write").count() == 2
+    page.fill("input[type=text]", "def ")
+    page.click("main button:text-is('Write')")
+    page.locator("pre >> nth=1", has_text="∎").wait_for()
+    assert page.locator("pre >> nth=1").inner_text().startswith("def ")

@@ -1,19 +1,18 @@
 // Cut: intervene on hidden units; what that changes in every prediction, by class of character, and in what is written.
 
-import { ask, isAvailable, latest, live, stream } from "../ask.js";
-import { append, button, choice, el, labelled, note, replaceChildren, spelled, statusLine, table } from "../dom.js";
-import { grouped } from "../numbers.js";
+import { ask, isAvailable, latest, live } from "../ask.js";
+import { colourScale } from "../charts/scale.js";
+import { append, button, el, note, replaceChildren, spelled, statusLine } from "../dom.js";
+import { signed } from "../numbers.js";
 import { about, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
+import { costTable } from "./cut/costs.js";
+import { interventionChooser } from "./cut/interventions.js";
+import { comparedWriting } from "./cut/writing.js";
 
 const MOST = 10_000; // tokens whose change is shown
-const KINDS = [
-  ["ablate", "ablate: set to 0"],
-  ["set_to", "set to a value"],
-  ["clamp", "clamp between two values"],
-  ["swap", "swap with another hidden unit"],
-];
+const PROMPT = 40; // characters of the text that a prompt begins with
 
 export async function show(root) {
   const token = about.runs[0].unit;
@@ -21,6 +20,7 @@ export async function show(root) {
   const answer = await ask("text", { text: state.text, run: 0 });
   const tokens = tokensOf(answer).slice(0, MOST);
   const chooser = interventionChooser(offer);
+  const asJson = () => JSON.stringify(chooser.all());
   const others = note();
   const status = statusLine("");
   const start = button("Show what it does", measure, { class: "go" });
@@ -29,27 +29,33 @@ export async function show(root) {
   append(picker.row, ...chooser.controls, start, live ? [addAnother, removeAdded] : null);
   const costs = el("div");
   const text = el("div", { class: "main" });
-  const writing = live ? comparedWriting(chooser.asJson, status) : null;
+  const scale = el("div");
+  const writing = live ? comparedWriting(promptOf(tokens), asJson, status) : null;
   const lead =
-    "A hidden unit that goes with something need not cause it; an intervention tests that: the hidden unit is " +
-    "changed while the text is read. Red: the changed model is more surprised there; blue: less.";
+    "A hidden unit that goes with something need not cause it. An intervention tests that: the hidden unit is changed " +
+    "while the text is read.";
   append(
     root,
     el("p", { class: "lead" }, lead),
     picker.row,
     others,
-    status.element,
     el(
       "div",
       { class: "beside wide" },
-      el("div", {}, el("h2", {}, "Change of the surprise"), text),
-      el("section", {}, el("h2", {}, `Loss before and after, nats per ${token}`), costs),
+      el(
+        "div",
+        {},
+        el("h2", {}, "What it changes in this text"),
+        text,
+        el("div", { class: "foot" }, status.element, scale),
+      ),
+      el("section", {}, el("h2", {}, "What it costs"), costs),
     ),
     writing?.element,
   );
   const view = new TextView(text, {
     label: "The text, tinted by the change of the surprise",
-    height: "45vh",
+    height: "52vh",
     onCursor: showChange,
   });
   view.setText(tokens);
@@ -59,34 +65,41 @@ export async function show(root) {
   function offer() {
     const added = chooser.added.map((it) => `${it.layer}/${it.unit} ${it.name}`);
     replaceChildren(others, added.length ? `Together with: ${added.join(", ")}` : null);
+    others.hidden = !added.length;
     removeAdded.hidden = !added.length;
-    start.disabled = !isAvailable("measured", { edits: chooser.asJson() });
+    start.disabled = !isAvailable("measured", { edits: asJson() });
     if (live) return;
     status.show(start.disabled ? "The report has the ablations of the hidden units on Cells: pick one there." : "");
   }
 
   function showChange(n) {
     if (!Number.isFinite(change?.[n])) return;
-    status.show(`${spelled(tokens[n])}: ${change[n] >= 0 ? "+" : ""}${change[n].toFixed(2)} nats`);
+    status.show(`${spelled(tokens[n])}: ${signed(change[n])} nats`);
   }
 
   async function measure() {
     const isLatest = measurements.begin();
-    const edits = chooser.asJson();
+    const interventions = chooser.all();
+    const edits = JSON.stringify(interventions);
     status.show("Measuring …");
+    replaceChildren(costs, note(`Reading held-out text with it, and with the same on other hidden units …`));
+    const showCost = (cost) => replaceChildren(costs, ...costTable(cost, interventions, token));
     try {
-      const [cost, changed] = await Promise.all([
-        ask("measured", { edits }),
-        ask("changed", { edits, text: state.text }),
+      await Promise.all([
+        ask("changed", { edits, text: state.text }).then((it) => isLatest() && showChanges(it)),
+        ask("measured", { edits }).then((it) => isLatest() && showCost(it)),
       ]);
-      if (!isLatest()) return;
-      change = changed.change;
-      view.setTint(change, "diverging", changed.scale);
-      replaceChildren(costs, ...costTable(cost, token));
-      status.show("");
+      if (isLatest()) status.show("");
     } catch (error) {
       if (isLatest()) status.fail(error);
     }
+  }
+
+  function showChanges(changed) {
+    change = changed.change;
+    view.setTint(change, "diverging", changed.scale);
+    const label = "surprise: red more, blue less";
+    replaceChildren(scale, colourScale({ kind: "diverging", top: changed.scale, label, unit: "nats" }));
   }
 
   const stopListening = listen(offer);
@@ -101,118 +114,8 @@ export async function show(root) {
   };
 }
 
-/** The controls of an intervention on the chosen hidden unit, and the interventions that were added before it. */
-function interventionChooser(onChange) {
-  const number = (value) => el("input", { type: "number", step: "any", value });
-  const low = number("0");
-  const high = number("1");
-  const other = number("0");
-  const lowBox = labelled("from, or value", low);
-  const highBox = labelled("to", high);
-  const otherBox = labelled("other unit", other);
-  let kind = "ablate";
-  let added = [];
-  const select = choice(KINDS, kind, (chosen) => {
-    kind = chosen;
-    update();
-  });
-
-  function update() {
-    lowBox.hidden = kind === "ablate" || kind === "swap";
-    highBox.hidden = kind !== "clamp";
-    otherBox.hidden = kind !== "swap";
-    onChange();
-  }
-
-  function intervention() {
-    const unit = { layer: state.layer, name: state.name, unit: state.unit };
-    if (kind === "swap") return { ...unit, other: Number(other.value) };
-    const from = kind === "ablate" ? 0 : Number(low.value);
-    return { ...unit, low: from, high: kind === "clamp" ? Number(high.value) : from };
-  }
-
-  [lowBox.hidden, highBox.hidden, otherBox.hidden] = [true, true, true];
-  return {
-    controls: [labelled("Intervention", select), lowBox, highBox, otherBox],
-    get added() {
-      return added;
-    },
-    add() {
-      added.push(intervention());
-      update();
-    },
-    clear() {
-      added = [];
-      update();
-    },
-    asJson: () => JSON.stringify([...added, intervention()]),
-  };
-}
-
-function costTable(cost, token) {
-  const withSign = (value) => (value === null ? "–" : (value >= 0 ? "+" : "") + value.toFixed(3));
-  const rows = cost.rows.map((it) => [
-    it.name,
-    grouped(it.count),
-    it.before.toFixed(3),
-    it.after.toFixed(3),
-    el("strong", {}, withSign(it.change)),
-    withSign(it.control),
-    withSign(it.worst),
-  ]);
-  const headers = ["predicted", "count", "before", "after", "change", "controls", "worst"];
-  return [
-    table(headers, rows, { caption: cost.said }),
-    note(
-      `On ${grouped(cost.steps)} held-out ${token}s. Controls: the same intervention on ${cost.controls} other ` +
-        "hidden units, on average and at worst; any intervention does a little harm.",
-    ),
-  ];
-}
-
-/** Two texts that go on from the same prompt with the same random draws: with interventions and without. */
-function comparedWriting(editsAsJson, status) {
-  const before = el("pre", { class: "sample" });
-  const after = el("pre", { class: "sample" });
-  const prompt = el("input", { type: "text", value: "def " });
-  const temperature = el("input", { type: "number", step: "0.1", min: "0", value: "0.5" });
-  const seed = el("input", { type: "number", step: "1", min: "0", value: "0" });
-  const start = button("Write", toggle);
-  let running = null;
-
-  async function write(place, params, signal) {
-    place.textContent = prompt.value;
-    for await (const part of stream("edited", params, signal)) place.textContent += part.text;
-  }
-
-  async function toggle() {
-    if (running) return running.abort();
-    running = new AbortController();
-    start.textContent = "Stop";
-    const asked = { prompt: prompt.value, temperature: temperature.value, seed: seed.value };
-    try {
-      const { signal } = running;
-      await Promise.all([write(before, asked, signal), write(after, { ...asked, edits: editsAsJson() }, signal)]);
-    } catch (error) {
-      if (error.name !== "AbortError") status.fail(error);
-    } finally {
-      running = null;
-      start.textContent = "Write";
-    }
-  }
-
-  const controls = [labelled("Prompt", prompt), labelled("Temperature", temperature), labelled("Seed", seed), start];
-  const element = el(
-    "section",
-    {},
-    el("h2", {}, "What the model writes"),
-    el("div", { class: "controls" }, ...controls),
-    el(
-      "div",
-      { class: "columns" },
-      el("div", {}, el("h3", {}, "without the intervention"), before),
-      el("div", {}, el("h3", {}, "with it, same random draws"), after),
-    ),
-  );
-  return { element, stop: () => running?.abort() };
+/** The first line of a text, or its beginning: a prompt that the model knows how to go on from. */
+function promptOf(tokens) {
+  const line = tokens.join("").trimStart().split("\n")[0];
+  return line.length > PROMPT ? line.slice(0, PROMPT).replace(/\S*$/, "") || line.slice(0, PROMPT) : line;
 }
