@@ -1,8 +1,10 @@
 """The command line: one file per verb. Importing it loads neither torch nor any other heavy package."""
 
+import os
 import sys
 
 from tidegate.errors import BrokenDependencyError, MissingDependencyError
+from tidegate.io.background import is_busy
 from tidegate.io.optional import needed
 
 __all__ = ["main"]
@@ -23,9 +25,14 @@ def main() -> None:
     from tidegate.cli.error_boundary import exit_code
 
     try:
-        app()
-    except OSError as error:  # of help texts and usage errors, which are printed outside the boundary
-        sys.exit(exit_code(error))
-    finally:
-        if (lost := flush_output()) is not None:
-            sys.exit(exit_code(lost))
+        try:
+            app()
+        except OSError as error:  # of help texts and usage errors, which are printed outside the boundary
+            sys.exit(exit_code(error))
+        finally:
+            if (lost := flush_output()) is not None:
+                sys.exit(exit_code(lost))
+    except SystemExit as ended:
+        if is_busy() and isinstance(ended.code, int):  # the interpreter could not end safely
+            os._exit(ended.code)
+        raise

@@ -4,6 +4,7 @@ The time that `re` takes can grow exponentially with the text, and it blocks all
 """
 
 import json
+import re
 import subprocess
 import sys
 
@@ -17,12 +18,22 @@ MAX_PATTERN = 1_000  # characters
 SCRIPT = """
 import json, re, sys
 pattern, text = json.load(sys.stdin)
-try:
-    found = [it.span() for it in re.finditer(pattern, text)]
-except (re.error, RecursionError, OverflowError) as error:
-    found = str(error)
-json.dump(found, sys.stdout)
+json.dump([it.span() for it in re.finditer(pattern, text)], sys.stdout)
 """
+
+
+def check_pattern(pattern: str) -> None:
+    """Check a regular expression, which takes no time.
+
+    Raises:
+        ArgumentError: it is not a regular expression, or is longer than 1,000 characters.
+    """
+    if len(pattern) > MAX_PATTERN:
+        raise ArgumentError(f"The pattern has {len(pattern):,} characters: give at most {MAX_PATTERN:,}.")
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ArgumentError(f"{pattern!r:.80} is not a regular expression: {error}.") from error
 
 
 def in_matches(pattern: str, text: str) -> NDArray[np.bool_]:
@@ -35,8 +46,7 @@ def in_matches(pattern: str, text: str) -> NDArray[np.bool_]:
     Raises:
         ArgumentError: it is not a regular expression, is longer than 1,000 characters, or takes more than five seconds.
     """
-    if len(pattern) > MAX_PATTERN:
-        raise ArgumentError(f"The pattern has {len(pattern):,} characters: give at most {MAX_PATTERN:,}.")
+    check_pattern(pattern)
     command = [sys.executable, "-I", "-c", SCRIPT]
     try:
         done = subprocess.run(
@@ -47,10 +57,7 @@ def in_matches(pattern: str, text: str) -> NDArray[np.bool_]:
             f"Matching {pattern!r:.80} in {len(text):,} characters takes more than {SECONDS:g} seconds: give a pattern "
             "with fewer ways to match the same text, such as a+ instead of (a+)+."
         ) from error
-    found = json.loads(done.stdout)
-    if isinstance(found, str):
-        raise ArgumentError(f"{pattern!r:.80} is not a regular expression: {found}.")
     inside = np.zeros(len(text), bool)
-    for start, stop in found:
+    for start, stop in json.loads(done.stdout):
         inside[start:stop] = True
     return inside

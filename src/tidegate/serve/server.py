@@ -1,9 +1,7 @@
 """The web application that serves the page to this machine's browser."""
 
 import inspect
-import json
-import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ from tidegate.io.optional import importing
 from tidegate.lens.session.session import Session
 from tidegate.serve.page import FILES, TYPES
 from tidegate.serve.page_data import about
+from tidegate.serve.question import ENDING, Question, said, status
 from tidegate.serve.screens import SCREENS
 
 HOSTS = ["127.0.0.1", "localhost"]  # another name in a request means that another site sent it
@@ -24,13 +23,49 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+LINES = "application/x-ndjson"
+QUICK = 0.1  # seconds within which an answer is sent as it is, without messages about progress
+LOOKS = 0.25  # seconds between two looks at whether the browser is still there
 
 
-LOG = logging.getLogger(__name__)
+class Questions:
+    """The questions that are being answered."""
+
+    def __init__(self) -> None:
+        self._open: set[Question] = set()
+        self.ended = False
+
+    def ask(self, answer: Callable[[], Any]) -> Question:
+        """Let a thread answer a question."""
+        question = Question(answer)
+        self._open.add(question)
+        if self.ended:
+            question.leave()
+        return question
+
+    def leave(self, question: Question) -> None:
+        """Stop a question, or forget one that is answered."""
+        question.leave()
+        self._open.discard(question)
+
+    def end(self) -> None:
+        """Stop all questions, so that the server can end."""
+        self.ended = True
+        for question in list(self._open):
+            question.leave()
 
 
-def application(session: Session) -> Any:
+def application(session: Session, questions: Questions | None = None) -> Any:
     """Return an ASGI application (FastAPI) that serves the page and answers its questions.
+
+    An answer that takes longer than a tenth of a second is sent as lines of JSON, if the request accepts them
+    ("Accept: application/x-ndjson"): any number of ``{"progress": {"what", "share"}}`` and ``{"partial": ...}``, and at
+    last ``{"answer": ...}`` or ``{"error": ..., "status": ...}``. Without it the same question waits for the answer.
+    If the browser closes the connection, the computation stops.
+
+    Args:
+        session: the runs.
+        questions: those that are being answered.
 
     Raises:
         MissingDependencyError: FastAPI is not installed.
@@ -41,8 +76,48 @@ def application(session: Session) -> Any:
         from starlette.middleware.trustedhost import TrustedHostMiddleware
         from starlette.responses import JSONResponse, Response, StreamingResponse
 
-    def streamed(pieces: Iterator[Any]) -> Any:
-        return StreamingResponse(_lines(pieces), media_type="application/x-ndjson")
+    asked = Questions() if questions is None else questions
+
+    class Lines(StreamingResponse):
+        def __init__(self, question: Question) -> None:
+            super().__init__(question.lines(), media_type=LINES)
+            self.question = question
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                asked.leave(self.question)
+
+    async def answered(request: Any, answer: Callable[[], Any], *, streams: bool) -> Any:
+        question = asked.ask(answer)
+        handed_on = False
+        try:
+            if not streams and not await question.finished(QUICK) and LINES in request.headers.get("accept", ""):
+                streams = True
+            if streams:
+                handed_on = True
+                return Lines(question)
+            while not await question.finished(LOOKS):
+                if asked.ended or await request.is_disconnected():
+                    return JSONResponse({"error": ENDING}, 503)
+            return Response(question.result(), media_type="application/json")
+        finally:
+            if not handed_on:
+                asked.leave(question)
+
+    def bound(view: Callable[..., Any], *, streams: bool = False) -> Any:
+        """Return the view bound to the session, with the signature of its other parameters, which FastAPI checks."""
+
+        async def ask(request: fastapi.Request, **given: Any) -> Any:
+            return await answered(request, lambda: view(session, **given), streams=streams)
+
+        whole, own = inspect.signature(view, eval_str=True), inspect.signature(ask)
+        rest = [it.replace(kind=it.KEYWORD_ONLY) for it in list(whole.parameters.values())[1:]]
+        ask.__signature__ = whole.replace(  # pyright: ignore[reportFunctionMemberAccess]
+            parameters=[own.parameters["request"], *rest], return_annotation=Any
+        )
+        return ask
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
@@ -61,7 +136,7 @@ def application(session: Session) -> Any:
 
     @app.exception_handler(TidegateError)
     def refused(request: Any, error: Exception) -> Any:
-        return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"error": said(error)}, status(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Any, error: Any) -> Any:
@@ -71,36 +146,24 @@ def application(session: Session) -> Any:
     @app.exception_handler(Exception)
     def failed(request: Any, error: Exception) -> Any:
         # The server logs the traceback. No middleware comes after this, so the headers are set here.
-        return JSONResponse({"error": unexpected(error)}, 500, HEADERS)
+        return JSONResponse({"error": said(error)}, 500, HEADERS)
 
-    app.get("/api/about", response_model=None)(_bound(about, session))
-    app.post("/api/text", response_model=None)(_bound(_add, session))
+    app.get("/api/about", response_model=None)(bound(about))
+    app.post("/api/text", response_model=None)(bound(_add))
     for screen in (it for it in SCREENS if it.shown(session)):
         for name, view in screen.views.items():
-            app.get(f"/api/{name}", response_model=None)(_bound(view, session))
+            app.get(f"/api/{name}", response_model=None)(bound(view))
         for name, view in screen.streams.items():
-            app.get(f"/api/{name}", response_model=None)(_bound(view, session, streamed))
+            app.get(f"/api/{name}", response_model=None)(bound(view, streams=True))
 
     @app.get("/{path:path}", response_model=None)
-    def page(path: str) -> Any:
+    async def page(path: str) -> Any:
         name = path or "index.html"
         if name not in FILES:
             return JSONResponse({"error": f"There is no {name!r} here."}, 404)
         return Response(FILES[name].read_bytes(), media_type=TYPES[FILES[name].suffix])
 
     return app
-
-
-def _bound(view: Callable[..., Any], session: Session, answer: Callable[[Any], Any] = lambda data: data) -> Any:
-    """Return the view bound to the session, with the signature of its other parameters, which FastAPI checks."""
-
-    def ask(**asked: Any) -> Any:
-        return answer(view(session, **asked))
-
-    whole = inspect.signature(view, eval_str=True)
-    rest = [it.replace(kind=it.KEYWORD_ONLY) for it in list(whole.parameters.values())[1:]]
-    ask.__signature__ = whole.replace(parameters=rest, return_annotation=Any)  # pyright: ignore[reportFunctionMemberAccess]
-    return ask
 
 
 @dataclass(frozen=True)
@@ -112,19 +175,3 @@ class NewText:
 
 def _add(session: Session, new: NewText) -> dict[str, int]:
     return {"text": session.add(new.text)}
-
-
-def _lines(pieces: Iterator[Any]) -> Iterator[str]:
-    try:
-        for piece in pieces:
-            yield json.dumps(piece) + "\n"
-    except TidegateError as error:  # the answer has begun: the error is its last line
-        yield json.dumps({"error": str(error)}) + "\n"
-    except Exception as error:
-        LOG.exception("A stream ended early.")
-        yield json.dumps({"error": unexpected(error)}) + "\n"
-
-
-def unexpected(error: Exception) -> str:
-    """Return the message that the page shows for a bug."""
-    return f"The server failed ({type(error).__name__}): see the terminal in which tidegate look runs."

@@ -1,13 +1,14 @@
 """The cache of a session."""
 
-from threading import Event, RLock, Thread
+from threading import Event, Thread
 
+from tidegate.lens.session.computations import Computations
 from tidegate.lens.session.lru_cache import LRUCache
 
 
 def test_the_cache_is_bounded_and_lookups_do_not_wait_for_a_computation():
     started, go_on, gone = Event(), Event(), []
-    cache: LRUCache[str] = LRUCache(2, RLock(), gone.append)
+    cache: LRUCache[str] = LRUCache(2, Computations(), gone.append)
     assert [cache.get(n, lambda n=n: str(n)) for n in (1, 2, 1, 3)] == ["1", "2", "1", "3"]
     assert (gone, len(cache)) == (["2"], 2)
 

@@ -151,11 +151,9 @@ def _report(session: Session, out: Path) -> None:
 
 
 def _serve(session: Session, port: int, *, open_page: bool) -> None:
-    from tidegate.io.optional import needed
-    from tidegate.serve.server import application
+    from tidegate.serve.serving import page_server
 
-    uvicorn = needed("uvicorn", "The page needs")
-    app = application(session)
+    serve = page_server(session, lambda: note("\nEnding ..."))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -172,7 +170,7 @@ def _serve(session: Session, port: int, *, open_page: bool) -> None:
 
             # In a thread: a text browser returns only when it is closed, and needs the page before.
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+        serve(listening)
 
 
 @contextmanager

@@ -50,6 +50,9 @@ def find_cells(
         folder: store the values there, memory-mapped, in ``trained/`` and ``untrained/``. Default: in memory, which
             takes N x H x names x 4 bytes per layer.
 
+    Meanwhile it says how far it is (`tidegate.lens.progress`). As soon as the trained model is searched, what is found
+    so far is given as `Findings`, and again after each untrained model but the last.
+
     Raises:
         ArgumentError: the text is too short, a detector is invalid, or the cell records no such name.
         UnknownTokenError: as `read`.
@@ -72,7 +75,7 @@ def find_cells(
             twin = untrained(model, seed + k)
             yield _values(twin, tokenizer, ids, names, None if folder is None else Path(folder, "untrained"))
 
-    return search_units(labels, traces())
+    return search_units(labels, traces(), networks=1 + twins)
 
 
 def _values(

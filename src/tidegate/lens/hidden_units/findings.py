@@ -31,7 +31,8 @@ class Finding:
         sign: 1 if the value is high where the detector is (inside), -1 if it is low there.
         score: score on the second half of the text or of the examples, which the choice did not use.
         chosen_score: score on the first half, where it is the best of all.
-        untrained: ``score`` of the same search in untrained models; the best of several.
+        untrained: ``score`` of the same search in untrained models; the best of several. In what is found so far (see
+            `find_cells`), nan before the first of them was searched.
         shuffled: ``score`` of the same search with the detector's values shifted along the steps by a random distance;
             the best of several.
         values: number of values (hidden units of all layers, gates and states) tried.

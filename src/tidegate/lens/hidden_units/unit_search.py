@@ -4,9 +4,11 @@ A unit is chosen on the first half of the steps and its score is measured on the
 repeated for labels shifted along the steps, and in untrained models.
 """
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +17,30 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.association import areas, correlations
 from tidegate.lens.hidden_units.detectors import Kind
 from tidegate.lens.hidden_units.findings import Finding, Findings
+from tidegate.lens.progress import report_progress
 from tidegate.lens.record.trace import Trace
 
 SHIFTS = 8
 TWINS = 3
 LEAST = 8
 """Minimal number of steps with a yes, and with a no, in each half: with fewer there is no score."""
+SEARCHING = "Searching the hidden units"
+Place = tuple[int, int, str]
+"""Layer, direction, and name of a gate or state."""
 
 
-Scores = tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[tuple[int, int, str], int, int]]]
-"""Scores on both halves (all values, 1 + shifts), and the rows of each (layer, direction, name) in them."""
+class _Scores(NamedTuple):
+    """Scores of a property in one network.
+
+    Attributes:
+        first: on the first half, (all values, 1 + shifts).
+        second: on the second half.
+        places: each place with its first row in them and the one after its last.
+    """
+
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    places: list[tuple[Place, int, int]]
 
 
 class Labels:
@@ -85,7 +101,9 @@ def check_controls(shifts: int, twins: int) -> None:
         raise ArgumentError(f"twins is {twins}: give at least 1 untrained model to compare with.")
 
 
-def search_units(labels: Sequence[Labels], traces: Iterable[Trace], searched: str = "this text") -> Findings:
+def search_units(
+    labels: Sequence[Labels], traces: Iterable[Trace], searched: str = "this text", *, networks: int = 1 + TWINS
+) -> Findings:
     """Find the hidden unit that goes best with each property.
 
     Args:
@@ -93,32 +111,53 @@ def search_units(labels: Sequence[Labels], traces: Iterable[Trace], searched: st
         traces: of the same steps: first of the trained model, then of each untrained one. Each is searched before the
             next one is asked for, so that one at a time need be in memory.
         searched: what these steps are of, for messages.
+        networks: the number of traces, for the progress.
     """
-    present = [it for it in labels if it.measurable]
-    trained, *blank = (_search(it, present) for it in traces)
+    present = {it.name: it for it in labels if it.measurable}
+    absent = tuple(it.name for it in labels if not it.measurable)
     found: dict[str, Finding] = {}
-    scores: dict[str, dict[tuple[int, int, str], NDArray[np.float64]]] = {}
-    for own in present:
-        first, second, places = trained[own.name]
-        at, sign, chosen_score, score = _choose(first[:, 0], second[:, 0], own.chance)
-        moved = [_choose(first[:, k], second[:, k], own.chance)[3] for k in range(1, first.shape[1])]
-        twin = [_choose(it[own.name][0][:, 0], it[own.name][1][:, 0], own.chance)[3] for it in blank]
-        (layer, direction, gate), unit = next((place, at - start) for place, start, end in places if start <= at < end)
-        found[own.name] = Finding(
-            own.name, own.kind, layer, gate, unit, sign, score, chosen_score, max(twin), max(moved),
-            len(first), len(labels), own.positives, own.counted, direction,
-        )  # fmt: skip
-        scores[own.name] = {place: second[start:end, 0] for place, start, end in places}
-    return Findings(found, tuple(it.name for it in labels if not it.measurable), scores, searched)
+    scores: dict[str, dict[Place, NDArray[np.float64]]] = {}
+    for number, trace in enumerate(traces):
+        if number:
+            report_progress(SEARCHING, number / networks, Findings(found, absent, scores, searched))
+        made = _search(trace, list(present.values()), number, networks)
+        if number:
+            found = {name: _beside(own, found[name], made[name]) for name, own in present.items()}
+            continue
+        found = {name: _finding(own, made[name], len(labels)) for name, own in present.items()}
+        scores = {
+            name: {place: own.second[start:end, 0] for place, start, end in own.places} for name, own in made.items()
+        }
+    return Findings(found, absent, scores, searched)
 
 
-def _search(trace: Trace, labels: Sequence[Labels]) -> dict[str, Scores]:
+def _finding(labels: Labels, scores: _Scores, properties: int) -> Finding:
+    """Return the finding of a property before untrained models were searched."""
+    first, second, places = scores
+    at, sign, chosen_score, score = _choose(first[:, 0], second[:, 0], labels.chance)
+    moved = max(_choose(first[:, k], second[:, k], labels.chance)[3] for k in range(1, first.shape[1]))
+    (layer, direction, gate), unit = next((place, at - start) for place, start, end in places if start <= at < end)
+    return Finding(
+        labels.name, labels.kind, layer, gate, unit, sign, score, chosen_score, math.nan, moved,
+        len(first), properties, labels.positives, labels.counted, direction,
+    )  # fmt: skip
+
+
+def _beside(labels: Labels, finding: Finding, scores: _Scores) -> Finding:
+    """Return a finding beside the same search in one more untrained model."""
+    score = _choose(scores.first[:, 0], scores.second[:, 0], labels.chance)[3]
+    return replace(finding, untrained=score if math.isnan(finding.untrained) else max(finding.untrained, score))
+
+
+def _search(trace: Trace, labels: Sequence[Labels], network: int, networks: int) -> dict[str, _Scores]:
     """Return the scores of all values for all properties; each half is ranked once for properties defined alike."""
+    count = sum(map(len, trace.values.values()))
     scores: dict[str, tuple[list[Any], list[Any]]] = {it.name: ([], []) for it in labels}
-    places: list[tuple[tuple[int, int, str], int, int]] = []
+    places: list[tuple[Place, int, int]] = []
     start = 0
     for (layer, direction), named in trace.values.items():
         for name, values in named.items():
+            report_progress(SEARCHING, (network + len(places) / count) / networks)
             half = labels[0].half if labels else 0
             for k, part in enumerate((values[:half], values[half:])):
                 for group in _alike(labels, k):
@@ -130,7 +169,7 @@ def _search(trace: Trace, labels: Sequence[Labels]) -> dict[str, Scores]:
                         scores[it.name][k].append(own)
             places.append(((layer, direction, name), start, start + values.shape[1]))
             start += values.shape[1]
-    return {it: (np.concatenate(first), np.concatenate(second), places) for it, (first, second) in scores.items()}
+    return {it: _Scores(np.concatenate(a), np.concatenate(b), places) for it, (a, b) in scores.items()}
 
 
 def _alike(labels: Sequence[Labels], half: int) -> list[list[Labels]]:

@@ -17,6 +17,7 @@ from tidegate.lens.hidden_units.character_classes import CharacterClass, members
 from tidegate.lens.hidden_units.word_detectors import classes_of
 from tidegate.lens.interventions.intervention import Intervention, bounds_of, checked_interventions
 from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.lens.record.trace import CHUNK, Place
 from tidegate.nn.evaluating import evaluating
@@ -215,6 +216,7 @@ def _log_p(
     with evaluating(model):
         run_on = _Runs(model, rows)
         for start in range(0, len(inputs) - 1, CHUNK):
+            report_progress(f"Reading with {len(rows)} interventions", start / len(inputs))
             truth = torch.from_numpy(inputs[start + 1 : start + 1 + CHUNK]).to(device)
             outputs = run_on(torch.from_numpy(inputs[start : start + len(truth)]).to(device))
             skip = max(

@@ -13,6 +13,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.memory.decay import Decay, decay_of
 from tidegate.lens.memory.state_gradients import state_gradients
 from tidegate.lens.notebook import Charted, Table, table_text, together
+from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.probe.task import Probe
@@ -166,6 +167,7 @@ def gradient_flow(
         norms: dict[At, NDArray[np.float64]] = {}
         losses: list[Tensor] = []
         for start in range(0, len(chosen), ROWS):
+            report_progress("Computing gradients", start / len(chosen))
             some = torch.tensor(chosen[start : start + ROWS], device=ids.device)
             count, stop = len(some), chosen[start : start + ROWS][-1] + 1
             found = state_gradients(

@@ -13,6 +13,7 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.association import midranks
 from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.predictions.attribution_paths import Baseline, Path, Prediction, numpy_of
+from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import pieces_of
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
@@ -175,7 +176,9 @@ def what_mattered(
         absent = function.absent(baseline)
         value, gradient = function.gradients(inputs[:, None])
         path = Path(function, absent.expand_as(inputs), inputs)
+        report_progress("Integrating gradients", 0.1)
         integrated, used, complete = path.integrate(steps, limit)
+        report_progress("Erasing each token", 0.8)
         erased = function.erased(inputs, None if erasure == "delete" else absent)
     slope = gradient[:, 0]
     log_p, nothing = float(value[0]), path.first

@@ -1,5 +1,6 @@
 """A prediction as a function of the inputs before it: values, gradients, and their integral along a path."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.lens.progress import pass_on
 from tidegate.lens.record.trace import CHUNK
 from tidegate.text.model import LanguageModel, State
 
@@ -159,6 +161,8 @@ def numpy_of(values: Tensor) -> NDArray[np.float64]:
     return values.double().cpu().numpy()
 
 
-def _parts(inputs: Tensor) -> tuple[Tensor, ...]:
+def _parts(inputs: Tensor) -> Iterator[Tensor]:
     each = max(1, ROOM // max(1, inputs.shape[0] * inputs.shape[2]))
-    return inputs.split(each, 1)
+    for part in inputs.split(each, 1):
+        pass_on()  # it may be stopped here
+        yield part

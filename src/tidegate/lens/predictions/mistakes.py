@@ -11,6 +11,7 @@ from tidegate.drawing import Scale, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.notebook import Table, table_text, tinted_text, together
 from tidegate.lens.predictions.oracles import Ids, Oracle, character_oracles, word_oracles
+from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import Reading
 from tidegate.text import Tokenizer
 from tidegate.text.corpus.kneser_ney import ngram_probabilities
@@ -192,6 +193,7 @@ def _predicted_by(train: Ids, text: Ids, size: int, orders: int, threshold: floa
     order = np.zeros(len(text), np.int8)
     probabilities: Iterator[NDArray[np.float64]] = ngram_probabilities(train, text, size, orders)
     for n, p in enumerate(probabilities):
+        report_progress("Counting n-grams of the training text", n / orders)
         if n:
             order[(order == 0) & (p >= threshold)] = n
     return order

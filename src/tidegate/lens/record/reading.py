@@ -15,6 +15,7 @@ from tidegate.drawing import caption_html, scale_of, tinted_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.drawing.text import label
 from tidegate.errors import ArgumentError
+from tidegate.lens.progress import pass_on, report_progress
 from tidegate.lens.record.trace import CHUNK, Trace, TraceWriter
 from tidegate.nn.evaluating import evaluating
 from tidegate.text import Tokenizer
@@ -120,6 +121,7 @@ def read(
             best = expected.topk(count, dim=-1)
             guesses[start:stop], guessed[start:stop] = best.indices.numpy(), best.values.exp().numpy()
             writer.add(values)
+            report_progress("Reading the text", stop / len(ids))
         trace = writer.finish(pieces)
     shown = {token: tokenizer.token_text(token) for token in np.unique(guesses).tolist()}
     return Reading(ids, pieces, log_p, guesses, guessed, trace, unknown, shown)
@@ -138,6 +140,7 @@ def passes(
     with evaluating(model):
         state, before = _after_start(model, tokenizer, device)
         for start in range(0, len(ids), CHUNK):
+            pass_on()  # it may be stopped here
             chunk = torch.from_numpy(ids[start : start + CHUNK]).to(device)[None]
             with torch.inference_mode():
                 logits, state, values = model.trace(chunk, state, names=names)

@@ -66,13 +66,13 @@ class ExampleSession(Session):
                 "The run has no example that it was not trained on, neither for validation nor for test: give TEXT or "
                 "--file."
             )
-        self._looks: LRUCache[Look] = LRUCache(CACHED, self.lock)
+        self._looks: LRUCache[Look] = LRUCache(CACHED, self.computations)
         self._outcomes: list[Outcome] = []
         if rows:
             self.look()
 
     def close(self) -> None:
-        """Clear the caches."""
+        """Stop what is computed, and clear the caches."""
         super().close()
         self._looks.clear()
 
@@ -92,15 +92,14 @@ class ExampleSession(Session):
             raise ArgumentError(f"This run of {self.run.config.task} reads no text: choose an example.")
         if len(text) > MAX_LENGTH:
             raise ArgumentError(f"The text has {len(text):,} characters, but at most {MAX_LENGTH:,} can be looked at.")
-        with self.lock:
-            line = " ".join(text.splitlines())  # as tidegate predict --text reads it
-            self.examples.append(SessionExample(f"typed: {line:.40}", line))
-            try:
-                self.look(len(self.examples) - 1)
-            except Exception:
-                self.examples.pop()
-                raise
-            return len(self.examples) - 1
+        line = " ".join(text.splitlines())  # as tidegate predict --text reads it
+        example = SessionExample(f"typed: {line:.40}", line)
+        found = self.computations.result(("typed", line), lambda: self._look_at(example, None))
+        with self._lock:
+            number = len(self.examples)
+            self.examples.append(example)
+        self._looks.put((number, None), found)
+        return number
 
     @property
     def answers(self) -> Answers | None:
@@ -117,12 +116,15 @@ class ExampleSession(Session):
         """
         done = 0
         while self.held_out is not None and done < len(self.held_out.numbers):
-            with self.lock:
-                if done >= len(self._outcomes):
-                    self._outcomes += self.held_out.batch(done)
+            if done >= len(self._outcomes):
+                self.computations.result(("outcomes", done), lambda done=done: self._try_from(done))
             batch = self._outcomes[done:]
             done += len(batch)
             yield batch
+
+    def _try_from(self, done: int) -> None:
+        if self.held_out is not None and done >= len(self._outcomes):
+            self._outcomes += self.held_out.batch(done)
 
     def all_outcomes(self) -> Outcomes:
         """Return what comes of trying all of the run's own examples.
@@ -155,4 +157,7 @@ class ExampleSession(Session):
             ArgumentError: there is no such example, or it cannot be looked at.
         """
         example = self.example(number)
-        return self._looks.get((number, beam), lambda: look_at(self.run, example.value, part=example.part, beam=beam))
+        return self._looks.get((number, beam), lambda: self._look_at(example, beam))
+
+    def _look_at(self, example: SessionExample, beam: int | None) -> Look:
+        return look_at(self.run, example.value, part=example.part, beam=beam)

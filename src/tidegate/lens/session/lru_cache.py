@@ -1,10 +1,11 @@
-"""A thread-safe LRU cache whose values are computed one at a time."""
+"""A thread-safe LRU cache whose values are computed once for all who ask for them."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from tidegate.lens.session.computations import Computations
 
 T = TypeVar("T")
 
@@ -14,15 +15,15 @@ class LRUCache(Generic[T]):
 
     Args:
         size: the maximal number of values.
-        computing: held while a value is computed. Cached values are returned without it, so looking one up never waits
-            for a long computation of another.
+        computations: computes the values. Cached values are returned without it, so looking one up never waits for a
+            long computation of another.
         dropped: called with each value that leaves the cache.
     """
 
     def __init__(
-        self, size: int, computing: AbstractContextManager[Any], dropped: Callable[[T], None] = lambda value: None
+        self, size: int, computations: Computations, dropped: Callable[[T], None] = lambda value: None
     ) -> None:
-        self._size, self._computing, self._dropped = size, computing, dropped
+        self._size, self._computations, self._dropped = size, computations, dropped
         self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._lookup = Lock()
 
@@ -30,19 +31,26 @@ class LRUCache(Generic[T]):
         return len(self._values)
 
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the value of a key, computed by ``compute()`` if it is not in the cache."""
-        for value in self._cached(key):
-            return value
-        with self._computing:
-            for value in self._cached(key):  # another thread computed it meanwhile
+        """Return the value of a key, computed by ``compute()`` in another thread if it is not in the cache."""
+
+        def computed() -> T:
+            for value in self._cached(key):  # it was finished meanwhile
                 return value
             value = compute()
-            with self._lookup:
-                self._values[key] = value
-                old = [self._values.popitem(last=False)[1] for _ in range(len(self._values) - self._size)]
-            for it in old:
-                self._dropped(it)
+            self.put(key, value)
             return value
+
+        for value in self._cached(key):
+            return value
+        return self._computations.result((id(self), key), computed)
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Keep the value of a key that is not in the cache."""
+        with self._lookup:
+            self._values[key] = value
+            old = [self._values.popitem(last=False)[1] for _ in range(len(self._values) - self._size)]
+        for it in old:
+            self._dropped(it)
 
     def clear(self) -> None:
         """Drop all values."""

@@ -2,23 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from threading import RLock
+from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
 from tidegate.errors import ArgumentError
+from tidegate.lens.session.computations import Computations
 from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.train import Run
 
 T = TypeVar("T")
+ENDING = 0.5  # seconds that a session waits when it is closed for what is computed to stop
 CACHED = 64  # results: the largest, of an intervention on 20,000 tokens, takes about a megabyte
 
 
 class Session:
     """Runs that are looked at; close it when done, or use it as a context manager.
 
-    Results are cached and computed by one thread at a time, so that two threads neither compute the same nor fill the
-    memory. Models are only read: several threads may do that at once, to write one text while another is read.
+    Results are cached, and computed one at a time, so that two threads neither compute the same nor fill the memory
+    (`Computations`). Models are only read: several threads may do that at once, to write one text while another is
+    read.
 
     Args:
         runs: the first is looked at; others are compared with it.
@@ -26,8 +29,9 @@ class Session:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
-        self.lock = RLock()
-        self._results: LRUCache[object] = LRUCache(CACHED, self.lock)
+        self.computations = Computations()
+        self._lock = Lock()
+        self._results: LRUCache[object] = LRUCache(CACHED, self.computations)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.runs))})"
@@ -39,7 +43,8 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Clear the caches."""
+        """Stop what is computed, and clear the caches."""
+        self.computations.stop(ENDING)
         self._results.clear()
 
     @property

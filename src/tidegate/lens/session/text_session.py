@@ -53,8 +53,8 @@ class TextSession(Session):
         super().__init__(runs)
         self._texts: dict[int, str] = {}
         self._next = 0
-        self._readings: LRUCache[_Entry] = LRUCache(CACHED, self.lock, _remove)
-        self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-")
+        self._readings: LRUCache[_Entry] = LRUCache(CACHED, self.computations, _remove)
+        self._folder = tempfile.TemporaryDirectory(prefix="tidegate-look-", ignore_cleanup_errors=True)
         try:
             self.add(text)
         except BaseException:
@@ -62,7 +62,7 @@ class TextSession(Session):
             raise
 
     def close(self) -> None:
-        """Clear the caches and delete their files."""
+        """Stop what is computed, clear the caches and delete their files."""
         super().close()
         self._readings.clear()
         self._folder.cleanup()
@@ -76,17 +76,19 @@ class TextSession(Session):
         """
         if len(text) > MAX_LENGTH:
             raise ArgumentError(f"The text has {len(text):,} characters, but at most {MAX_LENGTH:,} can be looked at.")
-        with self.lock:
+        with self._lock:
             number = self._next
-            self._texts[number] = text
-            try:
-                self.reading(number)
-            except Exception:
-                del self._texts[number]
-                raise
             self._next += 1
+            self._texts[number] = text
+        try:
+            self.reading(number)
+        except BaseException:
+            with self._lock:
+                del self._texts[number]
+            raise
+        with self._lock:
             self._texts.pop(number - MAX_TEXTS if number > MAX_TEXTS else -1, None)
-            return number
+        return number
 
     def text(self, number: int) -> str:
         """Return a text by its number.
@@ -103,7 +105,7 @@ class TextSession(Session):
     @property
     def texts(self) -> dict[int, str]:
         """The texts by number."""
-        with self.lock:
+        with self._lock:
             return dict(self._texts)
 
     def reading(self, text: int = 0, run: int = 0) -> Reading:

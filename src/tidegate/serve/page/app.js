@@ -7,8 +7,10 @@ import { showHeader } from "./header/header.js";
 import { showMessage } from "./header/message.js";
 import { watchScrollEdges } from "./header/scroll_edges.js";
 import { markTab, showTabs } from "./header/tabs.js";
+import { leaveQuestions } from "./open_questions.js";
 import { SCREENS } from "./screens/index.js";
 import { about, choose, hasScreen, listen, readAddress, state } from "./state.js";
+import { showWaiting } from "./waiting.js";
 
 const main = document.getElementById("main");
 let stopScreen = null;
@@ -31,6 +33,7 @@ async function showScreen() {
   stopScreen?.();
   stopScreen = null;
   markTab();
+  leaveQuestions();
   const name = state.screen;
   const root = el("section", { role: "tabpanel", "aria-labelledby": `tab-${name}`, class: `screen ${name}` });
   replaceChildren(main, root);
@@ -48,6 +51,7 @@ async function showScreen() {
 }
 
 async function start() {
+  showWaiting(document.getElementById("waiting"));
   try {
     Object.assign(about, await ask("about"));
   } catch (error) {

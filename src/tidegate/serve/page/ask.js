@@ -1,9 +1,12 @@
 // Questions to the server; in a report, the answers that the file holds.
 
+import { openQuestion } from "./open_questions.js";
+
 const data = document.getElementById("answers");
 const recorded = data ? JSON.parse(data.textContent) : null;
 const answers = new Map();
 const REMEMBERED = 400;
+const LINES = "application/x-ndjson";
 
 /** Whether there is a server that answers anything; a report has recorded answers only. */
 export const live = recorded === null;
@@ -22,17 +25,40 @@ function address(name, params) {
   return `${name}?${new URLSearchParams(given).toString()}`;
 }
 
-/** The answer of a view, as plain data. The same question is asked once. */
-export function ask(name, params = {}) {
+/**
+ * The answer of a view, as plain data. The same question is asked once. `onPartial` is called with what is known of the
+ * answer before it is whole. The question is given up when its screen is left: then nothing more is heard of it.
+ */
+export function ask(name, params = {}, onPartial = null) {
   const key = address(name, params);
   if (!live) return fromReport(key);
   if (!answers.has(key)) {
-    const answer = request(key);
-    answer.catch(() => answers.delete(key));
-    answers.set(key, answer);
+    const forget = () => answers.get(key) === question && answers.delete(key);
+    const question = askServer(key, forget);
+    question.answer.catch(forget);
+    answers.set(key, question);
     if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
   }
-  return answers.get(key);
+  const question = answers.get(key);
+  if (onPartial) question.listen(onPartial);
+  return question.answer;
+}
+
+function askServer(key, onGivenUp) {
+  const listeners = new Set();
+  let partial = null;
+  const onPartial = (known) => {
+    partial = known;
+    for (const listener of listeners) listener(known);
+  };
+  const answer = request(key, {}, onPartial, onGivenUp);
+  return {
+    answer,
+    listen(listener) {
+      listeners.add(listener);
+      if (partial) listener(partial);
+    },
+  };
 }
 
 /** The answer of a view that changes while the page is open. */
@@ -80,17 +106,54 @@ export function latest() {
   };
 }
 
-async function request(key, options = {}) {
-  let response;
+/** The answer to a request. `onPartial` is called with what is known of it before, `onGivenUp` if it is given up. */
+async function request(key, options, onPartial = () => {}, onGivenUp = () => {}) {
+  const open = openQuestion();
+  open.signal.addEventListener("abort", onGivenUp);
+  const headers = { Accept: LINES, ...options.headers };
   try {
-    response = await fetch(`/api/${key}`, options);
+    const response = await fetch(`/api/${key}`, { ...options, headers, signal: open.signal }).catch(unreachable);
+    if (!response.headers.get("Content-Type")?.startsWith(LINES)) {
+      const answer = await response.json().catch(unreachable);
+      if (!response.ok) throw refusal(response, answer);
+      return answer;
+    }
+    for await (const message of linesOf(response)) {
+      if ("answer" in message) return message.answer;
+      if (message.progress) open.tell(message.progress);
+      if (message.partial) onPartial(message.partial);
+    }
+    return unreachable();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refused("The server does not answer: is tidegate look still running?");
+    if (open.isCancelled) throw new Refused("Cancelled.");
+    if (!open.isLeft) throw error;
+    return new Promise(() => {}); // never answered: those who wait for it are gone
+  } finally {
+    open.close();
   }
-  const answer = await response.json();
-  if (!response.ok) throw refusal(response, answer);
-  return answer;
+}
+
+/** The lines of a response, each a value in JSON. One with an error ends them. */
+async function* linesOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(unreachable);
+    rest += value ?? "";
+    const lines = rest.split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const message = JSON.parse(line);
+      if (message.error !== undefined) throw refusal(message, message);
+      yield message;
+    }
+    if (done) return;
+  }
+}
+
+function unreachable(error) {
+  if (error?.name === "AbortError") throw error;
+  throw new Refused("The server does not answer: is tidegate look still running?");
 }
 
 function refusal({ status }, { error }) {
@@ -107,20 +170,7 @@ export async function send(text) {
 /** The parts of a stream, as they arrive: `for await (const part of stream("write", {...}, signal))`. */
 export async function* stream(name, params, signal) {
   if (!live) throw new Refused("A report cannot write a new text. The live page can: tidegate look RUN");
-  const response = await fetch(`/api/${address(name, params)}`, { signal });
+  const response = await fetch(`/api/${address(name, params)}`, { signal }).catch(unreachable);
   if (!response.ok) throw refusal(response, await response.json());
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    rest += value ?? "";
-    const lines = rest.split("\n");
-    rest = lines.pop();
-    for (const line of lines) {
-      const part = JSON.parse(line);
-      if (part.error) throw new Refused(part.error);
-      yield part;
-    }
-    if (done) return;
-  }
+  for await (const message of linesOf(response)) if (!message.progress) yield message;
 }

@@ -6,12 +6,13 @@ from typing import Any
 
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.lens.hidden_units.detectors import function, per_token
-from tidegate.lens.hidden_units.findings import Finding
+from tidegate.lens.hidden_units.findings import Finding, Findings
 from tidegate.lens.hidden_units.kept_findings import kept_findings
 from tidegate.lens.hidden_units.word_detectors import detectors_of
+from tidegate.lens.progress import partial_as
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import SEARCHED, TextSession
-from tidegate.serve.safe_regex import in_matches
+from tidegate.serve.safe_regex import check_pattern, in_matches
 from tidegate.serve.screens.read import span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
@@ -49,10 +50,17 @@ def window(
 def found(session: TextSession, pattern: str = "") -> dict[str, Any]:
     """Return the hidden unit that goes best with each detector on held-out text, beside both controls.
 
-    With a pattern, the detector is whether a character is inside a match of that regular expression.
+    With a pattern, the detector is whether a character is inside a match of that regular expression. Partial answers
+    have ``untrained`` null until an untrained model was searched.
     """
+    if pattern:
+        check_pattern(pattern)
     detector = function(pattern, lambda text: in_matches(pattern, text)) if pattern else None
-    findings = session.find_cells(detector)
+    with partial_as(_findings):
+        return _findings(session.find_cells(detector))
+
+
+def _findings(findings: Findings) -> dict[str, Any]:
     ordered = [_finding(it) for it in findings.ordered]
     return {"found": ordered, "absent": list(findings.absent), "searched": SEARCHED}
 

@@ -48,14 +48,19 @@ export function cellFinder(showDetector) {
     const place = pattern ? own : builtIn;
     replaceChildren(place, note("Searching all hidden units, untrained copies and shifted properties …"));
     try {
-      const answer = await ask("found", pattern ? { pattern } : {}, (part) => show(part, place, pattern));
+      const answer = await ask("found", pattern ? { pattern } : {}, (part) => {
+        show(part, place, pattern);
+        place.append(note("So far: the search of the untrained copies is not finished."));
+      });
       show(answer, place, pattern);
       if (pattern) return;
       const best = answer.found.find((it) => it.holds);
       if (best) openOn(best);
       mark();
     } catch (error) {
-      replaceChildren(place, failure(error));
+      // What is known so far stays.
+      if (place.querySelector("table")) place.append(failure(error));
+      else replaceChildren(place, failure(error));
     }
   }
 
@@ -99,7 +104,7 @@ function results(found, { absent, searched }, onRow) {
     shown(it.shuffled),
   ]);
   const columns = ["goes with", "hidden unit", "score", "beyond controls", "untrained", "shifted"];
-  const from = found.findIndex((it) => !it.holds);
+  const from = found.findIndex((it) => !it.holds && it.control !== null);
   const rest = from < 0 ? null : { from, why: "No better than chance or an untrained network:" };
   const missing = absent.length ? ` Not in that text: ${absent.join(", ")}.` : "";
   const tried = found.length ? `${searchedText(found[0], searched)} ${CONTROLS}` : "";
