@@ -15,6 +15,7 @@ from tidegate.lens.tasks.units.held_out_halves import columns_of, held_out
 from tidegate.lens.tasks.units.recorded_steps import recorded_steps
 from tidegate.lens.tasks.units.subject import StepLabel
 from tidegate.lens.tasks.units.unit_effect import unit_effect
+from tidegate.lens.tasks.units.unit_examples import unit_examples
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.task import TagTask
@@ -74,6 +75,12 @@ def test_a_planted_unit_is_found_and_its_ablation_breaks_its_tag_only(tmp_path: 
     assert (", reverse)" in str(it)) == (direction == 1)
     assert found["OUT"].sign == -1
     assert "determiner" in found.absent or found["determiner"].score < 1
+    shown = unit_examples(run, 0, "c", UNIT, direction=direction, label="IN", count=3)
+    assert len(shown) == 3
+    for one in shown:
+        np.testing.assert_allclose(one.values, one.label, atol=1e-6)
+        assert "(" in one.read
+        assert len(one.read) == len(one.values)
     effect = unit_effect(run, ablate(0, "c", UNIT, direction=direction))
     assert list(effect.losses) == list(effect.errors)
     assert len(effect.controls) == HIDDEN - 1
@@ -139,6 +146,8 @@ def test_classes_are_labels_at_the_end_and_of_every_step(classified: Run) -> Non
     assert step == 0
     parts = [sum(len(it["inputs"]) for it in own) for own in (held.examples[:number], held.examples[number:])]
     assert abs(parts[0] - parts[1]) < 20
+    half = unit_examples(classified, 1, "h", 0, direction=1, label=f"{own}, at the end", count=5)
+    assert [it.label[0] for it in half] == [1, 1, 1, 0, 0]
     # The files are sorted by class, and the examples are not: all classes are in both halves.
     assert all(
         len({int(it["label"][0]) for it in own}) == 3 for own in (held.examples[:number], held.examples[number:])
@@ -182,5 +191,11 @@ def test_invalid_arguments_are_refused(classified: Run) -> None:
         find_units(classified, names=[])
     with pytest.raises(ArgumentError, match="a swap needs both units' values"):
         unit_effect(classified, swap(0, "h", 1, 2))
+    with pytest.raises(ArgumentError, match="no layer 2 in direction 0: there are 2 layers, in both directions"):
+        unit_examples(classified, 2, "h", 0)
+    with pytest.raises(ArgumentError, match=r"no hidden unit 9: they are 0\.\.4"):
+        unit_examples(classified, 0, "h", 9)
+    with pytest.raises(ArgumentError, match="no property 'noun': choose one of a, at the end, "):
+        unit_examples(classified, 0, "h", 0, label="noun")
     with pytest.raises(ArgumentError, match=r"the hidden units are 0\.\.4"):
         unit_effect(classified, ablate(0, "h", HIDDEN))

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
+from tidegate.lens.hidden_units.findings import Findings
+from tidegate.lens.interventions.intervention import Intervention
 from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.inputs import PartName
 from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.outcomes import Answers, HeldOut, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
+from tidegate.lens.tasks.units.find_units import find_units
+from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
 
@@ -145,6 +149,16 @@ class ExampleSession(Session):
         if not 0 <= number < len(self.examples):
             raise ArgumentError(f"There is no example {number}: there are {len(self.examples)}.")
         return self.examples[number]
+
+    def find_units(self, sequence: str) -> Findings:
+        """Return what `tidegate.lens.tasks.find_units` finds, cached."""
+        return self.cached(("find_units", sequence), lambda: find_units(self.run, sequence=sequence))
+
+    def unit_effect(self, interventions: tuple[Intervention, ...], sequence: str) -> UnitEffect:
+        """Return what interventions do on held-out examples, cached; see `tidegate.lens.tasks.unit_effect`."""
+        return self.cached(
+            ("unit_effect", sequence, interventions), lambda: unit_effect(self.run, interventions, sequence=sequence)
+        )
 
     def look(self, number: int = 0, beam: int | None = None) -> Look:
         """Return what the run did with an example, cached.

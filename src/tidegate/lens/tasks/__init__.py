@@ -13,6 +13,7 @@ from tidegate.lens.tasks.task_look import ExampleLook, TextLook, task_look
 from tidegate.lens.tasks.units.find_units import find_units
 from tidegate.lens.tasks.units.subject import ReadSequence, Scored, StepLabel, Subject
 from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
+from tidegate.lens.tasks.units.unit_examples import UnitExample, unit_examples
 from tidegate.lens.tasks.views import Choices, Look, Steps
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "TaggerLook",
     "TextLook",
     "UnitEffect",
+    "UnitExample",
     "WriterLook",
     "find_units",
     "held_out_outcomes",
@@ -42,4 +44,5 @@ __all__ = [
     "pictures",
     "task_look",
     "unit_effect",
+    "unit_examples",
 ]

@@ -16,6 +16,7 @@ from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.number_outcomes import FORECAST_MEASURE, forecast_outcomes
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.lens.tasks.units.series_subjects import FORECASTER
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.forecast.model import Forecaster, inputs
 from tidegate.tasks.forecast.prediction_table import TARGETS, predicted_targets
@@ -89,6 +90,7 @@ def look(run: Run) -> ExampleLook:
         outcomes=forecast_outcomes,
         measure=FORECAST_MEASURE,
         answers="numbers",
+        subject=FORECASTER,
     )
 
 

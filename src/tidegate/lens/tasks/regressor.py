@@ -15,6 +15,7 @@ from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.outcomes.number_outcomes import VALUES_MEASURE, value_outcomes
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.lens.tasks.units.series_subjects import REGRESSOR
 from tidegate.lens.tasks.views import Look, Steps
 from tidegate.tasks.regress.model import Regressor
 from tidegate.tasks.regress.series_rows import series_values
@@ -83,6 +84,7 @@ def look(run: Run) -> ExampleLook:
         outcomes=value_outcomes,
         measure=VALUES_MEASURE,
         answers="numbers",
+        subject=REGRESSOR,
     )
 
 

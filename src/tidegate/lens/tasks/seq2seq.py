@@ -18,6 +18,7 @@ from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.text_outcomes import MEASURE, text_outcomes
 from tidegate.lens.tasks.pictures import Frames, pictures
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.lens.tasks.units.writer_subject import CAPTIONER, TRANSLATOR
 from tidegate.lens.tasks.views import Choices, Look, Steps
 from tidegate.tasks.seq2seq.caption import Captioner
 from tidegate.tasks.seq2seq.search import Hypothesis, beam_search
@@ -59,13 +60,27 @@ class WriterLook(Look):
 
 def look_translator(run: Run) -> ExampleLook:
     """Return how a run of ``translate`` is looked at."""
-    return ExampleLook(look_at_text, "Translation", "source", outcomes=text_outcomes, measure=MEASURE, answers="texts")
+    return ExampleLook(
+        look_at_text,
+        "Translation",
+        "source",
+        outcomes=text_outcomes,
+        measure=MEASURE,
+        answers="texts",
+        subject=TRANSLATOR,
+    )
 
 
 def look_captioner(run: Run) -> ExampleLook:
     """Return how a run of ``caption`` is looked at."""
     return ExampleLook(
-        look_at_text, "Caption", array_row=_image_row, outcomes=text_outcomes, measure=MEASURE, answers="texts"
+        look_at_text,
+        "Caption",
+        array_row=_image_row,
+        outcomes=text_outcomes,
+        measure=MEASURE,
+        answers="texts",
+        subject=CAPTIONER,
     )
 
 

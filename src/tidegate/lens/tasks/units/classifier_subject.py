@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded
+from tidegate.lens.tasks.outcomes.label_outcomes import stored_tokens
 from tidegate.lens.tasks.units.subject import ReadSequence, Scored, StepLabel, Subject
 from tidegate.lens.tasks.units.text_labels import place_labels, text_labels
 from tidegate.tasks.classify.task import Classifier, ClassifyTask
@@ -39,6 +40,10 @@ def _labels(task: ClassifyTask) -> list[StepLabel]:
     return [*made, *place_labels(_steps), *texts]
 
 
+def _read(task: ClassifyTask, example: Encoded) -> tuple[str, ...]:
+    return () if task.preprocessing.text("input") == "frames" else stored_tokens(task, example)
+
+
 def _scored(task: ClassifyTask, model: Classifier, columns: Columns) -> list[Scored]:
     log, true = task.logits(model, columns).float().log_softmax(-1), columns["label"].values[:, 0]
     losses, wrong = -log.gather(1, true[:, None]), log.argmax(-1) != true
@@ -52,4 +57,6 @@ def _groups(task: ClassifyTask, example: Encoded) -> list[str]:
     return [task.preprocessing.vocabulary("labels")[int(example["label"][0])]]
 
 
-CLASSIFIER = Subject({"input": ReadSequence(lambda model: model.recurrent, _steps, _labels)}, _scored, _groups, "class")
+CLASSIFIER = Subject(
+    {"input": ReadSequence(lambda model: model.recurrent, _steps, _labels, _read)}, _scored, _groups, "class"
+)

@@ -100,6 +100,8 @@ def held_out(run: Run, limit: int = SEARCHED) -> HeldOutHalves:
         ends = np.cumsum(part.columns[kind.LENGTH].lengths[order])
         rows = part.rows(order[: max(1, int(np.searchsorted(ends, limit, "right")))])
         examples = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+        if subject.first_steps is not None and ends[0] > limit:
+            examples = [subject.first_steps(examples[0], limit)]
         return HeldOutHalves(kind(run.config.model, run.vocabulary), subject, name, examples)
     raise ArgumentError(
         f"{run.folder.name} has no held-out examples, neither for test nor for validation: train with --splits, such "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tidegate.data.columns import Encoded
 from tidegate.drawing.brief import brief_repr
@@ -22,15 +22,15 @@ class StepLabel:
     Attributes:
         name: its name.
         kind: "yes/no", with values 1 and 0, or "count", with any numbers.
-        of: from an encoded example of T steps to T values, each of the property after that step was read; or, if
-            ``whole``, to one value, which is compared with the states after the whole example was read. NaN where it is
-            undefined.
+        of: from an encoded example of T steps to T values (an array or list), each of the property after that step was
+            read; or, if ``whole``, to one value, which is compared with the states after the whole example was read.
+            NaN where it is undefined.
         whole: whether it is one of the whole example.
     """
 
     name: str
     kind: Kind
-    of: Callable[[Encoded], NDArray[Any]]
+    of: Callable[[Encoded], ArrayLike]
     whole: bool = False
 
     def rows(self, example: Encoded, steps: int) -> NDArray[np.float64]:
@@ -60,11 +60,13 @@ class ReadSequence:
         layers: returns the recurrent layers of a model.
         steps: counts the steps of an encoded example.
         labels: returns the properties of steps for a task.
+        read: returns what each step of an example of a task read, as text; nothing where it is numbers.
     """
 
     layers: Callable[[Any], Layered]
     steps: Callable[[Encoded], int]
     labels: Callable[[Any], Sequence[StepLabel]]
+    read: Callable[[Any, Encoded], Sequence[str]] = lambda task, example: ()
 
 
 class Scored(NamedTuple):
@@ -89,6 +91,7 @@ class Subject:
         groups: from a task and a labelled example to the P names of what was to be predicted, such as the true tags.
         grouped_by: what these names are, such as "tag".
         shuffled: whether examples are drawn at random, and not the first ones in their order: files are often sorted.
+        first_steps: cuts a long example after a number of steps; None if examples are taken whole.
     """
 
     sequences: Mapping[str, ReadSequence]
@@ -96,6 +99,7 @@ class Subject:
     groups: Callable[[Any, Encoded], Sequence[str]]
     grouped_by: str
     shuffled: bool = True
+    first_steps: Callable[[Encoded, int], Encoded] | None = None
 
     __repr__ = brief_repr
 

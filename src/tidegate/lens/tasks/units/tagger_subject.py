@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded
+from tidegate.lens.tasks.outcomes.label_outcomes import spelled_tokens
 from tidegate.lens.tasks.units.subject import ReadSequence, Scored, StepLabel, Subject
 from tidegate.lens.tasks.units.text_labels import place_labels, text_labels
 from tidegate.tasks.example_batches import Columns
@@ -48,6 +49,10 @@ def _labels(task: TagTask) -> list[StepLabel]:
     return [*made, *place_labels(_steps), *(it for it in texts if it.name not in taken)]
 
 
+def _read(task: TagTask, example: Encoded) -> tuple[str, ...]:
+    return () if task.level == "frames" else spelled_tokens(task, example)
+
+
 def _scored(task: TagTask, model: Tagger, columns: Columns) -> list[Scored]:
     scores, (true, lengths) = model(columns), columns["tags"]
     known = true != UNSEEN
@@ -62,4 +67,6 @@ def _groups(task: TagTask, example: Encoded) -> list[str]:
     return [NEW if it == UNSEEN else entries[it] for it in example["tags"].tolist()]
 
 
-TAGGER = Subject({"input": ReadSequence(lambda model: model.recurrent, _steps, _labels)}, _scored, _groups, "tag")
+TAGGER = Subject(
+    {"input": ReadSequence(lambda model: model.recurrent, _steps, _labels, _read)}, _scored, _groups, "tag"
+)

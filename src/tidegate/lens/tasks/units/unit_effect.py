@@ -18,6 +18,8 @@ from tidegate.nn.evaluating import evaluating
 from tidegate.train import Run
 
 WIDEST = 30  # columns of a group's name in the table
+GROUPS = 24  # the most frequent ones; the rest are counted together
+OTHERS = "(all others)"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class UnitEffect:
         interventions: the interventions.
         sequence: the sequence on whose layers they act.
         controls: K times the same on other hidden units of the same layers, directions and names.
-        losses: the effect on the mean loss: over all predictions ("all"), then by group, the most frequent first.
+        losses: the effect on the mean loss: over all predictions ("all"), then by group, the most frequent first; of
+            more than 25 groups the rest are together.
         errors: by the same names, the effect on the share of predictions that are wrong; empty where predictions are
             neither right nor wrong.
         grouped_by: what the groups are, such as "tag".
@@ -59,12 +62,12 @@ class UnitEffect:
         width = max(map(width_of, [*names, self.grouped_by]))
         others = f"{len(self.controls)} others: mean, worst"
         lines = [f"{self.said}: {self._caption('loss')}"]
-        lines.append(f"{'':{width}} {'count':>7} {'before':>8} {'after':>8} {'change':>8}   {others}")
+        lines.append(f"{'':{width}} {'count':>7} {'before':>9} {'after':>9} {'change':>9}   {others}")
         lines += [
             f"{name}{' ' * (width - width_of(name))} {it.count:7,} {_numbers(it)}" for name, it in self._rows(names)
         ]
         if self.errors:
-            lines.append(f"share of wrong predictions\n{'':{width}} {'':7} {'before':>8} {'after':>8} {'change':>8}")
+            lines.append(f"share of wrong predictions\n{'':{width}} {'':7} {'before':>9} {'after':>9} {'change':>9}")
             every = zip(names, self.errors.values(), strict=True)
             lines += [f"{name}{' ' * (width - width_of(name))} {'':7} {_numbers(it)}" for name, it in every]
         return "\n".join(lines)
@@ -173,8 +176,10 @@ class _Measured:
         each[0] = each[0][self._first(len(each[0])) :]
         names = np.array([name for own in each for name in own], object)[self.counts]
         known, counts = np.unique(names.astype(str), return_counts=True)
-        order = known[np.argsort(-counts, kind="stable")]
-        return {"all": np.ones(len(names), bool), **{f"{it}": names == it for it in order}}
+        order = known[np.argsort(-counts, kind="stable")].tolist()
+        first = order[: GROUPS if len(order) > GROUPS + 1 else len(order)]
+        found = {"all": np.ones(len(names), bool), **{it: names == it for it in first}}
+        return found | ({OTHERS: ~np.isin(names.astype(str), first)} if len(first) < len(order) else {})
 
     def _first(self, count: int) -> int:
         return int(np.ceil(self.skipped * count))
@@ -188,4 +193,10 @@ def _over(
 
 
 def _numbers(it: ClassEffect) -> str:
-    return f"{it.before:8.3f} {it.after:8.3f} {it.change:+8.3f}   {it.control_mean:+.3f}, {it.control_worst:+.3f}"
+    before, after, change = _figure(it.before), _figure(it.after), _figure(it.change, "+")
+    return f"{before:>9} {after:>9} {change:>9}   {_figure(it.control_mean, '+')}, {_figure(it.control_worst, '+')}"
+
+
+def _figure(value: float, sign: str = "") -> str:
+    """Format with three decimals; small numbers with two digits, so that a loss of 0.0002 does not look like none."""
+    return f"{value:{sign}.3f}" if not value or abs(value) >= 0.005 else f"{value:{sign}.1e}"
