@@ -18,8 +18,8 @@ from tests.lens.hostile_run import HOSTILE, small_run
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve import report as module
+from tidegate.serve.bundle import bundle
 from tidegate.serve.page_data import question_key
-from tidegate.serve.report import bundle
 from tidegate.serve.screens import SCREENS
 from tidegate.train import Run, load_run
 
@@ -104,7 +104,7 @@ def test_an_unknown_form_of_import_raises(monkeypatch: pytest.MonkeyPatch, tmp_p
     def with_files(changes: dict[str, str]) -> str:
         for name, content in {**files, **changes}.items():
             (tmp_path / name).write_text(content)
-        monkeypatch.setattr(module, "FILES", {name: tmp_path / name for name in files})
+        monkeypatch.setattr("tidegate.serve.bundle.FILES", {name: tmp_path / name for name in files})
         return bundle("a.js")
 
     assert "const { b: c } = module0;" in with_files({})

@@ -13,16 +13,14 @@ from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.files import replacing
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession
+from tidegate.serve.bundle import bundle
 from tidegate.serve.page import FILES
 from tidegate.serve.page_data import about, question_key
 from tidegate.serve.screens import SCREENS, Screen
 
 LARGEST = 64 << 20  # bytes of a report
 OTHER = 300  # bytes of a report for each token of the text besides gates and states: guesses above all
-IMPORT = re.compile(r'^import (?:\{(?P<names>[^}]*)\} from )?"(?P<path>[^"]+)";$', re.MULTILINE)
-EXPORT = re.compile(r"^export (?P<what>(?:async )?function\*?|const|let|class) (?P<name>\w+)", re.MULTILINE)
 STYLESHEET = re.compile(r'<link rel="stylesheet" href="/(?P<path>[^"]+)">')
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def report(session: Session) -> str:
@@ -91,33 +89,6 @@ def write_report(session: Session, path: Path) -> None:
     content = report(session).encode("utf-8", "backslashreplace")
     with replacing(Path(path)) as file:
         file.write(content)
-
-
-def bundle(entry: str) -> str:
-    """Return an ES module and all that it imports as one script: each module is a function that returns its exports.
-
-    Modules may use only the forms of ``import`` and ``export`` that are matched here.
-    """
-    made: dict[str, str] = {}
-
-    def add(name: str) -> str:
-        if name in made:
-            return f"module{list(made).index(name)}"
-        text, head = _read(name), []
-        for found in IMPORT.finditer(text):
-            inner = add((Path("/") / Path(name).parent / found["path"]).resolve().relative_to("/").as_posix())
-            if found["names"]:
-                names = found["names"].replace(" as ", ": ")
-                head.append(f"const {{ {names.strip().rstrip(',')} }} = {inner};")
-        exported = [found["name"] for found in EXPORT.finditer(COMMENT.sub("", text))]
-        text = EXPORT.sub(r"\g<what> \g<name>", IMPORT.sub("", text))
-        if left := re.search(r"^(?:import|export)\b.*$|</script|<!--", text, re.MULTILINE):
-            raise AssertionError(f"{name}: {left[0]!r} cannot be put into a report")
-        made[name] = "\n".join(["(() => {", *head, text, f"return {{ {', '.join(exported)} }};", "})()"])
-        return f"module{list(made).index(name)}"
-
-    add(entry)
-    return "\n".join(f"const module{n} = {text};" for n, text in enumerate(made.values()))
 
 
 def _read(name: str) -> str:

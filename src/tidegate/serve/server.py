@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.errors import TidegateError
 from tidegate.io.optional import importing
 from tidegate.lens.session.session import Session
+from tidegate.serve.bundle import bundle
 from tidegate.serve.page import FILES, TYPES
 from tidegate.serve.page_data import about
 from tidegate.serve.question import ENDING, Question, said, status
@@ -156,12 +157,15 @@ def application(session: Session, questions: Questions | None = None) -> Any:
         for name, view in screen.streams.items():
             app.get(f"/api/{name}", response_model=None)(bound(view, streams=True))
 
+    script = bundle("app.js")
+
     @app.get("/{path:path}", response_model=None)
     async def page(path: str) -> Any:
         name = path or "index.html"
         if name not in FILES:
             return JSONResponse({"error": f"There is no {name!r} here."}, 404)
-        return Response(FILES[name].read_bytes(), media_type=TYPES[FILES[name].suffix])
+        content = script if name == "app.js" else FILES[name].read_bytes()
+        return Response(content, media_type=TYPES[FILES[name].suffix])
 
     return app
 
