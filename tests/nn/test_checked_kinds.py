@@ -46,7 +46,7 @@ def results(layer: Any, x: Tensor, hx: Any = None) -> list[Tensor]:
     made = [output, *([state] if isinstance(state, Tensor) else state)]
     if not torch.is_grad_enabled():
         return made
-    weighed = sum((value * torch.linspace(-1, 1, value.numel()).view(value.shape)).sum() for value in made)
+    weighed = torch.stack([(it * torch.linspace(-1, 1, it.numel()).view(it.shape)).sum() for it in made]).sum()
     found = torch.autograd.grad(weighed, [x, *layer.parameters()], allow_unused=True)
     return [*made, *[g for g in found if g is not None]]
 
@@ -104,9 +104,18 @@ def test_changes_of_settings_are_seen(runs: list[Any]) -> None:
         layer(x)
 
 
-def test_wrong_input_is_refused_in_the_same_words() -> None:
+@pytest.mark.parametrize("prepack", [False, True])
+def test_wrong_input_is_refused_in_the_same_words(prepack: bool) -> None:
     x = torch.randn(4, 2, 7)
-    fresh, layer = tidegate.nn.LSTM(7, 9), warm(tidegate.nn.LSTM(7, 9), x)
+    lstms: list[Any] = [tidegate.nn.LSTM(7, 9).eval() for _ in range(2)]
+    (fresh, layer), gru = lstms, tidegate.nn.GRU(7, 9).eval()
+    if prepack:
+        tidegate.nn.prepack(nn.ModuleList([layer, gru]))
+    with torch.no_grad():
+        warm(layer, x)
+        warm(gru, x)
+        with pytest.raises(RuntimeError, match="must be one tensor"):
+            gru(x, (torch.zeros(1, 2, 9),))  # pyright: ignore[reportArgumentType, reportCallIssue]
     state = torch.zeros(1, 2, 9)
     for wrong in (
         (torch.randn(4, 2, 6),),
@@ -117,7 +126,7 @@ def test_wrong_input_is_refused_in_the_same_words() -> None:
     ):
         said = []
         for one in (fresh, layer, layer):
-            with pytest.raises((RuntimeError, ValueError, AttributeError)) as error:
+            with torch.no_grad(), pytest.raises((RuntimeError, ValueError, AttributeError)) as error:
                 one(*wrong)
             said.append(str(error.value))
         assert len({*said}) == 1
@@ -148,6 +157,15 @@ def test_exchanged_and_computed_weights_are_used() -> None:
         layer.weight_hh_l0.mul_(0.5)
         expected.load_state_dict(layer.state_dict())
     assert torch.equal(layer(x)[0], expected(x)[0])
+
+
+def test_weights_of_each_sequence_are_seen() -> None:
+    from torch.nn.utils._per_sample_grad import call_for_per_sample_grads
+
+    x = torch.randn(2, 4, 7)
+    layer: Any = warm(tidegate.nn.GRU(7, 9, batch_first=True), x)
+    call_for_per_sample_grads(layer, batch_size=2)(x)[0].sum().backward()
+    assert layer.weight_hh_l0.grad_sample.shape == (2, 27, 9)
 
 
 def test_training_after_inference_mode() -> None:

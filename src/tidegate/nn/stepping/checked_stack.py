@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from tidegate.engine import Backend, Call
 from tidegate.engine.dispatch import choose
+from tidegate.nn.interop.per_sample import has_expanded_weights
 from tidegate.nn.interop.torch_steps import nothing_looks_on
 from tidegate.nn.stack import calls_at_once, joined, narrowed, stacked
-from tidegate.nn.stepping.prepared_stack import KeptLayers
+from tidegate.nn.stepping.prepared_stack import KeptLayers, plain_states
 
 KINDS = 64  # of calls, which a module remembers
 
@@ -31,16 +32,14 @@ class RemembersKinds:
         """Run a call of a kind that was checked before; None if `forward` has to check it."""
         if torch.compiler.is_compiling() or type(input) is not Tensor or not nothing_looks_on():
             return None
-        dtype = input.dtype
-        states = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
-        usual = input.dim() == 3 and input.is_cpu and (dtype is torch.float32 or dtype is torch.float64)
-        if not usual or not isinstance(states, tuple):
+        dtype, module = input.dtype, cast(KeptLayers, self)
+        if input.dim() != 3 or not input.is_cpu or (dtype is not torch.float32 and dtype is not torch.float64):
             return None
-        for s in states:
-            if type(s) is not Tensor or s.dim() != 3 or s.dtype is not dtype or not s.is_cpu:
-                return None
+        states = plain_states(module, hx, dtype)
+        if states is None or has_expanded_weights(cast(nn.Module, self)):
+            return None
         kinds = self._kinds = self._kinds or _Kinds()
-        return kinds.run(cast(KeptLayers, self), input, states)
+        return kinds.run(module, input, states)
 
 
 class _Kinds:

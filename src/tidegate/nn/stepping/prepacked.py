@@ -13,7 +13,7 @@ from tidegate.engine import Weights
 from tidegate.engine.packed import Packed
 from tidegate.errors import ArgumentError
 from tidegate.nn.interop.torch_steps import nothing_looks_on
-from tidegate.nn.stepping.prepared_stack import KeptLayers, PreparedStack
+from tidegate.nn.stepping.prepared_stack import KeptLayers, PreparedStack, plain_states
 from tidegate.nn.stepping.watched_tensors import WatchedTensors
 
 KINDS = 64  # of calls, which a module keeps prepared
@@ -100,12 +100,9 @@ class _Kept:
         return now
 
     def run(self, module: KeptLayers, input: Tensor, hx: Any) -> tuple[Any, Any] | None:
-        states = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
-        if not isinstance(states, tuple):
+        states = plain_states(module, hx, input.dtype)
+        if states is None:
             return None
-        for s in states:
-            if type(s) is not Tensor or s.dim() != 3 or s.dtype is not input.dtype or not s.is_cpu:
-                return None
         runs = self.now(module).runs
         key = input.shape, input.dtype, tuple([s.shape for s in states]), module.batch_first, module.backend
         if key not in runs:  # prepared when it comes the second time

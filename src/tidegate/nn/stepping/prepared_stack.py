@@ -29,6 +29,19 @@ class KeptLayers(StackedLayers, Protocol):
     def _state_out(self, state: tuple[Tensor, ...], layout: Layout) -> Any: ...
 
 
+def plain_states(module: KeptLayers, hx: Any, dtype: torch.dtype) -> tuple[Tensor, ...] | None:
+    """Return initial states as a tuple, which is empty for zeros; None if anything about them is unusual."""
+    if hx is None:
+        return ()
+    states, count = (hx,) if type(hx) is Tensor else hx, len(module.cell.states)
+    if type(states) is not tuple or len(states) != count or (count == 1 and states is hx):
+        return None
+    for s in states:
+        if type(s) is not Tensor or s.dim() != 3 or s.dtype is not dtype or not s.is_cpu:
+            return None
+    return states
+
+
 class PreparedStack:
     """A module's call on inputs of one shape, without lengths, resets and masks.
 
