@@ -284,7 +284,8 @@ def test_a_comparison_is_means_stretches_and_tinted_texts(hostile):
 def test_known_letters_are_two_curves(hostile):
     made = known_letters(hostile, most=3)
     assert shown(made).text.count("letters of the word that were read") == 2
-    assert str(made).splitlines()[1].split() == ["0", *map(number, (made.letters[0], made.right[0], made.losses[0]))]
+    first = (made.letters[0], made.right[0], made.among_three[0], made.losses[0])
+    assert str(made).splitlines()[1].split() == ["0", *map(number, first)]
 
 
 def test_an_overlay_names_its_curves():

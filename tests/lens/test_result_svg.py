@@ -44,7 +44,7 @@ RESULTS: dict[str, tuple[Any, int]] = {
     "clipping": (Clipping(1.0, np.array([5, 10]), np.array([0.1, 0.2]), np.array([2.0, 3.0])), 2),
     "memory time": (MemoryTime(np.full(4, 0.5), np.ones(4), np.ones(4)), 1),
     "jacobians": (StepJacobians(HALVES[None], {"h": slice(0, 4)}), 2),
-    "known letters": (KnownLetters(np.arange(4), np.ones(4, np.int64), np.full(4, 0.5), np.ones(4)), 2),
+    "known letters": (KnownLetters(np.arange(4), np.ones(4, np.int64), np.full(4, 0.5), np.ones(4), np.ones(4)), 2),
 }
 
 

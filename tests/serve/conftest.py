@@ -68,6 +68,7 @@ def serve() -> Iterator[Callable[[TextSession], str]]:
     def start(session: TextSession) -> str:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # before the thread runs, so that it can be opened at once
         server = uvicorn.Server(uvicorn.Config(application(session), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

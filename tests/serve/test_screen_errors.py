@@ -97,6 +97,8 @@ def test_the_comparison_is_the_lens(both: TextSession, run: Run, other: Run):
         right = [None if np.isnan(share) else share for share in known.right]
         assert it["right"] == pytest.approx(right, abs=1e-4)
         assert it["letters"] == known.letters.tolist()
+        among = [None if np.isnan(share) else share for share in known.among_three]
+        assert it["among"] == pytest.approx(among, abs=1e-4)
 
 
 def test_subwords_show_why_there_is_no_breakdown(

@@ -61,7 +61,7 @@ def test_a_stretch_with_no_unit_has_no_match(client: Any):
         ("start=5&stop=9&name=z", "no 'z' in the trace"),
         ("start=5&stop=9&name=c&layer=7", "layer 7"),
         ("start=5&stop=9&name=c&before=-1", "0 or more"),
-        ("start=5&stop=9&name=c&threshold=nan", "threshold is nan: give a finite number"),
+        ("start=5&stop=9&name=c&threshold=nan", "The threshold is nan: give a finite number"),
         ("start=5&name=c", "stop: Field required"),
     ],
 )

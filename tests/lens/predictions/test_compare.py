@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,15 @@ def test_known_letters_by_hand() -> None:
     none = known_letters(reading_of(list("a b"), [-1.0] * 3, [True] * 3), most=1)
     assert none.letters.tolist() == [2, 0]
     assert np.isnan(none.right[1])
+
+
+def test_a_letter_may_be_the_third_guess() -> None:
+    reading = reading_of(list("abc ab"), [-1.0] * 6)
+    place = [0, 2, 3, 0, 1, 4]  # of the actual token among the guesses
+    guesses = np.array([[0 if k == at else k + 1 for k in range(5)] for at in place])
+    found = known_letters(replace(reading, guesses=guesses), most=2)
+    np.testing.assert_allclose(found.right, [1 / 2, 0, 0])
+    np.testing.assert_allclose(found.among_three, [1, 1 / 2, 0])
 
 
 def test_a_letter_of_two_bytes_is_right_if_both_are() -> None:

@@ -15,6 +15,7 @@ from tidegate.lens.record.reading import Reading
 
 MAX_READINGS = 4  # readings side by side
 WORD = r"\w+"
+AMONG = 3  # guesses, besides the likeliest alone
 
 
 class Span(NamedTuple):
@@ -164,17 +165,19 @@ class KnownLetters(Charted):
         letters: (K,) number of letters predicted.
         right: (K,) the share of them that were the likeliest guess; nan if there were none.
         losses: (K,) their mean loss in nats.
+        among_three: (K,) the share of them that were among the three likeliest guesses.
     """
 
     known: NDArray[np.int64]
     letters: NDArray[np.int64]
     right: NDArray[np.float64]
     losses: NDArray[np.float64]
+    among_three: NDArray[np.float64]
 
     def __str__(self) -> str:
-        columns = (self.known, self.letters, self.right, self.losses)
+        columns = (self.known, self.letters, self.right, self.among_three, self.losses)
         rows = list(zip(*(it.tolist() for it in columns), strict=True))
-        return table_text(rows, ("letters read", "predicted", "right", "nats"))
+        return table_text(rows, ("letters read", "predicted", "right", "among three", "nats"))
 
     __repr__ = __str__
 
@@ -185,7 +188,11 @@ class KnownLetters(Charted):
     def _charts(self) -> list[str]:
         known = "letters of the word that were read"
         return [
-            line_chart_svg({"": (self.known, self.right)}, x_label=known, y_label="share guessed right"),
+            line_chart_svg(
+                {"likeliest": (self.known, self.right), "among three": (self.known, self.among_three)},
+                x_label=known,
+                y_label="share guessed right",
+            ),
             line_chart_svg({"": (self.known, self.losses)}, x_label=known, y_label="nats"),
         ]
 
@@ -193,7 +200,8 @@ class KnownLetters(Charted):
 def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> KnownLetters:
     """Return the accuracy on the next letter of a word against the number of its letters that were read.
 
-    A character of several bytes is right if each of them was, given those before it.
+    Of the likeliest guess, and of the three likeliest, as Madsen (2019, "Visualizing memorization in RNNs") measures
+    whole words that are completed. A character of several bytes is right if each of them was, given those before it.
 
     Args:
         reading: by a model of characters or bytes.
@@ -213,16 +221,22 @@ def known_letters(reading: Reading, *, most: int = 8, pattern: str = WORD) -> Kn
             "use a model of characters or bytes."
         )
     log_p = characters(reading)
-    wrong = np.bincount(character_of(reading), reading.guesses[:, 0] != reading.ids, len(log_p)) > 0
+    owner = character_of(reading)
+
+    def missed(guesses: int) -> NDArray[np.bool_]:
+        """Return for each character whether the actual token of any of its parts is not among the likeliest."""
+        found = (reading.guesses[:, :guesses] == reading.ids[:, None]).any(1)
+        return np.bincount(owner, ~found, len(log_p)) > 0
+
     known = np.full(len(log_p), -1)
     for start, stop, _ in words_of(reading.text, pattern):
         known[start:stop] = np.minimum(np.arange(stop - start), most)
     inside = known >= 0
     letters = np.bincount(known[inside], minlength=most + 1)
     with np.errstate(invalid="ignore"):  # 0 / 0: no such letter
-        right = np.bincount(known[inside], ~wrong[inside], most + 1) / letters
+        right, among = (np.bincount(known[inside], ~missed(it)[inside], most + 1) / letters for it in (1, AMONG))
         losses = np.bincount(known[inside], -log_p[inside], most + 1) / letters
-    return KnownLetters(np.arange(most + 1), letters, right, losses)
+    return KnownLetters(np.arange(most + 1), letters, right, losses, among)
 
 
 def _spans(text: str, names: Sequence[str], log_p: NDArray[np.float64], count: int, width: int) -> tuple[Span, ...]:

@@ -93,7 +93,7 @@ def intervened(
 ) -> Iterator[Any]:
     """Yield what the model writes, with interventions or without, piece by piece; the same draws for both."""
     if not 0 <= length <= MAX_LENGTH:
-        raise ArgumentError(f"length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
+        raise ArgumentError(f"The length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
     run = session.run
     model = intervened_model(run.model, parse_interventions(edits)) if edits else run.model
     for it in write(model, run.tokenizer, prompt, length=length, sampling=Sampling(temperature), seed=seed, names=()):

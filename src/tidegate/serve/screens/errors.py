@@ -77,8 +77,9 @@ def letters(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
         if isinstance(made, str):
             answers.append({"name": name, "refused": made})
         else:
-            right, count = [rounded(it) for it in made.right], made.letters.tolist()
-            answers.append({"name": name, "known": made.known.tolist(), "letters": count, "right": right})
+            right, among = ([rounded(it) for it in row] for row in (made.right, made.among_three))
+            shown = {"known": made.known.tolist(), "letters": made.letters.tolist(), "right": right, "among": among}
+            answers.append({"name": name, **shown})
     return answers
 
 

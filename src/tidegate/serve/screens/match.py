@@ -31,7 +31,7 @@ def matched(
 ) -> dict[str, Any]:
     """Return the units that are on over a stretch with their means, strongest first, and where else they are on."""
     if not np.isfinite(threshold):
-        raise ArgumentError(f"threshold is {threshold}: give a finite number.")
+        raise ArgumentError(f"The threshold is {threshold}: give a finite number.")
     trace = session.reading(text).trace
     where: dict[str, Any] = {"layer": layer, "name": name, "threshold": threshold}
     units = select(trace, start, stop, before=before, after=after, **where)

@@ -48,7 +48,7 @@ def look(session: ExampleSession, text: int = 0, beam: int | None = None) -> dic
         ArgumentError: there is no such example, or the run has no beam of that width.
     """
     if beam is not None and not 1 <= beam <= MAX_BEAM:
-        raise ArgumentError(f"beam is {beam}: give 1 to {MAX_BEAM}.")
+        raise ArgumentError(f"The beam is {beam}: give 1 to {MAX_BEAM}.")
     found = session.look(text, beam)
     answer: dict[str, Any] = {
         "name": session.example(text).name,

@@ -29,7 +29,7 @@ def write(
 ) -> Iterator[Any]:
     """Yield each piece written, its surprise in nats, the five likeliest tokens, and a hidden unit's value after it."""
     if not 0 <= length <= MAX_LENGTH:
-        raise ArgumentError(f"length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
+        raise ArgumentError(f"The length is {length:,}: give 0 to {MAX_LENGTH:,} tokens.")
     run = session.run
     sizes = run.config.model.sizes
     if not (0 <= layer < len(sizes) and 0 <= unit < sizes[layer]):

@@ -36,10 +36,14 @@ export function figure(root, draw, { name, caption = "", rows = null, under = nu
   return { redraw: () => width && redraw(), stop: () => watch.disconnect() };
 }
 
-/** What Plot draws, without the style sheet that it brings along: the page's policy forbids it, and charts.css has it. */
+/**
+ * What Plot draws, without the style sheet that it brings along, which the page's policy forbids (charts.css has it), and
+ * without the names of its marks: to screen readers the chart is one picture with one name.
+ */
 export function plotted(options) {
   const svg = Plot.plot({ className: "plot", style: { fontSize: "12px", fontFamily: "inherit" }, ...options });
   svg.querySelector("style").remove();
   svg.setAttribute("role", "img");
+  for (const mark of svg.querySelectorAll("g[aria-label]")) mark.removeAttribute("aria-label");
   return svg;
 }

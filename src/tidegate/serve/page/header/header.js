@@ -10,7 +10,7 @@ import { openTexts } from "./texts.js";
 
 export function showHeader() {
   const [run, ...others] = about.runs;
-  const compared = others.map((it) => el("span", { class: "compared" }, "compared with ", ...described(it)));
+  const compared = others.map((it) => el("span", { class: "compared" }, "compared with ", ...described(it, run)));
   replaceChildren(document.getElementById("run"), ...described(run), ...compared);
   document.title = `${about.runs.map((it) => it.name).join(", ")} - Tidegate`;
   replaceChildren(
@@ -21,13 +21,20 @@ export function showHeader() {
   );
 }
 
-function described(run) {
-  const alike = new Set(run.sizes).size === 1;
-  const model = run.layers
-    ? `${alike ? `${run.layers} × ${run.sizes[0]}` : run.sizes.join(", ")} ${run.cell}`
-    : run.cell;
-  const loss = run.validation === null ? "" : `, validation ${run.validation.toFixed(3)} ${run.loss} (${run.split})`;
-  return [el("strong", {}, run.name), ` ${model}, step ${grouped(run.step)}${loss}`];
+/** A run in words; of one that is compared with another, what differs. */
+function described(run, other = null) {
+  const differs = (words) => other === null || words(run) !== words(other);
+  const loss = run.validation === null ? "" : `validation ${run.validation.toFixed(3)}`;
+  const unit = run.validation !== null && differs((it) => it.loss) ? ` ${run.loss}` : "";
+  const split = run.validation !== null && differs((it) => it.split) ? ` (${run.split})` : "";
+  const model = differs(modelOf) ? modelOf(run) : "";
+  const parts = [model, `step ${grouped(run.step)}`, `${loss}${unit}${split}`].filter(Boolean);
+  return [el("strong", {}, run.name), ` ${parts.join(", ")}`];
+}
+
+function modelOf({ sizes, layers, cell }) {
+  const alike = new Set(sizes).size === 1;
+  return layers ? `${alike ? `${layers} × ${sizes[0]}` : sizes.join(", ")} ${cell}` : cell;
 }
 
 async function copyLink() {

@@ -85,7 +85,10 @@ function leftOut({ labels, of, left_out: count }) {
 
 function examplesTable(rows, names, { answer: { answers, measure }, title }) {
   const open = (n) => choose({ screen: "steps", text: rows[n].number, at: rows[n].step });
-  const read = (it) => el("span", { class: "read" }, nameOf(it, names[it.number]));
+  const read = (it) => {
+    const name = nameOf(it, names[it.number]);
+    return el("span", { class: "read", title: name }, name);
+  };
   if (!rows.length) return note(answers === "numbers" ? "" : "None: all answers are right.");
   const caption = `Pick an example to see how the network read it. Loss: ${measure.replace("loss, ", "")}.`;
   if (answers === "numbers") {

@@ -99,7 +99,7 @@ async function validationOfAll(root) {
 }
 
 function samples(rows) {
-  const sample = el("pre", { class: "sample" });
+  const sample = el("pre", { class: "sample scrolled" });
   const where = el("output");
   const last = String(rows.length - 1);
   const slider = el("input", {

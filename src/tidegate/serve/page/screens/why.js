@@ -191,5 +191,5 @@ function predictionTable(listed, tokens, onRow) {
     const often = `${grouped(Number(times.toPrecision(2)))} times its share of the text`;
     return [el("code", {}, `${before}▸${spelled(tokens[at])}`), p.toFixed(3), back === null ? often : closes];
   });
-  return table(["predicted", "p", ""], rows, { onRow });
+  return table(["predicted", "p", "why it is listed"], rows, { onRow });
 }

@@ -54,9 +54,9 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, o
           on: { click: () => onPick(row.number) },
         },
         el("span", { class: mark === "✗" ? "mark miss" : "mark" }, mark, mark && hiddenText(MEANINGS[mark])),
-        el("span", { class: "read" }, nameOf(row, names[row.number])),
+        el("span", { class: "read", title: nameOf(row, names[row.number]) }, nameOf(row, names[row.number])),
         row.loss === undefined ? null : el("span", { class: "loss" }, lossOf(row)),
-        row.loss === undefined ? null : el("span", { class: "said" }, saidOf(row)),
+        row.loss === undefined ? null : el("span", { class: "said", title: saidOf(row) }, saidOf(row)),
       ),
     );
   }

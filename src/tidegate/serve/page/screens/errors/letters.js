@@ -15,11 +15,15 @@ export async function showLetters(root, stops, isStopped) {
   if (shown.length) {
     const place = el("div");
     const lead =
-      "The share of letters that were the likeliest guess, against how many letters of the word were read before: 0 " +
-      "is its first letter, 8 stands for 8 or more.";
+      "The share of letters that were the likeliest guess, and among the three likeliest, against how many letters of " +
+      "the word were read before: 0 is its first letter, 8 stands for 8 or more.";
     root.append(el("p", { class: "lead" }, lead), place);
     const { known, letters } = shown[0];
-    const series = shown.map((it) => ({ label: it.name, y: it.right }));
+    const of = (name) => (shown.length > 1 ? `${name}, ` : "");
+    const series = shown.flatMap((it) => [
+      { label: `${of(it.name)}likeliest guess`, y: it.right },
+      { label: `${of(it.name)}among three`, y: it.among },
+    ]);
     const labels = { xLabel: "letters of the word already read", yLabel: "share right" };
     stops.push(lineChart(place, known, series, { title, ...labels }));
     const counts = known.map((k, n) => `${k}: ${grouped(letters[n])}`);
