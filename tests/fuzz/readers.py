@@ -218,7 +218,9 @@ def whole(name: str) -> bytes:
         "compressed-npz": _arrays(np.savez_compressed, frames=frames, labels=np.array([0, 1, 0])),
         "classify-npz": _arrays(frames=frames, labels=np.array(["a", "b", "a"]), lengths=np.array([4, 2, 1])),
         "tag-npz": _arrays(frames=frames, labels=np.arange(12).reshape(3, 4) % 2),
-        "caption-npz": _arrays(images=frames, captions=np.array(["one two", "two", "one"])),
+        "caption-npz": _arrays(
+            images=frames, captions=np.array(["one two", "two", "one"]), extra=np.array(["on", "off"])
+        ),
         "forecast-npz": _arrays(frames=frames, series=np.array(["p", "q", "r"])),
         "member-npy": array(frames),
         "tag-conll": b"# a = b\nwarm X B-P\nfunny Y O\n\nslow X O\n\n" * 3,

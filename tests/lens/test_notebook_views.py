@@ -397,7 +397,7 @@ def test_a_written_text_names_its_rows_and_shows_the_tree():
     steps = Steps(("<", "b"), Trace({(0, 0): {"h": np.zeros((2, 5))}}))
     tree = BeamTree(1, (Branch(0, -1, "<script>", -0.5, -0.5, "cut"),), (0,))
     look = WriterLook(
-        "t", {"source": steps}, {"text": ""}, None, np.eye(2, dtype=np.float32), ("<script>", "2"), tree, None
+        "t", {"source": steps}, {"text": ""}, None, np.eye(2, dtype=np.float32), ("<script>", "2"), tree, None, {}
     )
     page = shown(look)
     assert "attended to" in page.text.split("<script>2<b")[1]  # rows, then columns

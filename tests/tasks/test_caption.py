@@ -137,6 +137,7 @@ def test_the_sample_has_every_image_in_both_languages_and_in_one_part(tmp_path: 
     found = {part: np.load(tmp_path / f"{part}.npz") for part in ("train", "validation", "test")}
     assert [it["features"].shape for it in found.values()] == [(2594, 66), (500, 66), (500, 66)]
     for it in found.values():
+        assert it["extra"].tolist() == ["English", "Korean"]
         half = len(it["captions"]) // 2
         names = dict(zip(it["captions"][:half], it["captions"][half:], strict=True))
         assert (names["seven"], names["zero"], len(names)) == ("칠", "영", 10)

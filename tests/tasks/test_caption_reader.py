@@ -56,6 +56,12 @@ def test_arrays_without_captions_are_read_to_be_described(tmp_path: Path) -> Non
         ({"captions": ["a"]}, r"no array 'features' or 'images'; there are: 'captions'"),
         ({"features": np.zeros((2, 3)), "captions": ["a"]}, r"'captions' should be 2 strings"),
         ({"features": np.zeros((2, 3)), "captions": [1, 2]}, r"'captions' should be 2 strings"),
+        (
+            {"features": np.zeros((2, 3)), "extra": ["a", "a"]},
+            r"'extra' should be different names \(M,\) of the last M",
+        ),
+        ({"features": np.zeros((2, 3)), "extra": ["a", "b", "c"]}, r"of the 3 numbers of each image"),
+        ({"features": np.zeros((2, 3)), "extra": np.zeros(1)}, r"but is float64 of \(1,\)"),
         ({"features": np.zeros(3)}, r"'features' should be numbers \(N, F\)"),
         ({"features": np.array([["a"]])}, r"'features' should be numbers"),
         ({"features": np.array([[{}]])}, r"not a complete \.npz file of plain arrays"),

@@ -10,7 +10,7 @@ import pytest
 from tests.lens.tasks.tiny import tiny_run
 
 from tidegate.data.rows import Row
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, DataError
 from tidegate.lens.tasks import WriterLook, look_at
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
 from tidegate.tasks.seq2seq.translate import TranslateConfig, TranslateTask
@@ -171,3 +171,30 @@ def test_there_is_no_other_branch(tmp_path: Path) -> None:
     for branch in (-1, len(tree.branches)):
         with pytest.raises(ArgumentError, match=f"no branch {branch}"):
             tree.path(branch)
+
+
+@pytest.mark.parametrize("names", [("en", "ko"), ()])
+def test_a_captioner_s_picture_is_its_pixels_and_the_numbers_after_them_have_names(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    features = np.random.default_rng(0).random((12, 18))
+    features[:, 16:] = [3, 0]
+    arrays = {"features": features, "captions": np.array(["one", "two"] * 6)}
+    np.savez(tmp_path / "a.npz", **arrays, **({"extra": np.array(names)} if names else {}))
+    _, run = tiny_run(CaptionTask, [tmp_path / "a.npz"], CaptionConfig(hidden_size=5, embedding_size=4, min_count=1))
+    look = looked(run, 2, part="train")
+    assert look.image is not None
+    np.testing.assert_allclose(look.image.values[0], features[2, :16].reshape(4, 4), rtol=1e-6)
+    assert (look.image.low, look.image.high) == (0, 1)  # of the pixels alone
+    assert look.extra == dict(zip(names or ("number 17", "number 18"), (3, 0), strict=True))
+    whole = look_at(run, 2, part="train", picture=(3, 6))
+    assert isinstance(whole, WriterLook)
+    assert (whole.image.values.shape if whole.image else None, whole.extra) == ((1, 3, 6), {})
+
+
+def test_files_whose_extra_numbers_differ_are_refused(tmp_path: Path) -> None:
+    for file, extra in {"a": ["en", "ko"], "b": ["ko", "en"]}.items():
+        arrays = {"features": np.zeros((3, 6)), "captions": np.array(["one", "two", "one"])}
+        np.savez(tmp_path / f"{file}.npz", extra=np.array(extra), **arrays)
+    with pytest.raises(DataError, match=r"the extra numbers are ko, en, but were en, ko before"):
+        tiny_run(CaptionTask, [tmp_path / "a.npz", tmp_path / "b.npz"], CaptionConfig(hidden_size=5, min_count=1))

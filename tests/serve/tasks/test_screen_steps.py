@@ -111,10 +111,8 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         assert (row[0].strip(), float(row[1])) == (best[0], pytest.approx(best[1], abs=1e-3))
     elif name in ("classify", "frames"):
         shown = page.inner_text(".verdict")
-        assert shown.startswith(
-            f"Prediction: {own.prediction['label']} (p = {max(own.prediction['probabilities'].values()):.3f})"
-        )
-        assert ("which is right" in shown) == (own.prediction["label"] == own.truth["label"])
+        assert shown.startswith(f"{own.prediction['label']} p = {max(own.prediction['probabilities'].values()):.3f}")
+        assert ("✓ right" in shown) == (own.prediction["label"] == own.truth["label"])
     elif name == "forecast":
         row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
         assert float(row[3]) == pytest.approx(own.ahead[0, 2], rel=1e-4)

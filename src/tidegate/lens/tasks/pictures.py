@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 
+MOST_EXTRA = 16  # numbers after an image's pixels
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -58,6 +60,16 @@ def pictures(numbers: NDArray[Any], shape: Sequence[int] | None = None) -> Frame
         low, high = 0.0, 1.0
     scaled = (wide - low) / (high - low if high > low else 1.0)
     return Frames(scaled.astype(np.float32).reshape(len(numbers), *found), low, high)
+
+
+def pixels_of(count: int) -> int:
+    """Return how many of an image's numbers, the first ones, are its pixels, where nothing says so.
+
+    All, unless they are a square of at least 4 x 4 and up to 16 numbers more, which then are no pixels.
+    """
+    square = isqrt(count) ** 2
+    is_line = _shape(count)[0] == 1
+    return square if is_line and square >= 16 and count - square <= MOST_EXTRA else count
 
 
 def _shape(count: int) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Translators and captioners: attention, and the tree of the beam search."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,11 @@ from tidegate.lens.tasks.beam_tree import BeamTree, BeamTreeBuilder
 from tidegate.lens.tasks.example import ArrayRow, Example, on_cpu, picture_shape
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.text_outcomes import MEASURE, text_outcomes
-from tidegate.lens.tasks.pictures import Frames, pictures
+from tidegate.lens.tasks.pictures import Frames, pictures, pixels_of
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.writer_subject import CAPTIONER, TRANSLATOR
 from tidegate.lens.tasks.views import Choices, Look, Steps
-from tidegate.tasks.seq2seq.caption import Captioner
+from tidegate.tasks.seq2seq.caption import Captioner, extra_names
 from tidegate.tasks.seq2seq.search import Hypothesis, beam_search
 from tidegate.tasks.seq2seq.task import Beginning, WritingTask, level_of, text_in
 from tidegate.tasks.seq2seq.translate import Translator
@@ -42,11 +43,13 @@ class WriterLook(Look):
         written: the tokens of the best text, including the one that ends it unless the text was cut at the limit.
         tree: the continuations that the beam search considered.
         image: the image that a captioner read.
+        extra: the numbers after its pixels, by name; empty if there are none.
     """
 
     written: tuple[str, ...]
     tree: BeamTree
     image: Frames | None
+    extra: Mapping[str, float]
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -127,8 +130,20 @@ def look_at_text(task: WritingTask, model: Translator | Captioner, example: Exam
         attention=on_cpu(looks[0].output[1][0]) if looks else None,
         written=written,
         tree=tree,
-        image=pictures(example.encoded["image"], example.picture) if "image" in example.encoded else None,
+        **_image(task, example),
     )
+
+
+def _image(task: WritingTask, example: Example) -> dict[str, Any]:
+    """Return a captioner's image, and the numbers that come after its pixels."""
+    if "image" not in example.encoded:
+        return {"image": None, "extra": {}}
+    numbers = np.asarray(example.encoded["image"])
+    count, names = numbers.shape[1], extra_names(task.preprocessing)
+    pixels = count if example.picture is not None else count - len(names) if names else pixels_of(count)
+    names = names or [f"number {n + 1}" for n in range(pixels, count)]
+    extra = dict(zip(names, map(float, numbers[0, pixels:]), strict=False))
+    return {"image": pictures(numbers[:, :pixels], example.picture), "extra": extra}
 
 
 def _search(task: WritingTask, model: Translator | Captioner, begin: Beginning) -> tuple[list[Hypothesis], BeamTree]:

@@ -59,6 +59,11 @@ export function button(label, onClick, props = {}) {
   return el("button", { ...props, on: { click: onClick } }, label);
 }
 
+/** ✓ right or ✗ wrong, in signs and words. */
+export function judgement(isRight) {
+  return el("span", { class: isRight ? "judged" : "judged miss" }, isRight ? " ✓ right" : " ✗ wrong");
+}
+
 /** A quiet line of text. */
 export function note(...children) {
   return el("p", { class: "told" }, ...children);

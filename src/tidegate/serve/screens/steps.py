@@ -158,6 +158,7 @@ def _writing(found: WriterLook) -> dict[str, Any]:
         "written_p": p,
         "tree": _tree(found.tree),
         "image": None if found.image is None else _pictures(found.image),
+        "extra": [[name, rounded(value)] for name, value in found.extra.items()],
     }
 
 

@@ -22,6 +22,7 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.frames import FrameStatistics
 from tidegate.data.rows import Row, layout_notes
 from tidegate.data.tables.cell_values import named
+from tidegate.errors import DataError
 from tidegate.tasks.example_batches import Columns, drawn_part
 from tidegate.tasks.layers import FrameInput, recurrent
 from tidegate.tasks.seq2seq.caption_reader import beside_images, image_of, read_captions
@@ -114,18 +115,21 @@ class CaptionTask(WritingTask):
     def fit(cls, rows: Iterable[Row], config: CaptionConfig) -> tuple[Preprocessing, list[str]]:
         """Fit mean and deviation of the images, and the vocabulary of the captions."""
         images, targets, features = FrameStatistics(), TargetCounts(), None
+        extra: tuple[str, ...] = ()
         for row in rows:
             image = image_of(row, features)
-            features = image.shape[1]
+            own = row.values.get("extra", ())
+            if features is not None and own != extra:
+                raise DataError(f"{row.where}: the extra numbers are {_named(own)}, but were {_named(extra)} before.")
+            features, extra = image.shape[1], own
             images.add(image)
             targets.add(text_in(row, "target", CAPTION))
         preprocessing, notes = targets.preprocessing(config)
         if features is None:
             return Preprocessing(preprocessing), notes  # no training examples: the writer raises
-        return Preprocessing(preprocessing | images.preprocessing()), [
-            *notes,
-            f"images: {images.count:,} of {features:,} numbers",
-        ]
+        note = f"images: {images.count:,} of {features:,} numbers" + (f", the last {_named(extra)}" if extra else "")
+        named_extra = {"extra": list(extra)} if extra else {}
+        return Preprocessing(preprocessing | images.preprocessing() | named_extra), [*notes, note]
 
     @classmethod
     def encode(
@@ -149,3 +153,12 @@ class CaptionTask(WritingTask):
     def without_model(self, part: Part) -> Mapping[str, Sequence[str]]:
         """Return nothing: the most frequent caption is the only baseline."""
         return {}
+
+
+def extra_names(preprocessing: Preprocessing) -> list[str]:
+    """Return the names of the last numbers of an image, which are no pixels; none unless the data name them."""
+    return preprocessing.vocabulary("extra").entries if "extra" in preprocessing.values else []
+
+
+def _named(extra: Sequence[str]) -> str:
+    return ", ".join(extra) or "none"

@@ -18,15 +18,18 @@ from tidegate.errors import DataError
 
 ARRAYS = ("features", "frames", "images")
 CAPTIONS = "captions"
+EXTRA = "extra"
 FILES = ("file", "file_name", "filename", "image", "path")
 TEXTS = ("caption", "text", "label", "target")
 
 
 def read_captions(path: Path, size: int, delimiter: Delimiter | None = None) -> Iterator[Row]:
-    """Read rows with "image" (F,) float32 and, if there is one, "target"; rows of a table have the image's "file" too.
+    """Read rows with "image" (F,) float32 and, if there is one, "target".
+
+    Rows of a table have the image's "file" too, those of arrays the names of "extra" numbers, if there are any.
 
     * ``.npz``: "features" or "frames" (N, F), or "images" (N, height, width) or (N, height, width, channels), and
-      "captions" (N,), strings.
+      "captions" (N,), strings; and "extra" (M,), the names of the last M numbers of each image if these are no pixels.
     * A table: each row has the name of an image file, relative to the table, and its caption. A CSV (or JSON Lines,
       Parquet) has columns "file" and "caption"; a TSV has these two in this order, with or without header.
     * A folder: the table in it; without one, all image files in it, without captions.
@@ -82,7 +85,7 @@ def image_of(row: Row, features: int | None = None) -> NDArray[np.float32]:
 
 
 def _arrays(path: Path) -> Iterator[Row]:
-    arrays, there = read_arrays(path, (*ARRAYS, CAPTIONS))
+    arrays, there = read_arrays(path, (*ARRAYS, CAPTIONS, EXTRA))
     name = next((it for it in ARRAYS if it in there), None)
     if name is None:
         raise DataError(f"{path}: there is no array 'features' or 'images'; there are: {named(there)}.")
@@ -96,11 +99,23 @@ def _arrays(path: Path) -> Iterator[Row]:
             f"{path}: 'captions' should be {len(images)} strings, one for each of {name!r}, but is {captions.dtype} of "
             f"{captions.shape}."
         )
+    extra = _extra(path, arrays[EXTRA], images[:1].size) if EXTRA in arrays else ()
     for n, image in enumerate(images):
-        values: dict[str, Any] = {"image": single_precision(image).ravel()}
+        values: dict[str, Any] = {"image": single_precision(image).ravel()} | ({"extra": extra} if extra else {})
         if captions is not None:
             values["target"] = str(captions[n])
         yield Row(f"{path}, image {n + 1}", values)
+
+
+def _extra(path: Path, names: NDArray[Any], size: int) -> tuple[str, ...]:
+    """Return the names of the numbers that come after the pixels."""
+    found = tuple(map(str, names.tolist())) if names.ndim == 1 and names.dtype.kind == "U" else ()
+    if not 0 < len(set(found)) == len(found) < size:
+        raise DataError(
+            f"{path}: 'extra' should be different names (M,) of the last M of the {size} numbers of each image, but is "
+            f"{names.dtype} of {names.shape}."
+        )
+    return found
 
 
 def _table(path: Path, size: int, delimiter: Delimiter | None) -> Iterator[Row]:

@@ -2,8 +2,8 @@
 
 import { bar } from "../charts/bars.js";
 import { lineChart } from "../charts/line_chart.js";
-import { el, note, replaceChildren, table, visible } from "../dom.js";
-import { unpack } from "../numbers.js";
+import { el, judgement, note, replaceChildren, table, visible } from "../dom.js";
+import { probability, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip, sheet } from "./pictures.js";
 import { Tokens } from "./tokens.js";
@@ -48,10 +48,11 @@ export function show(root, answer, frames, stops) {
 }
 
 function verdict({ label, true_label: truth, probabilities }) {
-  const p = probabilities[0][1].toFixed(3);
-  const element = el("p", { class: "verdict" }, "Prediction: ", el("strong", {}, visible(label)), ` (p = ${p})`);
-  if (truth === label) element.append(", which is right.");
-  else if (truth !== null) element.append(", which is wrong: true is ", el("strong", {}, visible(truth)));
+  const p = probability(probabilities[0][1]);
+  const element = el("p", { class: "verdict" }, el("strong", {}, visible(label)), ` p = ${p}`);
+  if (truth === null) return element;
+  element.append(judgement(truth === label));
+  if (truth !== label) element.append(", true is ", el("strong", {}, visible(truth)));
   return element;
 }
 
@@ -64,10 +65,10 @@ function showFrames(root, frames, { label, running }, onPick) {
 
 function showTokens(root, { sequences: [{ read }], label, running, attention }, at, onCursor) {
   const tokens = new Tokens(root, read, { label: "What was read", onCursor });
-  tokens.tint(`running p of ${visible(label)}`, running[0], "sequential", 1);
+  tokens.tint(`running p of ${visible(label)}`, running[0], "share", 1);
   if (attention) {
     const { values } = unpack(attention);
-    tokens.tint("attention", Array.from(values.subarray(0, read.length)), "sequential", Math.max(...values) || 1);
+    tokens.tint("attention", Array.from(values.subarray(0, read.length)), "share", Math.max(...values) || 1);
   }
   tokens.mark(at);
   return tokens;

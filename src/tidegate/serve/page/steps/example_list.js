@@ -22,6 +22,7 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, o
 
   function show() {
     const found = arranged(rows, names);
+    most = Math.max(most, 20 + found.findIndex((it) => it.number === current));
     const more = found.length - most;
     replaceChildren(
       list,

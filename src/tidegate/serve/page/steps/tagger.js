@@ -2,7 +2,8 @@
 
 import { bar } from "../charts/bars.js";
 import { curve } from "../colours.js";
-import { el, note, replaceChildren, table, visible } from "../dom.js";
+import { el, judgement, note, replaceChildren, table, visible } from "../dom.js";
+import { probability } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip } from "./pictures.js";
 import { isText, Tokens } from "./tokens.js";
@@ -39,18 +40,19 @@ export function show(root, answer, frames) {
   function remarks(n) {
     const found = positions ? [`characters ${positions[n][0]} to ${positions[n][1]}`] : [];
     if (guesses[n][0][0] !== tags[n])
-      found.push(`the likeliest sequence of tags has ${visible(tags[n])} here, p ${probabilities[n]}`);
+      found.push(`the likeliest sequence of tags has ${visible(tags[n])} here, p ${probability(probabilities[n])}`);
     return found.map((it) => note(it));
   }
 
   function details(n) {
     choose({ at: n });
-    const verdict = `${isWrong[n] ? "wrong; true is" : "right:"} ${truth === null ? "" : trueTag(n)}`;
+    const verdict = [el("strong", {}, visible(tags[n])), truth === null ? null : judgement(!isWrong[n])];
+    if (isWrong[n]) verdict.push(`, true is ${trueTag(n)}`);
     const rows = guesses[n].slice(0, LIKELIEST).map(([tag, p]) => [visible(tag), bar(p)]);
     replaceChildren(
       side,
       el("h2", {}, `step ${n}: `, read.length ? el("code", {}, visible(read[n])) : "a frame"),
-      truth === null ? null : el("p", { class: isWrong[n] ? "wrong" : null }, verdict),
+      el("p", {}, ...verdict.filter(Boolean)),
       table(["tag", "probability"], rows),
       ...remarks(n),
     );
@@ -64,7 +66,7 @@ export function show(root, answer, frames) {
   const options = { label: "What was read, with its tags", lanes, below: asText ? null : below, onCursor: details };
   const tokens = new Tokens(main, read, options);
   const doubt = probabilities.map((p) => 1 - p);
-  tokens.tint("doubt, 1 - p of the tag", doubt, "sequential", 1);
+  tokens.tint("unsure, 1 - p of the tag", doubt, "unsure", 1);
   if (asText) for (const [n, it] of tokens.items.entries()) it.classList.toggle("missed", isWrong[n]);
   const at = Math.min(state.at, read.length - 1);
   tokens.mark(at);

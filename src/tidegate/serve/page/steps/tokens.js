@@ -1,7 +1,9 @@
 // What was read, token by token: tinted, with brackets above and a tag below. Tokens are text, never HTML.
 
+import { colourScale } from "../charts/scale.js";
 import { painted, shade } from "../colours.js";
 import { choice, el, labelled, replaceChildren, visible } from "../dom.js";
+import { fixed } from "../numbers.js";
 
 /** Whether every token is one character: such a sequence is set as text, not as words. */
 export function isText(tokens) {
@@ -32,8 +34,8 @@ export class Tokens {
       this.box.append(item);
       if (tokens[n].includes("\n")) this.box.append(el("span", { class: "break" }));
     }
-    this.tintChoice = el("div", { class: "controls", hidden: true });
-    root.append(this.tintChoice, this.box);
+    this.tintBar = el("div", { class: "tint-bar" });
+    root.append(this.box, this.tintBar);
     this.box.addEventListener("click", (event) => this.go(Number(event.target.closest(".token")?.dataset.n ?? NaN)));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.mark(0);
@@ -62,24 +64,32 @@ export class Tokens {
     this.items[n]?.classList.add("cursor");
   }
 
-  /** Add a tint, and choose it: numbers, "diverging" (-scale .. scale) or "sequential" (0 .. scale). */
+  /** Add a tint, and choose it: numbers, of a kind of scale (colours.js) that ends at `scale`. */
   tint(name, values, kind, scale) {
     this.tints.set(name, { values, kind, scale });
     this.paint(name);
-    const select = choice([...this.tints.keys()], name, (to) => this.paint(to));
-    replaceChildren(this.tintChoice, labelled("Tint by", select));
-    this.tintChoice.hidden = this.tints.size < 2;
+  }
+
+  /** The name of the tint, or the choice of one, and its scale. */
+  showScale(name, { kind, scale }) {
+    const names = [...this.tints.keys()];
+    const select = choice(names, name, (to) => this.paint(to));
+    const isFocused = this.tintBar.contains(document.activeElement);
+    const title = names.length > 1 ? labelled("Tint by", select) : el("span", { class: "scale-label" }, name);
+    replaceChildren(this.tintBar, title, colourScale({ kind, top: scale }));
+    if (isFocused) select.focus();
   }
 
   paint(name) {
     this.tinted = name;
     const { values, kind, scale } = this.tints.get(name);
+    this.showScale(name, this.tints.get(name));
     for (const [n, item] of this.items.entries()) {
       const [background, ink] = shade(kind, values[n] / scale);
       const text = item.querySelector(".piece");
       text.style.setProperty("background-color", background);
       text.style.setProperty("color", ink);
-      text.title = `${name}: ${values[n].toFixed(3)}`;
+      text.title = `${name}: ${fixed(values[n], 3)}`;
     }
   }
 }

@@ -3,8 +3,8 @@
 import { bar } from "../charts/bars.js";
 import { beamTree } from "../charts/beam_tree.js";
 import { heatMap } from "../charts/heat_map.js";
-import { el, replaceChildren, spelled, table, visible } from "../dom.js";
-import { percent, unpack } from "../numbers.js";
+import { el, judgement, replaceChildren, spelled, table, visible } from "../dom.js";
+import { percent, probability, short, unpack } from "../numbers.js";
 import { picture, rowAsPicture, unpackPictures } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
@@ -19,7 +19,7 @@ export function show(root, answer) {
     `Below: ${answer.attention ? "its attention to the source, and " : ""}the texts that the search dropped.`;
   root.append(el("p", { class: "lead" }, lead), el("div", { class: "beside" }, main, side));
   const shown = {}; // tokens by sequence
-  if (answer.image) main.append(el("h2", {}, "The picture"), image(unpackPictures(answer.image)));
+  if (answer.image) main.append(el("h2", {}, "The picture"), image(unpackPictures(answer.image)), ...extras(answer));
   else {
     main.append(el("h2", {}, "The source"));
     shown.source = new Tokens(main, source.read, { label: "The source" });
@@ -27,7 +27,7 @@ export function show(root, answer) {
   main.append(el("h2", {}, "What the model wrote"));
   shown.target = new Tokens(main, written, { label: "What the model wrote", onCursor: details });
   const doubt = p.map((it) => 1 - it);
-  shown.target.tint("doubt, 1 - p of the token", doubt, "sequential", 1);
+  shown.target.tint("unsure, 1 - p of the token", doubt, "unsure", 1);
   main.append(...verdict(answer), ...bestTexts(answer));
 
   function details(n) {
@@ -36,7 +36,7 @@ export function show(root, answer) {
     replaceChildren(
       side,
       el("h2", {}, `token ${n}: `, el("code", {}, visible(written[n]))),
-      el("p", {}, `p = ${p[n].toFixed(4)}`),
+      el("p", {}, `p = ${probability(p[n])}`),
       table(["guess", "probability"], rows, { caption: "Given the tokens before it" }),
     );
   }
@@ -53,12 +53,21 @@ function image({ at, height, width, channels }) {
   return el("div", { class: "image" }, picture(at(0), height, width, channels, label));
 }
 
+/** The numbers that come after the pixels, with their names; those that are 0 are faint. */
+function extras({ extra }) {
+  if (!extra.length) return [];
+  const each = extra.map(([name, value]) =>
+    el("span", { class: value ? "extra" : "extra off" }, `${visible(name)} ${short(value)}`),
+  );
+  return [el("p", {}, "Read beside the picture: ", ...each)];
+}
+
 function verdict({ texts, true_text: truth }) {
   const [text] = texts[0];
-  const lines = [el("p", { class: "verdict" }, "Text: ", el("strong", {}, visible(text)))];
-  if (truth === text) lines.push(el("p", {}, "It is equal to the true text."));
-  else if (truth !== null) lines.push(el("p", {}, "The true text is another: ", el("strong", {}, visible(truth))));
-  return lines;
+  const isRight = truth === text;
+  const line = el("p", { class: "verdict" }, el("strong", {}, visible(text)));
+  if (truth !== null) line.append(judgement(isRight), isRight ? "" : `, true is ${visible(truth)}`);
+  return [line];
 }
 
 function bestTexts({ texts }) {
@@ -75,7 +84,7 @@ function showAttention(root, { attention, written }, source) {
   const title = "Attention: a row for each token it wrote, a column for each token of the source";
   root.append(el("h2", {}, title));
   heatMap(root, values, rows, source.read.length, {
-    kind: "sequential",
+    kind: "share",
     cell: 24,
     unit: "of its attention",
     label: "Attention",
