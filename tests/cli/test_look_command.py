@@ -17,7 +17,7 @@ import pytest
 from tests.cli.command_line import command, environment
 from typer.testing import Result
 
-from tidegate.cli.verbs.look import _text
+from tidegate.cli.verbs.look import _passage
 from tidegate.train import load_run
 
 
@@ -79,9 +79,9 @@ def test_a_file_is_read_as_training_does(
     assert result.exit_code == 0, result.output
     (tmp_path / "dos.txt").write_bytes(b"\xef\xbb\xbfthe cat\r\nsat\r\n")
     run = load_run(run_folder)
-    assert _text(run, None, tmp_path / "dos.txt", live=False) == "the cat\nsat\n"
+    assert _passage(run, None, tmp_path / "dos.txt", live=False).text == "the cat\nsat\n"
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO((tmp_path / "dos.txt").read_bytes())))
-    assert _text(run, None, Path("-"), live=False) == "the cat\nsat\n"
+    assert _passage(run, None, Path("-"), live=False).text == "the cat\nsat\n"
     (tmp_path / "cat.txt").write_bytes(b"the \xff cat")
     result = cli("look", run_folder, "--file", tmp_path / "cat.txt", "--out", tmp_path / "other.html")
     assert (result.exit_code, "byte 4" in result.output) == (2, True)

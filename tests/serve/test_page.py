@@ -81,6 +81,8 @@ def test_read_shows_the_models_probability(address: str, visit: Start, run: Run)
     assert "at=10" in page.url
     page.check("text=five guesses under each")
     page.wait_for_selector(".column .below")
+    assert "Your text: 400 characters" in page.inner_text(".lead")
+    assert page.locator(".scale").count() == 2
 
 
 def test_cells_shows_the_units_value(address: str, visit: Start, run: Run):

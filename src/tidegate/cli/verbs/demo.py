@@ -149,11 +149,12 @@ def _inside(run: Run) -> None:
     """Print what the finder finds, the best unit in colour, and the effect of its ablation; write a report."""
     from tidegate.cli.display.unit_preview import best_cell, coloured, listed
     from tidegate.lens import ablate
-    from tidegate.lens.session.text_session import TextSession, held_out_text
+    from tidegate.lens.record.held_out import passage
+    from tidegate.lens.session.text_session import TextSession
 
     typer.echo("\nLooking inside: searching the hidden unit of each property, with controls ...\n")
     path = run.folder / REPORT
-    with TextSession([run], held_out_text(run, REPORTED)) as session:
+    with TextSession([run], *passage(run, REPORTED)) as session:
         found = session.find_cells()
         typer.echo(listed(found))
         best = best_cell(found)

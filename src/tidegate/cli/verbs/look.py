@@ -24,6 +24,7 @@ from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 from tidegate.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from tidegate.lens.record.held_out import Passage
     from tidegate.lens.session.example_session import ExampleSession
     from tidegate.lens.session.session import Session
     from tidegate.train import Run
@@ -83,9 +84,9 @@ def _open_session(runs: list[Run], text: str | None, file: Path | None, *, live:
 
     looks = [task_look(run) for run in runs]
     if all(isinstance(look, TextLook) for look in looks):
-        shown = _text(runs[0], text, file, live=live)
-        check_comparable(runs, shown)
-        return TextSession(runs, shown)
+        shown = _passage(runs[0], text, file, live=live)
+        check_comparable(runs, shown.text)
+        return TextSession(runs, *shown)
     if len(runs) > 1:
         other = next(run for run, look in zip(runs, looks, strict=True) if not isinstance(look, TextLook))
         raise ArgumentError(
@@ -102,8 +103,8 @@ def _open_session(runs: list[Run], text: str | None, file: Path | None, *, live:
     return Session(runs)
 
 
-def _text(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
-    from tidegate.lens.session.text_session import held_out_text
+def _passage(run: Run, text: str | None, file: Path | None, *, live: bool) -> Passage:
+    from tidegate.lens.record.held_out import Passage, passage
     from tidegate.text.corpus.read_files import read_text
 
     if file is not None:
@@ -111,12 +112,12 @@ def _text(run: Run, text: str | None, file: Path | None, *, live: bool) -> str:
             if str(file) == "-":
                 file = Path(folder, "standard-input.txt")
                 save_standard_input(file)
-            return "".join(read_text([file]))
+            return Passage("".join(read_text([file])), "")
     if text is not None:
         if Path(text).is_file():
             note(f"note: TEXT is read as a text; to read the file of that name: --file {text}")
-        return text
-    return held_out_text(run, LIVE if live else REPORTED)
+        return Passage(text, "")
+    return passage(run, LIVE if live else REPORTED)
 
 
 def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSession:

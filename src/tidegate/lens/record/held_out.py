@@ -1,5 +1,7 @@
 """Held-out text of a run: what the finder searches, and where the effect of an intervention is measured."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,39 @@ from tidegate.errors import ArgumentError
 from tidegate.train import Run
 
 SEARCHED = 40_000  # tokens of held-out text in which hidden units are searched
+FIRST_LINE = 500  # tokens within which the first line of a passage has to begin
+
+
+class Passage(NamedTuple):
+    """A text of the run's own corpus that it was not trained on.
+
+    Attributes:
+        text: the text.
+        part: where it is from: "test" or "validation".
+    """
+
+    text: str
+    part: str
+
+
+def passage(run: Run, length: int) -> Passage:
+    """Return held-out text to be read by people: from the first line that begins in the part.
+
+    Contiguous parts are cut anywhere, also inside words. A part without an end of a line among its first 500 tokens is
+    read from its beginning.
+
+    Args:
+        run: the run.
+        length: the maximal number of tokens.
+
+    Raises:
+        ArgumentError: the run has no held-out text.
+    """
+    name, part = _held_out_part(run)
+    tokens = iter(part[: min(FIRST_LINE, len(part) - 1)])
+    ends = (n for n, token in enumerate(tokens, 1) if "\n" in run.tokenizer.decode([int(token)]))
+    start = next(ends, 0)
+    return Passage(run.tokenizer.decode(part[start : start + length]), name)
 
 
 def held_out_text(run: Run, length: int) -> str:
@@ -19,10 +54,15 @@ def held_out_text(run: Run, length: int) -> str:
     Raises:
         ArgumentError: the run has neither part.
     """
+    return run.tokenizer.decode(_held_out_part(run)[1][:length])
+
+
+def _held_out_part(run: Run) -> tuple[str, Any]:
+    """Return the name of the part and its tokens."""
     corpus = run.open_data()
-    for part in (corpus.test, corpus.validation) if corpus.splits else ():
+    for name, part in (("test", corpus.test), ("validation", corpus.validation)) if corpus.splits else ():
         if len(part):
-            return run.tokenizer.decode(part[:length])
+            return name, part
     raise ArgumentError(
         f"{run.folder.name} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
         "to be read; what is measured on held-out text (the finder, the effect of an intervention) needs a run trained "

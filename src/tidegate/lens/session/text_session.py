@@ -42,15 +42,17 @@ class TextSession(Session):
     Args:
         runs: the first is looked at; the others are compared with it.
         text: the first text.
+        part: the part of the corpus that the first text is from: "test" or "validation"; "" for any other text.
 
     Raises:
         ArgumentError: there are more than four runs, or the text is empty.
     """
 
-    def __init__(self, runs: Sequence[Run], text: str) -> None:
+    def __init__(self, runs: Sequence[Run], text: str, part: str = "") -> None:
         if not 1 <= len(runs) <= MAX_RUNS:
             raise ArgumentError(f"{len(runs)} runs were given: one to {MAX_RUNS} can be looked at together.")
         super().__init__(runs)
+        self.part = part
         self._texts: dict[int, str] = {}
         self._next = 0
         self._readings: LRUCache[_Entry] = LRUCache(CACHED, self.computations, _remove)

@@ -1,7 +1,8 @@
 // A text of any length, each token with its own tint. Only the lines in view are in the document.
 
 import { painted } from "./colours.js";
-import { el } from "./dom.js";
+import { el, spelled } from "./dom.js";
+import { about } from "./state.js";
 import { moved } from "./text/keys.js";
 import { Layout } from "./text/layout.js";
 import { lineElement, measured } from "./text/painting.js";
@@ -176,4 +177,9 @@ export class TextView {
 /** The tokens of a text as the server sends them. */
 export function tokensOf({ text, pieces }) {
   return pieces ?? Array.from(text);
+}
+
+/** A token outside its text, in a sentence or table: with signs for blanks, of a word without the blank before it. */
+export function tokenName(token) {
+  return spelled(about.runs[0].unit === "word" ? token.trim() || token : token);
 }

@@ -27,6 +27,7 @@ def text(session: TextSession, text: int = 0, run: int = 0) -> dict[str, Any]:
         "steps": len(reading),
         "surprise": packed((-reading.log_p).clip(0, darkest), darkest),
         "nats": rounded(reading.loss),
+        "part": session.part if text == 0 else "",
         "unknown": [[character, count] for character, count in reading.unknown.most_common(20)],
     }
 

@@ -3,10 +3,10 @@
 import { ask, isAvailable, latest, live } from "../ask.js";
 import { heatMap } from "../charts/heat_map.js";
 import { colourScale } from "../charts/scale.js";
-import { el, failure, replaceChildren, spelled, statusLine } from "../dom.js";
+import { el, failure, replaceChildren, statusLine } from "../dom.js";
 import { clamp, fixed, peakOrder, transpose, unpack } from "../numbers.js";
 import { choose, listen, state } from "../state.js";
-import { TextView, tokensOf } from "../textview.js";
+import { TextView, tokenName, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
 import { cellFinder } from "./cells/finder.js";
 
@@ -60,7 +60,7 @@ export async function show(root) {
 
   function showValue() {
     if (!strip) return;
-    status.show(`${nameOf(strip)} after ${spelled(tokens[view.cursor])}: ${fixed(strip.values[view.cursor], 3)}`);
+    status.show(`${nameOf(strip)} after ${tokenName(tokens[view.cursor])}: ${fixed(strip.values[view.cursor], 3)}`);
   }
 
   async function tint() {
@@ -165,9 +165,9 @@ function unitMap(root, steps, tokens, { firstInView, onPick }) {
       xLabel: "the text",
       yLabel: "hidden units, by the step of their peak",
       rowName: String,
-      columnName: (step) => spelled(tokens[start + step]),
+      columnName: (step) => tokenName(tokens[start + step]),
       rowLabel: (unit) => `unit ${unit}`,
-      columnLabel: (step) => `${start + step} ${spelled(tokens[start + step])}`,
+      columnLabel: (step) => `${start + step} ${tokenName(tokens[start + step])}`,
       onPick: (unit, step) => onPick(unit, start + step),
     });
   }

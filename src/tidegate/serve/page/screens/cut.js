@@ -2,10 +2,10 @@
 
 import { ask, isAvailable, latest, live } from "../ask.js";
 import { colourScale } from "../charts/scale.js";
-import { append, button, el, note, replaceChildren, spelled, statusLine } from "../dom.js";
+import { append, button, el, note, replaceChildren, statusLine } from "../dom.js";
 import { signed } from "../numbers.js";
 import { about, listen, state } from "../state.js";
-import { TextView, tokensOf } from "../textview.js";
+import { TextView, tokenName, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
 import { costTable } from "./cut/costs.js";
 import { interventionChooser } from "./cut/interventions.js";
@@ -74,7 +74,7 @@ export async function show(root) {
 
   function showChange(n) {
     if (!Number.isFinite(change?.[n])) return;
-    status.show(`${spelled(tokens[n])}: ${signed(change[n])} nats`);
+    status.show(`${tokenName(tokens[n])}: ${signed(change[n])} nats`);
   }
 
   async function measure() {

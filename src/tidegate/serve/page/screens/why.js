@@ -1,22 +1,10 @@
 // Why: which of the tokens before a prediction mattered for it, by three measures side by side, because they differ.
 
 import { answerOr, ask, isAvailable, live } from "../ask.js";
-import {
-  button,
-  choice,
-  el,
-  failure,
-  labelled,
-  note,
-  replaceChildren,
-  spelled,
-  statusLine,
-  table,
-  visible,
-} from "../dom.js";
+import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
 import { grouped } from "../numbers.js";
 import { about, choose, state } from "../state.js";
-import { TextView, tokensOf } from "../textview.js";
+import { TextView, tokenName, tokensOf } from "../textview.js";
 import { attribution } from "./why/attribution.js";
 
 const RESTS = 400; // ms after which the cursor rests
@@ -107,7 +95,7 @@ export async function show(root) {
       replaceChildren(result);
       return;
     }
-    status.show(`Computing: some hundred gradients of ${spelled(tokens[at])} …`);
+    status.show(`Computing: some hundred gradients of ${tokenName(tokens[at])} …`);
     result.classList.add("stale");
     try {
       const found = await ask("why", controls.question(at));
@@ -189,7 +177,7 @@ function predictionTable(listed, tokens, onRow) {
       .join("");
     const closes = `closes what was opened ${back} before`;
     const often = `${grouped(Number(times.toPrecision(2)))} times its share of the text`;
-    return [el("code", {}, `${before}▸${spelled(tokens[at])}`), p.toFixed(3), back === null ? often : closes];
+    return [el("code", {}, `${before}▸${tokenName(tokens[at])}`), p.toFixed(3), back === null ? often : closes];
   });
   return table(["predicted", "p", "why it is listed"], rows, { onRow });
 }

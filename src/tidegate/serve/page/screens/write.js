@@ -1,9 +1,10 @@
 // Write: the model goes on from a prompt; each token is tinted by a hidden unit's value or by its surprise.
 
 import { ask, live, stream } from "../ask.js";
-import { button, choice, el, labelled, replaceChildren, spelled, statusLine, table } from "../dom.js";
+import { bar } from "../charts/bars.js";
+import { button, choice, el, labelled, replaceChildren, statusLine, table } from "../dom.js";
 import { about, state } from "../state.js";
-import { TextView } from "../textview.js";
+import { TextView, tokenName } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
 
 const REDRAW = 100; // ms: a text that grows is laid out a few times a second, not for every token
@@ -60,12 +61,12 @@ export async function show(root) {
   function details(n) {
     if (!written.guesses[n]) return;
     const numbers = `surprise ${written.nats[n].toFixed(2)} nats; hidden unit ${written.values[n].toFixed(3)}`;
-    const rows = written.guesses[n].map(([guess, p]) => [spelled(guess), p]);
+    const rows = written.guesses[n].map(([guess, p]) => [tokenName(guess), bar(p)]);
     replaceChildren(
       side,
-      el("h2", {}, el("code", {}, spelled(written.tokens[n]))),
+      el("h2", {}, el("code", {}, tokenName(written.tokens[n]))),
       el("p", {}, numbers),
-      table(["expected", "p"], rows),
+      table(["expected", "probability"], rows),
     );
   }
 

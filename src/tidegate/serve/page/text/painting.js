@@ -32,7 +32,7 @@ function column(look, n) {
   element.append(unit(look, n));
   for (const [text, share] of look.below?.(n) ?? []) {
     const line = spanOf("below", spelled(text));
-    tint(line, "sequential", share);
+    tint(line, "share", share);
     element.append(line);
   }
   return element;

@@ -1,8 +1,8 @@
 // What mattered for one prediction: three texts, tinted by a measure each, and how far the measures agree.
 
-import { el, note, replaceChildren, spelled, statusLine, table } from "../../dom.js";
+import { el, note, replaceChildren, statusLine, table } from "../../dom.js";
 import { grouped, signed } from "../../numbers.js";
-import { TextView } from "../../textview.js";
+import { TextView, tokenName } from "../../textview.js";
 
 const MEASURES = [
   [
@@ -55,7 +55,7 @@ export function attribution(root, answer, tokens, token) {
     const numbers = MEASURES.map(
       ([name, title]) => `${title.toLowerCase()} ${signed(answer.measures[name][n] ?? 0, 3)}`,
     );
-    return `${spelled(window[n])}, ${back} before: ${numbers.join(", ")} nats`;
+    return `${tokenName(window[n])}, ${back} before: ${numbers.join(", ")} nats`;
   }
 
   return () => {
@@ -66,7 +66,7 @@ export function attribution(root, answer, tokens, token) {
 function question({ target, at, p, stands: isTrue }, tokens) {
   const likelihood = p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`;
   const text = ` at ${grouped(at)}? The model gave it p ${likelihood}`;
-  const code = (it) => el("code", {}, spelled(it));
+  const code = (it) => el("code", {}, tokenName(it));
   if (isTrue) return el("h2", {}, "Why ", code(target), `${text}.`);
   return el("h2", {}, "Why not ", code(target), `${text}; the text has `, code(tokens[at]), ".");
 }
