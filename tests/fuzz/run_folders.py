@@ -21,7 +21,8 @@ from tidegate.data import columns
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.files import write_json
 from tidegate.io.tensor_files import KEY, digest
-from tidegate.lens.hidden_units.kept_findings import findings_of, kept_findings
+from tidegate.lens.hidden_units.kept_findings import kept_findings
+from tidegate.lens.highlights import highlights, kept_highlights
 from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession, held_out_text
@@ -64,8 +65,9 @@ def make_run(kind: str, folder: Path) -> Path:
 
 
 def _keep(run: Run) -> None:
-    with suppress(ArgumentError):  # too little held-out text: of subwords and words
-        findings_of(run)
+    # Of subwords and words there is too little held-out text.
+    with suppress(ArgumentError), TextSession([run], held_out_text(run, 50)) as session:
+        list(highlights(session))
 
 
 def use(folder: Path) -> None:
@@ -110,6 +112,7 @@ def _look(run: Run) -> None:
     if isinstance(look, TextLook):
         with TextSession([run], held_out_text(run, 50)):
             kept_findings(run)
+            kept_highlights(run)
     elif isinstance(look, ExampleLook):
         with ExampleSession(run) as session:
             session.look()

@@ -4,6 +4,7 @@ from tidegate.serve.screens.cells import CELLS
 from tidegate.serve.screens.cut import CUT
 from tidegate.serve.screens.errors import ERRORS
 from tidegate.serve.screens.gates import GATES
+from tidegate.serve.screens.highlights import HIGHLIGHTS
 from tidegate.serve.screens.match import MATCH
 from tidegate.serve.screens.memory import MEMORY
 from tidegate.serve.screens.outcomes import OUTCOMES
@@ -16,4 +17,4 @@ from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen"]
 
-SCREENS: tuple[Screen, ...] = (READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, OUTCOMES, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (HIGHLIGHTS, READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, OUTCOMES, TRAINING, WRITE)

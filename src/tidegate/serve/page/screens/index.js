@@ -4,6 +4,7 @@ import { show as cells } from "./cells.js";
 import { show as cut } from "./cut.js";
 import { show as errors } from "./errors.js";
 import { show as gates } from "./gates.js";
+import { show as highlights } from "./highlights.js";
 import { show as match } from "./match.js";
 import { show as memory } from "./memory.js";
 import { show as outcomes } from "./outcomes.js";
@@ -13,4 +14,4 @@ import { show as training } from "./training.js";
 import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { read, cells, gates, memory, cut, why, errors, match, steps, outcomes, training, write };
+export const SCREENS = { highlights, read, cells, gates, memory, cut, why, errors, match, steps, outcomes, training, write };

@@ -1,0 +1,91 @@
+// A section of a story: a heading, its parts by their kind, and links to where to look further.
+
+import { live } from "../../ask.js";
+import { dataTable } from "../../charts/data_table.js";
+import { namedBars } from "../../charts/named_bars.js";
+import { colourScale } from "../../charts/scale.js";
+import { painted, shade } from "../../colours.js";
+import { el, spelled, visible } from "../../dom.js";
+import { about } from "../../state.js";
+
+export function sectionElement({ name, title, parts, links }) {
+  const there = links.filter((it) => isThere(it.screen));
+  const [seen, ...rest] = split(parts).map((some) => some.map((part) => PARTS[part.kind](part, title)));
+  const ways = there.length ? el("p", { class: "ways" }, ...there.map(linkElement)) : null;
+  const shown = rest.length
+    ? [el("div", { class: "halves" }, el("div", {}, ...seen), el("div", {}, ...rest[0], ways))]
+    : [...seen, ways];
+  return el("section", { class: `told-${name}` }, el("h2", {}, title), ...shown);
+}
+
+/** A text and what leads to it stand beside what follows. */
+function split(parts) {
+  const text = parts.findIndex((it) => it.kind === "strip");
+  return text < 0 ? [parts] : [parts.slice(0, text + 1), parts.slice(text + 1)];
+}
+
+// A report writes nothing.
+function isThere(screen) {
+  return about.screens.some((it) => it.name === screen) && (live || screen !== "write");
+}
+
+function linkElement({ title, screen, ...chosen }) {
+  const set = Object.entries(chosen).filter(([, value]) => value !== 0 && value !== "");
+  const query = set.length ? `?${new URLSearchParams(set)}` : "";
+  return el("a", { class: "button", href: `#${screen}${query}` }, title);
+}
+
+const PARTS = { sentence, strip, bars, table, sample };
+
+function sentence({ text, lead }) {
+  return el("p", { class: lead ? "said lead-in" : "said" }, text);
+}
+
+/** A text, each token tinted by the unit's value; underlined where the property holds. */
+function strip({ label, pieces, values, holds, top, property, words }) {
+  const spans = pieces.map((piece, n) => {
+    const text = words && !piece.includes("\n") ? `${visible(piece)} ` : broken(piece);
+    return el("span", { class: holds[n] ? "holds" : null, title: `${spelled(piece)}: ${values[n].toFixed(2)}` }, text);
+  });
+  const box = el("p", { class: "strip", role: "group", "aria-label": `A text tinted by ${label}` }, ...spans);
+  painted(box, () => {
+    spans.forEach((span, n) => {
+      const [ground, ink] = shade("diverging", values[n] / top);
+      span.style.backgroundColor = ground;
+      span.style.color = ink;
+    });
+  })();
+  const scale = colourScale({ kind: "diverging", top, label });
+  return el(
+    "figure",
+    {},
+    box,
+    el("figcaption", {}, el("span", {}, holds.includes(true) ? `Underlined: ${property}` : ""), scale),
+  );
+}
+
+function broken(piece) {
+  return piece.split("\n").map(visible).join("\n");
+}
+
+function bars({ caption, unit, bars: rows, signed }) {
+  return namedBars(rows, { caption, unit, signed });
+}
+
+function table({ caption, columns, rows, code }, title) {
+  const cell = (it, k) => (code.includes(k) ? el("code", { data: { value: it } }, spelled(it)) : it);
+  return dataTable(
+    columns,
+    rows.map((row) => row.map(cell)),
+    { name: title, caption },
+  );
+}
+
+function sample({ prompt, text }) {
+  return el(
+    "pre",
+    { class: "sample" },
+    prompt ? el("span", { class: "prompt" }, prompt) : null,
+    text.replace(/^\n+/, ""),
+  );
+}

@@ -1,0 +1,113 @@
+"""Sections of a story: which findings are shown, what is said of them, and where."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tidegate.lens.hidden_units.detectors import DETECTORS
+from tidegate.lens.hidden_units.findings import Finding, Findings
+from tidegate.lens.hidden_units.word_detectors import WORD_DETECTORS, classes_of
+from tidegate.lens.highlights.properties import CHARACTERS, WORDS, property_of
+from tidegate.lens.highlights.strips import LONGEST, SHORTEST, stretch
+from tidegate.lens.highlights.unit_sections import best_findings, costs, follows, is_beyond, nothing_holds
+from tidegate.lens.interventions.effect import ClassEffect
+from tidegate.text.tokenizers.tokenizer import CharacterTokenizer
+
+BRACKET = Finding("bracket", "yes/no", 0, "c", 228, 1, 0.98, 0.97, 0.64, 0.54, 1536, 13, 4000, 20_000)
+
+
+def found(*findings: Finding) -> Findings:
+    return Findings({it.detector: it for it in findings}, (), {})
+
+
+def test_every_detector_has_words_and_every_property_a_class_that_is_measured():
+    assert set(CHARACTERS) == set(DETECTORS)
+    assert set(WORDS) == set(WORD_DETECTORS)
+    characters = CharacterTokenizer("a")
+    assert {it.concerns for it in CHARACTERS.values()} <= set(classes_of(characters))
+    from tidegate.lens.hidden_units.word_detectors import WORD_CLASSES
+
+    assert {it.concerns for it in WORDS.values()} <= set(WORD_CLASSES)
+
+
+def test_the_clearest_findings_are_chosen_of_different_properties_and_units():
+    depth = replace(BRACKET, detector="depth", kind="count", score=0.9, untrained=0.1, shuffled=0.1)  # the same unit
+    quote = replace(BRACKET, detector="quote", unit=5, score=0.9)
+    string = replace(BRACKET, detector="string", unit=6, score=0.95)  # as clear as quotes, and of their kind
+    digit = replace(BRACKET, detector="digit", unit=7, untrained=0.97)  # no better than an untrained network
+    comment = replace(BRACKET, detector="comment", unit=8, shuffled=0.97)
+    indented = replace(BRACKET, detector="indented", unit=228, score=0.8)  # the unit of brackets
+    chosen = best_findings(found(digit, comment, quote, string, BRACKET, indented), "characters")
+    assert [it.detector for it in chosen] == ["bracket", "string"]
+    assert [it.detector for it in best_findings(found(depth, BRACKET), "characters")] == ["depth"]
+
+
+def test_at_most_six_are_chosen():
+    names = ("bracket", "docstring", "string", "comment", "indented", "word", "capital", "digit")
+    made = [replace(BRACKET, detector=name, unit=n, score=0.9 + n / 100) for n, name in enumerate(names)]
+    assert [it.unit for it in best_findings(found(*made), "characters")] == [7, 6, 5, 4, 3, 2]
+
+
+def test_what_a_unit_follows_is_said_with_both_controls():
+    assert follows(BRACKET, property_of("bracket", "characters")) == (
+        "Unit 228 of layer 0 (c) is high inside brackets: AUC 0.98 on held-out text, 0.64 in the best untrained "
+        "network, 0.54 for shuffled labels."
+    )
+    falling = replace(BRACKET, detector="position", kind="count", sign=-1, layer=1)
+    assert follows(falling, property_of("position", "characters")).startswith(
+        "Unit 228 of layer 1 (c) falls with the length of the line so far: correlation 0.98 on"
+    )
+
+
+def cost(after: float, *others: float, name: str = "closing brackets") -> ClassEffect:
+    return ClassEffect(name, 269, 1.0, after, np.array(others))
+
+
+def test_a_cost_is_said_beside_that_of_other_units():
+    known = property_of("bracket", "characters")
+    clear = cost(2.5, 0.07, -0.2)
+    assert is_beyond(clear)
+    assert costs(clear, known, 2) == (
+        "Without it, closing brackets are 1.50 nats harder to predict: their probability falls to 22% of what it was. "
+        "Of 2 other units none costs more than 0.07."
+    )
+    within = cost(1.05, 0.07, 0.0)
+    assert not is_beyond(within)
+    assert costs(within, known, 2) == (
+        "Without it, closing brackets are 0.05 nats harder to predict, no more than without some others (the worst of "
+        "2 costs 0.07): the network does not depend on this unit alone."
+    )
+    assert "0.30 nats easier to predict" in costs(cost(0.7, 0.1), known, 1)
+    assert "as easy to predict" in costs(cost(1.001, 0.1), known, 1)
+    assert not is_beyond(cost(0.9, -0.2))  # it helps: nothing depends on the unit
+    assert "Without it, tokens are" in costs(cost(2.5, 0.1, name="all"), known, 1)
+
+
+def test_nothing_is_claimed_where_nothing_holds():
+    poor = replace(BRACKET, score=0.65)
+    section = nothing_holds(found(poor), "characters")
+    text = " ".join(part.text for part in section.parts)  # type: ignore[union-attr]
+    assert "Of 1 properties none" in text
+    assert follows(poor, property_of("bracket", "characters")) in text
+    assert not best_findings(found(poor), "characters")
+    assert "None of the properties" in nothing_holds(found(), "characters").parts[0].text  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("width", [20, 400])
+def test_a_stretch_shows_where_the_property_changes(width: int):
+    pieces = [("\n" if n % width == width - 1 else "x") for n in range(4_000)]
+    measured = np.zeros(4_000)
+    measured[2_000:2_100:20] = 1  # twenty changes here, and none elsewhere
+    for k in range(5):
+        measured[2_000 + 20 * k : 2_010 + 20 * k] = 1
+    start, stop = stretch(pieces, measured)
+    assert SHORTEST - 1 <= stop - start <= LONGEST
+    assert measured[start:stop].sum() >= 40
+    if width == 20:
+        assert start == 0 or pieces[start - 1] == "\n"
+        assert stop == len(pieces) or pieces[stop] == "\n" or pieces[stop - 1] == "\n"
+
+
+def test_a_short_text_is_shown_whole_but_for_blanks_at_its_end():
+    assert stretch(["a"] * 10, np.zeros(10)) == (0, 10)
