@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.serve.conftest import Visit
 
+from tidegate.lens.highlights.section import ORDER
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.highlights import story, told
 
@@ -13,13 +14,13 @@ from tidegate.serve.screens.highlights import story, told
 def test_the_story_is_what_is_told_in_the_order_of_the_page(session: TextSession):
     sections = [it["section"] for it in told(session) if "section" in it]
     assert sections
-    assert story(session) == sections  # it is kept now, in order
+    assert story(session) == sorted(sections, key=lambda it: ORDER.index(it["name"]))
 
 
 def shown(page: Any, session: TextSession) -> list[dict[str, Any]]:
     """Check that every section is shown with its sentences, and return the sections."""
     sections = story(session)
-    page.wait_for_function(f"document.querySelectorAll('.story > section').length === {len(sections)}")
+    page.locator(".story > section").nth(len(sections) - 1).wait_for()
     assert page.locator(".story h2").all_inner_texts() == [it["title"] for it in sections]
     sentences = [part["text"] for it in sections for part in it["parts"] if part["kind"] == "sentence"]
     assert sorted(page.locator(".story p.said").all_inner_texts()) == sorted(sentences)
@@ -42,7 +43,7 @@ def test_the_page_opens_on_it_and_its_links_set_everything(
     if to_cells:
         there.page.get_by_role("link", name="See this unit").first.click()
         there.page.wait_for_selector("main[data-ready=cells]")
-        assert there.page.get_by_label("Hidden unit").input_value() == str(to_cells[0]["unit"])
+        assert there.page.get_by_role("spinbutton", name="Hidden unit").input_value() == str(to_cells[0]["unit"])
 
 
 def test_a_report_opens_on_it_and_does_not_offer_to_write(

@@ -133,9 +133,10 @@ def story_section(sections: Sequence[Section], findings: Sequence[Finding], kind
             "away, and what depends on it becomes harder to predict than without any of 32 other units."
         )
     else:
+        who = "A single hidden unit follows" if len(names) == 1 else "Single hidden units follow"
         text = (
-            f"Single hidden units follow {_listed(names)}, but the network does not depend on any one of them: taking "
-            "it away costs no more than taking another away."
+            f"{who} {_listed(names)}, but the network does not depend on {'it' if len(names) == 1 else 'any of them'}: "
+            "taking it away costs no more than taking another away."
         )
     return Section("story", "What it has learnt", (Sentence(text, lead=True),))
 
