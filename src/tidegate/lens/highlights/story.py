@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from tidegate.errors import RunFolderError
+from tidegate.errors import RunFolderError, TidegateError
 from tidegate.lens.highlights.language_model import text_highlights
 from tidegate.lens.highlights.plain_data import section_from, to_plain
 from tidegate.lens.highlights.section import ORDER, Doing, Section
@@ -28,7 +28,11 @@ def highlights(session: TextSession) -> Iterator[Section | Doing]:
         ArgumentError: there is no held-out text, or too little.
     """
     run = session.run
-    key = key_of(run, searched_ids(run))
+    try:
+        key = key_of(run, searched_ids(run))
+    except TidegateError:  # no held-out text, which the story says: there is little to keep
+        yield from text_highlights(session)
+        return
     kept = _kept(run, key)
     if kept is not None:
         yield from kept

@@ -43,27 +43,27 @@ def _margin(it: Finding) -> float:
     return (2 if it.kind == "yes/no" else 1) * (it.score - it.control)
 
 
-def unit_section(finding: Finding, effect: Effect, reading: Reading, tokenizer: Tokenizer) -> Section:
+def unit_section(finding: Finding, effect: Effect | str, reading: Reading, tokenizer: Tokenizer) -> Section:
     """Return what a hidden unit follows, where it is seen, and what its ablation costs beside that of other units.
 
     Args:
         finding: the finding.
-        effect: of setting the unit to 0, on text on which it was not chosen.
+        effect: of setting the unit to 0, on text on which it was not chosen; or why it cannot be measured.
         reading: of such text, with the finding's gate or state in its trace.
         tokenizer: the model's tokenizer.
     """
     known = property_of(finding.detector, tokenizer.kind)
     at = {"layer": finding.layer, "name": finding.name, "unit": finding.unit}
-    cost = cost_of(effect, known)
+    seen = (Sentence(follows(finding, known), lead=True), _strip(finding, known, reading, tokenizer))
+    name, cut = "shared", (Sentence(str(effect)),)
+    if isinstance(effect, Effect):
+        cost = cost_of(effect, known)
+        name = "unit" if is_beyond(cost) else "shared"
+        cut = (Sentence(costs(cost, known, len(effect.controls))), _bars(cost, finding, known, effect))
     return Section(
-        "unit" if is_beyond(cost) else "shared",
+        name,
         known.title,
-        (
-            Sentence(follows(finding, known), lead=True),
-            _strip(finding, known, reading, tokenizer),
-            Sentence(costs(cost, known, len(effect.controls))),
-            _bars(cost, finding, known, effect),
-        ),
+        (*seen, *cut),
         (
             Link("See this unit", "cells", **at),
             Link("Cut it", "cut", **at),
