@@ -17,4 +17,18 @@ from tidegate.serve.screens.write import WRITE
 
 __all__ = ["SCREENS", "Screen"]
 
-SCREENS: tuple[Screen, ...] = (HIGHLIGHTS, READ, CELLS, GATES, MEMORY, CUT, WHY, ERRORS, MATCH, STEPS, OUTCOMES, TRAINING, WRITE)
+SCREENS: tuple[Screen, ...] = (
+    HIGHLIGHTS,
+    READ,
+    CELLS,
+    GATES,
+    MEMORY,
+    CUT,
+    WHY,
+    ERRORS,
+    MATCH,
+    STEPS,
+    OUTCOMES,
+    TRAINING,
+    WRITE,
+)

@@ -14,4 +14,18 @@ import { show as training } from "./training.js";
 import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
-export const SCREENS = { highlights, read, cells, gates, memory, cut, why, errors, match, steps, outcomes, training, write };
+export const SCREENS = {
+  highlights,
+  read,
+  cells,
+  gates,
+  memory,
+  cut,
+  why,
+  errors,
+  match,
+  steps,
+  outcomes,
+  training,
+  write,
+};
