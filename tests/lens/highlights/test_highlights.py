@@ -26,7 +26,7 @@ from tidegate.lens.highlights import (
     in_order,
     kept_highlights,
 )
-from tidegate.lens.highlights.plain_data import section_from, to_plain
+from tidegate.lens.highlights.section_record import section_from, to_plain
 from tidegate.lens.highlights.unit_sections import best_findings
 from tidegate.lens.interventions.intervention import ablate
 from tidegate.lens.session.text_session import TextSession

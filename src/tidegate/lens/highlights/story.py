@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from tidegate.errors import RunFolderError, TidegateError
-from tidegate.lens.highlights.language_model import text_highlights
-from tidegate.lens.highlights.plain_data import section_from, to_plain
 from tidegate.lens.highlights.section import ORDER, Doing, Section
+from tidegate.lens.highlights.section_record import section_from, to_plain
+from tidegate.lens.highlights.text_story import text_highlights
 from tidegate.lens.record.held_out import searched_ids
 from tidegate.lens.record.kept import key_of, read_kept, refuse_kept, write_kept
 from tidegate.lens.session.text_session import TextSession

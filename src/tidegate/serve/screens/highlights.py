@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidegate.lens.highlights import Section, highlights, in_order
-from tidegate.lens.highlights.plain_data import to_plain
+from tidegate.lens.highlights.section_record import to_plain
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen
