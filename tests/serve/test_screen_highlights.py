@@ -8,13 +8,13 @@ from tests.serve.conftest import Visit
 
 from tidegate.lens.highlights.section import ORDER
 from tidegate.lens.session.text_session import TextSession
-from tidegate.serve.screens.highlights import story, told
+from tidegate.serve.screens.highlights import sections, story
 
 
 def test_the_story_is_what_is_told_in_the_order_of_the_page(session: TextSession):
-    sections = [it["section"] for it in told(session) if "section" in it]
-    assert sections
-    assert story(session) == sorted(sections, key=lambda it: ORDER.index(it["name"]))
+    made = [it["section"] for it in sections(session) if "section" in it]
+    assert made
+    assert story(session) == sorted(made, key=lambda it: ORDER.index(it["name"]))
 
 
 def shown(page: Any, session: TextSession) -> list[dict[str, Any]]:

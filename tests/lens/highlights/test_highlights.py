@@ -58,14 +58,14 @@ def session(run: Run) -> Iterator[TextSession]:
 
 
 @pytest.fixture(scope="module")
-def told(session: TextSession) -> list[Section | Doing]:
+def made(session: TextSession) -> list[Section | Doing]:
     return list(highlights(session))
 
 
-def test_the_story_is_told_in_sections_and_says_what_is_done_meanwhile(run: Run, told: list[Section | Doing]):
-    sections = [it for it in told if isinstance(it, Section)]
-    assert told[0] == sections[0]
-    assert isinstance(told[1], Doing)
+def test_the_story_is_told_in_sections_and_says_what_is_done_meanwhile(run: Run, made: list[Section | Doing]):
+    sections = [it for it in made if isinstance(it, Section)]
+    assert made[0] == sections[0]
+    assert isinstance(made[1], Doing)
     names = [it.name for it in in_order(sections)]
     assert names[:2] == ["run", "story"] or names[:2] == ["run", "unit"]
     assert names[-4:] == ["loss", "mistakes", "memory", "sample"]
@@ -76,8 +76,8 @@ def test_the_story_is_told_in_sections_and_says_what_is_done_meanwhile(run: Run,
     assert [it.value for it in bars.bars] == sorted((it.value for it in bars.bars), reverse=True)
 
 
-def test_the_numbers_are_those_of_the_lens(session: TextSession, told: list[Section | Doing]):
-    units = [it for it in told if isinstance(it, Section) and it.name in ("unit", "shared") and it.links]
+def test_the_numbers_are_those_of_the_lens(session: TextSession, made: list[Section | Doing]):
+    units = [it for it in made if isinstance(it, Section) and it.name in ("unit", "shared") and it.links]
     findings = best_findings(session.find_cells(), "characters")
     assert len(units) == len(findings)
     for section, finding in zip(units, findings, strict=True):
@@ -94,11 +94,11 @@ def test_the_numbers_are_those_of_the_lens(session: TextSession, told: list[Sect
 
 
 def test_a_story_that_was_kept_is_told_again_in_order(
-    run: Run, session: TextSession, told: list[Section | Doing], monkeypatch: pytest.MonkeyPatch
+    run: Run, session: TextSession, made: list[Section | Doing], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tidegate.lens.highlights.story.text_highlights", None)
     again = list(highlights(session))
-    assert again == in_order(it for it in told if isinstance(it, Section))
+    assert again == in_order(it for it in made if isinstance(it, Section))
     assert kept_highlights(run) == again
 
 
@@ -117,7 +117,7 @@ def test_altered_sections_are_refused_in_words_or_read():
     assert refused > 150
 
 
-def test_an_altered_file_is_told_and_not_used(run: Run, told: list[Section | Doing], caplog: pytest.LogCaptureFixture):
+def test_an_altered_file_is_told_and_not_used(run: Run, made: list[Section | Doing], caplog: pytest.LogCaptureFixture):
     path = Path(run.folder, NAME)
     whole = path.read_text()
     try:

@@ -19,7 +19,7 @@ def story(session: TextSession) -> list[dict[str, Any]]:
     return [to_plain(it) for it in in_order(it for it in highlights(session) if isinstance(it, Section))]
 
 
-def told(session: TextSession) -> Iterator[dict[str, Any]]:
+def sections(session: TextSession) -> Iterator[dict[str, Any]]:
     """Yield the sections as they are computed, and between them what is being done."""
     for it in highlights(session):
         yield {"section": to_plain(it)} if isinstance(it, Section) else {"doing": it.text}
@@ -30,4 +30,4 @@ def recorded(session: Session) -> Iterator[Question]:
     yield "story", {}
 
 
-HIGHLIGHTS = Screen("highlights", "Highlights", {"story": story}, {"told": told}, recorded=recorded)
+HIGHLIGHTS = Screen("highlights", "Highlights", {"story": story}, {"sections": sections}, recorded=recorded)

@@ -25,7 +25,7 @@ export async function show(root) {
 async function follow(add, status, signal) {
   status.show(`Looking into ${about.runs[0].name} …`);
   try {
-    for await (const { section, doing } of stream("told", {}, signal)) {
+    for await (const { section, doing } of stream("sections", {}, signal)) {
       if (section) add(section);
       else status.show(`${doing} …`);
     }

@@ -15,7 +15,7 @@ export function sectionElement({ name, title, parts, links }) {
   const shown = rest.length
     ? [el("div", { class: "halves" }, el("div", {}, ...seen), el("div", {}, ...rest[0], ways))]
     : [...seen, ways];
-  return el("section", { class: `told-${name}` }, el("h2", {}, title), ...shown);
+  return el("section", { class: `about-${name}` }, el("h2", {}, title), ...shown);
 }
 
 /** A text and what leads to it stand beside what follows. */
