@@ -168,6 +168,15 @@ def test_weights_of_each_sequence_are_seen() -> None:
     assert layer.weight_hh_l0.grad_sample.shape == (2, 27, 9)
 
 
+def test_random_numbers_are_drawn_as_if_nothing_were_remembered() -> None:
+    x = torch.randn(4, 2, 7)
+    noisy = tidegate.nn.Recurrent(tidegate.cells.zoneout("lstm", 0.3), 7, 9, num_layers=2, dropout=0.2)
+    torch.manual_seed(1)
+    found = [noisy(x)[0] for _ in range(4)]
+    torch.manual_seed(1)
+    assert equal(found, [copy.deepcopy(noisy)(x)[0] for _ in range(4)])
+
+
 def test_training_after_inference_mode() -> None:
     x = torch.randn(4, 2, 7)
     layer: Any = tidegate.nn.LSTM(7, 9)

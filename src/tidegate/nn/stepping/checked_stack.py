@@ -94,16 +94,20 @@ class CheckedStack:
         self.settings = settings(module)
         self._module = module
         self._rows: tuple[_Row, ...] = ()
+        between = module.dropout and module.training and module.num_layers > 1
+        masks = any(
+            module.layer_cell(k).masks for k in range(module.num_layers)
+        )  # to make them may draw random numbers
+        if between or masks or module.recompute:
+            return
         with torch.inference_mode(False), torch.no_grad():  # what is kept has to serve training too
             x, *own = (torch.zeros((), dtype=t.dtype).expand(t.shape) for t in (input, *states))
             given = module._checked_input(x, (*own,) if len(own) > 1 else own[0] if own else None, None, None, None)
             self._layout = given.layout
             calls = [*calls_at_once(module, given, None)]
-        between = module.dropout and module.training and module.num_layers > 1
         starts_at_zero = bool(states) or module.initial_state(given.x.shape[1]) is None
         chosen = [choose(call, module.backend) for call in calls]
-        usual = starts_at_zero and not between and not module.recompute and not any(call.masks for call in calls)
-        if usual and not any(backend.runs_stacks for backend in chosen):
+        if starts_at_zero and not any(backend.runs_stacks for backend in chosen):
             self._rows = tuple([_row(call, backend) for call, backend in zip(calls, chosen, strict=True)])
 
     def __call__(self, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
