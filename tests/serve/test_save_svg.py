@@ -94,6 +94,9 @@ def test_a_heat_map_has_a_pixel_for_every_number_in_light_colours(address: str, 
         assert png.startswith(b"\x89PNG")
         assert (int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")) == (120, 12)
         assert {str(unit) for unit in range(12)} <= set(texts(root))
+        numbers = page.locator("figure:has(.heat) .scale-ticks span").all_text_contents()
+        assert len(numbers) == 3
+        assert set(numbers) <= set(texts(root))  # the scale is in the file, too
         assert page.evaluate("document.documentElement.dataset.theme ?? 'none'") == "none"
     assert name == "hostile-cells-c-of-all-hidden-units-of-layer-1.svg"
     assert files["dark"] == files["light"]

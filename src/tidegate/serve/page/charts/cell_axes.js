@@ -17,10 +17,8 @@ export function cellAxes({ rows, columns, order, rowName, columnName, xLabel, yL
   const left = Math.ceil(12 + LETTER * longest(rowNames)) + (yLabel ? 16 : 0);
   const pitch = Math.min(cell, (width - left - 12) / columns);
   const names = range(columns).map((column) => shortened(columnName(column)));
-  const most = longest(names);
-  const turned = most * LETTER > pitch && pitch >= LINE;
-  const numbered = !turned && most * LETTER > pitch + 1;
-  const top = (turned ? Math.ceil(8 + LETTER * most) : 20) + (xLabel ? 16 : 0);
+  const { way, size } = namesAlong(names, pitch);
+  const top = 8 + size + (xLabel ? 16 : 0);
   const marks = (across, down) => () => {
     const group = svgElement("g", { class: "cell-axes" });
     const add = (attributes, text) => group.append(svgElement("text", attributes, text));
@@ -30,11 +28,11 @@ export function cellAxes({ rows, columns, order, rowName, columnName, xLabel, yL
     }
     const each = across / columns;
     const middle = (n) => left + (n + 0.5) * each;
-    if (turned) {
+    if (way === "turned") {
       for (const [n, it] of names.entries()) {
         add({ transform: `translate(${middle(n) + 4} ${top - 6}) rotate(-90)`, "text-anchor": "start" }, it);
       }
-    } else if (numbered) {
+    } else if (way === "numbered") {
       for (const n of every(columns, across / 44)) add({ x: middle(n), y: top - 6 }, String(n));
     } else {
       for (const [n, it] of names.entries()) add({ x: middle(n), y: top - 6 }, it);
@@ -47,11 +45,22 @@ export function cellAxes({ rows, columns, order, rowName, columnName, xLabel, yL
   return { left, top, marks };
 }
 
+/**
+ * How the names of columns are set along an axis with `pitch` px for each: beside one another, "turned" by a quarter, or
+ * "numbered" where neither fits. `size`: px across the axis, along which turned names run.
+ */
+export function namesAlong(names, pitch) {
+  const most = longest(names) * LETTER;
+  if (most <= pitch + 1) return { way: "beside", size: LINE };
+  return pitch >= LINE ? { way: "turned", size: Math.ceil(most) } : { way: "numbered", size: LINE };
+}
+
 function longest(names) {
   return Math.max(1, ...names.map((it) => [...it].length));
 }
 
-function shortened(name) {
+/** A name of at most 14 letters. */
+export function shortened(name) {
   const letters = [...String(name)];
   return letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join("")}…` : letters.join("");
 }

@@ -3,7 +3,7 @@
 import { svgElement } from "./standalone.js";
 
 const LINE = 14; // px from one name to the next
-const LETTER = 6.6; // px, about
+const LETTER = 7.6; // px of a bold one of 12 px, about
 const LONGEST = 26; // letters
 
 /** The space in px that the names need at the right: at most 45% of the width. */

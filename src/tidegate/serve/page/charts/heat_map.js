@@ -6,8 +6,10 @@ import { clamp, range, short } from "../numbers.js";
 import { cellAxes } from "./cell_axes.js";
 import { figure, plotted } from "./figure.js";
 import { arrowStep } from "./keys.js";
-import { colourScale, ticksOf } from "./scale.js";
+import { colourScale, scaleMark, ticksOf } from "./scale.js";
 import { svgElement } from "./standalone.js";
+
+const FITTING = 11; // px of a column in a file, in which the letters of a text fit
 
 /**
  * Draw a matrix. `values`: row after row; one that is not finite has no value, and is grey. Options:
@@ -50,6 +52,11 @@ export function heatMap(root, values, rows, columns, options = {}) {
     return drawn;
   };
   const name = map.label;
+  const saved = (width) => {
+    const drawn = drawMap(Math.max(width, FITTING * columns), map, scaleMark(legend));
+    drawn.mark(cursor.row === null ? null : place(cursor.row));
+    return drawn.svg;
+  };
   const numbers = () => [["", ...range(columns).map(map.columnLabel)], ...map.order.map((row) => rowOf(map, row))];
   const holes = values.some((it) => !Number.isFinite(it));
   const { kind, scale, unit } = map;
@@ -104,7 +111,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
     if (focused) requestAnimationFrame(() => shown.svg.focus());
     return shown.svg;
   };
-  figure(root, drawOnPage, { name, caption, rows: numbers, saved: (width) => draw(width).svg, under: line.element });
+  figure(root, drawOnPage, { name, caption, rows: numbers, saved, under: line.element });
   return { mark };
 }
 
@@ -122,7 +129,7 @@ function rowOf({ values, columns, rowLabel }, row) {
 }
 
 /** The drawing, and what finds and marks its cells: places are counted from the top, and from the left. */
-function drawMap(width, map) {
+function drawMap(width, map, scale = null) {
   const { rows, columns, cell = Infinity, label } = map;
   const axes = cellAxes(map, width);
   const across = Math.min(width - axes.left - 12, cell * columns);
@@ -139,15 +146,22 @@ function drawMap(width, map) {
   const cross = svgElement("rect", { class: "cell-mark" });
   const svg = plotted({
     width: Math.ceil(axes.left + across + 12),
-    height: Math.ceil(axes.top + down + 8),
+    height: Math.ceil(axes.top + down + 8 + (scale?.height ?? 0)),
     marginLeft: axes.left,
     marginTop: axes.top,
     marginRight: 12,
-    marginBottom: 8,
+    marginBottom: 8 + (scale?.height ?? 0),
     ariaLabel: label,
     x: { domain: [-0.5, columns - 0.5], axis: null },
     y: { domain: [rows - 0.5, -0.5], axis: null },
-    marks: [() => image, () => outline, axes.marks(across, down), () => rowMark, () => cross],
+    marks: [
+      () => image,
+      () => outline,
+      axes.marks(across, down),
+      () => rowMark,
+      () => cross,
+      scale?.mark(axes.left, axes.top + down + 16),
+    ],
   });
   svg.classList.add("heat");
   const [each, high] = [across / columns, down / rows];

@@ -3,6 +3,7 @@
 import { curve, dashes } from "../colours.js";
 import { note } from "../dom.js";
 import { short, tickLabels } from "../numbers.js";
+import { namesAlong, shortened } from "./cell_axes.js";
 import { endLabels, labelSpace } from "./end_labels.js";
 import { d3, figure, Plot, plotted } from "./figure.js";
 import { logTicks, wholeTicks } from "./ticks.js";
@@ -55,25 +56,26 @@ function drawLines(width, chart) {
   const xDomain = d3.extent(x);
   if (xDomain[0] === xDomain[1]) xDomain[1] += 1;
   const marginRight = shown.length ? labelSpace(shown, width) : 16;
-  const xTicks = xAxis(chart, xDomain, Math.max(2, Math.floor((width - marginRight) / TICK)));
+  const marginLeft = 16 + 7 * Math.max(...yTexts.map((it) => it.length));
+  const xTicks = xAxis(chart, xDomain, width - marginLeft - marginRight);
   // As `text`: of a function `tickFormat` Plot shows what d3 finds worth it on a logarithmic axis, not all.
   const textOf = (ticks, texts) => (value) => texts[ticks.indexOf(value)];
   return plotted({
     width,
     height,
     marginTop: 28,
-    marginLeft: 16 + 7 * Math.max(...yTexts.map((it) => it.length)),
+    marginLeft,
     marginRight,
-    marginBottom: xLabel ? 40 : 24,
+    marginBottom: 10 + xTicks.size + (xLabel ? 18 : 0),
     ariaLabel: `${name}: ${labels.map((it) => it.text).join(", ")}`,
     x: { domain: xDomain },
     y: { domain: yDomain, type: log ? "log" : "linear" },
     marks: [
       Plot.gridY(yTicks, { stroke: "var(--line)", strokeOpacity: 1 }),
       Plot.axisY(yTicks, { text: textOf(yTicks, yTexts), tickSize: 0, label: null, ...MUTED }),
-      Plot.axisX(xTicks.places, { text: textOf(xTicks.places, xTicks.texts), tickSize: 4, label: null, ...MUTED }),
+      Plot.axisX(xTicks.places, { text: textOf(xTicks.places, xTicks.texts), ...xTicks.look, ...MUTED }),
       Plot.text([yLabel], { frameAnchor: "top-left", dy: -20, dx: -8, ...MUTED }),
-      Plot.text([xLabel], { frameAnchor: "bottom", dy: 34, ...MUTED }),
+      Plot.text([xLabel], { frameAnchor: "bottom", dy: 22 + xTicks.size, ...MUTED }),
       baselines.map((it) => Plot.ruleY([it.value], { stroke: "var(--faint)", strokeOpacity: 0.6 })),
       bands.map(([upper, lower]) => band(curves[upper], curves[lower])),
       curves.map(lineMarks),
@@ -111,8 +113,15 @@ function pointing({ x, series, xLabel = "", xNames = null }) {
   const there = x.map((at, n) => ({ at, n, first: series.map((it) => it.y[n]).find(Number.isFinite) }));
   const points = there.filter((it) => it.first !== undefined);
   const title = ({ at, n }) => {
-    const values = series.filter((it) => Number.isFinite(it.y[n])).map((it) => `${it.label} ${short(it.y[n], 4)}`);
-    return [`${xLabel} ${short(at, 6)}${xNames ? ` ${xNames[n]}` : ""}`.trim(), ...values].join("\n");
+    const values = series.map(({ label, y }) => {
+      let last = n; // where the curve goes on without a value, the one before
+      while (last > 0 && y[last] === undefined) last--;
+      const place = last === n ? "" : ` (${xLabel} ${short(x[last], 6)})`;
+      return Number.isFinite(y[last]) ? `${label} ${short(y[last], 4)}${place}` : null;
+    });
+    return [`${xLabel} ${short(at, 6)}${xNames ? ` ${xNames[n]}` : ""}`.trim(), ...values.filter((it) => it)].join(
+      "\n",
+    );
   };
   return [
     Plot.ruleX(points, Plot.pointerX({ x: "at", stroke: "var(--faint)", strokeOpacity: 0.6 })),
@@ -132,8 +141,16 @@ function extent(curves, baselines, log) {
   return [low - extra, high + extra];
 }
 
-function xAxis({ x, xNames }, domain, most) {
-  if (xNames) return { places: x, texts: xNames };
+/** Where the ticks of the x axis are, their texts, how they look, and the px that they need below the frame. */
+function xAxis({ x, xNames }, domain, across) {
+  const look = { label: null, tickSize: 4 };
+  const names = xNames?.map(shortened);
+  const { way, size } = names ? namesAlong(names, across / Math.max(1, x.length - 1)) : { way: "numbered", size: 14 };
+  if (way === "beside") return { places: x, texts: names, look: { ...look, fontFamily: "var(--mono)" }, size };
+  if (way === "turned") {
+    return { places: x, texts: names, look: { ...look, tickRotate: -90, fontFamily: "var(--mono)" }, size };
+  }
+  const most = Math.max(2, Math.floor(across / TICK));
   const places = x.every(Number.isInteger) ? wholeTicks(domain, most) : d3.ticks(...domain, most);
-  return { places, texts: tickLabels(places) };
+  return { places, texts: tickLabels(places), look, size };
 }

@@ -158,6 +158,7 @@ function unitMap(root, steps, tokens, { firstInView, onPick }) {
     replaceChildren(root);
     return heatMap(root, transpose(values, count, units), units, count, {
       scale: usualSize(values, scale),
+      unit: `value of ${name}`,
       height: clamp(2 * units, 160, 420),
       label: `${name} of all hidden units of layer ${layer}`,
       marked: state.unit,

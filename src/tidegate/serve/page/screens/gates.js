@@ -6,7 +6,7 @@ import { dataTable } from "../charts/data_table.js";
 import { scatter } from "../charts/scatter.js";
 import { stripChart } from "../charts/strips.js";
 import { curve } from "../colours.js";
-import { el, failure, note, replaceChildren, spelled, statusLine, visible } from "../dom.js";
+import { el, failure, note, replaceChildren, spelled, statusLine } from "../dom.js";
 import { fixed, grouped, percent, unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
 import { TextView, tokensOf } from "../textview.js";
@@ -99,7 +99,7 @@ export async function show(root) {
 
   function describe() {
     const values = run.names.map((name) => `${name} ${fixed(shown.values[name].values[view.cursor])}`);
-    const place = `After ${visible(tokens[view.cursor])} at step ${grouped(view.cursor)}`;
+    const place = `After ${spelled(tokens[view.cursor])} at step ${grouped(view.cursor)}`;
     status.show(`${place}, unit ${shown.layer}/${shown.unit}: ${values.join(", ")}`);
   }
 

@@ -2,7 +2,7 @@
 
 import { bar } from "../charts/bars.js";
 import { lineChart } from "../charts/line_chart.js";
-import { el, judgement, note, replaceChildren, table, visible } from "../dom.js";
+import { el, judgement, note, replaceChildren, spelled, table, visible } from "../dom.js";
 import { probability, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { filmstrip, sheet } from "./pictures.js";
@@ -43,7 +43,20 @@ export function show(root, answer, frames, stops) {
   else tokens = showTokens(main, answer, at, details);
   details(at);
   const series = names.map((label, k) => ({ label, y: running[k] }));
-  stops.push(lineChart(curves, steps, series, { title, xLabel: "step", yLabel: "probability", height: 240 }));
+  const labels = {
+    xLabel: read.length ? "" : "step",
+    yLabel: "probability",
+    caption: `After each step, had the text ended there. ${caption}.`,
+  };
+  stops.push(
+    lineChart(curves, steps, series, {
+      title,
+      ...labels,
+      xNames: read.length ? read.map(spelled) : null,
+      domain: [0, 1],
+      height: 280,
+    }),
+  );
   return tokens;
 }
 

@@ -68,6 +68,7 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
     if (frames && of.name === "input") filmstrip(box, frames, { aligned: true });
     heatMap(box, transpose(values, steps, units), units, steps, {
       scale,
+      unit: `value of ${name}`,
       height: clamp(3 * units, 120, 320),
       order: peakOrder(values, units),
       yLabel: "hidden units, by their peak",

@@ -25,9 +25,9 @@ export async function showLetters(root, stops, isStopped) {
       { label: `${of(it.name)}among three`, y: it.among },
     ]);
     const labels = { xLabel: "letters of the word already read", yLabel: "share right" };
-    stops.push(lineChart(place, known, series, { title, ...labels }));
     const counts = known.map((k, n) => `${k}: ${grouped(letters[n])}`);
-    root.append(note(`Letters counted: ${counts.join(", ")}.`));
+    const caption = `Letters counted: ${counts.join(", ")}.`;
+    stops.push(lineChart(place, known, series, { title, caption, ...labels, domain: [0, 1] }));
   }
   for (const it of runs.filter((run) => run.refused)) root.append(note(`${it.name} is not among them: ${it.refused}`));
 }
