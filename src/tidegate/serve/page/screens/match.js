@@ -1,5 +1,6 @@
 // Match: mark a stretch; the hidden units that are on over it and off around it; where else they are on.
 
+import { inAddress } from "../address_settings.js";
 import { answerOr, ask, isAvailable, latest, live } from "../ask.js";
 import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
 import { unpack } from "../numbers.js";
@@ -172,10 +173,11 @@ function matchControls(token, onChange) {
   const run = about.runs[0];
   // A report has the states only; a gate that was chosen on another screen is replaced by the last state.
   const names = live ? run.names : run.states;
-  const number = (value, props) => el("input", { type: "number", value, ...props, on: { change: onChange } });
-  const threshold = number(THRESHOLD, { step: "any" });
-  const before = number(MARGIN, { min: "0", step: "1" });
-  const after = number(MARGIN, { min: "0", step: "1" });
+  const number = (name, value, props) =>
+    inAddress(name, el("input", { type: "number", value, ...props, on: { change: onChange } }));
+  const threshold = number("threshold", THRESHOLD, { step: "any" });
+  const before = number("before", MARGIN, { min: "0", step: "1" });
+  const after = number("after", MARGIN, { min: "0", step: "1" });
   const layer = choice(layerOptions(run.layers), String(state.layer), (value) => choose({ layer: Number(value) }));
   const name = choice(names, names.includes(state.name) ? state.name : names.at(-1), (value) =>
     choose({ name: value }),

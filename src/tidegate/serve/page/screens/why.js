@@ -1,5 +1,6 @@
 // Why: which of the tokens before a prediction mattered for it, by three measures side by side, because they differ.
 
+import { inAddress } from "../address_settings.js";
 import { answerOr, ask, isAvailable, live } from "../ask.js";
 import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
 import { grouped } from "../numbers.js";
@@ -144,8 +145,8 @@ function questionControls(token, onAsk) {
     ["delete", "left out"],
     ["baseline", "replaced by the baseline"],
   ];
-  const baseline = choice(baselines, "zero", onAsk);
-  const erasure = choice(erasures, "delete", onAsk);
+  const baseline = inAddress("baseline", choice(baselines, "zero", onAsk));
+  const erasure = inAddress("erasure", choice(erasures, "delete", onAsk));
   const element = el(
     "div",
     { class: "controls" },

@@ -1,5 +1,6 @@
 // Write: the model goes on from a prompt; each token is tinted by a hidden unit's value or by its surprise.
 
+import { inAddress } from "../address_settings.js";
 import { ask, live, stream } from "../ask.js";
 import { bar } from "../charts/bars.js";
 import { button, choice, el, labelled, replaceChildren, statusLine, table } from "../dom.js";
@@ -10,7 +11,8 @@ import { unitPicker } from "../unit_picker.js";
 const REDRAW = 100; // ms: a text that grows is laid out a few times a second, not for every token
 const SURPRISE = 8; // nats of the darkest tint
 const SEARCHED = 8000; // characters at the end in which copies are searched for
-const last = { prompt: "", length: "400", temperature: "0.8", top_k: "", top_p: "", seed: "0" };
+const NORMAL = { prompt: "", length: "400", temperature: "0.8", top_k: "", top_p: "", seed: "0" };
+const last = { ...NORMAL };
 
 export async function show(root) {
   if (!live) {
@@ -23,11 +25,7 @@ export async function show(root) {
     ["value", "the hidden unit's value"],
     ["nats", "surprise"],
   ];
-  let tintBy = "value";
-  const tint = choice(tints, tintBy, (chosen) => {
-    tintBy = chosen;
-    paint();
-  });
+  const tint = inAddress("tint", choice(tints, "value", paint));
   const start = button("Write", toggle, { class: "go" });
   const status = statusLine("");
   const text = el("div", { class: "main" });
@@ -41,7 +39,7 @@ export async function show(root) {
   let written = emptyText();
 
   function paint() {
-    if (tintBy === "nats") return view.setTint(written.nats, "sequential", SURPRISE);
+    if (tint.value === "nats") return view.setTint(written.nats, "sequential", SURPRISE);
     const largest = written.values.reduce((most, it) => Math.max(most, Math.abs(it)), 1e-6);
     view.setTint(written.values, "diverging", largest);
   }
@@ -135,9 +133,10 @@ function emptyText() {
 
 /** The settings of sampling. They are remembered while the page is open. */
 function settingFields() {
-  const number = (name, props) => el("input", { type: "number", step: "any", value: last[name], ...props });
+  const number = (name, props) =>
+    inAddress(name, el("input", { type: "number", step: "any", value: last[name], ...props }), NORMAL[name]);
   const inputs = {
-    prompt: el("textarea", { rows: "2", cols: "40", value: last.prompt }),
+    prompt: inAddress("prompt", el("textarea", { rows: "2", cols: "40", value: last.prompt }), NORMAL.prompt),
     length: number("length", { min: "0", step: "1" }),
     temperature: number("temperature", { min: "0", step: "0.1" }),
     top_k: number("top_k", { min: "1", step: "1" }),

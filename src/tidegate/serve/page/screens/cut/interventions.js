@@ -1,7 +1,8 @@
 // The controls of an intervention on the chosen hidden unit, and the interventions that were added before it.
 
+import { inAddress } from "../../address_settings.js";
 import { choice, el, labelled } from "../../dom.js";
-import { state } from "../../state.js";
+import { choose, state } from "../../state.js";
 
 const KINDS = [
   ["ablate", "ablate: set to 0"],
@@ -12,31 +13,37 @@ const KINDS = [
 
 /** `controls`; `added`, `add()` and `clear()`: those added before; `all()`: them and the one that is set, as plain data. */
 export function interventionChooser(onChange) {
-  const number = (value) => el("input", { type: "number", step: "any", value });
+  const number = (name, value) => inAddress(name, el("input", { type: "number", step: "any", value }));
   const fields = {
-    value: number("0"),
-    low: number("-1"),
-    high: number("1"),
-    other: number("0"),
+    value: number("value", "0"),
+    low: number("low", "-1"),
+    high: number("high", "1"),
+    other: number("other", "0"),
   };
   const labels = { value: "Value", low: "Lowest value", high: "Highest value", other: "Other hidden unit" };
   const boxes = Object.entries(fields).map(([name, field]) => [name, labelled(labels[name], field)]);
   const shown = { ablate: [], set_to: ["value"], clamp: ["low", "high"], swap: ["other"] };
-  let kind = "ablate";
-  let added = [];
-  const select = choice(KINDS, kind, (chosen) => {
-    kind = chosen;
+  let added = addedBefore();
+  const changeKind = () => {
     show();
     onChange();
-  });
+  };
+  const select = inAddress("kind", choice(KINDS, "ablate", changeKind));
 
   function show() {
-    for (const [name, box] of boxes) box.hidden = !shown[kind].includes(name);
+    for (const [name, box] of boxes) box.hidden = !shown[select.value].includes(name);
+  }
+
+  function setAdded(interventions) {
+    added = interventions;
+    choose({ added: added.length ? JSON.stringify(added) : undefined });
+    onChange();
   }
 
   function intervention() {
     const unit = { layer: state.layer, name: state.name, unit: state.unit };
     const [value, low, high, other] = Object.values(fields).map((it) => Number(it.value));
+    const kind = select.value;
     if (kind === "swap") return { ...unit, other };
     if (kind === "clamp") return { ...unit, low, high };
     const to = kind === "ablate" ? 0 : value;
@@ -49,14 +56,18 @@ export function interventionChooser(onChange) {
     get added() {
       return added;
     },
-    add() {
-      added.push(intervention());
-      onChange();
-    },
-    clear() {
-      added = [];
-      onChange();
-    },
+    add: () => setAdded([...added, intervention()]),
+    clear: () => setAdded([]),
     all: () => [...added, intervention()],
   };
+}
+
+/** The interventions that the address holds. Whether they are possible the server says, as of all others. */
+function addedBefore() {
+  try {
+    const found = JSON.parse(state.added ?? "[]");
+    return Array.isArray(found) ? found.filter((it) => it?.constructor === Object) : [];
+  } catch {
+    return []; // an address that somebody has typed
+  }
 }

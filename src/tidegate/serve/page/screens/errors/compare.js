@@ -1,5 +1,6 @@
 // Two or more runs side by side: the text tinted by what one predicted better than the first.
 
+import { inAddress } from "../../address_settings.js";
 import { ask } from "../../ask.js";
 import { dataTable } from "../../charts/data_table.js";
 import { colourScale } from "../../charts/scale.js";
@@ -21,10 +22,13 @@ export async function showComparison(root, stops, isStopped) {
   const tokens = Array.from(answer.text);
   const text = el("div", { class: "main" });
   const status = statusLine();
-  const runs = choice(
-    others.map((it, n) => [String(n), it]),
-    "0",
-    (value) => pickRun(Number(value)),
+  const runs = inAddress(
+    "against",
+    choice(
+      others.map((it, n) => [String(n), it]),
+      "0",
+      (value) => pickRun(Number(value)),
+    ),
   );
   const scale = colourScale({
     kind: "diverging",
@@ -70,7 +74,7 @@ export async function showComparison(root, stops, isStopped) {
     pickRun(run - 1);
   }
 
-  pickRun(0);
+  pickRun(Number(runs.value));
 }
 
 const numeric = (name) => ({ name, numeric: true });

@@ -1,0 +1,67 @@
+"""The address restores what is set on a screen, and only there; "Copy link" copies it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.serve.quality.tour import Tour
+
+Start = Callable[[str], Tour]
+ADDED = json.dumps([{"layer": 1, "name": "h", "unit": 2, "low": 0, "high": 0}])
+# Screens, what their addresses hold, and the controls by their labels with what they then show.
+SETTINGS: list[tuple[str, dict[str, str], dict[str, str]]] = [
+    ("match", {"threshold": "0.5", "before": "0"}, {"On from": "0.5", "Off for": "0", "and after": "1"}),
+    ("why", {"baseline": "mean", "erasure": "baseline"}, {"Baseline": "mean", "An erased": "baseline"}),
+    (
+        "cut",
+        {"kind": "clamp", "low": "-0.25"},
+        {"Intervention": "clamp", "Lowest value": "-0.25", "Highest value": "1"},
+    ),
+    ("write", {"prompt": "def a b", "seed": "7"}, {"Prompt": "def a b", "Seed": "7", "Temperature": "0.8"}),
+    ("errors", {"run": "1", "helper": "left"}, {"Errors of": "1"}),
+]
+
+
+def shown(page: Any, label: str) -> str:
+    return page.locator(f".control:has-text('{label}') >> :is(input, select, textarea)").first.input_value()
+
+
+@pytest.mark.parametrize(("screen", "settings", "controls"), SETTINGS)
+def test_the_address_restores_the_settings_of_a_screen(
+    tour: Start, screen: str, settings: dict[str, str], controls: dict[str, str]
+) -> None:
+    there = tour("lm")
+    page = there.open(screen, **{name: value.replace(" ", "+") for name, value in settings.items()})
+    there.settle()
+    assert {label: shown(page, label) for label in controls} == controls
+    for name, value in settings.items():
+        assert f"{name}={value.replace(' ', '+')}" in page.url
+    page.click("#tab-training")  # another screen has settings of its own
+    page.wait_for_selector("main[data-ready=training]")
+    assert not any(f"{name}=" in page.url for name in settings)
+
+
+def test_a_setting_that_is_changed_is_in_the_address_unless_it_is_as_always(tour: Start) -> None:
+    there = tour("lm")
+    page = there.open("match")
+    field = page.locator(".control:has-text('and after') input")
+    field.fill("3")
+    field.press("Tab")
+    page.wait_for_url("**after=3*")
+    field.fill("1")
+    field.press("Tab")
+    there.settle()
+    assert "after=" not in page.url
+
+
+def test_interventions_that_were_added_are_in_the_address(tour: Start) -> None:
+    there = tour("lm")
+    page = there.open("cut", unit=1, added=ADDED)
+    there.settle()
+    page.locator(".told", has_text="Together with: 1/2 h").wait_for()
+    page.click("text=Remove the added")
+    there.settle()
+    assert "added=" not in page.url
