@@ -6,6 +6,7 @@ from tidegate.cells.cell import Cell, cell_reference, find_cell
 from tidegate.cells.compose import projected, variational_dropout, with_heads, zoneout
 from tidegate.cells.interventions import intervened
 from tidegate.errors import CellError
+from tidegate.io.quoted import quoted
 
 _COMPOSITIONS = {it.__name__: it for it in (projected, with_heads, zoneout, variational_dropout, intervened)}
 
@@ -31,7 +32,9 @@ def from_plain_data(data: dict[str, Any]) -> Cell:
     if "function" not in data:
         return find_cell(data)
     if data["function"] not in _COMPOSITIONS:
-        raise CellError(f"A saved cell was made with {data['function']!r:.200}; known are {', '.join(_COMPOSITIONS)}.")
+        raise CellError(
+            f"A saved cell was made with {quoted(data['function'], 200)}; known are {', '.join(_COMPOSITIONS)}."
+        )
     made = _COMPOSITIONS[data["function"]](from_plain_data(data["cell"]), *data["arguments"])
     if made.handle != data["handle"]:
         raise CellError(f"{made.name!r} has other equations in this process than where it was saved.")

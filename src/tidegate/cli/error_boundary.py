@@ -10,6 +10,7 @@ from tidegate.cli.command_classes import OnceOnly, PlainHelp
 from tidegate.cli.standard_streams import flush_output, note
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
+from tidegate.io.quoted import quoted
 from tidegate.train.registry import BUILT_IN
 
 __all__ = ["Guarded", "Verb", "exit_code", "note"]
@@ -68,7 +69,7 @@ class Verb(PlainHelp, OnceOnly, typer.core.TyperCommand):
                 if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
                     option = next(it.opts[0] for it in self.params if it.name == name)
                     shown = option if option.startswith("-") else option.upper()
-                    raise ArgumentError(f"{shown} is {text!r:.80}, which is not UTF-8 text: give it in UTF-8.")
+                    raise ArgumentError(f"{shown} is {quoted(text)}, which is not UTF-8 text: give it in UTF-8.")
         return super().invoke(ctx)
 
 

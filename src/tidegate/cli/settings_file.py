@@ -13,6 +13,7 @@ import typer
 
 from tidegate.errors import DataError
 from tidegate.io.input_files import open_input
+from tidegate.io.quoted import quoted
 
 if TYPE_CHECKING:
     from tidegate.train.listing.run_list import RunSummary
@@ -37,11 +38,11 @@ def take_settings(ctx: typer.Context, path: Path | None) -> Path | None:
         if name not in params:
             near = difflib.get_close_matches(name, params, n=2)
             hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see --help-all for the names."
-            raise DataError(f"{path}: {name!r:.80} is no option of {ctx.command_path}: {hint}")
+            raise DataError(f"{path}: {quoted(name)} is no option of {ctx.command_path}: {hint}")
         param = params[name]
         fits, expected = _kind(param)
         if not fits(value):
-            raise DataError(f"{path}: {name} is {value!r:.80}, but should be {expected}.")
+            raise DataError(f"{path}: {name} is {quoted(value)}, but should be {expected}.")
         found[param.name] = value
     ctx.default_map = found
     return path

@@ -19,6 +19,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
 from tidegate.io.arrays import open_array, write_array
 from tidegate.io.files import field, read_json, replacing, write_json
+from tidegate.io.quoted import quoted
 
 FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
 FILE = "examples.json"
@@ -269,7 +270,7 @@ def open_examples(folder: Path) -> Examples:
             raise RunFolderError(f"{path}: 'columns' should be names of columns: the file was altered.")
         parts[part] = Part({name: open_ragged(folder / FOLDER, f"{part}.{name}") for name in names})
         if any(len(column) != counts.get(part) for column in parts[part].columns.values()):
-            raise RunFolderError(f"{path}: the columns of {part} do not all have {counts.get(part)!r:.20} rows.")
+            raise RunFolderError(f"{path}: the columns of {part} do not all have {quoted(counts.get(part), 20)} rows.")
     if not len(parts["train"]) or not all(isinstance(line, str) for line in notes):
         raise RunFolderError(f"{path} was altered: there are no training examples, or the notes are not text.")
     facts, digest = field(record, path, "facts", dict), field(record, path, "digest", str)

@@ -12,6 +12,7 @@ from tidegate.data.tables.json_files import JsonTable
 from tidegate.data.tables.parquet_files import ParquetTable
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def read_table(
         for name in columns:
             if values.get(name) is None and name not in empty:
                 if name not in values:
-                    raise DataError(f"{where}: there is no column {name!r:.80}; there are: {named(values)}.")
-                raise DataError(f"{where}: column {name!r:.80} is empty.")
+                    raise DataError(f"{where}: there is no column {quoted(name)}; there are: {named(values)}.")
+                raise DataError(f"{where}: column {quoted(name)} is empty.")
         yield Row(where, {name: values.get(name) for name in columns}, number=number)
     if not number:
         raise DataError(f"{path} has no row: give a file with examples.")
@@ -113,7 +114,7 @@ def text_cell(row: Row, column: str) -> str:
     found = text_of(value)
     if found is None:
         raise DataError(
-            f"{row.where}: column {column!r:.80} should hold texts or numbers, but holds {described(value)}."
+            f"{row.where}: column {quoted(column)} should hold texts or numbers, but holds {described(value)}."
         )
     return found
 

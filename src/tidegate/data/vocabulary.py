@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import UnknownTokenError
+from tidegate.io.quoted import quoted
 
 UNKNOWN = "<unk>"
 
@@ -48,7 +49,7 @@ class Vocabulary:
         found = self._numbers.get(entry, self.unknown)
         if found is None:
             some = ", ".join(repr(known) for known in self.entries[:20]) + (", ..." if len(self) > 20 else "")
-            raise UnknownTokenError(f"{entry!r:.80} does not occur in the training part, which has: {some}.")
+            raise UnknownTokenError(f"{quoted(entry)} does not occur in the training part, which has: {some}.")
         return found
 
     def encode(self, entries: Iterable[str]) -> NDArray[np.int64]:

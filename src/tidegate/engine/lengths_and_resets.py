@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import ArgumentError
+from tidegate.io.quoted import quoted
 
 Lengths = Tensor | np.ndarray | Sequence[int]
 Resets = Tensor | np.ndarray | Sequence[bool] | Sequence[Sequence[bool]]
@@ -66,5 +67,5 @@ def _as_tensor(given: Any, device: torch.device) -> Tensor | None:
 
 def _described(given: Any, found: Tensor | None) -> str:
     if found is None:
-        return f"{type(given).__name__} {given!r:.200}"
+        return f"{type(given).__name__} {quoted(given, 200)}"
     return f"{found.dtype} of shape {tuple(found.shape)}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from tidegate.errors import RunFolderError
+from tidegate.io.quoted import quoted
 
 T = TypeVar("T")
 PARTIAL = ".partial"
@@ -136,5 +137,5 @@ def field(record: dict[str, Any], path: Path, name: str, kind: type[T]) -> T:
     if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
         return value
     raise RunFolderError(
-        f"{path}: {name!r} should be of type {kind.__name__}, but is {value!r:.80}: the file was altered."
+        f"{path}: {name!r} should be of type {kind.__name__}, but is {quoted(value)}: the file was altered."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 
 LARGEST, LARGEST_NAME = 1 << 30, "TIDEGATE_MAX_ARRAY_BYTES"
 TIMES_THE_FILE = 10
@@ -53,7 +54,9 @@ def check_declared_size(path: Path, what: str, size: int) -> None:
     """
     given = os.environ.get(LARGEST_NAME, str(LARGEST))
     if not given.isascii() or not given.isdigit():
-        raise ArgumentError(f"{LARGEST_NAME} is {given!r:.40}, but should be a number of bytes such as {LARGEST}.")
+        raise ArgumentError(
+            f"{LARGEST_NAME} is {quoted(given, 40)}, but should be a number of bytes such as {LARGEST}."
+        )
     bound = max(int(given), TIMES_THE_FILE * path.stat().st_size)
     if size > bound:
         raise DataError(

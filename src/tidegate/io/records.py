@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tidegate.errors import ArgumentError, CellError, RunFolderError
+from tidegate.io.quoted import quoted
 
 T = TypeVar("T")
 
@@ -56,14 +57,14 @@ def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
         RunFolderError: a field is missing, unknown, of another type or out of range.
     """
     if not isinstance(record, dict):
-        raise RunFolderError(f"{path}: {where!r} should be an object, but is {record!r:.80}: the file was altered.")
+        raise RunFolderError(f"{path}: {where!r} should be an object, but is {quoted(record)}: the file was altered.")
     names = {_key(it): it.name for it in fields(kind)}  # type: ignore[arg-type]
     absent = {_key(it): it.metadata["absent"] for it in fields(kind) if "absent" in it.metadata}  # type: ignore[arg-type]
     record = absent | record
     odd = sorted(set(names) ^ set(record), key=str)
     if odd:
         what = "is missing" if odd[0] in names else "is not known"
-        raise RunFolderError(f"{path}: {where!r}: {odd[0]!r:.80} {what}: the file was altered.")
+        raise RunFolderError(f"{path}: {where!r}: {quoted(odd[0])} {what}: the file was altered.")
     hints = get_type_hints(kind)
     values = {name: _typed(record[key], hints[name], path, f"{where}.{key}") for key, name in names.items()}
     try:
@@ -75,7 +76,7 @@ def from_record(kind: type[T], record: object, path: Path, where: str) -> T:
 def _typed(value: object, hint: Any, path: Path, where: str) -> Any:
     if _fits(value, hint):
         return float(value) if _is_number(value) and float in (hint, *get_args(hint)) else value  # type: ignore[arg-type]
-    raise RunFolderError(f"{path}: {where!r} should be {_words(hint)}, but is {value!r:.80}: the file was altered.")
+    raise RunFolderError(f"{path}: {where!r} should be {_words(hint)}, but is {quoted(value)}: the file was altered.")
 
 
 def _fits(value: object, hint: Any) -> bool:

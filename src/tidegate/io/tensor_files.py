@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tidegate.errors import RunFolderError
 from tidegate.io.files import replacing
+from tidegate.io.quoted import quoted
 
 KEY = "tidegate"  # the one entry of a file's metadata: the order of several is not defined
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
@@ -59,7 +60,7 @@ def read_header(path: Path, kind: str, version: int) -> tuple[dict[str, Any], La
         raise RunFolderError(f"{path} does not say it is a {kind!r} file: another program wrote it.")
     if record.get("version") != version:
         raise RunFolderError(
-            f"{path} has version {record.get('version')!r:.80}, but this Tidegate reads {version}: use the Tidegate "
+            f"{path} has version {quoted(record.get('version'))}, but this Tidegate reads {version}: use the Tidegate "
             "that wrote it."
         )
     return record, layout
@@ -111,7 +112,9 @@ def check_layout(path: Path, layout: Layout, expected: Layout) -> None:
     """
     for name in sorted(set(layout) ^ set(expected)):
         what = "is missing" if name in expected else "does not belong to this run's model"
-        raise RunFolderError(f"{path}: tensor {name!r:.200} {what}: config.json and this file do not fit together.")
+        raise RunFolderError(
+            f"{path}: tensor {quoted(name, 200)} {what}: config.json and this file do not fit together."
+        )
     for name, (dtype, shape) in expected.items():
         if layout[name] != (dtype, shape):
             found = layout[name]

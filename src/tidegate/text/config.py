@@ -7,6 +7,7 @@ from typing import Literal
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
+from tidegate.io.quoted import quoted
 from tidegate.train.options import check, check_heads, option
 
 TokenizerKind = Literal["characters", "bytes", "bpe", "words"]
@@ -142,7 +143,7 @@ class LanguageModelConfig:
     def _take_sizes(self, text: str) -> None:
         if not all(it.isascii() and it.isdigit() and len(it) < 10 and int(it) for it in text.split(",")):
             raise ArgumentError(
-                f"layer_sizes is {text!r:.80}, but must be whole numbers above 0 such as 1150,1150,400."
+                f"layer_sizes is {quoted(text)}, but must be whole numbers above 0 such as 1150,1150,400."
             )
         defaults = {it.name: it.default for it in fields(self)}
         for name, value in (("hidden_size", max(self.sizes)), ("num_layers", len(self.sizes))):
@@ -183,7 +184,7 @@ class LanguageModelConfig:
         most = self.vocabulary_size or 2**63
         if len(parts) > 8 or not all(it.isascii() and it.isdigit() and len(it) < 19 for it in parts):
             raise ArgumentError(
-                f"adaptive_softmax is {text!r:.80}, but must be 1 to 8 whole numbers such as 2000,10000."
+                f"adaptive_softmax is {quoted(text)}, but must be 1 to 8 whole numbers such as 2000,10000."
             )
         ends = [0, *map(int, parts), most]
         if any(one >= other for one, other in itertools.pairwise(ends)):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import RunFolderError
+from tidegate.io.quoted import quoted
 from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
 
@@ -156,8 +157,8 @@ def read_checkpoint(
             )
     if record.get("world") != world:
         raise RunFolderError(
-            f"{path} was written by {record.get('world')!r:.20} processes, but {world} would go on: start as many as "
-            "before."
+            f"{path} was written by {quoted(record.get('world'), 20)} processes, but {world} would go on: start as "
+            "many as before."
         )
     tensors = read_tensors(path, record, layout, _expected(layout, counters, model, moments, average, carried, world))
     scaler = record.get("scaler")

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
+from tidegate.io.quoted import quoted
 from tidegate.io.records import stored_as, stored_unless
 
 ALWAYS = object()  # written to every file, whatever the value
@@ -194,7 +195,7 @@ def parse_splits(text: str) -> tuple[float, float, float] | None:
     whole = 1 if math.isclose(train + validation + test, 1) else 100
     if not math.isclose(train + validation + test, whole):
         raise ArgumentError(
-            f"splits is {text!r:.80}, which is not two or three shares that make up a whole, such as 90/5/5 or "
+            f"splits is {quoted(text)}, which is not two or three shares that make up a whole, such as 90/5/5 or "
             "0.8/0.2, nor none."
         )
     return train / whole, validation / whole, test / whole

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tidegate.errors import ArgumentError
 from tidegate.io.load_object import load_object
+from tidegate.io.quoted import quoted
 
 if TYPE_CHECKING:
     from tidegate.train.task import Task
@@ -121,7 +122,7 @@ def task_named(name: str) -> type[Task]:
         return _REGISTERED[name]
     if name not in BUILT_IN:
         raise ArgumentError(
-            f"No task is called {name!r:.80}; there are: {', '.join(task_names())}. A task of your own has to be "
+            f"No task is called {quoted(name)}; there are: {', '.join(task_names())}. A task of your own has to be "
             "registered first: tidegate.train.register_task in Python, --task my_module:MyTask on the command line."
         )
     module, kind = BUILT_IN[name].place.split(":")

@@ -13,6 +13,7 @@ from tidegate.cells import CELLS, get_cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
+from tidegate.io.quoted import quoted
 from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import sync_folder
 from tidegate.train.config import BUDGET, TrainConfig
@@ -123,7 +124,7 @@ def _checked_digest(model: Any, record: dict[str, Any], path: Path) -> str | Non
     digest = field(record, path, "cell_digest", str) if "cell_digest" in record else None
     if digest != own_cell_digest(model):
         raise RunFolderError(
-            f"{path}: the cell {model.cell!r:.80} has other equations now than when this run began: load the cell it "
+            f"{path}: the cell {quoted(model.cell)} has other equations now than when this run began: load the cell it "
             "was trained with (--cell my_cells.py:NAME), or start a new run."
         )
     return digest

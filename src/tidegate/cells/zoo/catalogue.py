@@ -6,6 +6,7 @@ from tidegate.cells.cell import Cell
 from tidegate.cells.zoo import gru, irregular_times, layer_norm, light, lstm, minimal, odyssey, ordered, rnn, xlstm
 from tidegate.errors import CellError
 from tidegate.io.load_object import is_location, load_object
+from tidegate.io.quoted import quoted
 
 ZOO = (rnn, lstm, layer_norm, odyssey, gru, minimal, light, irregular_times, ordered, xlstm)
 
@@ -33,8 +34,8 @@ def get_cell(cell: str | Cell) -> Cell:
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     load, where = ("Load it", cell) if is_location(str(cell)) else ("Load one of your own", "my_cells.py:name")
     raise CellError(
-        f"No cell is called {cell!r:.200}{guess} The cells are: {', '.join(names)}. "
-        f"{load} with tidegate.cells.load_cell({where!r:.200})."
+        f"No cell is called {quoted(cell, 200)}{guess} The cells are: {', '.join(names)}. "
+        f"{load} with tidegate.cells.load_cell({quoted(where, 200)})."
     )
 
 

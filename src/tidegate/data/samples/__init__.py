@@ -10,6 +10,7 @@ from pathlib import Path
 from tidegate.data.samples.probes import PROBLEMS, is_probe, write_probe
 from tidegate.errors import DataError
 from tidegate.io.files import named_errors
+from tidegate.io.quoted import quoted
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",
@@ -42,6 +43,6 @@ def write_sample(name: str, folder: Path, seed: int = 0) -> None:
     if name not in SAMPLES:
         all_of_them = SAMPLES | {f"{it}-LAG": f"a probe of memory: {what}" for it, what in PROBLEMS.items()}
         there = "\n".join(f"  sample:{it}  {what}" for it, what in all_of_them.items())
-        raise DataError(f"There is no sample {name!r:.80}; there are:\n{there}")
+        raise DataError(f"There is no sample {quoted(name)}; there are:\n{there}")
     with named_errors(folder):
         importlib.import_module(f"tidegate.data.samples.{name.replace('-', '_')}").write(folder, seed)

@@ -8,6 +8,7 @@ from tidegate.data.rows import delimiter_of, layout_words, read_table
 from tidegate.data.series.date_formats import DateFinder, DateFormat, is_date
 from tidegate.data.series.row_options import RowOptions
 from tidegate.data.tables.decimals import DecimalFinder, DecimalMark
+from tidegate.io.quoted import quoted
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def find_formats(path: Path, time: str | None, numbers: Sequence[str], options: 
     for row in read_table(path, columns, empty=columns, delimiter=options.delimiter):
         if decimals is not None:
             for name in numbers:
-                decimals.add(row.values[name], f"{row.where}, column {name!r:.80}")
+                decimals.add(row.values[name], f"{row.where}, column {quoted(name)}")
         if dates is not None:
             dates.add(row.values[dates.column], row.where)
         if (decimals is None or decimals.mark) and (dates is None or dates.is_sure):

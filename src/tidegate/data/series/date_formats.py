@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.data.series.times import LARGEST, Time, date_text, parse_iso, parse_time
 from tidegate.data.tables.cell_values import described, text_of
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
@@ -79,8 +80,8 @@ class DateFormat:
                 or len(set(letters)) < len(found)
             ):
                 raise ArgumentError(
-                    f"date_format is {text!r:.80}, but should be a format with a year and each directive once, such as "
-                    f"%d.%m.%Y or '%m/%d/%Y %H:%M', or one of {', '.join(EPOCHS)}."
+                    f"date_format is {quoted(text)}, but should be a format with a year and each directive once, such "
+                    f"as %d.%m.%Y or '%m/%d/%Y %H:%M', or one of {', '.join(EPOCHS)}."
                 )
             self.letters = set(letters)
 
@@ -186,7 +187,7 @@ class DateFinder:
         times = {it: time for it in self.fitting if (time := it.parse(value)) is not None}
         if not times and self.fitting not in ([], COMMON):
             raise DataError(
-                f"{where}: column {self.column!r:.80} holds {described(value)}, but {self.first}, and no format of "
+                f"{where}: column {quoted(self.column)} holds {described(value)}, but {self.first}, and no format of "
                 "dates fits both: write all dates alike, or say --date-format."
             )
         self.fitting = list(times)
@@ -206,7 +207,7 @@ class DateFinder:
         for a, b in combinations(left, 2):
             if (a.text, b.text) in self.doubts:
                 raise DataError(
-                    f"{self.doubts[a.text, b.text]}, and so are all other dates in column {self.column!r:.80}: say "
+                    f"{self.doubts[a.text, b.text]}, and so are all other dates in column {quoted(self.column)}: say "
                     f"--date-format {a.text} or --date-format {b.text}"
                 )
         return left[0] if left else None

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tidegate.data.series.times import START, Number, Time
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 
 ClockChanges = Literal["refuse", "resolve"]
 
@@ -22,7 +23,7 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # also of a folder of zones, or of a name that is no path
-        raise ArgumentError(f"time_zone is {name!r:.80}, but should be one such as Europe/Berlin or UTC.") from error
+        raise ArgumentError(f"time_zone is {quoted(name)}, but should be one such as Europe/Berlin or UTC.") from error
 
 
 def offset_at(zone: ZoneInfo, moment: Number) -> int:

@@ -19,6 +19,7 @@ from tidegate.data.series.row_options import Elapsed, MissingRows, RowOptions
 from tidegate.data.series.times import Number, date_text, offset_of, parse_time
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 SAMPLE = 100  # rows of which is kept how their time is written
 
@@ -182,7 +183,7 @@ def row_order(
         dates: the format of the times. Default: numbers, and dates as ISO 8601 has them.
         options: what the user said.
     """
-    where = str(path) if series is None else f"{path}, series {series!r:.80}"
+    where = str(path) if series is None else f"{path}, series {quoted(series)}"
     local = LocalTimes(options.time_zone, options.clock_changes) if options.time_zone else None
     return RowOrder(column, where, dates, local)
 

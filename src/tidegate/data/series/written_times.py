@@ -9,6 +9,7 @@ from tidegate.data.series.local_times import offset_at
 from tidegate.data.series.row_order import RowOrder
 from tidegate.data.series.time_writer import TimeWriter
 from tidegate.data.series.times import Number
+from tidegate.io.quoted import quoted
 
 TIME = "time"  # how the column is called
 
@@ -40,7 +41,9 @@ def write_times(where: str, order: RowOrder, numbers: Sequence[Number]) -> Writt
     offset = None if order.local is None else partial(offset_at, order.local.zone)
     writer = TimeWriter(order.written, order.kind, dates=order.dates, offset=offset)
     texts = [writer.text(number) for number in numbers]
-    note = "" if writer.is_own else f"{where}: times are written as in {texts[0]}, not as in {writer.example!r:.40}"
+    note = (
+        "" if writer.is_own else f"{where}: times are written as in {texts[0]}, not as in {quoted(writer.example, 40)}"
+    )
     if len(order.offsets) > 1:
         note = f"{where}: the offset of times changes: in predictions all have that of the last row"
     return WrittenTimes(numbers, order.kind, texts, note)

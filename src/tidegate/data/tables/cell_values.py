@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from tidegate.io.quoted import quoted
+
 SHOWN = 30  # names in a message
 ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "null", "none", "nil")  # lower case
 NUMBER = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE)
@@ -80,11 +82,11 @@ def described(value: Any) -> str:
         return "a list"
     if isinstance(value, Repeated):
         return "several values, since its name occurs more than once"
-    return f"{value!r:.40}"
+    return quoted(value, 40)
 
 
 def named(names: Iterable[str]) -> str:
     """List names in a message: the first 30 of them, each cut to 40 characters."""
     names = iter(names)
-    some = ", ".join(f"{name!r:.40}" for name in islice(names, SHOWN))
+    some = ", ".join(quoted(name, 40) for name in islice(names, SHOWN))
     return some + (", ..." if next(names, None) is not None else "")

@@ -17,6 +17,7 @@ from tidegate.data.tables.delimiters import (
     find_delimiter,
 )
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 ENDINGS = (".csv", ".tsv")
 
@@ -59,7 +60,7 @@ class CsvTable:
                 what = (
                     "two columns have the same name"
                     if name in header
-                    else f"there is no column {name!r:.80}; there are"
+                    else f"there is no column {quoted(name)}; there are"
                 )
                 raise DataError(f"{self.path}: {what}: {named(header)}.")
         places = {name: header.index(name) for name in columns}

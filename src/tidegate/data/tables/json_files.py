@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from tidegate.data.lines import read_lines
 from tidegate.data.tables.cell_values import Repeated, WrittenNumber, described
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 BLANKS = " \t\r\n"
@@ -47,10 +48,10 @@ class JsonTable:
             for name in columns:
                 value = made.get(name)
                 if isinstance(value, Repeated):
-                    raise DataError(f"{self.path}, row {number}: the name {name!r:.80} occurs twice in this object.")
+                    raise DataError(f"{self.path}, row {number}: the name {quoted(name)} occurs twice in this object.")
                 if escaped and _has_surrogate(value):
                     raise DataError(
-                        f"{self.path}, row {number}: column {name!r:.80} holds half of a surrogate pair (\\ud800 to "
+                        f"{self.path}, row {number}: column {quoted(name)} holds half of a surrogate pair (\\ud800 to "
                         "\\udfff), which is no character."
                     )
             yield made

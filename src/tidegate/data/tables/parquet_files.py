@@ -10,6 +10,7 @@ from tidegate.data.tables.cell_values import WrittenNumber, named
 from tidegate.errors import DataError
 from tidegate.io.input_files import check_declared_size, open_input
 from tidegate.io.optional import needed
+from tidegate.io.quoted import quoted
 
 ROWS_AT_ONCE = 1024
 BUFFER = 1 << 20
@@ -59,7 +60,9 @@ class ParquetTable:
             for name in columns:
                 if schema.names.count(name) != 1:
                     what = (
-                        "two columns have the same name" if name in schema.names else f"there is no column {name!r:.80}"
+                        "two columns have the same name"
+                        if name in schema.names
+                        else f"there is no column {quoted(name)}"
                     )
                     raise DataError(f"{self.path}: {what}; there are: {named(schema.names)}.")
                 texts += [name] if self._is(schema.field(name).type, ("is_string", "is_large_string")) else []
@@ -97,7 +100,7 @@ class ParquetTable:
             for n in used:
                 chunk = file.metadata.row_group(group).column(n)
                 size = max(chunk.total_uncompressed_size, BYTES_A_VALUE * chunk.num_values)
-                check_declared_size(self.path, f"column {paths[n]!r:.80} of row group {group + 1}", size)
+                check_declared_size(self.path, f"column {quoted(paths[n])} of row group {group + 1}", size)
 
     def _plain(self, name: str, column: Any) -> Any:
         """The column, or what its values are in texts and numbers."""
@@ -109,8 +112,8 @@ class ParquetTable:
         element = kind.value_type if self._is(kind, LISTS) else kind
         if not self._is(element, (*PLAIN, *BYTES)):
             raise DataError(
-                f"{self.path}: column {name!r:.80} is of type {kind!s:.80}, which is not read: give texts, numbers or "
-                "lists of them."
+                f"{self.path}: column {quoted(name)} is of type {kind!s:.80}, which is not read: give texts, numbers "
+                "or lists of them."
             )
         return column
 
@@ -123,7 +126,7 @@ class ParquetTable:
                 return [it.decode() if isinstance(it, bytes) else it for it in value]
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{self.path}, row {number}: column {name!r:.80} holds bytes that are not UTF-8 ({error.reason})."
+                f"{self.path}, row {number}: column {quoted(name)} holds bytes that are not UTF-8 ({error.reason})."
             ) from error
         # The shortest digits of a number are those of its own precision.
         short = isinstance(value, float) and cell.type != self._arrow.float64()

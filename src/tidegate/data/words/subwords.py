@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import ArgumentError
+from tidegate.io.quoted import quoted
 
 LONGEST = 20  # characters
 
@@ -27,7 +28,7 @@ def parse_lengths(text: str) -> range:
     shortest, longest = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 1 <= shortest <= longest <= LONGEST:
         raise ArgumentError(
-            f"subwords is {text!r:.40}, but must be the shortest and the longest n-grams, in characters (1 to "
+            f"subwords is {quoted(text, 40)}, but must be the shortest and the longest n-grams, in characters (1 to "
             f"{LONGEST}), as in 3-5."
         )
     return range(shortest, longest + 1)

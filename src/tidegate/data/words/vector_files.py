@@ -17,6 +17,7 @@ from tidegate.data.lines import read_lines
 from tidegate.data.tables.cell_values import NUMBER
 from tidegate.errors import DataError, EncodingError
 from tidegate.io.input_files import open_input
+from tidegate.io.quoted import quoted
 
 HEADER = re.compile(r"[0-9]+ [0-9]+")
 BINARY_HEADER = re.compile(rb"([0-9]{1,12}) ([0-9]{1,6}) ?\n")
@@ -74,11 +75,11 @@ def _text(lines: Iterator[tuple[str, str]], size: int) -> Iterator[WordVector]:
         while " " in word and NUMBER.fullmatch(word.rpartition(" ")[2]):  # too many numbers
             word, count = word.rpartition(" ")[0], count + 1
         if count != size:
-            raise _another_size(where, f"{word!r:.40} is followed by {count} numbers", count, size)
+            raise _another_size(where, f"{quoted(word, 40)} is followed by {count} numbers", count, size)
 
         def numbers_of(word: str = word, numbers: list[str] = numbers, where: str = where) -> NDArray[np.floating]:
             if not all(map(NUMBER.fullmatch, numbers)):
-                raise DataError(f"{where}: {word!r:.40} is not followed by numbers only.")
+                raise DataError(f"{where}: {quoted(word, 40)} is not followed by numbers only.")
             return np.array(numbers, np.float64)
 
         yield WordVector(where, word, numbers_of)
@@ -117,7 +118,7 @@ def _binary_words(path: Path, file: BinaryIO, size: int, bytes_there: int | None
     header = BINARY_HEADER.fullmatch(head)
     if not header:
         raise DataError(
-            f"{path} should begin with a line of two numbers, as binary files of word2vec do: {head!r:.60}."
+            f"{path} should begin with a line of two numbers, as binary files of word2vec do: {quoted(head, 60)}."
         )
     count, given = int(header[1]), int(header[2])
     if given != size:

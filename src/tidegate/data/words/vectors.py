@@ -10,6 +10,7 @@ from tidegate.data.frames import single_precision
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.words.vector_files import WordVector, read_word_vectors
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 LONGEST_WORD = 1000  # characters
 
@@ -71,5 +72,5 @@ def read_vectors(path: Path, words: Vocabulary, size: int, *, further: int = 0, 
 def _checked(entry: WordVector) -> NDArray[np.float32]:
     found = single_precision(entry.numbers())
     if not np.isfinite(found).all():
-        raise DataError(f"{entry.where}: the vector of {entry.word!r:.40} holds nan or inf: leave the line out.")
+        raise DataError(f"{entry.where}: the vector of {quoted(entry.word, 40)} holds nan or inf: leave the line out.")
     return found

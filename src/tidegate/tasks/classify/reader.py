@@ -9,6 +9,7 @@ from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell,
 from tidegate.data.tables.cell_values import named
 from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 TEXTS = ("text", "sentence", "content", "review", "document", "question", "name")
 LABELS = ("label", "class", "category", "labels", "target")
@@ -44,9 +45,10 @@ def read_labelled(path: Path, text: str | None, label: str | None, delimiter: De
             raise DataError(f"{path}: which column is the text? There are: {named(columns)}. Use --text-column.")
         wanted = [name for name in (text_column, label_column) if name is not None]
         there = named(columns)
-        hint = f"No column {label or 'of classes'!r:.40} was found; there are: {there}. Use --label-column."
+        name = quoted(label, 40) if label else "of classes"
+        hint = f"No column {name} was found; there are: {there}. Use --label-column."
         if label_column is not None:
-            hint = f"Column {label_column!r:.40} is empty there: give the text a class, or leave the row out."
+            hint = f"Column {quoted(label_column, 40)} is empty there: give the text a class, or leave the row out."
         for row in read_table(path, wanted, delimiter=delimiter):
             values = {"text": text_cell(row, text_column), "unlabelled": hint}
             if label_column is not None:
@@ -58,7 +60,7 @@ def read_labelled(path: Path, text: str | None, label: str | None, delimiter: De
 
 def _text_column(path: Path, columns: list[str], given: str | None, label: str | None) -> str | None:
     if given is not None and given not in columns:
-        raise DataError(f"{path}: there is no column {given!r:.80}; there are: {named(columns)}.")
+        raise DataError(f"{path}: there is no column {quoted(given)}; there are: {named(columns)}.")
     rest = [column for column in columns if column != label]
     return given or usual_column(rest, TEXTS) or (rest[0] if len(rest) == 1 else None)
 

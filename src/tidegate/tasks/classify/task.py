@@ -27,6 +27,7 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.word_split import words_of
 from tidegate.data.words.cutting import AT_BLANKS, Cutting, already_cut, described, find_cutting
 from tidegate.errors import DataError, UnknownTokenError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches
@@ -134,7 +135,7 @@ class ClassifyTask(RDropTask):
                 chunks.update(row.values["text"].split())
                 characters.update(row.values["text"])
         if len(labels) < 2:
-            given = f"only the class {next(iter(labels))!r:.80}" if labels else "no class"
+            given = f"only the class {quoted(next(iter(labels)))}" if labels else "no class"
             raise DataError(f"The training part has {given}: a classifier needs at least two.")
         preprocessing: dict[str, Any] = {"labels": Vocabulary.of_labels(labels).entries, "counts": dict(labels)}
         notes = [f"classes: {_named(labels)}"]
@@ -234,7 +235,7 @@ class ClassifyTask(RDropTask):
         labels, truth, guess = self.preprocessing.vocabulary("labels"), np.array(list(true)), np.array(list(predicted))
         counts = self.preprocessing.mapping("counts", int, least=1)
         common = np.full_like(truth, labels.number(max(counts, key=counts.__getitem__)))
-        every, baseline = range(len(labels)), f"always {labels[int(common[0])]!r:.20}"
+        every, baseline = range(len(labels)), f"always {quoted(labels[int(common[0])], 20)}"
 
         def f1(guess: Any) -> float:
             scores = f1_score(truth, guess, labels=list(every), average="macro", zero_division=cast(str, 0))
@@ -313,5 +314,5 @@ def split_words(text: str, lowercase: bool, cutting: Cutting = AT_BLANKS) -> lis
 
 
 def _named(counts: Counter[str]) -> str:
-    some = ", ".join(f"{label!r:.30} {count:,}" for label, count in counts.most_common(8))
+    some = ", ".join(f"{quoted(label, 30)} {count:,}" for label, count in counts.most_common(8))
     return some + (f", and {len(counts) - 8} more" if len(counts) > 8 else "")

@@ -13,6 +13,7 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.evaluate_run import evaluate_run
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.model import Forecaster
@@ -119,8 +120,8 @@ def last_origins(part: Part, count: int) -> NDArray[np.int64]:
     for name, own in by_series.items():
         if len(own) < count:
             raise ArgumentError(
-                f"There are {len(own)} forecasts of the series {name!r:.80}, but the backtest needs {count}: choose a "
-                "smaller --backtest, give FILES, or train with a larger part for test (--splits)."
+                f"There are {len(own)} forecasts of the series {quoted(name)}, but the backtest needs {count}: choose "
+                "a smaller --backtest, give FILES, or train with a larger part for test (--splits)."
             )
     return np.sort([n for own in by_series.values() for _, n in sorted(own)[-count:]])
 

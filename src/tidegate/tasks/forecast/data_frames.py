@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.data.series.written_times import TIME
 from tidegate.errors import ArgumentError, DataError
 from tidegate.io.optional import needed
+from tidegate.io.quoted import quoted
 from tidegate.tasks.base_task import ExamplesConfig
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.prediction_table import arrow_table, prediction_table
@@ -122,7 +123,7 @@ def _joined(name: str, value: Any) -> Any:
     if not isinstance(value, list | tuple):
         return value
     if bad := [it for it in value if not isinstance(it, str) or "," in it]:
-        raise ArgumentError(f"{name} has {bad[0]!r:.80}, but should be names of columns without commas: rename it.")
+        raise ArgumentError(f"{name} has {quoted(bad[0])}, but should be names of columns without commas: rename it.")
     return ",".join(value)
 
 

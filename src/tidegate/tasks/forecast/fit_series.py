@@ -14,6 +14,7 @@ from tidegate.data.rows import Row
 from tidegate.data.season import find_seasons
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.forecast.baseline_loss import fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Quantiles
@@ -53,7 +54,9 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
         found[name] = values.reshape(len(values), -1)
         for target, column in zip(targets, found[name].T, strict=True):
             if np.isnan(column).all():
-                raise DataError(f"{row.where}: target {target!r:.80} has no value in the training part: leave it out.")
+                raise DataError(
+                    f"{row.where}: target {quoted(target)} has no value in the training part: leave it out."
+                )
         predictions += sum(int(it[1:].sum()) for it in counted(found[name], config).values())
         static.update(category_names(row.values["static"]))
         known.append(row.values["covariates"])
@@ -82,7 +85,7 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     fitted = {}
     for k, target in enumerate(targets):
         fitted[target], own = _fit_target({name: values[:, k] for name, values in found.items()}, config)
-        notes += [f"target {target!r:.80}: {it}" if target else it for it in own]
+        notes += [f"target {quoted(target)}: {it}" if target else it for it in own]
     return Preprocessing(preprocessing | ({"targets": fitted} if len(targets) > 1 else fitted[""])), notes
 
 

@@ -13,6 +13,7 @@ from tidegate.data.naive import LAST, naive_error, naive_forecast, season_name, 
 from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
+from tidegate.io.quoted import quoted
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.series.categories import label_columns, label_ids, static_ids
 from tidegate.tasks.forecast.series.gaps import NAMES
@@ -41,7 +42,8 @@ def forecast(row: Row, at: int, config: ForecastConfig, preprocessing: Preproces
     for target, column in zip(targets, values[:at].T, strict=True):
         if np.isnan(column).all():
             raise DataError(
-                f"{row.where}: target {target!r:.80} has no value in the {at} steps before a forecast: leave those out."
+                f"{row.where}: target {quoted(target)} has no value in the {at} steps before a forecast: leave those "
+                "out."
             )
     scales = _scales(row, values[:at], config, preprocessing)
     start = max(0, at - config.window)

@@ -14,6 +14,7 @@ from tidegate.data.samples import write_sample
 from tidegate.data.samples.probes import PROBLEMS
 from tidegate.data.sources import find_sources
 from tidegate.errors import ArgumentError, NonFiniteLossError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
 from tidegate.train.config import TrainConfig
@@ -144,7 +145,7 @@ def probe_table(
         RunFolderError: the folder holds such a run already.
     """
     if unknown := [name for name in problems if name not in PROBLEMS]:
-        raise ArgumentError(f"No problem is called {unknown[0]!r:.80}; there are: {', '.join(PROBLEMS)}.")
+        raise ArgumentError(f"No problem is called {quoted(unknown[0])}; there are: {', '.join(PROBLEMS)}.")
     if not (cells and problems and lags):
         raise ArgumentError("Give at least one cell, one problem and one lag.")
     configs = {cell: ProbeConfig(cell=cell, hidden_size=hidden_size) for cell in cells}

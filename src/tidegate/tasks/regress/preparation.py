@@ -11,6 +11,7 @@ from tidegate.data.rows import Row, is_table
 from tidegate.data.series.row_order import notes_of_rows
 from tidegate.errors import DataError
 from tidegate.io.files import field
+from tidegate.io.quoted import quoted
 from tidegate.tasks.parts_in_time import parts_in_time
 from tidegate.tasks.regress.audio import Pair, delay, read_wav
 from tidegate.tasks.regress.config import RegressConfig
@@ -85,7 +86,7 @@ def fit_series(rows: Iterable[Row], config: RegressConfig) -> tuple[Preprocessin
     for row in found:
         if row.values[NAME] in names:
             raise DataError(
-                f"{row.where}: another series of the training part is called {row.values[NAME]!r:.80}: names must "
+                f"{row.where}: another series of the training part is called {quoted(row.values[NAME])}: names must "
                 "differ."
             )
         names.add(row.values[NAME])
@@ -164,7 +165,7 @@ def normalised_targets(row: Row, preprocessing: Preprocessing) -> NDArray[np.flo
 def _targets(row: Row) -> NDArray[np.float64]:
     if row.values[TARGETS] is None:
         lacking = row.values.get("lacking")
-        what = f"there is no column {lacking[0]!r:.80}" if lacking else "there are no targets"
+        what = f"there is no column {quoted(lacking[0])}" if lacking else "there are no targets"
         raise DataError(f"{row.where}: {what}, from which to learn or to measure: give inputs and targets.")
     return row.values[TARGETS]
 
@@ -241,7 +242,7 @@ def _notes(rows: Sequence[Row], burn_in: int) -> list[str]:
     for n, name in enumerate(columns[1]):
         unknown = sum(int(np.isnan(row.values[TARGETS][:, n]).sum()) for row in rows)
         if unknown == steps:
-            raise DataError(f"The training part has no value of the target {name!r:.80}.")
+            raise DataError(f"The training part has no value of the target {quoted(name)}.")
         if unknown:
             notes.append(f"{unknown:,} of {steps:,} values of {name} are not known in the training part: left out")
     filled = sum(row.values.get("filled", 0) for row in rows)

@@ -17,6 +17,7 @@ from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import described, is_missing, named, text_of
 from tidegate.data.tables.decimals import DecimalMark, parse_number
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.regress.config import ELAPSED, RegressConfig, names_in
 from tidegate.tasks.regress.series_rows import LARGEST, previous, series_values
 
@@ -37,10 +38,10 @@ def read_series_of_table(path: Path, config: RegressConfig) -> Iterator[Row]:
     timed = [] if config.time_column is None else [config.time_column]
     for name in (*group, *timed, *inputs):
         if name not in there:
-            raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(there)}.")
+            raise DataError(f"{path}: there is no column {quoted(name)}; there are: {named(there)}.")
     lacking = [name for name in targets if name not in there]
     if lacking and len(lacking) < len(targets):
-        raise DataError(f"{path}: there is no column {lacking[0]!r:.80}; there are: {named(there)}.")
+        raise DataError(f"{path}: there is no column {quoted(lacking[0])}; there are: {named(there)}.")
     targets = [] if lacking else targets
     numbers = [*inputs, *targets]
     dated = [name for name in there if name.strip().lower() in TIMES and name not in (*group, *numbers)]
@@ -61,7 +62,7 @@ def read_series_of_table(path: Path, config: RegressConfig) -> Iterator[Row]:
         about["notes"] = [*formats.notes, *series.order.notes(config.missing_rows, config.elapsed)]
         about |= {"lacking": lacking} if lacking else {}
         columns = inputs if config.elapsed == "none" else [*inputs, ELAPSED]
-        where = f"{path}, series {name!r:.80} (from row {rows[0]})" if group else str(path)
+        where = f"{path}, series {quoted(name)} (from row {rows[0]})" if group else str(path)
         yield Row(where, series_values(name, x, y, columns, config.target_names) | about)
 
 
@@ -85,8 +86,8 @@ class _Series:
                 value = self._missing(row, name, before[n] if before and name in static else math.nan)
             if name in static and before and value != before[n] and not (math.isnan(value) and math.isnan(before[n])):
                 raise DataError(
-                    f"{row.where}: the static column {name!r:.80} holds {value:g} here and {before[n]:g} before in the "
-                    "same series: name it among --inputs if it changes, or the series with --series-column."
+                    f"{row.where}: the static column {quoted(name)} holds {value:g} here and {before[n]:g} before in "
+                    "the same series: name it among --inputs if it changes, or the series with --series-column."
                 )
             self.inputs.append(value)
         self.targets.extend(self._number(row, name) for name in targets)
@@ -118,8 +119,9 @@ class _Series:
         """Return what a missing input is before rows are put in order: nan, or what a static one was before."""
         if self.config.missing == "refuse":
             raise DataError(
-                f"{row.where}: the input {name!r:.80} is missing. Fill it, or say --missing previous (the value before "
-                "it) or --missing mean (the mean of the training part); missing targets are left out by themselves."
+                f"{row.where}: the input {quoted(name)} is missing. Fill it, or say --missing previous (the value "
+                "before it) or --missing mean (the mean of the training part); missing targets are left out by "
+                "themselves."
             )
         self.filled += 1
         return before if self.config.missing == "previous" else math.nan
@@ -150,9 +152,9 @@ class _Series:
         number = parse_number(value, self.mark)
         if number is None or not abs(number) <= LARGEST:
             raise DataError(
-                f"{row.where}: column {column!r:.80} holds {described(value)}, but a number of at most {LARGEST:g} is "
-                f"needed, with {self.mark!r} as the decimal mark (--decimal): mend it, or leave it empty if it is not "
-                "known."
+                f"{row.where}: column {quoted(column)} holds {described(value)}, but a number of at most {LARGEST:g} "
+                f"is needed, with {self.mark!r} as the decimal mark (--decimal): mend it, or leave it empty if it is "
+                "not known."
             )
         return number
 
@@ -160,5 +162,5 @@ class _Series:
 def _name(row: Row, column: str) -> str:
     name = text_of(row.values[column])
     if name is None or not name.strip():
-        raise DataError(f"{row.where}: column {column!r:.80} does not name the series that the row belongs to.")
+        raise DataError(f"{row.where}: column {quoted(column)} does not name the series that the row belongs to.")
     return name

@@ -20,6 +20,7 @@ from tidegate.data.tables.delimiters import TableOptions
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Metric, Report
@@ -113,7 +114,7 @@ class WritingTask(ExampleTask):
         found = map_batches(chosen, self.LENGTH, model, lambda columns: self.write(model, columns, width))
         texts, truth = [self.text_of(it[0]) for it in found], stored_texts(chosen, "truth")
         common = self.preprocessing.text("common")
-        baselines = {**self.without_model(chosen), f"always {common!r:.30}": [common] * len(truth)}
+        baselines = {**self.without_model(chosen), f"always {quoted(common, 30)}": [common] * len(truth)}
         best = ("exact match",) if self.preprocessing.text("kind") == "answers" else ()
         metrics, table = text_metrics(texts, truth, baselines, tuple(dict.fromkeys(best + self.METRICS)))
         perplexity = torch.tensor([losses / count, self._unigram(part)]).exp().tolist()

@@ -10,6 +10,7 @@ from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell,
 from tidegate.data.tables.cell_values import named
 from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 SOURCES = ("source", "src", "input", "question", "from")
 TARGETS = ("target", "tgt", "output", "answer", "translation", "to")
@@ -55,7 +56,7 @@ def read_parallel(
     """
     if isinstance(path, Pair):
         if named := source or target:
-            raise DataError(f"{path} are two files of lines, which have no column {named!r:.80}: leave out its name.")
+            raise DataError(f"{path} are two files of lines, which have no column {quoted(named)}: leave out its name.")
         yield from _pair(path)
     elif path.is_dir():
         for file in sorted(it for it in path.iterdir() if it.is_file() and not it.name.startswith(".")):
@@ -65,7 +66,7 @@ def read_parallel(
     else:
         if target is not None and path.suffix.lower() == ".tsv":
             raise DataError(
-                f"{path}: the column of the target is {target!r:.80}, but that of the source is not said: say "
+                f"{path}: the column of the target is {quoted(target)}, but that of the source is not said: say "
                 "--source-column too if the first line names the columns, or neither."
             )
         yield from _lines(path)
@@ -98,9 +99,10 @@ def _pair(pair: Pair) -> Iterator[Row]:
 def _table(path: Path, source: str | None, target: str | None, delimiter: Delimiter | None) -> Iterator[Row]:
     columns = columns_of(path, delimiter)
     there = named(columns)
-    hint = f"No column {target or 'of targets'!r:.40} was found; there are: {there}. Say --target-column."
+    name = quoted(target, 40) if target else "of targets"
+    hint = f"No column {name} was found; there are: {there}. Say --target-column."
     if source is not None and source not in columns:
-        raise DataError(f"{path}: there is no column {source!r:.80}; there are: {there}.")
+        raise DataError(f"{path}: there is no column {quoted(source)}; there are: {there}.")
     target = usual_column(columns, TARGETS) if target is None else target if target in columns else None
     source = (
         source or usual_column(columns, SOURCES) or (columns[0] if columns != [target] and len(columns) == 1 else None)

@@ -11,6 +11,7 @@ from tidegate.data.rows import RECORDS, Row, columns_of, read_table, usual_colum
 from tidegate.data.tables.cell_values import described, named, text_of
 from tidegate.data.words.cutting import AT_BLANKS, Cutting
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 TOKENS = ("tokens", "words", "text", "sentence", "characters")
 TAGS = ("tags", "ner_tags", "pos_tags", "labels", "upos", "label", "ner", "pos")
@@ -52,7 +53,7 @@ def read_tagged(path: Path, token_column: str | None, tag_column: str | None, co
     if kind == ".conllu":
         if named := token_column or tag_column:
             raise DataError(
-                f"{path}: the columns of CoNLL-U are always the same, but {named!r:.40} is given: leave out "
+                f"{path}: the columns of CoNLL-U are always the same, but {quoted(named, 40)} is given: leave out "
                 "--token-column and --tag-column, and choose the tag with --conllu-field (upos, xpos, feats, ...)."
             )
         return _conllu(path, conllu_field)
@@ -94,13 +95,15 @@ def tokens_of(row: Row, level: str, cutting: Cutting = AT_BLANKS) -> list[str]:
         raise DataError(f"{row.where}: the model reads {level}, but frames were given.")
     for n, token in enumerate(tokens):
         if level == "characters" and len(token) != 1:
-            raise DataError(f"{step_place(row, n)}: {token!r:.40} is a word, but the model reads single characters.")
+            raise DataError(
+                f"{step_place(row, n)}: {quoted(token, 40)} is a word, but the model reads single characters."
+            )
         if not token:
             raise DataError(f"{step_place(row, n)}: a word is empty.")
         if len(token) > LONGEST:
             raise DataError(
-                f"{step_place(row, n)}: a word of {len(token):,} characters, {token!r:.40}...: the longest may have "
-                f"{LONGEST:,}. Is a space or a line end missing?"
+                f"{step_place(row, n)}: a word of {len(token):,} characters, {quoted(token, 40)}: the longest may "
+                f"have {LONGEST:,}. Is a space or a line end missing?"
             )
     return tokens
 
@@ -136,7 +139,9 @@ def _number(path: Path, given: str | None, default: int | None) -> int | None:
     if given is None:
         return default
     if not given.isdecimal() or int(given) < 1:
-        raise DataError(f"{path} has columns without names: give a column's number, 1 or more, and not {given!r:.40}.")
+        raise DataError(
+            f"{path} has columns without names: give a column's number, 1 or more, and not {quoted(given, 40)}."
+        )
     return int(given)
 
 
@@ -161,8 +166,8 @@ def _conll(path: Path, token: int | None, tag: int | None) -> Iterator[Row]:
                 raise DataError(f"{where}: the line has {width} columns, but column {needed} is asked for.")
         if len(found) != width:
             raise DataError(
-                f"{where}: the line has {_columns(len(found))}, but those before have {width}: {line!r:.60}. Each line "
-                "should be a word and its tag, with a blank line after each sentence."
+                f"{where}: the line has {_columns(len(found))}, but those before have {width}: {quoted(line, 60)}. "
+                "Each line should be a word and its tag, with a blank line after each sentence."
             )
         fields.append(found)
         places.append(where)
@@ -197,7 +202,9 @@ def _conllu(path: Path, field: str) -> Iterator[Row]:
             if re.fullmatch(r"\d+[-.]\d+", found[0]):
                 continue  # the range of a word that is written as one, or a word that is not written
             if found[0] != str(len(words) + 1):
-                raise DataError(f"{where}: the word's number is {found[0]!r:.40}, but should be {len(words) + 1}.")
+                raise DataError(
+                    f"{where}: the word's number is {quoted(found[0], 40)}, but should be {len(words) + 1}."
+                )
             words.append((where, found[1], found[CONLLU.index(field)]))
         elif words:
             places, tokens, tags = map(list, zip(*words, strict=True))
@@ -215,7 +222,7 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
         raise DataError(f"{path}: which column is the words? There are: {named(columns)}. Use --token-column.")
     # What is to be tagged need not have the column of tags that the training data had.
     tag = _column(path, columns, tag_column, TAGS) if tag_column is None or tag_column in columns else None
-    hint = f"No column {tag_column or 'of tags'!r:.40} was found; there are: {named(columns)}."
+    hint = f"No column {quoted(tag_column, 40) if tag_column else 'of tags'} was found; there are: {named(columns)}."
     for row in read_table(path, [token] if tag is None else [token, tag]):
         given = row.values[token]
         values: dict[str, Any] = {"text": given} if isinstance(given, str) else {"tokens": _texts(row, token, given)}
@@ -225,16 +232,16 @@ def _records(path: Path, token_column: str | None, tag_column: str | None) -> It
 
 def _column(path: Path, columns: Sequence[str], given: str | None, usual: Sequence[str]) -> str | None:
     if given is not None and given not in columns:
-        raise DataError(f"{path}: there is no column {given!r:.40}; there are: {named(columns)}.")
+        raise DataError(f"{path}: there is no column {quoted(given, 40)}; there are: {named(columns)}.")
     return given or usual_column(columns, usual)
 
 
 def _texts(row: Row, column: str, given: Any) -> list[str]:
     if not isinstance(given, list):
-        raise DataError(f"{row.where}: {column!r:.80} should be a list, but is {described(given)}.")
+        raise DataError(f"{row.where}: {quoted(column)} should be a list, but is {described(given)}.")
     for n, it in enumerate(given):
         if type(it) not in (str, int):
             raise DataError(
-                f"{row.where}: {column!r:.80} should be a list of texts, but number {n + 1} is {described(it)}."
+                f"{row.where}: {quoted(column)} should be a list of texts, but number {n + 1} is {described(it)}."
             )
     return [str(it) for it in given]

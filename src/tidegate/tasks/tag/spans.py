@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from tidegate.errors import DataError
 from tidegate.io.optional import importing
+from tidegate.io.quoted import quoted
 
 PLAIN = "plain"
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}
@@ -54,22 +55,22 @@ def fault(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
 def why_not_after(before: str, tag: str, scheme: str) -> str | None:
     """Explain why a tag may not follow another; None if it may. A sequence begins as after O."""
     if scheme == PLAIN:
-        return f"{tag!r:.40} looks like a span's" if TAG.fullmatch(tag) else None
+        return f"{quoted(tag, 40)} looks like a span's" if TAG.fullmatch(tag) else None
     (before_letter, before_kind), (letter, kind) = _parts(before), _parts(tag)
     goes_on = before_letter in "BI" and before_kind == kind
     if letter == "B" and scheme == "IOB1" and not goes_on:
-        return f"{tag!r:.40} follows no span of its type"
+        return f"{quoted(tag, 40)} follows no span of its type"
     if letter in "IE" and scheme != "IOB1" and not goes_on:
-        return f"{tag!r:.40} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
+        return f"{quoted(tag, 40)} follows no 'B-{kind:.36}' or 'I-{kind:.36}'"
     if scheme == "BIOES" and before_letter in "BI" and letter not in "IE":
-        return f"{tag!r:.40} follows a span that has not ended with an E"
+        return f"{quoted(tag, 40)} follows a span that has not ended with an E"
     return None
 
 
 def why_not_last(tag: str, scheme: str) -> str | None:
     """Explain why a tag may not end a sequence; None if it may."""
     if scheme == "BIOES" and _parts(tag)[0] in "BI":
-        return f"{tag!r:.40} ends the sequence, but an E should"
+        return f"{quoted(tag, 40)} ends the sequence, but an E should"
     return None
 
 
@@ -84,7 +85,7 @@ def foreign(tag: str, scheme: str) -> str | None:
     if scheme == PLAIN or tag == "O" or (found and found[1] in LETTERS[scheme]):
         return None
     letters = ", ".join(LETTERS[scheme][:-1]) + " or " + LETTERS[scheme][-1]
-    return f"{tag!r:.40} is neither O nor {letters} with a dash and a type"
+    return f"{quoted(tag, 40)} is neither O nor {letters} with a dash and a type"
 
 
 class SchemeFinder:
@@ -145,7 +146,7 @@ class SchemeFinder:
         if left[0] == PLAIN and self._odd and self._like_spans and self._outside:
             tag, where = self._odd
             raise DataError(
-                f"{where}: {tag!r:.40} looks like the tag of a span, but tags of spans are written B-TYPE and I-TYPE, "
-                "so there is no span. Write them so, or use --scheme plain if they are labels."
+                f"{where}: {quoted(tag, 40)} looks like the tag of a span, but tags of spans are written B-TYPE and "
+                "I-TYPE, so there is no span. Write them so, or use --scheme plain if they are labels."
             )
         return left[0]

@@ -24,6 +24,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.cutting import described, find_cutting, plain
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.r_drop import RDropTask
@@ -94,7 +95,7 @@ class TagTask(RDropTask):
                 characters.update(character for token in steps for character in token)
                 words.update(_known(steps, config) if level == "words" else ())
         if len(usual.tags) < 2:
-            given = f"only the tag {usual.common()!r:.80}" if usual.tags else "no tag"
+            given = f"only the tag {quoted(usual.common())}" if usual.tags else "no tag"
             raise DataError(f"The training part has {given}: a tagger needs at least two.")
         config.check_dropout(level)
         scheme = finder.found()
@@ -202,7 +203,7 @@ class TagTask(RDropTask):
         losses, found = zip(*map_batches(part, self.LENGTH, model, score), strict=True)
         true, predicted, *usual = ([np.array(row, np.int64) for row in rows] for rows in zip(*found, strict=True))
         labels, common = self.preprocessing.vocabulary("labels"), self.preprocessing.text("common")
-        rivals = {f"always {common!r:.20}": [np.full_like(row, labels.number(common)) for row in true]}
+        rivals = {f"always {quoted(common, 20)}": [np.full_like(row, labels.number(common)) for row in true]}
         if usual:
             rivals[f"most frequent tag of each {self.prediction_name}"] = usual[0]
         return tag_report(sum(losses), true, predicted, rivals, labels, self.scheme, tables=tables)
@@ -254,7 +255,7 @@ def _numbers(row: Row, tags: list[str], config: TagConfig, preprocessing: Prepro
         if tag not in labels and (config.unseen == "error" or scheme != PLAIN):
             hint = " Use --unseen wrong to count such tags as wrong." if scheme == PLAIN else ""
             raise DataError(
-                f"{step_place(row, n)}: the tag {tag!r:.40} does not occur in the training part, which has: "
+                f"{step_place(row, n)}: the tag {quoted(tag, 40)} does not occur in the training part, which has: "
                 f"{', '.join(labels.entries[:30])}.{hint}"
             )
     wrong = fault(tags, scheme) if config.scheme == "auto" or config.valid_spans else None
@@ -268,5 +269,5 @@ def _known(words: list[str], config: TagConfig) -> list[str]:
 
 
 def _some(counts: Counter[str]) -> str:
-    some = ", ".join(f"{name!r:.30} {count:,}" for name, count in counts.most_common(8))
+    some = ", ".join(f"{quoted(name, 30)} {count:,}" for name, count in counts.most_common(8))
     return some + (f", and {len(counts) - 8} more" if len(counts) > 8 else "")

@@ -14,6 +14,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, RunFolderError
 from tidegate.io.arrays import open_array
 from tidegate.io.files import field, read_json
+from tidegate.io.quoted import quoted
 from tidegate.text.corpus.splits import SplitKind, check_splits, split_kind
 from tidegate.text.tokenizers.tokenizer import Tokenizer, load_tokenizer
 
@@ -159,7 +160,7 @@ def _read_splits(record: dict[str, Any], path: Path) -> SplitKind:
     if splits == "files":
         return "files"
     if not isinstance(splits, list) or [type(part) for part in splits] != [float] * 3:
-        raise RunFolderError(f"{path}: 'splits' should be three fractions, \"files\" or null, but is {splits!r:.80}.")
+        raise RunFolderError(f"{path}: 'splits' should be three fractions, \"files\" or null, but is {quoted(splits)}.")
     found = (splits[0], splits[1], splits[2])
     try:
         check_splits(found)

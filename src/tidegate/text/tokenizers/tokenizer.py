@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.errors import RunFolderError, TidegateError
 from tidegate.io.files import field, read_json
+from tidegate.io.quoted import quoted
 from tidegate.text.tokenizers.bpe import BPE, load_bpe
 from tidegate.text.tokenizers.bytes import ByteTokenizer
 from tidegate.text.tokenizers.characters import CharacterTokenizer
@@ -114,7 +115,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
         elif kind == "words":
             tokenizer = _load_words(record, path, normalize)
         else:
-            raise RunFolderError(f'{path}: \'kind\' should be "characters", "bytes" or "words", but is {kind!r:.80}.')
+            raise RunFolderError(f'{path}: \'kind\' should be "characters", "bytes" or "words", but is {quoted(kind)}.')
     except RunFolderError:
         raise
     except TidegateError as error:
@@ -131,6 +132,6 @@ def _load_words(record: dict[str, Any], path: Path, normalize: Normalize) -> Wor
     if not all(isinstance(word, str) for word in words):
         raise RunFolderError(f"{path}: 'words' should be a list of words.")
     if not isinstance(pattern, str | None):
-        raise RunFolderError(f"{path}: 'pattern' should be a regular expression or null, but is {pattern!r:.80}.")
+        raise RunFolderError(f"{path}: 'pattern' should be a regular expression or null, but is {quoted(pattern)}.")
     unknown: Unknown = record.get("unknown")  # type: ignore[assignment]
     return WordTokenizer(tuple(words), unknown, pattern, field(record, path, "lowercase", bool), normalize)

@@ -15,6 +15,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError
 from tidegate.io.files import write_json
 from tidegate.io.optional import needed
+from tidegate.io.quoted import quoted
 from tidegate.text.tokenizers import unknown as unknown_tokens
 from tidegate.text.tokenizers.detokenize import WordDecoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text
@@ -63,7 +64,7 @@ class WordTokenizer:
             raise DataError("The vocabulary is empty: give a text with at least one word.")
         if len(self._ids) < len(self.words):
             twice = next(word for word, count in Counter(self.words).items() if count > 1)
-            raise DataError(f"The vocabulary has {twice!r:.80} twice: each word may occur once.")
+            raise DataError(f"The vocabulary has {quoted(twice)} twice: each word may occur once.")
         for word in self.words:
             _check_word(word)
         if self.unknown not in get_args(Unknown):
@@ -243,7 +244,7 @@ class WordTokenizer:
 
 def name_word(word: str) -> str:
     """A word for a message: quoted, and not too long."""
-    return f"{word!r:.40}"
+    return quoted(word, 40)
 
 
 def cut_at_blanks(blocks: Iterable[str]) -> Iterator[str]:
@@ -275,7 +276,7 @@ def _last_blank(text: str) -> int:
 def _check_word(word: str) -> None:
     if not word or BLANK.search(word):
         raise DataError(
-            f"{word!r:.80} is not a word: a word has at least one character, and no blank. Choose another pattern of "
+            f"{quoted(word)} is not a word: a word has at least one character, and no blank. Choose another pattern of "
             "words, such as \\w+|[^\\w\\s]."
         )
 
@@ -303,7 +304,7 @@ def _matches(pattern: str, text: str) -> list[str]:
         return [match[0] for match in _compiled(pattern).finditer(text, timeout=SECONDS)]
     except TimeoutError as error:
         raise DataError(
-            f"The pattern of words {pattern!r:.80} took over {SECONDS:.0f} s on {len(text):,} characters: choose one "
+            f"The pattern of words {quoted(pattern)} took over {SECONDS:.0f} s on {len(text):,} characters: choose one "
             "with fewer ways to match, such as \\w+|[^\\w\\s]."
         ) from error
 
@@ -314,4 +315,4 @@ def _compiled(pattern: str) -> Any:
     try:
         return regex.compile(f"{UNKNOWN}|{pattern}")  # so that a text with <unk> can be read again
     except regex.error as error:
-        raise ArgumentError(f"The pattern of words {pattern!r:.80} is no regular expression: {error}.") from error
+        raise ArgumentError(f"The pattern of words {quoted(pattern)} is no regular expression: {error}.") from error

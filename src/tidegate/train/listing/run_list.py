@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from tidegate.errors import RunFolderError
 from tidegate.io.files import field, read_json
+from tidegate.io.quoted import quoted
 from tidegate.train.config import TrainConfig
 
 # As in `tidegate.train.run_folder`, whose modules import torch; a test holds them together.
@@ -99,7 +100,7 @@ def summarise(folder: Path) -> RunSummary:
     about, parameters = _header(folder / MODEL, "tidegate model")
     loss = about.get("validation")
     if not (loss is None or (type(loss) is float and math.isfinite(loss))):
-        raise RunFolderError(f"{folder / MODEL}: 'validation' should be a loss, but is {loss!r:.80}: it was altered.")
+        raise RunFolderError(f"{folder / MODEL}: 'validation' should be a loss, but is {quoted(loss)}: it was altered.")
     best_step = field(about, folder / MODEL, "step", int)
     step, seconds, state, files = best_step, None, "model only", [path, folder / MODEL]
     if (at := folder / STATE).exists():
@@ -135,7 +136,7 @@ def _data_options(record: dict[str, Any], path: Path) -> dict[str, Any]:
     for name, value in found.items():
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(it, str | int | float) for it in values):
-            raise RunFolderError(f"{path}: {name!r:.80} of 'data_options' is {value!r:.80}: the file was altered.")
+            raise RunFolderError(f"{path}: {quoted(name)} of 'data_options' is {quoted(value)}: the file was altered.")
     return found
 
 

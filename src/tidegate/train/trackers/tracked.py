@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
+from tidegate.io.quoted import quoted
 from tidegate.train import run_config
 from tidegate.train.events import Event, Started
 from tidegate.train.trackers.tensorboard import TensorBoard
@@ -27,7 +28,7 @@ def make_trackers(names: Sequence[str]) -> dict[str, Tracker]:
     """
     for name in names:
         if name not in TRACKERS:
-            raise ArgumentError(f"There is no tracker {name!r:.80}: choose from {', '.join(TRACKERS)}.")
+            raise ArgumentError(f"There is no tracker {quoted(name)}: choose from {', '.join(TRACKERS)}.")
     return {name: TRACKERS[name]() for name in dict.fromkeys(names)}
 
 
@@ -87,5 +88,7 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
     record = field(read_json(path, format=KIND, version=VERSION), path, "trackers", dict)
     for name, known in record.items():
         if name not in TRACKERS or not isinstance(known, dict) or not all(isinstance(it, str) for it in known.values()):
-            raise RunFolderError(f"{path} names a tracker {name!r:.80} that is none, or was altered: remove the file.")
+            raise RunFolderError(
+                f"{path} names a tracker {quoted(name)} that is none, or was altered: remove the file."
+            )
     return record

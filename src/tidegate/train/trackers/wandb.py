@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.errors import RunFolderError, TrainingError
 from tidegate.io.optional import needed
+from tidegate.io.quoted import quoted
 
 ID = r"[a-z0-9]{1,64}"
 
@@ -29,7 +30,7 @@ class WandB:
         """
         name = known.setdefault("id", secrets.token_hex(4))
         if not re.fullmatch(ID, name):
-            raise RunFolderError(f"{folder} should name its run of W&B by letters and digits, but says {name!r:.80}.")
+            raise RunFolderError(f"{folder} should name its run of W&B by letters and digits, but says {quoted(name)}.")
         try:
             self._run = self._wandb.init(
                 project=os.environ.get("WANDB_PROJECT", "tidegate"),

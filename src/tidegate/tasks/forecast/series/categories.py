@@ -14,6 +14,7 @@ from tidegate.data.tables.cell_values import described, is_missing, named, text_
 from tidegate.data.tables.decimals import OTHER, parse_number
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
 
 MOST = 5  # unknown categories that are named
@@ -32,7 +33,7 @@ def changing_columns(path: Path, options: SeriesOptions) -> list[str]:
     if options.categorical is not None:
         if wrong := [name for name in options.categorical_names if name not in covariates]:
             raise ArgumentError(
-                f"categorical has {wrong[0]!r:.80}, which is neither in covariates ({named(options.known)}) nor in "
+                f"categorical has {quoted(wrong[0])}, which is neither in covariates ({named(options.known)}) nor in "
                 f"past_covariates ({named(options.past)}): name it there too; categories of whole series are in static."
             )
         return [name for name in covariates if name in options.categorical_names]
@@ -54,7 +55,7 @@ def read_category(row: Row, column: str, options: SeriesOptions) -> str:
     """
     value = row.values[column]
     text = text_of(value)
-    where = f"{row.where}: column {column!r:.80}"
+    where = f"{row.where}: column {quoted(column)}"
     if is_missing(value) and not (text or "").strip():  # "none" is a category
         if options.missing == "refuse" and column not in options.past:
             raise DataError(f"{where} is empty: give a category, or say --missing mask or --missing interpolate.")
@@ -84,11 +85,11 @@ def missing_categories(
         place = f"{path}, row {rows[empty[0]]}"
         if options.missing == "refuse":
             raise DataError(
-                f"{place}: column {name!r:.80} is empty: give a category, or say --missing mask or --missing "
+                f"{place}: column {quoted(name)} is empty: give a category, or say --missing mask or --missing "
                 "interpolate."
             )
         count = "1 row" if len(empty) == 1 else f"{len(empty):,} rows"
-        notes.append(f"{place}: in {series} {name!r:.80} is missing in {count}, the first here: taken as unknown")
+        notes.append(f"{place}: in {series} {quoted(name)} is missing in {count}, the first here: taken as unknown")
     return notes
 
 
@@ -144,7 +145,7 @@ def check_label_columns(row: Row, expected: Sequence[str]) -> None:
         if (name in own) != (name in expected):
             here, there = ("categories", "numbers") if name in own else ("numbers, or nothing", "categories")
             raise DataError(
-                f"{row.where}: the covariate {name!r:.80} holds {here}, but in the training part {there}: give the "
+                f"{row.where}: the covariate {quoted(name)} holds {here}, but in the training part {there}: give the "
                 "same columns, and say --categorical in training if numbers are categories."
             )
 
@@ -165,11 +166,11 @@ def fit_labels(rows: Sequence[Row], options: SeriesOptions) -> tuple[dict[str, l
     for name, own in zip(columns, counts, strict=True):
         if options.categorical is None and len(own) > max(FEW, steps / 2):
             raise DataError(
-                f"{rows[0].where}: the covariate {name!r:.80} has {len(own):,} different texts in {steps:,} rows, "
+                f"{rows[0].where}: the covariate {quoted(name)} has {len(own):,} different texts in {steps:,} rows, "
                 f"which are hardly categories: leave it out, or say --categorical {name}."
             )
     names = sorted(f"{k}:{label}" for k, own in enumerate(counts) for label in own)
-    listed = ", ".join(f"{name!r:.40} {len(own):,}" for name, own in zip(columns, counts, strict=True))
+    listed = ", ".join(f"{quoted(name, 40)} {len(own):,}" for name, own in zip(columns, counts, strict=True))
     notes = [f"categories in the training part: {listed}"]
     return {"label_columns": list(columns), "labels": [UNKNOWN, *names]}, notes
 
@@ -182,7 +183,7 @@ def unknown_categories(rows: Iterable[Row], options: SeriesOptions, preprocessin
     for row in rows:
         own = row.values["static"]
         new = Counter(
-            f"{column} {category!r:.40}"
+            f"{column} {quoted(category, 40)}"
             for column, category, entry in zip(options.categories, own, category_names(own), strict=False)
             if entry not in static
         )
@@ -190,7 +191,7 @@ def unknown_categories(rows: Iterable[Row], options: SeriesOptions, preprocessin
         for k, column in enumerate(columns[: together.shape[1]]):
             counts = Counter(together[:, k].tolist())
             its = {label: n for label, n in counts.items() if label and f"{k}:{label}" not in labels}
-            new.update({f"{column} {label!r:.40}": n for label, n in its.items()})
+            new.update({f"{column} {quoted(label, 40)}": n for label, n in its.items()})
         found.update(new)
         first |= {it: row.where for it in new if it not in first}
     said = [f"{first[it]}: {it} is no category of the training part{_times(count)}" for it, count in found.items()]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.missing_values import carried_forward, interpolated
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.forecast.series.series_options import Missing
 
 NAMES = "series"
@@ -71,7 +72,9 @@ def without_ends(
     seen = np.flatnonzero(~np.isnan(values).all(1))
     first, end = (int(seen[0]), int(seen[-1]) + 1) if len(seen) else (0, 0)
     gaps = np.isnan(values[:end])
-    series = [f"the series {name!r:.80}{f', target {it!r:.80},' if len(targets) > 1 else ''}" for it in targets or [""]]
+    series = [
+        f"the series {quoted(name)}{f', target {quoted(it)},' if len(targets) > 1 else ''}" for it in targets or [""]
+    ]
     notes: list[str] = []
     if missing == "refuse":
         if gaps.any():
@@ -82,8 +85,8 @@ def without_ends(
             )
         if len(empty := np.argwhere(np.isnan(past[:end]))):
             raise DataError(
-                f"{place(int(empty[0, 0]))}: a past covariate has no value here, but the series {name!r:.80} has: give "
-                "one, or say --missing mask or --missing interpolate."
+                f"{place(int(empty[0, 0]))}: a past covariate has no value here, but the series {quoted(name)} has: "
+                "give one, or say --missing mask or --missing interpolate."
             )
     else:
         for own, column in zip(series, values.T, strict=True):
@@ -92,13 +95,13 @@ def without_ends(
         after = 0 if covariates.shape[1] else len(values) - end
         for own, column in zip(series, gaps.T, strict=True):
             notes += _notes_of_gaps(own, np.flatnonzero(column[first:]) + first, place, missing)
-        notes += _notes_of_ends(f"the series {name!r:.80}", first, end, after, place)
+        notes += _notes_of_ends(f"the series {quoted(name)}", first, end, after, place)
         for column in covariates.T:
             column[:] = interpolated(column)
         for column in past[:end].T:
             column[:] = carried_forward(column)
         if np.isnan(covariates).any() or np.isnan(past[:end]).any():
-            raise DataError(f"{place(0)}: a covariate of the series {name!r:.80} has no value at all: leave it out.")
+            raise DataError(f"{place(0)}: a covariate of the series {quoted(name)} has no value at all: leave it out.")
     kept = slice(first, end)
     own = values[kept] if len(targets) > 1 else values[kept, 0]
     found = series_values(name, own, covariates[kept], covariates[end:], past[kept]) | {"notes": notes}

@@ -8,6 +8,7 @@ from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import described, is_missing, text_of
 from tidegate.data.tables.decimals import OTHER, DecimalMark, has_thousands, parse_number
 from tidegate.errors import DataError
+from tidegate.io.quoted import quoted
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64
@@ -43,7 +44,7 @@ class NumberReader:
             DataError: it is missing, not a number, not finite or too large.
         """
         value = row.values[column]
-        where = f"{row.where}: column {column!r:.80}"
+        where = f"{row.where}: column {quoted(column)}"
         if is_missing(value):
             if self.missing or empty:
                 return math.nan

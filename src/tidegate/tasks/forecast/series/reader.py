@@ -14,6 +14,7 @@ from tidegate.data.series.cell_formats import column_of_dates, find_formats
 from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
+from tidegate.io.quoted import quoted
 from tidegate.tasks.forecast.series.categories import changing_columns, missing_categories, read_category
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.numbers import NumberReader
@@ -65,7 +66,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     given = [*targets, *covariates, *static]
     for name in (*given, series_column, time_column):
         if name is not None and name not in columns:
-            raise DataError(f"{path}: there is no column {name!r:.80}; there are: {named(columns)}.")
+            raise DataError(f"{path}: there is no column {quoted(name)}; there are: {named(columns)}.")
     if len(set(given)) < len(given):
         raise ArgumentError(
             f"Of target, covariates, past covariates and static columns ({named(given)}) one is named twice: a column "
@@ -86,7 +87,7 @@ def read_series(path: Path, options: SeriesOptions = DEFAULTS) -> Iterator[Row]:
     changing = changing_columns(path, options)
     known_numbers, past_numbers = ([it for it in of if it not in changing] for of in (options.known, options.past))
     formats = find_formats(path, time_column, [*known_numbers, *past_numbers, *chosen], options)
-    remarks = [f"{path}: times are in column {time_column!r:.80}"] if by_value and time_column else []
+    remarks = [f"{path}: times are in column {quoted(time_column)}"] if by_value and time_column else []
     numbers = NumberReader(formats.mark, options.missing != "refuse")
     found: dict[str, _Series] = {}
     orders: dict[str, RowOrder] = {}
@@ -140,11 +141,12 @@ class _Series:
         own = tuple(text_of(row.values[name]) or "" for name in static)
         for name, value, before in zip(static, own, self.static or own, strict=True):
             if not value.strip():
-                raise DataError(f"{row.where}: column {name!r:.80} is empty: give the series a category.")
+                raise DataError(f"{row.where}: column {quoted(name)} is empty: give the series a category.")
             if value != before:
                 raise DataError(
-                    f"{row.where}: column {name!r:.80} holds {value!r:.80}, but rows of the series {self.name!r:.80} "
-                    f"before it have {before!r:.80}: a static column has one category for each series."
+                    f"{row.where}: column {quoted(name)} holds {quoted(value)}, but rows of the series "
+                    f"{quoted(self.name)} before it have {quoted(before)}: a static column has one category for each "
+                    "series."
                 )
         self.static = own
 
@@ -165,9 +167,9 @@ class _Series:
         found, kept = without_ends(
             self.name, values, ahead, covariates[:, known:], place, options.missing, self.targets
         )
-        where = f"{path}, series {self.name!r:.80} (from row {rows[kept.start]})"
+        where = f"{path}, series {quoted(self.name)} (from row {rows[kept.start]})"
         said = [*notes, *found["notes"], *self.order.notes(options.missing_rows, options.elapsed, ahead=True)]
-        said += missing_categories(labels[kept], changing, f"the series {self.name!r:.80}", rows[kept], path, options)
+        said += missing_categories(labels[kept], changing, f"the series {quoted(self.name)}", rows[kept], path, options)
         more = {"notes": said, "rows": rows[kept], "static": self.static}
         more |= {"labels": labels[kept], "future_labels": labels[kept.stop :], "label_columns": tuple(changing)}
         after = int(before[kept.stop - 1]) + 1 if kept.stop else 0
@@ -220,7 +222,7 @@ def _from_frames(path: Path, options: SeriesOptions) -> Iterator[Row]:
         targets = options.targets(columns)
         for name in (*targets, *covariates):
             if name not in columns:
-                raise DataError(f"{path}: there is no column {name!r:.80}; those of frames are {named(columns)}.")
+                raise DataError(f"{path}: there is no column {quoted(name)}; those of frames are {named(columns)}.")
         refused = ~np.isfinite(frames) if options.missing == "refuse" else np.isinf(frames)
         if bad := np.argwhere(refused).tolist():
             hint = "say --missing mask or --missing interpolate for missing values (nan)"
@@ -239,6 +241,6 @@ def _name(row: Row, column: str) -> str:
     value = text_of(row.values[column])
     if value is None or not value.strip():
         raise DataError(
-            f"{row.where}: column {column!r:.80} is empty: say to which series the row belongs, or leave it out."
+            f"{row.where}: column {quoted(column)} is empty: say to which series the row belongs, or leave it out."
         )
     return value
