@@ -144,3 +144,13 @@ def test_a_pipe_in_a_folder_of_classes_and_a_device_are_refused(tmp_path: Path) 
 def test_what_cannot_be_the_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="cannot be"):
         list(read_lines(tmp_path / name))
+
+
+def test_a_file_of_two_parts_is_refused(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "a.csv").write_text("text,label\nx,y\n")
+    with pytest.raises(
+        DataError, match=r"a\.csv is given for validation, and is in .*inside, which is given for training"
+    ):
+        find_sources([inside], [inside / "a.csv"], workspace=tmp_path)

@@ -389,3 +389,13 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_of_two_parts_is_refused(tmp_path: Path) -> None:
+    for name in ("train.txt", "valid.txt"):
+        (tmp_path / name).write_text("the tide comes in")
+    valid = tmp_path / "valid.txt"
+    with pytest.raises(DataError, match=r"valid\.txt is given for training and for validation: leave it out"):
+        prepare_corpus(tmp_path, tmp_path / "out", validation=valid)
+    with pytest.raises(DataError, match="for validation and for test"):
+        prepare_corpus(tmp_path / "train.txt", tmp_path / "out", validation=valid, test=valid)

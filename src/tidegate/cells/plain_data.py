@@ -6,7 +6,7 @@ from tidegate.cells.cell import Cell, cell_reference, find_cell
 from tidegate.cells.compose import projected, variational_dropout, with_heads, zoneout
 from tidegate.cells.interventions import intervened
 from tidegate.errors import CellError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 _COMPOSITIONS = {it.__name__: it for it in (projected, with_heads, zoneout, variational_dropout, intervened)}
 

@@ -10,7 +10,7 @@ from tidegate.cli.command_classes import OnceOnly, PlainHelp
 from tidegate.cli.standard_streams import flush_output, note
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.optional import cannot_import
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.train.registry import BUILT_IN
 
 __all__ = ["Guarded", "Verb", "exit_code", "note"]

@@ -13,7 +13,7 @@ import typer
 
 from tidegate.errors import DataError
 from tidegate.io.input_files import open_input
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 if TYPE_CHECKING:
     from tidegate.train.listing.run_list import RunSummary

@@ -19,7 +19,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import CorpusTooSmallError, DataError, RunFolderError
 from tidegate.io.arrays import open_array, write_array
 from tidegate.io.files import field, read_json, replacing, write_json
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 FOLDER, RECORD = "examples", {"format": "tidegate examples", "version": 1}
 FILE = "examples.json"

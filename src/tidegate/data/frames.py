@@ -11,6 +11,7 @@ from tidegate.data.array_files import read_arrays
 from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import WrittenNumber, named, text_of
 from tidegate.errors import DataError
+from tidegate.io.wording import amount
 
 FRAMES, LENGTHS = "frames", "lengths"
 
@@ -138,5 +139,5 @@ class FrameStatistics:
 
     def note(self) -> str:
         """Describe the amount of data."""
-        each = f"{self.count / self.series:.1f} frames on average, {len(self._mean)} numbers each"
+        each = f"{amount(self.count / self.series, 'frame')} on average, {amount(len(self._mean), 'number')} each"
         return f"{self.series:,} series of {each}"

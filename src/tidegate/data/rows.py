@@ -12,7 +12,7 @@ from tidegate.data.tables.json_files import JsonTable
 from tidegate.data.tables.parquet_files import ParquetTable
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 
 @dataclass(frozen=True)

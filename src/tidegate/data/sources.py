@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tidegate.data.tables.cell_values import named
 from tidegate.errors import DataError
-from tidegate.io.input_files import open_input
+from tidegate.io.input_files import open_input, refuse_overlap
 from tidegate.io.optional import needed
 
 SAMPLE, HUB = "sample:", "hub:"
@@ -53,7 +53,7 @@ def find_sources(
         workspace: an empty folder for generated or downloaded files; it must exist as long as the sources are used.
 
     Raises:
-        DataError: a file or name does not exist, or a part is given twice.
+        DataError: a file or name does not exist, a part is given twice, or a file for two.
         MissingDependencyError: a package is not installed.
     """
     if not data:
@@ -78,12 +78,13 @@ def find_sources(
     for name, given in (("validation", validation), ("test", test)):
         if given and parts.get(name):
             raise DataError(f"{paths[0]} has its own {name} part: leave --{name} out, or give the training files.")
-    return Sources(
-        parts.get("train", tuple(paths)),
-        tuple(validation) or parts.get("validation", ()),
-        tuple(test) or parts.get("test", ()),
-        parts.get("", ()),
-    )
+    held = {
+        "training": parts.get("train", tuple(paths)),
+        "validation": tuple(validation) or parts.get("validation", ()),
+        "test": tuple(test) or parts.get("test", ()),
+    }
+    refuse_overlap(held)
+    return Sources(held["training"], held["validation"], held["test"], parts.get("", ()))
 
 
 def source_name(source: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import UnknownTokenError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 UNKNOWN = "<unk>"
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import ArgumentError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 Lengths = Tensor | np.ndarray | Sequence[int]
 Resets = Tensor | np.ndarray | Sequence[bool] | Sequence[Sequence[bool]]

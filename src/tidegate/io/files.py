@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from tidegate.errors import RunFolderError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 T = TypeVar("T")
 PARTIAL = ".partial"

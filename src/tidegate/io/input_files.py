@@ -2,11 +2,12 @@
 
 import os
 import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 LARGEST, LARGEST_NAME = 1 << 30, "TIDEGATE_MAX_ARRAY_BYTES"
 TIMES_THE_FILE = 10
@@ -63,3 +64,24 @@ def check_declared_size(path: Path, what: str, size: int) -> None:
             f"{path}: {what} would take {size:,} bytes, but at most {bound:,} are read from a file of this size. If "
             f"that is right, set the environment variable {LARGEST_NAME} to as many bytes."
         )
+
+
+def refuse_overlap(parts: Mapping[str, Iterable[Path]]) -> None:
+    """Check that no file is in two parts of the data.
+
+    Args:
+        parts: the files and folders of each part, by its name.
+
+    Raises:
+        DataError: one is.
+    """
+    held: dict[Path, tuple[str, Path]] = {}
+    for name, paths in parts.items():
+        for path in paths:
+            part, other = held.setdefault(path.resolve(), (name, path))
+            if part != name:
+                raise DataError(f"{other} is given for {part} and for {name}: leave it out of one of them.")
+    for whole, (name, path) in held.items():
+        for part, other in (held[above] for above in whole.parents if above in held):
+            if part != name:
+                raise DataError(f"{path} is given for {name}, and is in {other}, which is given for {part}.")

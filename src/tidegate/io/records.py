@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tidegate.errors import ArgumentError, CellError, RunFolderError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tidegate.errors import RunFolderError
 from tidegate.io.files import replacing
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 KEY = "tidegate"  # the one entry of a file's metadata: the order of several is not defined
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}

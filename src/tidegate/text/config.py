@@ -7,7 +7,7 @@ from typing import Literal
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.train.options import check, check_heads, option
 
 TokenizerKind = Literal["characters", "bytes", "bpe", "words"]

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import RunFolderError
-from tidegate.io.quoted import quoted
 from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import Layout, read_header, read_tensors, write_tensors
+from tidegate.io.wording import quoted
 
 NAME = "training_state.safetensors"
 KIND, VERSION = "tidegate training state", 2

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
-from tidegate.io.quoted import quoted
 from tidegate.io.records import stored_as, stored_unless
+from tidegate.io.wording import quoted
 
 ALWAYS = object()  # written to every file, whatever the value
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tidegate.errors import ArgumentError
 from tidegate.io.load_object import load_object
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 if TYPE_CHECKING:
     from tidegate.train.task import Task

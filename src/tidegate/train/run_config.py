@@ -13,9 +13,9 @@ from tidegate.cells import CELLS, get_cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
-from tidegate.io.quoted import quoted
 from tidegate.io.records import from_record, stored_as, stored_unless, to_record
 from tidegate.io.tensor_files import sync_folder
+from tidegate.io.wording import quoted
 from tidegate.train.config import BUDGET, TrainConfig
 from tidegate.train.registry import task_named
 
@@ -85,6 +85,8 @@ def read_config(folder: str | Path) -> RunConfig:
         RunFolderError: it is missing, truncated, foreign or altered, or needs a task or cell that is not registered.
     """
     path = Path(folder) / NAME
+    if not Path(folder).exists():
+        raise RunFolderError(f"{folder} does not exist: give the folder of a run; tidegate runs lists them.")
     if not path.exists():
         raise RunFolderError(f"{folder} holds no run: there is no {NAME} in it.")
     record = read_json(path, format=KIND, version=VERSION)

@@ -6,7 +6,7 @@ from tidegate.cells.cell import Cell
 from tidegate.cells.zoo import gru, irregular_times, layer_norm, light, lstm, minimal, odyssey, ordered, rnn, xlstm
 from tidegate.errors import CellError
 from tidegate.io.load_object import is_location, load_object
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 ZOO = (rnn, lstm, layer_norm, odyssey, gru, minimal, light, irregular_times, ordered, xlstm)
 

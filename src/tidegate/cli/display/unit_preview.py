@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tidegate.lens.hidden_units.findings import Finding, Findings
     from tidegate.train import Run
 
-__all__ = ["best_cell", "coloured", "listed"]
+__all__ = ["best_cell", "coloured", "colours", "listed"]
 
 # Detectors whose hidden units are easy to see in coloured lines.
 VISIBLE = ("string", "quote", "bracket", "indented", "comment")
@@ -67,10 +67,10 @@ def coloured(run: Run, finding: Finding) -> str:
     top = float(np.quantile(np.abs(values), 0.99)) or 1.0
     width = min(WIDTH, shutil.get_terminal_size().columns)
     scale = Scale("diverging", top, f"unit {finding.layer}/{finding.unit} ({finding.name})")
-    return tinted(reading.pieces[start:stop], values[start:stop], scale=scale, width=max(16, width), colour=_colours())
+    return tinted(reading.pieces[start:stop], values[start:stop], scale=scale, width=max(16, width), colour=colours())
 
 
-def _colours() -> Colour:
+def colours() -> Colour:
     """Return the colours that the terminal supports, from its environment (no-color.org; COLORTERM)."""
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return "none"

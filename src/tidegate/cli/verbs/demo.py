@@ -147,7 +147,7 @@ def _finish(folder: Path) -> None:
 
 def _inside(run: Run) -> None:
     """Print what the finder finds, the best unit in colour, and the effect of its ablation; write a report."""
-    from tidegate.cli.display.unit_preview import best_cell, coloured, listed
+    from tidegate.cli.display.unit_preview import best_cell, coloured, colours, listed
     from tidegate.lens import ablate
     from tidegate.lens.record.held_out import passage
     from tidegate.lens.session.text_session import TextSession
@@ -160,13 +160,13 @@ def _inside(run: Run) -> None:
         best = best_cell(found)
         if best is not None:
             typer.echo(f"\n{fill(str(best), 80)}")
-            typer.echo(f"\n{coloured(run, best)}\n")
+            typer.echo("" if colours() == "none" else f"\n{coloured(run, best)}\n")
             effect = session.effect((ablate(best.layer, best.name, best.unit),))
             worst = max(effect.classes.values(), key=lambda it: it.change)
             summary = (
-                f"Setting that unit to 0 adds {worst.change:.2f} nats to the loss on {worst.name} "
-                f"({worst.control_mean:+.2f} for another unit, {worst.control_worst:+.2f} at worst), and "
-                f"{effect.whole.change:+.3f} to that on all {effect.prediction_name}s."
+                f"Setting that unit to 0 adds {worst.change:z.2f} nats to the loss on {worst.name} "
+                f"({worst.control_mean:+z.2f} for another unit, {worst.control_worst:+z.2f} at worst), and "
+                f"{effect.whole.change:+z.3f} to that on all {effect.prediction_name}s."
             )
             typer.echo(fill(summary, 80))
         typer.echo("\nWriting the report ...")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tidegate.data.samples.probes import PROBLEMS, is_probe, write_probe
 from tidegate.errors import DataError
 from tidegate.io.files import named_errors
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 SAMPLES = {
     "digits": "scikit-learn's handwritten digits, 8 x 8, row by row, with their class",

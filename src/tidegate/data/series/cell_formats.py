@@ -8,7 +8,7 @@ from tidegate.data.rows import delimiter_of, layout_words, read_table
 from tidegate.data.series.date_formats import DateFinder, DateFormat, is_date
 from tidegate.data.series.row_options import RowOptions
 from tidegate.data.tables.decimals import DecimalFinder, DecimalMark
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.data.series.times import LARGEST, Time, date_text, parse_iso, parse_time
 from tidegate.data.tables.cell_values import described, text_of
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),

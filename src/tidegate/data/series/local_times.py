@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tidegate.data.series.times import START, Number, Time
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 ClockChanges = Literal["refuse", "resolve"]
 

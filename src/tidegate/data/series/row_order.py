@@ -19,7 +19,7 @@ from tidegate.data.series.row_options import Elapsed, MissingRows, RowOptions
 from tidegate.data.series.times import Number, date_text, offset_of, parse_time
 from tidegate.data.tables.cell_values import described
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 SAMPLE = 100  # rows of which is kept how their time is written
 

@@ -9,7 +9,7 @@ from tidegate.data.series.local_times import offset_at
 from tidegate.data.series.row_order import RowOrder
 from tidegate.data.series.time_writer import TimeWriter
 from tidegate.data.series.times import Number
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 TIME = "time"  # how the column is called
 

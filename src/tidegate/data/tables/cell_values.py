@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 SHOWN = 30  # names in a message
 ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "null", "none", "nil")  # lower case

@@ -17,7 +17,7 @@ from tidegate.data.tables.delimiters import (
     find_delimiter,
 )
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 ENDINGS = (".csv", ".tsv")
 

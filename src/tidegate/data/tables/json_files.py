@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from tidegate.data.lines import read_lines
 from tidegate.data.tables.cell_values import Repeated, WrittenNumber, described
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 BLANKS = " \t\r\n"

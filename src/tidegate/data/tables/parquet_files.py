@@ -10,7 +10,7 @@ from tidegate.data.tables.cell_values import WrittenNumber, named
 from tidegate.errors import DataError
 from tidegate.io.input_files import check_declared_size, open_input
 from tidegate.io.optional import needed
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 ROWS_AT_ONCE = 1024
 BUFFER = 1 << 20

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import ArgumentError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 LONGEST = 20  # characters
 

@@ -17,7 +17,7 @@ from tidegate.data.lines import read_lines
 from tidegate.data.tables.cell_values import NUMBER
 from tidegate.errors import DataError, EncodingError
 from tidegate.io.input_files import open_input
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 HEADER = re.compile(r"[0-9]+ [0-9]+")
 BINARY_HEADER = re.compile(rb"([0-9]{1,12}) ([0-9]{1,6}) ?\n")

@@ -10,7 +10,7 @@ from tidegate.data.frames import single_precision
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.words.vector_files import WordVector, read_word_vectors
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 LONGEST_WORD = 1000  # characters
 

@@ -97,8 +97,8 @@ class Effect:
         others = f"{len(self.controls)} others: mean, worst"
         head = f"{'':{width}} {'count':>9} {'before':>8} {'after':>8} {'change':>8}   {others}"
         rows = [
-            f"{it.name:{width}} {it.count:9,} {it.before:8.3f} {it.after:8.3f} {it.change:+8.3f}   "
-            f"{it.control_mean:+.3f}, {it.control_worst:+.3f}"
+            f"{it.name:{width}} {it.count:9,} {it.before:8.3f} {it.after:8.3f} {it.change:+z8.3f}   "
+            f"{it.control_mean:+z.3f}, {it.control_worst:+z.3f}"
             for it in (self.whole, *self.classes.values())
         ]
         what = "; ".join(map(str, self.interventions))

@@ -9,7 +9,7 @@ from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell,
 from tidegate.data.tables.cell_values import named
 from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 TEXTS = ("text", "sentence", "content", "review", "document", "question", "name")
 LABELS = ("label", "class", "category", "labels", "target")

@@ -27,7 +27,7 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.word_split import words_of
 from tidegate.data.words.cutting import AT_BLANKS, Cutting, already_cut, described, find_cutting
 from tidegate.errors import DataError, UnknownTokenError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.classification_scores import class_table, confusion
 from tidegate.tasks.classify.reader import beside_classes, read_labelled
 from tidegate.tasks.example_batches import Columns, map_batches

@@ -13,7 +13,7 @@ from tidegate.data.columns import Encoded, Part, Preprocessing
 from tidegate.data.ragged_array import Rows
 from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.evaluate_run import evaluate_run
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.model import Forecaster

@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.data.series.written_times import TIME
 from tidegate.errors import ArgumentError, DataError
 from tidegate.io.optional import needed
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.base_task import ExamplesConfig
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.prediction_table import arrow_table, prediction_table

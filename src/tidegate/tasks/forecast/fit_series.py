@@ -14,7 +14,7 @@ from tidegate.data.rows import Row
 from tidegate.data.season import find_seasons
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import amount, quoted
 from tidegate.tasks.forecast.baseline_loss import fit_student_t
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Quantiles
@@ -81,7 +81,8 @@ def fit_series(rows: Iterable[Row], config: ForecastConfig) -> tuple[Preprocessi
     labels, about_labels = fit_labels(every, config)
     preprocessing |= labels
     steps = sum(int((~np.isnan(values)).any(1).sum()) for values in found.values()) / len(found)
-    notes = [f"series: {len(found):,} of {steps:,.1f} steps on average in the training part", *about_labels]
+    each = amount(steps, "step") + " on average" * (len(found) > 1)
+    notes = [f"series: {len(found):,} of {each} in the training part", *about_labels]
     fitted = {}
     for k, target in enumerate(targets):
         fitted[target], own = _fit_target({name: values[:, k] for name, values in found.items()}, config)

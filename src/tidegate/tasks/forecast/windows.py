@@ -13,7 +13,7 @@ from tidegate.data.naive import LAST, naive_error, naive_forecast, season_name, 
 from tidegate.data.rows import Row
 from tidegate.errors import DataError, RunFolderError
 from tidegate.io.files import field
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.series.categories import label_columns, label_ids, static_ids
 from tidegate.tasks.forecast.series.gaps import NAMES

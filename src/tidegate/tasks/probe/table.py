@@ -14,7 +14,7 @@ from tidegate.data.samples import write_sample
 from tidegate.data.samples.probes import PROBLEMS
 from tidegate.data.sources import find_sources
 from tidegate.errors import ArgumentError, NonFiniteLossError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.encode_examples import prepare_examples
 from tidegate.tasks.probe.task import ProbeConfig, ProbeTask
 from tidegate.train.config import TrainConfig

@@ -11,7 +11,7 @@ from tidegate.data.rows import Row, is_table
 from tidegate.data.series.row_order import notes_of_rows
 from tidegate.errors import DataError
 from tidegate.io.files import field
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import amount, quoted
 from tidegate.tasks.parts_in_time import parts_in_time
 from tidegate.tasks.regress.audio import Pair, delay, read_wav
 from tidegate.tasks.regress.config import RegressConfig
@@ -234,9 +234,9 @@ def _weights(row: Row, config: RegressConfig, preprocessing: Preprocessing) -> N
 def _notes(rows: Sequence[Row], burn_in: int) -> list[str]:
     steps = sum(len(row.values["inputs"]) for row in rows)
     columns = rows[0].values["columns"]
+    each = amount(steps / len(rows), "step") + " on average" * (len(rows) > 1)
     notes = [
-        f"series: {len(rows):,} of {steps / len(rows):,.1f} steps on average in the training part, of which the first "
-        f"{burn_in:,} do not count",
+        f"series: {len(rows):,} of {each} in the training part, of which the first {burn_in:,} do not count",
         f"inputs: {', '.join(columns[0])}; targets: {', '.join(columns[1])}",
     ]
     for n, name in enumerate(columns[1]):

@@ -17,7 +17,7 @@ from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import described, is_missing, named, text_of
 from tidegate.data.tables.decimals import DecimalMark, parse_number
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.regress.config import ELAPSED, RegressConfig, names_in
 from tidegate.tasks.regress.series_rows import LARGEST, previous, series_values
 

@@ -20,7 +20,7 @@ from tidegate.data.tables.delimiters import TableOptions
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.data.word_split import Level, TextCounts, joined, pieces
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import amount, quoted
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Metric, Report
@@ -212,7 +212,7 @@ class TargetCounts:
             "common": max(self.texts, key=lambda it: (self.texts[it], it), default=""),
             "kind": "answers" if words < ONE_WORD else "sentences",
         }
-        return preprocessing, [note, f"a target has {words:.1f} words on average"]
+        return preprocessing, [note, f"a target has {amount(words, 'word')} on average"]
 
 
 def fit_side(

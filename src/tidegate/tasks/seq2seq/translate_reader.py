@@ -10,7 +10,7 @@ from tidegate.data.rows import Row, columns_of, is_table, read_table, text_cell,
 from tidegate.data.tables.cell_values import named
 from tidegate.data.tables.delimiters import Delimiter
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 SOURCES = ("source", "src", "input", "question", "from")
 TARGETS = ("target", "tgt", "output", "answer", "translation", "to")

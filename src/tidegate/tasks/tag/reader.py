@@ -11,7 +11,7 @@ from tidegate.data.rows import RECORDS, Row, columns_of, read_table, usual_colum
 from tidegate.data.tables.cell_values import described, named, text_of
 from tidegate.data.words.cutting import AT_BLANKS, Cutting
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 TOKENS = ("tokens", "words", "text", "sentence", "characters")
 TAGS = ("tags", "ner_tags", "pos_tags", "labels", "upos", "label", "ner", "pos")

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from tidegate.errors import DataError
 from tidegate.io.optional import importing
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 PLAIN = "plain"
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}

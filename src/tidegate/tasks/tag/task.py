@@ -24,7 +24,7 @@ from tidegate.data.rows import Row
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.cutting import described, find_cutting, plain
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.metrics_report import Report
 from tidegate.tasks.r_drop import RDropTask

@@ -10,6 +10,8 @@ import numpy as np
 
 from tidegate.errors import ArgumentError, CorpusTooSmallError, DataError
 from tidegate.io.files import replacing, write_json
+from tidegate.io.input_files import refuse_overlap
+from tidegate.io.wording import amount
 from tidegate.text.corpus.choose_tokenizer import DEFAULT_TOKENS, TokenizerKind, TokenizerOptions, choose_tokenizer
 from tidegate.text.corpus.corpus import CORPUS, Corpus, digest_of, open_corpus
 from tidegate.text.corpus.read_files import BLOCK, find_files, read_text
@@ -76,7 +78,8 @@ def prepare_corpus(
         The corpus, opened from ``out``.
 
     Raises:
-        DataError: as `find_files` and `read_text`; or the files changed meanwhile, or are those in ``out``.
+        DataError: as `find_files` and `read_text`; or the files changed meanwhile, are those in ``out``, or one is
+            of two parts.
         UnknownTokenError: the tokenizer refuses unknown characters or words.
         CorpusTooSmallError: training or validation part would have fewer than two tokens.
         ArgumentError: an option is out of range, or does not fit the tokenizer.
@@ -157,17 +160,21 @@ def _files(paths: Paths, validation: Paths | None, test: Paths | None, pattern: 
         )
     if not validation:
         return [_files_outside(paths, pattern, out)]
-    return [
-        _files_outside(paths, pattern, out),
-        _files_outside(validation, pattern, out),
-        _files_outside(test, pattern, out) if test else [],
-    ]
+    parts = {
+        "training": _files_outside(paths, pattern, out),
+        "validation": _files_outside(validation, pattern, out),
+        "test": _files_outside(test, pattern, out) if test else [],
+    }
+    refuse_overlap(parts)
+    return list(parts.values())
 
 
 def _ends(totals: Sequence[int]) -> tuple[int, int]:
     for name, total in zip(("training", "validation"), totals, strict=False):
         if total < SMALLEST:
-            raise CorpusTooSmallError(f"The files for {name} have {total} characters, but need at least {SMALLEST}.")
+            raise CorpusTooSmallError(
+                f"The files for {name} have {amount(total, 'character')}, but need at least {SMALLEST}."
+            )
     return totals[0], totals[0] + totals[1]
 
 

@@ -14,7 +14,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError, RunFolderError
 from tidegate.io.arrays import open_array
 from tidegate.io.files import field, read_json
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.text.corpus.splits import SplitKind, check_splits, split_kind
 from tidegate.text.tokenizers.tokenizer import Tokenizer, load_tokenizer
 

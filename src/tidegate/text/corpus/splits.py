@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 from tidegate.errors import ArgumentError, CorpusTooSmallError
+from tidegate.io.wording import amount
 
 Splits = tuple[float, float, float]
 SplitKind = Splits | Literal["files"] | None
@@ -50,7 +51,7 @@ def character_cuts(total: int, splits: Splits | None) -> tuple[int, int]:
     """
     if splits is None:
         if total < SMALLEST:
-            raise CorpusTooSmallError(f"The text has {total} characters, but needs at least {SMALLEST}.")
+            raise CorpusTooSmallError(f"The text has {amount(total, 'character')}, but needs at least {SMALLEST}.")
         return total, total
     cuts = _cuts(total, splits)
     if _enough(cuts):
@@ -59,9 +60,9 @@ def character_cuts(total: int, splits: Splits | None) -> tuple[int, int]:
     while not _enough(_cuts(needed, splits)):
         needed += 1
     raise CorpusTooSmallError(
-        f"The text has {total} characters, but a {split_kind(splits)} split needs at least {needed}, so that training "
-        "and validation have two each: give more text, or other splits, or splits=None to train and validate on "
-        "the same text."
+        f"The text has {amount(total, 'character')}, but a {split_kind(splits)} split needs at least {needed}, so "
+        "that training and validation have two each: give more text, or other splits, or splits=None to train and "
+        "validate on the same text."
     )
 
 

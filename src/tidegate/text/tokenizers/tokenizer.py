@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.errors import RunFolderError, TidegateError
 from tidegate.io.files import field, read_json
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.text.tokenizers.bpe import BPE, load_bpe
 from tidegate.text.tokenizers.bytes import ByteTokenizer
 from tidegate.text.tokenizers.characters import CharacterTokenizer

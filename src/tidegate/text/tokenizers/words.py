@@ -15,7 +15,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError, DataError
 from tidegate.io.files import write_json
 from tidegate.io.optional import needed
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.text.tokenizers import unknown as unknown_tokens
 from tidegate.text.tokenizers.detokenize import WordDecoder, check_id, check_ids, shown
 from tidegate.text.tokenizers.unicode import Normalize, normalize_text

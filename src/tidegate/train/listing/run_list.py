@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from tidegate.errors import RunFolderError
 from tidegate.io.files import field, read_json
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.train.config import TrainConfig
 
 # As in `tidegate.train.run_folder`, whose modules import torch; a test holds them together.

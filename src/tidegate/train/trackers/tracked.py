@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.files import field, read_json, write_json
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.train import run_config
 from tidegate.train.events import Event, Started
 from tidegate.train.trackers.tensorboard import TensorBoard

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.errors import RunFolderError, TrainingError
 from tidegate.io.optional import needed
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 ID = r"[a-z0-9]{1,64}"
 

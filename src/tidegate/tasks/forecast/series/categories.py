@@ -14,7 +14,7 @@ from tidegate.data.tables.cell_values import described, is_missing, named, text_
 from tidegate.data.tables.decimals import OTHER, parse_number
 from tidegate.data.vocabulary import UNKNOWN
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.forecast.series.series_options import SeriesOptions
 
 MOST = 5  # unknown categories that are named

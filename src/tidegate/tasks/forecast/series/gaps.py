@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.missing_values import carried_forward, interpolated
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.forecast.series.series_options import Missing
 
 NAMES = "series"

@@ -8,7 +8,7 @@ from tidegate.data.rows import Row
 from tidegate.data.tables.cell_values import described, is_missing, text_of
 from tidegate.data.tables.decimals import OTHER, DecimalMark, has_thousands, parse_number
 from tidegate.errors import DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
 EXACT = 2**53  # from here on not every whole number is a float64

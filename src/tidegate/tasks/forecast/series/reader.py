@@ -14,7 +14,7 @@ from tidegate.data.series.cell_formats import column_of_dates, find_formats
 from tidegate.data.series.row_order import RowOrder, row_order
 from tidegate.data.tables.cell_values import named, text_of
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.quoted import quoted
+from tidegate.io.wording import quoted
 from tidegate.tasks.forecast.series.categories import changing_columns, missing_categories, read_category
 from tidegate.tasks.forecast.series.gaps import NAMES, without_ends
 from tidegate.tasks.forecast.series.numbers import NumberReader
