@@ -28,11 +28,11 @@ from tidegate.lens.predictions.attribution import what_mattered
 from tidegate.lens.predictions.compare import compare, known_letters
 from tidegate.lens.predictions.mistakes import mistakes
 from tidegate.lens.record.gates import saturation
-from tidegate.lens.record.labelled_array import LabelledArray
 from tidegate.lens.record.reading import Reading
 from tidegate.lens.record.trace import Trace
 from tidegate.lens.tasks import BeamTree, Branch, Choices, ForecasterLook, Look, Steps, WriterLook
 from tidegate.nn import GRU
+from tidegate.nn.record.labelled_array import LabelledArray
 from tidegate.text import CharacterTokenizer
 from tidegate.text.model import LanguageModel, LanguageModelConfig
 
@@ -375,7 +375,7 @@ def test_a_layer_s_trace_is_a_table():
     made = layer.trace(torch.randn(7, 2, 3))
     h = made[0, 1]["h"].detach()
     assert f"01h7 × 2 × 5{cells(float(h.min()), float(h.max()))}" in shown(made).text
-    assert "0 × 5" in shown(replace(made, values={(0, 0): {"h": torch.empty(0, 5)}})).text
+    assert "0 × 5" in shown(replace(made, values={(0, 0): {"h": torch.empty(0, 5)}}, batch_axis=None)).text
 
 
 def test_tables_for_a_terminal_escape_control_characters():

@@ -12,9 +12,9 @@ from tidegate.lens.memory.gradient_flow import Flow
 from tidegate.lens.memory.memory_time import MemoryTime
 from tidegate.lens.memory.step_jacobian import StepJacobians
 from tidegate.lens.predictions.compare import KnownLetters
-from tidegate.lens.record.labelled_array import LabelledArray
 from tidegate.lens.record.trace import Trace
 from tidegate.lens.tasks import Choices, ForecasterLook, Look, Steps
+from tidegate.nn.record.labelled_array import LabelledArray
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>&\"'"

@@ -64,7 +64,8 @@ def test_an_explanation_shows_a_table_of_costs_and_its_text() -> None:
 
 def test_a_trace_and_a_stepper_are_shown_on_one_line() -> None:
     layer = LSTM(3, 4)
-    assert repr(layer.trace(X)).startswith("Trace(output=Tensor(5, 2, 4), state=(Tensor(1, 2, 4), Tensor(1, 2, 4)), ")
+    assert repr(layer.trace(X)).startswith("Trace(values={(0, 0): {'c': Tensor(5, 2, 4), 'f': Tensor(5, 2, 4), ")
+    assert ", output=Tensor(5, 2, 4), state=(Tensor(1, 2, 4), Tensor(1, 2, 4)), " in repr(layer.trace(X))
     assert "\n" not in repr(layer.trace(X))
     assert repr(layer.stepper(2)) == "Stepper(LSTM(3, 4), batch=2)"
     assert len(repr(layer.layer_weights(0, 0))) < 200

@@ -199,7 +199,7 @@ def test_bad_frames_raise(tmp_path: Path, changes: dict[str, Any], said: str) ->
         (
             "b.jsonl",
             '{"text": "fine"}\n',
-            r"b\.jsonl, row 1: there is no class\. .*No column 'of classes' was found; there are: 't",
+            r"b\.jsonl, row 1: there is no class\. .*No column of classes was found; there are: 't",
         ),
         (
             "b.jsonl",
@@ -246,7 +246,8 @@ def test_a_table_to_be_classified_may_lack_the_classes(tmp_path: Path, label: st
     ((inputs,),) = (it.values() for it in ClassifyTask.encode(row, config, preprocessing, labelled=False))
     assert preprocessing.vocabulary("words").decode(inputs.tolist()) == ["good", "movie"]
     with pytest.raises(
-        DataError, match=rf"b\.jsonl, row 1: .* No column '{label or 'of classes'}' was found; there are: 'o"
+        DataError,
+        match=rf"b\.jsonl, row 1: .* No column {repr(label) if label else 'of classes'} was found; there are: 'o",
     ):
         list(ClassifyTask.encode(row, config, preprocessing))
 

@@ -3,8 +3,8 @@
 from tidegate.nn.dropin import GRU, LSTM, RNN
 from tidegate.nn.explain_layers import LayersExplained
 from tidegate.nn.interop.convert import to_torch
-from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layered import Layered
+from tidegate.nn.record.labelled_trace import Trace
 from tidegate.nn.recurrent import Recurrent
 from tidegate.nn.step_cells import GRUCell, LSTMCell, RNNCell
 from tidegate.nn.stepping.prepacked import prepack

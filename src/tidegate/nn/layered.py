@@ -22,8 +22,8 @@ from tidegate.nn.initialise import Init
 from tidegate.nn.interop.cell_module import CellModule
 from tidegate.nn.interop.per_sample import has_expanded_weights, run_stack_by_sample
 from tidegate.nn.interop.pre_hooks import after_pre_hooks
-from tidegate.nn.layer_trace import Trace
 from tidegate.nn.layout import EngineInput, Layout, read_input
+from tidegate.nn.record.labelled_trace import Trace
 from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
 from tidegate.nn.stepping.checked_stack import RemembersKinds
@@ -219,7 +219,7 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
         reset: Resets | None = None,
         masks: Masks | None = None,
         names: Record | str | Iterable[str] = "all",
-    ) -> Trace:
+    ) -> Trace[Tensor]:
         """Run all layers as `forward` does and record the gate activations and states of each by name.
 
         Args:
@@ -241,7 +241,8 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
         }
         every = names.every if isinstance(names, Record) else 1
         valid = layout.valid(result.output.size(0), every)
-        return Trace(layout.output(result.output), self._state_out(result.state, layout), values, valid)
+        output, state = layout.output(result.output), self._state_out(result.state, layout)
+        return Trace(values, output=output, state=state, valid=valid, batch_axis=layout.batch_axis)
 
     def stepper(self, batch: int = 1, *, copy: bool = True, weights: Literal["int8"] | None = None) -> Stepper:
         """Run this module one step at a time, for generating text, sensors or agents: see `tidegate.nn.Stepper`."""

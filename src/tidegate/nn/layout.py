@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,6 +37,11 @@ class Layout:
     reset: Tensor | None
 
     __repr__ = brief_repr
+
+    @property
+    def batch_axis(self) -> Literal[0, 1] | None:
+        """The batch's axis in the caller's layout; None if there is none."""
+        return None if not self.batched else 0 if self.batch_first else 1
 
     def sequences(self, value: Tensor) -> Tensor:
         """Return a (T, B, ·) tensor in the caller's layout; for a packed input, padded and in the caller's order."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.record.labelled_array import check_place
 from tidegate.lens.record.trace import Trace
+from tidegate.nn.record.labelled_array import check_place
 
 ROOM = 1 << 24  # values of a trace in memory at once
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.drawing import caption_html, line_chart_svg
+from tidegate.drawing.charted import Charted
 from tidegate.errors import RunFolderError
 from tidegate.io.files import field
-from tidegate.lens.notebook import Charted, together
+from tidegate.lens.notebook import together
 from tidegate.train import Run
 from tidegate.train.metrics import NAME
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.drawing import Scale, heat_map_svg, line_chart_svg, table_html
+from tidegate.drawing.charted import Charted
 from tidegate.errors import ArgumentError
 from tidegate.lens.memory.decay import Decay, decay_of
 from tidegate.lens.memory.state_gradients import state_gradients
-from tidegate.lens.notebook import Charted, Table, table_text, together
+from tidegate.lens.notebook import Table, table_text, together
 from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import pieces_of, token_ids
 from tidegate.nn.evaluating import evaluating

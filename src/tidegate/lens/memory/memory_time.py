@@ -20,9 +20,10 @@ from tidegate.cells import Cell, get_cell
 from tidegate.cells.language.expression import Expression, constant, postorder
 from tidegate.cells.language.operations import call
 from tidegate.drawing import caption_html, line_chart_svg
+from tidegate.drawing.charted import Charted
 from tidegate.engine.masks import expected_mask
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import Charted, together
+from tidegate.lens.notebook import together
 from tidegate.lens.record.gates import check_cell
 from tidegate.lens.record.trace import Place, Trace
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.drawing import caption_html, heat_map_svg, line_chart_svg
+from tidegate.drawing.charted import Charted
 from tidegate.engine import run
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import Charted, together
+from tidegate.lens.notebook import together
 from tidegate.lens.record.trace import Place
 from tidegate.nn.evaluating import evaluating
 from tidegate.nn.layered import Layered, State

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.drawing import line_chart_svg, table_html
+from tidegate.drawing.charted import Charted
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import Charted, Table, table_text, tinted_text, together
+from tidegate.lens.notebook import Table, table_text, tinted_text, together
 from tidegate.lens.record.reading import Reading
 
 MAX_READINGS = 4  # readings side by side

@@ -1,8 +1,7 @@
-"""Traces: every gate and state of every layer, direction and step by name, in memory or on disk."""
+"""Record traces of one sequence, in memory or on disk, and open those on disk."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -12,157 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.drawing import caption_html, table_html
-from tidegate.drawing.brief import brief_repr
 from tidegate.engine.record import as_record
 from tidegate.errors import ArgumentError, RunFolderError
 from tidegate.io.arrays import open_array, write_array_header
 from tidegate.io.files import field, named_errors, read_json, replacing
-from tidegate.lens.notebook import Charted
-from tidegate.lens.record.labelled_array import LabelledArray, Selector, check_place
 from tidegate.nn.evaluating import evaluating
 from tidegate.nn.layered import Layered, State
-
-Place = tuple[int, int]
-"""A layer, and a direction: 0 forward, 1 reverse."""
+from tidegate.nn.record.labelled_trace import Place, Trace
 
 KIND, VERSION, INDEX = "tidegate trace", 1, "trace.json"
 CHUNK = 2048  # steps run at once: bounds the memory besides the trace; each run packs the weights anew
-
-
-@dataclass(frozen=True)
-class Trace(Charted):
-    """Gates and states of recurrent layers over one sequence of T steps.
-
-    Value t is the one after step t was read. In direction 0 the c that went into step t is that of t - 1; in
-    direction 1, which reads from the end, that of t + 1.
-
-    Attributes:
-        values: for each (layer, direction), gates and states (T, H) by the cell's names; arrays in memory, or
-            memory-mapped and read-only.
-        labels: the input of each step as text; empty if unknown.
-    """
-
-    values: Mapping[Place, Mapping[str, NDArray[Any]]]
-    labels: Sequence[str] = ()
-
-    __repr__ = brief_repr
-
-    def __len__(self) -> int:
-        return next((len(it) for it in self.values[0, 0].values()), len(self.labels))  # it may have labels only
-
-    def __getitem__(self, place: Place) -> Mapping[str, NDArray[Any]]:
-        if place not in self.values:
-            raise ArgumentError(
-                f"There is no layer and direction {place}: there are {', '.join(map(str, self.values))}."
-            )
-        return self.values[place]
-
-    @property
-    def layers(self) -> int:
-        """The number of layers."""
-        return 1 + max(layer for layer, _ in self.values)
-
-    @property
-    def directions(self) -> int:
-        """1, or 2 if the layers are bidirectional."""
-        return 1 + max(direction for _, direction in self.values)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The recorded gates and states, in the cell's order."""
-        return tuple(self.values[0, 0])
-
-    def sel(
-        self,
-        *,
-        layer: Selector = None,
-        direction: Selector = None,
-        name: str | Sequence[str] | None = None,
-        time: Selector = None,
-        unit: Selector = None,
-    ) -> LabelledArray:
-        """Select a part: ``trace.sel(layer=1, direction=0, name="c", unit=87)`` has the one axis "time".
-
-        Args:
-            layer: one, which drops the axis; a slice or several; None for all. Likewise below.
-            direction: 0 forward, 1 reverse.
-            name: a gate or state, or several.
-            time: steps.
-            unit: hidden units.
-
-        Raises:
-            ArgumentError: there is no such layer, direction, name, step or hidden unit; or several names or
-                layers of different sizes (h and c of layers with ``proj_size``, say) are selected together.
-        """
-        names = self.names if name is None else (name,) if isinstance(name, str) else tuple(name)
-        for one in names:
-            if one not in self.names:
-                raise ArgumentError(f"There is no {one!r} in the trace: it has {', '.join(self.names)}.")
-        layers, directions = _places("layer", layer, self.layers), _places("direction", direction, self.directions)
-        coords = {"time": list(self.labels)} if self.labels else {}
-
-        def part(at: Place, called: str) -> LabelledArray:
-            return LabelledArray(self.values[at][called], ("time", "unit"), coords).isel(time=time, unit=unit)
-
-        parts = [[[part((a, b), n) for n in names] for b in directions] for a in layers]
-        first = parts[0][0][0]
-        dropped = [dim for dim, chosen in (("layer", layer), ("direction", direction)) if isinstance(chosen, int)]
-        dropped += ["name"] if isinstance(name, str) else []
-        if len(dropped) == 3:
-            return first  # as it is, memory-mapped
-        if len({it.shape for rows in parts for row in rows for it in row}) > 1:
-            at = [f" in layer {k}" if len(layers) > 1 else "" for k in layers]
-            wide = ", ".join(
-                f"{n} has {self.values[k, 0][n].shape[1]}{where}"
-                for k, where in zip(layers, at, strict=True)
-                for n in names
-            )
-            raise ArgumentError(
-                f"Sizes differ: {wide} hidden units; select one name and layer at a time, or units that all have."
-            )
-        values = np.stack([np.stack([np.stack([it.values for it in row]) for row in rows]) for rows in parts])
-        whole = {"layer": layers, "direction": directions, "name": list(names), **first.coords}
-        stacked = LabelledArray(values, ("layer", "direction", "name", *first.dims), whole)
-        return stacked.isel(**dict.fromkeys(dropped, 0))
-
-    def _repr_html_(self) -> str:
-        """Notebook view: what was recorded, and a heat map of the first layer's state."""
-        about = {
-            "steps": len(self),
-            "layers": self.layers,
-            "directions": self.directions,
-            "recorded": " ".join(self.names),
-        }
-        summary = table_html([list(about.values())], list(about), caption="Trace")
-        if not self.names:
-            return summary
-        name = self._shown_name()
-        shown = self.sel(layer=0, direction=0, name=name)
-        return f"<div>{summary}{caption_html(f'{name} of layer 0:')}{shown._repr_html_()}</div>"
-
-    def _charts(self) -> list[str]:
-        return self.sel(layer=0, direction=0, name=self._shown_name())._charts() if self.names else []
-
-    def _shown_name(self) -> str:
-        return next((it for it in ("c", "h") if it in self.names), self.names[0])
-
-    def to_numpy(self, name: str, *, layer: int = 0, direction: int = 0) -> NDArray[Any]:
-        """Return one gate or state (T, H) in memory."""
-        return self.sel(layer=layer, direction=direction, name=name).to_numpy()
-
-    def to_pandas(self, name: str | None = None, *, layer: int = 0, direction: int = 0) -> Any:
-        """Return one gate or state, steps as rows and hidden units as columns. Default: all of them, stacked."""
-        return self.sel(layer=layer, direction=direction, name=name).to_pandas()
-
-
-def _places(dim: str, chosen: Selector, size: int) -> list[int]:
-    if chosen is None or isinstance(chosen, slice):
-        return list(range(size))[slice(None) if chosen is None else chosen]
-    places = [int(chosen)] if isinstance(chosen, int) else [int(place) for place in chosen]
-    for place in places:
-        check_place(dim, place, size)
-    return [place % size for place in places]
 
 
 def trace(
@@ -175,7 +33,7 @@ def trace(
     labels: Sequence[str] = (),
     folder: str | Path | None = None,
     dtype: Any = np.float32,
-) -> Trace:
+) -> Trace[NDArray[Any]]:
     """Run recurrent layers over one sequence and record their gates and states.
 
     Args:
@@ -267,7 +125,7 @@ class TraceWriter:
         for file in self._files.values():
             file.close()
 
-    def finish(self, labels: Sequence[str] = ()) -> Trace:
+    def finish(self, labels: Sequence[str] = ()) -> Trace[NDArray[Any]]:
         """Return the trace, once all steps were added."""
         if self.folder is None or not self.names:
             return Trace(self.values, tuple(labels))
@@ -285,7 +143,7 @@ def _write(file: BinaryIO, part: memoryview) -> None:
             part = part[file.write(part) :]
 
 
-def open_trace(folder: str | Path) -> Trace:
+def open_trace(folder: str | Path) -> Trace[NDArray[Any]]:
     """Open a trace that was stored in a folder.
 
     Raises:

@@ -13,9 +13,9 @@ from tidegate.data.columns import Encoded
 from tidegate.data.rows import Row
 from tidegate.data.sources import PARTS
 from tidegate.errors import ArgumentError
-from tidegate.lens.record.labelled_array import check_place
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.task_look import ExampleLook
+from tidegate.nn.record.labelled_array import check_place
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.train import Run
 

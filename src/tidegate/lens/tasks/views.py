@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import Scale, caption_html, heat_map_svg, table_html
 from tidegate.drawing.brief import brief_repr
+from tidegate.drawing.charted import Charted
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import Charted, tinted_text, together
+from tidegate.lens.notebook import tinted_text, together
 from tidegate.lens.record.trace import Trace
 from tidegate.lens.tasks.pictures import Frames
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegate.errors import ArgumentError
-from tidegate.lens.record.labelled_array import LabelledArray
+from tidegate.nn.record.labelled_array import LabelledArray
 
 
 def named() -> LabelledArray:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import Scale, caption_html, heat_map_svg, line_chart_svg, table_html
 from tidegate.drawing.brief import brief_repr
+from tidegate.drawing.charted import Charted
 from tidegate.errors import ArgumentError
 from tidegate.io.optional import needed
-from tidegate.lens.notebook import Charted, together
 
 Selector = int | slice | Sequence[int] | None
 """Positions along an axis: one, which drops the axis; a slice or several; None for all."""
@@ -27,7 +27,7 @@ class LabelledArray(Charted):
 
     Attributes:
         values: the array; read-only where it is on disk.
-        dims: the names of the axes: of "layer", "direction", "name", "time", "unit".
+        dims: the names of the axes: of "layer", "direction", "name", "batch", "time", "unit".
         coords: labels along an axis, if they are not 0, 1, 2, ...: pieces of text along "time".
     """
 
@@ -112,7 +112,8 @@ class LabelledArray(Charted):
         left += [
             f"{dim} 0 to {SHOWN - 1}" for dim, size in zip(part.dims, self.shape[-2:], strict=True) if size > SHOWN
         ]
-        return together(caption_html(f"{what}; shown: " + ", ".join(left) if left else what), *self._charts())
+        caption = caption_html(f"{what}; shown: " + ", ".join(left) if left else what)
+        return f"<div>{caption}{''.join(self._charts())}</div>"
 
     def _shown(self) -> LabelledArray:
         return self.isel(**dict.fromkeys(self.dims[:-2], 0), **{dim: slice(SHOWN) for dim in self.dims[-2:]})
