@@ -179,8 +179,8 @@ def test_a_captioner_s_picture_is_its_pixels_and_the_numbers_after_them_have_nam
 ) -> None:
     features = np.random.default_rng(0).random((12, 18))
     features[:, 16:] = [3, 0]
-    arrays = {"features": features, "captions": np.array(["one", "two"] * 6)}
-    np.savez(tmp_path / "a.npz", **arrays, **({"extra": np.array(names)} if names else {}))
+    arrays: dict[str, Any] = {"features": features, "captions": np.array(["one", "two"] * 6)}
+    np.savez(tmp_path / "a.npz", **arrays | ({"extra": np.array(names)} if names else {}))
     _, run = tiny_run(CaptionTask, [tmp_path / "a.npz"], CaptionConfig(hidden_size=5, embedding_size=4, min_count=1))
     look = looked(run, 2, part="train")
     assert look.image is not None
@@ -194,7 +194,7 @@ def test_a_captioner_s_picture_is_its_pixels_and_the_numbers_after_them_have_nam
 
 def test_files_whose_extra_numbers_differ_are_refused(tmp_path: Path) -> None:
     for file, extra in {"a": ["en", "ko"], "b": ["ko", "en"]}.items():
-        arrays = {"features": np.zeros((3, 6)), "captions": np.array(["one", "two", "one"])}
+        arrays: dict[str, Any] = {"features": np.zeros((3, 6)), "captions": np.array(["one", "two", "one"])}
         np.savez(tmp_path / f"{file}.npz", extra=np.array(extra), **arrays)
     with pytest.raises(DataError, match=r"the extra numbers are ko, en, but were en, ko before"):
         tiny_run(CaptionTask, [tmp_path / "a.npz", tmp_path / "b.npz"], CaptionConfig(hidden_size=5, min_count=1))

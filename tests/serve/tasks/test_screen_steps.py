@@ -114,7 +114,8 @@ def test_it_loads_with_the_right_number(served: Served, visit: Callable[..., Vis
         assert shown.startswith(f"{own.prediction['label']} p = {max(own.prediction['probabilities'].values()):.3f}")
         assert ("✓ right" in shown) == (own.prediction["label"] == own.truth["label"])
     elif name == "forecast":
-        row = page.inner_text(".scrolled tbody tr >> nth=0").split("\t")
+        page.click(".folded summary")
+        row = page.inner_text(".folded tbody tr >> nth=0").split("\t")
         assert float(row[3]) == pytest.approx(own.ahead[0, 2], rel=1e-4)
     elif name == "regress":
         labels = page.evaluate("[...document.querySelectorAll('.plot')].map(it => it.ariaLabel)")

@@ -83,8 +83,10 @@ def recorded(session: ExampleSession) -> Iterator[Question]:
 
 
 def tells_right(session: Session) -> bool:
-    """Return whether the run's task says how right an answer is."""
-    return isinstance(session, ExampleSession) and session.answers is not None
+    """Return whether the run's task says how right an answer is, and there are several examples."""
+    if not isinstance(session, ExampleSession) or session.held_out is None:
+        return False
+    return session.answers is not None and len(session.held_out.numbers) > 1
 
 
 def title(session: ExampleSession) -> str:

@@ -29,21 +29,18 @@ export async function show(root) {
   const status = statusLine("");
   const body = el("div");
   const list = el("div", { class: "examples" });
-  root.append(
-    el(
-      "div",
-      { class: "with-list" },
-      el("details", { class: "list-box", open: !isNarrow() }, el("summary", {}, "Examples"), list),
-      el(
-        "div",
-        { class: "one-example" },
-        el("div", { class: "controls" }, ...steering.buttons, beam, live && reads ? anotherText(status) : null),
-        status.element,
-        body,
-      ),
-    ),
+  const several = numbers.length > 1;
+  const controls = [...(several ? steering.buttons : []), beam, live && reads ? anotherText(status) : null];
+  const example = el(
+    "div",
+    { class: "one-example" },
+    el("div", { class: "controls" }, ...controls, status.element),
+    body,
   );
-  fillList(list, { numbers, named, number, tried, steering }).catch((error) => replaceChildren(list, failure(error)));
+  const box = el("details", { class: "list-box", open: !isNarrow() }, el("summary", {}, "Examples"), list);
+  root.append(several ? el("div", { class: "with-list" }, box, example) : example);
+  if (several)
+    fillList(list, { numbers, named, number, tried, steering }).catch((error) => replaceChildren(list, failure(error)));
   const stop = await showExample(body, { number, missing, status, beam });
   return stop;
 }

@@ -2,7 +2,7 @@
 
 import { lineChart } from "../charts/line_chart.js";
 import { el, note } from "../dom.js";
-import { grouped, range } from "../numbers.js";
+import { grouped, range, short } from "../numbers.js";
 
 const DRAWN = 4; // targets and inputs with a chart
 
@@ -23,7 +23,8 @@ export function show(root, answer, _frames, stops) {
     draw(root, stops, steps, `Prediction of ${target.name}`, curves, { yLabel: target.name, height: 300 });
     if (target.error.some(Number.isFinite)) {
       const error = [{ label: "predicted - target", y: target.error }];
-      draw(root, stops, steps, `Error of ${target.name}`, error, { yLabel: "error", height: 180 });
+      const title = `Error of ${target.name}`;
+      draw(root, stops, steps, title, error, { yLabel: "error", height: 180, caption: errorsOf(target) });
     }
   }
   root.append(leftOut(answer.targets, "target"), el("h2", {}, "Inputs"));
@@ -38,6 +39,18 @@ function draw(root, stops, steps, title, curves, options) {
   const box = el("div");
   root.append(box);
   stops.push(lineChart(box, steps, curves, { title, xLabel: "step", ...options }));
+}
+
+/** How large the errors are, and where the largest is: in the units of the target. */
+function errorsOf({ error }) {
+  const known = range(error.length).filter((n) => Number.isFinite(error[n]));
+  const square = known.reduce((sum, n) => sum + error[n] ** 2, 0) / known.length;
+  const worst = known.reduce((most, n) => (Math.abs(error[n]) > Math.abs(error[most]) ? n : most));
+  const far = `${error[worst] > 0 ? "above" : "below"} the target`;
+  return (
+    `Predicted minus target, of ${grouped(known.length)} steps whose target is known: root of the mean square ` +
+    `${short(Math.sqrt(square))}; the largest at step ${grouped(worst)}, ${short(Math.abs(error[worst]))} ${far}.`
+  );
 }
 
 function leftOut(columns, kind) {
