@@ -4,8 +4,8 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import closing, suppress
 from threading import Condition
 from typing import Any
 
@@ -107,9 +107,10 @@ class Question:
         try:
             with watched(self._watch):
                 found = self._answer()
-                if isinstance(found, Iterator):
-                    for piece in found:
-                        self._put(as_json(piece))
+                if isinstance(found, Generator):
+                    with closing(found):
+                        for piece in found:
+                            self._put(as_json(piece))
                 else:
                     self._result = as_json(found)
         except Cancelled:

@@ -1,7 +1,7 @@
 """The web application that serves the page to this machine's browser."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,7 @@ def application(session: Session, questions: Questions | None = None) -> Any:
     with importing("fastapi", "The page needs"):
         import fastapi
         from fastapi.exceptions import RequestValidationError
+        from starlette.datastructures import Headers, MutableHeaders
         from starlette.middleware.trustedhost import TrustedHostMiddleware
         from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -90,22 +91,42 @@ def application(session: Session, questions: Questions | None = None) -> Any:
             finally:
                 asked.leave(self.question)
 
+    class Guard:
+        """Refuses what other sites ask, and sets the headers of all answers."""
+
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http":
+                return await self.app(scope, receive, send)
+            asked_with = Headers(scope=scope)
+            origin, site = asked_with.get("origin"), asked_with.get("sec-fetch-site", "none")
+            own = origin in (None, f"{scope['scheme']}://{asked_with.get('host')}")
+
+            async def send_with_headers(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    MutableHeaders(scope=message).update(HEADERS)
+                await send(message)
+
+            # A GET of another site's page has no Origin: it cannot read the answer, but would make us compute it.
+            if own and (site in ("same-origin", "none") or not scope["path"].startswith("/api/")):
+                return await self.app(scope, receive, send_with_headers)
+            refusal = JSONResponse({"error": "Requests from other sites are not answered."}, 403)
+            return await refusal(scope, receive, send_with_headers)
+
     async def answered(request: Any, answer: Callable[[], Any], *, streams: bool) -> Any:
         question = asked.ask(answer)
-        handed_on = False
+        accepts_lines = LINES in request.headers.get("accept", "")
+        if streams or (accepts_lines and not await question.finished(QUICK)):
+            return Lines(question)
         try:
-            if not streams and not await question.finished(QUICK) and LINES in request.headers.get("accept", ""):
-                streams = True
-            if streams:
-                handed_on = True
-                return Lines(question)
             while not await question.finished(LOOKS):
                 if asked.ended or await request.is_disconnected():
                     return JSONResponse({"error": ENDING}, 503)
             return Response(question.result(), media_type="application/json")
         finally:
-            if not handed_on:
-                asked.leave(question)
+            asked.leave(question)
 
     def bound(view: Callable[..., Any], *, streams: bool = False) -> Any:
         """Return the view bound to the session, with the signature of its other parameters, which FastAPI checks."""
@@ -123,29 +144,19 @@ def application(session: Session, questions: Questions | None = None) -> Any:
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
 
-    @app.middleware("http")
-    async def headers(request: Any, go_on: Callable[[Any], Awaitable[Any]]) -> Any:
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
-        own = origin in (None, f"{request.url.scheme}://{request.headers.get('host')}")
-        # A GET of another site's page has no Origin: it cannot read the answer, but would make us compute it.
-        if not own or (request.url.path.startswith("/api/") and site not in ("same-origin", "none")):
-            response = JSONResponse({"error": "Requests from other sites are not answered."}, 403)
-        else:
-            response = await go_on(request)
-        response.headers.update(HEADERS)
-        return response
+    app.add_middleware(Guard)
 
     @app.exception_handler(TidegateError)
-    def refused(request: Any, error: Exception) -> Any:
+    async def refused(request: Any, error: Exception) -> Any:
         return JSONResponse({"error": said(error)}, status(error))
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Any, error: Any) -> Any:
+    async def malformed(request: Any, error: Any) -> Any:
         message = "; ".join(f"{'.'.join(map(str, it['loc'][1:]))}: {it['msg']}" for it in error.errors())
         return JSONResponse({"error": message}, 422)
 
     @app.exception_handler(Exception)
-    def failed(request: Any, error: Exception) -> Any:
+    async def failed(request: Any, error: Exception) -> Any:
         # The server logs the traceback. No middleware comes after this, so the headers are set here.
         return JSONResponse({"error": said(error)}, 500, HEADERS)
 
