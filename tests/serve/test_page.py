@@ -14,11 +14,12 @@ from tidegate.lens import read
 from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.page import FILES
 from tidegate.serve.screens import SCREENS
+from tidegate.serve.screens.outcomes import OUTCOMES
 from tidegate.serve.screens.steps import STEPS
 from tidegate.train import Run
 
 Start = Callable[..., Visit]
-TABS = [it.name for it in SCREENS if it is not STEPS]  # of a language model
+TABS = [it.name for it in SCREENS if it not in (STEPS, OUTCOMES)]  # of a language model
 OWN = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if not name.startswith("vendor/")}
 
 
@@ -44,6 +45,9 @@ def test_every_screen_loads(address: str, visit: Start, screen: str):
     assert page.get_attribute(f"#tab-{screen}", "aria-selected") == "true"
     assert not page.query_selector("main .wrong")
     assert not set(page.inner_text("main").split()) & {"null", "undefined", "NaN"}
+    # Every figure says what it shows, and can be saved.
+    assert page.locator("figure:not(:has(figcaption .save button))").count() == 0
+    assert page.locator(".plot:not([aria-label])").count() == 0
     assert all(it.startswith((address, "data:")) for it in there.asked)
 
 

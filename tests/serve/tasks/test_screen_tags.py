@@ -15,7 +15,7 @@ def test_a_picked_unit_tints_the_tokens(served: Served, visit: Callable[..., Vis
     page.select_option("label:has-text('Gate or state') select", "f")
     page.locator("h3", has_text="f of layer 0").first.wait_for()
     row = row_names(page.locator(".heat").nth(1)).index("3")
-    page.click(".heat image >> nth=1", position={"x": 2, "y": 24 * row + 12})  # 120 px for 5 units
+    page.click(".heat image >> nth=1", position={"x": 2, "y": 36 * row + 18})  # 180 px for 5 units
     page.locator("main .told", has_text="unit 0/3, from the end").wait_for()
     value = looked(session.run, 2).steps["input"].trace[0, 1]["f"][:, 3]
     said = page.locator("main .told", has_text="unit 0/3, from the end").inner_text()

@@ -5,16 +5,22 @@ import { svgElement } from "./standalone.js";
 const LINE = 14; // px from one name to the next
 const LETTER = 7.6; // px of a bold one of 12 px, about
 const LONGEST = 26; // letters
+const EARLY = 24; // px from the end of a line to the end of the frame
 
 /** The space in px that the names need at the right: at most 45% of the width. */
 export function labelSpace(labels, width) {
   return Math.min(0.45 * width, 18 + LETTER * Math.max(...labels.map((it) => shortened(it.text, width).length)));
 }
 
-/** A mark that writes names. `labels`: [{text, y, fill, quiet}, ...], y as a value of the y axis. */
-export function endLabels(labels) {
-  return (_index, { y }, _values, { width, height, marginRight, marginTop, marginBottom }) => {
+/**
+ * A mark that writes names. `labels`: [{text, x, y, fill, quiet}, ...], x and y as values of the axes. The name of a line
+ * that ends before the frame does is written where it ends; without x, lines go all the way.
+ */
+export function endLabels(all) {
+  return (_index, { x, y }, _values, { width, height, marginRight, marginTop, marginBottom }) => {
     const left = width - marginRight;
+    const isEarly = (it) => it.x !== undefined && x(it.x) < left - EARLY;
+    const labels = all.filter((it) => !isEarly(it));
     const places = apart(
       labels.map((it) => y(it.y)),
       [marginTop, height - marginBottom],
@@ -30,6 +36,11 @@ export function endLabels(labels) {
       const look = { x: left + 9, y: places[n] + 4, fill, "font-weight": it.quiet ? null : 600 };
       group.append(svgElement("text", look, shortened(it.text, width)));
     });
+    for (const it of all.filter(isEarly)) {
+      const at = { x: x(it.x) + 5, y: y(it.y) - 5, fill: it.fill, "font-weight": 600 };
+      const halo = { stroke: "var(--ground)", "stroke-width": 3, "paint-order": "stroke" };
+      group.append(svgElement("text", { ...at, ...halo }, shortened(it.text, width)));
+    }
     return group;
   };
 }

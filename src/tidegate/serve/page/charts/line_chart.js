@@ -46,7 +46,7 @@ function pointsOf(x, y, log) {
 
 function drawLines(width, chart) {
   const { name, x, curves, baselines, bands = [], height = 240, xLabel = "", yLabel = "", log = false } = chart;
-  const labels = curves.map(({ label, n, points }) => ({ text: label, y: lastOf(points), fill: curve(n) }));
+  const labels = curves.map(({ label, n, points }) => ({ text: label, ...lastOf(points), fill: curve(n) }));
   labels.push(...baselines.map(({ label, value }) => ({ text: `${label} ${short(value)}`, y: value, quiet: true })));
   const shown = curves.length + baselines.length > 1 ? labels.filter((it) => it.y !== undefined) : [];
   const yDomain = chart.domain ?? extent(curves, baselines, log);
@@ -129,8 +129,10 @@ function pointing({ x, series, xLabel = "", xNames = null }) {
   ];
 }
 
+/** Where a curve ends. */
 function lastOf(points) {
-  return points.findLast((it) => Number.isFinite(it[1]))?.[1];
+  const [x, y] = points.findLast((it) => Number.isFinite(it[1])) ?? [];
+  return { x, y };
 }
 
 function extent(curves, baselines, log) {

@@ -69,7 +69,7 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
     heatMap(box, transpose(values, steps, units), units, steps, {
       scale,
       unit: `value of ${name}`,
-      height: clamp(3 * units, 120, 320),
+      height: clamp(3 * units, 180, 320),
       order: peakOrder(values, units),
       yLabel: "hidden units, by their peak",
       rowName: String,
