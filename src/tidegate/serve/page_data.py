@@ -10,12 +10,18 @@ from tidegate.drawing.colours import Background, Kind, hexadecimal, ink, table
 from tidegate.lens.session.session import Session
 from tidegate.serve.screens import SCREENS
 from tidegate.serve.screens.cells import best_unit
+from tidegate.serve.screens.screen import nothing_recorded
 
 EVERY = 4  # of the 257 colours of a scale: the eye sees no more
 
 
-def about(session: Session) -> dict[str, Any]:
-    """Return the page's first answer: the runs, their sizes and losses, and the screens available for them."""
+def about(session: Session, *, in_report: bool = False) -> dict[str, Any]:
+    """Return the page's first answer: the runs, their sizes and losses, and the screens available for them.
+
+    Args:
+        session: the session.
+        in_report: leave out screens of which a report stores nothing.
+    """
     runs = []
     for run, name in zip(session.runs, session.names, strict=True):
         config = run.config.model
@@ -38,7 +44,11 @@ def about(session: Session) -> dict[str, Any]:
                 "baselines": run.config.baselines,
             }
         )
-    screens = [{"name": it.name, "title": it.title_for(session)} for it in SCREENS if it.shown(session)]
+    screens = [
+        {"name": it.name, "title": it.title_for(session)}
+        for it in SCREENS
+        if it.shown(session) and not (in_report and it.recorded is nothing_recorded)
+    ]
     return {
         "version": __version__,
         "runs": runs,

@@ -35,7 +35,9 @@ def report(session: Session) -> str:
     for screen in SCREENS:
         if screen.shown(session):
             answers |= _answers(session, screen)
-    answers[question_key("about", {})] = about(session)  # last: it has the best finding, once it is known
+    answers[question_key("about", {})] = about(
+        session, in_report=True
+    )  # last: it has the best finding, once it is known
     page = _read("index.html")
     script, style = bundle("app.js"), "\n".join(map(_read, STYLESHEET.findall(page)))
     # A "<" in the data could end their element; what JSON means is the same with its escape.

@@ -2,16 +2,18 @@
 
 import { inAddress } from "../address_settings.js";
 import { answerOr, ask, isAvailable, latest, live } from "../ask.js";
-import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { colourScale } from "../charts/scale.js";
+import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table } from "../dom.js";
 import { unpack } from "../numbers.js";
 import { about, choose, listen, state } from "../state.js";
+import { after, before, shortened } from "../text/context.js";
 import { TextView, tokensOf } from "../textview.js";
 import { layerOptions } from "../unit_picker.js";
 
-const AROUND = 16; // tokens shown before and after a match
+const AROUND = 24; // characters shown before and after a match
 const LISTED = 60; // hidden units in the list
-const LONGEST = 60; // tokens of a match that are shown
-const LABEL = 24; // tokens of a stretch in a label
+const LONGEST = 60; // characters of a match that are shown
+const LABEL = 24; // characters of a stretch in a label
 const MARKING_RESTS = 200; // ms after which a marked stretch is matched
 const THRESHOLD = "0.3"; // the server's default, as those of the steps before and after
 const MARGIN = "1";
@@ -24,6 +26,7 @@ export async function show(root) {
   const controls = matchControls(token, () => match());
   const text = el("div", { class: "main" });
   const status = statusLine("");
+  const scale = el("div", { class: "scales" });
   const unitList = el("section", { class: "on" });
   const matchList = el("section", {});
   const lead =
@@ -35,7 +38,7 @@ export async function show(root) {
     el("p", { class: "lead" }, lead),
     controls.element,
     refused ? failure(refused) : offeredStretches(offers, tokens, select),
-    el("div", { class: "beside wide" }, el("div", {}, text, status.element), unitList),
+    el("div", { class: "beside wide" }, el("div", {}, text, scale, status.element), unitList),
     matchList,
   );
   const view = new TextView(text, {
@@ -79,7 +82,7 @@ export async function show(root) {
       showUnits(units);
       showMatches(units, matches);
       if (units.length) await tint();
-      else view.setTint(null);
+      else untint();
     } catch (error) {
       if (!isLatest()) return;
       status.fail(error);
@@ -100,7 +103,7 @@ export async function show(root) {
       return;
     }
     const { layer, name } = controls.chosen();
-    const rows = units.slice(0, LISTED).map(([n, mean]) => [`${layer}/${n} ${name}`, mean.toFixed(2)]);
+    const rows = units.slice(0, LISTED).map(([n, mean]) => [`${layer}/${n} ${name}`, mean]);
     const pick = (n) => {
       choose({ unit: units[n][0] });
       tint().catch(status.fail);
@@ -109,7 +112,7 @@ export async function show(root) {
       unitList,
       title,
       note("Pick one to tint the text by it: red above zero, blue below."),
-      table(["hidden unit", "mean there"], rows, { onRow: pick }),
+      table(["hidden unit", { name: "mean there", digits: 2 }], rows, { onRow: pick }),
       units.length > LISTED ? note(`… and ${units.length - LISTED} more that are weaker`) : null,
     );
     if (!units.some(([n]) => n === state.unit)) choose({ unit: units[0][0] });
@@ -118,11 +121,17 @@ export async function show(root) {
   async function tint() {
     const { layer, name } = controls.chosen();
     const asked = { text: state.text, run: 0, layer, direction: 0, name, unit: state.unit };
-    if (!isAvailable("strip", asked)) return view.setTint(null);
-    const { values, scale } = unpack(await ask("strip", asked));
-    view.setTint(values, "diverging", scale);
-    const unit = `unit ${layer}/${state.unit} ${name}`;
-    status.show(`Tinted by ${unit}; the scale ends at ±${scale.toFixed(2)}. Underlined thinly: the matches.`);
+    if (!isAvailable("strip", asked)) return untint();
+    const { values, scale: top } = unpack(await ask("strip", asked));
+    view.setTint(values, "diverging", top);
+    const label = `unit ${layer}/${state.unit} ${name}`;
+    replaceChildren(scale, colourScale({ kind: "diverging", top, label }));
+    status.show(`Tinted by ${label}. Underlined thinly: the matches.`);
+  }
+
+  function untint() {
+    view.setTint(null);
+    replaceChildren(scale);
   }
 
   function showMatches(units, matches) {
@@ -184,8 +193,8 @@ function matchControls(token, onChange) {
   );
   const chosen = () => ({ layer: Number(layer.value), name: name.value });
   const liveControls = [
-    labelled("On from", threshold),
-    labelled(`Off for … ${token}s before`, before),
+    labelled("On means at least", threshold),
+    labelled(`Off for so many ${token}s before`, before),
     labelled("and after", after),
   ];
   return {
@@ -227,24 +236,8 @@ function firstStretch(offers, length, controls) {
   return isMatched ? { start: state.at, stop: state.end } : offers[0];
 }
 
-/** A match with the tokens around it; its beginnings are in line. */
+/** A match with the text around it; its beginnings are in line. */
 function inContext(tokens, start, stop) {
-  const before = tokens
-    .slice(Math.max(0, start - AROUND), start)
-    .map(visible)
-    .join("")
-    .padStart(AROUND);
-  const after = tokens
-    .slice(stop, stop + AROUND)
-    .map(visible)
-    .join("");
-  return el("code", {}, before, el("mark", {}, shortened(tokens.slice(start, stop), LONGEST)), after);
-}
-
-/** Tokens as a line of text, shortened in its middle. */
-function shortened(tokens, most) {
-  const shown = tokens.map(visible);
-  if (shown.length <= most) return shown.join("");
-  const half = Math.floor(most / 2);
-  return `${shown.slice(0, half).join("")} … ${shown.slice(-half).join("")}`;
+  const match = el("mark", {}, shortened(tokens.slice(start, stop), LONGEST));
+  return el("code", {}, before(tokens, start, AROUND), match, after(tokens, stop, AROUND));
 }

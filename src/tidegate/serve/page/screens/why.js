@@ -2,14 +2,15 @@
 
 import { inAddress } from "../address_settings.js";
 import { answerOr, ask, isAvailable, live } from "../ask.js";
-import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table, visible } from "../dom.js";
+import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table } from "../dom.js";
 import { grouped } from "../numbers.js";
 import { about, choose, state } from "../state.js";
+import { before } from "../text/context.js";
 import { TextView, tokenName, tokensOf } from "../textview.js";
 import { attribution } from "./why/attribution.js";
 
 const RESTS = 400; // ms after which the cursor rests
-const CONTEXT = 12; // tokens before a prediction in the list
+const CONTEXT = 16; // characters before a prediction in the list
 const SIGNS = { "\\n": "\n", "\\t": "\t", "↵": "\n", "→": "\t" };
 
 export async function show(root) {
@@ -172,13 +173,13 @@ function questionControls(token, onAsk) {
 
 function predictionTable(listed, tokens, onRow) {
   const rows = listed.map(({ at, p, back, times }) => {
-    const before = tokens
-      .slice(Math.max(0, at - CONTEXT), at)
-      .map(visible)
-      .join("");
     const closes = `closes what was opened ${back} before`;
     const often = `${grouped(Number(times.toPrecision(2)))} times its share of the text`;
-    return [el("code", {}, `${before}▸${tokenName(tokens[at])}`), p.toFixed(3), back === null ? often : closes];
+    return [
+      el("code", {}, before(tokens, at, CONTEXT), el("mark", {}, tokenName(tokens[at]))),
+      p.toFixed(3),
+      back === null ? often : closes,
+    ];
   });
   return table(["predicted", "p", "why it is listed"], rows, { onRow });
 }

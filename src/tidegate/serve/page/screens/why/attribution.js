@@ -1,5 +1,6 @@
 // What mattered for one prediction: three texts, tinted by a measure each, and how far the measures agree.
 
+import { colourScale } from "../../charts/scale.js";
 import { el, note, replaceChildren, statusLine, table } from "../../dom.js";
 import { grouped, signed } from "../../numbers.js";
 import { TextView, tokenName } from "../../textview.js";
@@ -33,7 +34,7 @@ export function attribution(root, answer, tokens, token) {
     const place = el("div");
     const values = [...answer.measures[name].map((it) => it ?? 0), 0];
     const largest = Math.max(1e-6, ...values.map(Math.abs));
-    const scale = note(`Strongest tint: ±${largest.toPrecision(2)} nats.`);
+    const scale = el("div", { class: "scales" }, colourScale({ kind: "diverging", top: largest, unit: "nats" }));
     columns.append(el("div", {}, el("h3", {}, title), note(meaning), place, scale));
     const view = new TextView(place, {
       label: `${title}: the ${window.length - 1} ${token}s before the prediction`,
