@@ -279,11 +279,11 @@ def test_light_and_dark_change_colours_and_nothing_else(address: str, visit: Sta
     page.fill("main input >> nth=0", "60")
     page.click(".go")
     page.locator("main .told", has_text="verbatim").wait_for()
-    before, light = "".join(page.locator(".unit").all_inner_texts()), tint_of(page, 1)
+    before, light = "".join(page.locator(".unit").all_inner_texts()), tint_of(page, 6)
     page.click("#tools [title='Light or dark']")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert "".join(page.locator(".unit").all_inner_texts()) == before
-    assert tint_of(page, 1) != light
+    assert tint_of(page, 6) != light
     page.click("#tab-cells")
     page.wait_for_selector("main[data-ready=cells]")
     dark = pixels(page.locator(".heat"))
