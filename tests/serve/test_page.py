@@ -61,12 +61,6 @@ def test_every_screen_works_from_the_file_alone(report_file: Path, visit: Start,
     assert page.locator("#tab-write").count() == 0  # a report cannot write
 
 
-@pytest.mark.parametrize("screen", TABS)
-def test_every_screen_fits_a_phone_in_the_dark(address: str, visit: Start, screen: str):
-    page = visit(address, viewport={"width": 390, "height": 800}, color_scheme="dark").open(screen)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 def test_hostile_text_is_text(address: str, visit: Start, run: Run):
     page = visit(address).open("read")
     assert page.title() == "hostile - Tidegate"  # a script that ran would have said otherwise
