@@ -23,19 +23,23 @@ window.pageChecks = (() => {
   /** Elements that hide a part of what they hold, and those that reach beyond the page, with how many px. */
   function cut() {
     const faults = [];
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth > width) faults.push(`the page is ${document.documentElement.scrollWidth} px wide`);
+    const { clientWidth: width, scrollWidth } = document.documentElement;
+    const beyond = (element) => element.getBoundingClientRect().right > width + 1 && !element.closest(".scrolled");
+    if (scrollWidth > width) {
+      const reach = boxes(document.body).filter(beyond).slice(0, 5).map(name);
+      faults.push(`the page is ${scrollWidth} px wide: ${reach.join("; ")}`);
+    }
     for (const element of boxes(document.body)) {
       const style = getComputedStyle(element);
-      const beyond = element.scrollWidth - element.clientWidth;
-      if (style.overflowX === "visible" || beyond <= 1 || element.clientWidth < 2) continue;
+      const hidden = element.scrollWidth - element.clientWidth;
+      if (style.overflowX === "visible" || hidden <= 1 || element.clientWidth < 2) continue;
       const scrolls = style.overflowX === "auto" || style.overflowX === "scroll";
       // A box may scroll if its edge shows it and the keyboard can do it; a line may end in an ellipsis with the whole in its title.
       const hinted = element.classList.contains("more-after") || element.classList.contains("more-before");
       const reachable = element.tabIndex >= 0 || element.querySelector(`${NATIVE}, [tabindex]`);
       if (scrolls && hinted && reachable) continue;
-      if (style.textOverflow === "ellipsis" && element.title) continue;
-      faults.push(`${name(element)} hides ${beyond} px`);
+      if (style.textOverflow === "ellipsis" && element.closest("[title]")) continue;
+      faults.push(`${name(element)} hides ${hidden} px`);
     }
     return faults;
   }

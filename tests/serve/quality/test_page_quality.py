@@ -52,8 +52,12 @@ def test_nothing_is_cut_off(tour: Start, name: str) -> None:
     for screen, page in tour(name).screens():
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            tour(name).settle()
-            found += [f"{screen}, {width} px: {it}" for it in page.evaluate("pageChecks.cut()")]
+            cut = []
+            for _ in range(10):  # charts follow their boxes, one after another
+                tour(name).settle()
+                if not (cut := page.evaluate("pageChecks.cut()")):
+                    break
+            found += [f"{screen}, {width} px: {it}" for it in cut]
     told(found)
 
 

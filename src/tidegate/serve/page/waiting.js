@@ -36,7 +36,10 @@ export function showWaiting(root) {
     const told = [...questions].filter((it) => it.progress).at(-1)?.progress;
     if (now - first >= SHOWN_AFTER || told) root.hidden = false;
     const text = told ? `${told.what} …` : "Loading …";
-    if (what.textContent !== text) what.textContent = text;
+    if (what.textContent !== text) {
+      what.textContent = text;
+      root.title = text; // where a narrow window has no room for all of it
+    }
     if (told) bar.value = told.share;
     else bar.removeAttribute("value");
     share.textContent = told ? `${Math.round(100 * told.share)}%` : "";
