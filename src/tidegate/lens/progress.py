@@ -74,13 +74,24 @@ def watched(watch: Watch) -> Iterator[None]:
 @contextmanager
 def partial_as(show: Callable[[Any], Any]) -> Iterator[None]:
     """Apply a function to the partial results within the block before an outer watch is given them."""
+    with _changed(lambda it: it if it.partial is None else replace(it, partial=show(it.partial))):
+        yield
+
+
+@contextmanager
+def part_of(whole: str) -> Iterator[None]:
+    """Put what the whole is before what the computations within the block say they do."""
+    with _changed(lambda it: replace(it, what=f"{whole}: {it.what}")):
+        yield
+
+
+@contextmanager
+def _changed(change: Callable[[Progress], Progress]) -> Iterator[None]:
     outer = _watch.get()
 
     def watch(progress: Progress | None) -> None:
         if outer is not None:
-            if progress is not None and progress.partial is not None:
-                progress = replace(progress, partial=show(progress.partial))
-            outer(progress)
+            outer(None if progress is None else change(progress))
 
     with watched(watch):
         yield

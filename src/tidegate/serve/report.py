@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.io.files import replacing
+from tidegate.lens.progress import part_of, report_progress
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.bundle import bundle
@@ -32,8 +33,11 @@ def report(session: Session) -> str:
     if isinstance(session, TextSession):
         check_size(session)
     answers: dict[str, Any] = {}
-    for screen in SCREENS:
-        if screen.shown(session):
+    shown = [it for it in SCREENS if it.shown(session)]
+    for number, screen in enumerate(shown):
+        title = f"{screen.title_for(session)} ({number + 1} of {len(shown)})"
+        report_progress(title, number / len(shown))
+        with part_of(title):
             answers |= _answers(session, screen)
     answers[question_key("about", {})] = about(
         session, in_report=True

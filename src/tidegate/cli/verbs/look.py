@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.comparable_runs import check_comparable
-from tidegate.cli.early_checks import check_paths, waiting
+from tidegate.cli.display.progress_line import progress_line
+from tidegate.cli.early_checks import check_paths
 from tidegate.cli.error_boundary import note
 from tidegate.cli.standard_streams import save_standard_input
 from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
@@ -86,7 +87,8 @@ def _open_session(runs: list[Run], text: str | None, file: Path | None, *, live:
     if all(isinstance(look, TextLook) for look in looks):
         shown = _passage(runs[0], text, file, live=live)
         check_comparable(runs, shown.text)
-        return TextSession(runs, *shown)
+        with progress_line("Reading the text ..."):
+            return TextSession(runs, *shown)
     if len(runs) > 1:
         other = next(run for run, look in zip(runs, looks, strict=True) if not isinstance(look, TextLook))
         raise ArgumentError(
@@ -146,8 +148,8 @@ def _example_session(run: Run, text: str | None, file: Path | None) -> ExampleSe
 def _report(session: Session, out: Path) -> None:
     from tidegate.serve.report import write_report
 
-    waiting("Computing what the report shows; the search of hidden units takes longest ...")
-    write_report(session, out)
+    with progress_line("Computing what the report shows ..."):
+        write_report(session, out)
     typer.echo(f"The report is in {out}: one file, which works offline.")
 
 
