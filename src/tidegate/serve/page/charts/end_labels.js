@@ -25,7 +25,7 @@ export function endLabels(all) {
       labels.map((it) => y(it.y)),
       [marginTop, height - marginBottom],
     );
-    const group = svgElement("g", { "text-anchor": "start" });
+    const group = svgElement("g", { class: "end-labels", "text-anchor": "start" });
     labels.forEach((it, n) => {
       const from = y(it.y);
       const fill = it.quiet ? "var(--faint)" : it.fill;

@@ -10,6 +10,7 @@ import { colourScale, scaleMark, ticksOf } from "./scale.js";
 import { svgElement } from "./standalone.js";
 
 const FITTING = 11; // px of a column in a file, in which the letters of a text fit
+const WIDEST = 1600; // px of a file
 
 /**
  * Draw a matrix. `values`: row after row; one that is not finite has no value, and is grey. Options:
@@ -53,7 +54,7 @@ export function heatMap(root, values, rows, columns, options = {}) {
   };
   const name = map.label;
   const saved = (width) => {
-    const drawn = drawMap(Math.max(width, FITTING * columns), map, scaleMark(legend));
+    const drawn = drawMap(Math.max(width, Math.min(WIDEST, FITTING * columns)), map, scaleMark(legend));
     drawn.mark(cursor.row === null ? null : place(cursor.row));
     return drawn.svg;
   };

@@ -95,7 +95,7 @@ function drawStrips(width, strips, texts, { start, count, title }) {
     y: { axis: null, domain: [0, height], range: [0, height] },
     marks: [
       ...marks,
-      Plot.text(steps, { ...words, fill: "var(--ink)" }),
+      Plot.text(steps, { ...words, fill: "var(--ink)", className: "texts" }),
       Plot.text(
         steps.filter((it) => it % 10 === 0),
         { x: (it) => toX(it), y: height - 8, text: String, ...MUTED },
@@ -103,6 +103,7 @@ function drawStrips(width, strips, texts, { start, count, title }) {
       () => line,
     ],
   });
+  const written = svg.querySelectorAll(".texts text");
   return {
     svg,
     toStep(event) {
@@ -112,6 +113,9 @@ function drawStrips(width, strips, texts, { start, count, title }) {
     },
     cursor(step) {
       line.setAttribute("d", `M${toX(step)} ${TOP - 6}V${height - 18}`);
+      written.forEach((it, n) => {
+        it.classList.toggle("chosen", steps[n] === step);
+      });
     },
   };
 }
