@@ -14,6 +14,8 @@ from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.outcomes import Answers, HeldOut, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.lens.tasks.units.find_units import find_units
+from tidegate.lens.tasks.units.held_out_halves import subject_of
+from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
@@ -149,6 +151,15 @@ class ExampleSession(Session):
         if not 0 <= number < len(self.examples):
             raise ArgumentError(f"There is no example {number}: there are {len(self.examples)}.")
         return self.examples[number]
+
+    @property
+    def subject(self) -> Subject:
+        """What hidden units of the run may track.
+
+        Raises:
+            ArgumentError: the task does not say.
+        """
+        return subject_of(self.run)
 
     def find_units(self, sequence: str) -> Findings:
         """Return what `tidegate.lens.tasks.find_units` finds, cached."""

@@ -11,6 +11,7 @@ from tidegate.serve.screens.outcomes import OUTCOMES
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen
 from tidegate.serve.screens.steps import STEPS
+from tidegate.serve.screens.tasks.units import UNITS
 from tidegate.serve.screens.training import TRAINING
 from tidegate.serve.screens.why import WHY
 from tidegate.serve.screens.write import WRITE
@@ -29,6 +30,7 @@ SCREENS: tuple[Screen, ...] = (
     MATCH,
     STEPS,
     OUTCOMES,
+    UNITS,
     TRAINING,
     WRITE,
 )

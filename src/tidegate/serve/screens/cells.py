@@ -61,7 +61,7 @@ def found(session: TextSession, pattern: str = "") -> dict[str, Any]:
 
 
 def _findings(findings: Findings) -> dict[str, Any]:
-    ordered = [_finding(it) for it in findings.ordered]
+    ordered = [finding_data(it) for it in findings.ordered]
     return {"found": ordered, "absent": list(findings.absent), "searched": SEARCHED}
 
 
@@ -77,7 +77,7 @@ def best_unit(session: Session) -> dict[str, Any] | None:
     return None if best is None else {"layer": best.layer, "name": best.name, "unit": best.unit}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_data(finding: Finding) -> dict[str, Any]:
     """Return a finding for JSON: all its numbers, and its sentence."""
     numbers = {name: rounded(it) if isinstance(it, float) else it for name, it in asdict(finding).items()}
     return numbers | {"control": rounded(finding.control), "holds": finding.holds, "said": str(finding)}

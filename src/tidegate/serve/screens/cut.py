@@ -38,10 +38,20 @@ def parse_interventions(text: str) -> tuple[Intervention, ...]:
 
 
 def _intervention(entry: Any) -> Intervention:
-    wanted = {"layer": int, "name": str, "unit": int, "low": (int, float), "high": (int, float), "other": int}
+    wanted = {
+        "layer": int,
+        "name": str,
+        "unit": int,
+        "low": (int, float),
+        "high": (int, float),
+        "other": int,
+        "direction": int,
+    }
     needed = {"layer", "name", "unit"}
     if not isinstance(entry, dict) or not (needed <= set(entry) <= set(wanted)):
-        raise ArgumentError(f"An intervention has layer, name, unit and low, high or other; got {entry!r:.80}.")
+        raise ArgumentError(
+            f"An intervention has layer, name, unit and low, high, other, direction; got {entry!r:.80}."
+        )
     for key, value in entry.items():
         if isinstance(value, bool) or not isinstance(value, wanted[key]):
             raise ArgumentError(
@@ -111,7 +121,9 @@ def recorded(session: TextSession) -> Iterator[Question]:
 def format_interventions(interventions: list[Intervention]) -> str:
     """Return ablations and fixed values in JSON, as the page writes them."""
     named = [
-        {"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high} for it in interventions
+        {"layer": it.layer, "name": it.name, "unit": it.unit, "low": it.low, "high": it.high}
+        | ({"direction": it.direction} if it.direction else {})
+        for it in interventions
     ]
     return json.dumps([{key: _plain(value) for key, value in it.items()} for it in named], separators=(",", ":"))
 

@@ -12,6 +12,7 @@ from tidegate.drawing.text import columns as width_of
 from tidegate.lens.interventions.effect import CONTROLS, ClassEffect, control_interventions
 from tidegate.lens.interventions.intervention import Intervention, checked_interventions, with_interventions
 from tidegate.lens.notebook import together
+from tidegate.lens.progress import report_progress
 from tidegate.lens.tasks.units.held_out_halves import HeldOutHalves, columns_of, held_out
 from tidegate.lens.tasks.units.subject import ReadSequence
 from tidegate.nn.evaluating import evaluating
@@ -130,7 +131,10 @@ def unit_effect(
     number, step = held.half(chosen)
     measured = _Measured(held, chosen, number, step)
     plain = measured.of(run.model)
-    changed = [measured.of(with_interventions(run.model, layers, row)) for row in (checked, *others)]
+    changed = []
+    for n, row in enumerate((checked, *others)):
+        report_progress("Measuring the intervention and its controls", n / (1 + len(others)))
+        changed.append(measured.of(with_interventions(run.model, layers, row)))
     groups = measured.groups()
     losses, errors = ({it: _over(k, it, which, plain, changed) for it, which in groups.items()} for k in (0, 1))
     return UnitEffect(

@@ -11,6 +11,7 @@ import { show as outcomes } from "./outcomes.js";
 import { show as read } from "./read.js";
 import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
+import { show as units } from "./units.js";
 import { show as why } from "./why.js";
 import { show as write } from "./write.js";
 
@@ -26,6 +27,7 @@ export const SCREENS = {
   match,
   steps,
   outcomes,
+  units,
   training,
   write,
 };

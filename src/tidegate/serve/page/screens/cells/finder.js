@@ -1,11 +1,10 @@
 // The hidden units that go with a property of the text, beside their controls; and those of a regular expression.
 
 import { ask, live } from "../../ask.js";
-import { barBeyond } from "../../charts/bars.js";
-import { dataTable } from "../../charts/data_table.js";
 import { button, el, failure, note, replaceChildren } from "../../dom.js";
-import { fixed, grouped, signed } from "../../numbers.js";
+import { grouped } from "../../numbers.js";
 import { about, choose, openOn, state } from "../../state.js";
+import { findingsTable } from "./findings_table.js";
 
 const CONTROLS =
   "Controls: the best of the same search in three untrained copies of the model, and for the property shifted along the " +
@@ -94,29 +93,10 @@ export function cellFinder(showDetector) {
 }
 
 function results(found, { absent, searched }, onRow) {
-  const shown = (it) => (it === null ? "…" : fixed(it, 2)); // of a control that is not finished
-  const rows = found.map((it) => [
-    it.detector,
-    `${it.layer}/${it.unit} ${it.name}${it.sign < 0 ? " (low)" : ""}`,
-    `${it.kind === "yes/no" ? "AUC" : "r"} ${fixed(it.score, 2)}`,
-    beyond(it),
-    shown(it.untrained),
-    shown(it.shuffled),
-  ]);
-  const columns = ["goes with", "hidden unit", "score", "beyond controls", "untrained", "shifted"];
-  const from = found.findIndex((it) => !it.holds && it.control !== null);
-  const rest = from < 0 ? null : { from, why: "No better than chance or an untrained network:" };
   const missing = absent.length ? ` Not in that text: ${absent.join(", ")}.` : "";
   const tried = found.length ? `${searchedText(found[0], searched)} ${CONTROLS}` : "";
   const caption = `${tried}${missing} Underlined in the text: where the property of the chosen row holds.`;
-  return [dataTable(columns, rows, { name: "hidden units found", caption, onRow, rest })];
-}
-
-// From chance to perfect: an area of 0.5 to 1, a correlation of 0 to 1.
-function beyond({ kind, score, control }) {
-  if (control === null) return "";
-  const chance = kind === "yes/no" ? 0.5 : 0;
-  return barBeyond(score - chance, control - chance, 1 - chance, signed(score - control, 2));
+  return [findingsTable(found, { caption, onRow })];
 }
 
 function searchedText({ values, detectors }, searched) {

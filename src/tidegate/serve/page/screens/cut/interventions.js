@@ -11,8 +11,11 @@ const KINDS = [
   ["swap", "swap with another hidden unit"],
 ];
 
-/** `controls`; `added`, `add()` and `clear()`: those added before; `all()`: them and the one that is set, as plain data. */
-export function interventionChooser(onChange) {
+/**
+ * `controls`; `added`, `add()` and `clear()`: those added before; `all()`: them and the one that is set, as plain data.
+ * `without`: a kind that cannot be chosen; `more()`: what else says which hidden unit is meant.
+ */
+export function interventionChooser(onChange, { without = "", more = () => ({}) } = {}) {
   const number = (name, value) => inAddress(name, el("input", { type: "number", step: "any", value }));
   const fields = {
     value: number("value", "0"),
@@ -24,11 +27,12 @@ export function interventionChooser(onChange) {
   const boxes = Object.entries(fields).map(([name, field]) => [name, labelled(labels[name], field)]);
   const shown = { ablate: [], set_to: ["value"], clamp: ["low", "high"], swap: ["other"] };
   let added = addedBefore();
+  const kinds = KINDS.filter(([name]) => name !== without);
   const changeKind = () => {
     show();
     onChange();
   };
-  const select = inAddress("kind", choice(KINDS, "ablate", changeKind));
+  const select = inAddress("kind", choice(kinds, "ablate", changeKind));
 
   function show() {
     for (const [name, box] of boxes) box.hidden = !shown[select.value].includes(name);
@@ -45,9 +49,9 @@ export function interventionChooser(onChange) {
     const [value, low, high, other] = Object.values(fields).map((it) => Number(it.value));
     const kind = select.value;
     if (kind === "swap") return { ...unit, other };
-    if (kind === "clamp") return { ...unit, low, high };
+    if (kind === "clamp") return { ...unit, low, high, ...more() };
     const to = kind === "ablate" ? 0 : value;
-    return { ...unit, low: to, high: to };
+    return { ...unit, low: to, high: to, ...more() };
   }
 
   show();

@@ -1,0 +1,1 @@
+"""Screens of tasks other than language modelling: which hidden units do it, and why."""
