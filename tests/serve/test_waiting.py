@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -19,8 +21,8 @@ from tidegate.errors import ArgumentError
 from tidegate.lens.progress import Cancelled, report_progress
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens import Screen
-from tidegate.serve.server import application
-from tidegate.train import Run
+from tidegate.serve.server import NEWER, application
+from tidegate.train import Run, load_run
 
 LINES = {"Accept": "application/x-ndjson"}
 WAIT = 20  # seconds that a test waits at most
@@ -154,3 +156,29 @@ def test_a_browser_that_does_not_read_holds_up_its_own_answer_only(
         with urllib.request.urlopen(f"http://{host}:{port}/api/about", timeout=WAIT) as other:
             assert other.status == 200
     assert ended.wait(WAIT)
+
+
+def test_a_run_that_changes_under_the_page_is_told(run: Run, tmp_path: Path):
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    with TextSession([load_run(folder)], "def") as session:
+        client = TestClient(application(session), base_url="http://127.0.0.1")
+        assert NEWER not in client.get("/api/text").headers
+        replaced_by(folder / "model.safetensors", folder / "model.safetensors")
+        answer = client.get("/api/text")
+        assert (answer.status_code, NEWER in answer.headers) == (200, True)
+        replaced_by(folder / "corpus.npy", folder / "corpus.npy")
+        answer = client.get("/api/text")
+        assert answer.status_code == 400
+        assert "Another run was trained in" in answer.json()["error"]
+        shutil.rmtree(folder)
+        assert client.get("/api/text").json()["text"] == "def"  # of the model that is in memory
+        for question in ("found?pattern=[a-f]", "training"):
+            answer = client.get("/api/" + question)
+            assert (answer.status_code, str(folder) in answer.json()["error"]) == (400, True), answer.text
+
+
+def replaced_by(path: Path, other: Path) -> None:
+    """Replace a file as training does, by another with the same content."""
+    (path.parent / "new").write_bytes(other.read_bytes())
+    (path.parent / "new").replace(path)

@@ -25,6 +25,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LINES = "application/x-ndjson"
+NEWER = "X-Tidegate-Newer-Model"  # header of answers when the run was trained further since the page was opened
 QUICK = 0.1  # seconds within which an answer is sent as it is, without messages about progress
 LOOKS = 0.25  # seconds between two looks at whether the browser is still there
 
@@ -132,7 +133,14 @@ def application(session: Session, questions: Questions | None = None) -> Any:
         """Return the view bound to the session, with the signature of its other parameters, which FastAPI checks."""
 
         async def ask(request: fastapi.Request, **given: Any) -> Any:
-            return await answered(request, lambda: view(session, **given), streams=streams)
+            def answer() -> Any:
+                session.check_data()
+                return view(session, **given)
+
+            response = await answered(request, answer, streams=streams)
+            if session.has_newer_model():
+                response.headers[NEWER] = "yes"
+            return response
 
         whole, own = inspect.signature(view, eval_str=True), inspect.signature(ask)
         rest = [it.replace(kind=it.KEYWORD_ONLY) for it in list(whole.parameters.values())[1:]]

@@ -9,6 +9,7 @@ from typing import Self, TypeVar, cast
 from tidegate.errors import ArgumentError
 from tidegate.lens.session.computations import Computations
 from tidegate.lens.session.lru_cache import LRUCache
+from tidegate.lens.session.run_files import RunFiles
 from tidegate.train import Run
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Session:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
         self.computations = Computations()
+        self._files = [RunFiles(it) for it in self.runs]
         self._lock = Lock()
         self._results: LRUCache[object] = LRUCache(CACHED, self.computations)
 
@@ -66,6 +68,19 @@ class Session:
             TidegateError: the run cannot read it.
         """
         raise ArgumentError(f"A run of {self.run.config.task} reads no text.")
+
+    def check_data(self) -> None:
+        """Check that the runs' data are those with which the session was opened.
+
+        Raises:
+            RunFolderError: another run was trained in a folder since then.
+        """
+        for files in self._files:
+            files.check_data()
+
+    def has_newer_model(self) -> bool:
+        """Return whether a run was trained further since the session was opened."""
+        return any(it.has_newer_model() for it in self._files)
 
     def run_number(self, number: int) -> Run:
         """Return a run by its number.

@@ -1,11 +1,14 @@
 // Questions to the server; in a report, the answers that the file holds.
 
+import { showMessage } from "./header/message.js";
 import { openQuestion } from "./open_questions.js";
 
 const data = document.getElementById("answers");
 const recorded = data ? JSON.parse(data.textContent) : null;
 const answers = new Map();
+let toldOfNewer = false;
 const REMEMBERED = 400;
+const NEWER = "X-Tidegate-Newer-Model";
 const LINES = "application/x-ndjson";
 
 /** Whether there is a server that answers anything; a report has recorded answers only. */
@@ -113,6 +116,7 @@ async function request(key, options, onPartial = () => {}, onGivenUp = () => {})
   const headers = { Accept: LINES, ...options.headers };
   try {
     const response = await fetch(`/api/${key}`, { ...options, headers, signal: open.signal }).catch(unreachable);
+    if (response.headers.has(NEWER)) tellOfNewerModel();
     if (!response.headers.get("Content-Type")?.startsWith(LINES)) {
       const answer = await response.json().catch(unreachable);
       if (!response.ok) throw refusal(response, answer);
@@ -131,6 +135,17 @@ async function request(key, options, onPartial = () => {}, onGivenUp = () => {})
   } finally {
     open.close();
   }
+}
+
+/** Say once that there is a newer model. */
+function tellOfNewerModel() {
+  if (toldOfNewer) return;
+  toldOfNewer = true;
+  showMessage(
+    "The run was trained further since this page was opened, which shows the model from before. " +
+      "To see the new one, start tidegate look again.",
+    true,
+  );
 }
 
 /** The lines of a response, each a value in JSON. One with an error ends them. */
