@@ -9,7 +9,7 @@ import { lineElement, measured } from "./text/painting.js";
 import { listenToPointer } from "./text/pointer.js";
 
 const AROUND = 6; // lines above and below those in view
-const LONG = 7; // columns of a token that is no character, at least, if something stands below it
+const LONG = 8; // columns of a token that is no character, at least, if something stands below it
 
 /**
  * A virtualised text.

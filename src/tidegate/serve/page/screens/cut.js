@@ -1,10 +1,10 @@
 // Cut: intervene on hidden units; what that changes in every prediction, by class of character, and in what is written.
 
-import { ask, isAvailable, latest, live } from "../ask.js";
+import { ask, askAnew, isAvailable, latest, live } from "../ask.js";
 import { colourScale } from "../charts/scale.js";
 import { append, button, el, note, replaceChildren, statusLine } from "../dom.js";
 import { signed } from "../numbers.js";
-import { about, listen, state } from "../state.js";
+import { about, listen, openOn, state } from "../state.js";
 import { TextView, tokenName, tokensOf } from "../textview.js";
 import { unitPicker } from "../unit_picker.js";
 import { costTable } from "./cut/costs.js";
@@ -16,6 +16,9 @@ const PROMPT = 40; // characters of the text that a prompt begins with
 
 export async function show(root) {
   const token = about.runs[0].unit;
+  // What was searched on another screen since the page was opened.
+  const { best } = live && !about.best ? await askAnew("about") : about;
+  if (best) openOn(best);
   const picker = unitPicker();
   const answer = await ask("text", { text: state.text, run: 0 });
   const tokens = tokensOf(answer).slice(0, MOST);
