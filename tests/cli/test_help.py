@@ -37,6 +37,13 @@ def test_the_verbs_are_in_the_order_of_use(cli: Cli) -> None:
     assert output.endswith("Start with: tidegate demo\n")
 
 
+@pytest.mark.parametrize("group", [(), ("train",)])
+def test_a_group_alone_prints_its_help(cli: Cli, group: tuple[str, ...]) -> None:
+    result = cli(*group)
+    assert result.exit_code == 2
+    assert result.stderr == cli(*group, "--help").output
+
+
 def test_rare_options_are_folded_and_listed_by_help_all(cli: Cli) -> None:
     short, long = cli("train", "lm", "--help").output, cli("train", "lm", "--help-all").output
     assert "--cell NAME" in short

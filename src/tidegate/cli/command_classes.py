@@ -15,6 +15,15 @@ __all__ = ["OnceOnly", "PlainHelp"]
 class PlainHelp:
     """A command whose help is `help_text`."""
 
+    no_args_is_help: bool
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; of a command that does nothing without arguments, print the help, as click does."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            typer.echo(help_text(self, ctx), nl=False, err=True)  # typer prints only help that it formats itself
+            raise typer.Exit(2)
+        return super().parse_args(ctx, args)  # type: ignore[misc]
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
         formatter.write(help_text(self, ctx))

@@ -1,5 +1,6 @@
 """The error boundary of all verbs: expected errors become one message and an exit code, not a traceback."""
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -15,11 +16,27 @@ from tidegate.train.registry import BUILT_IN
 
 __all__ = ["Guarded", "Verb", "exit_code", "note"]
 
+USAGE_ERROR: Any = typer.BadParameter.__base__  # typer does not name it
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as shells report SIGINT and SIGPIPE
 
 
 class Guarded(PlainHelp, typer.core.TyperGroup):
     """A group of verbs whose expected errors are one sentence; ``--debug`` shows the traceback."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the command line: a mistake in it is a sentence in the style of all other errors."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except USAGE_ERROR as error:
+            where = f" See {error.ctx.command_path} --help." if error.ctx else ""
+            note(f"tidegate: {error.format_message().rstrip('.')}.{where}")
+            code = error.exit_code
+        except typer.Abort:
+            note("Aborted.")
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """List the verbs in the order in which they are used; typer puts groups last."""
