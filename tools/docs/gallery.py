@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+\.(?:svg|png))\)")
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s#]+\.(?:svg|png|webp))(?:#only-light)?\)")
 ROW = re.compile(r"^\| \[[^\]]*\]\((?P<file>[\w.]+\.md)\) \| (?P<about>.*) \|$", re.MULTILINE)
 PLACES = {"The notes, run": "notes/en", "Look inside": "look"}  # headings, and the folders of their pages
 

@@ -1,0 +1,1 @@
+"""Pictures of the page for the documentation: ``python -m tools.pictures --help``."""
