@@ -6,7 +6,7 @@ import typer
 
 from tidegate.cli.error_boundary import Guarded, Verb
 from tidegate.cli.named_values import with_value_names
-from tidegate.cli.verbs import cells, demo, evaluate, generate, look, predict, probe, runs, train
+from tidegate.cli.verbs import build, cells, demo, evaluate, generate, look, predict, probe, runs, train
 
 __all__ = ["app"]
 
@@ -46,6 +46,7 @@ for _verb in (
     predict.predict,
     generate.generate,
     look.look,
+    build.build,
     runs.runs,
     cells.cells,
     probe.probe,

@@ -1,0 +1,139 @@
+"""Functions of one number in C, which compilers turn into vectors: no tables, no calls, no branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Function(NamedTuple):
+    """A function in C.
+
+    Attributes:
+        source: its definition.
+        needs: the functions that it calls.
+    """
+
+    source: str
+    needs: tuple[str, ...] = ()
+
+
+FUNCTIONS = {
+    "exp": Function("""\
+/* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by its Taylor series. Error: at most 2 ulp.
+   Below -87 it is e^-87, above 88 it is e^88. */
+static inline float exp_(float x) {
+  x = x > 88.0f ? 88.0f : x;
+  x = x < -87.0f ? -87.0f : x;
+  union { float f; int32_t i; } shifted, power;
+  shifted.f = x * 1.44269504f + 12582912.0f; /* + 1.5 * 2^23 rounds to a whole number, in the low bits */
+  const float n = shifted.f - 12582912.0f;
+  const float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+  float p = 1.98412698e-4f;
+  p = p * r + 1.38888889e-3f;
+  p = p * r + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  power.f = p * r + 1.0f;
+  power.i += (int32_t)((uint32_t)shifted.i << 23);
+  return power.f;
+}"""),
+    "sigmoid": Function(
+        """\
+static inline float sigmoid_(float x) { return 1.0f / (1.0f + exp_(-x)); }""",
+        ("exp",),
+    ),
+    "tanh": Function(
+        """\
+/* (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x; near zero, where that loses digits, its Taylor series. */
+static inline float tanh_(float x) {
+  const float size = x < 0.0f ? -x : x;
+  const float t = exp_(-2.0f * size);
+  const float far = (1.0f - t) / (1.0f + t);
+  const float square = x * x;
+  float near = 2.18694885e-2f;
+  near = near * square - 5.39682540e-2f;
+  near = near * square + 1.33333333e-1f;
+  near = near * square - 3.33333333e-1f;
+  near = x + x * square * near;
+  return size < 0.3f ? near : x < 0.0f ? -far : far;
+}""",
+        ("exp",),
+    ),
+    "relu": Function("static inline float relu_(float x) { return x < 0.0f ? 0.0f : x; }"),
+    "absolute": Function("static inline float absolute_(float x) { return x < 0.0f ? -x : x; }"),
+    "minimum": Function("static inline float minimum_(float a, float b) { return a < b || a != a ? a : b; }"),
+    "maximum": Function("static inline float maximum_(float a, float b) { return a > b || a != a ? a : b; }"),
+    "softplus": Function(
+        """\
+/* log(1 + e^x) */
+static inline float softplus_(float x) { return (x > 0.0f ? x : 0.0f) + log1pf(exp_(x < 0.0f ? x : -x)); }""",
+        ("exp",),
+    ),
+    "remainder": Function("""\
+/* a - b floor(a / b): with the sign of b */
+static inline float remainder_(float a, float b) {
+  const float rest = fmodf(a, b);
+  return rest != 0.0f && (rest < 0.0f) != (b < 0.0f) ? rest + b : rest;
+}"""),
+}
+
+SUM, PRODUCT, SIGN, ATOM = 1, 2, 3, 4
+
+
+class Expression(NamedTuple):
+    """How an operation is written.
+
+    Attributes:
+        template: of the operands.
+        binding: how closely it binds.
+        operands: how closely each operand has to bind, not to need brackets.
+    """
+
+    template: str
+    binding: int = ATOM
+    operands: tuple[int, ...] = ()
+
+    def write(self, *given: tuple[str, int]) -> tuple[str, int]:
+        """Write it, given each operand and how closely that binds; return it and how closely it binds."""
+        needed = self.operands or (0,) * len(given)
+        texts = [
+            text if binding >= least else f"({text})" for (text, binding), least in zip(given, needed, strict=True)
+        ]
+        return self.template.format(*texts), self.binding
+
+
+EXPRESSIONS = {
+    "add": Expression("{0} + {1}", SUM, (SUM, PRODUCT)),
+    "sub": Expression("{0} - {1}", SUM, (SUM, PRODUCT)),
+    "mul": Expression("{0} * {1}", PRODUCT, (PRODUCT, SIGN)),
+    "div": Expression("{0} / {1}", PRODUCT, (PRODUCT, SIGN)),
+    "neg": Expression("-{0}", SIGN, (ATOM,)),
+    "log": Expression("logf({0})"),
+    "sqrt": Expression("sqrtf({0})"),
+    "rsqrt": Expression("1.0f / sqrtf({0})", PRODUCT),
+    "sin": Expression("sinf({0})"),
+    "cos": Expression("cosf({0})"),
+    "where_at_most": Expression("({0} <= {1} ? {2} : {3})", ATOM, (SUM, SUM, ATOM, ATOM)),
+    "where_less": Expression("({0} < {1} ? {2} : {3})", ATOM, (SUM, SUM, ATOM, ATOM)),
+    **{name: Expression(f"{name}_({{0}})") for name in ("exp", "sigmoid", "tanh", "relu", "absolute", "softplus")},
+    **{name: Expression(f"{name}_({{0}}, {{1}})") for name in ("minimum", "maximum", "remainder")},
+}
+"""How each pointwise operation of a Program is written in C."""
+
+
+def definitions(used: Iterable[str]) -> str:
+    """Return the definitions of the functions of operations, and of those that they call, each once."""
+    needed: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        for other in FUNCTIONS[name].needs:
+            add(other)
+        needed.setdefault(name, FUNCTIONS[name].source)
+
+    for name in used:
+        if name in FUNCTIONS:
+            add(name)
+    return "\n\n".join(needed.values())

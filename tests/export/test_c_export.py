@@ -1,0 +1,157 @@
+"""Models as C code give the outputs of Python, and what cannot be written is refused."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import tidegate
+from tidegate import export
+from tidegate.cells import CELLS, get_cell, with_heads, zoneout
+from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
+from tidegate.export.c import model_folder
+from tidegate.export.c.compiled_model import CompiledModel
+from tidegate.export.c.model_code import ModelCode
+from tidegate.text import LanguageModel, LanguageModelConfig
+
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+COMPOSED: dict[str, Any] = {
+    "projected": lambda: tidegate.nn.LSTM(5, 21, proj_size=6, backend="reference"),
+    "heads": lambda: tidegate.nn.Recurrent(with_heads(get_cell("gru_original"), 3), 5, 21),
+    "noise": lambda: tidegate.nn.Recurrent(zoneout(get_cell("lstm"), 0.3), 5, 21),
+    "without bias": lambda: tidegate.nn.GRU(5, 21, bias=False),
+}
+
+
+def compiled(code: ModelCode, folder: Path) -> CompiledModel:
+    folder.mkdir()
+    (folder / "model.h").write_text(code.header())
+    (folder / "model.c").write_text(code.source())
+    (folder / "model.bin").write_bytes(code.weights())
+    return CompiledModel(code, folder)
+
+
+def difference(layer: Any, folder: Path, lanes: int = 8) -> float:
+    """How far the C code of a layer's first direction is from the reference."""
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.uniform_(-0.5, 0.5)
+        code = ModelCode("model", lanes, inputs=layer.input_size, width=layer.input_size)
+        code.layer(layer.cell, layer.layer_weights(0, 0))
+        x = torch.randn(9, layer.input_size)
+        expected = layer(x[:, None])[0][:, 0]
+        return float((compiled(code, folder)(x) - expected).abs().max() / expected.abs().max().clamp(min=1))
+
+
+@needs_compiler
+@pytest.mark.parametrize("cell", ["gru", "gru_original", "peephole_lstm", "layer_norm_lstm", "on_lstm", "slstm"])
+def test_a_cell_gives_what_the_reference_gives(cell: str, tmp_path: Path) -> None:
+    layer = tidegate.nn.Recurrent(cell, 5, 21, backend="reference")
+    assert difference(layer, tmp_path / "code") < 2e-6
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [4, 16])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_gives_what_the_reference_gives(cell: str, lanes: int, tmp_path: Path) -> None:
+    layer = tidegate.nn.Recurrent(cell, 7, 37, backend="reference")
+    assert difference(layer, tmp_path / "code", lanes) < 5e-6
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", COMPOSED)
+def test_composed_cells_give_what_the_reference_gives(kind: str, tmp_path: Path) -> None:
+    assert difference(COMPOSED[kind]().eval(), tmp_path / "code") < 2e-6
+
+
+@needs_compiler
+def test_a_sequential_of_torchs_layers(tmp_path: Path) -> None:
+    model = nn.Sequential(
+        nn.Embedding(11, 6),
+        nn.LSTM(6, 13, num_layers=2, batch_first=True),
+        nn.Dropout(0.5),
+        nn.Linear(13, 9),
+        nn.Tanh(),
+    )
+    made = export.c(model, tmp_path / "code", name="tagger", lanes=4)
+    assert sorted(it.name for it in made.iterdir()) == [
+        "Makefile", "README.md", "example.c", "tagger.bin", "tagger.c", "tagger.h",
+    ]  # fmt: skip
+    assert "i_t = σ(W_i x_t + U_i h_{t-1} + b_i)" in (made / "tagger.c").read_text()
+    assert model.training
+
+
+@needs_compiler
+@pytest.mark.parametrize("embedding", [None, 5])
+def test_a_language_model_writes_the_text_that_python_writes(embedding: int | None, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    characters = 'ab"\\é?\n'
+    config = LanguageModelConfig(vocabulary_size=len(characters), embedding_size=embedding, hidden_size=12)
+    model = LanguageModel(config).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.uniform_(-1, 1)
+    folder = export.c(model, tmp_path / "code", characters=[*characters])
+    subprocess.run(["make", "-C", str(folder)], check=True, capture_output=True)
+    written = subprocess.run(["./example", "é", "20"], cwd=folder, check=True, capture_output=True).stdout.decode()
+    ids = [characters.index("é")]
+    with torch.no_grad():
+        for _ in range(20):
+            ids.append(int(model(torch.tensor([ids]))[0][0, -1].argmax()))
+    assert written == "".join(characters[k] for k in ids) + "\n"
+    unknown = subprocess.run(["./example", "z"], cwd=folder, capture_output=True, check=False)
+    assert unknown.returncode == 2
+    other = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(other[:-1] + bytes([other[-1] ^ 1]))
+    assert subprocess.run(["./example", "a"], cwd=folder, capture_output=True, check=False).returncode == 0
+    (folder / "model.bin").write_bytes(other[:20] + bytes([other[20] ^ 1]) + other[21:])
+    assert subprocess.run(["./example", "a"], cwd=folder, capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Sequential(tidegate.nn.GRU(3, 4, bidirectional=True)), "GRU at '0' .* backwards"),
+        (nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Conv1d(1, 1, 1))), "Conv1d at '1.0' .* what can be"),
+        (nn.Sequential(nn.Linear(3, 4), nn.Embedding(3, 4)), "Embedding at '1' .* first"),
+        (tidegate.nn.Recurrent("gru", 3, 4, learn_initial_state=True), "learned state"),
+        (tidegate.nn.Recurrent("time_lstm", 3, 4), "dt at every step"),
+        (nn.Sequential(nn.Dropout(0.5)), "nothing in it"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(model: nn.Module, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        export.c(model, tmp_path / "code")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_nothing_is_overwritten_and_nothing_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Linear(2, 3)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("x")
+    with pytest.raises(ArgumentError, match="not an empty folder"):
+        export.c(model, tmp_path / "full")
+    with pytest.raises(ArgumentError, match="identifier"):
+        export.c(model, tmp_path / "code", name="a b")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(MissingDependencyError, match="C compiler"):
+        export.c(model, tmp_path / "code")
+    assert export.c(model, tmp_path / "code", check=False).is_dir()
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["code", "full"]
+
+
+@needs_compiler
+def test_wrong_code_is_found_by_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(model: nn.Module, x: Tensor) -> Tensor:
+        return torch.ones(len(x), 3)
+
+    monkeypatch.setattr(model_folder, "outputs", wrong)
+    with pytest.raises(BackendError, match="differ from Python's"):
+        export.c(nn.Linear(2, 3), tmp_path / "code")
+    assert not [*tmp_path.iterdir()]
