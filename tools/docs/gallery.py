@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s#]+\.(?:svg|png|webp))(?:#only-light)?\)")
 ROW = re.compile(r"^\| \[[^\]]*\]\((?P<file>[\w.]+\.md)\) \| (?P<about>.*) \|$", re.MULTILINE)
-PLACES = {"The notes, run": "notes/en", "Look inside": "look"}  # headings, and the folders of their pages
+# Headings, and the folders of their pages.
+PLACES = {"Look inside": "look", "Tasks": "tasks", "The notes, run": "notes/en"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def example(page: Path, docs: Path, about: str = "") -> Example:
 
 
 def gallery_page(docs: Path) -> str:
-    """Return the page of all examples with pictures, in the order of the navigation."""
+    """Return the page of all examples with pictures."""
     parts = ["# Gallery\n\nEach of these is a page, with the code or the command that makes its picture.\n"]
     for title, place in PLACES.items():
         index = docs / place / "index.md"
