@@ -67,7 +67,7 @@ def make_run(kind: str, folder: Path) -> Path:
 def _keep(run: Run) -> None:
     # Of subwords and words there is too little held-out text.
     with suppress(ArgumentError), TextSession([run], held_out_text(run, 50)) as session:
-        list(highlights(session))
+        highlights(session)
 
 
 def use(folder: Path) -> None:

@@ -9,12 +9,17 @@ from tidegate.lens.hidden_units.detectors import DETECTORS
 from tidegate.lens.hidden_units.findings import Finding, Findings
 from tidegate.lens.hidden_units.word_detectors import WORD_DETECTORS, classes_of
 from tidegate.lens.highlights.properties import CHARACTERS, WORDS, property_of
+from tidegate.lens.highlights.sentences import costs, figure, follows, is_beyond, raises
 from tidegate.lens.highlights.strips import LONGEST, SHORTEST, stretch
-from tidegate.lens.highlights.unit_sections import best_findings, costs, follows, is_beyond, nothing_holds
+from tidegate.lens.highlights.unit_sections import best_findings, nothing_holds
 from tidegate.lens.interventions.effect import ClassEffect
 from tidegate.text.tokenizers.tokenizer import CharacterTokenizer
 
 BRACKET = Finding("bracket", "yes/no", 0, "c", 228, 1, 0.98, 0.97, 0.64, 0.54, 1536, 13, 4000, 20_000)
+
+
+def family(detector: str) -> str:
+    return property_of(detector, "characters").family
 
 
 def found(*findings: Finding) -> Findings:
@@ -38,24 +43,24 @@ def test_the_clearest_findings_are_chosen_of_different_properties_and_units():
     digit = replace(BRACKET, detector="digit", unit=7, untrained=0.97)  # no better than an untrained network
     comment = replace(BRACKET, detector="comment", unit=8, shuffled=0.97)
     indented = replace(BRACKET, detector="indented", unit=228, score=0.8)  # the unit of brackets
-    chosen = best_findings(found(digit, comment, quote, string, BRACKET, indented), "characters")
+    chosen = best_findings(found(digit, comment, quote, string, BRACKET, indented), family)
     assert [it.detector for it in chosen] == ["bracket", "string"]
-    assert [it.detector for it in best_findings(found(depth, BRACKET), "characters")] == ["depth"]
+    assert [it.detector for it in best_findings(found(depth, BRACKET), family)] == ["depth"]
 
 
 def test_at_most_six_are_chosen():
     names = ("bracket", "docstring", "string", "comment", "indented", "word", "capital", "digit")
     made = [replace(BRACKET, detector=name, unit=n, score=0.9 + n / 100) for n, name in enumerate(names)]
-    assert [it.unit for it in best_findings(found(*made), "characters")] == [7, 6, 5, 4, 3, 2]
+    assert [it.unit for it in best_findings(found(*made), family)] == [7, 6, 5, 4, 3, 2]
 
 
 def test_what_a_unit_follows_is_said_with_both_controls():
-    assert follows(BRACKET, property_of("bracket", "characters")) == (
+    assert follows(BRACKET, "inside brackets") == (
         "Unit 228 of layer 0 (c) is high inside brackets: AUC 0.98 on held-out text, 0.64 in the best untrained "
         "network, 0.54 for shuffled labels."
     )
     falling = replace(BRACKET, detector="position", kind="count", sign=-1, layer=1)
-    assert follows(falling, property_of("position", "characters")).startswith(
+    assert follows(falling, "with the length of the line so far").startswith(
         "Unit 228 of layer 1 (c) falls with the length of the line so far: correlation 0.98 on"
     )
 
@@ -65,33 +70,48 @@ def cost(after: float, *others: float, name: str = "closing brackets") -> ClassE
 
 
 def test_a_cost_is_said_beside_that_of_other_units():
-    known = property_of("bracket", "characters")
     clear = cost(2.5, 0.07, -0.2)
     assert is_beyond(clear)
-    assert costs(clear, known, 2) == (
+    assert costs(clear, "closing brackets", 2) == (
         "Without it, closing brackets are 1.50 nats harder to predict: their probability falls to 22% of what it was. "
         "Of 2 other units none costs more than 0.07."
     )
     within = cost(1.05, 0.07, 0.0)
+    assert not is_beyond(cost(1.09, 0.07))  # more than the other, but not clearly
     assert not is_beyond(within)
-    assert costs(within, known, 2) == (
-        "Without it, closing brackets are 0.05 nats harder to predict, no more than without some others (the worst of "
-        "2 costs 0.07): the network does not depend on this unit alone."
+    assert costs(within, "closing brackets", 2) == (
+        "Without it, closing brackets are 0.05 nats harder to predict, not clearly more than without others (the worst "
+        "of 2 costs 0.07): the network does not depend on this unit alone."
     )
-    assert "0.30 nats easier to predict" in costs(cost(0.7, 0.1), known, 1)
-    assert "as easy to predict" in costs(cost(1.001, 0.1), known, 1)
+    assert "0.30 nats easier to predict" in costs(cost(0.7, 0.1), "closing brackets", 1)
     assert not is_beyond(cost(0.9, -0.2))  # it helps: nothing depends on the unit
-    assert "Without it, tokens are" in costs(cost(2.5, 0.1, name="all"), known, 1)
+
+
+def test_a_loss_of_any_task_is_said_beside_that_of_other_units():
+    assert raises(cost(1.034, 0.011, -0.2), "“Greek”", "nats per example", 2) == (
+        "Held at 0, it raises the loss on “Greek” by 0.034 nats per example; of 2 other units none adds more than "
+        "0.011."
+    )
+    assert raises(cost(0.9, 0.011), "“Greek”", "nats per example", 1) == (
+        "Held at 0, it lowers the loss on “Greek” by 0.10 nats per example, not clearly more than others do (the worst "
+        "of 1 adds 0.011): the network does not depend on this unit alone."
+    )
+
+
+def test_small_numbers_have_two_digits():
+    assert [figure(it) for it in (1.429, 0.1, 0.0716, -0.00123, 0.00001234, 0)] == [
+        "1.43", "0.10", "0.072", "-0.0012", "1e-05", "0.00",
+    ]  # fmt: skip
 
 
 def test_nothing_is_claimed_where_nothing_holds():
     poor = replace(BRACKET, score=0.65)
-    section = nothing_holds(found(poor), "characters")
+    section = nothing_holds(found(poor), lambda it: follows(it, "inside brackets"))
     text = " ".join(part.text for part in section.parts)  # type: ignore[union-attr]
     assert "Of 1 properties none" in text
-    assert follows(poor, property_of("bracket", "characters")) in text
-    assert not best_findings(found(poor), "characters")
-    assert "None of the properties" in nothing_holds(found(), "characters").parts[0].text  # type: ignore[union-attr]
+    assert follows(poor, "inside brackets") in text
+    assert not best_findings(found(poor), family)
+    assert "None of the properties" in nothing_holds(found(), str).parts[0].text  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("width", [20, 400])

@@ -3,14 +3,13 @@
 `highlights` makes them for a session, and keeps them in the run folder.
 """
 
-from tidegate.lens.highlights.section import Bar, Bars, Doing, Link, Sample, Section, Sentence, Strip, Table
+from tidegate.lens.highlights.section import Bar, Bars, Link, Sample, Section, Sentence, Strip, Table
 from tidegate.lens.highlights.story import NAME, highlights, in_order, kept_highlights
 
 __all__ = [
     "NAME",
     "Bar",
     "Bars",
-    "Doing",
     "Link",
     "Sample",
     "Section",

@@ -54,7 +54,7 @@ def loss_section(run: Run, loss: float) -> Section:
     caption = f"Loss on the validation part ({config.split_kind}); lower is better"
     return Section(
         "loss",
-        "Its loss beside n-gram models",
+        "Its loss beside n-gram models" if config.task == "lm" else "Its loss beside baselines",
         (Bars(caption, config.loss_name, tuple(bars)),),
         (Link("Training", "training"),),
     )

@@ -28,7 +28,6 @@ class Strip:
         holds: whether the property holds after each; false throughout where it is a number.
         top: magnitude at the dark ends of the scale of colours.
         property: the property in words, such as "inside brackets".
-        words: whether tokens are words, with spaces between them.
     """
 
     label: str
@@ -37,7 +36,6 @@ class Strip:
     holds: tuple[bool, ...]
     top: float
     property: str
-    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class Link:
 Part = Sentence | Strip | Bars | Table | Sample
 
 
-ORDER = ("run", "story", "unit", "shared", "loss", "mistakes", "confusion", "memory", "sample")
+ORDER = ("run", "story", "worst", "confusion", "unit", "shared", "loss", "mistakes", "memory", "sample")
 """The names of sections in the order in which they are shown; they are computed in another."""
 
 
@@ -146,14 +144,3 @@ class Section:
     title: str
     parts: tuple[Part, ...]
     links: tuple[Link, ...] = ()
-
-
-@dataclass(frozen=True)
-class Doing:
-    """What is being computed until the next section comes.
-
-    Attributes:
-        text: what, in a few words.
-    """
-
-    text: str

@@ -1,190 +1,129 @@
 """Sections on single hidden units: what each follows, a text in which it is seen, and what is lost without it."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from tidegate.lens.hidden_units.detectors import per_token
 from tidegate.lens.hidden_units.findings import Finding, Findings
-from tidegate.lens.hidden_units.word_detectors import detectors_of
-from tidegate.lens.highlights.properties import Property, property_of
 from tidegate.lens.highlights.section import Bar, Bars, Link, Section, Sentence, Strip
-from tidegate.lens.highlights.strips import stretch
-from tidegate.lens.interventions.effect import ClassEffect, Effect
-from tidegate.lens.record.reading import Reading
-from tidegate.text import Tokenizer
+from tidegate.lens.highlights.sentences import figure, is_beyond, listed
+from tidegate.lens.interventions.effect import ClassEffect
 
 MOST = 6  # findings that are shown
 NEAREST = 3  # that are named if none holds
 
 
-def best_findings(findings: Findings, kind: str) -> list[Finding]:
+def best_findings(findings: Findings, family: Callable[[str], str], most: int = MOST) -> list[Finding]:
     """Return the findings that hold against both controls, the clearest first: of different properties and units.
 
     They are ranked by how far the score is above both controls, an AUC twice (its chance is 0.5, a correlation's 0).
 
     Args:
-        findings: of the built-in detectors.
-        kind: the kind of the tokenizer.
+        findings: those of all properties.
+        family: from a property's name to that of its family, of which one is taken.
+        most: the maximal number.
     """
     chosen: list[Finding] = []
     families: set[str] = set()
     for it in sorted(findings.found.values(), key=lambda it: -_margin(it)):
-        family = property_of(it.detector, kind).family
-        used = any((it.layer, it.unit) == (other.layer, other.unit) for other in chosen)
-        if it.holds and family not in families and not used and len(chosen) < MOST:
-            families.add(family)
+        used = any(_unit(it) == _unit(other) for other in chosen)
+        if it.holds and family(it.detector) not in families and not used and len(chosen) < most:
+            families.add(family(it.detector))
             chosen.append(it)
     return chosen
+
+
+def _unit(it: Finding) -> tuple[int, int, int]:
+    return it.layer, it.direction, it.unit
 
 
 def _margin(it: Finding) -> float:
     return (2 if it.kind == "yes/no" else 1) * (it.score - it.control)
 
 
-def unit_section(finding: Finding, effect: Effect | str, reading: Reading, tokenizer: Tokenizer) -> Section:
-    """Return what a hidden unit follows, where it is seen, and what its ablation costs beside that of other units.
+def unit_section(
+    title: str,
+    seen: Sequence[Sentence | Strip],
+    finding: Finding,
+    cost: ClassEffect | None,
+    cut: Sequence[Sentence | Bars],
+) -> Section:
+    """Return a section on a hidden unit.
 
     Args:
+        title: its heading.
+        seen: what the unit follows, and where that is seen.
         finding: the finding.
-        effect: of setting the unit to 0, on text on which it was not chosen; or why it cannot be measured.
-        reading: of such text, with the finding's gate or state in its trace.
-        tokenizer: the model's tokenizer.
+        cost: what its ablation costs on the predictions that should suffer; None if that cannot be measured.
+        cut: the same in words and beside other units; or why it cannot be measured.
     """
-    known = property_of(finding.detector, tokenizer.kind)
     at = {"layer": finding.layer, "name": finding.name, "unit": finding.unit}
-    seen = (Sentence(follows(finding, known), lead=True), _strip(finding, known, reading, tokenizer))
-    name, cut = "shared", (Sentence(str(effect)),)
-    if isinstance(effect, Effect):
-        cost = cost_of(effect, known)
-        name = "unit" if is_beyond(cost) else "shared"
-        cut = (Sentence(costs(cost, known, len(effect.controls))), _bars(cost, finding, known, effect))
-    return Section(
-        name,
-        known.title,
-        (*seen, *cut),
-        (
-            Link("See this unit", "cells", **at),
-            Link("Cut it", "cut", **at),
-            Link("Let it write", "write", **at),
-        ),
+    links = (Link("See this unit", "cells", **at), Link("Cut it", "cut", **at), Link("Let it write", "write", **at))
+    name = "unit" if cost is not None and is_beyond(cost) else "shared"
+    return Section(name, title, (*seen, *cut), links)
+
+
+def cost_bars(cost: ClassEffect, unit: int, caption: str, measure: str) -> Bars:
+    """Return the cost of a unit's ablation beside that of other units.
+
+    Args:
+        cost: the effect.
+        unit: the hidden unit.
+        caption: what is measured, on what.
+        measure: its unit of measure.
+    """
+    bars = (
+        Bar(f"unit {unit}", float(f"{cost.change:.4g}"), "own"),
+        Bar(f"the worst of {len(cost.control_changes)} others", float(f"{cost.control_worst:.4g}")),
+        Bar("others on average", float(f"{cost.control_mean:.4g}")),
     )
+    return Bars(caption, measure, bars, signed=True)
 
 
-def cost_of(effect: Effect, known: Property) -> ClassEffect:
-    """Return the effect on the tokens that a property concerns; on all where there are none of these."""
-    return effect.classes.get(known.concerns, effect.whole)
-
-
-def is_beyond(cost: ClassEffect) -> bool:
-    """Whether the loss rises by more than with any of the other units."""
-    return cost.change > max(cost.control_worst, 0.0)
-
-
-def follows(finding: Finding, known: Property) -> str:
-    """Say what a unit follows, with the score and both controls."""
-    if finding.kind == "yes/no":
-        does, score = ("is high" if finding.sign > 0 else "is low"), "AUC"
-    else:
-        does, score = ("rises" if finding.sign > 0 else "falls"), "correlation"
-    return (
-        f"Unit {finding.unit} of layer {finding.layer} ({finding.name}) {does} {known.words}: {score} "
-        f"{finding.score:.2f} on held-out text, {finding.untrained:.2f} in the best untrained network, "
-        f"{finding.shuffled:.2f} for shuffled labels."
-    )
-
-
-def costs(cost: ClassEffect, known: Property, controls: int) -> str:
-    """Say what the unit's ablation costs, beside the same ablation of other units."""
-    tokens = known.tokens if cost.name == known.concerns else "tokens"
-    if is_beyond(cost):
-        left = math.exp(-cost.change)
-        return (
-            f"Without it, {tokens} are {cost.change:.2f} nats harder to predict: their probability falls to {left:.0%} "
-            f"of what it was. Of {controls} other units none costs more than {max(cost.control_worst, 0.0):.2f}."
-        )
-    change = (
-        "as easy to predict"
-        if abs(cost.change) < 0.005
-        else (f"{abs(cost.change):.2f} nats {'harder' if cost.change > 0 else 'easier'} to predict")
-    )
-    return (
-        f"Without it, {tokens} are {change}, no more than without some others (the worst of {controls} costs "
-        f"{cost.control_worst:.2f}): the network does not depend on this unit alone."
-    )
-
-
-def story_section(sections: Sequence[Section], findings: Sequence[Finding], kind: str) -> Section:
+def story_section(sections: Sequence[Section], names: Sequence[str]) -> Section:
     """Return what the network has learnt, in a sentence or two, from the sections on single units.
 
     Args:
         sections: those of the findings, in their order.
-        findings: the findings.
-        kind: the kind of the tokenizer.
+        names: of the properties that they are about.
     """
-    names = [property_of(it.detector, kind).title.lower() for it in findings]
-    carried = [name for name, section in zip(names, sections, strict=True) if section.name == "unit"]
-    if not findings:
+    carried = [(name, it) for name, it in zip(names, sections, strict=True) if it.name == "unit"]
+    if not names:
         text = "No single hidden unit follows one of the properties that were searched for."
     elif carried:
+        bars = next(part for part in carried[0][1].parts if isinstance(part, Bars))
         text = (
-            f"It has learnt to follow {_listed(carried)}, {'each ' * (len(carried) > 1)}with one hidden unit: take it "
-            "away, and what depends on it becomes harder to predict than without any of 32 other units."
+            f"It has learnt to follow {listed([name for name, _ in carried])}, "
+            f"{'each ' * (len(carried) > 1)}with one hidden unit. Taken away, the unit for {carried[0][0]} costs "
+            f"{figure(bars.bars[0].value)} {bars.unit}; none of {_others(bars)} costs more than "
+            f"{figure(max(bars.bars[1].value, 0.0))}."
         )
     else:
         who = "A single hidden unit follows" if len(names) == 1 else "Single hidden units follow"
         text = (
-            f"{who} {_listed(names)}, but the network does not depend on {'it' if len(names) == 1 else 'any of them'}: "
-            "taking it away costs no more than taking another away."
+            f"{who} {listed(names)}, but the network does not depend on {'it' if len(names) == 1 else 'any of them'}: "
+            "taking it away costs not clearly more than taking another away."
         )
     return Section("story", "What it has learnt", (Sentence(text, lead=True),))
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _others(bars: Bars) -> str:
+    return bars.bars[1].name.removeprefix("the worst of ").replace("others", "other units")
 
 
-def nothing_holds(findings: Findings, kind: str) -> Section:
-    """Say that no unit follows a property better than both controls, and which come nearest."""
+def nothing_holds(findings: Findings, said: Callable[[Finding], str]) -> Section:
+    """Say that no unit follows a property better than both controls, and which come nearest.
+
+    Args:
+        findings: those of all properties.
+        said: what a unit follows, in a sentence.
+    """
     near = sorted(findings.found.values(), key=lambda it: -_margin(it))[:NEAREST]
     if not near:
-        text = "None of the properties that are searched for occurs often enough in the held-out text."
+        text = "None of the properties that are searched for occurs often enough in the held-out data."
         return Section("unit", "No hidden unit stands out", (Sentence(text, lead=True),))
     text = (
         f"Of {len(findings.found)} properties none is followed by a single hidden unit clearly better than in "
         "untrained networks and for shuffled labels. That happens in networks that are small, or not trained for long; "
         "they may know these properties all the same, in many units together. The nearest:"
     )
-    nearest = [Sentence(follows(it, property_of(it.detector, kind))) for it in near]
+    nearest = (Sentence(said(it)) for it in near)
     return Section("unit", "No hidden unit stands out", (Sentence(text, lead=True), *nearest))
-
-
-def _strip(finding: Finding, known: Property, reading: Reading, tokenizer: Tokenizer) -> Strip:
-    values = reading.trace[finding.layer, finding.direction][finding.name][:, finding.unit]
-    measured = per_token(detectors_of(tokenizer)[finding.detector], reading.pieces)
-    holds = (np.nan_to_num(measured) > 0.5) & (finding.kind == "yes/no")
-    start, stop = stretch(reading.pieces, np.nan_to_num(measured))
-    return Strip(
-        f"{finding.name} of unit {finding.unit} in layer {finding.layer}",
-        tuple(reading.pieces[start:stop]),
-        tuple(round(float(it), 4) for it in values[start:stop]),
-        tuple(map(bool, holds[start:stop])),
-        round(float(np.quantile(np.abs(values), 0.99)), 4) or 1.0,
-        known.words,
-        words=tokenizer.kind == "words",
-    )
-
-
-def _bars(cost: ClassEffect, finding: Finding, known: Property, effect: Effect) -> Bars:
-    tokens = known.tokens if cost.name == known.concerns else f"{effect.prediction_name}s"
-    others: Sequence[Bar] = (
-        Bar(f"the worst of {len(effect.controls)} others", round(cost.control_worst, 4)),
-        Bar("others on average", round(cost.control_mean, 4)),
-    )
-    caption = (
-        f"What setting a unit to 0 adds to the loss on {cost.count:,} {tokens} of {len(effect.pieces):,} held-out "
-        f"{effect.prediction_name}s"
-    )
-    own = Bar(f"unit {finding.unit}", round(cost.change, 4), "own")
-    return Bars(caption, f"nats per {effect.prediction_name}", (own, *others), signed=True)

@@ -20,11 +20,18 @@ LOG = logging.getLogger(__name__)
 LARGEST = 16 << 20  # bytes of a file
 
 
-def key_of(run: Run, ids: NDArray[np.int64]) -> dict[str, str]:
-    """Return what a result depends on: digests of the model's parameters and equations, and of a text's tokens."""
+def key_of(run: Run, data: NDArray[np.int64] | str) -> dict[str, str]:
+    """Return what a result depends on: a digest of the model's parameters and equations, and one of the data.
+
+    Args:
+        run: the run.
+        data: the tokens of a text, or the digest of examples.
+    """
     parameters = {name: it.detach().cpu() for name, it in run.model.named_parameters()}
     model = digest(parameters, {"cell": run.config.cell_digest or run.config.model.cell})
-    return {"model": model, "text": hashlib.sha256(np.ascontiguousarray(ids, "<i8").tobytes()).hexdigest()}
+    if isinstance(data, str):
+        return {"model": model, "data": data}
+    return {"model": model, "text": hashlib.sha256(np.ascontiguousarray(data, "<i8").tobytes()).hexdigest()}
 
 
 def read_kept(run: Run, name: str, head: dict[str, Any], key: dict[str, str]) -> dict[str, Any] | None:

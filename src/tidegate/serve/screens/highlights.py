@@ -1,28 +1,34 @@
 """Highlights: the story of the run, section by section."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tidegate.lens.highlights import Section, highlights, in_order
+from tidegate.lens.highlights import Section, highlights
 from tidegate.lens.highlights.section_record import to_plain
+from tidegate.lens.progress import partial_as
+from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen
 
 
-def story(session: TextSession) -> list[dict[str, Any]]:
-    """Return the sections of the run's story in the order in which they are shown.
+def story(session: Session) -> list[dict[str, Any]]:
+    """Return the sections of the run's story in the order in which they are shown; partial answers have the first ones.
 
     Raises:
-        ArgumentError: there is no held-out text, or too little.
+        ArgumentError: the story cannot be told.
     """
-    return [to_plain(it) for it in in_order(it for it in highlights(session) if isinstance(it, Section))]
+    with partial_as(_plain):
+        return _plain(session.cached("highlights", lambda: highlights(session)))
 
 
-def sections(session: TextSession) -> Iterator[dict[str, Any]]:
-    """Yield the sections as they are computed, and between them what is being done."""
-    for it in highlights(session):
-        yield {"section": to_plain(it)} if isinstance(it, Section) else {"doing": it.text}
+def _plain(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    return [to_plain(it) for it in sections]
+
+
+def has_story(session: Session) -> bool:
+    """Return whether there is a story of the session's first run."""
+    return isinstance(session, TextSession | ExampleSession)
 
 
 def recorded(session: Session) -> Iterator[Question]:
@@ -30,4 +36,4 @@ def recorded(session: Session) -> Iterator[Question]:
     yield "story", {}
 
 
-HIGHLIGHTS = Screen("highlights", "Highlights", {"story": story}, {"sections": sections}, recorded=recorded)
+HIGHLIGHTS = Screen("highlights", "Highlights", {"story": story}, recorded=recorded, shown=has_story)

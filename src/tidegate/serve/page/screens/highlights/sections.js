@@ -42,10 +42,10 @@ function sentence({ text, lead }) {
 }
 
 /** A text, each token tinted by the unit's value; underlined where the property holds. */
-function strip({ label, pieces, values, holds, top, property, words }) {
+function strip({ label, pieces, values, holds, top, property }) {
   const spans = pieces.map((piece, n) => {
-    const text = words && !piece.includes("\n") ? `${visible(piece)} ` : broken(piece);
-    return el("span", { class: holds[n] ? "holds" : null, title: `${spelled(piece)}: ${values[n].toFixed(2)}` }, text);
+    const props = { class: holds[n] ? "holds" : null, title: `${spelled(piece)}: ${values[n].toFixed(2)}` };
+    return el("span", props, broken(piece));
   });
   const box = el("p", { class: "strip", role: "group", "aria-label": `A text tinted by ${label}` }, ...spans);
   painted(box, () => {
