@@ -153,6 +153,23 @@ def test_one_may_need_the_result_of_another(computations: Computations):
     assert computations.result("wrong", lambda: "right") == "right"
 
 
+def test_one_that_waits_for_another_passes_its_progress_on_and_computes_again(computations: Computations):
+    def inner() -> str:
+        for n in range(5):
+            report_progress("inside", n / 5)
+            Event().wait(0.06)  # longer than those who wait look away
+        return "inner"
+
+    def outer() -> str:
+        found = computations.result("inner", inner)
+        report_progress("outside", 1.0)
+        return found + " outer"
+
+    asked = Asked(computations, "outer", outer)
+    assert asked.result() == "inner outer"
+    assert {it.what for it in asked.told} >= {"inside"}
+
+
 def test_what_is_stopped_takes_nothing_new(computations: Computations):
     go_on = Event()
     asked = Asked(computations, "long", lambda: go_on.wait(WAIT))

@@ -145,11 +145,21 @@ def _unit(session: ExampleSession, finding: Finding, sequence: str) -> Section:
     seen: list[Sentence | Strip] = [Sentence(follows(finding, _words(finding), "held-out examples"), lead=True)]
     seen += _strips(session, finding, sequence)
     held = Intervention(finding.layer, finding.name, finding.unit, 0.0, 0.0, direction=finding.direction)
+    link = Link(
+        "See this unit, cut it",
+        "units",
+        layer=finding.layer,
+        name=finding.name,
+        unit=finding.unit,
+        direction="1" * finding.direction,
+        sequence=sequence,
+        property=finding.detector,
+    )
     title = finding.detector[:1].upper() + finding.detector[1:]
     try:
         effect = session.unit_effect((held,), sequence)
     except ArgumentError as error:  # there is no other unit to compare with
-        return unit_section(title, seen, finding, None, [Sentence(str(error))])
+        return unit_section(title, seen, None, [Sentence(str(error))], [link])
     cost, group = _cost(effect, finding)
     measure = f"{effect.loss_unit} per {effect.prediction_name}"
     caption = (
@@ -157,7 +167,7 @@ def _unit(session: ExampleSession, finding: Finding, sequence: str) -> Section:
         f"{effect.examples:,} examples)"
     )
     said = Sentence(raises(cost, group, measure, len(effect.controls)))
-    return unit_section(title, seen, finding, cost, [said, cost_bars(cost, finding.unit, caption, measure)])
+    return unit_section(title, seen, cost, [said, cost_bars(cost, finding.unit, caption, measure)], [link])
 
 
 def _cost(effect: UnitEffect, finding: Finding) -> tuple[ClassEffect, str]:

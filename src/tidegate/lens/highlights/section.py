@@ -111,6 +111,9 @@ class Link:
         name: the gate or state.
         unit: the hidden unit.
         text: number of the text or example.
+        direction: "1" where it is that of a layer that reads from the end.
+        sequence: the sequence that the layer reads.
+        property: the property that the unit follows.
     """
 
     title: str
@@ -119,6 +122,9 @@ class Link:
     name: str = ""
     unit: int = 0
     text: int = 0
+    direction: str = ""
+    sequence: str = ""
+    property: str = ""
 
 
 Part = Sentence | Strip | Bars | Table | Sample

@@ -16,7 +16,7 @@ from tidegate.lens.highlights.run_sections import (
     run_section,
     sample_section,
 )
-from tidegate.lens.highlights.section import Section, Sentence, Strip
+from tidegate.lens.highlights.section import Link, Section, Sentence, Strip
 from tidegate.lens.highlights.sentences import costs, follows
 from tidegate.lens.highlights.strips import stretch
 from tidegate.lens.highlights.unit_sections import (
@@ -64,17 +64,20 @@ def text_story(session: TextSession) -> Iterator[Section]:
 def _unit(session: TextSession, finding: Finding, reading: Reading) -> Section:
     known = property_of(finding.detector, session.run.tokenizer.kind)
     seen = (Sentence(follows(finding, known.words), lead=True), _strip(session, finding, known, reading))
+    at = {"layer": finding.layer, "name": finding.name, "unit": finding.unit}
+    links = (Link("See this unit", "cells", **at), Link("Cut it", "cut", **at), Link("Let it write", "write", **at))
     try:
         effect = session.effect((ablate(finding.layer, finding.name, finding.unit),))
     except ArgumentError as error:  # there is no other unit to compare with
-        return unit_section(known.title, seen, finding, None, [Sentence(str(error))])
+        return unit_section(known.title, seen, None, [Sentence(str(error))], links)
     cost, tokens = cost_of(effect, known)
     caption = (
         f"What setting a unit to 0 adds to the loss on {cost.count:,} {tokens} of {len(effect.pieces):,} held-out "
         f"{effect.prediction_name}s"
     )
     bars = cost_bars(cost, finding.unit, caption, f"nats per {effect.prediction_name}")
-    return unit_section(known.title, seen, finding, cost, [Sentence(costs(cost, tokens, len(effect.controls))), bars])
+    said = Sentence(costs(cost, tokens, len(effect.controls)))
+    return unit_section(known.title, seen, cost, [said, bars], links)
 
 
 def cost_of(effect: Effect, known: Property) -> tuple[ClassEffect, str]:

@@ -42,23 +42,21 @@ def _margin(it: Finding) -> float:
 def unit_section(
     title: str,
     seen: Sequence[Sentence | Strip],
-    finding: Finding,
     cost: ClassEffect | None,
     cut: Sequence[Sentence | Bars],
+    links: Sequence[Link],
 ) -> Section:
     """Return a section on a hidden unit.
 
     Args:
         title: its heading.
         seen: what the unit follows, and where that is seen.
-        finding: the finding.
         cost: what its ablation costs on the predictions that should suffer; None if that cannot be measured.
         cut: the same in words and beside other units; or why it cannot be measured.
+        links: to the screens that show the unit.
     """
-    at = {"layer": finding.layer, "name": finding.name, "unit": finding.unit}
-    links = (Link("See this unit", "cells", **at), Link("Cut it", "cut", **at), Link("Let it write", "write", **at))
     name = "unit" if cost is not None and is_beyond(cost) else "shared"
-    return Section(name, title, (*seen, *cut), links)
+    return Section(name, title, (*seen, *cut), tuple(links))
 
 
 def cost_bars(cost: ClassEffect, unit: int, caption: str, measure: str) -> Bars:

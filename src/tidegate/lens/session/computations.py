@@ -124,7 +124,8 @@ class Computations:
                     if progress.partial is not None:
                         own.partial, own.partial_version = progress.partial, own.version
                     self._changed.notify_all()
-                if own is not self._newest():
+                # One that waits for another, whose progress this is, has no turn to give up.
+                if own in self._ready and own is not self._newest():
                     self._end_turn(own)
                     self._take_turn(own)
                     self._check(key, own)
