@@ -118,7 +118,7 @@ def test_the_page_shows_the_effect(address: str, visit: Callable[..., Visit], ru
         it = own[row[0]]
         expected = (it.count, it.before, it.after, it.change, it.control_mean, it.control_worst)
         assert shown == pytest.approx(expected, abs=6e-4)
-    said = page.inner_text(".verdict")
+    said = page.inner_text(".conclusion")
     if named:
         most = own[rows[0][0]]
         assert f"Without this hidden unit, {most.name} cost {most.change:.2f} nats more" in said

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-import torch
-from tests.lens.hostile_run import small_run
 
 from tidegate.lens.record.held_out import held_out_text, passage
+from tidegate.text import prepare_corpus
+
+
+def run_of(folder: Path, text: str, **options: Any) -> Any:
+    """What a run has of its text."""
+    (folder / "text.txt").write_text(text, encoding="utf-8")
+    corpus = prepare_corpus([folder / "text.txt"], folder / "corpus", splits=(0.8, 0.1, 0.1), **options)
+    return SimpleNamespace(tokenizer=corpus.tokenizer, open_data=lambda: corpus)
 
 
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes", "words"])
 def test_a_passage_begins_with_the_first_line_of_its_part(tmp_path: Path, tokenizer: str):
-    torch.set_num_threads(1)
-    lines = "".join(f"line {n} of the text\n" for n in range(100, 400))
-    run = small_run(tmp_path / "run", lines, prepared={"tokenizer": tokenizer, "min_count": 1}, hidden_size=4)
+    text = "".join(f"line {n} of the text\n" for n in range(100, 400))
+    run = run_of(tmp_path, text, tokenizer=tokenizer, min_count=1)
     whole = run.tokenizer.decode(run.open_data().test)
     after = whole[whole.index("\n") + 1 :]
     found = passage(run, 30)
@@ -27,5 +34,5 @@ def test_a_passage_begins_with_the_first_line_of_its_part(tmp_path: Path, tokeni
 
 
 def test_a_text_without_lines_is_read_from_its_beginning(tmp_path: Path):
-    run = small_run(tmp_path / "run", "abc " * 2000, hidden_size=4)
+    run = run_of(tmp_path, "abc " * 2000)
     assert passage(run, 50).text == held_out_text(run, 50)

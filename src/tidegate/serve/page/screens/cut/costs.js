@@ -47,7 +47,7 @@ export function costTable(cost, interventions, token) {
     `grey up to the worst of them; of ${rows.length} rows about ${fixed(rows.length / (cost.controls + 1), 1)} exceed it by chance.`;
   const rest = { from: beyond.length, why: "No more than some other hidden unit costs:" };
   return [
-    el("p", { class: "verdict" }, verdict(beyond, cost, interventions, token)),
+    el("p", { class: "conclusion" }, verdict(beyond, cost, interventions, token)),
     dataTable(columns, rows, { name: "cost of the intervention", caption, rest }),
   ];
 }
