@@ -1,5 +1,6 @@
 """A prediction as a function of the inputs before it: values, gradients, and their integral along a path."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Literal
 
@@ -19,49 +20,17 @@ PANEL = 8  # nodes of the Gauss-Legendre rule on each part of the path
 ROOM = 1 << 23  # numbers of input run at once: bounds the memory of many variants of a long window
 
 
-class Prediction:
-    """log p(target) as a function of the window's inputs; the token before the window is always read first.
+class Function(ABC):
+    """A number, such as log p of a token, as a function of the inputs of W steps."""
 
-    The prediction is based on that token alone when a window of one token is erased.
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where it is computed."""
 
-    Args:
-        model: the model, in eval mode.
-        before: the tokens before the window, at least one.
-        target: the token whose probability is meant.
-    """
-
-    def __init__(self, model: LanguageModel, before: NDArray[np.int64], target: int) -> None:
-        self.model, self.target = model, target
-        self.device = model.output.weight.device
-        state: State | None = None
-        with torch.no_grad():
-            for begin in range(0, len(before) - 1, CHUNK):
-                stop = min(begin + CHUNK, len(before) - 1)
-                _, state = model.features(torch.from_numpy(before[begin:stop]).to(self.device)[None], state)
-            self.last = self.inputs(before[-1:])
-        self.state = model.zero_state(1) if state is None else state
-
-    def inputs(self, ids: NDArray[np.int64]) -> Tensor:
-        """Return the input vectors (W, I) of tokens."""
-        with torch.no_grad():
-            return self.model.embed(torch.from_numpy(ids).to(self.device))
-
-    def absent(self, baseline: Baseline) -> Tensor:
-        """Return the baseline's vector (I,)."""
-        rows = self.model.embedding
-        if baseline == "zero":
-            return torch.zeros_like(self.last[0])
-        if rows is None:  # the mean of all one-hot vectors
-            return torch.full_like(self.last[0], 1 / self.model.vocabulary_size)
-        return rows.weight.detach().mean(0)
-
+    @abstractmethod
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return log p (B,) for inputs (W, B, I)."""
-        batch = inputs.shape[1]
-        state = tuple(it.expand(-1, batch, -1).contiguous() for it in self.state)
-        whole = torch.cat([self.last[:, None].expand(-1, batch, -1), inputs])
-        output, _ = self.model.recurrent(whole, state[0] if len(state) == 1 else state)
-        return self.model.output(output[-1]).double().log_softmax(-1)[:, self.target]
+        """Return the number (B,), float64, for each of B variants of the inputs (W, B, I)."""
 
     def values(self, inputs: Tensor) -> Tensor:
         """Return log p (B,) without gradients, for any number of variants."""
@@ -96,6 +65,55 @@ class Prediction:
         return torch.cat(found)
 
 
+class Prediction(Function):
+    """log p(target) as a function of the window's inputs; the token before the window is always read first.
+
+    The prediction is based on that token alone when a window of one token is erased.
+
+    Args:
+        model: the model, in eval mode.
+        before: the tokens before the window, at least one.
+        target: the token whose probability is meant.
+    """
+
+    def __init__(self, model: LanguageModel, before: NDArray[np.int64], target: int) -> None:
+        self.model, self.target = model, target
+        state: State | None = None
+        with torch.no_grad():
+            for begin in range(0, len(before) - 1, CHUNK):
+                stop = min(begin + CHUNK, len(before) - 1)
+                _, state = model.features(torch.from_numpy(before[begin:stop]).to(self.device)[None], state)
+            self.last = self.inputs(before[-1:])
+        self.state = model.zero_state(1) if state is None else state
+
+    def inputs(self, ids: NDArray[np.int64]) -> Tensor:
+        """Return the input vectors (W, I) of tokens."""
+        with torch.no_grad():
+            return self.model.embed(torch.from_numpy(ids).to(self.device))
+
+    def absent(self, baseline: Baseline) -> Tensor:
+        """Return the baseline's vector (I,)."""
+        rows = self.model.embedding
+        if baseline == "zero":
+            return torch.zeros_like(self.last[0])
+        if rows is None:  # the mean of all one-hot vectors
+            return torch.full_like(self.last[0], 1 / self.model.vocabulary_size)
+        return rows.weight.detach().mean(0)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Return log p (B,) for inputs (W, B, I)."""
+        batch = inputs.shape[1]
+        state = tuple(it.expand(-1, batch, -1).contiguous() for it in self.state)
+        whole = torch.cat([self.last[:, None].expand(-1, batch, -1), inputs])
+        output, _ = self.model.recurrent(whole, state[0] if len(state) == 1 else state)
+        return self.model.output(output[-1]).double().log_softmax(-1)[:, self.target]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.output.weight.device
+
+
 class Path:
     """The straight line from a baseline to the inputs, in parts [a, b] of [0, 1].
 
@@ -105,7 +123,7 @@ class Path:
         end: the inputs (W, I).
     """
 
-    def __init__(self, function: Prediction, begin: Tensor, end: Tensor) -> None:
+    def __init__(self, function: Function, begin: Tensor, end: Tensor) -> None:
         self.function, self.begin, self.way = function, begin, end - begin
         nodes, weights = np.polynomial.legendre.leggauss(PANEL)
         self.nodes, self.weights = (nodes + 1) / 2, weights / 2

@@ -6,6 +6,7 @@ from tidegate.lens.tasks.forecaster import ForecasterLook
 from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.outcomes import Outcome, Outcomes, held_out_outcomes
 from tidegate.lens.tasks.pictures import Frames, pictures
+from tidegate.lens.tasks.reasons.what_decided import Reasons, what_decided
 from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
@@ -28,6 +29,7 @@ __all__ = [
     "Outcome",
     "Outcomes",
     "ReadSequence",
+    "Reasons",
     "RegressorLook",
     "Scored",
     "StepLabel",
@@ -45,4 +47,5 @@ __all__ = [
     "task_look",
     "unit_effect",
     "unit_examples",
+    "what_decided",
 ]

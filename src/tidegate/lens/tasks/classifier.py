@@ -11,6 +11,7 @@ from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, class_outcomes, stored_tokens
 from tidegate.lens.tasks.pictures import pictures
+from tidegate.lens.tasks.reasons.decisions import CLASSES
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.classifier_subject import CLASSIFIER
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -42,6 +43,7 @@ def look(run: Run) -> ExampleLook:
         measure=MEASURE,
         answers="labels",
         subject=CLASSIFIER,
+        decisions=CLASSES,
     )
 
 

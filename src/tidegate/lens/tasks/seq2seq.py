@@ -18,6 +18,7 @@ from tidegate.lens.tasks.example import ArrayRow, Example, on_cpu, picture_shape
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.text_outcomes import MEASURE, text_outcomes
 from tidegate.lens.tasks.pictures import Frames, pictures, pixels_of
+from tidegate.lens.tasks.reasons.decisions import TOKENS
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.writer_subject import CAPTIONER, TRANSLATOR
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -71,6 +72,7 @@ def look_translator(run: Run) -> ExampleLook:
         measure=MEASURE,
         answers="texts",
         subject=TRANSLATOR,
+        decisions=TOKENS,
     )
 
 

@@ -8,6 +8,7 @@ from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.label_outcomes import MEASURE, spelled_tokens, tag_outcomes
 from tidegate.lens.tasks.pictures import pictures
+from tidegate.lens.tasks.reasons.decisions import TAGS
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.tagger_subject import TAGGER
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -44,6 +45,7 @@ def look(run: Run) -> ExampleLook:
         measure=MEASURE,
         answers="labels",
         subject=TAGGER,
+        decisions=TAGS,
     )
 
 

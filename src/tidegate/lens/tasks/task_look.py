@@ -11,6 +11,7 @@ from tidegate.data.columns import Part
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.example import ArrayRow, Example
 from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome
+from tidegate.lens.tasks.reasons.decisions import Decisions
 from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.views import Look
 from tidegate.train import Run
@@ -38,6 +39,7 @@ class ExampleLook:
         answers: what the model answers: "labels", which are the vocabulary of that name, "texts" or "numbers".
         subject: what hidden units may track, and how predictions are scored, for `find_units` and `unit_effect`; None
             if the task does not say.
+        decisions: what is decided, as a function of the steps' inputs, for `what_decided`; None likewise.
     """
 
     look: Callable[[Any, Any, Example], Look]
@@ -49,6 +51,7 @@ class ExampleLook:
     measure: str = ""
     answers: Answers = "labels"
     subject: Subject | None = None
+    decisions: Decisions | None = None
 
 
 TaskLook = TextLook | ExampleLook
