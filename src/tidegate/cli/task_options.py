@@ -36,7 +36,8 @@ def task_parameters(task: type[Task]) -> list[inspect.Parameter]:
         _option("out", path, None, f"Folder of the run. Default: {named}.", "Output", value="FOLDER"),
         _option("resume", path, None, f"Resume this run; {raised}.", "Output", value="RUN"),
         _config_option(path),
-        _option("log", files, None, LOG, "Output", value="|".join(TRACKER_NAMES)),
+        # Not --log: torchrun takes it for an abbreviation of options of its own, also behind the script's name.
+        _option("log_to", files, None, LOG, "Output", value="|".join(TRACKER_NAMES)),
         _option("overwrite", bool, False, "Replace the run in --out.", "Output", "--overwrite"),
         _option("dry_run", bool, False, "Say what would be trained; write nothing.", "Output", "--dry-run"),
         _option("quiet", bool, False, "Print nothing but errors.", "Output", "--quiet"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainCommands", "app", "command"]
 
-BESIDE_RESUME = {"resume", "quiet", "log", "epochs", "steps", "minutes", "sample_length"}
+BESIDE_RESUME = {"resume", "quiet", "log_to", "epochs", "steps", "minutes", "sample_length"}
 
 
 class TrainCommands(PlainHelp, typer.core.TyperGroup):
@@ -101,7 +101,7 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
         _check_task(given["resume"], task)
         budget = {name: given[name] for name in ("epochs", "steps", "minutes")}
         _check_budget(given["resume"], budget)
-        resumed = resume_run(given["resume"], _samples(task, given), trackers=given["log"] or (), **budget)
+        resumed = resume_run(given["resume"], _samples(task, given), trackers=given["log_to"] or (), **budget)
         describe_end(resumed, summary=False)
         return
     if given["train"] and _source(ctx, "data") == "DEFAULT_MAP":  # the files in --config are replaced, too
@@ -113,7 +113,7 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
         raise typer.BadParameter("give files or folders to train on, or --resume RUN", param_hint="DATA")
     from tidegate.train.trackers.tracked import make_trackers
 
-    make_trackers(given["log"] or ())  # refuses them before the data are prepared
+    make_trackers(given["log_to"] or ())  # refuses them before the data are prepared
     config, training = _settings(task.Config, given), _training(task, ctx, given)
     folder = given["out"] or Path("runs", task.run_name(given["data"], config))
     if given["dry_run"]:
@@ -148,7 +148,7 @@ def _one(task: type[Task], given: dict[str, Any], config: Any, training: TrainCo
         record = {"data": given["data"], **to_record(options)}
         record = {name: _plain(value) for name, value in record.items() if value is not None}
         samples = _samples(task, given)
-        more = {"data_options": record, "trackers": given["log"] or ()}
+        more = {"data_options": record, "trackers": given["log_to"] or ()}
         return train_run(folder, data, config, training, task=task, samples=samples, **more)
 
 
