@@ -25,6 +25,17 @@ SETTINGS: list[tuple[str, dict[str, str], dict[str, str]]] = [
 ]
 
 
+def test_guesses_under_the_text_are_in_the_address(tour: Start) -> None:
+    page = tour("lm").open("read")
+    page.check("label.switch input")
+    page.wait_for_url("**guesses=on*")
+    page.reload()
+    page.locator(".column .below").first.wait_for()
+    page.uncheck("label.switch input")
+    tour("lm").settle()
+    assert "guesses" not in page.url
+
+
 def shown(page: Any, label: str) -> str:
     return page.locator(f".control:has-text('{label}') >> :is(input, select, textarea)").first.input_value()
 

@@ -1,5 +1,6 @@
 // Read: the text tinted by surprise; the five likeliest guesses for each token.
 
+import { inAddress } from "../address_settings.js";
 import { ask } from "../ask.js";
 import { bar } from "../charts/bars.js";
 import { colourScale } from "../charts/scale.js";
@@ -23,7 +24,7 @@ export async function show(root) {
     },
     onError: (error) => replaceChildren(side, failure(error)),
   });
-  const below = el("input", { type: "checkbox", on: { change: toggleGuesses } });
+  const below = inAddress("guesses", el("input", { type: "checkbox", on: { change: toggleGuesses } }));
   const text = el("div", { class: "main" });
   const scales = el("div", { class: "scales" });
   root.append(

@@ -1,5 +1,6 @@
 // Training: curves beside the baselines, and samples of what the model wrote meanwhile.
 
+import { inAddress } from "../address_settings.js";
 import { answerOr, ask } from "../ask.js";
 import { lineChart } from "../charts/line_chart.js";
 import { el, failure } from "../dom.js";
@@ -102,14 +103,8 @@ function samples(rows) {
   const sample = el("pre", { class: "sample scrolled" });
   const where = el("output");
   const last = String(rows.length - 1);
-  const slider = el("input", {
-    type: "range",
-    min: "0",
-    max: last,
-    value: last,
-    "aria-label": "Sample",
-    on: { input: show },
-  });
+  const props = { type: "range", min: "0", max: last, value: last, "aria-label": "Sample", on: { input: show } };
+  const slider = inAddress("sample", el("input", props));
   function show() {
     const [step, text] = rows[Number(slider.value)];
     where.textContent = ` after step ${grouped(step)}`;

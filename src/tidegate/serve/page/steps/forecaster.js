@@ -1,5 +1,6 @@
 // A forecaster: the known series, what was forecast of each of its values, and the forecast of what comes after it.
 
+import { inAddress } from "../address_settings.js";
 import { dataTable } from "../charts/data_table.js";
 import { forecastChart } from "../charts/forecast_chart.js";
 import { choice, el, labelled, replaceChildren } from "../dom.js";
@@ -17,13 +18,18 @@ export function show(root, answer, _frames, stops) {
     stop = drawTarget(body, { levels: answer.levels, ...answer.forecasts[n] });
   };
   root.append(el("p", { class: "lead" }, lead));
+  let chosen = 0;
   if (answer.forecasts.length > 1) {
     const targets = answer.forecasts.map(({ name }, n) => [String(n), name]);
-    const select = choice(targets, "0", (n) => showTarget(Number(n)));
+    const select = inAddress(
+      "target",
+      choice(targets, "0", (n) => showTarget(Number(n))),
+    );
+    chosen = Number(select.value);
     root.append(el("div", { class: "controls" }, labelled("Target", select)));
   }
   root.append(body);
-  showTarget(0);
+  showTarget(chosen);
   stops.push(() => stop());
   return null;
 }
