@@ -13,7 +13,7 @@ Start = Callable[[str], Tour]
 ADDED = json.dumps([{"layer": 1, "name": "h", "unit": 2, "low": 0, "high": 0}])
 # Screens, what their addresses hold, and the controls by their labels with what they then show.
 SETTINGS: list[tuple[str, dict[str, str], dict[str, str]]] = [
-    ("match", {"threshold": "0.5", "before": "0"}, {"On from": "0.5", "Off for": "0", "and after": "1"}),
+    ("match", {"threshold": "0.5", "before": "0"}, {"On means": "0.5", "Off for": "0", "and after": "1"}),
     ("why", {"baseline": "mean", "erasure": "baseline"}, {"Baseline": "mean", "An erased": "baseline"}),
     (
         "cut",

@@ -3,6 +3,7 @@
 import { live } from "../../ask.js";
 import { dataTable } from "../../charts/data_table.js";
 import { namedBars } from "../../charts/named_bars.js";
+import { saveBar } from "../../charts/save.js";
 import { colourScale } from "../../charts/scale.js";
 import { painted, shade } from "../../colours.js";
 import { el, spelled, visible } from "../../dom.js";
@@ -56,12 +57,9 @@ function strip({ label, pieces, values, holds, top, property }) {
     });
   })();
   const scale = colourScale({ kind: "diverging", top, label });
-  return el(
-    "figure",
-    {},
-    box,
-    el("figcaption", {}, el("span", {}, holds.includes(true) ? `Underlined: ${property}` : ""), scale),
-  );
+  const rows = () => [["text", label, property || "holds"], ...pieces.map((it, n) => [it, values[n], holds[n]])];
+  const underlined = el("span", {}, holds.includes(true) ? `Underlined: ${property}` : "");
+  return el("figure", {}, box, el("figcaption", {}, underlined, scale, saveBar(label, { rows })));
 }
 
 function broken(piece) {
