@@ -121,10 +121,14 @@ class Visit:
         self.page, self.address = page, address
         self.faults: list[str] = []
         self.asked: list[str] = []
-        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.faults.append(str(error.stack)))
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def _hear(self, said: Any) -> None:
+        if said.type in ("error", "warning"):
+            self.faults.append(f"{said.text} ({said.location.get('url', '')})")
 
     def open(self, screen: str, **chosen: object) -> Any:
         """Open a screen; when it is there, the page."""

@@ -29,7 +29,7 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def addresses(
     run: Run, serve: Callable[[Any], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], str]]:
@@ -55,9 +55,9 @@ def addresses(
         session.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def tour(browser: Any, addresses: Callable[[str], str]) -> Iterator[Callable[[str], Tour]]:
-    """A tab for each task, open until the last test; none may have complained."""
+    """A tab for each task, open until the last test of a file; none may have complained."""
     opened: dict[str, Tour] = {}
 
     def start(name: str) -> Tour:
