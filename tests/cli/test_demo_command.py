@@ -7,6 +7,7 @@ import pytest
 
 from tidegate.cli.verbs import demo
 from tidegate.errors import DataError
+from tidegate.lens.highlights import Sentence, kept_highlights
 from tidegate.train import load_run
 
 
@@ -79,6 +80,12 @@ def test_it_trains_and_ends_with_the_result_a_sample_and_how_to_go_on(cli, tmp_p
     written = ends.split("It writes, from 'def ':\n\n")[1]
     assert written.startswith("def ")
     assert f"tidegate generate {folder} --prompt" in written
+    plain = " ".join(result.stdout.split())
+    sections = kept_highlights(run) or []
+    printed = [it for it in sections if it.name in demo.SHOWN]
+    assert printed
+    for sentence in (part.text for it in printed for part in it.parts if isinstance(part, Sentence)):
+        assert sentence in plain  # the report shows the same
     assert f"tidegate train lm --resume {folder} --minutes" in written
 
 

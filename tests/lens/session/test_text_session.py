@@ -84,19 +84,15 @@ def test_the_terminal_demo_finds_cells_without_the_page_and_writes_a_report_with
     code = f"""
 import sys
 from pathlib import Path
-from tidegate.cli.display.unit_preview import best_cell, coloured, listed
-from tidegate.lens import ablate
+from tidegate.cli.display.story_text import story_text
+from tidegate.lens.highlights import highlights
 from tidegate.lens.session.text_session import TextSession
 from tidegate.train import load_run
 import tidegate.cli.verbs.demo
 
 run = load_run(Path({str(run.folder)!r}))
 with TextSession([run], "def f(a):") as session:
-    found = session.find_cells()
-    listed(found)
-    finding = found.ordered[0]
-    coloured(run, finding)
-    session.effect((ablate(finding.layer, finding.name, finding.unit),))
+    assert story_text(highlights(session))
     assert not [it for it in sys.modules if it.startswith("tidegate.serve")]
     from tidegate.serve.report import write_report
     write_report(session, Path({str(tmp_path / "report.html")!r}))

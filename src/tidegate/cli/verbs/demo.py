@@ -6,11 +6,11 @@ import hashlib
 import sysconfig
 from itertools import count
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.display.progress_line import progress_line
 from tidegate.cli.run_and_show import describe_end, train_run
 from tidegate.drawing.text import visible
 from tidegate.errors import DataError
@@ -27,6 +27,7 @@ RARE = 20  # characters that occur less often are replaced
 PROMPT = "def "
 REPORT = "report.html"
 REPORTED = 2_000  # characters of held-out text in the report
+SHOWN = ("story", "unit", "shared", "mistakes", "memory")  # sections of the highlights; the others are printed before
 # Test code, and files that are tables rather than programs.
 PASSED_OVER = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings", "pydoc_data", "entities.py"}
 
@@ -120,7 +121,7 @@ def _free(folder: Path) -> Path:
 
 
 def _finish(folder: Path) -> None:
-    """Print the result beside each baseline, a longer sample, the best hidden unit, and how to continue."""
+    """Print the result beside each baseline, a longer sample, the highlights, and how to continue."""
     from tidegate.cli.verbs.generate import copy_report
     from tidegate.text.evaluation_report import loss_table
     from tidegate.text.generation import generate
@@ -146,31 +147,21 @@ def _finish(folder: Path) -> None:
 
 
 def _inside(run: Run) -> None:
-    """Print what the finder finds, the best unit in colour, and the effect of its ablation; write a report."""
-    from tidegate.cli.display.unit_preview import best_cell, coloured, colours, listed
-    from tidegate.lens import ablate
+    """Print the highlights of the run, which stay in its folder, and write a report."""
+    from tidegate.cli.display.story_text import story_text
+    from tidegate.lens.highlights import highlights
     from tidegate.lens.record.held_out import passage
     from tidegate.lens.session.text_session import TextSession
 
-    typer.echo("\nLooking inside: searching the hidden unit of each property, with controls ...\n")
     path = run.folder / REPORT
     with TextSession([run], *passage(run, REPORTED)) as session:
-        found = session.find_cells()
-        typer.echo(listed(found))
-        best = best_cell(found)
-        if best is not None:
-            typer.echo(f"\n{fill(str(best), 80)}")
-            typer.echo("" if colours() == "none" else f"\n{coloured(run, best)}\n")
-            effect = session.effect((ablate(best.layer, best.name, best.unit),))
-            worst = max(effect.classes.values(), key=lambda it: it.change)
-            summary = (
-                f"Setting that unit to 0 adds {worst.change:z.2f} nats to the loss on {worst.name} "
-                f"({worst.control_mean:+z.2f} for another unit, {worst.control_worst:+z.2f} at worst), and "
-                f"{effect.whole.change:+z.3f} to that on all {effect.prediction_name}s."
-            )
-            typer.echo(fill(summary, 80))
+        typer.echo("\nLooking inside: searching the hidden unit of each property, with controls ...\n")
+        with progress_line("Looking inside ..."):
+            sections = session.cached("highlights", lambda: highlights(session))
+        typer.echo(story_text([it for it in sections if it.name in SHOWN]))
         typer.echo("\nWriting the report ...")
         from tidegate.serve.report import write_report
 
-        write_report(session, path)
+        with progress_line("Writing the report ..."):
+            write_report(session, path)
     typer.echo(f"The report is {path}: open it in a browser, it works offline.")
