@@ -14,7 +14,16 @@ from tidegate.engine.kernels.stages import Stage, is_output, of_output_size, sta
 from tidegate.engine.masks import expected_mask
 from tidegate.engine.program.program import FOLDS, REDUCTIONS
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS
-from tidegate.export.c.product_loops import ONE_HOT, Code, Stream, padded, product_loops, with_padding
+from tidegate.export.c.product_loops import (
+    ONE_HOT,
+    Code,
+    Stream,
+    each_lane,
+    lanes_for,
+    padded,
+    product_loops,
+    with_padding,
+)
 
 LONGEST = 80  # characters of an expression that is written within another
 
@@ -26,23 +35,19 @@ class CellCode:
         cell: the cell.
         weights: the layer's.
         inputs: I.
-        lanes: hidden units that are computed together.
+        lanes: numbers that are computed together.
         one_hot: whether the input is a token, whose row of the input's matrix is added.
     """
 
     def __init__(self, cell: Cell, weights: Weights, inputs: int, lanes: int, *, one_hot: bool = False):
-        self.cell, self.weights, self.inputs, self.lanes, self.one_hot = (
-            cell,
-            weights.map(Tensor.detach),
-            inputs,
-            lanes,
-            one_hot,
-        )
+        self.cell, self.weights, self.inputs, self.one_hot = cell, weights.map(Tensor.detach), inputs, one_hot
         self.hidden = weights.hidden_size(cell)
         self.outputs = self.hidden if weights.w_hr is None else weights.w_hr.shape[0]
         self.output = cell.states[0] if self.outputs != self.hidden else ""
         self.program: Program = program(cell)
         self.stages = stages_of(self.program, fused_input=True, in_memory=frozenset(cell.states), output=self.output)
+        sums = max(len(stage.accumulators) for stage in self.stages)
+        self.lanes = lanes_for(sums, min(self.hidden, self.outputs), lanes)
         self.small = of_output_size(self.program, self.output)
         self.names = self._value_names()
         self.code = Code()
@@ -180,7 +185,7 @@ class CellCode:
                 products = [(a, self.matrix(op, gate)) for a, op, gate in stream.products]
                 streams.append(Stream(operand, length, products))
             product_loops(code, names, biases, streams, lanes)
-        code.lines.append(f"    for (int u = 0; u < {lanes}; ++u) {{")
+        code.lines.append(f"    {each_lane(lanes)}")
         code.lines.append(f"      const int n = b * {lanes} + u;")
         written: dict[int, tuple[str, int]] = {}  # what stands for a value, and how closely it binds
         for k, name in zip(stage.accumulators, names, strict=True):

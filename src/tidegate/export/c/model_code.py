@@ -13,7 +13,7 @@ from tidegate.cells import Cell
 from tidegate.engine import Weights
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS, definitions
 from tidegate.export.c.cell_code import CellCode
-from tidegate.export.c.product_loops import Code, Stream, padded, product_loops
+from tidegate.export.c.product_loops import KEEP_LOOP, Code, Stream, lanes_for, padded, product_loops
 
 MAGIC, VERSION, HEADER = b"TIDEGATE", 1, 64
 
@@ -71,7 +71,7 @@ class ModelCode:
         self.functions.append("\n".join([head, *pointers, *code.lines, "}"]))
         for name in cell.states:
             size = made.state_size(name)
-            self.states.append((f"{name}{n}", size, padded(size, self.lanes)))
+            self.states.append((f"{name}{n}", size, padded(size, made.lanes)))
         own = ", ".join(f"state->{name}{n}" for name in cell.states)
         self.calls.append(
             f"  {self.name}_layer{n}(model->weights + {place}, {'token' if one_hot else self.at}, {own});"
@@ -81,19 +81,20 @@ class ModelCode:
     def linear(self, weight: Tensor, bias: Tensor | None) -> None:
         """Add ``y = W x + b``."""
         n, (rows, columns) = len(self.functions), weight.shape
-        code, wide = Code(), padded(rows, self.lanes)
+        lanes = lanes_for(1, rows, self.lanes)
+        code, wide = Code(), padded(rows, lanes)
         own = torch.zeros(rows) if bias is None else bias.detach()
-        product_loops(code, ["s"], [own], [Stream("x", columns, [(0, weight.detach())])], self.lanes)
+        product_loops(code, ["s"], [own], [Stream("x", columns, [(0, weight.detach())])], lanes)
         place = self._weights(torch.cat(code.numbers))
         function = f"{self.name}_linear{n}(const float *restrict w, const float *restrict x, float *restrict y)"
         lines = [
             f"/* y = W x + b, {columns} to {rows} */",
             f"static void {function} {{",
-            f"  for (int b = 0; b < {wide // self.lanes}; ++b) {{",
+            f"  for (int b = 0; b < {wide // lanes}; ++b) {{",
             *code.lines,
-            f"    const int left = {rows} - b * {self.lanes};",
-            f"    const int count = left < {self.lanes} ? left : {self.lanes};",
-            f"    memcpy(y + b * {self.lanes}, s, (size_t)count * sizeof(float));",
+            f"    const int left = {rows} - b * {lanes};",
+            f"    const int count = left < {lanes} ? left : {lanes};",
+            f"    memcpy(y + b * {lanes}, s, (size_t)count * sizeof(float));",
             "  }",
             "}",
         ]
@@ -183,6 +184,8 @@ void {p}_block(const {p}_model *model, {p}_state *state, {many}, int n, float *y
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+{KEEP_LOOP}
 
 {definitions(sorted(self.operations))}
 

@@ -10,6 +10,15 @@ import torch
 from torch import Tensor
 
 ONE_HOT = "one-hot"
+SUMS_AT_ONCE = 4  # vectors that are added to in turn
+SHORT = 16  # iterations, up to which GCC unrolls a loop before it looks for vectors, and then finds none
+KEEP_LOOP = """\
+/* GCC unrolls loops of up to 16 rounds before it looks for vectors, and then finds none. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define KEEP_LOOP
+#endif"""
 
 
 @dataclass
@@ -25,6 +34,23 @@ class Code:
     lines: list[str] = field(default_factory=list)
     numbers: list[Tensor] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
+
+
+def lanes_for(sums: int, size: int, lanes: int) -> int:
+    """Return how many results are computed together: enough that additions need not wait for one another.
+
+    Args:
+        sums: of each result.
+        size: the results.
+        lanes: that are asked for.
+    """
+    wanted = lanes * max(1, SUMS_AT_ONCE // max(1, sums))
+    return min(wanted, max(lanes, padded(size, lanes)))
+
+
+def each_lane(lanes: int) -> str:
+    """Return the head of a loop over the numbers that are computed together."""
+    return f"{'KEEP_LOOP ' if lanes <= SHORT else ''}for (int u = 0; u < {lanes}; ++u) {{"
 
 
 def padded(size: int, lanes: int) -> int:
@@ -66,20 +92,20 @@ def product_loops(
     for a, name in enumerate(names):
         code.lines.append(f"    float {name}[{lanes}];")
         begin.append(f"      {name}[u] = w[{a * lanes} + u];")
-    code.lines += [f"    for (int u = 0; u < {lanes}; ++u) {{", *begin, "    }", f"    w += {len(names) * lanes};"]
+    code.lines += [f"    {each_lane(lanes)}", *begin, "    }", f"    w += {len(names) * lanes};"]
     for operand, size, products in streams:
         step = len(products) * lanes
         sums = [f"{names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
         if operand == ONE_HOT:
             code.lines.append(f"    {{ /* the row of the token, of {size} */")
             code.lines.append(f"      const float *const row = w + (size_t)token * {step};")
-            code.lines.append(f"      for (int u = 0; u < {lanes}; ++u) {{")
+            code.lines.append(f"      {each_lane(lanes)}")
             code.lines += [f"        {names[a]}[u] += row[{n * lanes} + u];" for n, (a, _) in enumerate(products)]
             code.lines += ["      }", f"      w += {size * step};", "    }"]
             continue
         code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
         code.lines.append(f"      const float v = {operand}[k];")
-        code.lines.append(f"      for (int u = 0; u < {lanes}; ++u) {{")
+        code.lines.append(f"      {each_lane(lanes)}")
         code.lines += [f"        {line}" for line in sums]
         code.lines += ["      }", "    }"]
     parts = [with_padding(torch.stack([*biases]), wide).unflatten(1, (-1, lanes)).transpose(0, 1).flatten(1)]
