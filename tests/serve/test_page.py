@@ -14,13 +14,11 @@ from tidegate.lens import read
 from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.serve.page import FILES
 from tidegate.serve.screens import SCREENS
-from tidegate.serve.screens.outcomes import OUTCOMES
-from tidegate.serve.screens.steps import STEPS
-from tidegate.serve.screens.tasks.units import UNITS
 from tidegate.train import Run
 
 Start = Callable[..., Visit]
-TABS = [it.name for it in SCREENS if it not in (STEPS, OUTCOMES, UNITS)]  # of a language model
+# Of a language model: a screen asks what kind of session there is.
+TABS = [it.name for it in SCREENS if it.shown(object.__new__(TextSession))]
 OWN = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if not name.startswith("vendor/")}
 
 

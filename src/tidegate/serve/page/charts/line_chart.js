@@ -55,7 +55,7 @@ function drawLines(width, chart) {
   const yTexts = log ? yTicks.map((it) => short(it)) : tickLabels(yTicks);
   const xDomain = d3.extent(x);
   if (xDomain[0] === xDomain[1]) xDomain[1] += 1;
-  const marginRight = shown.length ? labelSpace(shown, width) : 16;
+  const marginRight = shown.length ? labelSpace(shown, width) : 28; // half of the last number of the axis
   const marginLeft = 16 + 7 * Math.max(...yTexts.map((it) => it.length));
   const xTicks = xAxis(chart, xDomain, width - marginLeft - marginRight);
   // As `text`: of a function `tickFormat` Plot shows what d3 finds worth it on a logarithmic axis, not all.

@@ -4,7 +4,7 @@ import { inAddress } from "../address_settings.js";
 import { answerOr, ask } from "../ask.js";
 import { lineChart } from "../charts/line_chart.js";
 import { el, failure } from "../dom.js";
-import { grouped } from "../numbers.js";
+import { fixed, grouped } from "../numbers.js";
 import { about } from "../state.js";
 
 export async function show(root) {
@@ -21,7 +21,7 @@ export async function show(root) {
 function bestText({ best, loss: name }) {
   if (!best) return "";
   const [step, loss] = best;
-  return `Best checkpoint: ${loss.toFixed(3)} ${name} on the validation split, at step ${grouped(step)}.`;
+  return `Best checkpoint: ${fixed(loss, 3)} ${name} on the validation split, at step ${grouped(step)}.`;
 }
 
 function curves(root, { train, validation, baselines, loss: name }) {
@@ -39,6 +39,8 @@ function curves(root, { train, validation, baselines, loss: name }) {
     { label: "training", y: along(steps, train) },
     { label: "validation", y: along(steps, validation) },
   ];
+  const isDensity = [...train, ...validation].some((it) => it[1] < 0);
+  const note = isDensity ? " The less, the better: the loss is minus a log density, which may be below 0." : "";
   const trained = train.map((it) => it[0]);
   const column = (label, n) => [{ label, y: train.map((it) => it[n]) }];
   return [
@@ -50,7 +52,7 @@ function curves(root, { train, validation, baselines, loss: name }) {
         yLabel: name,
         baselines: lines,
         height: 360,
-        caption: "On the training and the validation split. Thin lines: baselines on the validation split.",
+        caption: `On the training and the validation split. Thin lines: baselines on the validation split.${note}`,
       },
       large,
     ),
