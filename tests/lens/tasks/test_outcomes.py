@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from tests.lens.tasks.tiny import tiny_run
 
 from tidegate.errors import ArgumentError
+from tidegate.lens.progress import watched
 from tidegate.lens.tasks import look_at
 from tidegate.lens.tasks.outcomes import HeldOut, held_out_outcomes
 from tidegate.tasks.base_task import ExampleTask
@@ -50,12 +51,13 @@ def measured(task: ExampleTask, run: Run, part: str = "validation") -> Any:
 def test_classes_are_those_of_evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.lens.tasks.outcomes.one_pass.AT_ONCE", 7)  # several batches, the last one smaller
     task, run = classes(tmp_path)
-    heard: list[tuple[int, int]] = []
-    found = held_out_outcomes(run, progress=lambda done, of: heard.append((done, of)))
+    heard: list[float] = []
+    with watched(lambda it: heard.append(it.share if it else -1)):
+        found = held_out_outcomes(run)
     report = measured(task, run)
     values = {it.name: it.value for it in report.metrics}
     count = len(found)
-    assert heard == [(min(n, count), count) for n in range(7, count + 7, 7)]
+    assert heard == [min(n, count) / count for n in range(7, count + 7, 7)]
     assert found.accuracy == pytest.approx(values["accuracy"])
     assert np.mean([it.loss for it in found.each]) == pytest.approx(report.loss, rel=1e-5)
     assert (found.part, found.total) == ("validation", len(run.open_data().parts["validation"]))

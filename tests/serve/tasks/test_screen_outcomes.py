@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from tests.serve.conftest import Visit
-from tests.serve.tasks.task_runs import Served, every, no_markup
+from tests.serve.tasks.task_runs import Served, every, no_markup, unpacked
 
 from tidegate.lens.session.example_session import ExampleSession
-from tidegate.lens.tasks import held_out_outcomes
+from tidegate.lens.tasks import held_out_outcomes, look_at
 from tidegate.serve.screens import outcomes
 
 
@@ -108,3 +109,15 @@ def test_the_pass_is_made_once_and_in_batches(givens: Callable[[str], ExampleSes
     monkeypatch.setattr(type(session.held_out), "batch", lambda *_: pytest.fail("tried again"))
     assert session.all_outcomes().each == whole
     assert sum(map(len, first)) == len(whole) - 2
+
+
+def test_pictures_of_the_examples_are_what_was_read(client: Any, givens: Any) -> None:
+    run = givens("frames").run
+    found = client("frames").get("/api/thumbnails").json()
+    frames = run.open_data().parts["validation"].columns["inputs"]
+    assert found["first"] == 0
+    np.testing.assert_allclose(unpacked(found["pictures"]), [frames[n] for n in range(len(frames))], atol=1 / 127)
+    found = unpacked(client("caption").get("/api/thumbnails").json()["pictures"])
+    own = look_at(givens("caption").run, 1)
+    np.testing.assert_allclose(found[1], cast(Any, own).image.values[0], atol=1 / 127)
+    assert client("tag").get("/api/thumbnails").json()["pictures"] is None

@@ -147,4 +147,7 @@ def test_it_works_from_the_file_alone(givens: Any, visit: Callable[..., Visit], 
     page.locator("h3", has_text="h of layer 0").first.wait_for()
     no_markup(page)
     assert [it for it in there.asked if not it.startswith("data:")] == [there.asked[0]]
+    page = there.open("outcomes")
+    assert page.locator("main .mistakes tbody tr").count() >= 1 or name == "regress"
+    no_markup(page)
     page = there.open("training")

@@ -7,11 +7,12 @@ from tidegate.data.rows import Row
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.findings import Findings
 from tidegate.lens.interventions.intervention import Intervention
+from tidegate.lens.progress import report_progress
 from tidegate.lens.session.lru_cache import LRUCache
 from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.inputs import PartName
 from tidegate.lens.tasks.look_at import look_at
-from tidegate.lens.tasks.outcomes import Answers, HeldOut, Outcome, Outcomes
+from tidegate.lens.tasks.outcomes import TRYING, Answers, HeldOut, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.lens.tasks.units.find_units import find_units
 from tidegate.lens.tasks.units.held_out_halves import subject_of
@@ -140,7 +141,11 @@ class ExampleSession(Session):
         """
         if self.held_out is None:
             raise ArgumentError(f"{self.run.folder} holds no examples of its own: only its model is there.")
-        return self.held_out.together([outcome for batch in self.outcomes() for outcome in batch])
+        found: list[Outcome] = []
+        for batch in self.outcomes():
+            found += batch
+            report_progress(TRYING, len(found) / len(self.held_out.numbers))
+        return self.held_out.together(found)
 
     def example(self, number: int) -> SessionExample:
         """Return an example by its number.

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from tidegate.data.columns import Encoded
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import Example, frames_row, on_cpu
 from tidegate.lens.tasks.hooks import recorded_calls
@@ -42,9 +45,16 @@ def look(run: Run) -> ExampleLook:
         outcomes=class_outcomes,
         measure=MEASURE,
         answers="labels",
+        picture=None if text else _sheet,
         subject=CLASSIFIER,
         decisions=CLASSES,
     )
+
+
+def _sheet(task: ClassifyTask, encoded: Encoded) -> NDArray[np.float32]:
+    """Return the frames, one below the other, as a picture: frames are often the lines of one."""
+    frames = np.asarray(encoded["inputs"])
+    return pictures(frames.reshape(1, -1), frames.shape).values[0]
 
 
 def look_at_class(task: ClassifyTask, model: Classifier, example: Example) -> ClassifierLook:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.data.column_kinds import stored_text
+from tidegate.data.columns import Encoded
 from tidegate.data.word_split import pieces
 from tidegate.drawing import caption_html
 from tidegate.lens.notebook import together
@@ -22,7 +23,7 @@ from tidegate.lens.tasks.reasons.decisions import TOKENS
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.writer_subject import CAPTIONER, TRANSLATOR
 from tidegate.lens.tasks.views import Choices, Look, Steps
-from tidegate.tasks.seq2seq.caption import Captioner, extra_names
+from tidegate.tasks.seq2seq.caption import Captioner, CaptionTask, extra_names
 from tidegate.tasks.seq2seq.search import Hypothesis, beam_search
 from tidegate.tasks.seq2seq.task import Beginning, WritingTask, level_of, text_in
 from tidegate.tasks.seq2seq.translate import Translator
@@ -85,8 +86,20 @@ def look_captioner(run: Run) -> ExampleLook:
         outcomes=text_outcomes,
         measure=MEASURE,
         answers="texts",
+        picture=_thumbnail,
         subject=CAPTIONER,
     )
+
+
+def _thumbnail(task: CaptionTask, encoded: Encoded) -> NDArray[np.float32]:
+    numbers = np.asarray(encoded["image"])
+    return pictures(numbers[:, : _pixel_count(task, numbers.shape[1])]).values[0]
+
+
+def _pixel_count(task: WritingTask, count: int) -> int:
+    """Return how many of the numbers of a captioner's image are its pixels."""
+    names = extra_names(task.preprocessing)
+    return count - len(names) if names else pixels_of(count)
 
 
 def _image_row(array: NDArray[Any]) -> ArrayRow:
@@ -142,7 +155,7 @@ def _image(task: WritingTask, example: Example) -> dict[str, Any]:
         return {"image": None, "extra": {}}
     numbers = np.asarray(example.encoded["image"])
     count, names = numbers.shape[1], extra_names(task.preprocessing)
-    pixels = count if example.picture is not None else count - len(names) if names else pixels_of(count)
+    pixels = count if example.picture is not None else _pixel_count(task, count)
     names = names or [f"number {n + 1}" for n in range(pixels, count)]
     extra = dict(zip(names, map(float, numbers[0, pixels:]), strict=False))
     return {"image": pictures(numbers[:, :pixels], example.picture), "extra": extra}

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.columns import Part
+from tidegate.data.columns import Encoded, Part
 from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.example import ArrayRow, Example
 from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome
@@ -37,6 +38,8 @@ class ExampleLook:
             mode, the examples and their numbers; None if the task does not say. See `tidegate.lens.tasks.outcomes`.
         measure: what the losses of ``outcomes`` are, with their unit.
         answers: what the model answers: "labels", which are the vocabulary of that name, "texts" or "numbers".
+        picture: draws a stored example, (height, width[, channels]) from 0 to 1, of the task and the example; None
+            if examples are no pictures.
         subject: what hidden units may track, and how predictions are scored, for `find_units` and `unit_effect`; None
             if the task does not say.
         decisions: what is decided, as a function of the steps' inputs, for `what_decided`; None likewise.
@@ -50,6 +53,7 @@ class ExampleLook:
     outcomes: Callable[[Any, Any, Part, Sequence[int]], list[Outcome]] | None = None
     measure: str = ""
     answers: Answers = "labels"
+    picture: Callable[[Any, Encoded], NDArray[np.float32]] | None = None
     subject: Subject | None = None
     decisions: Decisions | None = None
 

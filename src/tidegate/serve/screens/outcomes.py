@@ -6,7 +6,7 @@ from typing import Any
 from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.outcomes import Outcome
-from tidegate.serve.screens.screen import Question, Screen, rounded
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 MAX_LABELS = 24  # of a confusion matrix
 MAX_TEXT = 160  # characters of an example in a list
@@ -31,6 +31,12 @@ def outcomes(session: ExampleSession) -> dict[str, Any]:
         "right": right,
         "rows": [_row(session.first_own + n, it) for n, it in enumerate(found.each)],
     }
+
+
+def thumbnails(session: ExampleSession) -> dict[str, Any]:
+    """Return the pictures of the run's own examples, from the first on; null if they have none that fit."""
+    found = None if session.held_out is None else session.held_out.pictures()
+    return {"first": session.first_own, "pictures": None if found is None else packed(found, 1.0)}
 
 
 def confusion(session: ExampleSession) -> dict[str, Any]:
@@ -80,6 +86,7 @@ def recorded(session: ExampleSession) -> Iterator[Question]:
     """Record everything."""
     yield "outcomes", {}
     yield "confusion", {}
+    yield "thumbnails", {}
 
 
 def tells_right(session: Session) -> bool:
@@ -97,7 +104,7 @@ def title(session: ExampleSession) -> str:
 OUTCOMES = Screen(
     "outcomes",
     "Mistakes",
-    {"outcomes": outcomes, "confusion": confusion},
+    {"outcomes": outcomes, "confusion": confusion, "thumbnails": thumbnails},
     recorded=recorded,
     shown=tells_right,
     title_of=title,

@@ -1,14 +1,16 @@
 """`held_out_outcomes`: one pass over the held-out examples of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tidegate.data.columns import Part
 from tidegate.data.ragged_array import Rows
 from tidegate.errors import ArgumentError
+from tidegate.lens.progress import report_progress
 from tidegate.lens.tasks.inputs import PartName
 from tidegate.lens.tasks.outcomes.outcome import Answers, Outcome, Outcomes
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
@@ -18,6 +20,8 @@ from tidegate.train import Run
 from tidegate.train.registry import task_named
 
 MOST = 2_000  # examples that are tried
+TRYING = "Trying the examples"
+MOST_PIXELS = 1 << 20  # of all pictures together
 AT_ONCE = 256  # examples of a step of the pass
 
 
@@ -69,6 +73,23 @@ class HeldOut:
         with evaluating(self.run.model), torch.inference_mode():
             return self._look.outcomes(self._task, self.run.model, part, numbers)
 
+    def pictures(self) -> NDArray[np.float32] | None:
+        """Return the pictures of all examples that are tried, (N, height, width[, channels]) from 0 to 1.
+
+        None if examples are no pictures, are not of one size, or together have more than a million numbers.
+        """
+        if self._look.picture is None or not self.numbers:
+            return None
+        first = self._picture(self.numbers[0])
+        if first.size * len(self.numbers) > MOST_PIXELS:
+            return None
+        found = [self._picture(number) for number in self.numbers]
+        return np.stack(found) if all(it.shape == first.shape for it in found) else None
+
+    def _picture(self, number: int) -> NDArray[np.float32]:
+        assert self._look.picture is not None
+        return self._look.picture(self._task, {name: column[number] for name, column in self._examples.columns.items()})
+
     def together(self, each: list[Outcome]) -> Outcomes:
         """Return outcomes of this run as one result."""
         labels = self._task.preprocessing.vocabulary("labels").entries if self._look.answers == "labels" else ()
@@ -79,9 +100,7 @@ class HeldOut:
             yield self.batch(start)
 
 
-def held_out_outcomes(
-    run: Run, *, limit: int = MOST, progress: Callable[[int, int], None] = lambda done, of: None
-) -> Outcomes:
+def held_out_outcomes(run: Run, *, limit: int = MOST) -> Outcomes:
     """Try the held-out examples of a run: which answers are wrong, how sure it was, and what it takes for what.
 
     Classifiers and taggers answer with labels, translators and captioners with texts (by the run's own beam search),
@@ -91,7 +110,6 @@ def held_out_outcomes(
     Args:
         run: from `tidegate.train.load_run`; a task other than language modelling.
         limit: number of examples that are tried, at most, evenly spread over the part.
-        progress: called with the numbers of examples tried and to try.
 
     Raises:
         ArgumentError: the task cannot be looked at or does not say how right an answer is; the limit is not positive.
@@ -100,5 +118,5 @@ def held_out_outcomes(
     found: list[Outcome] = []
     for batch in examples:
         found += batch
-        progress(len(found), len(examples.numbers))
+        report_progress(TRYING, len(found) / len(examples.numbers))
     return examples.together(found)

@@ -7,12 +7,13 @@ import { dataTable } from "../charts/data_table.js";
 import { button, el, note, replaceChildren, spelled, visible } from "../dom.js";
 import { fixed, grouped, percent, probability } from "../numbers.js";
 import { choose } from "../state.js";
-import { askOutcomes, chosen, lossOf, markOf, nameOf } from "../steps/outcomes.js";
+import { askOutcomes, askThumbnails, chosen, lossOf, markOf, nameOf } from "../steps/outcomes.js";
 
 const WORST = 20; // examples in the table
 
 export async function show(root) {
-  const [answer, { names }] = await Promise.all([askOutcomes(), ask("examples")]);
+  const [answer, { names }, thumbnail] = await Promise.all([askOutcomes(), ask("examples"), askThumbnails()]);
+  const shown = { names, answer, thumbnail };
   const { rows, answers } = answer;
   const judged = answers !== "numbers";
   root.append(el("p", { class: "summary" }, ...summary(answer)));
@@ -20,42 +21,42 @@ export async function show(root) {
   const side = el("div", { class: "mistakes" });
   const showWorst = () => {
     const title = judged ? "The worst mistakes" : "The largest errors";
-    replaceChildren(side, el("h2", {}, title), examplesTable(worst.slice(0, WORST), names, { answer, title }));
+    replaceChildren(side, el("h2", {}, title), examplesTable(worst.slice(0, WORST), title, shown));
   };
   showWorst();
   if (answers !== "labels") {
     root.append(side);
     return;
   }
-  const found = await ask("confusion");
+  const confusion = await ask("confusion");
   const main = el("div");
   root.append(el("div", { class: "confused" }, main, side));
   main.append(el("h2", {}, "What is taken for what"));
   const of = new Map(rows.map((row) => [row.number, row]));
-  const cells = new Map(found.cells.map((cell) => [`${cell[0]} ${cell[1]}`, cell]));
+  const cells = new Map(confusion.cells.map((cell) => [`${cell[0]} ${cell[1]}`, cell]));
   const mark = confusionMatrix(main, {
-    ...found,
-    caption: `Rows are true labels, columns predicted ones; pick a number to see its examples.${leftOut(found)}`,
+    ...confusion,
+    caption: `Rows are true labels, columns predicted ones; pick a number to see its examples.${leftOut(confusion)}`,
     onPick(r, c) {
       mark(r, c);
       const [, , count, numbers] = cells.get(`${r} ${c}`);
-      const [label, guess] = [found.labels[r], found.labels[c]].map(visible);
+      const [label, guess] = [confusion.labels[r], confusion.labels[c]].map(visible);
       const title = r === c ? `${label}, right` : `${label} taken for ${guess}`;
       const back = button("The worst of all", () => {
         mark(-1);
         showWorst();
       });
-      const shown = numbers.map((n) => of.get(n)).filter(Boolean);
-      const some = shown.length < count ? `; the ${grouped(shown.length)} examples with the largest loss` : "";
+      const found = numbers.map((n) => of.get(n)).filter(Boolean);
+      const some = found.length < count ? `; the ${grouped(found.length)} examples with the largest loss` : "";
       replaceChildren(
         side,
         el("h2", {}, title),
         el("div", { class: "controls" }, back, note(`${grouped(count)} answers${some}`)),
-        examplesTable(shown, names, { answer, title }),
+        examplesTable(found, title, shown),
       );
     },
   });
-  main.append(el("h2", {}, "Each label"), scoresTable(found.scores));
+  main.append(el("h2", {}, "Each label"), scoresTable(confusion.scores));
 }
 
 /** One sentence on all examples, with a button that lists the wrong ones. */
@@ -83,11 +84,11 @@ function leftOut({ labels, of, left_out: count }) {
   return ` The ${labels.length} labels of ${of} that are confused most; ${grouped(count)} answers are of others.`;
 }
 
-function examplesTable(rows, names, { answer: { answers, measure }, title }) {
+function examplesTable(rows, title, { names, answer: { answers, measure }, thumbnail }) {
   const open = (n) => choose({ screen: "steps", text: rows[n].number, at: rows[n].step });
   const read = (it) => {
     const name = nameOf(it, names[it.number]);
-    return el("span", { class: "read", title: name }, name);
+    return el("span", { class: "read", title: name }, thumbnail(it.number), name);
   };
   if (!rows.length) return note(answers === "numbers" ? "" : "None: all answers are right.");
   const caption = `Pick an example to see how the network read it. Loss: ${measure.replace("loss, ", "")}.`;

@@ -7,7 +7,7 @@ import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
 import { exampleList } from "../steps/example_list.js";
 import { show as forecaster } from "../steps/forecaster.js";
-import { askOutcomes } from "../steps/outcomes.js";
+import { askOutcomes, askThumbnails } from "../steps/outcomes.js";
 import { unpackPictures } from "../steps/pictures.js";
 import { show as plain } from "../steps/plain.js";
 import { show as regressor } from "../steps/regressor.js";
@@ -93,15 +93,18 @@ async function fillList(root, { numbers, named, number, tried, steering }) {
     onArranged: steering.arranged,
   };
   let rows = numbers.map((n) => ({ number: n }));
-  if (!tried) return exampleList(root, { ...options, rows, measure: "", canBeRight: false });
+  if (!tried) return exampleList(root, { ...options, rows, measure: "", canBeRight: false, thumbnail: () => null });
   replaceChildren(root, note("Trying the examples …"));
-  const { rows: known, measure, answers, part, total } = await askOutcomes();
+  const [{ rows: known, measure, answers, part, total }, thumbnail] = await Promise.all([
+    askOutcomes(),
+    askThumbnails(),
+  ]);
   const of = new Map(known.map((row) => [row.number, row]));
   rows = rows.map((row) => of.get(row.number) ?? row);
   steering.judged(new Set(rows.filter((it) => it.right === 0).map((it) => it.number)));
   const some = known.length < total ? `${grouped(known.length)} of ` : "";
   replaceChildren(root, note(`${some}${grouped(total)} ${part} examples. At the right: ${measure}.`));
-  exampleList(root, { ...options, rows, measure, canBeRight: answers !== "numbers" });
+  exampleList(root, { ...options, rows, measure, canBeRight: answers !== "numbers", thumbnail });
 }
 
 /** Show what the run did with an example; returns what stops it. */

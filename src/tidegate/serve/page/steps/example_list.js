@@ -11,9 +11,9 @@ let scrolledTo = 0; // the place in the list, while the page is open
 /**
  * Fill an element with the list. `rows`: examples, as `askOutcomes` has them or with a number only; `names`: of the
  * examples by number; `current`: a number; `measure`: what the loss is, or "" where examples were not tried;
- * `canBeRight`: whether answers are right or wrong. `onPick(number)`, `onArranged(numbers)` when others are shown.
+ * `canBeRight`: whether answers are right or wrong; `thumbnail(number)`: a picture or null. `onPick(number)`, `onArranged(numbers)` when others are shown.
  */
-export function exampleList(root, { rows, names, current, measure, canBeRight, onPick, onArranged }) {
+export function exampleList(root, { rows, names, current, measure, canBeRight, thumbnail, onPick, onArranged }) {
   const list = el("ol", { class: "example-list", "aria-label": "Examples" });
   list.addEventListener("scroll", () => {
     scrolledTo = list.scrollTop;
@@ -43,6 +43,7 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, o
   function item(row) {
     const mark = markOf(row);
     const isCurrent = row.number === current;
+    const name = nameOf(row, names[row.number]);
     return el(
       "li",
       {},
@@ -55,7 +56,8 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, o
           on: { click: () => onPick(row.number) },
         },
         el("span", { class: mark === "✗" ? "mark miss" : "mark" }, mark, mark && hiddenText(MEANINGS[mark])),
-        el("span", { class: "read", title: nameOf(row, names[row.number]) }, nameOf(row, names[row.number])),
+        thumbnail(row.number),
+        el("span", { class: "read", title: name }, name),
         row.loss === undefined ? null : el("span", { class: "loss" }, lossOf(row)),
         row.loss === undefined ? null : el("span", { class: "said", title: saidOf(row) }, saidOf(row)),
       ),

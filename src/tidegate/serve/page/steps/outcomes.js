@@ -3,6 +3,7 @@
 import { ask } from "../ask.js";
 import { spelled, visible } from "../dom.js";
 import { fixed, probability, short } from "../numbers.js";
+import { picture, unpackPictures } from "./pictures.js";
 
 const FIELDS = ["number", "text", "truth", "guess", "p", "loss", "right", "step", "token", "predictions", "wrong"];
 
@@ -11,6 +12,20 @@ export async function askOutcomes() {
   const answer = await ask("outcomes");
   const rows = answer.rows.map((row) => Object.fromEntries(row.map((it, k) => [FIELDS[k], it])));
   return { ...answer, rows };
+}
+
+/** A function that draws the picture of an example, small; it returns null where examples are no pictures. */
+export async function askThumbnails() {
+  const { first, pictures } = await ask("thumbnails");
+  if (pictures === null) return () => null;
+  const { at, count, height, width, channels } = unpackPictures(pictures);
+  return (number) => {
+    const n = number - first;
+    if (n < 0 || n >= count) return null;
+    const canvas = picture(at(n), height, width, channels, "what was read");
+    canvas.className = "thumbnail";
+    return canvas;
+  };
 }
 
 /** ✓ or ✗ with what it means; "" for answers that are numbers. */
