@@ -1,7 +1,9 @@
 """Calls of a kind that was seen before skip the checks: same bits and gradients, and no change goes unnoticed."""
 
 import copy
+import gc
 import io
+import weakref
 from typing import Any
 
 import pytest
@@ -184,6 +186,17 @@ def test_training_after_inference_mode() -> None:
         warm(layer, x)
     layer(x)[0].sum().backward()
     assert layer.weight_hh_l0.grad is not None
+
+
+def test_what_is_remembered_does_not_keep_a_layer_alive() -> None:
+    layer = warm(tidegate.nn.LSTM(7, 9), torch.randn(4, 2, 7))
+    alive = weakref.ref(layer)
+    gc.disable()  # without it a circle of references would stay
+    try:
+        del layer
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_saved_and_copied_layers_know_nothing() -> None:

@@ -61,7 +61,7 @@ class _Kinds:
         made = self._seen[key]
         if made is None or made.settings != settings(module):
             made = self._seen[key] = CheckedStack(module, input, states)
-        return made(input, states)
+        return made(module, input, states)
 
 
 def settings(module: KeptLayers) -> tuple[Any, ...]:
@@ -92,12 +92,10 @@ class CheckedStack:
 
     def __init__(self, module: KeptLayers, input: Tensor, states: tuple[Tensor, ...]):
         self.settings = settings(module)
-        self._module = module
         self._rows: tuple[_Row, ...] = ()
         between = module.dropout and module.training and module.num_layers > 1
-        masks = any(
-            module.layer_cell(k).masks for k in range(module.num_layers)
-        )  # to make them may draw random numbers
+        # To make masks may draw random numbers, which would change those that follow.
+        masks = any(module.layer_cell(k).masks for k in range(module.num_layers))
         if between or masks or module.recompute:
             return
         with torch.inference_mode(False), torch.no_grad():  # what is kept has to serve training too
@@ -110,11 +108,11 @@ class CheckedStack:
         if starts_at_zero and not any(backend.runs_stacks for backend in chosen):
             self._rows = tuple([_row(call, backend) for call, backend in zip(calls, chosen, strict=True)])
 
-    def __call__(self, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
+    def __call__(self, module: KeptLayers, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
         """Run it; None if `forward` has to, because something about it is unusual."""
         if not self._rows:
             return None
-        module, rows, row = self._module, self._rows, 0
+        rows, row = self._rows, 0
         x = input.transpose(0, 1) if module.batch_first else input
         final: list[tuple[Tensor, ...]] = []
         for layer in range(module.num_layers):
