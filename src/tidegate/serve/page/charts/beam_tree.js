@@ -1,6 +1,7 @@
 // The tree of a beam search: a column for each token that was written, the likeliest on top.
 
 import { el, statusLine, visible } from "../dom.js";
+import { fixed } from "../numbers.js";
 import { saveBar } from "./save.js";
 import { standalone, svgElement } from "./standalone.js";
 
@@ -104,7 +105,7 @@ function node([, , token, logP, , fate], n, { x, y, wide }, thick) {
     { class: `node ${fate}${thick}`, "data-n": n },
     svgElement("rect", { x, y, width: wide, height: HEIGHT, rx }),
     svgElement("text", { x: middle, y: y + 15, class: "token" }, shortened(token) + SIGNS[fate]),
-    svgElement("text", { x: middle, y: y + 28, class: "number" }, logP.toFixed(2).replace("-0.00", "0.00")),
+    svgElement("text", { x: middle, y: y + 28, class: "number" }, fixed(logP)),
   );
 }
 

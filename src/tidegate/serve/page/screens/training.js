@@ -98,7 +98,8 @@ async function validationOfAll(root) {
   });
   const steps = inOrder(shown.flatMap((it) => it.rows.map((row) => row[0])));
   const series = shown.map(({ name, rows }) => ({ label: name, y: along(steps, rows) }));
-  return lineChart(place, steps, series, { title, xLabel: "step", yLabel: about.runs[0].loss });
+  const caption = "Loss on the validation split of each run, whenever it was measured.";
+  return lineChart(place, steps, series, { title, caption, xLabel: "step", yLabel: about.runs[0].loss });
 }
 
 function samples(rows) {
