@@ -85,6 +85,17 @@ def test_the_list_is_filtered_searched_and_put_in_order(served: Served, visit: C
     ]
 
 
+def test_the_next_wrong_example_is_shown_at_its_wrong_tag(served: Served, visit: Callable[..., Visit]) -> None:
+    session, address = served("tag")
+    page = visit(address).open("steps")
+    wrong = next(it for it in held_out_outcomes(session.run).each[1:] if not it.right)
+    page.click("text=Next wrong")
+    page.wait_for_url(f"**#steps?text={wrong.number}*")
+    page.locator(".side .judged.miss").wait_for()
+    assert page.inner_text(".side code") == wrong.token
+    assert page.inner_text(".side p strong") == wrong.guess
+
+
 @pytest.mark.parametrize("name", ["translate", "forecast"])
 def test_the_worst_are_listed_where_answers_are_no_labels(
     served: Served, visit: Callable[..., Visit], name: str

@@ -23,7 +23,7 @@ export async function show(root) {
   const named = namesWithTyped(names);
   const numbers = [...named.keys()].filter((n) => isAvailable("look", { text: n }));
   const number = numbers.includes(state.text) ? state.text : numbers[0];
-  const missing = number === state.text ? "" : `There is no example ${state.text} here: this is ${named[number]}. `;
+  const missing = number === state.text ? "" : missingNote(state.text, named, named[number]);
   const steering = steer(number, numbers);
   const beam = el("div");
   const status = statusLine("");
@@ -45,6 +45,13 @@ export async function show(root) {
   return stop;
 }
 
+function missingNote(number, named, shown) {
+  const isLeftOut = !live && named[number];
+  return isLeftOut
+    ? `The report does not have ${named[number]}, the live page does: this is ${shown}. `
+    : `There is no example ${number} here: this is ${shown}. `;
+}
+
 /** Names of all examples by number: those of the run, then what was typed. */
 function namesWithTyped(names) {
   const found = [...names];
@@ -59,8 +66,9 @@ function isNarrow() {
 /** The buttons that go through the examples, in the order of the list. */
 function steer(number, all) {
   let order = all;
-  let isWrong = () => false;
-  const goTo = (n) => choose({ text: n, at: 0 });
+  let known = new Map();
+  const isWrong = (n) => known.get(n)?.right === 0;
+  const goTo = (n) => choose({ text: n, at: known.get(n)?.step ?? 0 });
   const move = (step) => () => {
     const at = order.indexOf(number);
     goTo(order[at < 0 ? 0 : (at + step + order.length) % order.length]);
@@ -73,14 +81,15 @@ function steer(number, all) {
   nextWrong.hidden = true;
   return {
     buttons: [button("Previous", move(-1)), button("Next", move(1)), nextWrong],
+    goTo,
     /** The list is shown in another order. */
     arranged(numbers) {
       if (numbers.length) order = numbers;
     },
-    /** It is known which examples are wrong. */
-    judged(wrong) {
-      isWrong = (n) => wrong.has(n);
-      nextWrong.hidden = !wrong.size;
+    /** It is known what the run made of the examples: `rows` by number. */
+    judged(rows) {
+      known = rows;
+      nextWrong.hidden = !all.some(isWrong);
     },
   };
 }
@@ -89,7 +98,7 @@ async function fillList(root, { numbers, named, number, tried, steering }) {
   const options = {
     names: named,
     current: number,
-    onPick: (n) => choose({ text: n, at: 0 }),
+    onPick: steering.goTo,
     onArranged: steering.arranged,
   };
   let rows = numbers.map((n) => ({ number: n }));
@@ -101,7 +110,7 @@ async function fillList(root, { numbers, named, number, tried, steering }) {
   ]);
   const of = new Map(known.map((row) => [row.number, row]));
   rows = rows.map((row) => of.get(row.number) ?? row);
-  steering.judged(new Set(rows.filter((it) => it.right === 0).map((it) => it.number)));
+  steering.judged(of);
   const some = known.length < total ? `${grouped(known.length)} of ` : "";
   replaceChildren(root, note(`${some}${grouped(total)} ${part} examples. At the right: ${measure}.`));
   exampleList(root, { ...options, rows, measure, canBeRight: answers !== "numbers", thumbnail });
