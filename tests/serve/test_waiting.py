@@ -89,6 +89,22 @@ def test_an_answer_that_takes_time_is_lines_of_progress_parts_and_the_answer(run
         assert "there are 12" in refused.text
 
 
+def test_a_partial_result_that_is_of_another_view_is_not_sent(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def inner(session: TextSession) -> str:
+        report_progress("Searching", 0.25, partial=object())
+        time.sleep(0.2)
+        return "whole"
+
+    monkeypatch.setattr("tidegate.serve.server.SCREENS", [Screen("inner", "Inner", {"inner": inner})])
+    monkeypatch.setattr("tidegate.serve.server.QUICK", 0.0)
+    with TextSession([run], HOSTILE) as session:
+        lines = TestClient(application(session), base_url="http://127.0.0.1").get("/api/inner", headers=LINES).text
+    assert [json.loads(it) for it in lines.splitlines()] == [
+        {"progress": {"what": "Searching", "share": 0.25}},
+        {"answer": "whole"},
+    ]
+
+
 def test_what_needs_no_search_is_answered_during_one(address: str, search: Search):
     with lines_of(address + "found") as answer:
         assert search.begun.wait(WAIT)

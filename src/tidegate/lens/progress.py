@@ -23,11 +23,13 @@ class Progress:
         what: what is done, such as "Searching the hidden units".
         share: the share that is done, 0 to 1.
         partial: what is known of the result so far, or None.
+        shown: what `partial_as` made of it for the outer watch, or None.
     """
 
     what: str
     share: float
     partial: Any = None
+    shown: Any = None
 
 
 Watch = Callable[[Progress | None], None]
@@ -73,8 +75,8 @@ def watched(watch: Watch) -> Iterator[None]:
 
 @contextmanager
 def partial_as(show: Callable[[Any], Any]) -> Iterator[None]:
-    """Apply a function to the partial results within the block before an outer watch is given them."""
-    with _changed(lambda it: it if it.partial is None else replace(it, partial=show(it.partial))):
+    """Let an outer watch have what a function makes of the partial results within the block."""
+    with _changed(lambda it: it if it.partial is None else replace(it, partial=None, shown=show(it.partial))):
         yield
 
 

@@ -34,7 +34,7 @@ class Question:
         self._changed = Condition()
         self._left = False
         self._progress: Progress | None = None
-        self._partial: Any = None
+        self._partial: str | None = None
         self._pieces: deque[str] = deque()
         self._finished = False
         self._result: str | None = None
@@ -100,7 +100,7 @@ class Question:
         if progress is not None:
             yield json.dumps({"progress": {"what": progress.what, "share": round(progress.share, 3)}})
         if partial is not None:
-            yield f'{{"partial":{as_json(partial)}}}'
+            yield f'{{"partial":{partial}}}'
         yield from pieces
 
     def _run(self) -> None:
@@ -123,14 +123,14 @@ class Question:
         self._tell()
 
     def _watch(self, progress: Progress | None) -> None:
+        shown = None if progress is None or progress.shown is None else as_json(progress.shown)
         with self._changed:
             if self._left:
                 raise Cancelled
             if progress is None:
                 return
             self._progress = progress
-            if progress.partial is not None:
-                self._partial = progress.partial
+            self._partial = shown or self._partial
         self._tell()
 
     def _put(self, piece: str) -> None:

@@ -186,11 +186,11 @@ def test_partial_results_are_shown_as_the_caller_wishes():
     told: list[Any] = []
 
     def watch(progress: Progress | None) -> None:
-        told.append(progress and progress.partial)
+        told.append(progress and (progress.partial, progress.shown))
 
     with watched(watch), partial_as(str.upper):
         report_progress("reading", 0.1, "abc")
         report_progress("reading", 0.2)
         pass_on()
     report_progress("nobody listens", 1.0, "abc")
-    assert told == ["ABC", None, None]
+    assert told == [(None, "ABC"), (None, None), None]

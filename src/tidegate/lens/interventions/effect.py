@@ -216,7 +216,7 @@ def _log_p(
     with evaluating(model):
         run_on = _Runs(model, rows)
         for start in range(0, len(inputs) - 1, CHUNK):
-            report_progress(f"Reading with {len(rows)} interventions", start / len(inputs))
+            report_progress(f"Measuring the intervention and {len(rows) - 1} controls", start / len(inputs))
             truth = torch.from_numpy(inputs[start + 1 : start + 1 + CHUNK]).to(device)
             outputs = run_on(torch.from_numpy(inputs[start : start + len(truth)]).to(device))
             skip = max(

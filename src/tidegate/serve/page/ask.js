@@ -185,7 +185,18 @@ export async function send(text) {
 /** The parts of a stream, as they arrive: `for await (const part of stream("write", {...}, signal))`. */
 export async function* stream(name, params, signal) {
   if (!live) throw new Refused("A report cannot write a new text. The live page can: tidegate look RUN");
-  const response = await fetch(`/api/${address(name, params)}`, { signal }).catch(unreachable);
-  if (!response.ok) throw refusal(response, await response.json());
-  for await (const message of linesOf(response)) if (!message.progress) yield message;
+  const open = openQuestion({ quiet: true });
+  const either = AbortSignal.any([signal, open.signal]);
+  try {
+    const response = await fetch(`/api/${address(name, params)}`, { signal: either }).catch(unreachable);
+    if (!response.ok) throw refusal(response, await response.json());
+    for await (const message of linesOf(response)) {
+      open.tell(message.progress ?? null);
+      if (!message.progress) yield message;
+    }
+  } catch (error) {
+    throw open.isCancelled ? new Refused("Cancelled.") : error;
+  } finally {
+    open.close();
+  }
 }

@@ -6,15 +6,18 @@ const open = new Set();
 let listener = () => {};
 
 /**
- * Begin a question. `signal` is aborted when it is given up, `tell` says how far it is ({what, share}), `close` is called
- * when it is answered or given up.
+ * Begin a question. `signal` is aborted when it is given up, `tell` says how far it is ({what, share}, or null), `close`
+ * is called when it is answered or given up. A `quiet` one is waited for only while it says how far it is.
  */
-export function openQuestion() {
+export function openQuestion({ quiet = false } = {}) {
   const controller = new AbortController();
   const question = {
     since: performance.now(),
     progress: null,
     signal: controller.signal,
+    get isWaitedFor() {
+      return !quiet || question.progress !== null;
+    },
     get isCancelled() {
       return controller.signal.reason === CANCELLED;
     },
@@ -22,6 +25,7 @@ export function openQuestion() {
       return controller.signal.reason === LEFT;
     },
     tell(progress) {
+      if (progress === question.progress) return;
       question.progress = progress;
       listener(open);
     },

@@ -15,7 +15,7 @@ export function showWaiting(root) {
   const cancel = button("Cancel", () => {
     for (const it of questions) it.cancel();
   });
-  let questions = new Set();
+  let questions = [];
   let timer = 0;
   let hidesAt = 0;
   root.hidden = true;
@@ -24,7 +24,7 @@ export function showWaiting(root) {
   function draw() {
     clearTimeout(timer);
     const now = performance.now();
-    if (!questions.size) {
+    if (!questions.length) {
       if (root.hidden) return;
       hidesAt ||= now + HIDDEN_AFTER;
       root.hidden = now >= hidesAt;
@@ -32,8 +32,8 @@ export function showWaiting(root) {
       return;
     }
     hidesAt = 0;
-    const first = Math.min(...[...questions].map((it) => it.since));
-    const told = [...questions].filter((it) => it.progress).at(-1)?.progress;
+    const first = Math.min(...questions.map((it) => it.since));
+    const told = questions.filter((it) => it.progress).at(-1)?.progress;
     if (now - first >= SHOWN_AFTER || told) root.hidden = false;
     const text = told ? `${told.what} …` : "Loading …";
     if (what.textContent !== text) {
@@ -49,7 +49,7 @@ export function showWaiting(root) {
   }
 
   watchQuestions((open) => {
-    questions = open;
+    questions = [...open].filter((it) => it.isWaitedFor);
     draw();
   });
 }
