@@ -29,7 +29,7 @@ def test_the_story_has_the_numbers_of_the_lens_and_is_kept(session: ExampleSessi
     assert names[0] == "run"
     if outcomes.accuracy is not None:
         right = sum(bool(it.right) for it in outcomes.each)
-        assert f"Of {len(outcomes)} examples of the validation part it gets {right} all right" in text_of(made[0])
+        assert f"Of {len(outcomes)} examples of the validation part it gets {right} right" in text_of(made[0])
     worst = next(it for it in made if it.name == "worst")
     if outcomes.worst():
         table = worst.parts[0]

@@ -64,8 +64,9 @@ def _run_section(session: ExampleSession, outcomes: Outcomes | None) -> Section:
     )
     if outcomes is not None and outcomes.accuracy is not None:
         right = sum(bool(it.right) for it in outcomes.each)
+        several = any(it.predictions > 1 for it in outcomes.each)
         what += (
-            f" Of {len(outcomes):,} examples of the {outcomes.part} part it gets {right:,} all right "
+            f" Of {len(outcomes):,} examples of the {outcomes.part} part it gets {right:,} {'entirely ' * several}right "
             f"({right / len(outcomes):.1%})."
         )
     if run.validation is not None:
@@ -75,7 +76,7 @@ def _run_section(session: ExampleSession, outcomes: Outcomes | None) -> Section:
             verdict = "better" if run.validation < best else "NOT better"
             what += f", {verdict} than the best baseline ({name}: {figure(best)})"
         what += "."
-    return Section("run", "The run", (Sentence(what, lead=True),), (Link("Training", "training"),))
+    return Section("run", "The run", (Sentence(what, lead=True),))
 
 
 def _outcome_sections(session: ExampleSession, outcomes: Outcomes) -> Iterator[Section]:
@@ -162,10 +163,9 @@ def _unit(session: ExampleSession, finding: Finding, sequence: str) -> Section:
         return unit_section(title, seen, None, [Sentence(str(error))], [link])
     cost, group = _cost(effect, finding)
     measure = f"{effect.loss_unit} per {effect.prediction_name}"
-    caption = (
-        f"What setting a unit to 0 adds to the loss on {group} ({cost.count:,} {effect.prediction_name}s of "
-        f"{effect.examples:,} examples)"
-    )
+    token = effect.prediction_name
+    of = f"{effect.examples:,} examples" if token == "example" else f"the {token}s of {effect.examples:,} examples"
+    caption = f"What setting a unit to 0 adds to the loss on {group}, {cost.count:,} of {of}"
     said = Sentence(raises(cost, group, measure, len(effect.controls)))
     return unit_section(title, seen, cost, [said, cost_bars(cost, finding.unit, caption, measure)], [link])
 

@@ -167,9 +167,13 @@ def _confusions(run: Run, reading: Reading, wrong: NDArray[np.bool_]) -> list[tu
         places = np.flatnonzero((reading.ids == came) & (reading.guesses[:, 0] == expected))
         at = int(places[reading.guessed[places, 0].argmax()])  # where it was surest
         before = "".join(reading.pieces[max(0, at - CONTEXT) : at])[-CONTEXT:]
-        texts = (run.tokenizer.token_text(it) for it in (came, expected))
+        texts = (_text(run, it) for it in (came, expected))
         rows.append((*texts, times, before, round(float(reading.guessed[at, 0]), 3)))
     return rows
+
+
+def _text(run: Run, token: int) -> str:
+    return run.tokenizer.decode(np.array([token])) or run.tokenizer.token_text(token)
 
 
 def sample_section(run: Run) -> Section:
