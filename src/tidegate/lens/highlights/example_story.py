@@ -65,10 +65,8 @@ def _run_section(session: ExampleSession, outcomes: Outcomes | None) -> Section:
     if outcomes is not None and outcomes.accuracy is not None:
         right = sum(bool(it.right) for it in outcomes.each)
         several = any(it.predictions > 1 for it in outcomes.each)
-        what += (
-            f" Of {len(outcomes):,} examples of the {outcomes.part} part it gets {right:,} {'entirely ' * several}right "
-            f"({right / len(outcomes):.1%})."
-        )
+        share = f"{'entirely ' * several}right ({right / len(outcomes):.1%})"
+        what += f" Of {len(outcomes):,} examples of the {outcomes.part} part it gets {right:,} {share}."
     if run.validation is not None:
         what += f" Its validation loss is {figure(run.validation)} {config.loss_name}"
         if config.baselines:
