@@ -13,6 +13,7 @@ from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.inputs import PartName
 from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.outcomes import TRYING, Answers, HeldOut, Outcome, Outcomes
+from tidegate.lens.tasks.reasons.decisions import Decisions
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.lens.tasks.units.find_units import find_units
 from tidegate.lens.tasks.units.held_out_halves import subject_of
@@ -165,6 +166,11 @@ class ExampleSession(Session):
             ArgumentError: the task does not say.
         """
         return subject_of(self.run)
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """What the run decides, as a function of the steps' inputs; None if the task does not say."""
+        return self.task_look.decisions
 
     def find_units(self, sequence: str) -> Findings:
         """Return what `tidegate.lens.tasks.find_units` finds, cached."""

@@ -11,6 +11,7 @@ from tidegate.serve.screens.outcomes import OUTCOMES
 from tidegate.serve.screens.read import READ
 from tidegate.serve.screens.screen import Screen
 from tidegate.serve.screens.steps import STEPS
+from tidegate.serve.screens.tasks.reasons import REASONS
 from tidegate.serve.screens.tasks.units import UNITS
 from tidegate.serve.screens.training import TRAINING
 from tidegate.serve.screens.why import WHY
@@ -31,6 +32,7 @@ SCREENS: tuple[Screen, ...] = (
     STEPS,
     OUTCOMES,
     UNITS,
+    REASONS,
     TRAINING,
     WRITE,
 )

@@ -9,6 +9,7 @@ import { show as match } from "./match.js";
 import { show as memory } from "./memory.js";
 import { show as outcomes } from "./outcomes.js";
 import { show as read } from "./read.js";
+import { show as reasons } from "./reasons.js";
 import { show as steps } from "./steps.js";
 import { show as training } from "./training.js";
 import { show as units } from "./units.js";
@@ -28,6 +29,7 @@ export const SCREENS = {
   steps,
   outcomes,
   units,
+  reasons,
   training,
   write,
 };
