@@ -59,7 +59,7 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, t
         thumbnail(row.number),
         el("span", { class: "read", title: name }, name),
         row.loss === undefined ? null : el("span", { class: "loss" }, lossOf(row)),
-        row.loss === undefined ? null : el("span", { class: "said", title: saidOf(row) }, saidOf(row)),
+        row.loss === undefined ? null : el("span", { class: "answer", title: saidOf(row) }, saidOf(row)),
       ),
     );
   }
