@@ -9,9 +9,10 @@ from tidegate.lens.hidden_units.detectors import DETECTORS
 from tidegate.lens.hidden_units.findings import Finding, Findings
 from tidegate.lens.hidden_units.word_detectors import WORD_DETECTORS, classes_of
 from tidegate.lens.highlights.properties import CHARACTERS, WORDS, property_of
+from tidegate.lens.highlights.section import Sentence
 from tidegate.lens.highlights.sentences import costs, figure, follows, is_beyond, raises
 from tidegate.lens.highlights.strips import LONGEST, SHORTEST, stretch
-from tidegate.lens.highlights.unit_sections import best_findings, nothing_holds
+from tidegate.lens.highlights.unit_sections import best_findings, nothing_holds, story_section, unit_section
 from tidegate.lens.interventions.effect import ClassEffect
 from tidegate.text.tokenizers.tokenizer import CharacterTokenizer
 
@@ -102,6 +103,17 @@ def test_small_numbers_have_two_digits():
     assert [figure(it) for it in (1.429, 0.1, 0.0716, -0.00123, 0.00001234, 0)] == [
         "1.43", "0.10", "0.072", "-0.0012", "1e-05", "0.00",
     ]  # fmt: skip
+
+
+def test_the_story_names_the_units_that_the_network_depends_on():
+    clear = unit_section("Brackets", [], cost(2.5, 0.07), [Sentence("Without it, it fails.")], [])
+    shared = unit_section("Quotes", [], cost(1.05, 0.07), [Sentence("Without it, nothing.")], [])
+    said = [story_section(some, names).parts[0] for some, names in (([clear, shared], ["a", "b"]), ([shared], ["b"]))]
+    assert said[0] == Sentence(
+        "It has learnt to follow a, with one hidden unit. The one for a: without it, it fails.", True
+    )
+    assert "A single hidden unit follows b, but the network does not depend on it" in said[1].text  # type: ignore[union-attr]
+    assert "No single hidden unit" in story_section([], []).parts[0].text  # type: ignore[union-attr]
 
 
 def test_nothing_is_claimed_where_nothing_holds():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tidegate.lens.hidden_units.findings import Finding, Findings
 from tidegate.lens.highlights.section import Bar, Bars, Link, Section, Sentence, Strip
-from tidegate.lens.highlights.sentences import figure, is_beyond, listed
+from tidegate.lens.highlights.sentences import is_beyond, listed
 from tidegate.lens.interventions.effect import ClassEffect
 
 MOST = 6  # findings that are shown
@@ -87,12 +87,11 @@ def story_section(sections: Sequence[Section], names: Sequence[str]) -> Section:
     if not names:
         text = "No single hidden unit follows one of the properties that were searched for."
     elif carried:
-        bars = next(part for part in carried[0][1].parts if isinstance(part, Bars))
+        cost = [part.text for part in carried[0][1].parts if isinstance(part, Sentence)][-1]
         text = (
             f"It has learnt to follow {listed([name for name, _ in carried])}, "
-            f"{'each ' * (len(carried) > 1)}with one hidden unit. Taken away, the unit for {carried[0][0]} costs "
-            f"{figure(bars.bars[0].value)} {bars.unit}; none of {_others(bars)} costs more than "
-            f"{figure(max(bars.bars[1].value, 0.0))}."
+            f"{'each ' * (len(carried) > 1)}with one hidden unit. The one for {carried[0][0]}: "
+            f"{cost[0].lower()}{cost[1:]}"
         )
     else:
         who = "A single hidden unit follows" if len(names) == 1 else "Single hidden units follow"
@@ -101,10 +100,6 @@ def story_section(sections: Sequence[Section], names: Sequence[str]) -> Section:
             "taking it away costs not clearly more than taking another away."
         )
     return Section("story", "What it has learnt", (Sentence(text, lead=True),))
-
-
-def _others(bars: Bars) -> str:
-    return bars.bars[1].name.removeprefix("the worst of ").replace("others", "other units")
 
 
 def nothing_holds(findings: Findings, said: Callable[[Finding], str]) -> Section:
