@@ -41,6 +41,6 @@ def test_a_report_shows_why(session: ExampleSession, visit: Callable[..., Visit]
     page.wait_for_selector(".places button:nth-child(2)[aria-pressed=true]")
     expected = reasons(session, 1, at=1)
     assert page.inner_text("main .verdict").startswith(f"{expected['target']}: p ")
-    titles = [it.get_attribute("title") for it in page.locator("main section").nth(2).locator(".piece").all()]
+    titles = [it.get_attribute("title") for it in page.locator("main .three section").nth(2).locator(".piece").all()]
     shown = [float(it.split()[0].replace("\u2212", "-")) for it in titles]
     assert shown == pytest.approx(expected["measures"]["erased"], abs=6e-4)
