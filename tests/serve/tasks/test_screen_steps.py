@@ -21,6 +21,7 @@ def test_the_screen_is_there_and_others_are_not(client: Any, name: str) -> None:
     titles = {"characters": "Tags", "tag": "Tags", "classify": "Classes", "frames": "Classes"}
     titles |= {"translate": "Translation", "caption": "Caption", "forecast": "Forecast", "regress": "Values"}
     assert about["screens"] == [
+        {"name": "highlights", "title": "Highlights"},
         {"name": "steps", "title": titles[name]},
         {"name": "outcomes", "title": "Errors" if name in ("forecast", "regress") else "Mistakes"},
         {"name": "units", "title": "Units"},
