@@ -41,11 +41,11 @@ def test_the_views_say_what_the_functions_return(session: ExampleSession) -> Non
 def test_a_report_opens_on_the_best_unit(session: ExampleSession, visit: Callable[..., Visit], tmp_path: Path) -> None:
     write_report(session, tmp_path / "report.html")
     page = visit((tmp_path / "report.html").as_uri(), offline=True).open("units")
-    page.wait_for_selector("main .verdict")
+    page.wait_for_selector("main .conclusion")
     page.locator("tr.choosable", has_text="IN").first.click()
     assert "from the end: goes with “IN”" in page.locator("main h2").nth(1).inner_text()
     underlined = page.locator(".unit-examples .holds").all_inner_texts()
     assert "(" not in underlined
     assert ")" in underlined
-    assert "Without this hidden unit, IN costs" in page.locator("main .verdict").inner_text()
+    assert "Without this hidden unit, IN costs" in page.locator("main .conclusion").inner_text()
     assert "+100.0%" in page.locator("main figure").nth(2).inner_text()
