@@ -102,6 +102,7 @@ def test_trace_names_every_layer_and_direction_and_changes_nothing() -> None:
     x = torch.randn(4, 6, 3)
     plain, trace = layer(x, lengths=[6, 1, 4, 3]), layer.trace(x, lengths=[6, 1, 4, 3])
     assert isinstance(trace.output, Tensor)
+    assert isinstance(trace.state, tuple)
     assert torch.equal(trace.output, plain[0])
     assert all(torch.equal(a, b) for a, b in zip(trace.state, plain[1], strict=True))
     assert set(trace.values) == {(0, 0), (0, 1), (1, 0), (1, 1)}

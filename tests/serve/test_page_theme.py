@@ -36,7 +36,7 @@ def test_every_series_shows_on_its_ground(ground):
     assert min(contrast(it, colours(ground)["ground"]) for it in series(ground)) >= 3
 
 
-@pytest.mark.parametrize("vision", set(VISIONS) - {"tritanopia"})
+@pytest.mark.parametrize("vision", [it for it in VISIONS if it != "tritanopia"])
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_series_are_told_apart(ground, vision):
     apart = [np.linalg.norm(one - other) for one, other in combinations(seen(series(ground), vision), 2)]

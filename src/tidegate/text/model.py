@@ -160,8 +160,9 @@ class LanguageModel(nn.Module):
             return *self(ids, state), {}
         hx = state[0] if state is not None and len(state) == 1 else state
         made = self.recurrent.trace(self.embed(ids.t()), hx, names=names)
-        last = made.state if isinstance(made.state, tuple) else (made.state,)
-        return self.output(self.drop_output(cast(Tensor, made.output))).transpose(0, 1), last, made.values
+        last = made.state if isinstance(made.state, tuple) else (cast(Tensor, made.state),)
+        values = {place: dict(recorded) for place, recorded in made.values.items()}
+        return self.output(self.drop_output(cast(Tensor, made.output))).transpose(0, 1), last, values
 
     def reader(self, state: State, *, weights: Literal["int8"] | None = None) -> Callable[[Tensor], Tensor]:
         """What reads on from a state, one token of each text at a time: ids (B,) to logits (B, V), as in evaluation.

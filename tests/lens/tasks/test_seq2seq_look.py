@@ -180,7 +180,9 @@ def test_a_captioner_s_picture_is_its_pixels_and_the_numbers_after_them_have_nam
     features = np.random.default_rng(0).random((12, 18))
     features[:, 16:] = [3, 0]
     arrays: dict[str, Any] = {"features": features, "captions": np.array(["one", "two"] * 6)}
-    np.savez(tmp_path / "a.npz", **arrays | ({"extra": np.array(names)} if names else {}))
+    if names:
+        arrays["extra"] = np.array(names)
+    np.savez(tmp_path / "a.npz", **arrays)
     _, run = tiny_run(CaptionTask, [tmp_path / "a.npz"], CaptionConfig(hidden_size=5, embedding_size=4, min_count=1))
     look = looked(run, 2, part="train")
     assert look.image is not None
