@@ -248,5 +248,5 @@ def test_a_folder_without_a_run_says_so(tmp_path):
     for act in (read_config, load_run, resume):
         with pytest.raises(RunFolderError, match="holds no run"):
             act(tmp_path)
-        with pytest.raises(RunFolderError, match="holds no run"):
+        with pytest.raises(RunFolderError, match="nowhere does not exist"):
             act(tmp_path / "nowhere")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
+from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Weights
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS, definitions
 from tidegate.export.c.cell_code import CellCode
@@ -27,6 +28,13 @@ class ModelCode:
         lanes: the numbers that are computed together.
         tokens: how many tokens there are, for a model that reads tokens; None if it reads numbers.
         inputs: numbers of a frame, for one that does.
+        states: the name of each state, its numbers, and the room that it takes.
+        functions: the definitions of its layers.
+        calls: the statements of a step.
+        numbers: the weights, in order.
+        operations: what of `EXPRESSIONS` is used.
+        width: how many numbers the last part returns.
+        at: where they are.
     """
 
     name: str
@@ -40,7 +48,8 @@ class ModelCode:
     operations: set[str] = field(default_factory=set)
     width: int = 0
     at: str = "x"
-    widest: int = 0
+
+    __repr__ = brief_repr
 
     def embedding(self, table: Tensor) -> None:
         """Add an embedding: the row of the token."""

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
+
 ONE_HOT = "one-hot"
 SUMS_AT_ONCE = 4  # vectors that are added to in turn
 SHORT = 16  # iterations, up to which GCC unrolls a loop before it looks for vectors, and then finds none
@@ -34,6 +36,8 @@ class Code:
     lines: list[str] = field(default_factory=list)
     numbers: list[Tensor] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
+
+    __repr__ = brief_repr
 
 
 def lanes_for(sums: int, size: int, lanes: int) -> int:

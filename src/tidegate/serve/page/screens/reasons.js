@@ -54,7 +54,7 @@ export async function show(root) {
         places,
         placePicker(answer, go, (at) => isAvailable("reasons", { text, at })),
       );
-      replaceChildren(body, el("p", { class: "verdict" }, verdict(answer)), ...measures(answer), completeness(answer));
+      replaceChildren(body, el("h2", { class: "verdict" }, verdict(answer)), ...measures(answer), completeness(answer));
     } catch (error) {
       if (isLatest()) replaceChildren(body, failure(error));
     }
