@@ -28,6 +28,14 @@ WORST = 6  # mistakes that are shown, and pairs of labels
 EXAMPLES = 3  # in which a unit is shown
 LONGEST = 60  # characters of a cell of a table
 STEPS = 40  # of an example in which a unit is shown
+MODELS = {
+    "classify": "A classifier",
+    "tag": "A tagger",
+    "translate": "A translator",
+    "caption": "A captioner",
+    "forecast": "A forecaster",
+    "regress": "A regression model",
+}
 
 
 def example_story(session: ExampleSession) -> Iterator[Section]:
@@ -58,8 +66,9 @@ def _run_section(session: ExampleSession, outcomes: Outcomes | None) -> Section:
     run, config = session.run, session.run.config
     layers, size = config.model.num_layers, config.model.hidden_size
     both = ", read in both directions" if getattr(config.model, "bidirectional", False) else ""
+    model = MODELS.get(config.task, f"A model of the task {config.task}")
     what = (
-        f"A model of the task {config.task}: {'one layer' if layers == 1 else f'{layers} layers'} of {size} "
+        f"{model}: {'one layer' if layers == 1 else f'{layers} layers'} of {size} "
         f"{config.model.cell} units{both}, trained for {run.step:,} steps."
     )
     if outcomes is not None and outcomes.accuracy is not None:
@@ -123,7 +132,7 @@ def _worst_table(outcomes: Outcomes) -> Table:
     )
     columns = ("example", "read", "true", "it said", "with probability")
     caption = f"The answers that it found least likely, of {len(outcomes):,} examples of the {outcomes.part} part"
-    return Table(caption, columns, rows, code=(1, 2, 3))
+    return Table(caption, columns, rows)
 
 
 def _numbers_table(outcomes: Outcomes) -> Table:
