@@ -154,7 +154,8 @@ class ModelCode:
 
 enum {{ {up}_OUTPUTS = {self.width}, {up}_WEIGHTS = {sum(t.numel() for t in self.numbers)} }};
 
-/* What the model remembers from one step to the next. It belongs to the caller. */
+/* What the model remembers from one step to the next. It belongs to the caller, and holds no pointers: to keep a state
+   and return to it, copy it. */
 typedef struct {{
 {states}
 }} {p}_state;
