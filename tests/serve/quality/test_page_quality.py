@@ -11,7 +11,7 @@ from tests.serve.tasks.task_runs import RUNS
 
 Start = Callable[[str], Tour]
 WIDTHS = (390, 768, 1440)  # a phone, a tablet, a laptop
-FAST = ("lm", "tag", "translate")
+FAST = ("lm",)
 every = pytest.mark.parametrize(
     "name", [pytest.param(it, marks=() if it in FAST else pytest.mark.slow) for it in ("lm", *RUNS)]
 )
