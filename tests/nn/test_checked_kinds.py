@@ -179,6 +179,14 @@ def test_random_numbers_are_drawn_as_if_nothing_were_remembered() -> None:
     assert equal(found, [copy.deepcopy(noisy)(x)[0] for _ in range(4)])
 
 
+def test_masks_of_one_direction_are_seen() -> None:
+    x = torch.randn(4, 2, 7)
+    layer: Any = tidegate.nn.GRU(7, 9, bidirectional=True)
+    layer.layer_cells = {(0, 1): tidegate.cells.zoneout(tidegate.cells.gru, 0.3)}
+    layer.eval()
+    assert equal([layer(x)[0] for _ in range(4)], [copy.deepcopy(layer)(x)[0] for _ in range(4)])
+
+
 def test_training_after_inference_mode() -> None:
     x = torch.randn(4, 2, 7)
     layer: Any = tidegate.nn.LSTM(7, 9)

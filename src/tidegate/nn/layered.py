@@ -28,6 +28,7 @@ from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
 from tidegate.nn.stepping.checked_stack import RemembersKinds
 from tidegate.nn.stepping.prepacked import Prepacked
+from tidegate.nn.stepping.prepared_stack import plain_states
 from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.types import State
 
@@ -179,12 +180,17 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
                 ValueError, for lengths, reset and masks.
         """
         if lengths is None and reset is None and masks is None:
-            done = self._quick_step(input, hx) or self._kept_run(input, hx) or self._checked_run(input, hx)
+            done = self._quick_step(input, hx) or self._known_run(input, hx)
             if done is not None:
                 return done
         given = self._checked_input(input, hx, lengths, reset, masks)
         result = run_stack_by_sample(self, given) if has_expanded_weights(self) else run_stack(self, given)
         return given.layout.output(result.output), cast(S, self._state_out(result.state, given.layout))
+
+    def _known_run(self, input: Any, hx: Any) -> tuple[Any, Any] | None:
+        """Run a call of a kind that is known; None if `forward` has to do it."""
+        states = plain_states(self, input, hx)
+        return None if states is None else self._kept_run(input, states) or self._checked_run(input, states)
 
     def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
         """Run a single step that needs neither checks nor kernels; None if `forward` has to do it."""

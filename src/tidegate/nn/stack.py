@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -61,7 +61,7 @@ def run_stack(
         outputs.append(result.output)
         final.append(result.state)
         recorded[place] = result.record
-    return StackResult(joined(outputs), tuple(stacked(s) for s in zip(*final, strict=True)), recorded)
+    return StackResult(_joined(outputs), tuple(stacked(s) for s in zip(*final, strict=True)), recorded)
 
 
 def layer_calls(
@@ -88,7 +88,7 @@ def layer_calls(
     x, lengths = given.x, checked_lengths(given.x, given.layout.lengths)
     for layer in range(layers.num_layers):
         if layer:
-            x = joined(outputs)
+            x = _joined(outputs)
             outputs.clear()
             if layers.dropout and training:
                 x = dropout(x, layers.dropout, locked=layers.locked_dropout)
@@ -143,6 +143,40 @@ def calls_at_once(layers: StackedLayers, given: EngineInput, lengths: Tensor | N
             yield _layer_call(layers, given, x, lengths, (layer, direction), training=layers.training)
 
 
+Outcome = tuple[Tensor, tuple[Tensor, ...]]  # an output and final states
+
+
+def through_layers(
+    layers: StackedLayers,
+    x: Tensor,
+    states: Sequence[Tensor],
+    run: Callable[[int, Tensor, Sequence[Tensor] | None], Outcome | None],
+) -> Outcome | None:
+    """Run all layers and directions, with nothing between layers.
+
+    Args:
+        layers: the module.
+        x: (T, B, I).
+        states: the initial states (layers * directions, B, ·); none for zeros.
+        run: runs a row of the states: one layer and direction on its input and initial states (None for zeros).
+
+    Returns:
+        The last layer's output and the final states as in `StackResult`; None as soon as ``run`` returns it.
+    """
+    row, final = 0, []
+    for layer in range(layers.num_layers):
+        outputs: list[Tensor] = []
+        for _ in range(1 + layers.bidirectional):
+            made = run(row, x, [narrowed(s[row], layers.layer_size(layer)) for s in states] if states else None)
+            if made is None:
+                return None
+            outputs.append(made[0])
+            final.append(made[1])
+            row += 1
+        x = _joined(outputs)
+    return x, tuple([stacked(s) for s in zip(*final, strict=True)])
+
+
 def stacked(states: Sequence[Tensor]) -> Tensor:
     """Stack one state of every layer, each (..., H); if their sizes differ, zeros follow those of smaller layers."""
     widest = max(it.shape[-1] for it in states)
@@ -169,6 +203,6 @@ def dropout(x: Tensor, rate: float, *, locked: bool) -> Tensor:
     return x * functional.dropout(torch.ones_like(x[:1]), rate) if rate else x
 
 
-def joined(outputs: list[Tensor]) -> Tensor:
+def _joined(outputs: list[Tensor]) -> Tensor:
     """Return the outputs of a layer's directions side by side."""
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

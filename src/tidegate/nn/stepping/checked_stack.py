@@ -6,6 +6,7 @@ on shapes, dtypes and settings only, so a call of the same kind as an earlier on
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
@@ -16,11 +17,8 @@ from torch import Tensor, nn
 from tidegate.engine import Backend, Call
 from tidegate.engine.dispatch import choose
 from tidegate.nn.interop.per_sample import has_expanded_weights
-from tidegate.nn.interop.torch_steps import nothing_looks_on
-from tidegate.nn.stack import calls_at_once, joined, narrowed, stacked
-from tidegate.nn.stepping.prepared_stack import KeptLayers, plain_states
-
-KINDS = 64  # of calls, which a module remembers
+from tidegate.nn.stack import Outcome, calls_at_once, through_layers
+from tidegate.nn.stepping.prepared_stack import KeptLayers, as_hx, comes_again
 
 
 class RemembersKinds:
@@ -28,18 +26,12 @@ class RemembersKinds:
 
     _kinds: _Kinds | None = None
 
-    def _checked_run(self, input: Any, hx: Any) -> tuple[Any, Any] | None:
-        """Run a call of a kind that was checked before; None if `forward` has to check it."""
-        if torch.compiler.is_compiling() or type(input) is not Tensor or not nothing_looks_on():
-            return None
-        dtype, module = input.dtype, cast(KeptLayers, self)
-        if input.dim() != 3 or not input.is_cpu or (dtype is not torch.float32 and dtype is not torch.float64):
-            return None
-        states = plain_states(module, hx, dtype)
-        if states is None or has_expanded_weights(cast(nn.Module, self)):
+    def _checked_run(self, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
+        """Run a call whose states `plain_states` returned, if its kind was checked before; None to have it checked."""
+        if has_expanded_weights(cast(nn.Module, self)):
             return None
         kinds = self._kinds = self._kinds or _Kinds()
-        return kinds.run(module, input, states)
+        return kinds.run(cast(KeptLayers, self), input, states)
 
 
 class _Kinds:
@@ -53,10 +45,7 @@ class _Kinds:
 
     def run(self, module: KeptLayers, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
         key = input.shape, input.dtype, tuple([s.shape for s in states]), module.training
-        if key not in self._seen:  # prepared when it comes the second time
-            if len(self._seen) >= KINDS:
-                self._seen.clear()
-            self._seen[key] = None
+        if not comes_again(self._seen, key):
             return None
         made = self._seen[key]
         if made is None or made.settings != settings(module):
@@ -92,15 +81,16 @@ class CheckedStack:
 
     def __init__(self, module: KeptLayers, input: Tensor, states: tuple[Tensor, ...]):
         self.settings = settings(module)
-        self._rows: tuple[_Row, ...] = ()
+        self._rows: Sequence[_Row] = ()
         between = module.dropout and module.training and module.num_layers > 1
         # To make masks may draw random numbers, which would change those that follow.
-        masks = any(module.layer_cell(k).masks for k in range(module.num_layers))
+        places = itertools.product(range(module.num_layers), range(1 + module.bidirectional))
+        masks = any(module.layer_cell(*place).masks for place in places)
         if between or masks or module.recompute:
             return
         with torch.inference_mode(False), torch.no_grad():  # what is kept has to serve training too
             x, *own = (torch.zeros((), dtype=t.dtype).expand(t.shape) for t in (input, *states))
-            given = module._checked_input(x, (*own,) if len(own) > 1 else own[0] if own else None, None, None, None)
+            given = module._checked_input(x, as_hx(own), None, None, None)
             self._layout = given.layout
             calls = [*calls_at_once(module, given, None)]
         starts_at_zero = bool(states) or module.initial_state(given.x.shape[1]) is None
@@ -112,25 +102,21 @@ class CheckedStack:
         """Run it; None if `forward` has to, because something about it is unusual."""
         if not self._rows:
             return None
-        rows, row = self._rows, 0
-        x = input.transpose(0, 1) if module.batch_first else input
-        final: list[tuple[Tensor, ...]] = []
-        for layer in range(module.num_layers):
-            outputs: list[Tensor] = []
-            for direction in range(1 + module.bidirectional):
-                backend, like, shapes = rows[row]
-                weights = module.layer_weights(layer, direction)
-                if not _are_plain(weights.tensors(), shapes, x.dtype):
-                    return None
-                weights = weights.with_vectors(like.cell)
-                own = tuple([narrowed(s[row], like.hidden_size) for s in states]) if states else like.state
-                made = backend.run(Call(like.cell, x, weights, own, reverse=like.reverse, oracle=like.oracle))
-                outputs.append(made.output)
-                final.append(made.state)
-                row += 1
-            x = joined(outputs)
-        output, state = self._layout.output(x), [stacked(s) for s in zip(*final, strict=True)]
-        return output, tuple(state) if len(state) > 1 else state[0]
+        rows, directions = self._rows, 1 + module.bidirectional
+
+        def run(row: int, x: Tensor, own: Sequence[Tensor] | None) -> Outcome | None:
+            backend, like, shapes = rows[row]
+            weights = module.layer_weights(*divmod(row, directions))
+            if not _are_plain(weights.tensors(), shapes, x.dtype):
+                return None
+            weights, state = weights.with_vectors(like.cell), like.state if own is None else tuple(own)
+            made = backend.run(Call(like.cell, x, weights, state, reverse=like.reverse, oracle=like.oracle))
+            return made.output, made.state
+
+        made = through_layers(module, input.transpose(0, 1) if module.batch_first else input, states, run)
+        if made is None:
+            return None
+        return self._layout.output(made[0]), as_hx(made[1])
 
 
 def _row(call: Call, backend: Backend) -> _Row:

@@ -12,11 +12,8 @@ from torch import Tensor, nn
 from tidegate.engine import Weights
 from tidegate.engine.packed import Packed
 from tidegate.errors import ArgumentError
-from tidegate.nn.interop.torch_steps import nothing_looks_on
-from tidegate.nn.stepping.prepared_stack import KeptLayers, PreparedStack, plain_states
+from tidegate.nn.stepping.prepared_stack import KeptLayers, PreparedStack, comes_again
 from tidegate.nn.stepping.watched_tensors import WatchedTensors
-
-KINDS = 64  # of calls, which a module keeps prepared
 
 M = TypeVar("M", bound=nn.Module)
 Self = TypeVar("Self", bound="Prepacked")
@@ -73,14 +70,11 @@ class Prepacked:
             packed.setdefault(place, Packed(weights.map(Tensor.detach)))
         return replace(weights, packed=packed[place])
 
-    def _kept_run(self, input: Any, hx: Any) -> tuple[Any, Any] | None:
-        """Run a call of a kind that was prepared; None if `forward` has to do it."""
-        if self._kept is None or self.training or torch.is_grad_enabled() or type(input) is not Tensor:
+    def _kept_run(self, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
+        """Run a call whose states `plain_states` returned, if its kind was prepared; None if `forward` has to do it."""
+        if self._kept is None or self.training or torch.is_grad_enabled():
             return None
-        usual = input.dim() == 3 and input.is_cpu and input.dtype in (torch.float32, torch.float64)
-        if not usual or not nothing_looks_on():
-            return None
-        return self._kept.run(cast(KeptLayers, self), input, hx)
+        return self._kept.run(cast(KeptLayers, self), input, states)
 
 
 class _Kept:
@@ -99,20 +93,14 @@ class _Kept:
             now = self._now = _Now(module)
         return now
 
-    def run(self, module: KeptLayers, input: Tensor, hx: Any) -> tuple[Any, Any] | None:
-        states = plain_states(module, hx, input.dtype)
-        if states is None:
-            return None
+    def run(self, module: KeptLayers, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Any, Any] | None:
         runs = self.now(module).runs
         key = input.shape, input.dtype, tuple([s.shape for s in states]), module.batch_first, module.backend
-        if key not in runs:  # prepared when it comes the second time
-            if len(runs) >= KINDS:
-                runs.clear()
-            runs[key] = None
+        if not comes_again(runs, key):  # prepared when it comes the second time
             return None
         made = runs[key]
         if made is None:
-            made = runs[key] = PreparedStack(module, input, hx)
+            made = runs[key] = PreparedStack(module, input, states)
         return made(input, states)
 
 
