@@ -1,11 +1,14 @@
 """A tagger with one hidden unit that was set by hand to carry its tag."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from tests.lens.tasks.tiny import tiny_run
 
+from tidegate.lens.session.example_session import ExampleSession
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.task import TagTask
 from tidegate.train import Run
@@ -50,3 +53,13 @@ def planted(folder: Path, direction: int) -> Run:
         run.model.output.bias.zero_()
         run.model.output.bias[inside] = -15
     return run
+
+
+@contextmanager
+def planted_session(folder: Path, direction: int) -> Iterator[ExampleSession]:
+    """A session of such a run, with the files that its page reads."""
+    run = planted(folder, direction)
+    (run.folder / "config.json").write_text("{}")
+    (run.folder / "metrics.jsonl").write_text("")
+    with ExampleSession(run) as made:
+        yield made

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.lens.tasks.planted import planted
+from tests.lens.tasks.planted import planted_session
 from tests.serve.conftest import Visit
 
 from tidegate.lens.session.example_session import ExampleSession
@@ -15,10 +15,7 @@ from tidegate.serve.screens.tasks.reasons import REASONS, reasons
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleSession]:
-    run = planted(tmp_path_factory.mktemp("planted"), direction=0)
-    (run.folder / "config.json").write_text("{}")
-    (run.folder / "metrics.jsonl").write_text("")
-    with ExampleSession(run) as made:
+    with planted_session(tmp_path_factory.mktemp("planted"), direction=0) as made:
         yield made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.lens.tasks.planted import UNIT, planted
+from tests.lens.tasks.planted import UNIT, planted_session
 from tests.serve.conftest import Visit
 
 from tidegate.errors import ArgumentError
@@ -16,10 +16,7 @@ from tidegate.serve.screens.tasks.units import UNITS, cost, examples, findings, 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleSession]:
-    run = planted(tmp_path_factory.mktemp("planted"), direction=1)
-    (run.folder / "config.json").write_text("{}")
-    (run.folder / "metrics.jsonl").write_text("")
-    with ExampleSession(run) as made:
+    with planted_session(tmp_path_factory.mktemp("planted"), direction=1) as made:
         yield made
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from tidegate.drawing import caption_html, table_html
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.association import midranks
-from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.notebook import together
 from tidegate.lens.predictions.attribution_paths import Baseline, Path, Prediction, numpy_of
+from tidegate.lens.predictions.three_measures import ThreeMeasures
 from tidegate.lens.progress import report_progress
 from tidegate.lens.record.reading import pieces_of
 from tidegate.nn.evaluating import evaluating
@@ -24,7 +25,7 @@ Erasure = Literal["delete", "baseline"]
 
 
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(ThreeMeasures):
     """How much each of the W tokens before a prediction mattered for it, by several measures.
 
     A positive value means that the token made the target likelier. All but ``gradient`` are in nats.
@@ -68,10 +69,9 @@ class Attribution:
     unknown: Counter[str]
 
     @property
-    def completeness(self) -> float:
-        """The sum of integrated gradients as a fraction of log_p - baseline_log_p: 1 if complete, nan if that is 0."""
-        whole = self.log_p - self.baseline_log_p
-        return float(self.integrated.sum() / whole) if whole else float("nan")
+    def whole(self) -> float:
+        """log_p - baseline_log_p."""
+        return self.log_p - self.baseline_log_p
 
     def rank_correlations(self) -> dict[tuple[str, str], float]:
         """Return Spearman's rank correlation of each two measures over the window.
@@ -87,23 +87,17 @@ class Attribution:
         }
 
     def __str__(self) -> str:
-        holds = "complete" if self.complete else "not complete to 1%"
         return (
             f"log p of token {self.target} at {self.at}: {self.log_p:.3f} nats, {self.baseline_log_p:.3f} with the "
-            f"{self.baseline} baseline in place of the {len(self.ids)} tokens before it; integrated gradients sum to "
-            f"{self.completeness:.4f} of the difference ({holds})"
+            f"{self.baseline} baseline in place of the {len(self.ids)} tokens before it; "
+            f"{self.said_of_completeness()}"
         )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Notebook view: the window by the three measures in nats, and the correlations of the measures."""
-        measures = {
-            "Gradient · input": self.gradient_input,
-            "Integrated gradients": self.integrated,
-            f"Erasure ({self.erasure})": self.erased,
-        }
-        texts = [tinted_text(self.pieces, values, name, "nats") for name, values in measures.items()]
+        texts = self.tinted(self.pieces, "nats", f"Erasure ({self.erasure})")
         rows = [
             [*(name.replace("_", " · ") for name in pair), value] for pair, value in self.rank_correlations().items()
         ]

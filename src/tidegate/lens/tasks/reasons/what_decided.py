@@ -11,8 +11,9 @@ from torch import Tensor
 from tidegate.data.buckets import Padded
 from tidegate.drawing import caption_html
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.notebook import together
 from tidegate.lens.predictions.attribution_paths import Function, Path, numpy_of
+from tidegate.lens.predictions.three_measures import ThreeMeasures
 from tidegate.lens.progress import report_progress
 from tidegate.lens.tasks.inputs import ExampleLike, PartName, encode_input
 from tidegate.lens.tasks.look_at import look_at
@@ -27,7 +28,7 @@ MAX_STEPS = 400  # that a decision is attributed to: each is erased once
 
 
 @dataclass(frozen=True)
-class Reasons:
+class Reasons(ThreeMeasures):
     """How much each of the W steps of an example mattered for a decision, by several measures.
 
     A positive value means that the step made the target likelier (or the value larger), or, beside another choice, more
@@ -66,10 +67,9 @@ class Reasons:
     unit: str
 
     @property
-    def completeness(self) -> float:
-        """The sum of integrated gradients as a fraction of value - baseline_value; nan if that is 0."""
-        whole = self.value - self.baseline_value
-        return float(self.integrated.sum() / whole) if whole else float("nan")
+    def whole(self) -> float:
+        """value - baseline_value."""
+        return self.value - self.baseline_value
 
     @property
     def place_of_largest(self) -> int:
@@ -77,27 +77,19 @@ class Reasons:
         return int(self.erased.argmax())
 
     def __str__(self) -> str:
-        holds = "complete" if self.complete else "not complete to 1%"
         against = "" if self.against is None else f" rather than {self.against!r}"
         return (
             f"{self.target!r}{against} at {self.at}: {self.value:.3f} {self.unit}, {self.baseline_value:.3f} with "
-            f"zeros in place of the {len(self.integrated)} inputs; integrated gradients sum to "
-            f"{self.completeness:.4f} of the difference ({holds})"
+            f"zeros in place of the {len(self.integrated)} inputs; {self.said_of_completeness()}"
         )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Notebook view: what was read, by the three measures."""
-        measures = {
-            "Gradient · input": self.gradient_input,
-            "Integrated gradients": self.integrated,
-            "Erasure": self.erased,
-        }
         read = self.read or tuple(str(n) for n in range(len(self.integrated)))
         spaced = [f"{it} " for it in read] if any(len(it) > 1 for it in read) else list(read)
-        texts = [tinted_text(spaced, values, name, self.unit) for name, values in measures.items()]
-        return together(caption_html(str(self)), *texts)
+        return together(caption_html(str(self)), *self.tinted(spaced, self.unit))
 
 
 class _Decision(Function):
