@@ -16,6 +16,11 @@ from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
 from tidegate.export.c import model_folder
 from tidegate.export.c.compiled_model import CompiledModel
 from tidegate.export.c.model_code import ModelCode
+from tidegate.export.c.source_files import header, source
+from tidegate.export.c.weights_file import weights_bytes
+from tidegate.export.graph.graph import Graph
+from tidegate.export.graph.in_python import outputs, random_inputs
+from tidegate.export.graph.models import graph_of
 from tidegate.text import LanguageModel, LanguageModelConfig
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
@@ -24,27 +29,40 @@ COMPOSED: dict[str, Any] = {
     "heads": lambda: tidegate.nn.Recurrent(with_heads(get_cell("gru_original"), 3), 5, 21),
     "noise": lambda: tidegate.nn.Recurrent(zoneout(get_cell("lstm"), 0.3), 5, 21),
     "without bias": lambda: tidegate.nn.GRU(5, 21, bias=False),
+    "both directions": lambda: nn.Sequential(tidegate.nn.LSTM(5, 21, 2, bidirectional=True), nn.Linear(42, 3)),
+    "learned initial states": lambda: tidegate.nn.Recurrent(
+        "lstm", 5, 9, 2, bidirectional=True, learn_initial_state=True
+    ),
+    "elapsed times": lambda: tidegate.nn.Recurrent("time_lstm", 5, 9, 2, bidirectional=True),
+    "sizes": lambda: tidegate.nn.Recurrent("indrnn", 5, (7, 33, 4)),
+    "parts": lambda: nn.Sequential(
+        nn.LayerNorm(5),
+        tidegate.nn.GRU(5, 18),
+        nn.GELU(approximate="tanh"),
+        nn.Linear(18, 7),
+        nn.Softplus(2.0),
+        nn.ELU(0.7),
+        nn.LayerNorm(7, elementwise_affine=False),
+        nn.Hardsigmoid(),
+        nn.LogSoftmax(-1),
+    ),
 }
 
 
-def compiled(code: ModelCode, folder: Path) -> CompiledModel:
-    folder.mkdir()
-    (folder / "model.h").write_text(code.header())
-    (folder / "model.c").write_text(code.source())
-    (folder / "model.bin").write_bytes(code.weights())
-    return CompiledModel(code, folder)
-
-
 def difference(layer: Any, folder: Path, lanes: int = 8) -> float:
-    """How far the C code of a layer's first direction is from the reference."""
+    """How far the C code of a layer is from the reference, relative to the largest output."""
     with torch.no_grad():
         for p in layer.parameters():
             p.uniform_(-0.5, 0.5)
-        code = ModelCode("model", lanes, inputs=layer.input_size, width=layer.input_size)
-        code.layer(layer.cell, layer.layer_weights(0, 0))
-        x = torch.randn(9, layer.input_size)
-        expected = layer(x[:, None])[0][:, 0]
-        return float((compiled(code, folder)(x) - expected).abs().max() / expected.abs().max().clamp(min=1))
+    graph = graph_of(layer)
+    code = ModelCode(graph, lanes=lanes)
+    folder.mkdir()
+    (folder / "model.h").write_text(header(code))
+    (folder / "model.c").write_text(source(code))
+    (folder / "model.bin").write_bytes(weights_bytes(code))
+    inputs = random_inputs(graph, 9)
+    expected = outputs(layer, graph, inputs)
+    return float((CompiledModel(code, folder)(*inputs) - expected).abs().max() / expected.abs().max().clamp(min=1))
 
 
 @needs_compiler
@@ -116,11 +134,10 @@ def test_a_language_model_writes_the_text_that_python_writes(embedding: int | No
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (nn.Sequential(tidegate.nn.GRU(3, 4, bidirectional=True)), "GRU at '0' .* backwards"),
         (nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Conv1d(1, 1, 1))), "Conv1d at '1.0' .* what can be"),
         (nn.Sequential(nn.Linear(3, 4), nn.Embedding(3, 4)), "Embedding at '1' .* first"),
-        (tidegate.nn.Recurrent("gru", 3, 4, learn_initial_state=True), "learned state"),
-        (tidegate.nn.Recurrent("time_lstm", 3, 4), "dt at every step"),
+        (nn.Sequential(tidegate.nn.GRU(3, 4), nn.GELU()), "GELU .* error function"),
+        (nn.Sequential(tidegate.nn.GRU(3, 4), nn.Linear(5, 2)), "Linear at '1': it takes 5 numbers .* given 4"),
         (nn.Sequential(nn.Dropout(0.5)), "nothing in it"),
     ],
 )
@@ -148,8 +165,8 @@ def test_nothing_is_overwritten_and_nothing_left_behind(tmp_path: Path, monkeypa
 
 @needs_compiler
 def test_wrong_code_is_found_by_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(model: nn.Module, x: Tensor) -> Tensor:
-        return torch.ones(len(x), 3)
+    def wrong(model: nn.Module, graph: Graph, inputs: list[Tensor]) -> Tensor:
+        return torch.ones(len(inputs[0]), 3)
 
     monkeypatch.setattr(model_folder, "outputs", wrong)
     with pytest.raises(BackendError, match="differ from Python's"):

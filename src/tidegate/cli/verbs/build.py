@@ -17,28 +17,22 @@ __all__ = ["build"]
 
 
 def build(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained language model.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained model.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new or empty folder for the C code.")],
     name: Annotated[str, typer.Option(metavar="NAME", help="Prefix of files, functions and types.")] = "model",
     lanes: Annotated[int, typer.Option(help="Numbers computed together: 16 AVX-512, 8 AVX2, 4 NEON, SSE.")] = 16,
     check: Annotated[bool, typer.Option(help="Compile the code and compare it with Python.")] = True,
 ) -> None:
-    """Write a trained language model as one C file with its weights, which needs neither Python nor a library.
+    """Write a trained model as one C file with its weights, which needs neither Python nor a library.
 
     Examples:
         tidegate build runs/demo --out c && make -C c && cd c && ./example 'def '
     """
     check_paths(run)
     from tidegate import export
-    from tidegate.errors import ArgumentError
-    from tidegate.text import LanguageModel
     from tidegate.train import load_run
 
     loaded = load_run(run)
-    if not isinstance(loaded.model, LanguageModel):
-        raise ArgumentError(
-            f"{run} is a run of {loaded.config.task}; only language models can be built so far (tidegate train lm)."
-        )
     export.c(loaded.model, out, name=name, lanes=lanes, check=check, characters=_characters(loaded))
     said = "compiled, and its outputs are those of Python" if check else "not checked"
     note(f"{out}: {name}.c, {name}.h, {name}.bin, example.c, Makefile, README.md ({said})")
@@ -48,5 +42,9 @@ def _characters(loaded: Any) -> Sequence[str] | None:
     """Return the text of each token, if every token is a character, for an example that reads text."""
     from tidegate.text.tokenizers.characters import CharacterTokenizer
 
+    from tidegate.text import LanguageModel
+
+    if not isinstance(loaded.model, LanguageModel):
+        return None
     tokenizer = loaded.tokenizer
     return [*tokenizer.characters] if isinstance(tokenizer, CharacterTokenizer) else None

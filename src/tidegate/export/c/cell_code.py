@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -37,10 +38,21 @@ class CellCode:
         inputs: I.
         lanes: numbers that are computed together.
         one_hot: whether the input is a token, whose row of the input's matrix is added.
+        masks: those that are given at every step, as arrays mask_NAME, and their numbers: 1 or H.
     """
 
-    def __init__(self, cell: Cell, weights: Weights, inputs: int, lanes: int, *, one_hot: bool = False):
+    def __init__(
+        self,
+        cell: Cell,
+        weights: Weights,
+        inputs: int,
+        lanes: int,
+        *,
+        one_hot: bool = False,
+        masks: Mapping[str, int] | None = None,
+    ):
         self.cell, self.weights, self.inputs, self.one_hot = cell, weights.map(Tensor.detach), inputs, one_hot
+        self.masks = dict(masks or {})
         self.hidden = weights.hidden_size(cell)
         self.outputs = self.hidden if weights.w_hr is None else weights.w_hr.shape[0]
         self.output = cell.states[0] if self.outputs != self.hidden else ""
@@ -79,7 +91,7 @@ class CellCode:
         for k, value in enumerate(self.program.values):
             if value.op == "parameter":
                 found[k] = self.weights.p[value.name].expand(self.hidden)
-            elif value.op == "mask":
+            elif value.op == "mask" and value.name not in self.masks:
                 found[k] = expected_mask(self.cell, value.name, torch.zeros(1, 1, 1), self.hidden)[0, 0]
         return found
 
@@ -120,6 +132,10 @@ class CellCode:
             code.lines.append(
                 f"  float m{k}[{padded(self.hidden, self.lanes)}]{' = {0}' if self._op(k) in REDUCTIONS else ''};"
             )
+        for name, size in self.masks.items():
+            if size > 1:  # with room up to whole vectors
+                code.lines.append(f"  float {name}_all[{padded(self.hidden, self.lanes)}] = {{0}};")
+                code.lines.append(f"  memcpy({name}_all, mask_{name}, {size} * sizeof(float));")
         for name in self.cell.states:
             code.lines.append(f"  float {name}_next[{padded(self.state_size(name), self.lanes)}];")
         self._in_memory = {*made}
@@ -140,13 +156,15 @@ class CellCode:
         value = self.program.values[k]
         if value.op in FOLDS:
             return f"m{k}"
-        if k in self._in_memory:
-            return f"m{k}[{index}]"
+        return f"m{k}[{index}]" if k in self._in_memory else self._leaf(k, index)
+
+    def _leaf(self, k: int, index: str = "n") -> str:
+        value = self.program.values[k]
         if value.op == "state":
             return f"{value.name}_prev[{index}]"
-        if value.op == "constant":
-            return _number(value.number)
-        return f"p{k}[{index}]"
+        if value.op == "mask" and value.name in self.masks:
+            return f"mask_{value.name}[0]" if self.masks[value.name] == 1 else f"{value.name}_all[{index}]"
+        return number(value.number) if value.op == "constant" else f"p{k}[{index}]"
 
     def _write_reduction(self, k: int) -> None:
         value, lines, h = self.program.values[k], self.code.lines, self.hidden
@@ -224,12 +242,6 @@ class CellCode:
         made = {k for stage in self.stages for k in stage.made}
         return frozenset(k for k, count in uses.items() if count == 1 and k not in named and k not in made)
 
-    def _leaf(self, k: int) -> str:
-        value = self.program.values[k]
-        if value.op == "state":
-            return f"{value.name}_prev[n]"
-        return _number(value.number) if value.op == "constant" else f"p{k}[n]"
-
     def vectors(self) -> Iterator[tuple[str, Tensor]]:
         """Iterate over the vectors of weights that the code reads by name, (padded,)."""
         for k, vector in self._vectors.items():
@@ -241,6 +253,9 @@ def _of_gate(stacked: Tensor | None, gates: tuple[str, ...], gate: str) -> Tenso
     return stacked.chunk(len(gates))[gates.index(gate)]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number as C has it."""
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
     text = f"{value:.9g}"
-    return (text if any(c in text for c in ".en") else text + ".0") + "f"
+    return (text if any(c in text for c in ".e") else text + ".0") + "f"

@@ -30,11 +30,7 @@ README = """\
 
 A model is used like this:
 
-    {p}_model model;            /* points to the weights, which many threads may share */
-    {p}_state state;            /* what it remembers: one for each sequence */
-    {p}_load(&model, bytes, size);
-    {p}_reset(&state);
-    {p}_step(&model, &state, {given}, y);
+{use}
 
 Functions of one number are accurate to a few units in the last place of float32 (see their comments); results differ
 from PyTorch's by rounding.
@@ -66,8 +62,6 @@ static void *read_file(const char *path, size_t *size) {{
 }}
 
 static {p}_model model;
-static {p}_state state;
-static float y[{up}_OUTPUTS];
 
 static void load(void) {{
   size_t size;
@@ -76,8 +70,24 @@ static void load(void) {{
     fprintf(stderr, "{p}.bin does not hold the weights of this model.\\n");
     exit(2);
   }}
-  {p}_reset(&state);
 }}
+"""
+
+USE_OF_STEPS = """\
+    {p}_model model;            /* points to the weights, which many threads may share */
+    {p}_state state;            /* what it remembers: one for each sequence */
+    {p}_load(&model, bytes, size);
+    {p}_reset(&model, &state);
+    {p}_step(&model, &state, {one}, y);"""
+
+USE_OF_RUNS = """\
+    {p}_model model;            /* points to the weights, which many threads may share */
+    {p}_load(&model, bytes, size);
+    {p}_run(&model, {all}, n, room, y);   /* room: memory for {p}_room(n) bytes */"""
+
+STATE = """\
+static {p}_state state;
+static float y[{up}_OUTPUTS];
 """
 
 OF_FRAMES = """\
@@ -87,22 +97,47 @@ int main(void) {{
   float x[{inputs}];
   int n = 0;
   load();
+  {p}_reset(&model, &state);
   while (scanf("%f", &x[n]) == 1) {{
     if (++n < {inputs}) continue;
     n = 0;
-    {p}_step(&model, &state, x, y);
+    {p}_step(&model, &state, {parts}, y);
     for (int k = 0; k < {up}_OUTPUTS; ++k) printf("%.6g%c", (double)y[k], k + 1 < {up}_OUTPUTS ? ' ' : '\\n');
   }}
   return 0;
 }}
 """
 
+OF_SEQUENCES = """\
+{head}
+/* Read lines of {inputs} numbers to the end, and write the model's output{each}. */
+int main(void) {{
+  float *lines = NULL;
+  size_t count = 0, room = 0;
+  load();
+  for (float value; scanf("%f", &value) == 1; ++count) {{
+    if (count == room && !(lines = realloc(lines, (room = 2 * room + 64) * sizeof(float)))) return 2;
+    lines[count] = value;
+  }}
+  const int n = (int)(count / {inputs});
+  if (n == 0) return 0;
+{split}  float *const y = malloc({rows} * {up}_OUTPUTS * sizeof(float));
+  void *const memory = malloc({p}_room(n));
+  if (!y || !memory) return 2;
+  {p}_run(&model, {parts}, n, memory, y);
+  for (size_t k = 0; k < {rows} * {up}_OUTPUTS; ++k)
+    printf("%.6g%c", (double)y[k], (k + 1) % {up}_OUTPUTS ? ' ' : '\\n');
+{release}  return 0;
+}}
+"""
+
 OF_TOKENS = """\
 {head}
-/* Read the numbers of tokens, and write the number of the likeliest next one after each. */
+/* Read the numbers of tokens, and write the number of the largest output after each. */
 int main(void) {{
   int token;
   load();
+  {p}_reset(&model, &state);
   while (scanf("%d", &token) == 1) {{
     if (token < 0 || token >= {tokens}) {{
       fprintf(stderr, "%d is no token: there are 0 to %d.\\n", token, {tokens} - 1);
@@ -129,6 +164,7 @@ int main(int argc, char **argv) {{
   const char *text = argc > 1 ? argv[1] : "";
   const int length = argc > 2 ? atoi(argv[2]) : 300;
   load();
+  {p}_reset(&model, &state);
   if (!*text) {{
     fprintf(stderr, "usage: %s TEXT [LENGTH]\\n", argv[0]);
     return 2;
@@ -156,6 +192,14 @@ int main(int argc, char **argv) {{
 """
 
 
+def use(code: ModelCode) -> str:
+    """Return the lines that show how the model is used."""
+    p, inputs = code.name, code.graph.inputs
+    if code.graph.reads_backwards:
+        return USE_OF_RUNS.format(p=p, all=", ".join(it.name for it in inputs))
+    return USE_OF_STEPS.format(p=p, one=", ".join("token" if it.tokens is not None else it.name for it in inputs))
+
+
 def example(code: ModelCode, characters: Sequence[str] | None) -> tuple[str, str]:
     """Return the example, and what it does.
 
@@ -163,18 +207,47 @@ def example(code: ModelCode, characters: Sequence[str] | None) -> tuple[str, str
         code: the model.
         characters: the text of each token, if every token is one character.
     """
-    p, up = code.name, code.name.upper()
+    p, up, graph = code.name, code.name.upper(), code.graph
     head = READ_WEIGHTS.format(p=p, up=up)
-    if code.tokens is None:
-        return OF_FRAMES.format(
-            head=head, p=p, up=up, inputs=code.inputs
-        ), "reads frames of numbers and writes the outputs"
-    if characters is None:
-        text = OF_TOKENS.format(head=head, p=p, up=up, tokens=code.tokens)
-        return text, "reads numbers of tokens and writes the likeliest next ones"
+    tokens = graph.inputs[0].tokens
+    if graph.reads_backwards:
+        return _of_sequences(code, head), "reads a sequence of numbers, a line for each step, and writes the outputs"
+    head += STATE.format(p=p, up=up)
+    if tokens is None or len(graph.inputs) > 1:
+        at, parts = 0, []
+        for it in graph.inputs:
+            parts.append(f"(int)x[{at}]" if it.tokens is not None else f"x + {at}")
+            at += it.size
+        text = OF_FRAMES.format(head=head, p=p, up=up, inputs=at, parts=", ".join(parts))
+        return text, "reads frames of numbers and writes the outputs"
+    if characters is None or len(characters) != graph.output.size:
+        text = OF_TOKENS.format(head=head, p=p, up=up, tokens=tokens)
+        return text, "reads numbers of tokens and writes the number of the largest output after each"
     strings = ",\n".join(f"  {_c_string(c)}" for c in characters)
-    text = OF_TEXT.format(head=head, p=p, up=up, tokens=code.tokens, strings=strings)
+    text = OF_TEXT.format(head=head, p=p, up=up, tokens=tokens, strings=strings)
     return text, "goes on with a text, `./example 'def '`, always with the likeliest character"
+
+
+def _of_sequences(code: ModelCode, head: str) -> str:
+    graph, width, split, parts = code.graph, sum(it.size for it in code.graph.inputs), [], []
+    at = 0
+    for it in graph.inputs:
+        kind, number = ("int", "(int)") if it.tokens is not None else ("float", "")
+        split += [
+            f"  {kind} *const {it.name} = malloc((size_t)n * {it.size} * sizeof({kind}));",
+            f"  if (!{it.name}) return 2;",
+            "  for (int t = 0; t < n; ++t)",
+            f"    for (int k = 0; k < {it.size}; ++k)",
+            f"      {it.name}[t * {it.size} + k] = {number}lines[t * {width} + {at} + k];",
+        ]
+        parts.append(it.name)
+        at += it.size
+    return OF_SEQUENCES.format(
+        head=head, p=code.name, up=code.name.upper(), inputs=width, split="".join(f"{it}\n" for it in split),
+        release="".join(f"  free({it});\n" for it in ("memory", "y", *parts, "lines")),
+        parts=", ".join(parts), rows="(size_t)1" if graph.output.whole else "(size_t)n",
+        each="" if graph.output.whole else " for each",
+    )  # fmt: skip
 
 
 def _c_string(text: str) -> str:

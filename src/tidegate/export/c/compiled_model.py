@@ -54,19 +54,38 @@ class CompiledModel:
         self._library: Any = ctypes.CDLL(str(library))
         self._bytes = (folder / f"{code.name}.bin").read_bytes()
         self._model = ctypes.c_void_p()
-        self._state = ctypes.create_string_buffer(4 * sum(room for _, _, room in code.states) + 8)
         size = ctypes.c_size_t(len(self._bytes))
         if refused := self._call("load", ctypes.byref(self._model), self._bytes, size):
             raise BackendError(f"The code refuses its own weights ({refused}).")
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Read a sequence from the beginning: tokens (T,) or frames (T, I); returns (T, outputs)."""
-        x = x.to(torch.int32 if self._code.tokens is not None else torch.float32).contiguous()
-        y = torch.empty(len(x), self._code.width)
-        self._call("reset", self._state)
-        given = ctypes.byref(self._model), self._state, ctypes.c_void_p(x.data_ptr()), ctypes.c_int(len(x))
-        self._call("block", *given, ctypes.c_void_p(y.data_ptr()))
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Read a sequence from the beginning.
+
+        Args:
+            inputs: for each input of the graph tokens (T,), or frames (T, size).
+
+        Returns:
+            (T, outputs), or (1, outputs) of a model that reads backwards and has one vector for the whole sequence.
+        """
+        steps, graph = len(inputs[0]), self._code.graph
+        given = [
+            it.to(torch.int32 if value.tokens is not None else torch.float32).contiguous()
+            for value, it in zip(graph.inputs, inputs, strict=True)
+        ]
+        pointers = [ctypes.c_void_p(it.data_ptr()) for it in given]
+        whole = graph.reads_backwards and graph.output.whole
+        y = torch.empty(1 if whole else steps, self._code.outputs)
+        to, model = ctypes.c_void_p(y.data_ptr()), ctypes.byref(self._model)
+        if graph.reads_backwards:
+            room = ctypes.create_string_buffer(self._call("room", steps, result=ctypes.c_size_t))
+            self._call("run", model, *pointers, ctypes.c_int(steps), room, to)
+        else:
+            state = ctypes.create_string_buffer(4 * sum(it.room for it in self._code.states) + 8)
+            self._call("reset", model, state)
+            self._call("block", model, state, *pointers, ctypes.c_int(steps), to)
         return y
 
-    def _call(self, name: str, *given: Any) -> int:
-        return getattr(self._library, f"{self._code.name}_{name}")(*given)
+    def _call(self, name: str, *given: Any, result: Any = ctypes.c_int) -> int:
+        function = getattr(self._library, f"{self._code.name}_{name}")
+        function.restype = result
+        return function(*given)

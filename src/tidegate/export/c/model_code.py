@@ -1,226 +1,269 @@
-"""A model in C: a header, the code, and the weights, from parts that run one after another."""
+"""A model in C, from its graph: the functions of its layers, the statements of a step, and the weights."""
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from tidegate.cells import Cell
 from tidegate.drawing.brief import brief_repr
-from tidegate.engine import Weights
-from tidegate.export.c.c_functions import ATOM, EXPRESSIONS, definitions
+from tidegate.export.c import part_code
 from tidegate.export.c.cell_code import CellCode
-from tidegate.export.c.product_loops import KEEP_LOOP, Code, Stream, lanes_for, padded, product_loops
+from tidegate.export.c.part_code import PointwiseCode, product_function
+from tidegate.export.c.product_loops import Stream, padded
+from tidegate.export.graph.graph import Graph, Value
+from tidegate.export.graph.parts import (
+    Columns,
+    Concat,
+    Convolution,
+    Embedding,
+    Layer,
+    LayerNorm,
+    Linear,
+    Numbers,
+    OneHot,
+    Pointwise,
+    Pool,
+    Softmax,
+)
 
-MAGIC, VERSION, HEADER = b"TIDEGATE", 1, 64
+ALIASES = (Embedding, OneHot, Columns, Numbers)  # which are read where they are, without a statement of their own
+
+
+@dataclass
+class State:
+    """Numbers that a model remembers from one step to the next.
+
+    Attributes:
+        name: of the member of the struct.
+        size: how many there are.
+        room: the length of the array, zeros behind them included.
+    """
+
+    name: str
+    size: int
+    room: int
 
 
 @dataclass
 class ModelCode:
-    """A model that is written part by part.
+    """The code of a model.
+
+    Args:
+        graph: the model.
+        name: the prefix of its functions and types.
+        lanes: numbers that are computed together.
 
     Attributes:
-        name: the prefix of its functions and types.
-        lanes: the numbers that are computed together.
-        tokens: how many tokens there are, for a model that reads tokens; None if it reads numbers.
-        inputs: numbers of a frame, for one that does.
-        states: the name of each state, its numbers, and the room that it takes.
+        states: what it remembers.
         functions: the definitions of its layers.
-        calls: the statements of a step.
         numbers: the weights, in order.
-        operations: what of `EXPRESSIONS` is used.
-        width: how many numbers the last part returns.
-        at: where they are.
+        operations: what of `tidegate.export.c.c_functions.EXPRESSIONS` is used.
+        counts_steps: whether the number of steps is remembered.
+        initial_places: where the numbers are among the weights with which a state begins, if they are not zeros.
     """
 
-    name: str
+    graph: Graph
+    name: str = "model"
     lanes: int = 16
-    tokens: int | None = None
-    inputs: int = 0
-    states: list[tuple[str, int, int]] = field(default_factory=list)  # name, size, room
+    states: list[State] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
     numbers: list[Tensor] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
-    width: int = 0
-    at: str = "x"
+    counts_steps: bool = False
+    initial_places: dict[str, int] = field(default_factory=dict)
 
     __repr__ = brief_repr
 
-    def embedding(self, table: Tensor) -> None:
-        """Add an embedding: the row of the token."""
-        place = self._weights(table.detach().flatten())
-        self.calls.append(f"  const float *x0 = model->weights + {place} + (size_t)token * {table.shape[1]};")
-        self.width, self.at = table.shape[1], "x0"
+    def __post_init__(self) -> None:
+        output = self.graph.output
+        if output.part is None or isinstance(output.part, ALIASES):
+            self.graph.outputs = {name: self.graph.add(Concat(), output) for name in self.graph.outputs}
+        self._size = 0
+        self.arrays: dict[Value, str] = {}
+        self.statements: dict[Value, list[str]] = {}
+        uses: dict[Value, int] = {}
+        for value in self.graph.values:
+            for it in value.of:
+                uses[it] = uses.get(it, 0) + (1 if isinstance(value.part, Pointwise) and it.size > 1 else 2)
+        kept = set(self.graph.outputs.values())
+        self._inlined = {
+            it for it in self.graph.values if isinstance(it.part, Pointwise) and uses.get(it) == 1 and it not in kept
+        }
+        for value in self.graph.inputs:
+            self.arrays[value] = value.name
+        for value in self.graph.values:
+            self.arrays[value] = self._pointer(value)
+            self.statements[value] = [] if value in self._inlined else self._write(value)
 
-    def layer(self, cell: Cell, weights: Weights) -> None:
-        """Add a layer in one direction."""
-        n = len([f for f in self.functions if "_layer" in f])
-        one_hot = self.at == "x" and self.tokens is not None
-        made = CellCode(cell, weights, self.width, self.lanes, one_hot=one_hot)
+    @property
+    def outputs(self) -> int:
+        """The numbers that it returns for a step, or for a sequence."""
+        return self.graph.output.size
+
+    def in_place(self, value: Value) -> bool:
+        """Return whether a value has no array of its own: it is found in another, or written where it is used."""
+        return value in self._inlined or isinstance(value.part, ALIASES)
+
+    def declared(self, value: Value, target: str = "") -> list[str]:
+        """Write the declaration of the array of a value, which is named as the value.
+
+        Args:
+            value: the value.
+            target: where it is to be; without it, on the stack or where it is remembered.
+        """
+        if self.in_place(value):
+            return []
+        if target:
+            return [f"float *const {value.name} = {target};"]
+        if remembered := self.remembered(value):
+            return [f"const float *const {value.name} = {remembered};"]
+        return [f"float {value.name}[{value.size}];"]
+
+    def remembered(self, value: Value) -> str:
+        """Return the member of the state that a value is, if it is one."""
+        match value.part:
+            case Layer(cell=cell):
+                return f"state->{value.name}_{cell.states[0]}"
+            case Pool():
+                return f"state->{value.name}"
+            case _:
+                return ""
+
+    def _pointer(self, value: Value) -> str:
+        """Return the expression of the array in which a value is found."""
+        match value.part:
+            case Embedding(table=table):
+                place = self.store(table.flatten())
+                return f"(model->weights + {place} + (size_t){self.arrays[value.of[0]]}[0] * {table.shape[1]})"
+            case Numbers(values=values):
+                return f"(model->weights + {self.store(values)})" if len(values) > 1 else ""
+            case Columns(start=start):
+                return f"({self.arrays[value.of[0]]} + {start})"
+            case _:
+                return value.name
+
+    def store(self, numbers: Tensor) -> int:
+        """Add weights, and return their place."""
+        place, room = self._size, padded(numbers.numel(), 16)
+        self.numbers.append(torch.nn.functional.pad(numbers.flatten(), (0, room - numbers.numel())))
+        self._size += room
+        return place
+
+    def remember(self, name: str, size: int, room: int = 0, initial: Tensor | None = None) -> str:
+        """Add a state, and return its expression."""
+        self.states.append(State(name, size, max(size, room)))
+        if initial is not None:
+            self.initial_places[name] = self.store(initial)
+        return f"state->{name}"
+
+    def _write(self, value: Value) -> list[str]:
+        """Write the statements that compute a value for a step, and the functions that they call."""
+        part, size, y = value.part, value.size, self.arrays[value]
+        x = self.arrays[value.of[0]] if value.of else ""
+        match part:
+            case Layer():
+                return self._layer(value, part)
+            case Linear():
+                function = f"{self.name}_{value.name}"
+                if isinstance(value.of[0].part, OneHot):
+                    place = self.store(part.weight.t())
+                    bias = self.store(torch.zeros(size) if part.bias is None else part.bias)
+                    token = f"(size_t){self.arrays[value.of[0].of[0]]}[0]"
+                    return [
+                        f"for (int n = 0; n < {size}; ++n)",
+                        f"  {y}[n] = model->weights[{bias} + n] + model->weights[{place} + {token} * {size} + n];",
+                    ]
+                title = f"y = W x + b, {value.of[0].size} to {size}"
+                streams = [Stream("x", value.of[0].size, [(0, part.weight)])]
+                given = "const float *restrict x"
+                text, weights = product_function(function, title, size, part.bias, streams, self.lanes, given=given)
+                self.functions.append(text)
+                return [f"{function}(model->weights + {self.store(weights)}, {x}, {y});"]
+            case Convolution():
+                return self._convolution(value, part)
+            case LayerNorm():
+                own = torch.zeros(0) if part.weight is None else part.weight
+                weights = torch.cat([own, torch.zeros(0) if part.bias is None else part.bias])
+                w = f"(model->weights + {self.store(weights)})" if weights.numel() else ""
+                return part_code.layer_norm(part, size, x, w, y)
+            case Softmax():
+                self.operations.add("exp")
+                return part_code.softmax(part, size, x, y)
+            case Pool():
+                self.counts_steps = True
+                room = size + 2 * (part.kind == "attention")
+                self.operations |= {"exp"} if part.kind == "attention" else set()
+                state = self.remember(value.name, room)
+                score = self.arrays[value.of[1]] if part.kind == "attention" else ""
+                return part_code.pool(part, size, x, score, state, whole=self.graph.reads_backwards)
+            case Pointwise():
+                code = PointwiseCode(self.arrays, self._inlined)
+                text = code.expression(value)[0]
+                self.operations |= code.operations
+                return [f"for (int n = 0; n < {size}; ++n) {y}[n] = {text};"]
+            case Concat():
+                lines, at = [], 0
+                for it in value.of:
+                    lines.append(f"memcpy({y} + {at}, {self.arrays[it]}, {it.size} * sizeof(float));")
+                    at += it.size
+                return lines
+            case _:
+                return []
+
+    def _layer(self, value: Value, part: Layer) -> list[str]:
+        inputs, masks = value.of[0], value.of[1:]
+        one_hot = isinstance(inputs.part, OneHot)
+        given = {name: it.size for name, it in zip(part.masks, masks, strict=True)}
+        made = CellCode(part.cell, part.weights, inputs.size, self.lanes, one_hot=one_hot, masks=given)
         code = made.write()
         vectors = [*made.vectors()]
-        place = self._weights(torch.cat([*code.numbers, *[vector for _, vector in vectors]]))
+        place = self.store(torch.cat([*code.numbers, *[vector for _, vector in vectors]]))
         self.operations |= code.operations
-        states = [f"float *restrict {name}_prev" for name in cell.states]
-        given = "const int token" if one_hot else "const float *restrict x"
-        equations = "\n".join(f"     {line}" for line in cell.text().splitlines())
-        title = f"Layer {n}: {cell.name}, {made.hidden} hidden units"
-        function = f"static void {self.name}_layer{n}(const float *restrict w, {given}, {', '.join(states)}) {{"
-        head = f"/* {title}\n\n{equations}\n*/\n{function}"
+        parameters = [
+            "const float *restrict w",
+            "const int token" if one_hot else "const float *restrict x",
+            *[f"const float *restrict mask_{name}" for name in part.masks],
+            *[f"float *restrict {name}_prev" for name in part.cell.states],
+        ]
+        equations = "\n".join(f"     {line}" for line in part.cell.text().splitlines())
+        title = f"{part.cell.name}, {made.hidden} hidden units" + (", read backwards" if part.reverse else "")
+        title += f" ({value.place})" if value.place else ""
+        function = f"{self.name}_{value.name}"
         after = sum(t.numel() for t in code.numbers)
         pointers = []
         for name, vector in vectors:
             pointers.append(f"  const float *const {name} = w + {after};")
             after += vector.numel()
-        self.functions.append("\n".join([head, *pointers, *code.lines, "}"]))
-        for name in cell.states:
+        head = f"/* {title}\n\n{equations}\n*/\nstatic void {function}({', '.join(parameters)}) {{"
+        unused = [] if part.weights.w_ih is not None else ["  (void)x;"]
+        self.functions.append("\n".join([head, *unused, *pointers, *code.lines, "}"]))
+        states = []
+        for n, name in enumerate(part.cell.states):
             size = made.state_size(name)
-            self.states.append((f"{name}{n}", size, padded(size, made.lanes)))
-        own = ", ".join(f"state->{name}{n}" for name in cell.states)
-        self.calls.append(
-            f"  {self.name}_layer{n}(model->weights + {place}, {'token' if one_hot else self.at}, {own});"
-        )
-        self.width, self.at = made.outputs, f"state->{cell.states[0]}{n}"
+            initial = part.initial[n][:size] if part.initial else None
+            states.append(self.remember(f"{value.name}_{name}", size, padded(size, made.lanes), initial))
+        token = f"{self.arrays[inputs.of[0]]}[0]" if one_hot else self.arrays[inputs]
+        arguments = [f"model->weights + {place}", token, *[self.arrays[it] for it in masks], *states]
+        return [f"{function}({', '.join(arguments)});"]
 
-    def linear(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Add ``y = W x + b``."""
-        n, (rows, columns) = len(self.functions), weight.shape
-        lanes = lanes_for(1, rows, self.lanes)
-        code, wide = Code(), padded(rows, lanes)
-        own = torch.zeros(rows) if bias is None else bias.detach()
-        product_loops(code, ["s"], [own], [Stream("x", columns, [(0, weight.detach())])], lanes)
-        place = self._weights(torch.cat(code.numbers))
-        function = f"{self.name}_linear{n}(const float *restrict w, const float *restrict x, float *restrict y)"
-        lines = [
-            f"/* y = W x + b, {columns} to {rows} */",
-            f"static void {function} {{",
-            f"  for (int b = 0; b < {wide // lanes}; ++b) {{",
-            *code.lines,
-            f"    const int left = {rows} - b * {lanes};",
-            f"    const int count = left < {lanes} ? left : {lanes};",
-            f"    memcpy(y + b * {lanes}, s, (size_t)count * sizeof(float));",
-            "  }",
-            "}",
-        ]
-        self.functions.append("\n".join(lines))
-        self.calls.append(f"  float y{n}[{rows}];")
-        self.calls.append(f"  {self.name}_linear{n}(model->weights + {place}, {self.at}, y{n});")
-        self.width, self.at = rows, f"y{n}"
-
-    def pointwise(self, operation: str) -> None:
-        """Add an activation."""
-        self.operations.add(operation)
-        n = len(self.calls)
-        text = EXPRESSIONS[operation].write((f"{self.at}[n]", ATOM))[0]
-        self.calls.append(f"  float a{n}[{self.width}];")
-        self.calls.append(f"  for (int n = 0; n < {self.width}; ++n) a{n}[n] = {text};")
-        self.at = f"a{n}"
-
-    def _weights(self, numbers: Tensor) -> int:
-        place = sum(t.numel() for t in self.numbers)
-        room = torch.zeros(padded(numbers.numel(), 16))
-        room[: numbers.numel()] = numbers
-        self.numbers.append(room)
-        return place
-
-    def weights(self) -> bytes:
-        """Return the file of weights: magic, version, count, digest of the numbers, then these."""
-        numbers = torch.cat(self.numbers).numpy().astype("<f4").tobytes()
-        digest = hashlib.sha256(numbers).digest()
-        head = MAGIC + struct.pack("<II", VERSION, len(numbers) // 4) + digest
-        return head.ljust(HEADER, b"\0") + numbers
-
-    def given(self) -> str:
-        """The argument with which a step is given its input."""
-        return "int token" if self.tokens is not None else "const float *x"
-
-    def header(self) -> str:
-        """Return the header."""
-        p, up = self.name, self.name.upper()
-        states = "\n".join(f"  float {name}[{room}];" for name, _, room in self.states)
-        one, many = (
-            ("int token", "const int *tokens") if self.tokens is not None else ("const float *x", "const float *x")
-        )
-        of = f"a token, 0 to {self.tokens - 1}" if self.tokens is not None else f"a frame of {self.inputs} numbers"
-        return f"""\
-#ifndef {up}_H
-#define {up}_H
-#include <stddef.h>
-
-enum {{ {up}_OUTPUTS = {self.width}, {up}_WEIGHTS = {sum(t.numel() for t in self.numbers)} }};
-
-/* What the model remembers from one step to the next. It belongs to the caller, and holds no pointers: to keep a state
-   and return to it, copy it. */
-typedef struct {{
-{states}
-}} {p}_state;
-
-typedef struct {{
-  const float *weights;
-}} {p}_model;
-
-/* Use the bytes of {p}.bin, which have to stay where they are, at an address that is a multiple of 4.
-   Returns 0; 1 if the size is wrong, 2 if it is no such file, 3 if it belongs to another model. */
-int {p}_load({p}_model *model, const void *bytes, size_t size);
-
-/* Begin a new sequence. */
-void {p}_reset({p}_state *state);
-
-/* Read {of}, and write {up}_OUTPUTS numbers to y. */
-void {p}_step(const {p}_model *model, {p}_state *state, {one}, float *y);
-
-/* Read n of them, and write n times {up}_OUTPUTS numbers. */
-void {p}_block(const {p}_model *model, {p}_state *state, {many}, int n, float *y);
-
-#endif
-"""
-
-    def source(self) -> str:
-        """Return the code."""
-        p, up = self.name, self.name.upper()
-        digest = hashlib.sha256(self.weights()[HEADER:]).digest()
-        bytes_ = ", ".join(f"0x{b:02x}" for b in digest)
-        nth = "tokens[t]" if self.tokens is not None else f"x + (size_t)t * {self.inputs}"
-        many = "const int *tokens" if self.tokens is not None else "const float *x"
-        functions, calls = "\n\n".join(self.functions), "\n".join(self.calls)
-        return f"""\
-#include "{p}.h"
-
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-{KEEP_LOOP}
-
-{definitions(sorted(self.operations))}
-
-{functions}
-
-static const unsigned char digest[32] = {{{bytes_}}};
-
-int {p}_load({p}_model *model, const void *bytes, size_t size) {{
-  const unsigned char *const file = bytes;
-  const uint32_t version = {VERSION};
-  if (size != {HEADER} + {up}_WEIGHTS * sizeof(float)) return 1;
-  if (memcmp(file, "TIDEGATE", 8) != 0 || memcmp(file + 8, &version, 4) != 0) return 2;
-  if (memcmp(file + 16, digest, sizeof digest) != 0) return 3;
-  model->weights = (const float *)(file + {HEADER});
-  return 0;
-}}
-
-void {p}_reset({p}_state *state) {{ memset(state, 0, sizeof *state); }}
-
-void {p}_step(const {p}_model *model, {p}_state *state, {self.given()}, float *y) {{
-{calls}
-  memcpy(y, {self.at}, {self.width} * sizeof(float));
-}}
-
-void {p}_block(const {p}_model *model, {p}_state *state, {many}, int n, float *y) {{
-  for (int t = 0; t < n; ++t) {p}_step(model, state, {nth}, y + (size_t)t * {up}_OUTPUTS);
-}}
-"""
+    def _convolution(self, value: Value, part: Convolution) -> list[str]:
+        inputs, x, y = value.of[0].size, self.arrays[value.of[0]], self.arrays[value]
+        rows, columns, reach = part.weight.shape
+        frames = (reach - 1) * part.dilation
+        past = self.remember(f"{value.name}_past", frames * inputs) if frames else ""
+        if columns == 1 and rows > 1:
+            bias = torch.zeros(rows) if part.bias is None else part.bias
+            w = f"(model->weights + {self.store(torch.cat([part.weight[:, 0].t().flatten(), bias]))})"
+            lines = part_code.depthwise(part, x, past, w, y)
+        else:
+            function = f"{self.name}_{value.name}"
+            title = f"y = b + sum of W_k x before {reach - 1} to 0 times {part.dilation} steps, {inputs} to {rows}"
+            given = ("const float *restrict past, " if frames else "") + "const float *restrict x"
+            streams = part_code.taps(part, inputs)
+            text, weights = product_function(function, title, rows, part.bias, streams, self.lanes, given=given)
+            self.functions.append(text)
+            own = [past] if frames else []
+            lines = [f"{function}({', '.join([f'model->weights + {self.store(weights)}', *own, x, y])});"]
+        return lines + (part_code.remember_frame(past, x, inputs, frames) if frames else [])

@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 import tidegate
 from tidegate.errors import ArgumentError, BackendError
-from tidegate.export.c.companion_files import MAKEFILE, README, example
+from tidegate.export.c.companion_files import MAKEFILE, README, example, use
 from tidegate.export.c.compiled_model import CompiledModel
 from tidegate.export.c.model_code import ModelCode
-from tidegate.export.c.modules_to_code import model_code
-from tidegate.nn.evaluating import evaluating
-from tidegate.text import LanguageModel
+from tidegate.export.c.source_files import header, source
+from tidegate.export.c.weights_file import weights_bytes
+from tidegate.export.graph.in_python import outputs, random_inputs
+from tidegate.export.graph.models import graph_of
 
 STEPS = 50  # that are compared
 CLOSE = 1e-4  # relative to the largest output
@@ -70,8 +70,7 @@ def c(
         raise ArgumentError(f"lanes is {lanes}, but must be 4, 8, 16, 32 or 64.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArgumentError(f"{folder} exists already and is not an empty folder: choose another.")
-    with torch.no_grad(), evaluating(model):
-        code = model_code(model, name, lanes)
+    code = ModelCode(graph_of(model), name, lanes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as partial:
         made = Path(partial, folder.name)
@@ -89,20 +88,19 @@ def _write(code: ModelCode, folder: Path, characters: Sequence[str] | None) -> N
     p = code.name
     text, does = example(code, characters)
     weights = sum(t.numel() for t in code.numbers)
-    given = "token" if code.tokens is not None else "x"
-    what = f"A model of {sum(f.count('static void') for f in code.functions)} layers"
+    what = f"A model of {len(code.graph.layers())} recurrent layers"
     files = {
-        f"{p}.h": code.header(),
-        f"{p}.c": code.source(),
+        f"{p}.h": header(code),
+        f"{p}.c": source(code),
         "example.c": text,
         "Makefile": MAKEFILE.format(p=p),
         "README.md": README.format(
-            p=p, what=what, version=tidegate.__version__, weights=weights, example=does, given=given
+            p=p, what=what, version=tidegate.__version__, weights=weights, example=does, use=use(code)
         ),
     }
     for file, content in files.items():
         (folder / file).write_text(content, encoding="utf-8", newline="\n")
-    (folder / f"{p}.bin").write_bytes(code.weights())
+    (folder / f"{p}.bin").write_bytes(weights_bytes(code))
 
 
 def _check(model: nn.Module, code: ModelCode, folder: Path, room: Path) -> None:
@@ -114,30 +112,10 @@ def _check(model: nn.Module, code: ModelCode, folder: Path, room: Path) -> None:
     for file in folder.iterdir():
         shutil.copy(file, room)
     compiled = CompiledModel(code, room)
-    generator = torch.Generator().manual_seed(0)
-    if code.tokens is not None:
-        x = torch.randint(code.tokens, (STEPS,), generator=generator)
-    else:
-        x = torch.randn(STEPS, code.inputs, generator=generator)
-    expected, found = outputs(model, x), compiled(x)
-    error = float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-3))
+    inputs = random_inputs(code.graph, STEPS)
+    expected, found = outputs(model, code.graph, inputs), compiled(*inputs)
+    error = float((found[-len(expected) :] - expected).abs().max() / expected.abs().max().clamp(min=1e-3))
     if not error <= CLOSE:
         raise BackendError(
             f"The outputs of the C code differ from Python's by {error:.2g} of the largest: nothing was written."
         )
-
-
-def outputs(model: nn.Module, x: Tensor) -> Tensor:
-    """Return what a model that `c` can write gives for one sequence: tokens (T,) or frames (T, I) to (T, outputs)."""
-    with torch.no_grad(), evaluating(model):
-        if isinstance(model, LanguageModel):
-            return model(x[None])[0][0]
-        values = x.unsqueeze(1)
-        for part in model if isinstance(model, nn.Sequential) else [model]:
-            if getattr(part, "batch_first", False):
-                made = part(values.transpose(0, 1))
-                values = made[0].transpose(0, 1)
-            else:
-                made = part(values)
-                values = made[0] if isinstance(made, tuple) else made
-        return values[:, 0]
