@@ -40,9 +40,8 @@ def build(
 
 def _characters(loaded: Any) -> Sequence[str] | None:
     """Return the text of each token, if every token is a character, for an example that reads text."""
-    from tidegate.text.tokenizers.characters import CharacterTokenizer
-
     from tidegate.text import LanguageModel
+    from tidegate.text.tokenizers.characters import CharacterTokenizer
 
     if not isinstance(loaded.model, LanguageModel):
         return None

@@ -49,7 +49,7 @@ def taps(part: Convolution, inputs: int) -> list[Stream]:
     """Return the products of a convolution with ``past``, the frames before from the oldest on, and ``x``."""
     reach = part.weight.shape[2] - 1
     return [
-        Stream(f"past + {k * part.dilation * inputs}" if k < reach else "x", inputs, [(0, part.weight[:, :, k])])
+        Stream(f"(past + {k * part.dilation * inputs})" if k < reach else "x", inputs, [(0, part.weight[:, :, k])])
         for k in range(reach + 1)
     ]
 
