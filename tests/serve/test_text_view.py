@@ -95,7 +95,7 @@ def test_guesses_have_room_below_each_token(address: str, visit: Callable[..., V
 
 def test_a_line_breaks_inside_a_word_only_if_it_has_no_blank(address: str, visit: Callable[..., Visit]):
     page = visit(address, viewport={"width": 390, "height": 800}).open("read")
-    text = f"def f(a, [b]):\n    return {'key' * 40} a b\n"
+    text = f"def f(a, [b]):\n    return {'key' * 40} a b\n    {'yek' * 30}\n"
     page.evaluate(
         """async (text) => {
             const headers = { "Content-Type": "application/json" };
@@ -109,8 +109,28 @@ def test_a_line_breaks_inside_a_word_only_if_it_has_no_blank(address: str, visit
     assert shown[0] == "def f(a, [b]):↵"
     assert shown[1] == "    return "
     assert set(shown[2]) == set("key")
-    assert shown[-1].endswith(" a b↵")
+    (indented,) = (it for it in shown if it.startswith("    y"))  # not a line of nothing but blanks
+    assert len(indented) > 30
+    assert shown[shown.index(indented) - 1].endswith(" a b↵")
     assert "".join(shown).replace("↵", "\n") == text
+
+
+def test_a_text_that_the_browser_wraps_is_not_broken_after_its_indentation(address: str, visit: Callable[..., Visit]):
+    page = visit(address, viewport={"width": 390, "height": 800}).open("training")
+    shown = """async (text) => {
+        const { indentedText } = await import("/text/indentation.js");
+        const box = document.querySelector(".sample");
+        const lines = () => {
+            const { lineHeight, paddingTop } = getComputedStyle(box);
+            return Math.round((box.clientHeight - 2 * parseFloat(paddingTop)) / parseFloat(lineHeight));
+        };
+        box.textContent = text;
+        const before = lines();
+        box.replaceChildren(...indentedText(text));
+        return [box.textContent, before - lines()];
+    }"""
+    text = f"if a:\n    {'key' * 20} b c\n\n{'x ' * 3}\n\tlast\n        {'long' * 15}"
+    assert page.evaluate(shown, text) == [text, 2]  # no line of nothing but blanks for each of the two long words
 
 
 def test_what_is_in_view_is_whole_lines(address: str, visit: Callable[..., Visit]):

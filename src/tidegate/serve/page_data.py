@@ -54,6 +54,7 @@ def about(session: Session, *, in_report: bool = False) -> dict[str, Any]:
         "runs": runs,
         "screens": screens,
         "palette": palette(),
+        "reads": session.reads_text,
         "best": best_unit(session),  # which the page opens on
     }
 

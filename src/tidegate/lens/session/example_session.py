@@ -46,7 +46,7 @@ class ExampleSession(Session):
     """A run of a tagger, classifier, translator, captioner, forecaster or regressor, and its examples by number.
 
     First come the rows of the user's file or text, then, from number ``first_own`` on, those of ``held_out``: examples
-    of the run's own that it was not trained on. Texts that are added come after them.
+    of the run's own that it was not trained on. Texts that are added come after them, from ``first_typed`` on.
 
     Args:
         run: the run.
@@ -74,6 +74,7 @@ class ExampleSession(Session):
                 "The run has no example that it was not trained on, neither for validation nor for test: give TEXT or "
                 "--file."
             )
+        self.first_typed = len(self.examples)
         self._looks: LRUCache[Look] = LRUCache(CACHED, self.computations)
         self._outcomes: list[Outcome] = []
         if rows:

@@ -61,6 +61,11 @@ class Session:
         several = Counter(names)
         return [f"{name} ({n})" if several[name] > 1 else name for n, name in enumerate(names, 1)]
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a text can be added."""
+        return False
+
     def add(self, text: str) -> int:
         """Add a text to those that can be looked at and return its number.
 

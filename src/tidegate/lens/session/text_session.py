@@ -69,6 +69,11 @@ class TextSession(Session):
         self._readings.clear()
         self._folder.cleanup()
 
+    @property
+    def reads_text(self) -> bool:
+        """A language model reads any text of its vocabulary."""
+        return True
+
     def add(self, text: str) -> int:
         """Let the run read a text and return its number.
 

@@ -1,7 +1,7 @@
 // The page: header, tabs, and the screen that is chosen.
 
 import { ask, live, Refused } from "./ask.js";
-import { repaint } from "./colours.js";
+import { isDark, repaint } from "./colours.js";
 import { el, failure, replaceChildren } from "./dom.js";
 import { showHeader } from "./header/header.js";
 import { showMessage } from "./header/message.js";
@@ -9,7 +9,7 @@ import { watchScrollEdges } from "./header/scroll_edges.js";
 import { markTab, showTabs } from "./header/tabs.js";
 import { leaveQuestions } from "./open_questions.js";
 import { SCREENS } from "./screens/index.js";
-import { about, choose, hasScreen, listen, readAddress, state } from "./state.js";
+import { about, choose, followAddress, hasScreen, listen, state } from "./state.js";
 import { showWaiting } from "./waiting.js";
 
 const main = document.getElementById("main");
@@ -32,6 +32,7 @@ async function isTextMissing() {
 async function showScreen() {
   stopScreen?.();
   stopScreen = null;
+  delete main.dataset.ready;
   markTab();
   leaveQuestions();
   const name = state.screen;
@@ -50,6 +51,21 @@ async function showScreen() {
   }
 }
 
+/** Show what another address says: all of it, also what the screen that is shown had set before. */
+function openAddress() {
+  showMessage("");
+  followAddress();
+  showTheme();
+  showScreen();
+}
+
+function showTheme() {
+  const before = isDark();
+  if (state.theme) document.documentElement.dataset.theme = state.theme;
+  else delete document.documentElement.dataset.theme;
+  if (isDark() !== before) repaint();
+}
+
 async function start() {
   showWaiting(document.getElementById("waiting"));
   try {
@@ -58,18 +74,21 @@ async function start() {
     showMessage(error.message, true);
     return;
   }
-  Object.assign(state, readAddress());
+  followAddress();
+  showTheme();
   showHeader();
   showTabs(about.screens.filter((it) => SCREENS[it.name]));
   watchScrollEdges();
   listen((changed) => {
+    if (changed.has("theme")) showTheme();
     if (changed.has("screen")) showMessage("");
-    if (changed.has("screen") || changed.has("text")) {
-      delete main.dataset.ready;
-      showScreen();
-    }
+    if (changed.has("screen") || changed.has("text")) showScreen();
   });
-  addEventListener("popstate", () => choose(readAddress()));
+  addEventListener("popstate", openAddress);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // its address is no screen's
+    main.focus();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   await showScreen();
 }

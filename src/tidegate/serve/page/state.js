@@ -1,7 +1,8 @@
 // What is chosen. It is written to the address, so that a place can be bookmarked, shared, and gone back to.
 
 // What several screens share. Any other name is a setting of the screen that is shown, a text.
-const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1 };
+const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1, theme: "" };
+const THEMES = ["light", "dark"]; // "" follows the system
 const LONGEST = 2000; // characters of a setting that are read from an address
 const UNIT = ["layer", "name", "unit"]; // what says which hidden unit is chosen: all of it is in the address, or nothing
 const listeners = new Set();
@@ -54,12 +55,18 @@ export function openOn({ layer, name, unit }) {
   if (!isChosen) choose(about.best);
 }
 
-/** Read what is chosen from the address. What is not in it is as at the start. */
-export function readAddress() {
+/** Choose what the address says; nobody is told. */
+export function followAddress() {
+  Object.assign(state, readAddress());
+  writeAddress(false);
+}
+
+/** What the address says. What is not in it is as at the start, but the theme, which stays. */
+function readAddress() {
   const [screen, search] = location.hash.slice(1).split("?");
   const query = new URLSearchParams(search);
   const own = Object.fromEntries(ownSettings().map((key) => [key, undefined]));
-  const found = { ...own, ...START, ...firstUnit() };
+  const found = { ...own, ...START, ...firstUnit(), theme: state.theme };
   if (UNIT.some((key) => query.has(key))) Object.assign(found, { layer: 0, name: lastState(), unit: 0 });
   if (about.screens?.some((it) => it.name === screen)) found.screen = screen;
   else if (about.screens?.length) found.screen = about.screens[0].name;
@@ -67,6 +74,8 @@ export function readAddress() {
     if (key === "screen" || value.length > LONGEST) continue;
     if (key === "name") {
       if (about.runs?.[0].names?.includes(value)) found.name = value;
+    } else if (key === "theme") {
+      if (THEMES.includes(value)) found.theme = value;
     } else if (!Object.hasOwn(START, key)) found[key] = value;
     else if (Number.isSafeInteger(Number(value))) found[key] = Number(value);
   }

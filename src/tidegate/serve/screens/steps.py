@@ -19,6 +19,7 @@ from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
 from tidegate.lens.tasks.views import Steps
+from tidegate.serve.screens.read import BEGINNING
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 MAX_STEPS = 4_000  # of a sequence that are shown
@@ -29,16 +30,15 @@ MAX_REPORTED, MAX_BYTES = 12, 2 << 20  # examples in a report, and the bytes of 
 
 
 def examples(session: ExampleSession) -> dict[str, Any]:
-    """Return the names of the examples, and whether a text can be typed.
+    """Return the names of the examples; "tried" is whether `outcomes` says what the run makes of its own."""
+    return {"names": [it.name for it in session.examples], "tried": session.answers is not None}
 
-    Those from number "own" on are the run's own; "tried" is whether `outcomes` says what it makes of them.
-    """
-    return {
-        "names": [it.name for it in session.examples],
-        "reads": session.reads_text,
-        "own": session.first_own,
-        "tried": session.answers is not None,
-    }
+
+def texts(session: ExampleSession) -> list[dict[str, Any]]:
+    """Return the texts that were typed, with their numbers and the beginning of each."""
+    first = session.first_typed
+    typed = [str(it.value) for it in session.examples[first:]]
+    return [{"number": n, "beginning": it[:BEGINNING], "characters": len(it)} for n, it in enumerate(typed, first)]
 
 
 def look(session: ExampleSession, text: int = 0, beam: int | None = None) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def has_examples(session: Session) -> bool:
 STEPS = Screen(
     "steps",
     "Steps",
-    {"examples": examples, "look": look, "states": states},
+    {"examples": examples, "texts": texts, "look": look, "states": states},
     recorded=recorded,
     shown=has_examples,
     title_of=lambda session: session.task_look.title,

@@ -1,10 +1,10 @@
 // What is looked at, and what concerns the whole page: other texts, a link to this view, light or dark.
 
 import { live } from "../ask.js";
-import { isDark, repaint } from "../colours.js";
+import { isDark } from "../colours.js";
 import { button, el, replaceChildren } from "../dom.js";
 import { fixed, grouped } from "../numbers.js";
-import { about, hasScreen } from "../state.js";
+import { about, choose } from "../state.js";
 import { showMessage } from "./message.js";
 import { openTexts } from "./texts.js";
 
@@ -15,9 +15,12 @@ export function showHeader() {
   document.title = `${about.runs.map((it) => it.name).join(", ")} - Tidegate`;
   replaceChildren(
     document.getElementById("tools"),
-    live && hasScreen("read") ? button("Texts …", openTexts, { "aria-haspopup": "dialog" }) : null,
+    live && about.reads ? button("Texts …", openTexts, { "aria-haspopup": "dialog" }) : null,
     button("Copy link", copyLink, { title: "Copy the address, which restores this view" }),
-    button("◐", toggleTheme, { title: "Light or dark", "aria-label": "Light or dark" }),
+    button("◐", () => choose({ theme: isDark() ? "light" : "dark" }), {
+      title: "Light or dark",
+      "aria-label": "Light or dark",
+    }),
   );
 }
 
@@ -44,9 +47,4 @@ async function copyLink() {
   } catch {
     showMessage(`The browser does not let the page copy. The link is ${location.href}`, true);
   }
-}
-
-function toggleTheme() {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  repaint();
 }

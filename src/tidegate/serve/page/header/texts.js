@@ -1,22 +1,25 @@
-// The texts that language models have read since the page was opened.
+// The texts that were read since the page was opened: all of a language model, those that were typed of another task.
 
 import { askAnew, send } from "../ask.js";
 import { visible } from "../dom.js";
 import { grouped } from "../numbers.js";
-import { choose, state } from "../state.js";
+import { choose, hasScreen, state } from "../state.js";
 import { openTextDialog } from "./text_dialog.js";
 
 export async function openTexts() {
   const texts = await askAnew("texts");
+  const isExample = !hasScreen("read");
+  const nameOf = (number) => (isExample ? `Example ${number}` : number ? `Text ${number}` : "The first text");
+  const show = (text) => choose({ text, at: 0, end: -1, screen: isExample ? "steps" : state.screen });
   openTextDialog({
     title: "Texts",
     placeholder: "Type or paste a text",
     texts: texts.map(({ number, beginning, characters }) => ({
       label: visible(beginning),
-      detail: `${number ? `Text ${number}` : "The first text"}, ${grouped(characters)} characters`,
+      detail: `${nameOf(number)}, ${grouped(characters)} characters`,
       isShown: number === state.text,
     })),
-    show: (n) => choose({ text: texts[n].number, at: 0, end: -1 }),
-    read: async (text) => choose({ text: await send(text), at: 0, end: -1 }),
+    show: (n) => show(texts[n].number),
+    read: async (text) => show(await send(text)),
   });
 }

@@ -112,6 +112,7 @@ export async function show(root) {
   await map.draw();
   const searched = finder.search("");
   if (!live) await searched;
+  else if (state.pattern) finder.search(state.pattern);
   return () => {
     tints.cancel();
     clearTimeout(timer);

@@ -44,7 +44,7 @@ export async function show(root) {
   const view = new TextView(text, {
     label: "The text; mark a stretch of it",
     height: "45vh",
-    onCursor: (n) => choose({ at: n, end: -1 }),
+    onCursor: goTo,
     onSelect(start, stop) {
       clearTimeout(timer);
       timer = setTimeout(() => select(start, stop, true), MARKING_RESTS);
@@ -58,10 +58,15 @@ export async function show(root) {
   function select(start, stop, inView = false) {
     clearTimeout(timer);
     marked = [start, stop];
-    choose({ at: start, end: stop });
+    choose({ at: start, end: stop, stretch: undefined });
     view.setMarked(start, stop);
     if (!inView) view.setCursor(start);
     return match();
+  }
+
+  /** Go elsewhere; the stretch that is matched stays in the address. */
+  function goTo(n) {
+    choose({ at: n, end: -1, stretch: marked[1] ? marked.join("-") : undefined });
   }
 
   async function match() {
@@ -150,15 +155,15 @@ export async function show(root) {
       start,
     ]);
     const caption = "Most shared hidden units first, then the nearest length. Pick one to go there.";
-    const goTo = (n) => {
+    const onRow = (n) => {
       view.setCursor(matches[n][0]);
-      choose({ at: matches[n][0], end: -1 });
+      goTo(matches[n][0]);
       view.box.scrollIntoView({ block: "nearest" });
     };
     replaceChildren(
       matchList,
       el("h2", {}, "Where else the same hidden units are on"),
-      table(["text", "hidden units shared", `${token}s`, "at"], rows, { caption, onRow: goTo }),
+      table(["text", "hidden units shared", `${token}s`, "at"], rows, { caption, onRow }),
     );
   }
 
@@ -166,9 +171,11 @@ export async function show(root) {
     controls.follow();
     if (changed.has("layer") || changed.has("name")) match();
   });
+  const { at, stretch } = state;
   const first = firstStretch(offers, tokens.length, controls);
   if (first) await select(first.start, first.stop);
-  else view.setCursor(state.at);
+  if (stretch) goTo(at);
+  if (stretch || !first) view.setCursor(at);
   return () => {
     questions.cancel();
     clearTimeout(timer);
@@ -230,10 +237,9 @@ function offeredStretches(offers, tokens, select) {
 
 /** The stretch of the address, if there is one and it can be matched; otherwise the first that is offered. */
 function firstStretch(offers, length, controls) {
-  const isMarked = state.end > state.at && state.at >= 0 && state.end <= length;
-  if (!isMarked) return offers[0];
-  const isMatched = isAvailable("matched", controls.question(state.at, state.end));
-  return isMatched ? { start: state.at, stop: state.end } : offers[0];
+  const [start, stop] = state.stretch?.split("-").map(Number) ?? [state.at, state.end];
+  const isStretch = Number.isInteger(start) && Number.isInteger(stop) && 0 <= start && start < stop && stop <= length;
+  return isStretch && isAvailable("matched", controls.question(start, stop)) ? { start, stop } : offers[0];
 }
 
 /** A match with the text around it; its beginnings are in line. */

@@ -6,8 +6,8 @@ import { confusionMatrix } from "../charts/confusion.js";
 import { dataTable } from "../charts/data_table.js";
 import { button, el, note, replaceChildren, spelled, visible } from "../dom.js";
 import { fixed, grouped, percent, probability } from "../numbers.js";
-import { choose } from "../state.js";
-import { askOutcomes, askThumbnails, chosen, lossOf, markOf, nameOf } from "../steps/outcomes.js";
+import { choose, state } from "../state.js";
+import { ALL, askOutcomes, askThumbnails, lossOf, markOf, nameOf } from "../steps/outcomes.js";
 
 const WORST = 20; // examples in the table
 
@@ -38,24 +38,30 @@ export async function show(root) {
     ...confusion,
     caption: `Rows are true labels, columns predicted ones; pick a number to see its examples.${leftOut(confusion)}`,
     onPick(r, c) {
-      mark(r, c);
-      const [, , count, numbers] = cells.get(`${r} ${c}`);
-      const [label, guess] = [confusion.labels[r], confusion.labels[c]].map(visible);
-      const title = r === c ? `${label}, right` : `${label} taken for ${guess}`;
-      const back = button("The worst of all", () => {
-        mark(-1);
-        showWorst();
-      });
-      const found = numbers.map((n) => of.get(n)).filter(Boolean);
-      const some = found.length < count ? `; the ${grouped(found.length)} examples with the largest loss` : "";
-      replaceChildren(
-        side,
-        el("h2", {}, title),
-        el("div", { class: "controls" }, back, note(`${grouped(count)} answers${some}`)),
-        examplesTable(found, title, shown),
-      );
+      choose({ cell: `${r} ${c}` });
+      showCell(r, c);
     },
   });
+  function showCell(r, c) {
+    mark(r, c);
+    const [, , count, numbers] = cells.get(`${r} ${c}`);
+    const [label, guess] = [confusion.labels[r], confusion.labels[c]].map(visible);
+    const title = r === c ? `${label}, right` : `${label} taken for ${guess}`;
+    const back = button("The worst of all", () => {
+      choose({ cell: undefined });
+      mark(-1);
+      showWorst();
+    });
+    const found = numbers.map((n) => of.get(n)).filter(Boolean);
+    const some = found.length < count ? `; the ${grouped(found.length)} examples with the largest loss` : "";
+    replaceChildren(
+      side,
+      el("h2", {}, title),
+      el("div", { class: "controls" }, back, note(`${grouped(count)} answers${some}`)),
+      examplesTable(found, title, shown),
+    );
+  }
+  if (cells.has(state.cell)) showCell(...state.cell.split(" ").map(Number));
   main.append(el("h2", {}, "Each label"), scoresTable(confusion.scores));
 }
 
@@ -73,10 +79,7 @@ function summary({ part, total, rows, right, accuracy, answers }) {
 }
 
 function openList(label, shown) {
-  return button(label, () => {
-    Object.assign(chosen, { show: shown, order: "loss", find: "" });
-    choose({ screen: "steps" });
-  });
+  return button(label, () => choose({ ...ALL, screen: "steps", show: shown, order: "loss" }));
 }
 
 function leftOut({ labels, of, left_out: count }) {

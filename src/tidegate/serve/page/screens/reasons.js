@@ -4,13 +4,15 @@ import { ask, isAvailable, latest, live } from "../ask.js";
 import { button, choice, el, failure, labelled, note, replaceChildren } from "../dom.js";
 import { fixed, percent, probability, signed } from "../numbers.js";
 import { choose, state } from "../state.js";
+import { askExamples } from "../steps/outcomes.js";
 import { measures } from "./reasons/measures.js";
 import { placePicker } from "./reasons/places.js";
 
 const NONE = "";
+const NOTHING = { place: undefined, target: undefined, against: undefined }; // the likeliest, at the first place
 
 export async function show(root) {
-  const { names } = await ask("examples");
+  const { names } = await askExamples();
   const numbers = names.map((_, n) => n).filter((n) => isAvailable("reasons", { text: n, at: 0 }));
   const text = numbers.includes(state.text) ? state.text : (numbers[0] ?? 0);
   const questions = latest();
@@ -19,7 +21,7 @@ export async function show(root) {
   const body = el("div");
   const move = (step) => () => {
     const at = numbers.indexOf(text);
-    choose({ text: numbers[(at + step + numbers.length) % numbers.length], at: 0 });
+    choose({ ...NOTHING, text: numbers[(at + step + numbers.length) % numbers.length], at: 0 });
   };
   root.append(
     el(
@@ -39,17 +41,18 @@ export async function show(root) {
     places,
     body,
   );
-  let asked = { text, at: 0 };
 
   async function load(changes = {}) {
-    asked = { ...asked, ...changes };
+    choose(changes);
+    const { place, target, against } = state;
+    const asked = { text, at: place ?? 0, target, against };
     const isLatest = questions.begin();
     if (!body.childElementCount) replaceChildren(body, note("Computing gradients along the way from no input …"));
     try {
       const answer = await ask("reasons", asked);
       if (!isLatest()) return;
       replaceChildren(controls, live ? choosers(answer) : null);
-      const go = (at) => load({ at, target: undefined, against: undefined });
+      const go = (at) => load({ ...NOTHING, place: at ? String(at) : undefined });
       replaceChildren(
         places,
         placePicker(answer, go, (at) => isAvailable("reasons", { text, at })),

@@ -1,13 +1,13 @@
 // One example as a tagger, classifier, translator, captioner, forecaster or regressor handles it, and the list of all.
 
-import { ask, isAvailable, latest, live, send } from "../ask.js";
+import { ask, isAvailable, latest, live } from "../ask.js";
 import { button, el, failure, labelled, note, replaceChildren, statusLine } from "../dom.js";
 import { clamp, grouped } from "../numbers.js";
 import { choose, state } from "../state.js";
 import { show as classifier } from "../steps/classifier.js";
 import { exampleList } from "../steps/example_list.js";
 import { show as forecaster } from "../steps/forecaster.js";
-import { askOutcomes, askThumbnails } from "../steps/outcomes.js";
+import { askExamples, askOutcomes, askThumbnails } from "../steps/outcomes.js";
 import { unpackPictures } from "../steps/pictures.js";
 import { show as plain } from "../steps/plain.js";
 import { show as regressor } from "../steps/regressor.js";
@@ -16,21 +16,19 @@ import { show as tagger } from "../steps/tagger.js";
 import { show as writer } from "../steps/writer.js";
 
 const WIDEST = 16; // beam
-const typed = new Map(); // names of the texts that were typed since the page was opened, by number
 
 export async function show(root) {
-  const { names, reads, tried } = await ask("examples");
-  const named = namesWithTyped(names);
-  const numbers = [...named.keys()].filter((n) => isAvailable("look", { text: n }));
+  const { names, tried } = await askExamples();
+  const numbers = [...names.keys()].filter((n) => isAvailable("look", { text: n }));
   const number = numbers.includes(state.text) ? state.text : numbers[0];
-  const missing = number === state.text ? "" : missingNote(state.text, named, named[number]);
+  const missing = number === state.text ? "" : missingNote(state.text, names, names[number]);
   const steering = steer(number, numbers);
   const beam = el("div");
   const status = statusLine("");
   const body = el("div");
   const list = el("div", { class: "examples" });
   const several = numbers.length > 1;
-  const controls = [...(several ? steering.buttons : []), beam, live && reads ? anotherText(status) : null];
+  const controls = [...(several ? steering.buttons : []), beam];
   const example = el(
     "div",
     { class: "one-example" },
@@ -40,23 +38,16 @@ export async function show(root) {
   const box = el("details", { class: "list-box", open: !isNarrow() }, el("summary", {}, "Examples"), list);
   root.append(several ? el("div", { class: "with-list" }, box, example) : example);
   if (several)
-    fillList(list, { numbers, named, number, tried, steering }).catch((error) => replaceChildren(list, failure(error)));
+    fillList(list, { numbers, names, number, tried, steering }).catch((error) => replaceChildren(list, failure(error)));
   const stop = await showExample(body, { number, missing, status, beam });
   return stop;
 }
 
-function missingNote(number, named, shown) {
-  const isLeftOut = !live && named[number];
+function missingNote(number, names, shown) {
+  const isLeftOut = !live && names[number];
   return isLeftOut
-    ? `The report does not have ${named[number]}, the live page does: this is ${shown}. `
+    ? `The report does not have ${names[number]}, the live page does: this is ${shown}. `
     : `There is no example ${number} here: this is ${shown}. `;
-}
-
-/** Names of all examples by number: those of the run, then what was typed. */
-function namesWithTyped(names) {
-  const found = [...names];
-  for (const [n, name] of typed) found[n] ??= name;
-  return found;
 }
 
 function isNarrow() {
@@ -94,9 +85,9 @@ function steer(number, all) {
   };
 }
 
-async function fillList(root, { numbers, named, number, tried, steering }) {
+async function fillList(root, { numbers, names, number, tried, steering }) {
   const options = {
-    names: named,
+    names,
     current: number,
     onPick: steering.goTo,
     onArranged: steering.arranged,
@@ -126,9 +117,9 @@ async function showExample(body, { number, missing, status, beam }) {
     stops = [];
   }
 
-  async function load(width = null) {
+  async function load() {
     const isLatest = questions.begin();
-    const asked = width === null ? { text: number } : { text: number, beam: width };
+    const asked = live && state.beam ? { text: number, beam: state.beam } : { text: number };
     status.show("Computing …");
     let answer;
     try {
@@ -176,25 +167,11 @@ function lengthNote({ steps, read }, frames) {
 }
 
 function beamWidth(width, onChange) {
-  const change = () => onChange(clamp(Math.round(Number(input.value)) || 1, 1, WIDEST));
+  const change = () => {
+    const wanted = Math.round(Number(input.value));
+    choose({ beam: wanted ? String(clamp(wanted, 1, WIDEST)) : undefined }); // without a number, the run's
+    onChange();
+  };
   const input = el("input", { type: "number", min: "1", max: String(WIDEST), value: String(width), on: { change } });
   return labelled("Beam", input);
-}
-
-function anotherText(status) {
-  const area = el("textarea", { rows: "2", "aria-label": "A text to read" });
-  const read = button("Read it", async () => {
-    status.show("Computing …");
-    read.disabled = true;
-    try {
-      const text = await send(area.value);
-      typed.set(text, `typed: ${area.value.slice(0, 40)}`);
-      choose({ text, at: 0 });
-    } catch (error) {
-      status.fail(error);
-    } finally {
-      read.disabled = false;
-    }
-  });
-  return el("details", { class: "another" }, el("summary", {}, "Type a text"), area, read);
 }

@@ -3,9 +3,10 @@
 import { inAddress } from "../address_settings.js";
 import { answerOr, ask } from "../ask.js";
 import { lineChart } from "../charts/line_chart.js";
-import { el, failure } from "../dom.js";
+import { el, failure, replaceChildren } from "../dom.js";
 import { fixed, grouped } from "../numbers.js";
 import { about } from "../state.js";
+import { indentedText } from "../text/indentation.js";
 
 export async function show(root) {
   const answer = await ask("training", { run: 0 });
@@ -111,7 +112,7 @@ function samples(rows) {
   function show() {
     const [step, text] = rows[Number(slider.value)];
     where.textContent = ` after step ${grouped(step)}`;
-    sample.textContent = text;
+    replaceChildren(sample, ...indentedText(text));
   }
   show();
   return el("section", {}, el("h2", {}, "Samples during training"), slider, where, sample);

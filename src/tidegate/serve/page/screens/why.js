@@ -137,7 +137,8 @@ function questionControls(token, onAsk) {
   const onEnter = (event) => {
     if (event.key === "Enter") onAsk();
   };
-  const target = el("input", { type: "text", size: "6", placeholder: "as it is", on: { keydown: onEnter } });
+  const props = { type: "text", size: "6", placeholder: "as it is", on: { keydown: onEnter } };
+  const target = inAddress("target", el("input", props));
   const baselines = [
     ["zero", "a zero vector"],
     ["mean", `the mean ${token}`],
@@ -160,9 +161,11 @@ function questionControls(token, onAsk) {
     element,
     clearTarget() {
       target.value = "";
+      choose({ target: undefined });
     },
     question(at) {
       const asked = { at, text: state.text };
+      if (!live) return asked; // all that a report has
       if (target.value) asked.target = SIGNS[target.value] ?? target.value;
       if (baseline.value !== "zero") asked.baseline = baseline.value;
       if (erasure.value !== "delete") asked.erasure = erasure.value;

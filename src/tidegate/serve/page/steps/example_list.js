@@ -1,12 +1,15 @@
 // The list of examples: what was read, what the run said, ✓ or ✗; filtered, searched and put in order.
 
+import { inAddress } from "../address_settings.js";
 import { choice, el, hiddenText, labelled, replaceChildren } from "../dom.js";
 import { grouped } from "../numbers.js";
-import { arranged, chosen, lossOf, markOf, nameOf, saidOf } from "./outcomes.js";
+import { ALL, arranged, lossOf, markOf, nameOf, saidOf } from "./outcomes.js";
 
 const SHOWN = 200; // rows; more are shown on demand
 const MEANINGS = { "✓": "right", "✗": "wrong" };
-let scrolledTo = 0; // the place in the list, while the page is open
+// While the page is open: what was set last, and the place in the list.
+const last = { ...ALL };
+let scrolledTo = 0;
 
 /**
  * Fill an element with the list. `rows`: examples, as `askOutcomes` has them or with a number only; `names`: of the
@@ -21,7 +24,7 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, t
   let most = SHOWN;
 
   function show() {
-    const found = arranged(rows, names);
+    const found = arranged(rows, names, last);
     most = Math.max(most, 20 + found.findIndex((it) => it.number === current));
     const more = found.length - most;
     replaceChildren(
@@ -65,7 +68,7 @@ export function exampleList(root, { rows, names, current, measure, canBeRight, t
   }
 
   const change = (key) => (value) => {
-    chosen[key] = value;
+    last[key] = value;
     most = SHOWN;
     show();
     list.scrollTop = 0;
@@ -92,16 +95,21 @@ function controls(rows, { measure, canBeRight, change }) {
   ];
   const find = el("input", {
     type: "search",
-    value: chosen.find,
+    value: last.find,
     placeholder: "text or label",
     on: { input: (event) => change("find")(event.target.value) },
   });
+  const set = (name, control) => {
+    inAddress(name, control, ALL[name]);
+    last[name] = control.value;
+    return control;
+  };
   return el(
     "div",
     { class: "controls" },
-    canBeRight ? labelled("Show", choice(shows, chosen.show, change("show"))) : null,
-    measure ? labelled("Order", choice(orders, chosen.order, change("order"), { title: measure })) : null,
-    labelled("Find", find),
+    canBeRight ? labelled("Show", set("show", choice(shows, last.show, change("show")))) : null,
+    measure ? labelled("Order", set("order", choice(orders, last.order, change("order"), { title: measure }))) : null,
+    labelled("Find", set("find", find)),
   );
 }
 

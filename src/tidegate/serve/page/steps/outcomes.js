@@ -1,11 +1,18 @@
 // What the run made of its own examples: rows of the server as objects, and how they are filtered and put in order.
 
-import { ask } from "../ask.js";
+import { ask, askAnew, live } from "../ask.js";
 import { spelled, visible } from "../dom.js";
 import { fixed, probability, short } from "../numbers.js";
+import { state } from "../state.js";
 import { picture, unpackPictures } from "./pictures.js";
 
 const FIELDS = ["number", "text", "truth", "guess", "p", "loss", "right", "step", "token", "predictions", "wrong"];
+
+/** The answer of the view "examples", with the texts that were typed up to the one that is shown. */
+export async function askExamples() {
+  const known = await ask("examples");
+  return live && state.text >= known.names.length ? askAnew("examples") : known;
+}
 
 /** The answer of the view "outcomes", with an object for each example. */
 export async function askOutcomes() {
@@ -56,17 +63,17 @@ export function nameOf({ text }, name) {
   return text ? visible(text) : name;
 }
 
-/** Which examples are shown, in which order: kept while the page is open, also when another screen is shown meanwhile. */
-export const chosen = { show: "all", order: "data", find: "" };
+/** Which examples are listed, in which order, if nothing else is chosen. */
+export const ALL = { show: "all", order: "data", find: "" };
 
 /** The examples that are shown, in the order chosen. `names`: of examples by number. */
-export function arranged(rows, names) {
-  const wanted = chosen.find.trim().toLowerCase();
+export function arranged(rows, names, { show, order, find }) {
+  const wanted = find.trim().toLowerCase();
   const found = rows.filter((it) => {
-    if (chosen.show === "wrong" && it.right !== 0) return false;
-    if (chosen.show === "right" && it.right !== 1) return false;
+    if (show === "wrong" && it.right !== 0) return false;
+    if (show === "right" && it.right !== 1) return false;
     if (!wanted) return true;
     return [it.text, it.truth, it.guess, names[it.number]].some((text) => text?.toLowerCase().includes(wanted));
   });
-  return chosen.order === "loss" ? found.sort((a, b) => (b.loss ?? -1) - (a.loss ?? -1)) : found;
+  return order === "loss" ? found.sort((a, b) => (b.loss ?? -1) - (a.loss ?? -1)) : found;
 }

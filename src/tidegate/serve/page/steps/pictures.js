@@ -1,5 +1,6 @@
 // Pictures: the frames and images that a model read, enlarged point by point.
 
+import { inAddress } from "../address_settings.js";
 import { el, labelled, replaceChildren } from "../dom.js";
 import { clamp, unpack } from "../numbers.js";
 
@@ -28,13 +29,9 @@ export function picture(values, height, width, channels, label) {
 export function rowAsPicture(values, label) {
   const place = el("div", { class: "image" });
   const most = values.length;
-  const input = el("input", {
-    type: "number",
-    min: "1",
-    max: String(most),
-    value: String(Math.floor(Math.sqrt(most))),
-    on: { input: draw },
-  });
+  const value = String(Math.floor(Math.sqrt(most)));
+  const props = { type: "number", min: "1", max: String(most), value, on: { input: draw } };
+  const input = inAddress("width", el("input", props));
   function draw() {
     const width = clamp(Math.round(Number(input.value)) || 1, 1, most);
     replaceChildren(place, picture(values, Math.ceil(most / width), width, 1, label));

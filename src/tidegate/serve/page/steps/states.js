@@ -19,7 +19,7 @@ const SEQUENCES = {
  * values of a hidden unit that is picked. Returns what stops it.
  */
 export async function stateMaps(root, sequences, { asked, frames = null, tints = false, onUnit = () => {} }) {
-  let sequence = sequences.at(-1);
+  let sequence = sequences.find((it) => it.name === state.sequence) ?? sequences.at(-1);
   const maps = el("div", { class: frames ? "" : "columns" });
   const controls = el("div", { class: "controls" });
   const status = statusLine("");
@@ -39,6 +39,7 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
     const options = sequences.map((it) => [it.name, SEQUENCES[it.name] ?? it.name]);
     const select = choice(options, sequence.name, (to) => {
       sequence = sequences.find((it) => it.name === to);
+      choose({ sequence: to });
       update();
     });
     const { layer, name } = shownOf(sequence);
@@ -66,8 +67,16 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
     box.append(el("h3", {}, `${name} of layer ${layer}${way}`));
     maps.append(box);
     if (frames && of.name === "input") filmstrip(box, frames, { aligned: true });
+    const picked = `${of.name} ${direction}`;
+    const isPicked = state.picked === picked && state.unit < units;
+    const showUnit = (unit, step) => {
+      const ofUnit = range(steps).map((t) => values[t * units + unit]);
+      status.show(`unit ${layer}/${unit}${way}: ${name} ${ofUnit[step].toFixed(3)} after ${placeOf(of, step)}`);
+      onUnit(of.name, `${name} of unit ${layer}/${unit}${direction ? ", from the end" : ""}`, ofUnit, scale);
+    };
     heatMap(box, transpose(values, steps, units), units, steps, {
       scale,
+      marked: isPicked ? state.unit : null,
       unit: `value of ${name}`,
       height: clamp(3 * units, 180, 320),
       order: peakOrder(values, units),
@@ -78,12 +87,11 @@ export async function stateMaps(root, sequences, { asked, frames = null, tints =
       rowLabel: (unit) => `unit ${unit}`,
       columnLabel: (step) => placeOf(of, step),
       onPick(unit, step) {
-        const ofUnit = range(steps).map((t) => values[t * units + unit]);
-        status.show(`unit ${layer}/${unit}${way}: ${name} ${ofUnit[step].toFixed(3)} after ${placeOf(of, step)}`);
-        choose({ unit, at: step });
-        onUnit(of.name, `${name} of unit ${layer}/${unit}${direction ? ", from the end" : ""}`, ofUnit, scale);
+        choose({ unit, at: step, picked, tint: undefined, source_tint: undefined });
+        showUnit(unit, step);
       },
     });
+    if (isPicked) showUnit(state.unit, clamp(state.at, 0, steps - 1));
   }
 
   async function update() {

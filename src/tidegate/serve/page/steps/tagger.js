@@ -60,7 +60,7 @@ export function show(root, answer, frames) {
 
   if (frames) {
     filmstrip(main, frames, { below, onPick: details, most: Infinity });
-    details(0);
+    details(Math.min(state.at, frames.count - 1));
     return null;
   }
   const options = { label: "What was read, with its tags", lanes, below: asText ? null : below, onCursor: details };

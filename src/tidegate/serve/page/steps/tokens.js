@@ -4,6 +4,7 @@ import { colourScale } from "../charts/scale.js";
 import { painted, shade } from "../colours.js";
 import { choice, el, labelled, replaceChildren, visible } from "../dom.js";
 import { fixed } from "../numbers.js";
+import { choose, state } from "../state.js";
 
 /** Whether every token is one character: such a sequence is set as text, not as words. */
 export function isText(tokens) {
@@ -12,11 +13,16 @@ export function isText(tokens) {
 
 /**
  * A row of tokens that wraps. `lanes`: [{spans: [[type, from, to], ...], kind: "said" or "true", colour(type)}, ...]
- * are brackets above; `below(n)` is the element under a token, or null; `onCursor(n)` when one is chosen.
+ * are brackets above; `below(n)` is the element under a token, or null; `onCursor(n)` when one is chosen; `setting` is
+ * the name in the address of the tint that is chosen.
  */
 export class Tokens {
-  constructor(root, tokens, { label = "What was read", lanes = [], below = null, onCursor = () => {} } = {}) {
-    Object.assign(this, { tokens, onCursor, tints: new Map(), cursor: 0 });
+  constructor(
+    root,
+    tokens,
+    { label = "What was read", lanes = [], below = null, onCursor = () => {}, setting = "tint" } = {},
+  ) {
+    Object.assign(this, { tokens, onCursor, setting, tints: new Map(), cursor: 0 });
     const asText = isText(tokens);
     this.box = el("div", {
       class: `tokens ${asText ? "text" : "words"}`,
@@ -64,16 +70,23 @@ export class Tokens {
     this.items[n]?.classList.add("cursor");
   }
 
-  /** Add a tint, and choose it: numbers, of a kind of scale (colours.js) that ends at `scale`. */
+  /**
+   * Add a tint, and show it unless the address has another one: numbers, of a kind of scale (colours.js) that ends at
+   * `scale`.
+   */
   tint(name, values, kind, scale) {
     this.tints.set(name, { values, kind, scale });
-    this.paint(name);
+    const chosen = state[this.setting];
+    this.paint(this.tints.has(chosen) ? chosen : name);
   }
 
   /** The name of the tint, or the choice of one, and its scale. */
   showScale(name, { kind, scale }) {
     const names = [...this.tints.keys()];
-    const select = choice(names, name, (to) => this.paint(to));
+    const select = choice(names, name, (to) => {
+      choose({ [this.setting]: to });
+      this.paint(to);
+    });
     const isFocused = this.tintBar.contains(document.activeElement);
     const title = names.length > 1 ? labelled("Tint by", select) : el("span", { class: "scale-label" }, name);
     replaceChildren(this.tintBar, title, colourScale({ kind, top: scale }));

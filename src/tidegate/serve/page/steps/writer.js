@@ -5,6 +5,7 @@ import { beamTree } from "../charts/beam_tree.js";
 import { heatMap } from "../charts/heat_map.js";
 import { el, judgement, replaceChildren, spelled, table, visible } from "../dom.js";
 import { percent, probability, short, unpack } from "../numbers.js";
+import { choose, state } from "../state.js";
 import { picture, rowAsPicture, unpackPictures } from "./pictures.js";
 import { Tokens } from "./tokens.js";
 
@@ -22,7 +23,7 @@ export function show(root, answer) {
   if (answer.image) main.append(el("h2", {}, "The picture"), image(unpackPictures(answer.image)), ...extras(answer));
   else {
     main.append(el("h2", {}, "The source"));
-    shown.source = new Tokens(main, source.read, { label: "The source" });
+    shown.source = new Tokens(main, source.read, { label: "The source", setting: "source_tint" });
   }
   main.append(el("h2", {}, "What the model wrote"));
   shown.target = new Tokens(main, written, { label: "What the model wrote", onCursor: details });
@@ -31,6 +32,7 @@ export function show(root, answer) {
   main.append(...verdict(answer), ...bestTexts(answer));
 
   function details(n) {
+    choose({ at: n });
     shown.target.mark(n);
     const rows = target.guesses[n].map(([token, share]) => [spelled(token), bar(share)]);
     replaceChildren(
@@ -41,7 +43,7 @@ export function show(root, answer) {
     );
   }
 
-  details(0);
+  details(Math.max(0, Math.min(state.at, written.length - 1)));
   if (answer.attention && source) showAttention(root, answer, source);
   showSearch(root, answer.tree);
   return { tint: (name, values, kind, scale, sequence) => shown[sequence]?.tint(name, values, kind, scale) };

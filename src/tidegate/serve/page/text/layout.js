@@ -1,4 +1,4 @@
-// The lines of a text: broken after blanks where there are any, else between any two tokens.
+// The lines of a text: broken after blanks if something stands before these in the line, else between any two tokens.
 
 import { visible } from "../dom.js";
 
@@ -61,13 +61,15 @@ function broken(tokens, widths, columns) {
   let used = 0;
   let cut = 0; // the last place where the line may end, and what was used up to it
   let usedAtCut = 0;
+  let isIndented = true; // nothing but blanks so far
   const end = (at, left) => {
     lines.push([from, at]);
     from = at;
     used = left;
+    isIndented = at === 0 || tokens[at - 1].includes("\n");
   };
   tokens.forEach((token, n) => {
-    if (n > 0 && (/\s$/.test(tokens[n - 1]) || /^\s/.test(token)) && token !== " ") {
+    if (n > 0 && (/\s$/.test(tokens[n - 1]) || /^\s/.test(token)) && token !== " " && !isIndented) {
       cut = n;
       usedAtCut = used;
     }
@@ -77,6 +79,7 @@ function broken(tokens, widths, columns) {
       else end(n, 0);
     }
     used += widths[n];
+    isIndented &&= token.trim() === "";
     if (token.includes("\n")) end(n + 1, 0);
   });
   if (from < tokens.length) lines.push([from, tokens.length]);

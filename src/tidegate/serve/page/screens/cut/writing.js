@@ -1,24 +1,31 @@
 // Two texts that go on from the same prompt with the same random draws: with interventions and without.
 
+import { inAddress } from "../../address_settings.js";
 import { stream } from "../../ask.js";
 import { button, el, labelled, replaceChildren } from "../../dom.js";
+import { indentedText } from "../../text/indentation.js";
 
 /** `element`: the controls and both texts; `stop()` ends the writing. `prompt`: what the field holds at first. */
 export function comparedWriting(prompt, editsAsJson, status) {
   const before = sample();
   const after = sample();
+  const field = (name, props) => inAddress(name, el("input", props));
   const fields = {
-    prompt: el("input", { type: "text", size: "40", value: prompt }),
-    temperature: el("input", { type: "number", step: "0.1", min: "0", value: "0.5" }),
-    seed: el("input", { type: "number", step: "1", min: "0", value: "0" }),
+    prompt: field("prompt", { type: "text", size: "40", value: prompt }),
+    temperature: field("temperature", { type: "number", step: "0.1", min: "0", value: "0.5" }),
+    seed: field("seed", { type: "number", step: "1", min: "0", value: "0" }),
   };
   const start = button("Write", toggle);
   let running = null;
 
   async function write(place, asked, signal) {
-    const text = el("span");
-    replaceChildren(place, el("span", { class: "prompt" }, asked.prompt), text);
-    for await (const part of stream("edited", asked, signal)) text.textContent += part.text;
+    const shown = el("span");
+    let text = "";
+    replaceChildren(place, el("span", { class: "prompt" }, asked.prompt), shown);
+    for await (const part of stream("edited", asked, signal)) {
+      text += part.text;
+      replaceChildren(shown, ...indentedText(text));
+    }
     place.append(el("span", { class: "prompt", title: "the end" }, "∎"));
   }
 

@@ -8,6 +8,7 @@ import { colourScale } from "../../charts/scale.js";
 import { painted, shade } from "../../colours.js";
 import { el, spelled, visible } from "../../dom.js";
 import { about } from "../../state.js";
+import { indented, indentedText } from "../../text/indentation.js";
 
 export function sectionElement({ name, title, parts, links }) {
   const there = links.filter((it) => isThere(it.screen));
@@ -48,7 +49,11 @@ function strip({ label, pieces, values, holds, top, property }) {
     const props = { class: holds[n] ? "holds" : null, title: `${spelled(piece)}: ${values[n].toFixed(2)}` };
     return el("span", props, broken(piece));
   });
-  const box = el("p", { class: "strip", role: "group", "aria-label": `A text tinted by ${label}` }, ...spans);
+  const box = el(
+    "p",
+    { class: "strip", role: "group", "aria-label": `A text tinted by ${label}` },
+    ...indented(pieces, spans),
+  );
   painted(box, () => {
     spans.forEach((span, n) => {
       const [ground, ink] = shade("diverging", values[n] / top);
@@ -84,6 +89,6 @@ function sample({ prompt, text }) {
     "pre",
     { class: "sample" },
     prompt ? el("span", { class: "prompt" }, prompt) : null,
-    text.replace(/^\n+/, ""),
+    ...indentedText(text.replace(/^\n+/, "")),
   );
 }
