@@ -18,9 +18,13 @@ DOCS = Path(__file__).parent.parent / "docs"
         ("drop_in.md", 0),
         ("half_precision.md", 1),
         ("data_frames.md", 1),
+        ("export_torch.md", 0),
     ],
 )
-def test_a_pages_code_prints_what_it_says(page: str, outputs: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pages_code_prints_what_it_says(
+    page: str, outputs: int, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
     names = {"__name__": "tutorial"}
     printed = ""

@@ -31,6 +31,8 @@ class _CellDropIn(CellModule, nn.RNNCellBase):
 
     def _quick_step(self, x: Tensor, state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """Run a step on PyTorch's operator, which has its own checks; None if it has to be a kernel."""
+        if torch.compiler.is_compiling():  # asked first: what is traced would depend on the size of the batch
+            return None
         own = self._parameters
         try:  # weights that are no parameters are computed, by a parametrization or a hook
             w_ih, w_hh, b_ih, b_hh = own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"]
