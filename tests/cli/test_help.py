@@ -13,7 +13,7 @@ from tidegate.cli.named_values import value_name
 from tidegate.train.registry import BUILT_IN
 
 Cli = Callable[..., Result]
-VERBS = ["evaluate", "predict", "generate", "look", "cells", "probe", "demo"]
+VERBS = ["evaluate", "predict", "generate", "look", "export", "cells", "probe", "demo"]
 PAGES = [(), ("train",), *((name,) for name in VERBS), *(("train", name) for name in BUILT_IN)]
 
 

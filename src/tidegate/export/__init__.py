@@ -1,5 +1,7 @@
-"""Ways out: a trained model as a C file, without Python. ``export.c(model, folder)`` writes it."""
+"""Ways out: a trained model as C code (`c`), and as a file of audio plug-ins (`nam`, `rtneural`)."""
 
+from tidegate.export.audio.nam_file import nam
+from tidegate.export.audio.rtneural_file import rtneural
 from tidegate.export.c.model_folder import c
 
-__all__ = ["c"]
+__all__ = ["c", "nam", "rtneural"]

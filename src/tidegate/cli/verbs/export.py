@@ -1,0 +1,93 @@
+"""``tidegate export RUN FILE``: a run's model as a file of another program, which the file's ending chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from tidegate.cli.early_checks import check_paths
+from tidegate.cli.error_boundary import note
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
+
+__all__ = ["FORMATS", "export"]
+
+
+class Format(NamedTuple):
+    """A kind of file.
+
+    Attributes:
+        writer: the function of `tidegate.export` that writes it, given the run, the file and options. What it returns
+            is printed.
+        options: those of the command that the function takes.
+    """
+
+    writer: str
+    options: frozenset[str]
+
+
+FORMATS = {
+    ".nam": Format("nam", frozenset({"sample_rate", "metadata"})),
+    ".json": Format("rtneural", frozenset({"sample_rate", "metadata", "aida_x"})),
+}
+
+FLAGS = {"sample_rate": "--sample-rate", "metadata": "--metadata", "aida_x": "--no-aida-x"}
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help=".nam: Neural Amp Modeler; .json: RTNeural, AIDA-X (runs of regress)."),
+    ],
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Samples per second (.nam, .json). Default: that of the run's recordings."),
+    ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=TEXT", help="What plug-ins show (.nam, .json), name=Amp say; may be given again."),
+    ] = None,
+    no_aida_x: Annotated[
+        bool, typer.Option("--no-aida-x", help="Write it for RTNeural also if AIDA-X cannot play it (.json).")
+    ] = False,
+    task: OwnTask = None,
+    cell: OwnCell = None,
+) -> None:
+    """Write a run's model as a file of another program, once its outputs there are known to be Python's.
+
+    Examples:
+        tidegate export runs/amp amp.nam --metadata name=Clipper
+        tidegate export runs/amp amp.json
+    """
+    chosen = FORMATS.get(file.suffix.lower())
+    if chosen is None:
+        raise typer.BadParameter(
+            f"{file} should be called {' or '.join(f'*{it}' for it in FORMATS)}", param_hint="FILE"
+        )
+    given = {"sample_rate": sample_rate, "metadata": _entries(metadata or []), "aida_x": False if no_aida_x else None}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in chosen.options:
+            own = " and ".join(ending for ending, it in FORMATS.items() if name in it.options)
+            raise typer.BadParameter(f"it is for files called {own}", param_hint=FLAGS[name])
+    check_paths(run)
+    from tidegate import export as writers
+    from tidegate.train import load_run
+
+    load_user_code(task, cell)
+    written: Any = getattr(writers, chosen.writer)(load_run(run), file, **options)
+    note(str(written))
+
+
+def _entries(given: Iterable[str]) -> dict[str, str] | None:
+    """Return the entries of KEY=TEXT."""
+    found: dict[str, str] = {}
+    for it in given:
+        key, equals, text = it.partition("=")
+        if not key or not equals or key in found:
+            raise typer.BadParameter(f"{it!r} should be KEY=TEXT, each key once", param_hint="--metadata")
+        found[key] = text
+    return found or None
