@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
-from tidegate.engine import Program, Weights, program
+from tidegate.engine import Program, Weights
 from tidegate.engine.kernels.stages import Stage, is_output, of_output_size, stages_of
 from tidegate.engine.masks import expected_mask
-from tidegate.engine.program.program import FOLDS, REDUCTIONS
+from tidegate.engine.program.program import FOLDS, REDUCTIONS, lower, program
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS
 from tidegate.export.c.product_loops import (
     ONE_HOT,
@@ -56,7 +56,7 @@ class CellCode:
         self.hidden = weights.hidden_size(cell)
         self.outputs = self.hidden if weights.w_hr is None else weights.w_hr.shape[0]
         self.output = cell.states[0] if self.outputs != self.hidden else ""
-        self.program: Program = program(cell)
+        self.program: Program = _without_records(cell)
         self.stages = stages_of(self.program, fused_input=True, in_memory=frozenset(cell.states), output=self.output)
         sums = max(len(stage.accumulators) for stage in self.stages)
         self.lanes = lanes_for(sums, min(self.hidden, self.outputs), lanes)
@@ -128,6 +128,7 @@ class CellCode:
             {k for stage in self.stages for k in (*stage.made, *stage.reductions) if self._op(k) not in FOLDS}
         )
         code = self.code
+        code.lines += [f"  (void){name};" for name in self._unused()]
         for k in made:
             code.lines.append(
                 f"  float m{k}[{padded(self.hidden, self.lanes)}]{' = {0}' if self._op(k) in REDUCTIONS else ''};"
@@ -147,6 +148,12 @@ class CellCode:
             size = self.state_size(name)
             code.lines.append(f"  memcpy({name}_prev, {name}_next, {size} * sizeof(float));")
         return code
+
+    def _unused(self) -> list[str]:
+        """Name the arguments that the equations do not read, so that compilers do not warn of them."""
+        streams = [stream.operand[0] for stage in self.stages for stream in stage.streams]
+        weights = self._vectors or any(stage.accumulators for stage in self.stages)
+        return ["token" if self.one_hot else "x"] * ("input" not in streams) + ["w"] * (not weights)
 
     def _op(self, k: int) -> str:
         return self.program.values[k].op
@@ -246,6 +253,16 @@ class CellCode:
         """Iterate over the vectors of weights that the code reads by name, (padded,)."""
         for k, vector in self._vectors.items():
             yield f"p{k}", with_padding(vector, padded(self.hidden, self.lanes))
+
+
+def _without_records(cell: Cell) -> Program:
+    """Return the Program of a cell without gates that are there to be recorded only."""
+    whole = program(cell)
+    used = {*whole.states.values()}
+    for k in reversed(range(len(whole.values))):
+        if k in used:
+            used.update(whole.values[k].args)
+    return lower(cell.step.states, {name: it for name, it in cell.step.gates.items() if whole.gates[name] in used})
 
 
 def _of_gate(stacked: Tensor | None, gates: tuple[str, ...], gate: str) -> Tensor:
