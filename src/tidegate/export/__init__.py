@@ -1,7 +1,8 @@
-"""Ways out: a trained model as C code (`c`), and as a file of audio plug-ins (`nam`, `rtneural`)."""
+"""Ways out: a trained model as C code (`c`), an ONNX file (`onnx`), or a file of audio plug-ins (`nam`, `rtneural`)."""
 
 from tidegate.export.audio.nam_file import nam
 from tidegate.export.audio.rtneural_file import rtneural
 from tidegate.export.c.model_folder import c
+from tidegate.export.onnx.model_file import onnx
 
-__all__ = ["c", "nam", "rtneural"]
+__all__ = ["c", "nam", "onnx", "rtneural"]

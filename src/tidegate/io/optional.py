@@ -99,7 +99,7 @@ def _requirement(package: str) -> _Requirement:
 def _install(package: str) -> str:
     """Return the command that installs a package, and what else is missing of an extra for users."""
     wanted = _requirement(package)
-    extra = wanted.extra if wanted.extra in ("cli", "look", "tasks") else None
+    extra = wanted.extra if wanted.extra in ("cli", "look", "tasks", "onnx") else None
     beside = [it for it in _requirements() if it.extra == extra and not _version(it.package)]
     return "pip install " + " ".join(shlex.quote(it.text) for it in dict.fromkeys([wanted, *beside]))
 

@@ -135,7 +135,7 @@ def as_ours(module: nn.Module) -> Any:
     given = cast(nn.RNNBase, module)
     own = {"nonlinearity": given.nonlinearity} if isinstance(given, nn.RNN) else {}
     made = DROP_INS[type(given)](
-        given.input_size, given.hidden_size, given.num_layers, given.bias, given.batch_first,
+        given.input_size, given.hidden_size, given.num_layers, bias=given.bias, batch_first=given.batch_first,
         bidirectional=given.bidirectional, **({"proj_size": given.proj_size} if given.proj_size else {}), **own,
     )  # fmt: skip
     made.load_state_dict({name: value.float() for name, value in given.state_dict().items()})

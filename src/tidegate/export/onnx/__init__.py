@@ -1,0 +1,1 @@
+"""Models as ONNX files. `layer_nodes` writes one recurrent layer."""

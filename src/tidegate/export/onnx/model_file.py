@@ -1,0 +1,155 @@
+"""Write a model as an ONNX file."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import tidegate
+from tidegate.errors import ArgumentError
+from tidegate.export.graph.graph import Graph
+from tidegate.export.graph.models import graph_of
+from tidegate.export.graph.parts import Softmax
+from tidegate.export.onnx.check_model import check_model
+from tidegate.export.onnx.model_nodes import Form, ModelNodes
+from tidegate.io.files import replacing
+from tidegate.tasks.classify.task import Classifier
+from tidegate.tasks.regress.model import Regressor
+from tidegate.tasks.tag.model import Tagger
+from tidegate.text import LanguageModel
+
+OPSET, IR_VERSION = 18, 8  # the first that has all that is written, so that runtimes since 2023 read it
+LARGEST = 2**31 - 1  # bytes of a protocol buffer
+LOG_PROBABILITIES = "log_probabilities"
+OF_TASKS = (LanguageModel, Tagger, Classifier)  # whose outputs are logits
+
+
+def onnx(
+    model: nn.Module,
+    file: str | Path,
+    *,
+    lengths: bool = False,
+    states: bool = False,
+    step: bool = False,
+    check: bool = True,
+    metadata: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a trained model as an ONNX file, for ONNX Runtime and other programs that read these.
+
+    A recurrent layer is one of ONNX's own operators where one has the equations of its cell, and a Scan over them
+    otherwise, so every cell can be written. Batch and time are free: the axes "batch" and "time" of inputs and outputs.
+
+    Inputs are laid out as the model's own (time first, unless its layers are ``batch_first``) and have the names of
+    those of its graph: ``x`` or ``tokens`` (int64), and masks of cells by their names. The output is ``y``, or of
+    language models, taggers and classifiers ``log_probabilities``.
+
+    Args:
+        model: recurrent layers of Tidegate or ``torch.nn``, alone or in an ``nn.Sequential`` (see
+            `tidegate.export.graph.modules`; in a Sequential a layer hands its output on, not its state), or a
+            model of one of Tidegate's tasks.
+        file: the file to write.
+        lengths: add an input ``lengths`` (batch) of int64, the valid steps of each sequence. Zero is allowed. Padding
+            has no influence; past the lengths, outputs are zeros.
+        states: add inputs ``h_l0``, ``c_l0``, ``h_l0_reverse`` and so on, (batch, ·), the state of each layer before
+            the first step, and outputs ``h_l0_next`` ..., those after the last valid one.
+        step: write the graph of one step, with states: inputs and outputs have no axis of time.
+        check: run the model in ONNX Runtime, at five numbers of steps and sequences, and compare outputs and states
+            with Python's.
+        metadata: what is kept in the file beside the model, as JSON by its key.
+
+    Returns:
+        The file.
+
+    Raises:
+        ArgumentError: something in the model cannot be written, or it has no single step.
+        MissingDependencyError: there is no onnx, or no ONNX Runtime to check with.
+        BackendError: outputs in ONNX Runtime are not Python's. Nothing is written then.
+
+    Example:
+        >>> import torch, tidegate
+        >>> model = torch.nn.Sequential(tidegate.nn.GRU(3, 20), torch.nn.Linear(20, 1))
+        >>> tidegate.export.onnx(model, "model.onnx", lengths=True)  # doctest: +SKIP
+    """
+    if step and lengths:
+        raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
+    model = _as_float32(model)
+    graph = graph_of(model)
+    if isinstance(model, OF_TASKS):
+        graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
+    form = Form(batch_first=_is_batch_first(model), lengths=lengths, states=states or step, step=step)
+    written = ModelNodes(graph, form)
+    proto = model_proto(written, type(model).__name__, metadata or {})
+    if proto.ByteSize() > LARGEST:
+        raise ArgumentError(
+            f"The file would have {proto.ByteSize() / 2**30:.1f} GB, but an ONNX file has at most 2: write a smaller "
+            "model."
+        )
+    if check:
+        with torch.no_grad():
+            check_model(proto, written, model)
+    with replacing(Path(file)) as out:
+        out.write(proto.SerializeToString())
+    return Path(file)
+
+
+def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> Any:
+    """Return ONNX's object of a model, with what else the file says."""
+    helper = written.nodes.onnx.helper
+    made = helper.make_model(
+        written.proto(name),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="tidegate",
+        producer_version=tidegate.__version__,
+    )
+    said = {"cells": _equations(written.graph), **metadata}
+    if initial := _initial_states(written):
+        said["initial_states"] = initial
+    helper.set_model_props(made, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
+    return made
+
+
+def _equations(graph: Graph) -> dict[str, list[str]]:
+    """Return the equations of the cells, by name."""
+    cells = [it.part.cell for it in graph.layers()]  # type: ignore[union-attr]
+    return {cell.name: cell.text().splitlines() for cell in cells}
+
+
+def _initial_states(written: ModelNodes) -> dict[str, list[float]]:
+    """Return the learned states with which a sequence begins, by the names of the inputs for states."""
+    if not written.form.states:
+        return {}
+    found = {}
+    for value in written.graph.layers():
+        initial = value.part.initial  # type: ignore[union-attr]
+        found |= {state.name: it.tolist() for state, it in zip(written.states[value], initial, strict=False)}
+    return found
+
+
+def _is_batch_first(model: nn.Module) -> bool:
+    """Whether a model's sequences are (batch, time, ·)."""
+    if isinstance(model, LanguageModel):
+        return True
+    layers = (it for it in model.modules() if hasattr(it, "batch_first"))
+    return not isinstance(model, Regressor) and bool(getattr(next(layers, None), "batch_first", True))
+
+
+def _as_float32(model: nn.Module) -> nn.Module:
+    """Return the model, or a copy in float32, which is what an ONNX file has."""
+    others = {str(it.dtype).removeprefix("torch.") for it in model.parameters() if it.dtype != torch.float32}
+    if not others:
+        return model
+    warnings.warn(
+        f"The model's {' and '.join(sorted(others))} is written as float32, since ONNX Runtime computes LSTM, GRU and "
+        "RNN in nothing else.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return copy.deepcopy(model).float()

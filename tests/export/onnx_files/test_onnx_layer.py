@@ -1,0 +1,148 @@
+"""A layer in ONNX Runtime gives what its paper says, at every length, also where ONNX Runtime itself forgets states."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.export.onnx_files.sessions import layer_model, operators, run
+from tests.witnesses import PAPERS
+from tests.witnesses.cases import Case, inputs
+from tests.witnesses.derivative import witness
+
+import tidegate
+from tidegate.cells import (
+    CELLS,
+    Cell,
+    Step,
+    cell,
+    cumsum,
+    exp,
+    get_cell,
+    maximum,
+    minimum,
+    sigmoid,
+    softmax,
+    tanh,
+    unit_mean,
+    unit_sum,
+    variational_dropout,
+    where,
+    with_heads,
+    zoneout,
+)
+from tidegate.engine import Weights
+from tidegate.engine import run as run_engine
+
+FUSED = {
+    "lstm": "LSTM", "peephole_lstm": "LSTM", "coupled_lstm": "LSTM", "odyssey_niaf": "LSTM", "odyssey_noaf": "LSTM",
+    "odyssey_cifg": "LSTM", "gru": "GRU", "gru_original": "GRU", "gru_z_new": "GRU", "gru_original_z_new": "GRU",
+    "rnn_tanh": "RNN", "rnn_relu": "RNN",
+}  # fmt: skip
+
+
+def check(name: str, case: Case) -> list[str]:
+    """Compare a layer with its paper in float64; return the operators of its graph."""
+    paper, made = PAPERS[name], inputs(PAPERS[name], case)
+    tensors = {key: torch.from_numpy(value) for key, value in made.items()}
+    weights = Weights(
+        **{key: tensors.get(key) for key in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")},
+        p={it: tensors[it] for it in paper.parameters},
+    )
+    own = get_cell(name)
+    lengths = case.lengths is not None
+    proto = layer_model(own, weights, case.I, lengths=lengths, start=case.start, reverse=case.reverse)
+    given = {key: value for key, value in made.items() if key == "x" or key.startswith(("mask ", "initial "))}
+    given |= {"lengths": np.array(case.lengths)} if lengths else {}
+    expected, _ = witness(paper, case, made, "float64")
+    for key, found in run(proto, given).items():
+        assert found.shape == expected[key].shape, key
+        np.testing.assert_allclose(found, expected[key], rtol=2e-5, atol=2e-5, err_msg=f"{name} {key} {case.name}")
+    return operators(proto)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_layer_gives_what_its_paper_says(name: str) -> None:
+    # A sequence without steps keeps its initial state, in both directions; padding is NaN.
+    for reverse in (False, True):
+        found = check(name, Case(T=7, B=3, H=5, I=4, lengths=(0, 7, 4), reverse=reverse))
+        assert FUSED.get(name, "Scan") in found
+    check(name, Case(T=1, B=1, H=1, I=1, start=False, bias="input"))
+    check(name, Case(T=9, B=2, H=4, I=3, bias="none", reverse=True))
+
+
+@pytest.mark.slow
+def test_every_cell_is_tried() -> None:
+    assert {*PAPERS} == {*CELLS}
+
+
+def of_reference(own: Cell, layer: Any, *, lengths: bool = True) -> list[str]:
+    """Compare a layer with the reference; return the operators of its graph."""
+    torch.manual_seed(3)
+    weights = layer.eval().layer_weights(0, 0).map(torch.Tensor.detach)
+    for tensor in weights.tensors():
+        tensor.uniform_(-0.7, 0.7)
+    found: list[str] = []
+    for reverse, steps, batch in ((False, 6, 3), (True, 5, 4)):
+        proto = layer_model(own, weights, layer.input_size, lengths=lengths, start=True, reverse=reverse)
+        x, hidden = torch.randn(steps, batch, layer.input_size), weights.hidden_size(own)
+        sizes = [layer.layer_output_size(0), *[hidden] * (len(own.states) - 1)]
+        states = [torch.rand(batch, size) for size in sizes]
+        valid = torch.tensor([steps, 0, 2, 3][:batch])
+        masks = {it: torch.rand(steps, batch, hidden) for it in own.masks}
+        given = {"x": x, **{f"initial {it}": s for it, s in zip(own.states, states, strict=True)}}
+        given |= {f"mask {it}": mask for it, mask in masks.items()} | ({"lengths": valid} if lengths else {})
+        results = run(proto, {key: value.numpy() for key, value in given.items()})
+        expected = run_engine(
+            own, x, weights, states, lengths=valid if lengths else None, reverse=reverse, masks=masks,
+            backend="reference",
+        )  # fmt: skip
+        for value, wanted in zip(results.values(), (expected.output, *expected.state), strict=True):
+            np.testing.assert_allclose(value, wanted.numpy(), rtol=1e-5, atol=1e-5)
+        found = operators(proto)
+    return found
+
+
+COMPOSED = {
+    "projected": lambda: tidegate.nn.LSTM(4, 7, proj_size=3),
+    "heads": lambda: tidegate.nn.Recurrent(with_heads(get_cell("gru_original"), 2), 4, 6),
+    "zoneout": lambda: tidegate.nn.Recurrent(zoneout(get_cell("lstm"), 0.3), 4, 5),
+    "variational dropout": lambda: tidegate.nn.Recurrent(variational_dropout(get_cell("gru"), 0.3), 4, 5),
+}
+
+
+@pytest.mark.parametrize("kind", COMPOSED)
+def test_composed_cells(kind: str) -> None:
+    layer = COMPOSED[kind]()
+    assert "Scan" in of_reference(layer.cell, layer)
+
+
+def test_a_users_cell_with_everything_that_is_not_pointwise() -> None:
+    @cell(gates="a b d", states="h n", parameters="w", scalars="k", masks="m=0.5")
+    def mixed(x: Any, r: Any, s: Any, p: Any, m: Any) -> Step:
+        share = softmax(x.a + r.a) * unit_mean(x.b)  # unit_mean(x.b): one number, before the loop
+        inner = r("d", share * s.n)
+        middle = cumsum(unit_sum(s.h) * p.k) + unit_mean(p.w) * m.m
+        h = tanh(where(inner <= middle, inner, x.b)) % 0.7
+        n = maximum(minimum(exp(-middle), 0.9), p.w) * sigmoid(x.d)
+        return Step(h=h, n=n)
+
+    of_reference(mixed, tidegate.nn.Recurrent(mixed, 3, 6))
+
+
+def test_states_that_depend_on_no_state_or_on_nothing() -> None:
+    @cell(gates="a", states="h c d", parameters="w", scalars="k")
+    def open_loop(x: Any, s: Any, p: Any) -> Step:
+        return Step(h=tanh(x.a) * p.k, c=p.w * 2, d=unit_sum(s.h))
+
+    of_reference(open_loop, tidegate.nn.Recurrent(open_loop, 3, 5))
+
+
+def test_a_cell_that_is_called_lstm_but_is_none() -> None:
+    @cell(gates="i f g o", states="h c")
+    def lstm(x: Any, r: Any, s: Any) -> Step:
+        i, f, o = sigmoid(x.i + r.i), sigmoid(x.f + r.f), sigmoid(x.o + r.o)
+        c = f * s.c + i * tanh(x.g + r.g)
+        return Step(h=o * c, c=c)
+
+    assert "Scan" in of_reference(lstm, tidegate.nn.Recurrent(lstm, 3, 5))
