@@ -113,7 +113,7 @@ def test_mypy_accepts_what_users_write(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "--no-error-summary"]
     found = set()
     lines: list[str] = []
-    for given in (["--strict", users.name], [path.name for path in pages]):
+    for given in (["--strict", users.name], ["--disable-error-code=import-untyped", *[path.name for path in pages]]):
         done = subprocess.run(
             [*command, *given],
             cwd=tmp_path,
