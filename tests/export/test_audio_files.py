@@ -147,19 +147,23 @@ def test_a_wrong_file_is_found_by_the_check_and_not_written(
 
 HEAD = nn.Linear(4, 1)
 REFUSED: dict[str, Any] = {
-    "bidirectional": ([nn.LSTM(1, 2, bidirectional=True), HEAD], "LSTM at '0' .* backwards"),
+    "bidirectional": ([nn.LSTM(1, 2, bidirectional=True), HEAD], "bidirectional layer at '0' .* backwards"),
     "projected": ([tidegate.nn.LSTM(1, 5, proj_size=4), HEAD], "projected"),
-    "peephole": ([tidegate.nn.Recurrent("peephole_lstm", 1, 4), HEAD], "peephole_lstm, .*tidegate build"),
+    "peephole": (
+        [tidegate.nn.Recurrent("peephole_lstm", 1, 4), HEAD],
+        "lstm and gru only, and this is peephole_lstm: .*tidegate build",
+    ),
     "original": ([tidegate.nn.Recurrent("gru_original", 1, 4), HEAD], "lstm and gru only"),
     "heads": ([tidegate.nn.Recurrent("lstm", 1, 4, heads=2), HEAD], "lstm and gru only"),
-    "RNN": ([nn.RNN(1, 4), HEAD], "RNN at '0' .* only LSTM and GRU"),
-    "no head": (nn.Sequential(nn.LSTM(1, 4)), "LSTM at '0' .* one nn.Linear"),
-    "head alone": (HEAD, "recurrent layers and then one"),
-    "nothing": (nn.Sequential(), "recurrent layers and then one"),
-    "activation": ([nn.LSTM(1, 4), HEAD, nn.Tanh()], "Tanh at '2' .* one nn.Linear"),
+    "RNN": ([nn.RNN(1, 4), HEAD], "this is rnn_tanh"),
+    "no head": (nn.Sequential(nn.LSTM(1, 4)), "lstm layer at '0' .* then one Linear"),
+    "head alone": (HEAD, "The Linear .* LSTM or GRU layers and then one Linear"),
+    "nothing": (nn.Sequential(), "nothing in it"),
+    "activation": ([nn.LSTM(1, 4), HEAD, nn.Tanh()], "operation tanh .* then one Linear"),
     "mixed": ([nn.LSTM(1, 4), nn.GRU(4, 4), HEAD], "LSTM and GRU layers in one model"),
-    "sizes": ([nn.LSTM(1, 3), HEAD], "Linear at '1' .* reads 4 numbers, and 3 come"),
-    "own": (type("Amp", (nn.Module,), {})(), "Amp cannot be written"),
+    "sizes": ([nn.LSTM(1, 3), HEAD], "Linear at '1': it takes 4 numbers .* 3"),
+    "tokens": (nn.Sequential(nn.Embedding(3, 2), nn.LSTM(2, 4), HEAD), "reads tokens"),
+    "own": (type("Amp", (nn.Module,), {})(), "Amp cannot be exported"),
 }
 
 

@@ -11,9 +11,12 @@ import torch
 from torch import nn
 
 from tidegate.errors import ArgumentError
-from tidegate.export.audio.modules_to_network import OURS, network_of, numbers_of, output_of, parts_of
+from tidegate.export.audio.graph_to_network import network_of
 from tidegate.export.audio.network import Array, Network
 from tidegate.export.audio.rearranged import in_units
+from tidegate.export.graph.in_python import outputs
+from tidegate.export.graph.models import graph_of
+from tidegate.export.graph.modules import RECURRENT
 from tidegate.tasks.regress.model import Regressor
 from tidegate.train.run_folder import Run
 
@@ -48,47 +51,14 @@ def source_of(model: Exportable) -> Source:
     """
     if isinstance(model, Run):
         return _of_run(model)
-    if isinstance(model, Regressor):
-        return _of_regressor(model)
-    parts = [*model] if isinstance(model, Sequence) else [model]
-    network = network_of(
-        [named for n, part in enumerate(parts) for named in parts_of(part, str(n) if parts[1:] else "")]
-    )
-    copies = [_in_double(part) for part in parts]
+    module = nn.Sequential(*model) if isinstance(model, Sequence) else model
+    graph = graph_of(module)
+    network, own = network_of(graph), _in_double(module)
 
-    def outputs(x: Array) -> Array:
-        with torch.no_grad():
-            values = torch.from_numpy(x)[:, None]
-            for _, part in (named for own in copies for named in parts_of(own, "")):
-                values = output_of(part, values)
-        return values[:, 0].numpy()
+    def play(x: Array) -> Array:
+        return outputs(own, graph, [torch.from_numpy(x)]).numpy()
 
-    return Source(network, outputs, np.zeros(network.inputs), np.ones(network.inputs))
-
-
-def _of_regressor(model: Regressor) -> Source:
-    if model.elapsed is not None:
-        raise ArgumentError(
-            f"The cell {model.config.cell} is given the times between steps, and samples of audio have none: train "
-            "with --cell lstm or --cell gru."
-        )
-    network = network_of([("recurrent", model.recurrent), ("output", model.output)], numbers_of(model.direct.weight))
-    own = _in_double(model)
-
-    def outputs(x: Array) -> Array:
-        with torch.no_grad():
-            return own(torch.from_numpy(x)[:, None])[0][:, 0].numpy()
-
-    return Source(network, outputs, np.zeros(network.inputs), np.ones(network.inputs))
-
-
-def _in_double(module: nn.Module) -> nn.Module:
-    """Return a copy in double precision, run by PyTorch's own layers, so that nothing has to be compiled."""
-    made = copy.deepcopy(module).cpu().double().eval()
-    for own in made.modules():
-        if isinstance(own, OURS):
-            own.backend = "vendor"
-    return made
+    return Source(network, play, np.zeros(network.inputs), np.ones(network.inputs))
 
 
 def _of_run(run: Run) -> Source:
@@ -97,14 +67,23 @@ def _of_run(run: Run) -> Source:
             f"{run.folder} is a run of the task {run.config.task}; plug-ins compute a number for every sample, as "
             "runs of regress do (tidegate train regress)."
         )
-    source, fitted = _of_regressor(run.model), run.vocabulary
+    source, fitted = source_of(run.model), run.vocabulary
 
     def statistics(name: str, count: int) -> tuple[Array, Array]:
         return np.array(fitted.numbers(f"{name}_mean", count)), np.array(fitted.numbers(f"{name}_deviation", count))
 
     x, y = statistics("input", source.network.inputs), statistics("target", source.network.outputs)
 
-    def outputs(values: Array) -> Array:
+    def play(values: Array) -> Array:
         return source.outputs((values - x[0]) / x[1]) * y[1] + y[0]
 
-    return Source(in_units(source.network, x, y), outputs, *x, fitted.number("rate") or None)
+    return Source(in_units(source.network, x, y), play, *x, fitted.number("rate") or None)
+
+
+def _in_double(module: nn.Module) -> nn.Module:
+    """Return a copy in double precision, run by PyTorch's own layers, so that nothing has to be compiled."""
+    made = copy.deepcopy(module).cpu().double()
+    for own in made.modules():
+        if isinstance(own, RECURRENT):
+            own.backend = "vendor"
+    return made
