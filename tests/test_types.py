@@ -94,7 +94,9 @@ def expected() -> set[tuple[str, int]]:
 @pytest.mark.slow
 def test_pyright_accepts_what_users_write(tmp_path: Path) -> None:
     paths = written(tmp_path)
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT / "src")]}))
+    (tmp_path / "pyrightconfig.json").write_text(
+        json.dumps({"extraPaths": [str(ROOT / "src")], "reportMissingImports": False})
+    )
     command = ["-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False
@@ -113,7 +115,14 @@ def test_mypy_accepts_what_users_write(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "--no-error-summary"]
     found = set()
     lines: list[str] = []
-    for given in (["--strict", users.name], ["--disable-error-code=import-untyped", *[path.name for path in pages]]):
+    for given in (
+        ["--strict", users.name],
+        [
+            "--disable-error-code=import-untyped",
+            "--disable-error-code=import-not-found",
+            *[path.name for path in pages],
+        ],
+    ):
         done = subprocess.run(
             [*command, *given],
             cwd=tmp_path,
