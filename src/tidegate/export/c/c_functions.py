@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tidegate.export.c.int8_functions import ADD_ROWS, INSTRUCTIONS, TO_INT8, TO_INT8_BY_SCALE
+
 
 class Function(NamedTuple):
     """A function in C.
@@ -19,6 +21,10 @@ class Function(NamedTuple):
 
 
 FUNCTIONS = {
+    "to_int8": Function(TO_INT8, ("int8",)),
+    "to_int8_by_scale": Function(TO_INT8_BY_SCALE, ("int8",)),
+    "add_rows": Function(ADD_ROWS, ("int8",)),
+    "int8": Function(INSTRUCTIONS),
     "exp": Function("""\
 /* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by its Taylor series. Error: at most 2 ulp.
    Below -87 it is e^-87, above 88 it is e^88. */

@@ -11,20 +11,13 @@ from torch import Tensor
 
 from tidegate.cells import Cell
 from tidegate.engine import Program, Weights
+from tidegate.engine.kernels import stages
 from tidegate.engine.kernels.stages import Stage, is_output, of_output_size, stages_of
 from tidegate.engine.masks import expected_mask
-from tidegate.engine.program.program import FOLDS, REDUCTIONS, lower, program
+from tidegate.engine.program.program import FOLDS, REDUCTIONS
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS
-from tidegate.export.c.product_loops import (
-    ONE_HOT,
-    Code,
-    Stream,
-    each_lane,
-    lanes_for,
-    padded,
-    product_loops,
-    with_padding,
-)
+from tidegate.export.c.product_loops import ONE_HOT, Code, Products, Stream, each_lane, padded, with_padding
+from tidegate.export.graph.parts import Layer
 
 LONGEST = 80  # characters of an expression that is written within another
 
@@ -37,6 +30,7 @@ class CellCode:
         weights: the layer's.
         inputs: I.
         lanes: numbers that are computed together.
+        products: how products are written.
         one_hot: whether the input is a token, whose row of the input's matrix is added.
         masks: those that are given at every step, as arrays mask_NAME, and their numbers: 1 or H.
     """
@@ -47,6 +41,7 @@ class CellCode:
         weights: Weights,
         inputs: int,
         lanes: int,
+        products: Products,
         *,
         one_hot: bool = False,
         masks: Mapping[str, int] | None = None,
@@ -56,10 +51,12 @@ class CellCode:
         self.hidden = weights.hidden_size(cell)
         self.outputs = self.hidden if weights.w_hr is None else weights.w_hr.shape[0]
         self.output = cell.states[0] if self.outputs != self.hidden else ""
-        self.program: Program = _without_records(cell)
+        self.layer = Layer(cell, self.weights)
+        self.program: Program = self.layer.program
         self.stages = stages_of(self.program, fused_input=True, in_memory=frozenset(cell.states), output=self.output)
         sums = max(len(stage.accumulators) for stage in self.stages)
-        self.lanes = lanes_for(sums, min(self.hidden, self.outputs), lanes)
+        self.products = products
+        self.lanes = products.lanes(sums, min(self.hidden, self.outputs), lanes)
         self.small = of_output_size(self.program, self.output)
         self.names = self._value_names()
         self.code = Code()
@@ -95,31 +92,12 @@ class CellCode:
                 found[k] = expected_mask(self.cell, value.name, torch.zeros(1, 1, 1), self.hidden)[0, 0]
         return found
 
-    def matrix(self, op: str, gate: str) -> Tensor:
-        """Return the matrix (results, operands) of a product."""
-        w = self.weights
-        if op == "input":
-            return _of_gate(w.w_ih, self.cell.input_gates, gate)
-        if op == "project":
-            assert w.w_hr is not None
-            return w.w_hr
-        own = _of_gate(w.w_hh, self.cell.recurrent_gates, gate)
-        if self.cell.heads == 1:
-            return own
-        return torch.block_diag(*own.chunk(self.cell.heads))
-
     def bias(self, parts: tuple[int, ...], size: int) -> Tensor:
         """Return the sum of the biases of a sum's parts."""
         total = torch.zeros(size)
         for part in parts:
             value = self.program.values[part]
-            given, gates = (
-                (self.weights.b_ih, self.cell.input_gates)
-                if value.op == "input"
-                else (self.weights.b_hh, self.cell.recurrent_gates)
-            )
-            if given is not None and value.op in ("input", "recur"):
-                total = total + _of_gate(given, gates, value.name)
+            total = total + self.layer.bias(value.op, value.name)
         return total
 
     def write(self) -> Code:
@@ -195,21 +173,12 @@ class CellCode:
         size = self.outputs if stage.projected else self.hidden
         for k in stage.reductions:
             self._write_reduction(k)
+        streams = [self._stream(stream) for stream in stage.streams]
+        self.products.prepare(code, streams)
         code.lines.append(f"  for (int b = 0; b < {padded(size, lanes) // lanes}; ++b) {{")
-        names: list[str] = []
-        if stage.accumulators:
-            names = [f"sum_{self.names[k]}" for k in stage.accumulators]
-            biases = [self.bias(parts, size) for parts in stage.parts]
-            streams = []
-            for stream in stage.streams:
-                kind, of = stream.operand
-                operand = {"input": "x", "state": f"{of}_prev", "made": f"m{of}"}[kind]
-                length = {"input": self.inputs, "state": self.state_size(of), "made": self.hidden}[kind]
-                if kind == "input" and self.one_hot:
-                    operand = ONE_HOT
-                products = [(a, self.matrix(op, gate)) for a, op, gate in stream.products]
-                streams.append(Stream(operand, length, products))
-            product_loops(code, names, biases, streams, lanes)
+        names = [f"sum_{self.names[k]}" for k in stage.accumulators]
+        if names:
+            self.products.add(code, names, [self.bias(parts, size) for parts in stage.parts], streams, lanes)
         code.lines.append(f"    {each_lane(lanes)}")
         code.lines.append(f"      const int n = b * {lanes} + u;")
         written: dict[int, tuple[str, int]] = {}  # what stands for a value, and how closely it binds
@@ -242,6 +211,13 @@ class CellCode:
                 self._stored.add(name)
         code.lines += ["    }", "  }"]
 
+    def _stream(self, stream: stages.Stream) -> Stream:
+        kind, of = stream.operand
+        operand = {"input": "x", "state": f"{of}_prev", "made": f"m{of}"}[kind]
+        length = {"input": self.inputs, "state": self.state_size(of), "made": self.hidden}[kind]
+        products = [(a, self.layer.matrix(op, gate)) for a, op, gate in stream.products]
+        return Stream(ONE_HOT if kind == "input" and self.one_hot else operand, length, products)
+
     def _single_use(self) -> frozenset[int]:
         """The unnamed values that one other value uses, once: they are written where it does."""
         uses = Counter(arg for value in self.program.values for arg in value.args)
@@ -253,21 +229,6 @@ class CellCode:
         """Iterate over the vectors of weights that the code reads by name, (padded,)."""
         for k, vector in self._vectors.items():
             yield f"p{k}", with_padding(vector, padded(self.hidden, self.lanes))
-
-
-def _without_records(cell: Cell) -> Program:
-    """Return the Program of a cell without gates that are there to be recorded only."""
-    whole = program(cell)
-    used = {*whole.states.values()}
-    for k in reversed(range(len(whole.values))):
-        if k in used:
-            used.update(whole.values[k].args)
-    return lower(cell.step.states, {name: it for name, it in cell.step.gates.items() if whole.gates[name] in used})
-
-
-def _of_gate(stacked: Tensor | None, gates: tuple[str, ...], gate: str) -> Tensor:
-    assert stacked is not None
-    return stacked.chunk(len(gates))[gates.index(gate)]
 
 
 def number(value: float) -> str:

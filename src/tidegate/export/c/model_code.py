@@ -11,7 +11,7 @@ from tidegate.drawing.brief import brief_repr
 from tidegate.export.c import part_code
 from tidegate.export.c.cell_code import CellCode
 from tidegate.export.c.part_code import PointwiseCode, product_function
-from tidegate.export.c.product_loops import Stream, padded
+from tidegate.export.c.product_loops import FLOAT32, Products, Stream, padded
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.parts import (
     Columns,
@@ -54,6 +54,7 @@ class ModelCode:
         graph: the model.
         name: the prefix of its functions and types.
         lanes: numbers that are computed together.
+        products: how products are written.
 
     Attributes:
         states: what it remembers.
@@ -67,6 +68,7 @@ class ModelCode:
     graph: Graph
     name: str = "model"
     lanes: int = 16
+    products: Products = FLOAT32
     states: list[State] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     numbers: list[Tensor] = field(default_factory=list)
@@ -178,9 +180,8 @@ class ModelCode:
                 title = f"y = W x + b, {value.of[0].size} to {size}"
                 streams = [Stream("x", value.of[0].size, [(0, part.weight)])]
                 given = "const float *restrict x"
-                text, weights = product_function(function, title, size, part.bias, streams, self.lanes, given=given)
-                self.functions.append(text)
-                return [f"{function}(model->weights + {self.store(weights)}, {x}, {y});"]
+                place = self._products(value, title, part.bias, streams, given)
+                return [f"{function}(model->weights + {place}, {x}, {y});"]
             case Convolution():
                 return self._convolution(value, part)
             case LayerNorm():
@@ -216,7 +217,8 @@ class ModelCode:
         inputs, masks = value.of[0], value.of[1:]
         one_hot = isinstance(inputs.part, OneHot)
         given = {name: it.size for name, it in zip(part.masks, masks, strict=True)}
-        made = CellCode(part.cell, part.weights, inputs.size, self.lanes, one_hot=one_hot, masks=given)
+        products = self.products.of(value.name)
+        made = CellCode(part.cell, part.weights, inputs.size, self.lanes, products, one_hot=one_hot, masks=given)
         code = made.write()
         vectors = [*made.vectors()]
         place = self.store(torch.cat([*code.numbers, *[vector for _, vector in vectors]]))
@@ -248,6 +250,14 @@ class ModelCode:
         arguments = [f"model->weights + {place}", token, *[self.arrays[it] for it in masks], *states]
         return [f"{function}({', '.join(arguments)});"]
 
+    def _products(self, value: Value, title: str, bias: Tensor | None, streams: list[Stream], given: str) -> int:
+        """Add a function that sums products, and return the place of its weights."""
+        name, products = f"{self.name}_{value.name}", self.products.of(value.name)
+        code = product_function(name, title, value.size, bias, streams, self.lanes, products, given=given)
+        self.functions.append("\n".join(code.lines))
+        self.operations |= code.operations
+        return self.store(torch.cat(code.numbers))
+
     def _convolution(self, value: Value, part: Convolution) -> list[str]:
         inputs, x, y = value.of[0].size, self.arrays[value.of[0]], self.arrays[value]
         rows, columns, reach = part.weight.shape
@@ -262,8 +272,7 @@ class ModelCode:
             title = f"y = b + sum of W_k x before {reach - 1} to 0 times {part.dilation} steps, {inputs} to {rows}"
             given = ("const float *restrict past, " if frames else "") + "const float *restrict x"
             streams = part_code.taps(part, inputs)
-            text, weights = product_function(function, title, rows, part.bias, streams, self.lanes, given=given)
-            self.functions.append(text)
+            place = self._products(value, title, part.bias, streams, given)
             own = [past] if frames else []
-            lines = [f"{function}({', '.join([f'model->weights + {self.store(weights)}', *own, x, y])});"]
+            lines = [f"{function}({', '.join([f'model->weights + {place}', *own, x, y])});"]
         return lines + (part_code.remember_frame(past, x, inputs, frames) if frames else [])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS
 from tidegate.export.c.cell_code import number
-from tidegate.export.c.product_loops import Code, Stream, lanes_for, padded, product_loops
+from tidegate.export.c.product_loops import Code, Products, Stream, padded
 from tidegate.export.graph.graph import Value
 from tidegate.export.graph.parts import Convolution, LayerNorm, Numbers, Pointwise, Pool, Softmax
 
@@ -15,9 +15,17 @@ LONGEST = 80  # characters of an expression that is written within another
 
 
 def product_function(
-    name: str, title: str, rows: int, bias: Tensor | None, streams: list[Stream], lanes: int, *, given: str
-) -> tuple[str, Tensor]:
-    """Return a function that sums products, and the weights in the order in which it reads them.
+    name: str,
+    title: str,
+    rows: int,
+    bias: Tensor | None,
+    streams: list[Stream],
+    lanes: int,
+    products: Products,
+    *,
+    given: str,
+) -> Code:
+    """Return a function that sums products.
 
     Args:
         name: of the function.
@@ -26,30 +34,33 @@ def product_function(
         bias: is added to them.
         streams: the products, each of sum 0.
         lanes: numbers that are computed together.
+        products: how products are written.
         given: its arguments between the weights w and the result y.
     """
-    lanes = lanes_for(1, rows, lanes)
+    lanes = products.lanes(1, rows, lanes)
     code = Code()
-    product_loops(code, ["s"], [torch.zeros(rows) if bias is None else bias], streams, lanes)
-    lines = [
+    code.lines += [
         f"/* {title} */",
         f"static void {name}(const float *restrict w, {given}, float *restrict y) {{",
-        f"  for (int b = 0; b < {padded(rows, lanes) // lanes}; ++b) {{",
-        *code.lines,
+    ]
+    products.prepare(code, streams)
+    code.lines.append(f"  for (int b = 0; b < {padded(rows, lanes) // lanes}; ++b) {{")
+    products.add(code, ["s"], [torch.zeros(rows) if bias is None else bias], streams, lanes)
+    code.lines += [
         f"    const int left = {rows} - b * {lanes};",
         f"    const int count = left < {lanes} ? left : {lanes};",
         f"    memcpy(y + b * {lanes}, s, (size_t)count * sizeof(float));",
         "  }",
         "}",
     ]
-    return "\n".join(lines), torch.cat(code.numbers)
+    return code
 
 
 def taps(part: Convolution, inputs: int) -> list[Stream]:
     """Return the products of a convolution with ``past``, the frames before from the oldest on, and ``x``."""
     reach = part.weight.shape[2] - 1
     return [
-        Stream(f"(past + {k * part.dilation * inputs})" if k < reach else "x", inputs, [(0, part.weight[:, :, k])])
+        Stream(f"(past + {k * part.dilation * inputs})" if k < reach else "x", inputs, [(0, part.weight[:, :, k])], "x")
         for k in range(reach + 1)
     ]
 

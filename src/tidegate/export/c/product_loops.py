@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -40,18 +40,6 @@ class Code:
     __repr__ = brief_repr
 
 
-def lanes_for(sums: int, size: int, lanes: int) -> int:
-    """Return how many results are computed together: enough that additions need not wait for one another.
-
-    Args:
-        sums: of each result.
-        size: the results.
-        lanes: that are asked for.
-    """
-    wanted = lanes * max(1, SUMS_AT_ONCE // max(1, sums))
-    return min(wanted, max(lanes, padded(size, lanes)))
-
-
 def each_lane(lanes: int) -> str:
     """Return the head of a loop over the numbers that are computed together."""
     return f"{'KEEP_LOOP ' if lanes <= SHORT else ''}for (int u = 0; u < {lanes}; ++u) {{"
@@ -69,56 +57,118 @@ class Stream(NamedTuple):
         operand: the name of an array, or `ONE_HOT`.
         size: its elements.
         products: the number of the sum to which each product is added, and its matrix (N, size).
+        source: the name of the vector, if the operand is a part of a longer one.
     """
 
     operand: str
     size: int
     products: list[tuple[int, Tensor]]
+    source: str = ""
 
 
-def product_loops(
-    code: Code,
-    names: Sequence[str],
-    biases: Sequence[Tensor],
-    streams: Sequence[Stream],
-    lanes: int,
-) -> None:
-    """Write the loops that sum products for one block of results, and pack what they read for all blocks.
+class Products(Protocol):
+    """How products of matrices and vectors are written, and how their weights lie in memory."""
 
-    Args:
-        code: to which lines and numbers are added.
-        names: of the sums, arrays of ``lanes`` numbers.
-        biases: with which the sums begin, each (N,).
-        streams: the products.
-        lanes: the results in a block.
-    """
-    wide, begin = padded(len(biases[0]), lanes), []
-    for a, name in enumerate(names):
-        code.lines.append(f"    float {name}[{lanes}];")
-        begin.append(f"      {name}[u] = w[{a * lanes} + u];")
-    code.lines += [f"    {each_lane(lanes)}", *begin, "    }", f"    w += {len(names) * lanes};"]
-    for operand, size, products in streams:
-        step = len(products) * lanes
-        sums = [f"{names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
-        if operand == ONE_HOT:
-            code.lines.append(f"    {{ /* the row of the token, of {size} */")
-            code.lines.append(f"      const float *const row = w + (size_t)token * {step};")
+    def of(self, value: str) -> Products:
+        """Return how those of a value of a graph are written."""
+        ...
+
+    def lanes(self, sums: int, size: int, lanes: int) -> int:
+        """Return how many results are computed together.
+
+        Args:
+            sums: of each result.
+            size: the results.
+            lanes: that are asked for.
+        """
+        ...
+
+    def prepare(self, code: Code, streams: Sequence[Stream]) -> None:
+        """Write what products need of their operands, before the loop over blocks."""
+        ...
+
+    def add(
+        self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
+    ) -> None:
+        """Write the loops that sum products for one block of results, and pack what they read for all blocks.
+
+        Args:
+            code: to which lines and numbers are added.
+            names: of the sums, arrays of ``lanes`` numbers.
+            biases: with which the sums begin, each (N,).
+            streams: the products.
+            lanes: the results in a block.
+        """
+        ...
+
+
+class Float32Products:
+    """Products in float32: a row of numbers from as many rows of the matrix at a time."""
+
+    def of(self, value: str) -> Products:
+        """Return these: they are written alike for all values."""
+        return self
+
+    def lanes(self, sums: int, size: int, lanes: int) -> int:
+        """Return enough that additions need not wait for one another."""
+        wanted = lanes * max(1, SUMS_AT_ONCE // max(1, sums))
+        return min(wanted, max(lanes, padded(size, lanes)))
+
+    def prepare(self, code: Code, streams: Sequence[Stream]) -> None:
+        """Operands are read as they are."""
+
+    def add(
+        self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
+    ) -> None:
+        """Write the loops, and pack the weights."""
+        begin_sums(code, names, lanes)
+        for stream in streams:
+            operand, size, products = stream[:3]
+            if operand == ONE_HOT:
+                add_one_hot(code, names, stream, lanes)
+                continue
+            step = len(products) * lanes
+            code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
+            code.lines.append(f"      const float v = {operand}[k];")
             code.lines.append(f"      {each_lane(lanes)}")
-            code.lines += [f"        {names[a]}[u] += row[{n * lanes} + u];" for n, (a, _) in enumerate(products)]
-            code.lines += ["      }", f"      w += {size * step};", "    }"]
-            continue
-        code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
-        code.lines.append(f"      const float v = {operand}[k];")
-        code.lines.append(f"      {each_lane(lanes)}")
-        code.lines += [f"        {line}" for line in sums]
-        code.lines += ["      }", "    }"]
-    parts = [with_padding(torch.stack([*biases]), wide).unflatten(1, (-1, lanes)).transpose(0, 1).flatten(1)]
-    for _, _, products in streams:
-        matrices = torch.stack(
-            [with_padding(matrix.t().contiguous(), wide) for _, matrix in products]
-        )  # (P, size, wide)
-        parts.append(matrices.unflatten(2, (-1, lanes)).permute(2, 1, 0, 3).flatten(1))
-    code.numbers.append(torch.cat(parts, 1).flatten())
+            code.lines += [f"        {names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
+            code.lines += ["      }", "    }"]
+        parts = [in_blocks(biases, lanes), *(columns_in_blocks(stream.products, lanes) for stream in streams)]
+        code.numbers.append(torch.cat(parts, 1).flatten())
+
+
+FLOAT32 = Float32Products()
+
+
+def begin_sums(code: Code, names: Sequence[str], lanes: int) -> None:
+    """Write the sums of a block, which begin with its biases."""
+    code.lines += [f"    float {name}[{lanes}];" for name in names]
+    code.lines.append(f"    {each_lane(lanes)}")
+    code.lines += [f"      {name}[u] = w[{a * lanes} + u];" for a, name in enumerate(names)]
+    code.lines += ["    }", f"    w += {len(names) * lanes};"]
+
+
+def add_one_hot(code: Code, names: Sequence[str], stream: Stream, lanes: int) -> None:
+    """Write the products with a vector that is 1 at a token and 0 elsewhere."""
+    step = len(stream.products) * lanes
+    code.lines.append(f"    {{ /* the row of the token, of {stream.size} */")
+    code.lines.append(f"      const float *const row = w + (size_t)token * {step};")
+    code.lines.append(f"      {each_lane(lanes)}")
+    code.lines += [f"        {names[a]}[u] += row[{n * lanes} + u];" for n, (a, _) in enumerate(stream.products)]
+    code.lines += ["      }", f"      w += {stream.size * step};", "    }"]
+
+
+def in_blocks(vectors: Sequence[Tensor], lanes: int) -> Tensor:
+    """Return vectors (N,) side by side for each block of lanes: (blocks, vectors * lanes)."""
+    wide = padded(len(vectors[0]), lanes)
+    return with_padding(torch.stack([*vectors]), wide).unflatten(1, (-1, lanes)).transpose(0, 1).flatten(1)
+
+
+def columns_in_blocks(products: Sequence[tuple[int, Tensor]], lanes: int) -> Tensor:
+    """Return matrices (N, size) for each block of rows, column by column side by side: (blocks, numbers)."""
+    wide = padded(len(products[0][1]), lanes)
+    matrices = torch.stack([with_padding(matrix.t().contiguous(), wide) for _, matrix in products])  # (P, size, wide)
+    return matrices.unflatten(2, (-1, lanes)).permute(2, 1, 0, 3).flatten(1)
 
 
 def with_padding(matrix: Tensor, wide: int) -> Tensor:

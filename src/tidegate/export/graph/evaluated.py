@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from tidegate.cells.language.operations import OPERATIONS
-from tidegate.engine import program
 from tidegate.engine.masks import expected_mask
 from tidegate.engine.program.program import PRODUCTS, Program
 from tidegate.export.graph.graph import Graph, Value
@@ -31,7 +30,7 @@ from tidegate.export.graph.parts import (
 
 Multiply = Callable[[str, Tensor, Tensor], Tensor]
 """Multiplies a matrix (N, K) by vectors (..., K). The text names the vectors: ``VALUE.OPERAND`` of the graph's value
-that reads them, where the operand is ``x``, ``STATE_prev`` or, for the value k of a cell's Program, ``mk``."""
+that reads them, where the operand is ``x``, ``STATE_prev`` or, for the value k of the layer's Program, ``mk``."""
 
 OTHERS: dict[str, Callable[..., Tensor]] = {
     "unit_max": lambda v: v.amax(-1, keepdim=True).expand_as(v),
@@ -123,7 +122,7 @@ def _convolution(part: Convolution, x: Tensor, multiply: Callable[[Tensor, Tenso
 
 
 def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> Tensor:
-    cell, weights, steps = part.cell, part.weights, program(part.cell)
+    cell, weights, steps = part.cell, part.weights, part.program
     x, masks = of[0], {name: it.expand(-1, part.hidden) for name, it in zip(part.masks, of[1:], strict=True)}
     for name in cell.masks:
         if name not in masks:
@@ -131,15 +130,15 @@ def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> T
     one_hot = isinstance(value.of[0].part, OneHot)
     inputs: dict[str, Tensor] = {}
     for gate in cell.input_gates:
-        matrix = layer_matrix(part, "input", gate)
+        matrix = part.matrix("input", gate)
         own = x @ matrix.t() if one_hot else multiply(f"{value.name}.x", matrix, x)
-        inputs[gate] = own + layer_bias(part, "input", gate)
+        inputs[gate] = own + part.bias("input", gate)
     state = {
         name: part.initial[n] if part.initial else torch.zeros(_state_size(part, name))
         for n, name in enumerate(cell.states)
     }
     products = {(it.op, it.name) for it in steps.values if it.op in PRODUCTS}
-    weights_of = {own: (layer_matrix(part, *own), layer_bias(part, *own)) for own in products}
+    weights_of = {own: (part.matrix(*own), part.bias(*own)) for own in products}
 
     def product(op: str, gate: str, operand: str, vector: Tensor) -> Tensor:
         matrix, bias = weights_of[op, gate]
@@ -185,27 +184,3 @@ def _step(
         else:
             made.append((OTHERS.get(value.op) or OPERATIONS[value.op].compute)(*of))
     return made
-
-
-def layer_matrix(part: Layer, op: str, gate: str) -> Tensor:
-    """Return the matrix (results, operands) of a product of a layer's cell, zeros between heads included."""
-    weights, cell = part.weights, part.cell
-    if op == "project":
-        assert weights.w_hr is not None
-        return weights.w_hr
-    if op == "input":
-        return _of_gate(weights.w_ih, cell.input_gates, gate)
-    own = _of_gate(weights.w_hh, cell.recurrent_gates, gate)
-    return own if cell.heads == 1 else torch.block_diag(*own.chunk(cell.heads))
-
-
-def layer_bias(part: Layer, op: str, gate: str) -> Tensor:
-    """Return what is added to a product of a layer's cell: a vector, or 0."""
-    weights, cell = part.weights, part.cell
-    stacked, gates = (weights.b_ih, cell.input_gates) if op == "input" else (weights.b_hh, cell.recurrent_gates)
-    return torch.zeros(()) if stacked is None or op == "project" else _of_gate(stacked, gates, gate)
-
-
-def _of_gate(stacked: Tensor | None, gates: tuple[str, ...], gate: str) -> Tensor:
-    assert stacked is not None
-    return stacked.chunk(len(gates))[gates.index(gate)]

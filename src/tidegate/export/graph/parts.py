@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor
 
 from tidegate.cells import Cell
 from tidegate.drawing.brief import brief_repr
-from tidegate.engine import Weights
+from tidegate.engine import Program, Weights
+from tidegate.engine.program.program import lower, program
 from tidegate.errors import ArgumentError
 
 PoolKind = Literal["last", "first", "mean", "max", "attention"]
@@ -80,6 +83,34 @@ class Layer:
         if self.weights.w_ih is not None:
             _expect(self.weights.w_ih.shape[1], of[0])
         return self.hidden if self.weights.w_hr is None else self.weights.w_hr.shape[0]
+
+    @cached_property
+    def program(self) -> Program:
+        """The Program of the cell, without gates that are there to be recorded only."""
+        whole = program(self.cell)
+        used = {*whole.states.values()}
+        for k in reversed(range(len(whole.values))):
+            if k in used:
+                used.update(whole.values[k].args)
+        step = self.cell.step
+        return lower(step.states, {name: it for name, it in step.gates.items() if whole.gates[name] in used})
+
+    def matrix(self, op: str, gate: str) -> Tensor:
+        """Return the matrix (results, operands) of a product of the Program, zeros between heads included."""
+        w, cell = self.weights, self.cell
+        if op == "project":
+            assert w.w_hr is not None
+            return w.w_hr
+        if op == "input":
+            return _of_gate(w.w_ih, cell.input_gates, gate)
+        own = _of_gate(w.w_hh, cell.recurrent_gates, gate)
+        return own if cell.heads == 1 else torch.block_diag(*own.chunk(cell.heads))
+
+    def bias(self, op: str, gate: str) -> Tensor:
+        """Return what is added to a product of the Program, or to an input part: a vector, or 0."""
+        w, cell = self.weights, self.cell
+        stacked, gates = (w.b_ih, cell.input_gates) if op == "input" else (w.b_hh, cell.recurrent_gates)
+        return torch.zeros(()) if stacked is None or op == "project" else _of_gate(stacked, gates, gate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,3 +243,8 @@ class Pool:
 def _expect(size: int, given: int) -> None:
     if size != given:
         raise ArgumentError(f"it takes {size} numbers for a step, but is given {given}")
+
+
+def _of_gate(stacked: Tensor | None, gates: tuple[str, ...], gate: str) -> Tensor:
+    assert stacked is not None
+    return stacked.chunk(len(gates))[gates.index(gate)]
