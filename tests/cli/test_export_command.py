@@ -79,3 +79,18 @@ def test_other_tasks_are_refused(cli: Cli, run_folder: Path, tmp_path: Path) -> 
     found = cli("export", run_folder, tmp_path / "amp.nam")
     assert found.exit_code == 2
     assert "is a run of the task lm; plug-ins compute a number for every sample" in found.output
+
+
+def test_a_language_model_as_onnx(cli: Cli, run_folder: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    found = cli("export", run_folder, tmp_path / "model.onnx", "--step", "--metadata", "owner=me")
+    assert found.exit_code == 0, found.output
+    assert "tokens (batch), h_l0 (batch, " in found.stderr
+    assert "Checked in ONNX Runtime: outputs are Python's." in " ".join(found.stderr.split())
+    said = {it.key: json.loads(it.value) for it in onnx.load(tmp_path / "model.onnx").metadata_props}
+    assert (said["task"], said["owner"]) == ("lm", "me")
+    assert said["vocabulary"] == json.loads((run_folder / "vocabulary.json").read_text())
+    refused = cli("export", run_folder, tmp_path / "other.onnx", "--sample-rate", 8000)
+    assert refused.exit_code == 2
+    assert "it is for files called .nam and .json" in " ".join(refused.output.split())

@@ -31,16 +31,20 @@ class Format(NamedTuple):
 FORMATS = {
     ".nam": Format("nam", frozenset({"sample_rate", "metadata"})),
     ".json": Format("rtneural", frozenset({"sample_rate", "metadata", "aida_x"})),
+    ".onnx": Format("onnx", frozenset({"metadata", "lengths", "states", "step", "check"})),
 }
 
-FLAGS = {"sample_rate": "--sample-rate", "metadata": "--metadata", "aida_x": "--no-aida-x"}
+FLAGS = {"sample_rate": "--sample-rate", "aida_x": "--no-aida-x", "check": "--no-check"}
 
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help=".nam: Neural Amp Modeler; .json: RTNeural, AIDA-X (runs of regress)."),
+        typer.Argument(
+            metavar="FILE",
+            help=".onnx: ONNX; .nam: Neural Amp Modeler; .json: RTNeural, AIDA-X (both: runs of regress).",
+        ),
     ],
     sample_rate: Annotated[
         int | None,
@@ -48,11 +52,19 @@ def export(
     ] = None,
     metadata: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=TEXT", help="What plug-ins show (.nam, .json), name=Amp say; may be given again."),
+        typer.Option(
+            metavar="KEY=TEXT", help="An entry of the file, name=Amp say, which plug-ins show; may be given again."
+        ),
     ] = None,
     no_aida_x: Annotated[
         bool, typer.Option("--no-aida-x", help="Write it for RTNeural also if AIDA-X cannot play it (.json).")
     ] = False,
+    lengths: Annotated[
+        bool, typer.Option("--lengths", help="Add an input for the lengths of sequences (.onnx).")
+    ] = False,
+    states: Annotated[bool, typer.Option("--states", help="Add inputs and outputs for states (.onnx).")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Write the graph of one step, with states (.onnx).")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare with Python first (.onnx).")] = False,
     task: OwnTask = None,
     cell: OwnCell = None,
 ) -> None:
@@ -61,18 +73,21 @@ def export(
     Examples:
         tidegate export runs/amp amp.nam --metadata name=Clipper
         tidegate export runs/amp amp.json
+        tidegate export runs/demo model.onnx --states
     """
     chosen = FORMATS.get(file.suffix.lower())
     if chosen is None:
         raise typer.BadParameter(
             f"{file} should be called {' or '.join(f'*{it}' for it in FORMATS)}", param_hint="FILE"
         )
-    given = {"sample_rate": sample_rate, "metadata": _entries(metadata or []), "aida_x": False if no_aida_x else None}
+    given = {"sample_rate": sample_rate, "metadata": _entries(metadata or [])}
+    given |= {"aida_x": False if no_aida_x else None, "check": False if no_check else None}
+    given |= {"lengths": lengths or None, "states": states or None, "step": step or None}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in chosen.options:
             own = " and ".join(ending for ending, it in FORMATS.items() if name in it.options)
-            raise typer.BadParameter(f"it is for files called {own}", param_hint=FLAGS[name])
+            raise typer.BadParameter(f"it is for files called {own}", param_hint=FLAGS.get(name, f"--{name}"))
     check_paths(run)
     from tidegate import export as writers
     from tidegate.train import load_run

@@ -6,6 +6,7 @@ import copy
 import json
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ from torch import nn
 
 import tidegate
 from tidegate.errors import ArgumentError
-from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.models import graph_of
 from tidegate.export.graph.parts import Softmax
 from tidegate.export.onnx.check_model import check_model
+from tidegate.export.onnx.metadata import of_graph, of_run
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
 from tidegate.io.files import replacing
 from tidegate.tasks.classify.task import Classifier
 from tidegate.tasks.regress.model import Regressor
 from tidegate.tasks.tag.model import Tagger
 from tidegate.text import LanguageModel
+from tidegate.train import Run
 
 OPSET, IR_VERSION = 18, 8  # the first that has all that is written, so that runtimes since 2023 read it
 LARGEST = 2**31 - 1  # bytes of a protocol buffer
@@ -31,8 +33,35 @@ LOG_PROBABILITIES = "log_probabilities"
 OF_TASKS = (LanguageModel, Tagger, Classifier)  # whose outputs are logits
 
 
+@dataclass(frozen=True)
+class OnnxFile:
+    """A file that was written.
+
+    Attributes:
+        path: the file.
+        inputs: its inputs, names and sizes.
+        outputs: likewise.
+        checked: whether it was run in ONNX Runtime and compared with Python.
+    """
+
+    path: Path
+    inputs: dict[str, tuple[str | int, ...]]
+    outputs: dict[str, tuple[str | int, ...]]
+    checked: bool
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        given, returned = (
+            [f"{it} {_sizes(sizes)}" for it, sizes in own.items()] for own in (self.inputs, self.outputs)
+        )
+        check = "Checked in ONNX Runtime: outputs are Python's" if self.checked else "Not checked"
+        return f"{self.path}: {', '.join(given)} to {', '.join(returned)}. {check}."
+
+
 def onnx(
-    model: nn.Module,
+    model: nn.Module | Run,
     file: str | Path,
     *,
     lengths: bool = False,
@@ -40,7 +69,7 @@ def onnx(
     step: bool = False,
     check: bool = True,
     metadata: Mapping[str, Any] | None = None,
-) -> Path:
+) -> OnnxFile:
     """Write a trained model as an ONNX file, for ONNX Runtime and other programs that read these.
 
     A recurrent layer is one of ONNX's own operators where one has the equations of its cell, and a Scan over them
@@ -52,8 +81,8 @@ def onnx(
 
     Args:
         model: recurrent layers of Tidegate or ``torch.nn``, alone or in an ``nn.Sequential`` (see
-            `tidegate.export.graph.modules`; in a Sequential a layer hands its output on, not its state), or a
-            model of one of Tidegate's tasks.
+            `tidegate.export.graph.modules`; in a Sequential a layer hands its output on, not its state), a model of one
+            of Tidegate's tasks, or a run, whose vocabulary or preprocessing is then in the metadata.
         file: the file to write.
         lengths: add an input ``lengths`` (batch) of int64, the valid steps of each sequence. Zero is allowed. Padding
             has no influence; past the lengths, outputs are zeros.
@@ -65,7 +94,7 @@ def onnx(
         metadata: what is kept in the file beside the model, as JSON by its key.
 
     Returns:
-        The file.
+        The file, and what it takes and returns.
 
     Raises:
         ArgumentError: something in the model cannot be written, or it has no single step.
@@ -79,13 +108,14 @@ def onnx(
     """
     if step and lengths:
         raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
-    model = _as_float32(model)
+    said = {} if isinstance(model, nn.Module) else of_run(model)
+    model = _as_float32(model if isinstance(model, nn.Module) else model.model)
     graph = graph_of(model)
     if isinstance(model, OF_TASKS):
         graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
     form = Form(batch_first=_is_batch_first(model), lengths=lengths, states=states or step, step=step)
     written = ModelNodes(graph, form)
-    proto = model_proto(written, type(model).__name__, metadata or {})
+    proto = model_proto(written, type(model).__name__, {**said, **(metadata or {})})
     if proto.ByteSize() > LARGEST:
         raise ArgumentError(
             f"The file would have {proto.ByteSize() / 2**30:.1f} GB, but an ONNX file has at most 2: write a smaller "
@@ -96,7 +126,12 @@ def onnx(
             check_model(proto, written, model)
     with replacing(Path(file)) as out:
         out.write(proto.SerializeToString())
-    return Path(file)
+    inputs, outputs = ({name: shape for name, _, shape in own} for own in (written.inputs, written.outputs))
+    return OnnxFile(Path(file), inputs, outputs, check)
+
+
+def _sizes(shape: tuple[str | int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> Any:
@@ -109,28 +144,9 @@ def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> 
         producer_name="tidegate",
         producer_version=tidegate.__version__,
     )
-    said = {"cells": _equations(written.graph), **metadata}
-    if initial := _initial_states(written):
-        said["initial_states"] = initial
+    said = {**of_graph(written), **metadata}
     helper.set_model_props(made, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
     return made
-
-
-def _equations(graph: Graph) -> dict[str, list[str]]:
-    """Return the equations of the cells, by name."""
-    cells = [it.part.cell for it in graph.layers()]  # type: ignore[union-attr]
-    return {cell.name: cell.text().splitlines() for cell in cells}
-
-
-def _initial_states(written: ModelNodes) -> dict[str, list[float]]:
-    """Return the learned states with which a sequence begins, by the names of the inputs for states."""
-    if not written.form.states:
-        return {}
-    found = {}
-    for value in written.graph.layers():
-        initial = value.part.initial  # type: ignore[union-attr]
-        found |= {state.name: it.tolist() for state, it in zip(written.states[value], initial, strict=False)}
-    return found
 
 
 def _is_batch_first(model: nn.Module) -> bool:
