@@ -27,6 +27,7 @@ from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.session.text_session import TextSession, held_out_text
 from tidegate.lens.tasks import ExampleLook, TextLook, task_look
+from tidegate.lens.tasks.units.kept_unit_findings import kept_unit_findings
 from tidegate.serve.screens.training import training as training_screen
 from tidegate.text import prepare_corpus
 from tidegate.text.config import LanguageModelConfig
@@ -52,6 +53,10 @@ def make_run(kind: str, folder: Path) -> Path:
     """Train a small run: a language model with some tokenizer, or another task."""
     if kind not in TOKENIZERS:
         task_runs.run(kind, folder, device="cpu", report_every=1, **SETTINGS)
+        run = load_run(folder)
+        if task_look(run) is not None:
+            with ExampleSession(run) as session:
+                highlights(session)
         return folder
     text = folder.parent / "text.txt"
     text.write_text("the tide goes out and the tide comes in. " * 60)
@@ -116,6 +121,8 @@ def _look(run: Run) -> None:
     elif isinstance(look, ExampleLook):
         with ExampleSession(run) as session:
             session.look()
+            kept_unit_findings(run)
+            kept_highlights(run)
 
 
 def _training(run: Run) -> None:

@@ -1,15 +1,12 @@
 """The finder's findings, kept in the run folder: a search takes as long as reading the text many times."""
 
-import math
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 from tidegate.errors import RunFolderError
-from tidegate.io.records import from_record
+from tidegate.lens.hidden_units.detectors import Kind
 from tidegate.lens.hidden_units.finder import find_cells
-from tidegate.lens.hidden_units.findings import Finding, Findings
+from tidegate.lens.hidden_units.findings import Findings
+from tidegate.lens.hidden_units.findings_record import findings_from, record_of
 from tidegate.lens.hidden_units.word_detectors import detectors_of
 from tidegate.lens.record.held_out import searched_ids
 from tidegate.lens.record.kept import key_of, read_kept, refuse_kept, write_kept
@@ -37,8 +34,7 @@ def findings_of(run: Run, search: Callable[[], Findings] | None = None) -> Findi
     if kept is not None:
         return kept
     made = search() if search is not None else find_cells(run.model, run.tokenizer, ids)
-    record = {"found": [asdict(it) for it in made.found.values()], "absent": list(made.absent)}
-    write_kept(run, NAME, HEAD | key | record)
+    write_kept(run, NAME, HEAD | key | record_of(made))
     return made
 
 
@@ -56,39 +52,8 @@ def _kept(run: Run, key: dict[str, str]) -> Findings | None:
     if record is None:
         return None
     try:
-        return _findings(run, record, run.folder / NAME)
+        kinds: dict[str, Kind] = {it.name: it.kind for it in detectors_of(run.tokenizer).values()}
+        return findings_from(record, run.model.recurrent, kinds, run.folder / NAME)
     except RunFolderError as error:
         refuse_kept(error)
         return None
-
-
-def _findings(run: Run, record: dict[str, Any], path: Path) -> Findings:
-    """Return findings from a record, which is not trusted."""
-    found, absent = record.get("found"), record.get("absent")
-    if not isinstance(found, list) or not isinstance(absent, list):
-        raise RunFolderError(f"{path}: 'found' and 'absent' should be lists: the file was altered.")
-    read = [_finding(run, it, path) for it in found]
-    names = [it.detector for it in read] + absent
-    if sorted(names, key=str) != sorted(detectors_of(run.tokenizer)):
-        raise RunFolderError(f"{path} should have each of the built-in detectors once, but has {names!r:.200}.")
-    return Findings({it.detector: it for it in read}, tuple(absent), {})
-
-
-def _finding(run: Run, record: object, path: Path) -> Finding:
-    it = from_record(Finding, record, path, "found")
-    sizes, kinds = run.config.model.sizes, detectors_of(run.tokenizer)
-    lowest = 0.0 if it.kind == "yes/no" else -1.0
-    possible = (
-        0 <= it.layer < len(sizes)
-        and it.name in run.model.cell.recorded
-        and 0 <= it.unit < run.model.recurrent.layer_size(it.layer)
-        and it.sign in (-1, 1)
-        and it.direction == 0
-        and it.detector in kinds
-        and it.kind == kinds[it.detector].kind
-        and all(lowest <= score <= 1 for score in (it.score, it.chosen_score, it.untrained, it.shuffled))
-        and min(it.values, it.detectors, it.positives, it.counted) >= 0
-    )
-    if not possible or not math.isfinite(it.score):
-        raise RunFolderError(f"{path}: this model cannot have the finding {record!r:.200}: the file was altered.")
-    return it

@@ -15,8 +15,8 @@ from tidegate.lens.tasks.look_at import look_at
 from tidegate.lens.tasks.outcomes import TRYING, Answers, HeldOut, Outcome, Outcomes
 from tidegate.lens.tasks.reasons.decisions import Decisions
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
-from tidegate.lens.tasks.units.find_units import find_units
 from tidegate.lens.tasks.units.held_out_halves import subject_of
+from tidegate.lens.tasks.units.kept_unit_findings import unit_findings_of
 from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
 from tidegate.lens.tasks.views import Look
@@ -174,8 +174,11 @@ class ExampleSession(Session):
         return self.task_look.decisions
 
     def find_units(self, sequence: str) -> Findings:
-        """Return what `tidegate.lens.tasks.find_units` finds, cached."""
-        return self.cached(("find_units", sequence), lambda: find_units(self.run, sequence=sequence))
+        """Return what `tidegate.lens.tasks.find_units` finds, cached and kept in the run folder.
+
+        Findings that were kept lack ``scores``.
+        """
+        return self.cached(("find_units", sequence), lambda: unit_findings_of(self.run, sequence))
 
     def unit_effect(self, interventions: tuple[Intervention, ...], sequence: str) -> UnitEffect:
         """Return what interventions do on held-out examples, cached; see `tidegate.lens.tasks.unit_effect`."""

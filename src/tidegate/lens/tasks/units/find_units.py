@@ -66,7 +66,7 @@ def find_units(
         for k in range(twins):
             yield recorded_steps(held, fresh(task.new_model, like, seed + k), chosen, names)
 
-    return search_units(rows, traces(), f"these {len(held.examples):,} examples", networks=1 + twins)
+    return search_units(rows, traces(), held.searched, networks=1 + twins)
 
 
 def _half(held: HeldOutHalves, sequence: ReadSequence) -> int:

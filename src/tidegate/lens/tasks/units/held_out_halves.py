@@ -40,6 +40,11 @@ class HeldOutHalves:
 
     __repr__ = brief_repr
 
+    @property
+    def searched(self) -> str:
+        """What is searched, for messages."""
+        return f"these {len(self.examples):,} examples"
+
     def batches(self) -> Iterator[Sequence[Encoded]]:
         """Iterate over the examples in their order, some at a time."""
         for start in range(0, len(self.examples), BATCH):
