@@ -1,5 +1,6 @@
 """Shared by the notebook views and ``str()`` of results: tinted texts and tables."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,20 @@ from tidegate.drawing.colours import number
 from tidegate.drawing.text import columns, label
 
 SHOWN = 2000  # pieces of a text in a notebook view
+MARK = re.compile("<[^<>]+>|⟨[^⟨⟩]+⟩")  # such as "<unk>" or "⟨start⟩"
 
 Table = tuple[Sequence[Sequence[object]], Sequence[str]]
 """Rows and headers, as `tidegate.drawing.table_html` takes them."""
+
+
+def spaced(read: Sequence[str]) -> list[str]:
+    """Return what was read as the pieces of a text: words with blanks between them, characters without.
+
+    Pieces that bring their blanks stay as they are; marks such as "<unk>" and "⟨start⟩" do not count as words.
+    """
+    plain = [it for it in read if not MARK.fullmatch(it)]
+    words = any(len(it) > 1 for it in plain) and not any(it[:1].isspace() for it in plain)
+    return [f"{it} " if words else it for it in read]
 
 
 def together(*parts: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tidegate.errors import ArgumentError
 from tidegate.lens.hidden_units.findings import Finding
+from tidegate.lens.highlights.decided_section import decided_section
 from tidegate.lens.highlights.run_sections import loss_section
 from tidegate.lens.highlights.section import Link, Section, Sentence, Strip, Table
 from tidegate.lens.highlights.sentences import figure, follows, raises
@@ -18,6 +19,7 @@ from tidegate.lens.highlights.unit_sections import (
 )
 from tidegate.lens.interventions.effect import ClassEffect
 from tidegate.lens.interventions.intervention import Intervention
+from tidegate.lens.notebook import spaced
 from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.tasks.outcomes import Outcomes
 from tidegate.lens.tasks.units.unit_effect import UnitEffect
@@ -47,6 +49,8 @@ def example_story(session: ExampleSession) -> Iterator[Section]:
         yield loss_section(run, run.validation)
     if outcomes is not None:
         yield from _outcome_sections(session, outcomes)
+        if session.decisions is not None and outcomes.answers != "numbers":
+            yield decided_section(session, outcomes, session.read_unit)
     subject = session.task_look.subject
     if subject is None or session.held_out is None:
         return
@@ -213,8 +217,7 @@ def _strips(session: ExampleSession, finding: Finding, sequence: str) -> list[St
         read = [*it.read[:STEPS]]
         if not read:
             return []
-        spaced = [f"{word} " for word in read] if any(len(word) > 1 for word in read) else read
-        pieces += [*spaced, "\n"]
+        pieces += [*spaced(read), "\n"]
         values += [round(float(value), 4) for value in it.values[: len(read)]] + [0.0]
         holds += [finding.kind == "yes/no" and value > 0.5 for value in it.label[: len(read)].tolist()] + [False]
     if not pieces:

@@ -114,6 +114,9 @@ class Link:
         direction: "1" where it is that of a layer that reads from the end.
         sequence: the sequence that the layer reads.
         property: the property that the unit follows.
+        place: number of the word or step of the example that is meant.
+        target: what was decided there.
+        against: what it is compared with.
     """
 
     title: str
@@ -125,12 +128,15 @@ class Link:
     direction: str = ""
     sequence: str = ""
     property: str = ""
+    place: int = 0
+    target: str = ""
+    against: str = ""
 
 
 Part = Sentence | Strip | Bars | Table | Sample
 
 
-ORDER = ("run", "story", "worst", "confusion", "unit", "shared", "loss", "mistakes", "memory", "sample")
+ORDER = ("run", "story", "worst", "confusion", "decided", "unit", "shared", "loss", "mistakes", "memory", "sample")
 """The names of sections in the order in which they are shown; they are computed in another."""
 
 

@@ -20,6 +20,7 @@ from tidegate.lens.tasks.units.kept_unit_findings import unit_findings_of
 from tidegate.lens.tasks.units.subject import Subject
 from tidegate.lens.tasks.units.unit_effect import UnitEffect, unit_effect
 from tidegate.lens.tasks.views import Look
+from tidegate.tasks.base_task import example_task
 from tidegate.train import Run
 
 MAX_ROWS = 2_000  # of the user's file that can be chosen
@@ -172,6 +173,14 @@ class ExampleSession(Session):
     def decisions(self) -> Decisions | None:
         """What the run decides, as a function of the steps' inputs; None if the task does not say."""
         return self.task_look.decisions
+
+    @property
+    def read_unit(self) -> str:
+        """What one step of an example is, such as "word"; "step" if the task does not say."""
+        if self.decisions is None:
+            return "step"
+        task = example_task(self.run.config.task)(self.run.config.model, self.run.vocabulary)
+        return self.decisions.reads(task)
 
     def find_units(self, sequence: str) -> Findings:
         """Return what `tidegate.lens.tasks.find_units` finds, cached and kept in the run folder.

@@ -11,7 +11,7 @@ from tidegate.drawing import Scale, caption_html, heat_map_svg, table_html
 from tidegate.drawing.brief import brief_repr
 from tidegate.drawing.charted import Charted
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.notebook import spaced, tinted_text, together
 from tidegate.lens.record.trace import Trace
 from tidegate.lens.tasks.pictures import Frames
 
@@ -105,13 +105,13 @@ class Steps(Charted):
         """Notebook view: the inputs, tinted by the probability of the likeliest label at each step."""
         about = f"{len(self)} steps; layers: {self.trace.layers}; recorded: {' '.join(self.trace.names)}"
         if self.choices is None:
-            return together(caption_html(about), caption_html(_cut("".join(_spaced(self.read)))))
+            return together(caption_html(about), caption_html(_cut("".join(spaced(self.read)))))
         if not self.read:
             return together(caption_html(about), self.choices._repr_html_())
         titles = [", ".join(f"{name} {p:.1%}" for name, p in best) for best in self.choices.top()]
         sure = self.choices.probabilities.max(1)
         scale = Scale("sequential", 1.0, "probability of the likeliest label")
-        text = tinted_text(_spaced(self.read), sure, about, titles=titles, scale=scale)
+        text = tinted_text(spaced(self.read), sure, about, titles=titles, scale=scale)
         return together(text, self.choices.view(self.read))
 
 
@@ -166,11 +166,6 @@ class Look(Charted):
             x_label="attended to",
             y_label="output",
         )
-
-
-def _spaced(read: Sequence[str]) -> list[str]:
-    """Return words with spaces between them, characters without."""
-    return [f"{it} " for it in read] if any(len(it) > 1 for it in read) else list(read)
 
 
 def _cut(value: object) -> str:

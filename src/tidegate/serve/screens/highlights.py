@@ -19,7 +19,12 @@ def story(session: Session) -> list[dict[str, Any]]:
         ArgumentError: the story cannot be told.
     """
     with partial_as(_plain):
-        return _plain(session.cached("highlights", lambda: highlights(session)))
+        return _plain(highlights_of(session))
+
+
+def highlights_of(session: Session) -> list[Section]:
+    """Return the sections of the run's story, cached."""
+    return session.cached("highlights", lambda: highlights(session))
 
 
 def _plain(sections: Sequence[Section]) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ class Decisions:
         choices: from a task to the names of the C choices.
         unit: what outputs are measured in.
         place: what the P places are, such as "word"; empty if there is one.
+        reads: from a task to what one of the W steps is, such as "word".
     """
 
     inputs: Callable[[Any, Any, Columns], Tensor]
@@ -41,6 +42,7 @@ class Decisions:
     choices: Callable[[Any], Sequence[str]]
     unit: str = "nats"
     place: str = ""
+    reads: Callable[[Any], str] = lambda task: "step"
 
     __repr__ = brief_repr
 
@@ -123,10 +125,19 @@ def _labels(task: Any) -> list[str]:
     return task.preprocessing.vocabulary("labels").entries
 
 
-CLASSES = Decisions(_class_inputs, _class_outputs, _labels)
-TAGS = Decisions(_tag_inputs, _tag_outputs, _labels, place="step")
+def _read(level: str) -> Callable[[Any], str]:
+    """Return what a step reads by the level that preprocessing holds: "words" are read word by word."""
+    return lambda task: task.preprocessing.text(level).removesuffix("s")
+
+
+CLASSES = Decisions(_class_inputs, _class_outputs, _labels, reads=_read("input"))
+TAGS = Decisions(_tag_inputs, _tag_outputs, _labels, place="step", reads=_read("input"))
 TOKENS = Decisions(
-    _token_inputs, _token_outputs, lambda task: task.preprocessing.vocabulary("target").entries, place="token"
+    _token_inputs,
+    _token_outputs,
+    lambda task: task.preprocessing.vocabulary("target").entries,
+    place="token",
+    reads=_read("source_level"),
 )
 VALUES = Decisions(
     _value_inputs, _value_outputs, lambda task: task.names("targets"), unit="deviations of the target", place="step"

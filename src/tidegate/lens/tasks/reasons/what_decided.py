@@ -11,7 +11,7 @@ from torch import Tensor
 from tidegate.data.buckets import Padded
 from tidegate.drawing import caption_html
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import together
+from tidegate.lens.notebook import spaced, together
 from tidegate.lens.predictions.attribution_paths import Function, Path, numpy_of
 from tidegate.lens.predictions.three_measures import ThreeMeasures
 from tidegate.lens.progress import report_progress
@@ -25,6 +25,7 @@ from tidegate.tasks.example_batches import Columns
 from tidegate.train import Run
 
 MAX_STEPS = 400  # that a decision is attributed to: each is erased once
+CLEARLY = 1.5  # how many times the erasure of any other step that of the one that decided
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,21 @@ class Reasons(ThreeMeasures):
         """The step without which the value would be lowest."""
         return int(self.erased.argmax())
 
+    @property
+    def deciding_step(self) -> int | None:
+        """The one step that decided, if there is one.
+
+        Without it the value falls by at least half as much again as without any other step, and integrated gradients,
+        if they are complete, are largest there, too.
+        """
+        place = self.place_of_largest
+        beats = self.erased[place] > 0 and self.erased[place] >= CLEARLY * self.largest_other(place)
+        return place if beats and self.complete and int(self.integrated.argmax()) == place else None
+
+    def largest_other(self, place: int) -> float:
+        """Return the most that the value loses without a single step other than this one; 0 if it loses nothing."""
+        return float(np.delete(self.erased, place).max(initial=0.0))
+
     def __str__(self) -> str:
         against = "" if self.against is None else f" rather than {self.against!r}"
         return (
@@ -88,8 +104,7 @@ class Reasons(ThreeMeasures):
     def _repr_html_(self) -> str:
         """Notebook view: what was read, by the three measures."""
         read = self.read or tuple(str(n) for n in range(len(self.integrated)))
-        spaced = [f"{it} " for it in read] if any(len(it) > 1 for it in read) else list(read)
-        return together(caption_html(str(self)), *self.tinted(spaced, self.unit))
+        return together(caption_html(str(self)), *self.tinted(spaced(read), self.unit))
 
 
 class _Decision(Function):

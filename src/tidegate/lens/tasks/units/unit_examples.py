@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
-from tidegate.lens.notebook import tinted_text, together
+from tidegate.lens.notebook import spaced, tinted_text, together
 from tidegate.lens.tasks.units.held_out_halves import HeldOutHalves, held_out
 from tidegate.lens.tasks.units.recorded_steps import recorded_steps
 from tidegate.lens.tasks.units.subject import ReadSequence, StepLabel
@@ -36,8 +36,7 @@ class UnitExample:
 
     def _repr_html_(self) -> str:
         """Notebook view: what was read, tinted by the unit."""
-        spaced = [f"{it} " for it in self.read] if any(len(it) > 1 for it in self.read) else list(self.read)
-        return together(tinted_text(spaced, self.values, "The hidden unit's value after each step"))
+        return together(tinted_text(spaced(self.read), self.values, "The hidden unit's value after each step"))
 
 
 def unit_examples(

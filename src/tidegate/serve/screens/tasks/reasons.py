@@ -8,6 +8,7 @@ from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.reasons.what_decided import Reasons, what_decided
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
+from tidegate.serve.screens.highlights import highlights_of
 from tidegate.serve.screens.screen import Question, Screen, rounded
 
 CHOICES = 12  # likeliest ones that are listed
@@ -56,7 +57,11 @@ def _places(session: ExampleSession, text: int) -> list[list[str]]:
 
 
 def recorded(session: ExampleSession) -> Iterator[Question]:
-    """Record the likeliest decisions about the first examples, at their first places."""
+    """Record the likeliest decisions about the first examples, at their first places, and what Highlights link to."""
+    for link in (it for section in highlights_of(session) for it in section.links if it.screen == "reasons"):
+        about = {"target": link.target, "against": link.against}
+        yield "reasons", {"text": link.text, "at": 0}
+        yield "reasons", {"text": link.text, "at": link.place} | {key: value for key, value in about.items() if value}
     for text in range(min(REPORTED, len(session.examples))):
         yield "reasons", {"text": text, "at": 0}
         places = reasons(session, text)["places"]
