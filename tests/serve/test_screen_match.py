@@ -94,7 +94,7 @@ def test_the_page_matches_the_selection(
     page.locator("h2", has_text=f"{len(units)} hidden unit").wait_for()
     page.locator("h2", has_text="Where else").wait_for()
     assert page.locator("td mark").count() == len(own)
-    last = page.locator("section section:last-of-type tr.choosable").last
+    last = page.locator(".matches tr.choosable").last
     assert f"{own[-1].shared} of {len(units)}" in last.inner_text()
     last.focus()
     page.keyboard.press("Enter")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.errors import ArgumentError, RunFolderError
-from tidegate.lens.hidden_units.detectors import function, per_token
+from tidegate.lens.hidden_units.detectors import Detector, function, per_token
 from tidegate.lens.hidden_units.findings import Finding, Findings
 from tidegate.lens.hidden_units.kept_findings import kept_findings
 from tidegate.lens.hidden_units.word_detectors import detectors_of
@@ -53,11 +53,18 @@ def found(session: TextSession, pattern: str = "") -> dict[str, Any]:
     With a pattern, the detector is whether a character is inside a match of that regular expression. Partial answers
     have ``untrained`` null until an untrained model was searched.
     """
-    if pattern:
-        check_pattern(pattern)
-    detector = function(pattern, lambda text: in_matches(pattern, text)) if pattern else None
     with partial_as(_findings):
-        return _findings(session.find_cells(detector))
+        return _findings(session.find_cells(pattern_detector(pattern) if pattern else None))
+
+
+def pattern_detector(pattern: str) -> Detector:
+    """Return a detector of characters inside a match of a regular expression.
+
+    Raises:
+        ArgumentError: it is not a regular expression.
+    """
+    check_pattern(pattern)
+    return function(pattern, lambda text: in_matches(pattern, text))
 
 
 def _findings(findings: Findings) -> dict[str, Any]:
@@ -83,13 +90,14 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     return numbers | {"control": rounded(finding.control), "holds": finding.holds, "said": str(finding)}
 
 
-def holds(session: TextSession, detector: str, text: int = 0, run: int = 0) -> dict[str, Any]:
-    """Return a built-in detector's values along a text; null where it is not defined."""
+def holds(session: TextSession, detector: str = "", text: int = 0, run: int = 0, pattern: str = "") -> dict[str, Any]:
+    """Return the values along a text of a built-in detector, or of that of a pattern; null where it is not defined."""
     known = detectors_of(session.run.tokenizer)
-    if detector not in known:
+    if not pattern and detector not in known:
         raise ArgumentError(f"There is no detector {detector!r}: choose one of {', '.join(known)}.")
-    values = per_token(known[detector], session.reading(text, run).pieces)
-    return {"kind": known[detector].kind, "values": [rounded(it) for it in values]}
+    chosen = pattern_detector(pattern) if pattern else known[detector]
+    values = per_token(chosen, session.reading(text, run).pieces)
+    return {"kind": chosen.kind, "values": [rounded(it) for it in values]}
 
 
 def recorded(session: TextSession) -> Iterator[Question]:
