@@ -22,6 +22,8 @@ from tidegate.cli.verbs.train import command
 from tidegate.data.images import read_image
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.vectors import read_vectors
+from tidegate.export.audio.nam_file import read_nam
+from tidegate.export.audio.rtneural_file import read_rtneural
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.task import ForecastTask
@@ -125,7 +127,7 @@ def settings(path: Path) -> None:
     take_settings(typer.Context(command(LanguageModelTask)), path)
 
 
-READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
+READERS: Mapping[str, tuple[str, Callable[[Path], object]]] = {
     **{f"classify-{it}": (f"a.{it}", partial(learn, "classify")) for it in ("csv", "tsv", "jsonl", "json", "parquet")},
     "classify-fasttext": ("a.txt", partial(learn, "classify")),
     "classify-folder": ("a.txt", partial(folder, "classify")),
@@ -149,6 +151,8 @@ READERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "vectors-gz": ("a.vec.gz", vectors),
     "vectors-bin": ("a.bin", vectors),
     "vectors-npy": ("a.npy", vector_array),
+    "plugin-nam": ("a.nam", read_nam),
+    "plugin-json": ("a.json", read_rtneural),
     "settings": ("a.toml", settings),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
@@ -195,6 +199,18 @@ def _image(ending: str) -> bytes:
     return raw.getvalue()
 
 
+def _plugin(ending: str) -> bytes:
+    """A file of an audio plug-in with a layer of one hidden unit."""
+    sizes = {"input_size": 1, "hidden_size": 1, "num_layers": 1}
+    dense = {"type": "dense", "activation": "", "shape": [None, None, 1], "weights": [[[1.5]], [0.25]]}
+    layer = {"type": "gru", "shape": [None, None, 1], "weights": [[[0.5] * 3], [[-1.0] * 3], [[0.0] * 3] * 2]}
+    made = {
+        "nam": {"version": "0.5.4", "architecture": "LSTM", "config": sizes, "weights": [0.5] * 16},
+        "json": {"in_shape": [None, None, 1], "layers": [layer, dense], "in_skip": 1, "out_gain": -3.0},
+    }
+    return json.dumps(made[ending]).encode()
+
+
 def whole(name: str) -> bytes:
     """A valid file for a reader."""
     task, _, ending = name.partition("-")
@@ -205,6 +221,8 @@ def whole(name: str) -> bytes:
     dated = list(zip(days, numbers, strict=True))
     if task == "image":
         return _image(ending)
+    if task == "plugin":
+        return _plugin(ending)
     if task == "classify" and ending in ("jsonl", "json"):
         rows = [{"text": text, "label": label, "n": 1.5} for text, label in zip(texts, labels, strict=True)]
         return _lines(*rows) if ending == "jsonl" else json.dumps(rows, indent=1).encode()
