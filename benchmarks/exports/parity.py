@@ -32,8 +32,8 @@ A number is the greatest difference from the reference in float64, relative to t
 10⁻⁷ (rounding a number to float32 costs up to 0.6). The column *Python* is the layer as it is used, in float32; the
 last column has the greatest difference between a compiler for this x86 and one for another processor.
 
-Compilers run with `{strict}`, those with -O3 for x86 also with `-march=native`; programs for other processors run
-in QEMU. This page is made by `python -m benchmarks.exports.parity`.
+Compilers run with `{strict}`, those with -O3 for x86 also with `-march=native -ffp-contract=fast`;
+programs for other processors run in QEMU. This page is made by `python -m benchmarks.exports.parity`.
 
 Some cells magnify rounding, in Python too: a phased LSTM asks where in its period the time is, which it adds up in
 float32.

@@ -15,7 +15,7 @@ from tidegate.cells import CELLS, Cell, Noise, get_cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.nn import Recurrent
 
-INPUTS, UNITS, OUTPUTS, STEPS = 5, 37, 11, 40
+INPUTS, UNITS, OUTPUTS, STEPS = 5, 53, 11, 40
 RANDOM = 20
 
 

@@ -57,11 +57,12 @@ class Toolchain(NamedTuple):
         _run([*runner, str(program)], folder)
 
 
+FAST = ("-O3", "-march=native", "-ffp-contract=fast")  # as the Makefile of an export
 TOOLCHAINS = (
     Toolchain("gcc -O0", "gcc", ("-O0",)),
-    Toolchain("gcc -O3", "gcc", ("-O3", "-march=native")),
+    Toolchain("gcc -O3", "gcc", FAST),
     Toolchain("clang -O0", "clang", ("-O0",)),
-    Toolchain("clang -O3", "clang", ("-O3", "-march=native")),
+    Toolchain("clang -O3", "clang", FAST),
     Toolchain("aarch64", "aarch64-linux-gnu-gcc", ("-O3",), "qemu-aarch64", "/usr/aarch64-linux-gnu"),
     Toolchain("arm", "arm-linux-gnueabihf-gcc", ("-O3", "-mfpu=neon"), "qemu-arm", "/usr/arm-linux-gnueabihf"),
     Toolchain("riscv64", "riscv64-linux-gnu-gcc", ("-O3",), "qemu-riscv64", "/usr/riscv64-linux-gnu"),

@@ -174,11 +174,13 @@ class CellCode:
         for k in stage.reductions:
             self._write_reduction(k)
         streams = [self._stream(stream) for stream in stage.streams]
-        self.products.prepare(code, streams)
-        code.lines.append(f"  for (int b = 0; b < {padded(size, lanes) // lanes}; ++b) {{")
         names = [f"sum_{self.names[k]}" for k in stage.accumulators]
+        given = names, [self.bias(parts, size) for parts in stage.parts], streams, lanes
         if names:
-            self.products.add(code, names, [self.bias(parts, size) for parts in stage.parts], streams, lanes)
+            self.products.prepare(code, *given)
+        code.lines.append(f"  for (int b = 0; b < {padded(size, lanes) // lanes}; ++b) {{")
+        if names:
+            self.products.add(code, *given)
         code.lines.append(f"    {each_lane(lanes)}")
         code.lines.append(f"      const int n = b * {lanes} + u;")
         written: dict[int, tuple[str, int]] = {}  # what stands for a value, and how closely it binds

@@ -8,7 +8,7 @@ from tidegate.export.c.model_code import ModelCode
 
 MAKEFILE = """\
 CC ?= cc
-CFLAGS ?= -O3 -march=native
+CFLAGS ?= -O3 -march=native -ffp-contract=fast
 
 example: example.c {p}.c {p}.h
 	$(CC) -std=c11 $(CFLAGS) -o $@ example.c {p}.c -lm

@@ -49,7 +49,9 @@ class Int8Products:
         """Return `ROWS`: several numbers of each row are multiplied at a time, so additions need not wait."""
         return ROWS
 
-    def prepare(self, code: Code, streams: Sequence[Stream]) -> None:
+    def prepare(
+        self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
+    ) -> None:
         """Write how operands are rounded, each once."""
         for operand, size, _, source in streams:
             if operand == ONE_HOT:

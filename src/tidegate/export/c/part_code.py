@@ -43,9 +43,10 @@ def product_function(
         f"/* {title} */",
         f"static void {name}(const float *restrict w, {given}, float *restrict y) {{",
     ]
-    products.prepare(code, streams)
+    sums = ["s"], [torch.zeros(rows) if bias is None else bias]
+    products.prepare(code, *sums, streams, lanes)
     code.lines.append(f"  for (int b = 0; b < {padded(rows, lanes) // lanes}; ++b) {{")
-    products.add(code, ["s"], [torch.zeros(rows) if bias is None else bias], streams, lanes)
+    products.add(code, *sums, streams, lanes)
     code.lines += [
         f"    const int left = {rows} - b * {lanes};",
         f"    const int count = left < {lanes} ? left : {lanes};",

@@ -13,6 +13,7 @@ from tidegate.drawing.brief import brief_repr
 
 ONE_HOT = "one-hot"
 SUMS_AT_ONCE = 4  # vectors that are added to in turn
+LARGE = 1 << 13  # weights that the fastest cache does not hold beside all else
 SHORT = 16  # iterations, up to which GCC unrolls a loop before it looks for vectors, and then finds none
 KEEP_LOOP = """\
 /* GCC unrolls loops of up to 16 rounds before it looks for vectors, and then finds none. */
@@ -83,8 +84,10 @@ class Products(Protocol):
         """
         ...
 
-    def prepare(self, code: Code, streams: Sequence[Stream]) -> None:
-        """Write what products need of their operands, before the loop over blocks."""
+    def prepare(
+        self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
+    ) -> None:
+        """Write what comes before the loop over blocks; the arguments are those of `add`."""
         ...
 
     def add(
@@ -114,36 +117,73 @@ class Float32Products:
         wanted = lanes * max(1, SUMS_AT_ONCE // max(1, sums))
         return min(wanted, max(lanes, padded(size, lanes)))
 
-    def prepare(self, code: Code, streams: Sequence[Stream]) -> None:
-        """Operands are read as they are."""
+    def prepare(
+        self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
+    ) -> None:
+        """Write loops over blocks for all streams but the last, if there are many weights."""
+        if not _in_passes(streams):
+            return
+        wide = padded(len(biases[0]), lanes)
+        code.lines += [f"  float {name}_all[{wide}];" for name in names]
+        for n, stream in enumerate(streams[:-1]):
+            code.lines.append(f"  for (int b = 0; b < {wide // lanes}; ++b) {{")
+            begin_sums(code, names, lanes, resumed=n > 0)
+            _add_stream(code, names, stream, lanes)
+            code.lines.append(f"    {each_lane(lanes)}")
+            code.lines += [f"      {name}_all[b * {lanes} + u] = {name}[u];" for name in names]
+            code.lines += ["    }", "  }"]
+            parts = [] if n else [in_blocks(biases, lanes)]
+            code.numbers.append(torch.cat([*parts, columns_in_blocks(stream.products, lanes)], 1).flatten())
 
     def add(
         self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
     ) -> None:
         """Write the loops, and pack the weights."""
-        begin_sums(code, names, lanes)
-        for stream in streams:
-            operand, size, products = stream[:3]
-            if operand == ONE_HOT:
-                add_one_hot(code, names, stream, lanes)
-                continue
-            step = len(products) * lanes
-            code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
-            code.lines.append(f"      const float v = {operand}[k];")
-            code.lines.append(f"      {each_lane(lanes)}")
-            code.lines += [f"        {names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
-            code.lines += ["      }", "    }"]
-        parts = [in_blocks(biases, lanes), *(columns_in_blocks(stream.products, lanes) for stream in streams)]
-        code.numbers.append(torch.cat(parts, 1).flatten())
+        resumed = _in_passes(streams)
+        begin_sums(code, names, lanes, resumed=resumed)
+        here = streams[-1:] if resumed else streams
+        for stream in here:
+            _add_stream(code, names, stream, lanes)
+        parts = [] if resumed else [in_blocks(biases, lanes)]
+        code.numbers.append(
+            torch.cat([*parts, *(columns_in_blocks(stream.products, lanes) for stream in here)], 1).flatten()
+        )
 
 
 FLOAT32 = Float32Products()
 
 
-def begin_sums(code: Code, names: Sequence[str], lanes: int) -> None:
-    """Write the sums of a block, which begin with its biases."""
+def _in_passes(streams: Sequence[Stream]) -> bool:
+    """Whether the streams are read one after the other, each for all blocks.
+
+    Processors fetch ahead what an instruction will read, if it goes on from where it was. In one loop over blocks, two
+    instructions would each leave out what the other reads.
+    """
+    dense = [stream for stream in streams if stream.operand != ONE_HOT]
+    return len(dense) > 1 and sum(matrix.numel() for stream in dense for _, matrix in stream.products) > LARGE
+
+
+def _add_stream(code: Code, names: Sequence[str], stream: Stream, lanes: int) -> None:
+    """Write the loop over an operand."""
+    operand, size, products = stream[:3]
+    if operand == ONE_HOT:
+        add_one_hot(code, names, stream, lanes)
+        return
+    code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {len(products) * lanes}) {{")
+    code.lines.append(f"      const float v = {operand}[k];")
+    code.lines.append(f"      {each_lane(lanes)}")
+    code.lines += [f"        {names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
+    code.lines += ["      }", "    }"]
+
+
+def begin_sums(code: Code, names: Sequence[str], lanes: int, *, resumed: bool = False) -> None:
+    """Write the sums of a block, which begin with its biases, or go on from those of a loop before."""
     code.lines += [f"    float {name}[{lanes}];" for name in names]
     code.lines.append(f"    {each_lane(lanes)}")
+    if resumed:
+        code.lines += [f"      {name}[u] = {name}_all[b * {lanes} + u];" for name in names]
+        code.lines.append("    }")
+        return
     code.lines += [f"      {name}[u] = w[{a * lanes} + u];" for a, name in enumerate(names)]
     code.lines += ["    }", f"    w += {len(names) * lanes};"]
 
