@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.engine.random_cells import random_call, random_cell
 from tests.export.onnx_files.sessions import layer_model, operators, run
 from tests.witnesses import PAPERS
 from tests.witnesses.cases import Case, inputs
@@ -71,34 +72,46 @@ def test_a_layer_gives_what_its_paper_says(name: str) -> None:
     check(name, Case(T=9, B=2, H=4, I=3, bias="none", reverse=True))
 
 
-@pytest.mark.slow
 def test_every_cell_is_tried() -> None:
     assert {*PAPERS} == {*CELLS}
 
 
-def of_reference(own: Cell, layer: Any, *, lengths: bool = True) -> list[str]:
+def of_layer(layer: Any) -> list[str]:
     """Compare a layer with the reference; return the operators of its graph."""
     torch.manual_seed(3)
     weights = layer.eval().layer_weights(0, 0).map(torch.Tensor.detach)
     for tensor in weights.tensors():
         tensor.uniform_(-0.7, 0.7)
+    return of_reference(layer.cell, weights, layer.input_size)
+
+
+def of_reference(own: Cell, weights: Weights, inputs: int) -> list[str]:
+    """Compare a layer with the reference; return the operators of its graph."""
+    hidden = weights.hidden_size(own)
+    sizes = [hidden if weights.w_hr is None else weights.w_hr.shape[0], *[hidden] * (len(own.states) - 1)]
     found: list[str] = []
     for reverse, steps, batch in ((False, 6, 3), (True, 5, 4)):
-        proto = layer_model(own, weights, layer.input_size, lengths=lengths, start=True, reverse=reverse)
-        x, hidden = torch.randn(steps, batch, layer.input_size), weights.hidden_size(own)
-        sizes = [layer.layer_output_size(0), *[hidden] * (len(own.states) - 1)]
-        states = [torch.rand(batch, size) for size in sizes]
-        valid = torch.tensor([steps, 0, 2, 3][:batch])
-        masks = {it: torch.rand(steps, batch, hidden) for it in own.masks}
-        given = {"x": x, **{f"initial {it}": s for it, s in zip(own.states, states, strict=True)}}
-        given |= {f"mask {it}": mask for it, mask in masks.items()} | ({"lengths": valid} if lengths else {})
+        proto = layer_model(own, weights, inputs, lengths=True, start=True, reverse=reverse)
+        x, states = torch.randn(steps, batch, inputs), [torch.rand(batch, size) for size in sizes]
+        valid, masks = (
+            torch.tensor([steps, 0, 2, 3][:batch]),
+            {it: torch.rand(steps, batch, hidden) for it in own.masks},
+        )
+        given = {"x": x, "lengths": valid} | {f"mask {it}": mask for it, mask in masks.items()}
+        given |= {f"initial {it}": state for it, state in zip(own.states, states, strict=True)}
         results = run(proto, {key: value.numpy() for key, value in given.items()})
-        expected = run_engine(
-            own, x, weights, states, lengths=valid if lengths else None, reverse=reverse, masks=masks,
-            backend="reference",
+        exact, rounded = (
+            run_engine(
+                own, x.to(dtype), weights.map(lambda it, to=dtype: it.to(to)), [it.to(dtype) for it in states],
+                lengths=valid, reverse=reverse, masks={key: it.to(dtype) for key, it in masks.items()},
+                backend="reference",
+            )
+            for dtype in (torch.float64, torch.float32)
         )  # fmt: skip
-        for value, wanted in zip(results.values(), (expected.output, *expected.state), strict=True):
-            np.testing.assert_allclose(value, wanted.numpy(), rtol=1e-5, atol=1e-5)
+        wanted = zip((exact.output, *exact.state), (rounded.output, *rounded.state), strict=True)
+        for value, (right, near) in zip(results.values(), wanted, strict=True):
+            allowed = 1e-5 * max(1.0, float(right.abs().max())) + 8 * float((right - near).abs().max())
+            assert np.abs(value - right.numpy()).max() <= allowed
         found = operators(proto)
     return found
 
@@ -114,7 +127,7 @@ COMPOSED = {
 @pytest.mark.parametrize("kind", COMPOSED)
 def test_composed_cells(kind: str) -> None:
     layer = COMPOSED[kind]()
-    assert "Scan" in of_reference(layer.cell, layer)
+    assert "Scan" in of_layer(layer)
 
 
 def test_a_users_cell_with_everything_that_is_not_pointwise() -> None:
@@ -127,7 +140,7 @@ def test_a_users_cell_with_everything_that_is_not_pointwise() -> None:
         n = maximum(minimum(exp(-middle), 0.9), p.w) * sigmoid(x.d)
         return Step(h=h, n=n)
 
-    of_reference(mixed, tidegate.nn.Recurrent(mixed, 3, 6))
+    of_layer(tidegate.nn.Recurrent(mixed, 3, 6))
 
 
 def test_states_that_depend_on_no_state_or_on_nothing() -> None:
@@ -135,7 +148,7 @@ def test_states_that_depend_on_no_state_or_on_nothing() -> None:
     def open_loop(x: Any, s: Any, p: Any) -> Step:
         return Step(h=tanh(x.a) * p.k, c=p.w * 2, d=unit_sum(s.h))
 
-    of_reference(open_loop, tidegate.nn.Recurrent(open_loop, 3, 5))
+    of_layer(tidegate.nn.Recurrent(open_loop, 3, 5))
 
 
 def test_a_cell_that_is_called_lstm_but_is_none() -> None:
@@ -145,4 +158,15 @@ def test_a_cell_that_is_called_lstm_but_is_none() -> None:
         c = f * s.c + i * tanh(x.g + r.g)
         return Step(h=o * c, c=c)
 
-    assert "Scan" in of_reference(lstm, tidegate.nn.Recurrent(lstm, 3, 5))
+    assert "Scan" in of_layer(tidegate.nn.Recurrent(lstm, 3, 5))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_cells(seed: int) -> None:
+    own = random_cell(seed)
+    made = random_call(own, seed).tensors
+    weights = Weights(
+        **{key: made.get(key) for key in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")},
+        p={it: made[f"p {it}"] for it in own.parameters},
+    )
+    of_reference(own, weights, made["x"].shape[2])
