@@ -31,7 +31,7 @@ class Format(NamedTuple):
 FORMATS = {
     ".nam": Format("nam", frozenset({"sample_rate", "metadata"})),
     ".json": Format("rtneural", frozenset({"sample_rate", "metadata", "aida_x"})),
-    ".onnx": Format("onnx", frozenset({"metadata", "lengths", "states", "step", "check"})),
+    ".onnx": Format("onnx", frozenset({"metadata", "lengths", "states", "step", "int8", "check"})),
 }
 
 FLAGS = {"sample_rate": "--sample-rate", "aida_x": "--no-aida-x", "check": "--no-check"}
@@ -64,6 +64,7 @@ def export(
     ] = False,
     states: Annotated[bool, typer.Option("--states", help="Add inputs and outputs for states (.onnx).")] = False,
     step: Annotated[bool, typer.Option("--step", help="Write the graph of one step, with states (.onnx).")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Multiply matrices in 8 bits (.onnx).")] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare with Python first (.onnx).")] = False,
     task: OwnTask = None,
     cell: OwnCell = None,
@@ -82,7 +83,7 @@ def export(
         )
     given = {"sample_rate": sample_rate, "metadata": _entries(metadata or [])}
     given |= {"aida_x": False if no_aida_x else None, "check": False if no_check else None}
-    given |= {"lengths": lengths or None, "states": states or None, "step": step or None}
+    given |= {"lengths": lengths or None, "states": states or None, "step": step or None, "int8": int8 or None}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in chosen.options:

@@ -73,7 +73,7 @@ def add_layer(
     Returns:
         The output (T, B, R), zeros past the lengths, and the final states (B, ·).
     """
-    form = fused_form(cell)
+    form = None if nodes.int8 else fused_form(cell)  # which have no products in 8 bits
     if form is None:
         return _scan(nodes, cell, weights, x, initial, lengths, masks or {}, reverse=reverse)
     return _fused(nodes, form, cell, weights, x, initial, lengths, reverse=reverse)

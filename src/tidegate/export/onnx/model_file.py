@@ -6,7 +6,7 @@ import copy
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import tidegate
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.models import graph_of
 from tidegate.export.graph.parts import Softmax
+from tidegate.export.onnx.check_int8 import check_int8
 from tidegate.export.onnx.check_model import check_model
 from tidegate.export.onnx.metadata import of_graph, of_run
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
@@ -42,12 +43,15 @@ class OnnxFile:
         inputs: its inputs, names and sizes.
         outputs: likewise.
         checked: whether it was run in ONNX Runtime and compared with Python.
+        rounding: what products in 8 bits change, relative to the largest output; None if there are none, or if it was
+            not checked.
     """
 
     path: Path
     inputs: dict[str, tuple[str | int, ...]]
     outputs: dict[str, tuple[str | int, ...]]
     checked: bool
+    rounding: float | None = None
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -57,6 +61,8 @@ class OnnxFile:
             [f"{it} {_sizes(sizes)}" for it, sizes in own.items()] for own in (self.inputs, self.outputs)
         )
         check = "Checked in ONNX Runtime: outputs are Python's" if self.checked else "Not checked"
+        if self.rounding is not None:
+            check += f" but for rounding to 8 bits (at most {100 * self.rounding:.2g}% of the largest)"
         return f"{self.path}: {', '.join(given)} to {', '.join(returned)}. {check}."
 
 
@@ -67,6 +73,7 @@ def onnx(
     lengths: bool = False,
     states: bool = False,
     step: bool = False,
+    int8: bool = False,
     check: bool = True,
     metadata: Mapping[str, Any] | None = None,
 ) -> OnnxFile:
@@ -89,6 +96,8 @@ def onnx(
         states: add inputs ``h_l0``, ``c_l0``, ``h_l0_reverse`` and so on, (batch, ·), the state of each layer before
             the first step, and outputs ``h_l0_next`` ..., those after the last valid one.
         step: write the graph of one step, with states: inputs and outputs have no axis of time.
+        int8: multiply matrices in 8 bits, which makes the file smaller and large layers faster; each layer is then a
+            Scan. Embeddings, convolutions and what is not a product stay float32.
         check: run the model in ONNX Runtime, at five numbers of steps and sequences, and compare outputs and states
             with Python's.
         metadata: what is kept in the file beside the model, as JSON by its key.
@@ -115,19 +124,19 @@ def onnx(
         graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
     form = Form(batch_first=_is_batch_first(model), lengths=lengths, states=states or step, step=step)
     written = ModelNodes(graph, form)
-    proto = model_proto(written, type(model).__name__, {**said, **(metadata or {})})
-    if proto.ByteSize() > LARGEST:
-        raise ArgumentError(
-            f"The file would have {proto.ByteSize() / 2**30:.1f} GB, but an ONNX file has at most 2: write a smaller "
-            "model."
-        )
+    entries = {**said, **(metadata or {})}
+    proto, rounding = model_proto(written, type(model).__name__, entries), None
     if check:
         with torch.no_grad():
             check_model(proto, written, model)
+    if int8:
+        written = ModelNodes(graph, replace(form, int8=True))
+        proto = model_proto(written, type(model).__name__, entries)
+        rounding = check_int8(proto, written) if check else None
     with replacing(Path(file)) as out:
         out.write(proto.SerializeToString())
     inputs, outputs = ({name: shape for name, _, shape in own} for own in (written.inputs, written.outputs))
-    return OnnxFile(Path(file), inputs, outputs, check)
+    return OnnxFile(Path(file), inputs, outputs, check, rounding)
 
 
 def _sizes(shape: tuple[str | int, ...]) -> str:
@@ -135,7 +144,11 @@ def _sizes(shape: tuple[str | int, ...]) -> str:
 
 
 def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> Any:
-    """Return ONNX's object of a model, with what else the file says."""
+    """Return ONNX's object of a model, with what else the file says.
+
+    Raises:
+        ArgumentError: it is larger than an ONNX file can be.
+    """
     helper = written.nodes.onnx.helper
     made = helper.make_model(
         written.proto(name),
@@ -145,6 +158,11 @@ def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> 
         producer_version=tidegate.__version__,
     )
     said = {**of_graph(written), **metadata}
+    if made.ByteSize() > LARGEST:
+        raise ArgumentError(
+            f"The file would have {made.ByteSize() / 2**30:.1f} GB, but an ONNX file has at most 2: write a smaller "
+            "model."
+        )
     helper.set_model_props(made, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
     return made
 

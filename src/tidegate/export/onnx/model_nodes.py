@@ -44,12 +44,14 @@ class Form:
         lengths: whether the lengths of sequences are an input.
         states: whether states are inputs and outputs.
         step: whether a call is one step, without an axis of time.
+        int8: whether matrices are multiplied in 8 bits.
     """
 
     batch_first: bool = True
     lengths: bool = False
     states: bool = False
     step: bool = False
+    int8: bool = False
 
 
 class ModelNodes:
@@ -64,7 +66,7 @@ class ModelNodes:
     """
 
     def __init__(self, graph: Graph, form: Form):
-        self.graph, self.form, self.nodes = graph, form, Nodes()
+        self.graph, self.form, self.nodes = graph, form, Nodes(int8=form.int8)
         if form.step:
             _check_has_steps(graph)
         self.states = _states(graph)

@@ -30,9 +30,13 @@ class Nodes:
 
     Args:
         outer: the graph around this one, whose values its nodes may read (a Scan's body); None for a whole graph.
+        int8: whether matrices are multiplied in 8 bits (`tidegate.export.onnx.matrix_product`).
     """
 
-    def __init__(self, outer: Nodes | None = None):
+    def __init__(self, outer: Nodes | None = None, *, int8: bool = False):
+        self.int8 = int8 if outer is None else outer.int8
+        self.exact: set[str] = set()  # vectors that are multiplied in float32 also then
+        self.rounded: dict[str, tuple[str, str]] = {}  # vectors in 8 bits, and their scales
         self.onnx = needed("onnx", "ONNX files need")
         self.protos: list[Any] = []
         self.constants: dict[str, Array] = {} if outer is None else outer.constants
@@ -91,6 +95,10 @@ class Nodes:
         node.name = self.free(f"{operation} {results[0] or results[-1]}")
         self.protos.append(node)
         return results
+
+    def in_int8(self, vectors: str) -> bool:
+        """Whether products with these vectors are in 8 bits."""
+        return self.int8 and vectors not in self.exact
 
     def rows(self, value: str, start: int, stop: int) -> str:
         """Return rows of a matrix, or numbers of a vector."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from tidegate.export.graph import parts
 from tidegate.export.graph.graph import Value
 from tidegate.export.onnx.layer_nodes import Lengths
+from tidegate.export.onnx.matrix_product import multiply
 from tidegate.export.onnx.nodes import Nodes
 from tidegate.export.onnx.operation_nodes import OPERATIONS
 
@@ -50,13 +51,15 @@ def _one_hot(nodes: Nodes, axes: Axes, value: Value, tokens: str) -> str:
     # OneHot makes zeros of a number that is no token; Gather refuses it.
     known = nodes.constant(np.arange(value.size), "tokens_known")
     off_and_on = nodes.constant(np.array([0, 1], np.float32), "off_and_on")
-    return nodes.add("OneHot", nodes.add("Gather", known, tokens), nodes.constant(value.size, "count"), off_and_on)
+    made = nodes.add("OneHot", nodes.add("Gather", known, tokens), nodes.constant(value.size, "count"), off_and_on)
+    nodes.exact.add(made)  # the row of a token is added as it is
+    return made
 
 
 def _linear(nodes: Nodes, axes: Axes, value: Value, x: str) -> str:
     weight, bias = _part(value).weight, _part(value).bias
-    made = nodes.add("MatMul", x, numbers(nodes, weight.t(), "weight"))
-    return made if bias is None else nodes.add("Add", made, numbers(nodes, bias, "bias"), name="linear")
+    addend = "" if bias is None else numbers(nodes, bias, "bias")
+    return multiply(nodes, x, numbers(nodes, weight, "weight"), addend, name="linear")
 
 
 def _layer_norm(nodes: Nodes, axes: Axes, value: Value, x: str) -> str:

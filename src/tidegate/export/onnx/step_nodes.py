@@ -18,6 +18,7 @@ from tidegate.engine import program
 from tidegate.engine.masks import expected_mask
 from tidegate.engine.program.program import FOLDS, REDUCTIONS
 from tidegate.export.onnx.layer_weights import LayerWeights
+from tidegate.export.onnx.matrix_product import block_diagonal, multiply
 from tidegate.export.onnx.nodes import Nodes
 from tidegate.export.onnx.operation_nodes import OPERATIONS
 
@@ -117,10 +118,8 @@ class Step:
                 self._compute(nodes, k)
 
     def _input_part(self, gates: tuple[str, ...], bias: str) -> str:
-        nodes = self.before
-        matrix = nodes.add("Transpose", self.weights.rows(nodes, self.cell, "w_ih", gates), perm=[1, 0], name="W")
-        made = nodes.add("MatMul", self.x, matrix, name="Wx_" + "".join(gates))
-        return nodes.add("Add", made, bias, name="Wx_b_" + "".join(gates)) if bias else made
+        matrix = self.weights.rows(self.before, self.cell, "w_ih", gates)
+        return multiply(self.before, self.x, matrix, bias, name="Wx_" + "".join(gates))
 
     def _keep_split(self, nodes: Nodes, whole: str, results: list[int], names: list[str]) -> None:
         """Cut the numbers of several gates apart."""
@@ -187,8 +186,8 @@ class Step:
                 vector = expected_mask(self.cell, value.name, torch.zeros(1, 1, 1), self.weights.hidden)[0, 0]
                 self.names[k], self.kinds[k] = nodes.constant(vector.numpy(), value.name), VECTOR
             case "project":
-                matrix = nodes.add("Transpose", self.weights.w_hr, perm=[1, 0], name="W_hr")
-                self.names[k], self.kinds[k] = nodes.add("MatMul", self._widened(nodes, value.args[0]), matrix), FULL
+                operand = self._widened(nodes, value.args[0])
+                self.names[k], self.kinds[k] = multiply(nodes, operand, self.weights.w_hr, name="projected"), FULL
             case _:
                 args, kind = [self.names[arg] for arg in value.args], max(self.kinds[arg] for arg in value.args)
                 if value.op in REDUCTIONS and kind <= NARROW:  # a number for each of H hidden units
@@ -211,7 +210,10 @@ class Step:
             addend = w.rows(nodes, self.cell, "b_hh", products.gates)
         operand = self._widened(nodes, products.operand)
         name = "U" + "".join(products.gates)
-        if heads == 1:
+        if nodes.in_int8(operand):
+            matrix = matrix if heads == 1 else block_diagonal(nodes, matrix, heads, len(products.gates))
+            whole = multiply(nodes, operand, matrix, addend, name=name)
+        elif heads == 1:
             matrix = nodes.add("Transpose", matrix, perm=[1, 0], name="U")
             whole = nodes.add("Gemm", operand, matrix, *[addend] * bool(addend), name=name)
         else:
