@@ -11,6 +11,7 @@ from tests.fuzz.run_folders import _altered_json
 from tests.lens.hostile_run import small_run
 
 from tidegate.errors import RunFolderError
+from tidegate.lens.hidden_units.properties import property_of
 from tidegate.lens.highlights import (
     NAME,
     Bar,
@@ -24,7 +25,6 @@ from tidegate.lens.highlights import (
     highlights,
     kept_highlights,
 )
-from tidegate.lens.highlights.properties import property_of
 from tidegate.lens.highlights.section_record import section_from, to_plain
 from tidegate.lens.highlights.unit_sections import best_findings
 from tidegate.lens.interventions.intervention import ablate

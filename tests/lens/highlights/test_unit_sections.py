@@ -7,8 +7,8 @@ import pytest
 
 from tidegate.lens.hidden_units.detectors import DETECTORS
 from tidegate.lens.hidden_units.findings import Finding, Findings
+from tidegate.lens.hidden_units.properties import CHARACTERS, WORDS, property_of
 from tidegate.lens.hidden_units.word_detectors import WORD_DETECTORS, classes_of
-from tidegate.lens.highlights.properties import CHARACTERS, WORDS, property_of
 from tidegate.lens.highlights.section import Sentence
 from tidegate.lens.highlights.sentences import costs, figure, follows, is_beyond, raises
 from tidegate.lens.highlights.strips import LONGEST, SHORTEST, stretch
@@ -100,8 +100,8 @@ def test_a_loss_of_any_task_is_said_beside_that_of_other_units():
 
 
 def test_small_numbers_have_two_digits():
-    assert [figure(it) for it in (1.429, 0.1, 0.0716, -0.00123, 0.00001234, 0)] == [
-        "1.43", "0.10", "0.072", "-0.0012", "1e-05", "0.00",
+    assert [figure(it) for it in (2470.13, 1.429, 0.1, 0.0716, -0.00123, 0.00001234, -1e-9, 0)] == [
+        "2,470", "1.43", "0.10", "0.072", "-0.0012", "less than 0.0001", "about 0", "0.00",
     ]  # fmt: skip
 
 

@@ -88,11 +88,9 @@ def _said(answer: _Answer, unit: str) -> str:
         f"It is worth {figure(made.erased[step])} nats, no other {unit} more than {figure(made.largest_other(step))}"
     )
     said = f"Example {outcome.number}{_what(outcome, made)}: {itself} decided. {worth}"
-    if made.against is None:
+    if made.against is None or made.value >= made.erased[step]:
         return f"{said}."
-    likelier = made.against if made.value < made.erased[step] else made.target
-    still = "still " * (likelier == made.target)
-    return f"{said}; without it “{likelier}” would {still}be the likelier of the two."
+    return f"{said}; without it “{made.against}” would be the likelier of the two."
 
 
 def _what(outcome: Outcome, made: Reasons) -> str:
@@ -110,9 +108,9 @@ def _strip(decided: Sequence[_Answer], unit: str) -> Strip:
     values: list[float] = []
     holds: list[bool] = []
     for it in decided:
-        pieces += [*spaced(it.reasons.read), "\n"]
-        values += [*(round(float(value), 4) for value in it.reasons.erased), 0.0]
-        holds += [*(n == it.reasons.deciding_step for n in range(len(it.reasons.read))), False]
+        pieces += [f"{it.outcome.number}: ", *spaced(it.reasons.read), "\n"]
+        values += [0.0, *(round(float(value), 4) for value in it.reasons.erased), 0.0]
+        holds += [False, *(n == it.reasons.deciding_step for n in range(len(it.reasons.read))), False]
     top = round(float(np.abs(values).max()), 4) or 1.0
     label = f"what the answer loses without each {unit}, in nats"
     return Strip(label, tuple(pieces[:-1]), tuple(values[:-1]), tuple(holds[:-1]), top, f"the {unit} that decided")

@@ -48,9 +48,9 @@ def loss_section(run: Run, loss: float) -> Section:
         loss: its validation loss.
     """
     config = run.config
-    bars = sorted([*(Bar(name, round(it, 4)) for name, it in config.baselines.items())], key=lambda it: -it.value)
+    bars = sorted([*(Bar(name, float(f"{it:.5g}")) for name, it in config.baselines.items())], key=lambda it: -it.value)
     place = sum(it.value > loss for it in bars)
-    bars.insert(place, Bar("this model", round(loss, 4), "own"))
+    bars.insert(place, Bar("this model", float(f"{loss:.5g}"), "own"))
     caption = f"Loss on the validation part ({config.split_kind}); lower is better"
     return Section(
         "loss",

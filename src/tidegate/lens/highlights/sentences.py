@@ -76,10 +76,13 @@ def raises(cost: ClassEffect, group: str, loss: str, controls: int) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a number with two decimals, or two digits if it is small."""
-    if value == 0 or abs(value) >= 0.0995:
-        return f"{value:.2f}"
-    return f"{value:.2g}" if abs(value) >= 1e-4 else f"{value:.0e}"
+    """Return a number with two decimals, or two digits if it is small; none that is too small to matter."""
+    size = abs(value)
+    if value == 0 or size >= 0.0995:
+        return f"{value:.2f}" if size < 1000 else f"{value:,.0f}"
+    if size >= 1e-4:
+        return f"{value:.2g}"
+    return "less than 0.0001" if value > 0 else "about 0"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 from tidegate.errors import ArgumentError, TidegateError
 from tidegate.lens.hidden_units.detectors import per_token
 from tidegate.lens.hidden_units.findings import Finding
+from tidegate.lens.hidden_units.properties import Property, property_of
 from tidegate.lens.hidden_units.word_detectors import detectors_of
-from tidegate.lens.highlights.properties import Property, property_of
 from tidegate.lens.highlights.run_sections import (
     loss_section,
     memory_section,

@@ -64,6 +64,7 @@ class ExampleSession(Session):
         if not isinstance(look, ExampleLook):
             raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which has no look at examples.")
         self.task_look = look
+        self.task = example_task(run.config.task)(run.config.model, run.vocabulary)
         self.examples = [SessionExample(row.where, row) for row in rows]
         self.held_out = HeldOut(run) if run.holds_data or not rows else None
         self.first_own = len(self.examples)
@@ -177,10 +178,7 @@ class ExampleSession(Session):
     @property
     def read_unit(self) -> str:
         """What one step of an example is, such as "word"; "step" if the task does not say."""
-        if self.decisions is None:
-            return "step"
-        task = example_task(self.run.config.task)(self.run.config.model, self.run.vocabulary)
-        return self.decisions.reads(task)
+        return "step" if self.decisions is None else self.decisions.reads(self.task)
 
     def find_units(self, sequence: str) -> Findings:
         """Return what `tidegate.lens.tasks.find_units` finds, cached and kept in the run folder.

@@ -74,6 +74,12 @@ export function short(value, digits = 3) {
   return minus(String(Number(value.toPrecision(digits))));
 }
 
+/** Numbers with a fixed count of digits; all of them `short` where one would be rounded to 0 or is 1,000 or more. */
+export function readable(values, digits = 3) {
+  const isOdd = (it) => Math.abs(it) >= 1000 || (it !== 0 && Number(it.toFixed(digits)) === 0);
+  return values.map(values.some(isOdd) ? (it) => short(it) : (it) => fixed(it, digits));
+}
+
 /** The texts of the ticks of an axis or scale: all with the digits that their steps need; whole numbers without any. */
 export function tickLabels(values) {
   const largest = Math.max(...values.map(Math.abs));

@@ -29,8 +29,9 @@ def _labels(task: ClassifyTask) -> list[StepLabel]:
 
     made: list[StepLabel] = []
     for number, entry in list(enumerate(entries))[len(entries) == 2 :]:  # of two classes, one says both
-        made.append(StepLabel(f"{entry}, at the end", "yes/no", at_end(number), whole=True))
-        made.append(StepLabel(f"{entry}, at any step", "yes/no", so_far(number)))
+        end, step = (f"{when} an example of “{entry}”" for when in ("at the end of", "at every step of"))
+        made.append(StepLabel(f"{entry}, at the end", "yes/no", at_end(number), whole=True, words=end))
+        made.append(StepLabel(f"{entry}, at any step", "yes/no", so_far(number), words=step))
     if level == "frames":
         return [*made, *place_labels(_steps)]
     vocabulary = task.preprocessing.vocabulary(level)

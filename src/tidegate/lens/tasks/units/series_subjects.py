@@ -38,13 +38,13 @@ def _forecast_labels(task: ForecastTask) -> list[StepLabel]:
     """Return labels of the steps whose next value is forecast: those before are the context of other examples, too."""
     horizon, made = task.config.horizon, list[StepLabel]()
 
-    def add(name: str, values: Values) -> None:
+    def add(name: str, values: Values, words: str = "") -> None:
         def of(example: Encoded) -> NDArray[Any]:
             found = np.asarray(values(example), np.float64).copy()
             found[: len(found) - horizon] = np.nan
             return found
 
-        made.append(StepLabel(name, "count", of))
+        made.append(StepLabel(name, "count", of, words=words))
 
     def column(k: int, after: int) -> Values:
         return lambda example: example["frames"][after : len(example["frames"]) - 1 + after, k]
@@ -63,7 +63,8 @@ def _forecast_labels(task: ForecastTask) -> list[StepLabel]:
                     last = int(example["at"][0]) + horizon - 1  # what the last step is to predict
                     return wave(2 * np.pi * np.arange(last - _forecast_steps(example), last) / season)
 
-                add(f"phase of {season} steps{own}, {name}", phase)
+                words = f"with the {name} of the phase of the season, of {season} steps{own}"
+                add(f"phase of {season} steps{own}, {name}", phase, words)
     return made
 
 

@@ -26,12 +26,15 @@ class StepLabel:
             read; or, if ``whole``, to one value, which is compared with the states after the whole example was read.
             NaN where it is undefined.
         whole: whether it is one of the whole example.
+        words: it in words, which end "the unit is high ..." or, of a count, "the unit rises ..."; empty if the name
+            says enough.
     """
 
     name: str
     kind: Kind
     of: Callable[[Encoded], ArrayLike]
     whole: bool = False
+    words: str = ""
 
     def rows(self, example: Encoded, steps: int) -> NDArray[np.float64]:
         """Return the values (T + 1,) at each step and, last, after the whole example: NaN where there is none.

@@ -31,14 +31,20 @@ def _among(numbers: Sequence[int]) -> Callable[[Encoded], NDArray[Any]]:
 def _labels(task: TagTask) -> list[StepLabel]:
     entries = task.preprocessing.vocabulary("labels").entries
     chosen: dict[str, list[int]] = {}
+    words: dict[str, str] = {}
     if task.scheme != PLAIN:
         parts = {n: match.groups() for n, entry in enumerate(entries) if (match := TAG.fullmatch(entry))}
         kinds = dict.fromkeys(kind for _, kind in parts.values())
         chosen["in a span"] = list(parts)
         chosen["a span begins"] = [n for n, (letter, _) in parts.items() if letter in "BS"]
         chosen |= {f"in {kind}": [n for n, own in parts.items() if own[1] == kind] for kind in kinds}
+        words |= {"in a span": "inside spans of any type", "a span begins": "where a span begins"}
+        words |= {f"in {kind}": f"inside spans of “{kind}”" for kind in kinds}
     chosen |= {entry: [n] for n, entry in enumerate(entries) if entry != "O" or task.scheme == PLAIN}
-    made = [StepLabel(name, "yes/no", _among(numbers)) for name, numbers in chosen.items()]
+    made = [
+        StepLabel(name, "yes/no", _among(numbers), words=words.get(name, f"where the tag is “{name}”"))
+        for name, numbers in chosen.items()
+    ]
     if task.level == "frames":
         return [*made, *place_labels(_steps)]
     vocabulary = task.preprocessing.vocabulary(task.level)

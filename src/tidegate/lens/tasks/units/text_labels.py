@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded
 from tidegate.lens.hidden_units.detectors import DETECTORS, Detector, per_token
+from tidegate.lens.hidden_units.properties import property_of
 from tidegate.lens.hidden_units.word_detectors import WORD_DETECTORS
 from tidegate.lens.tasks.units.subject import StepLabel
 
@@ -29,14 +30,22 @@ def text_labels(
             read = pieces(example)
             return per_token(detector, [f" {it.strip()}" if it.strip() else it for it in read] if words else read)
 
-        return StepLabel(detector.name, detector.kind, of)
+        known = property_of(detector.name, "words" if words else "characters")
+        return StepLabel(detector.name, detector.kind, of, words=known.words)
 
     return [label(it) for it in chosen.values() if it.name not in without]
 
 
 def place_labels(steps: Callable[[Encoded], int]) -> list[StepLabel]:
     """Return the number of steps read, and of those to come."""
+
+    def read(example: Encoded) -> NDArray[Any]:
+        return np.arange(1, steps(example) + 1)
+
+    def to_come(example: Encoded) -> NDArray[Any]:
+        return np.arange(steps(example))[::-1]
+
     return [
-        StepLabel("steps read", "count", lambda example: np.arange(1, steps(example) + 1)),
-        StepLabel("steps to come", "count", lambda example: np.arange(steps(example))[::-1]),
+        StepLabel("steps read", "count", read, words="with the number of steps read so far"),
+        StepLabel("steps to come", "count", to_come, words="with the number of steps to come"),
     ]

@@ -20,7 +20,7 @@ from tidegate.train import Run
 
 WIDEST = 30  # columns of a group's name in the table
 GROUPS = 24  # the most frequent ones; the rest are counted together
-OTHERS = "(all others)"
+ALL, OTHERS = "all", "(all others)"
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class _Measured:
         known, counts = np.unique(names.astype(str), return_counts=True)
         order = known[np.argsort(-counts, kind="stable")].tolist()
         first = order[: GROUPS if len(order) > GROUPS + 1 else len(order)]
-        found = {"all": np.ones(len(names), bool), **{it: names == it for it in first}}
+        found = {ALL: np.ones(len(names), bool), **{it: names == it for it in first}}
         return found | ({OTHERS: ~np.isin(names.astype(str), first)} if len(first) < len(order) else {})
 
     def _first(self, count: int) -> int:

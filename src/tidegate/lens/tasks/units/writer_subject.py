@@ -35,7 +35,12 @@ def _words(task: WritingTask, side: str) -> bool:
 
 def _source_labels(task: WritingTask) -> list[StepLabel]:
     source, target = _pieces(task, "source"), _pieces(task, "target")
-    in_target = StepLabel("in the target", "yes/no", lambda it: np.isin(source(it), target(it)))
+    in_target = StepLabel(
+        "in the target",
+        "yes/no",
+        lambda it: np.isin(source(it), target(it)),
+        words="on tokens that are in the target, too",
+    )
     return [*place_labels(_source_steps), in_target, *text_labels(_words(task, "source"), source, without=["position"])]
 
 
@@ -48,11 +53,24 @@ def _target_labels(task: WritingTask) -> list[StepLabel]:
     def following(number: int) -> Callable[[Encoded], NDArray[Any]]:
         return lambda example: example["target"] == number
 
-    made = [StepLabel(f"next: {_shown(vocabulary.entries[n])}", "yes/no", following(n)) for n in frequent]
+    names = {n: _shown(vocabulary.entries[n]) for n in frequent}
+    made = [
+        StepLabel(f"next: {name}", "yes/no", following(n), words=f"where “{name}” is to be written next")
+        for n, name in names.items()
+    ]
     if "source" in task.preprocessing.values:
         source = _pieces(task, "source")
-        made.append(StepLabel("next is in the source", "yes/no", lambda it: np.isin(pieces(it), source(it))))
-    made.append(StepLabel("next is a digit", "yes/no", lambda it: [piece.strip().isdigit() for piece in pieces(it)]))
+
+        def copied(example: Encoded) -> NDArray[Any]:
+            return np.isin(pieces(example), source(example))
+
+        words = "where what is to be written next is in the source"
+        made.append(StepLabel("next is in the source", "yes/no", copied, words=words))
+
+    def digit(example: Encoded) -> list[bool]:
+        return [piece.strip().isdigit() for piece in pieces(example)]
+
+    made.append(StepLabel("next is a digit", "yes/no", digit, words="where a digit is to be written next"))
     # Step t has read the token before the one that it writes; the first has read none.
     texts = text_labels(_words(task, "target"), lambda it: ["", *pieces(it)[:-1]], without=["position"])
     return [*place_labels(_target_steps), *made, *texts]

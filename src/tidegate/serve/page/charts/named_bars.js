@@ -1,18 +1,16 @@
 // A few named numbers as bars from zero, one of them this model's or this unit's own.
 
 import { el } from "../dom.js";
-import { fixed, signed as withSign } from "../numbers.js";
+import { readable } from "../numbers.js";
 import { saveBar } from "./save.js";
-
-const DIGITS = 3;
 
 /** A figure of bars: `rows` of {name, value, role}, "own" or "other"; `signed` numbers are changes. */
 export function namedBars(rows, { caption, unit, signed = false }) {
   const values = rows.map((it) => it.value);
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
   const place = (value) => (100 * (value - low)) / (high - low || 1);
-  const number = (value) => (signed ? withSign(value, DIGITS) : fixed(value, DIGITS));
-  const row = ({ name, value, role }) => {
+  const texts = readable(values).map((it, n) => (signed && values[n] > 0 ? `+${it}` : it));
+  const row = ({ name, value, role }, n) => {
     const [from, to] = [place(Math.min(0, value)), place(Math.max(0, value))];
     const style = { "margin-left": `${from.toFixed(2)}%`, width: `${(to - from).toFixed(2)}%` };
     return el(
@@ -20,7 +18,7 @@ export function namedBars(rows, { caption, unit, signed = false }) {
       { class: role },
       el("th", { scope: "row" }, name),
       el("td", { class: "length" }, el("span", { style })),
-      el("td", { class: "number" }, number(value)),
+      el("td", { class: "number" }, texts[n]),
     );
   };
   const cells = () => [["name", unit], ...rows.map((it) => [it.name, it.value])];

@@ -3,7 +3,7 @@
 import { live } from "../ask.js";
 import { isDark } from "../colours.js";
 import { button, el, replaceChildren } from "../dom.js";
-import { fixed, grouped } from "../numbers.js";
+import { grouped, readable } from "../numbers.js";
 import { about, choose } from "../state.js";
 import { showMessage } from "./message.js";
 import { openTexts } from "./texts.js";
@@ -27,7 +27,7 @@ export function showHeader() {
 /** A run in words; of one that is compared with another, what differs. */
 function described(run, other = null) {
   const differs = (words) => other === null || words(run) !== words(other);
-  const loss = run.validation === null ? "" : `validation ${fixed(run.validation, 3)}`;
+  const loss = run.validation === null ? "" : `validation ${readable([run.validation])}`;
   const unit = run.validation !== null && differs((it) => it.loss) ? ` ${run.loss}` : "";
   const split = run.validation !== null && differs((it) => it.split) ? ` (${run.split})` : "";
   const model = differs(modelOf) ? modelOf(run) : "";
