@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,11 +13,15 @@ from torch import nn
 
 import tidegate
 from tidegate import export
+from tidegate.data.columns import Preprocessing
 from tidegate.errors import ArgumentError, BackendError, DataError
 from tidegate.export.audio import nam_file, rtneural_file
 from tidegate.export.audio.checked_writing import write_checked
 from tidegate.export.audio.nam_file import read_nam
 from tidegate.export.audio.rtneural_file import read_rtneural
+from tidegate.tasks.regress.config import RegressConfig
+from tidegate.tasks.regress.model import Regressor
+from tidegate.train.run_folder import Run
 
 X = np.random.default_rng(3).uniform(-1, 1, 400)
 RATE = 44_100
@@ -143,6 +147,24 @@ def test_a_wrong_file_is_found_by_the_check_and_not_written(
     with pytest.raises(BackendError, match=r"differs from Python's outputs by .* nothing was written"):
         write(model, tmp_path / "amp", sample_rate=RATE)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(("direct", "units"), [("linear", 6), ("none", 5), ("input", 5)])
+def test_runs_have_their_normalisation_in_the_weights(direct: Any, units: int, tmp_path: Path) -> None:
+    model = spread(Regressor(RegressConfig(hidden_size=5, direct=direct), 1, 1, scale=[0.3 / 0.7])).eval()
+    fitted = {"input_mean": [0.1], "input_deviation": [0.3], "target_mean": [-0.2], "target_deviation": [0.7]}
+    run = Run(tmp_path, cast(Any, None), model, Preprocessing(fitted | {"rate": RATE}), 0, None)
+    made = export.nam(run, tmp_path / "amp.nam")
+    assert (made.sample_rate, made.network.sizes) == (RATE, [6 if direct == "input" else units])
+    x = np.concatenate([np.zeros(SILENCE), X])[:, None]
+    expected = python([lambda x: 0.7 * model((x - 0.1) / 0.3)[0] - 0.2], x)[:, 0]
+    assert close(play_nam(json.loads((tmp_path / "amp.nam").read_text()), X), expected[SILENCE:])
+    export.rtneural(run, tmp_path / "amp.json")
+    record = json.loads((tmp_path / "amp.json").read_text())
+    assert record["in_skip"] == (direct == "input")
+    assert close(play_aida_x(record, X), python([lambda x: 0.7 * model((x - 0.1) / 0.3)[0] - 0.2], X[:, None])[:, 0])
+    with pytest.raises(ArgumentError, match=r"given is 48,000, but the recordings .* 44,100"):
+        export.nam(run, tmp_path / "other.nam", sample_rate=48_000)
 
 
 HEAD = nn.Linear(4, 1)

@@ -10,8 +10,8 @@ import numpy as np
 
 from tidegate.export.audio.network import GATES, Array, Layer, Network
 
-SMALL = 2.0**-12  # tanh(a) is a to 2e-8 of it
-OPEN, SHUT = 40.0, -40.0  # whose sigmoid in single precision is 1, and 4e-18
+SMALL = 2.0**-13  # tanh(a) is a to 5e-9 of it
+OPEN, SHUT = 18.0, -18.0  # whose sigmoid in single precision is 1, and 2e-8; plug-ins' approximations are best there
 PIECE = 500  # steps of silence between looks at the states
 
 

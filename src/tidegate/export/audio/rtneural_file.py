@@ -23,6 +23,7 @@ from tidegate.io.wording import quoted
 
 AIDA_X_UNITS = (8, 12, 16, 20, 24, 32, 40, 64, 80)  # which its plug-ins are compiled for
 AIDA_X_INPUTS = 3
+SAME = 1e-6  # what single precision leaves of a factor of 1
 SELF_TEST = 2048  # samples that aidadsp-lv2 compares when it loads a file
 ORDER: dict[Kind, list[int]] = {"lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # Keras' order of PyTorch's gates, and back
 
@@ -95,18 +96,21 @@ def _for_aida_x(network: Network) -> Network:
     Raises:
         ArgumentError: there is none.
     """
-    why = ""
     if len(network.layers) > 1:
-        why = f"plays one recurrent layer, and this model has {len(network.layers)}"
-    elif network.inputs > AIDA_X_INPUTS or network.outputs > 1:
-        why = f"takes 1 to 3 inputs and gives 1 output, and this model has {network.inputs} and {network.outputs}"
-    elif network.direct is None or network.inputs > 1 or np.float32(network.direct.item()) != 1:
-        network = without_direct(network)
-    if not why and network.sizes[0] > AIDA_X_UNITS[-1]:
-        why = f"plays at most {AIDA_X_UNITS[-1]} hidden units, and this model needs {network.sizes[0]}"
-    if why:
-        raise ArgumentError(f"AIDA-X {why}. --no-aida-x (aida_x=False) writes it for RTNeural alone.")
-    return padded(network, [next(size for size in AIDA_X_UNITS if size >= network.sizes[0])])
+        raise _not_for_aida_x(f"plays one recurrent layer, and this model has {len(network.layers)}")
+    if network.inputs > AIDA_X_INPUTS or network.outputs > 1:
+        sizes = f"{network.inputs} and {network.outputs}"
+        raise _not_for_aida_x(f"takes 1 to 3 inputs and gives 1 output, and this model has {sizes}")
+    is_input = network.direct is not None and network.inputs == 1 and abs(network.direct.item() - 1) < SAME
+    network = replace(network, direct=np.ones((1, 1))) if is_input else without_direct(network)
+    (units,) = network.sizes
+    if units > AIDA_X_UNITS[-1]:
+        raise _not_for_aida_x(f"plays at most {AIDA_X_UNITS[-1]} hidden units, and this model needs {units}")
+    return padded(network, [next(size for size in AIDA_X_UNITS if size >= units)])
+
+
+def _not_for_aida_x(why: str) -> ArgumentError:
+    return ArgumentError(f"AIDA-X {why}. --no-aida-x (aida_x=False) writes it for RTNeural alone.")
 
 
 def _record(network: Network) -> dict[str, Any]:

@@ -142,11 +142,11 @@ def _forecaster(graph: Graph, model: Forecaster) -> Value:
 
 
 def _regressor(graph: Graph, model: Regressor) -> Value:
-    x = graph.input("x", model.direct.in_features)
+    x = graph.input("x", model.recurrent.input_size)
     masks = None if model.elapsed is None else {MASK: _elapsed(graph, x, model.elapsed)}
     h = add_recurrent(graph, model.recurrent, x, "recurrent", masks)
     y = add_module(graph, model.output, h, "output")
-    return graph.apply("add", y, add_module(graph, model.direct, x, "direct"))
+    return y if model.direct is None else graph.apply("add", y, add_module(graph, model.direct, x, "direct"))
 
 
 def _elapsed(graph: Graph, x: Value, times: ElapsedTimes) -> Value:

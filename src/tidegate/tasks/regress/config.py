@@ -10,6 +10,7 @@ from tidegate.train.options import RecurrentConfig, option
 
 ELAPSED = "elapsed time"  # the name of this input
 Missing = Literal["refuse", "previous", "mean"]
+Direct = Literal["linear", "input", "none"]
 
 
 def names_in(text: str | None) -> list[str]:
@@ -23,6 +24,12 @@ class RegressConfig(RowOptions, RecurrentConfig):
 
     hidden_size: int = option(32, "Hidden units per layer.", min=1)
     dropout: float = option(0.0, "Dropout between and after the layers.", min=0, below=1)
+    direct: Direct = option(
+        "linear",
+        "What is added to the layers' output: a linear map of the input, the input itself, or nothing.",
+        absent="linear",
+        advanced=True,
+    )
     loss: LossName = option(
         "squared", "Squared, absolute or Huber loss; error-to-signal ratio; or squared error by each series' variance."
     )

@@ -120,7 +120,11 @@ class RegressTask(ExampleTask):
         if config.elapsed != "none" and MASK in get_cell(config.cell).masks:
             mean, deviation = (vocabulary.numbers(f"input_{it}")[-1] for it in ("mean", "deviation"))
             elapsed = ElapsedTimes(sizes[0] - 1, mean, deviation, config.elapsed)
-        return Regressor(config, *sizes, elapsed=elapsed, backend=backend)
+        scale = None
+        if config.direct == "input" and sizes[0] == sizes[1]:
+            own, target = (np.array(vocabulary.numbers(f"{it}_deviation", sizes[0])) for it in ("input", "target"))
+            scale = (own / target).tolist()
+        return Regressor(config, *sizes, elapsed=elapsed, scale=scale, backend=backend)
 
     # Training, with the state handed on from window to window.
 
