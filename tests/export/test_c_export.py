@@ -13,7 +13,7 @@ import tidegate
 from tidegate import export
 from tidegate.cells import CELLS, get_cell, with_heads, zoneout
 from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
-from tidegate.export.c import model_folder
+from tidegate.export.c import code_check
 from tidegate.export.c.compiled_model import CompiledModel
 from tidegate.export.c.model_code import ModelCode
 from tidegate.export.c.source_files import header, source
@@ -168,7 +168,7 @@ def test_wrong_code_is_found_by_the_check(tmp_path: Path, monkeypatch: pytest.Mo
     def wrong(model: nn.Module, graph: Graph, inputs: list[Tensor]) -> Tensor:
         return torch.ones(len(inputs[0]), 3)
 
-    monkeypatch.setattr(model_folder, "outputs", wrong)
+    monkeypatch.setattr(code_check, "outputs", wrong)
     with pytest.raises(BackendError, match="differ from Python's"):
         export.c(nn.Linear(2, 3), tmp_path / "code")
     assert not [*tmp_path.iterdir()]

@@ -97,7 +97,7 @@ class CellCode:
         total = torch.zeros(size)
         for part in parts:
             value = self.program.values[part]
-            total = total + self.layer.bias(value.op, value.name)
+            total = total + self.layer.products[value.op, value.name][1]
         return total
 
     def write(self) -> Code:
@@ -217,7 +217,7 @@ class CellCode:
         kind, of = stream.operand
         operand = {"input": "x", "state": f"{of}_prev", "made": f"m{of}"}[kind]
         length = {"input": self.inputs, "state": self.state_size(of), "made": self.hidden}[kind]
-        products = [(a, self.layer.matrix(op, gate)) for a, op, gate in stream.products]
+        products = [(a, self.layer.products[op, gate][0]) for a, op, gate in stream.products]
         return Stream(ONE_HOT if kind == "input" and self.one_hot else operand, length, products)
 
     def _single_use(self) -> frozenset[int]:

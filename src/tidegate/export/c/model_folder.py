@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 import tidegate
-from tidegate.errors import ArgumentError, BackendError
+from tidegate.errors import ArgumentError
+from tidegate.export.c.code_check import check_code
 from tidegate.export.c.companion_files import MAKEFILE, README, example, use
 from tidegate.export.c.compiled_model import CompiledModel
+from tidegate.export.c.int8_products import Int8Products
 from tidegate.export.c.model_code import ModelCode
 from tidegate.export.c.source_files import header, source
 from tidegate.export.c.weights_file import weights_bytes
-from tidegate.export.graph.in_python import outputs, random_inputs
 from tidegate.export.graph.models import graph_of
-
-STEPS = 50  # that are compared
-CLOSE = 1e-4  # relative to the largest output
+from tidegate.export.int8.calibration import calibrated_scales
 
 
 def c(
@@ -30,7 +30,10 @@ def c(
     *,
     name: str = "model",
     lanes: int = 16,
+    weights: Literal["float32", "int8"] = "float32",
+    calibrate: Tensor | Sequence[Tensor] | None = None,
     check: bool = True,
+    examine: Callable[[CompiledModel], object] | None = None,
     characters: Sequence[str] | None = None,
 ) -> Path:
     """Write a trained model as C code, which needs no Python and no library but C's own.
@@ -46,7 +49,12 @@ def c(
         name: the prefix of files, functions and types: an identifier of C.
         lanes: numbers that are computed together, a multiple of those in a vector of the target: 16 for AVX-512, 8 for
             AVX2, 4 for NEON and SSE.
+        weights: "int8" rounds the rows of matrices, and the vectors that they multiply, to whole numbers of 8 bits and
+            a scale; biases, embeddings and all that is pointwise stay in float32.
+        calibrate: for int8, sequences of tokens (T,) or frames (T, size), or a single one: each vector's scale is then
+            fixed, by its largest number on them. Without, it is that of each vector at each step.
         check: compile the code, and compare its outputs with Python's on random input.
+        examine: is called with the compiled code before the folder is handed over, if it is checked.
         characters: the text of each token, for an example that reads text.
 
     Returns:
@@ -68,16 +76,31 @@ def c(
         raise ArgumentError(f"name is {name!r}, but must be an identifier of C: letters, digits and _.")
     if lanes not in (4, 8, 16, 32, 64):
         raise ArgumentError(f"lanes is {lanes}, but must be 4, 8, 16, 32 or 64.")
+    if weights not in ("float32", "int8"):
+        raise ArgumentError(f"weights is {weights!r}, but must be 'float32' or 'int8'.")
+    if calibrate is not None and weights != "int8":
+        raise ArgumentError("calibrate is given, but only weights='int8' have scales that it finds.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArgumentError(f"{folder} exists already and is not an empty folder: choose another.")
-    code = ModelCode(graph_of(model), name, lanes)
+    graph = graph_of(model)
+    if weights == "int8":
+        sequences = [calibrate] if isinstance(calibrate, Tensor) else calibrate
+        scales = {} if sequences is None else calibrated_scales(graph, sequences)
+        code = ModelCode(graph, name, lanes, Int8Products(scales))
+    else:
+        code = ModelCode(graph, name, lanes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as partial:
         made = Path(partial, folder.name)
         made.mkdir()
         _write(code, made, characters)
         if check:
-            _check(model, code, made, Path(partial))
+            for file in made.iterdir():
+                shutil.copy(file, partial)
+            compiled = CompiledModel(code, Path(partial))
+            check_code(compiled, code, model)
+            if examine is not None:
+                examine(compiled)
         if folder.exists():
             folder.rmdir()
         os.replace(made, folder)
@@ -101,21 +124,3 @@ def _write(code: ModelCode, folder: Path, characters: Sequence[str] | None) -> N
     for file, content in files.items():
         (folder / file).write_text(content, encoding="utf-8", newline="\n")
     (folder / f"{p}.bin").write_bytes(weights_bytes(code))
-
-
-def _check(model: nn.Module, code: ModelCode, folder: Path, room: Path) -> None:
-    """Compare the code with Python on random input.
-
-    Raises:
-        BackendError: they differ.
-    """
-    for file in folder.iterdir():
-        shutil.copy(file, room)
-    compiled = CompiledModel(code, room)
-    inputs = random_inputs(code.graph, STEPS)
-    expected, found = outputs(model, code.graph, inputs), compiled(*inputs)
-    error = float((found[-len(expected) :] - expected).abs().max() / expected.abs().max().clamp(min=1e-3))
-    if not error <= CLOSE:
-        raise BackendError(
-            f"The outputs of the C code differ from Python's by {error:.2g} of the largest: nothing was written."
-        )

@@ -129,19 +129,18 @@ def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> T
             masks[name] = expected_mask(cell, name, x[:, None], part.hidden)[:, 0]
     one_hot = isinstance(value.of[0].part, OneHot)
     inputs: dict[str, Tensor] = {}
-    for gate in cell.input_gates:
-        matrix = part.matrix("input", gate)
+    for (op, gate), (matrix, bias) in part.products.items():
+        if op != "input":
+            continue
         own = x @ matrix.t() if one_hot else multiply(f"{value.name}.x", matrix, x)
-        inputs[gate] = own + part.bias("input", gate)
+        inputs[gate] = own + bias
     state = {
         name: part.initial[n] if part.initial else torch.zeros(_state_size(part, name))
         for n, name in enumerate(cell.states)
     }
-    products = {(it.op, it.name) for it in steps.values if it.op in PRODUCTS}
-    weights_of = {own: (part.matrix(*own), part.bias(*own)) for own in products}
 
     def product(op: str, gate: str, operand: str, vector: Tensor) -> Tensor:
-        matrix, bias = weights_of[op, gate]
+        matrix, bias = part.products[op, gate]
         return multiply(f"{value.name}.{operand}", matrix, vector) + bias
 
     outputs: list[Tensor] = []

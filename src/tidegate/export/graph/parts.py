@@ -12,7 +12,7 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Program, Weights
-from tidegate.engine.program.program import lower, program
+from tidegate.engine.program.program import PRODUCTS, lower, program
 from tidegate.errors import ArgumentError
 
 PoolKind = Literal["last", "first", "mean", "max", "attention"]
@@ -95,22 +95,27 @@ class Layer:
         step = self.cell.step
         return lower(step.states, {name: it for name, it in step.gates.items() if whole.gates[name] in used})
 
-    def matrix(self, op: str, gate: str) -> Tensor:
-        """Return the matrix (results, operands) of a product of the Program, zeros between heads included."""
-        w, cell = self.weights, self.cell
-        if op == "project":
-            assert w.w_hr is not None
-            return w.w_hr
-        if op == "input":
-            return _of_gate(w.w_ih, cell.input_gates, gate)
-        own = _of_gate(w.w_hh, cell.recurrent_gates, gate)
-        return own if cell.heads == 1 else torch.block_diag(*own.chunk(cell.heads))
+    @cached_property
+    def products(self) -> dict[tuple[str, str], tuple[Tensor, Tensor]]:
+        """The matrix (results, operands) and the bias of each product and input part of the Program, by op and gate.
 
-    def bias(self, op: str, gate: str) -> Tensor:
-        """Return what is added to a product of the Program, or to an input part: a vector, or 0."""
-        w, cell = self.weights, self.cell
-        stacked, gates = (w.b_ih, cell.input_gates) if op == "input" else (w.b_hh, cell.recurrent_gates)
-        return torch.zeros(()) if stacked is None or op == "project" else _of_gate(stacked, gates, gate)
+        Zeros between heads are in the matrix. Without a bias it is 0.
+        """
+        w, cell, found = self.weights, self.cell, {}
+        for value in self.program.values:
+            if value.op not in (*PRODUCTS, "input"):
+                continue
+            none = torch.zeros(())
+            if value.op == "project":
+                found[value.op, value.name] = w.w_hr, none
+                continue
+            given = value.op == "input"
+            matrices, biases = (w.w_ih, w.b_ih) if given else (w.w_hh, w.b_hh)
+            gates = cell.input_gates if given else cell.recurrent_gates
+            own = _of_gate(matrices, gates, value.name)
+            matrix = own if given or cell.heads == 1 else torch.block_diag(*own.chunk(cell.heads))
+            found[value.op, value.name] = matrix, none if biases is None else _of_gate(biases, gates, value.name)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,13 +28,14 @@ def rounded_products(scales: Mapping[str, float] | None = None) -> Multiply:
             step.
     """
     fixed = dict(scales or {})
-    rounded: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+    rounded: dict[tuple[object, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     def multiply(name: str, matrix: Tensor, vectors: Tensor) -> Tensor:
-        if id(matrix) not in rounded:
+        key = matrix.data_ptr(), matrix.shape, matrix.stride()
+        if key not in rounded:
             whole, scale = in_int8(matrix)
-            rounded[id(matrix)] = whole.double().t(), scale[:, 0], matrix  # kept, so that its id is not another's
-        weights, row_scales, _ = rounded[id(matrix)]
+            rounded[key] = whole.double().t(), scale[:, 0], matrix  # kept, so that its memory is not another's
+        weights, row_scales, _ = rounded[key]
         whole, scale = _vectors_in_int8(vectors, fixed.get(name))
         return scale * row_scales * (whole.double() @ weights).float()
 
