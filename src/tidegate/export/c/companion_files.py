@@ -24,8 +24,8 @@ README = """\
 
 * `{p}.h`, `{p}.c`: the code. C11 with the standard library's `<math.h>` and `<string.h>`: no allocation, no threads,
   no global state. The equations of each layer stand above the loops that compute them.
-* `{p}.bin`: {weights:,} weights in float32, little-endian, in the order in which the code reads them. `{p}_load`
-  refuses the weights of another model.
+* `{p}.bin`: {weights}, little-endian, in the order in which the code
+  reads them. `{p}_load` refuses the weights of another model.
 * `example.c`: {example}. `make && ./example`
 
 A model is used like this:

@@ -110,7 +110,9 @@ def c(
 def _write(code: ModelCode, folder: Path, characters: Sequence[str] | None) -> None:
     p = code.name
     text, does = example(code, characters)
-    weights = sum(t.numel() for t in code.numbers)
+    count = sum(t.numel() for t in code.numbers)
+    in_int8 = isinstance(code.products, Int8Products)
+    weights = f"{4 * count:,} bytes of weights, matrices in int8" if in_int8 else f"{count:,} weights in float32"
     what = f"A model of {len(code.graph.layers())} recurrent layers"
     files = {
         f"{p}.h": header(code),
