@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -22,15 +23,28 @@ class Function(NamedTuple):
 
 FUNCTIONS = {
     "to_int8": Function(TO_INT8, ("int8",)),
-    "to_int8_by_scale": Function(TO_INT8_BY_SCALE, ("int8",)),
+    "to_int8_by_scale": Function(TO_INT8_BY_SCALE, ("int8", "choose")),
     "add_rows": Function(ADD_ROWS, ("int8",)),
     "int8": Function(INSTRUCTIONS),
-    "exp": Function("""\
+    "choose": Function("""\
+/* condition ? a : b. GCC takes that for a branch, and makes no vectors of the loop unless the processor has masks. */
+static inline float choose_(int condition, float a, float b) {
+#if defined(__GNUC__) && !defined(__clang__)
+  union { float f; int32_t i; } yes = {.f = a}, no = {.f = b};
+  const int32_t mask = -(int32_t)(condition != 0);
+  yes.i = (yes.i & mask) | (no.i & ~mask);
+  return yes.f;
+#else
+  return condition ? a : b;
+#endif
+}"""),
+    "exp": Function(
+        """\
 /* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by its Taylor series. Error: at most 2 ulp.
    Below -87 it is e^-87, above 88 it is e^88. */
 static inline float exp_(float x) {
-  x = x > 88.0f ? 88.0f : x;
-  x = x < -87.0f ? -87.0f : x;
+  x = choose_(x > 88.0f, 88.0f, x);
+  x = choose_(x < -87.0f, -87.0f, x);
   union { float f; int32_t i; } shifted, power;
   shifted.f = x * 1.44269504f + 12582912.0f; /* + 1.5 * 2^23 rounds to a whole number, in the low bits */
   const float n = shifted.f - 12582912.0f;
@@ -45,7 +59,9 @@ static inline float exp_(float x) {
   power.f = p * r + 1.0f;
   power.i += (int32_t)((uint32_t)shifted.i << 23);
   return power.f;
-}"""),
+}""",
+        ("choose",),
+    ),
     "sigmoid": Function(
         """\
 static inline float sigmoid_(float x) { return 1.0f / (1.0f + exp_(-x)); }""",
@@ -55,7 +71,7 @@ static inline float sigmoid_(float x) { return 1.0f / (1.0f + exp_(-x)); }""",
         """\
 /* (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x; near zero, where that loses digits, its Taylor series. */
 static inline float tanh_(float x) {
-  const float size = x < 0.0f ? -x : x;
+  const float size = choose_(x < 0.0f, -x, x);
   const float t = exp_(-2.0f * size);
   const float far = (1.0f - t) / (1.0f + t);
   const float square = x * x;
@@ -64,19 +80,25 @@ static inline float tanh_(float x) {
   near = near * square + 1.33333333e-1f;
   near = near * square - 3.33333333e-1f;
   near = x + x * square * near;
-  return size < 0.3f ? near : x < 0.0f ? -far : far;
+  return choose_(size < 0.3f, near, choose_(x < 0.0f, -far, far));
 }""",
-        ("exp",),
+        ("choose", "exp"),
     ),
-    "relu": Function("static inline float relu_(float x) { return x < 0.0f ? 0.0f : x; }"),
-    "absolute": Function("static inline float absolute_(float x) { return x < 0.0f ? -x : x; }"),
-    "minimum": Function("static inline float minimum_(float a, float b) { return a < b || a != a ? a : b; }"),
-    "maximum": Function("static inline float maximum_(float a, float b) { return a > b || a != a ? a : b; }"),
+    "relu": Function("static inline float relu_(float x) { return choose_(x < 0.0f, 0.0f, x); }", ("choose",)),
+    "absolute": Function("static inline float absolute_(float x) { return choose_(x < 0.0f, -x, x); }", ("choose",)),
+    "minimum": Function(
+        "static inline float minimum_(float a, float b) { return choose_(a < b || a != a, a, b); }", ("choose",)
+    ),
+    "maximum": Function(
+        "static inline float maximum_(float a, float b) { return choose_(a > b || a != a, a, b); }", ("choose",)
+    ),
     "softplus": Function(
         """\
 /* log(1 + e^x) */
-static inline float softplus_(float x) { return (x > 0.0f ? x : 0.0f) + log1pf(exp_(x < 0.0f ? x : -x)); }""",
-        ("exp",),
+static inline float softplus_(float x) {
+  return choose_(x > 0.0f, x, 0.0f) + log1pf(exp_(choose_(x < 0.0f, x, -x)));
+}""",
+        ("choose", "exp"),
     ),
     "remainder": Function("""\
 /* a - b floor(a / b): with the sign of b */
@@ -122,8 +144,8 @@ EXPRESSIONS = {
     "rsqrt": Expression("1.0f / sqrtf({0})", PRODUCT),
     "sin": Expression("sinf({0})"),
     "cos": Expression("cosf({0})"),
-    "where_at_most": Expression("({0} <= {1} ? {2} : {3})", ATOM, (SUM, SUM, ATOM, ATOM)),
-    "where_less": Expression("({0} < {1} ? {2} : {3})", ATOM, (SUM, SUM, ATOM, ATOM)),
+    "where_at_most": Expression("choose_({0} <= {1}, {2}, {3})", ATOM, (SUM, SUM, 0, 0)),
+    "where_less": Expression("choose_({0} < {1}, {2}, {3})", ATOM, (SUM, SUM, 0, 0)),
     **{name: Expression(f"{name}_({{0}})") for name in ("exp", "sigmoid", "tanh", "relu", "absolute", "softplus")},
     **{name: Expression(f"{name}_({{0}}, {{1}})") for name in ("minimum", "maximum", "remainder")},
 }
@@ -140,6 +162,6 @@ def definitions(used: Iterable[str]) -> str:
         needed.setdefault(name, FUNCTIONS[name].source)
 
     for name in used:
-        if name in FUNCTIONS:
-            add(name)
+        for called in re.findall(r"(\w+)_\(", EXPRESSIONS[name].template) if name in EXPRESSIONS else [name]:
+            add(called)
     return "\n\n".join(needed.values())

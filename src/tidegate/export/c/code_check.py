@@ -40,7 +40,7 @@ def _error_in_int8(compiled: CompiledModel, code: ModelCode, multiply: Multiply)
     """Return the median error of short sequences.
 
     A number that lies between two whole ones may be rounded to either, after other roundings in float32: a rare and
-    small step, which the sequence then remembers. So many short sequences are compared instead of a long one.
+    small step, which the sequence then remembers. Many short sequences are compared, instead of a long one.
     """
     errors = []
     for seed in range(SEQUENCES):

@@ -27,29 +27,27 @@ static inline float to_int8_(const float *restrict x, int size, int8_t *restrict
     number.i &= 0x7fffffff; /* |x|: these bits are ordered as the numbers are, and NaN is the largest */
     largest.i = number.i > largest.i ? number.i : largest.i;
   }
-  const float inverse = largest.f < 1e-30f ? 0.0f : 127.0f / largest.f;
+  const float scale = largest.f < 1e-30f ? 0.0f : largest.f / 127.0f;
+  const float by = scale == 0.0f ? 1.0f : scale;
   KEEP_LOOP for (int k = 0; k < size; ++k) {
-    const float scaled = x[k] * inverse;
-    union { float f; int32_t i; } rounded = {.f = scaled + 12582912.0f}; /* + 1.5 * 2^23: in the low bits */
+    union { float f; int32_t i; } rounded = {.f = x[k] / by + 12582912.0f}; /* + 1.5 * 2^23: in the low bits */
     whole[k] = (int8_t)((rounded.i + SHIFT) & 255);
   }
   for (int k = size; k % 16 != 0; ++k) whole[k] = 0;
-  return largest.f < 1e-30f ? 0.0f : largest.f / 127.0f;
+  return scale;
 }"""
 
 TO_INT8_BY_SCALE = """\
-/* Round a vector to whole numbers of a scale that is given, with its inverse; what is larger than 127 of them is 127.
-   Returns the scale, or NaN if a number is NaN. */
-static inline float to_int8_by_scale_(const float *restrict x, int size, float scale, float inverse,
-                                      int8_t *restrict whole) {
+/* Round a vector to whole numbers of a scale; what is more than 127 of them is 127. Returns the scale, or NaN if a
+   number is NaN. */
+static inline float to_int8_by_scale_(const float *restrict x, int size, float scale, int8_t *restrict whole) {
   union { int32_t i; float f; } nan = {.i = 0};
   KEEP_LOOP for (int k = 0; k < size; ++k) {
-    const float scaled = x[k] * inverse;
-    float inside = scaled > 127.0f ? 127.0f : scaled;
-    inside = inside < -127.0f ? -127.0f : inside;
-    union { float f; int32_t i; } rounded = {.f = inside + 12582912.0f};
+    const float number = x[k] / scale;
+    const float below = choose_(number > 127.0f, 127.0f, number);
+    union { float f; int32_t i; } rounded = {.f = choose_(number < -127.0f, -127.0f, below) + 12582912.0f};
     whole[k] = (int8_t)((rounded.i + SHIFT) & 255);
-    nan.i |= -(scaled != scaled);
+    nan.i |= -(number != number);
   }
   for (int k = size; k % 16 != 0; ++k) whole[k] = 0;
   nan.i &= 0x7fc00000;

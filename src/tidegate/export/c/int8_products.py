@@ -65,7 +65,7 @@ class Int8Products:
             if scale is None:
                 operation, given = "to_int8", ""
             else:
-                operation, given = "to_int8_by_scale", f"{number(scale)}, {number(1 / scale)}, "
+                operation, given = "to_int8_by_scale", f"{number(scale)}, "
             code.operations.add(operation)
             line = f"  const float {name}_scale = {operation}_({operand}, {size}, {given}{name}_whole);"
             if line not in code.lines:

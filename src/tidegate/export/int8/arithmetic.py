@@ -44,8 +44,7 @@ def rounded_products(scales: Mapping[str, float] | None = None) -> Multiply:
 
 def _vectors_in_int8(vectors: Tensor, scale: float | None) -> tuple[Tensor, Tensor]:
     if scale is not None:
-        whole = (vectors * torch.tensor(1 / scale)).round().clamp(-LARGEST, LARGEST)
-        return whole, torch.tensor(scale)
+        return (vectors / scale).round().clamp(-LARGEST, LARGEST), torch.tensor(scale)
     largest = vectors.abs().amax(-1, keepdim=True)
-    inverse = torch.where(largest < TINY, 0, LARGEST / largest)
-    return (vectors * inverse).round(), torch.where(largest < TINY, 0, largest / LARGEST)
+    own = torch.where(largest < TINY, 0, largest / LARGEST)
+    return (vectors / torch.where(own == 0, 1, own)).round(), own
