@@ -102,11 +102,17 @@ class Prediction(Function):
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return log p (B,) for inputs (W, B, I)."""
+        count, batch, _ = inputs.shape
+        return self.log_p_after(inputs, torch.full((batch,), count, device=self.device))[:, self.target]
+
+    def log_p_after(self, inputs: Tensor, counts: Tensor) -> Tensor:
+        """Return log p of every token (B, V), float64, after the first ``counts`` (B,) of the inputs (W, B, I)."""
         batch = inputs.shape[1]
         state = tuple(it.expand(-1, batch, -1).contiguous() for it in self.state)
         whole = torch.cat([self.last[:, None].expand(-1, batch, -1), inputs])
         output, _ = self.model.recurrent(whole, state[0] if len(state) == 1 else state)
-        return self.model.output(output[-1]).double().log_softmax(-1)[:, self.target]
+        rows = torch.arange(batch, device=self.device)
+        return self.model.output(output[counts, rows]).double().log_softmax(-1)
 
     @property
     def device(self) -> torch.device:

@@ -30,14 +30,15 @@ function address(name, params) {
 
 /**
  * The answer of a view, as plain data. The same question is asked once. `onPartial` is called with what is known of the
- * answer before it is whole. The question is given up when its screen is left: then nothing more is heard of it.
+ * answer before it is whole. The question is given up when its screen is left: then nothing more is heard of it. One that
+ * is `quiet` is not shown as waited for.
  */
-export function ask(name, params = {}, onPartial = null) {
+export function ask(name, params = {}, onPartial = null, options = {}) {
   const key = address(name, params);
   if (!live) return fromReport(key);
   if (!answers.has(key)) {
     const forget = () => answers.get(key) === question && answers.delete(key);
-    const question = askServer(key, forget);
+    const question = askServer(key, forget, options);
     question.answer.catch(forget);
     answers.set(key, question);
     if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
@@ -47,14 +48,14 @@ export function ask(name, params = {}, onPartial = null) {
   return question.answer;
 }
 
-function askServer(key, onGivenUp) {
+function askServer(key, onGivenUp, options) {
   const listeners = new Set();
   let partial = null;
   const onPartial = (known) => {
     partial = known;
     for (const listener of listeners) listener(known);
   };
-  const answer = request(key, {}, onPartial, onGivenUp);
+  const answer = request(key, options, onPartial, onGivenUp);
   return {
     answer,
     listen(listener) {
@@ -110,8 +111,8 @@ export function latest() {
 }
 
 /** The answer to a request. `onPartial` is called with what is known of it before, `onGivenUp` if it is given up. */
-async function request(key, options, onPartial = () => {}, onGivenUp = () => {}) {
-  const open = openQuestion();
+async function request(key, { quiet = false, ...options }, onPartial = () => {}, onGivenUp = () => {}) {
+  const open = openQuestion({ quiet });
   open.signal.addEventListener("abort", onGivenUp);
   const headers = { Accept: LINES, ...options.headers };
   try {

@@ -15,11 +15,14 @@ const LONG = 8; // columns of a token that is no character, at least, if somethi
  * A virtualised text.
  *
  * Options: `onCursor(n)` when a token is chosen; `onSelect(from, to)` when a stretch is marked (`to` is past the end);
- * `label` for screen readers; `height` in CSS, at most; `empty`: what an empty text says.
+ * `onPoint(n)` when a mouse points at another token, null at none; `label` for screen readers; `height` in CSS, at most; `empty`: what an empty text says.
  */
 export class TextView {
-  constructor(root, { onCursor = () => {}, onSelect = null, label = "Text", height = null, empty = "" } = {}) {
-    Object.assign(this, { onCursor, onSelect });
+  constructor(
+    root,
+    { onCursor = () => {}, onSelect = null, onPoint = null, label = "Text", height = null, empty = "" } = {},
+  ) {
+    Object.assign(this, { onCursor, onSelect, onPoint });
     this.tokens = [];
     this.layout = new Layout([], 1);
     this.painted = [0, 0]; // lines in the document

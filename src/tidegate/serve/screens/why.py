@@ -6,13 +6,18 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tidegate.errors import ArgumentError
 from tidegate.lens.predictions.attribution import Attribution, Erasure, what_mattered
 from tidegate.lens.predictions.attribution_paths import Baseline
+from tidegate.lens.predictions.gradient_input import gradient_inputs
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.enclosed import enclosed_tokens
-from tidegate.serve.screens.screen import Question, Screen, rounded, token_string
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
+BLOCK = 32  # predictions whose quickest measure is computed at once
+RECORDED = 1_024  # of them that a report stores
 WINDOW = 200  # tokens before a prediction
 MIN_PROBABILITY = 0.3  # of a suggested prediction
 MAX_LISTED = 8
@@ -57,6 +62,23 @@ def why(
     }
 
 
+def at_once(session: TextSession, start: int, stop: int, text: int = 0) -> dict[str, Any]:
+    """Return gradient × input of the predictions of tokens start .. stop-1: a row each, the oldest token first.
+
+    Each row is divided by its largest magnitude, which is in ``scales``, in nats. Nothing is cached: the page keeps it.
+    """
+    run, ids = session.run, session.reading(text).ids
+    if not 0 <= start < stop <= len(ids) or stop - start > BLOCK:
+        raise ArgumentError(f"start={start}, stop={stop}: give a stretch of 1 to {BLOCK} of the {len(ids)} tokens.")
+    made: NDArray[np.float64] = session.computations.result(
+        ("at_once", text, start, stop),
+        lambda: gradient_inputs(run.model, run.tokenizer, ids, start, stop, window=WINDOW),
+    )
+    scales = np.abs(made).max(1)
+    rows = made / np.where(scales > 0, scales, 1)[:, None]
+    return {"scales": [float(f"{it:.4g}") for it in scales], **packed(rows, 1.0)}
+
+
 def predictions(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
     """Return predictions of a text to begin with: closing brackets and quotes, then rare tokens that were foreseen.
 
@@ -96,10 +118,13 @@ def predictions(session: TextSession, text: int = 0) -> list[dict[str, Any]]:
 
 
 def recorded(session: TextSession) -> Iterator[Question]:
-    """Record the suggested predictions, with the settings that the page begins with."""
+    """Record the suggested predictions, with the page's first settings, and the quickest measure of the beginning."""
     yield "predictions", {"text": 0}
     for it in predictions(session):
         yield "why", {"at": it["at"], "text": 0}
+    steps = len(session.reading())
+    for start in range(0, min(steps, RECORDED), BLOCK):
+        yield "at_once", {"start": start, "stop": min(start + BLOCK, steps), "text": 0}
 
 
-WHY = Screen("why", "Why", {"why": why, "predictions": predictions}, recorded=recorded)
+WHY = Screen("why", "Why", {"why": why, "at_once": at_once, "predictions": predictions}, recorded=recorded)

@@ -4,10 +4,12 @@ import { inAddress } from "../address_settings.js";
 import { answerOr, ask, isAvailable, live } from "../ask.js";
 import { button, choice, el, failure, labelled, note, replaceChildren, statusLine, table } from "../dom.js";
 import { grouped } from "../numbers.js";
+import { oneAtATime } from "../one_at_a_time.js";
 import { about, choose, state } from "../state.js";
 import { before } from "../text/context.js";
 import { TextView, tokenName, tokensOf } from "../textview.js";
 import { attribution } from "./why/attribution.js";
+import { pointing } from "./why/pointing.js";
 
 const RESTS = 400; // ms after which the cursor rests
 const CONTEXT = 16; // characters before a prediction in the list
@@ -24,28 +26,33 @@ export async function show(root) {
   const result = el("div", { class: "result" });
   const controls = questionControls(token, () => explain(view.cursor));
   const lead =
-    `Put the cursor on a ${token}: which ${token}s before it made the model expect it? Red made it likelier, blue ` +
-    "less likely. Three common measures are shown side by side, because they often disagree; trust what they agree on.";
-  const prompt = `The ${token} at the cursor is explained`;
+    `Which ${token}s made the model expect the next one? Point at a ${token}: red made it likelier, blue less likely. Put ` +
+    "the cursor on it, and three measures are shown side by side, because they often disagree; trust what they agree on.";
+  const prompt = `The ${token} that you point at, or that at the cursor`;
+  const below = el("div");
   replaceChildren(
     root,
     el("p", { class: "lead" }, lead),
     live ? controls.element : null,
-    el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, prompt), text), list),
+    el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, prompt), text, below), list),
     status.element,
     result,
   );
   const view = new TextView(text, {
-    label: `The text; the ${token} at the cursor is explained`,
+    label: `The text; what mattered for the ${token} at the cursor is tinted`,
     height: "40vh",
     onCursor(n) {
       choose({ at: n });
       explainSoon(n);
+      pointer.point(null);
     },
+    onPoint: (n) => pointer.point(n),
   });
   view.setText(tokens);
+  const pointer = pointing(view, tokens, token, () => !computing);
+  replaceChildren(below, pointer.element);
   const offered = new Set(listed.map((it) => it.at));
-  view.setClasses((n) => (offered.has(n) ? "holds" : null));
+  view.setClasses((n) => (n === pointer.pointed ? "asked" : offered.has(n) ? "holds" : null));
   replaceChildren(
     list,
     el("h2", {}, "Predictions to begin with"),
@@ -54,15 +61,15 @@ export async function show(root) {
   );
   let stopResult = () => {};
   let timer = 0;
-  let wanted = null; // the place that is asked for next
-  let busy = false;
-  let stopped = false;
+  let computing = false;
+  const questions = oneAtATime(load);
 
   function goTo(n) {
     const { at } = listed[n];
     controls.clearTarget();
     choose({ at });
     view.setCursor(at);
+    pointer.point(null);
     explain(at);
   }
 
@@ -77,18 +84,9 @@ export async function show(root) {
     timer = setTimeout(() => explain(at), live ? RESTS : 0);
   }
 
-  // One question at a time: of those that come meanwhile, the last is asked.
-  async function explain(at) {
+  function explain(at) {
     clearTimeout(timer);
-    wanted = at;
-    if (busy) return;
-    busy = true;
-    while (wanted !== null && !stopped) {
-      const now = wanted;
-      wanted = null;
-      await load(now);
-    }
-    busy = false;
+    return questions.ask(at);
   }
 
   async function load(at) {
@@ -99,27 +97,32 @@ export async function show(root) {
     }
     status.show(`Computing: some hundred gradients of ${tokenName(tokens[at])} …`);
     result.classList.add("stale");
+    computing = true;
     try {
       const found = await ask("why", controls.question(at));
-      if (stopped || wanted !== null) return;
+      if (!questions.isLatest) return;
       status.show("");
       stopResult();
       stopResult = attribution(result, found, tokens, token);
     } catch (error) {
-      if (stopped) return;
+      if (!questions.isLatest) return;
       replaceChildren(result);
       status.fail(error);
     } finally {
       result.classList.remove("stale");
+      computing = false;
+      pointer.load();
     }
   }
 
   const first = firstPlace(listed, tokens.length);
   view.setCursor(first);
+  pointer.point(null);
   const begun = explain(first);
   if (!live) await begun; // a report has the answer at once
   return () => {
-    stopped = true;
+    questions.stop();
+    pointer.stop();
     clearTimeout(timer);
     stopResult();
     view.stop();

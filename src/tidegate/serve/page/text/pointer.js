@@ -1,12 +1,13 @@
-// Mouse and finger on a text: the token that is nearest is chosen; a drag, or a long press and a move, marks a stretch.
+// Mouse and finger on a text: the token that is nearest is chosen; a drag, or a long press and a move, marks a stretch. A
+// mouse that only moves points at tokens.
 
 const LONG_PRESS = 500; // ms after which a touch that is held begins to mark
 const SLOP = 10; // px that it may move meanwhile
 const MOVES = ["pointermove", "pointerup", "pointercancel"];
 
-/** Let mouse and finger choose tokens of `view`, and mark stretches if it has `onSelect`. */
+/** Let mouse and finger choose tokens of `view`, mark stretches if it has `onSelect`, and point if it has `onPoint`. */
 export function listenToPointer(view) {
-  const { box, onSelect } = view;
+  const { box, onSelect, onPoint } = view;
   let pressed = false; // by a mouse, which has chosen already when it is released
   let marking = false;
   const keepStill = (event) => {
@@ -17,6 +18,15 @@ export function listenToPointer(view) {
     if (!pressed) choose(tokenAt(view, event));
     pressed = false;
   });
+  if (onPoint) {
+    let last = null;
+    const pointAt = (n) => {
+      if (n !== last) onPoint(n);
+      last = n;
+    };
+    box.addEventListener("pointermove", (event) => event.pointerType === "mouse" && pointAt(tokenAt(view, event)));
+    box.addEventListener("pointerleave", () => pointAt(null));
+  }
   if (onSelect) {
     box.classList.add("markable");
     // A touch that marks does not scroll: browsers want to know at its beginning that a listener may prevent it.
