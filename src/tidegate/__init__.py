@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tidegate import cells, engine, errors, nn
     from tidegate.cells import Cell, Step, cell
     from tidegate.engine import batch_invariant, run
-    from tidegate.nn import summary
+    from tidegate.nn import summary, swap
 
 __version__ = "0.1.0"
 """The version, as in the package's metadata."""
@@ -29,6 +29,7 @@ __all__ = [
     "nn",
     "run",
     "summary",
+    "swap",
 ]
 
 # Where each public name lives. They are imported on use, so that the command line answers before torch is loaded.
@@ -39,6 +40,7 @@ _HOMES = {
     "batch_invariant": "engine",
     "run": "engine",
     "summary": "nn",
+    "swap": "nn",
 }
 
 

@@ -27,10 +27,15 @@ def flat(made: Any) -> list[Tensor]:
 @pytest.mark.parametrize(("name", "more"), KINDS)
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_a_step_and_its_gradients_are_torchs(name: str, more: dict[str, Any], batch_first: bool, bias: bool) -> None:
-    pair = layers(name, batch_first=batch_first, bias=bias, **more)
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_a_step_and_its_gradients_are_torchs(
+    name: str, more: dict[str, Any], num_layers: int, batch_first: bool, bias: bool
+) -> None:
+    pair = layers(name, num_layers=num_layers, batch_first=batch_first, bias=bias, **more)
     x = torch.randn((3, 1, 5) if batch_first else (1, 3, 5), dtype=torch.float64, requires_grad=True)
-    states = [torch.randn(1, 3, 7, dtype=torch.float64, requires_grad=True) for _ in range(1 + (name == "LSTM"))]
+    states = [
+        torch.randn(num_layers, 3, 7, dtype=torch.float64, requires_grad=True) for _ in range(1 + (name == "LSTM"))
+    ]
     for hx in (None, tuple(states) if name == "LSTM" else states[0]):
         found = []
         for layer in pair:
@@ -41,6 +46,15 @@ def test_a_step_and_its_gradients_are_torchs(name: str, more: dict[str, Any], ba
             second = torch.autograd.grad(first[0].square().sum(), leaves, allow_unused=True)
             found.append([*made, *first, *(g for g in second if g is not None)])
         torch.testing.assert_close(found[1], found[0], atol=1e-12, rtol=1e-10)
+
+
+def test_dropout_between_layers_is_that_of_a_kernels_run() -> None:
+    made = []
+    for backend in (None, "reference"):
+        torch.manual_seed(0)
+        layer = tidegate.nn.GRU(5, 7, num_layers=3, dropout=0.4, backend=backend).double()
+        made.append(layer(torch.ones(1, 3, 5, dtype=torch.float64)))
+    torch.testing.assert_close(made[0], made[1], atol=1e-12, rtol=1e-10)
 
 
 @pytest.mark.parametrize(("name", "more"), KINDS)
@@ -70,7 +84,7 @@ def test_only_steps_without_anything_unusual_run_on_torchs_operators(monkeypatch
 
     assert uses(make(5, 7))
     assert not uses(make(5, 7), torch.randn(2, 2, 5))
-    assert not uses(make(5, 7, num_layers=2))
+    assert uses(make(5, 7, num_layers=2))
     assert not uses(make(5, 7, bidirectional=True))
     assert not uses(make(5, 7, backend="llvm"))
     assert not uses(make(5, 7), lengths=[1, 0])

@@ -11,6 +11,7 @@ from tidegate.nn.stepping.prepacked import prepack
 from tidegate.nn.stepping.rounded import round_to_int8_
 from tidegate.nn.stepping.stepper import Stepper
 from tidegate.nn.summary import Summary, summary
+from tidegate.nn.swapping.swap import Swapped, SwappedLayer, swap
 
 __all__ = [
     "GRU",
@@ -24,9 +25,12 @@ __all__ = [
     "Recurrent",
     "Stepper",
     "Summary",
+    "Swapped",
+    "SwappedLayer",
     "Trace",
     "prepack",
     "round_to_int8_",
     "summary",
+    "swap",
     "to_torch",
 ]

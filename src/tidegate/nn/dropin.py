@@ -18,6 +18,7 @@ from tidegate.engine import Backend, Weights
 from tidegate.nn.initialise import Init, check_init, initialise
 from tidegate.nn.interop.torch_steps import is_quick, step_operator
 from tidegate.nn.layered import Layered, S, by_name
+from tidegate.nn.stack import dropout
 
 _CELLS = {"LSTM": lstm, "GRU": gru, "RNN_TANH": rnn_tanh, "RNN_RELU": rnn_relu}
 Device = torch.device | str | int | None
@@ -45,15 +46,16 @@ class _DropIn(Layered[S], nn.RNNBase):
         check_init(cell, init, forget_bias, bias=True)
         nn.RNNBase.__init__(self, mode, *torchs)
         check_init(cell, init, forget_bias, self.bias)
-        self.cell = self._own_cell()
+        self.cell = self.own_cell()
 
-    def _own_cell(self) -> Cell:
+    def own_cell(self) -> Cell:
+        """Return the cell with the equations of torch's layer."""
         return projected(_CELLS[self.mode]) if self.proj_size else _CELLS[self.mode]
 
     def extra_repr(self) -> str:
         """Return what torch's layer shows, and Tidegate's options that differ from their defaults."""
         shown = [nn.RNNBase.extra_repr(self)]
-        shown += [f"cell={self.cell.name}"] if self.cell.digest != self._own_cell().digest else []
+        shown += [f"cell={self.cell.name}"] if self.cell.digest != self.own_cell().digest else []
         return ", ".join([*shown, *self._own_options()])
 
     def reset_parameters(self) -> None:
@@ -74,8 +76,8 @@ class _DropIn(Layered[S], nn.RNNBase):
         )
 
     def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
-        """Run one step of one layer on PyTorch's operator; None if that is not quicker, or if something is unusual."""
-        if torch.compiler.is_compiling() or type(input) is not Tensor or input.dim() != 3 or self.num_layers > 1:
+        """Run one step on PyTorch's operator; None if that is not quicker, or if something is unusual."""
+        if torch.compiler.is_compiling() or type(input) is not Tensor or input.dim() != 3:
             return None
         time, weights, own = int(self.batch_first), self._flat_weights, self._parameters.values()
         if input.shape[time] != 1 or self.bidirectional or self.backend is not None or self.layer_cells:
@@ -83,28 +85,36 @@ class _DropIn(Layered[S], nn.RNNBase):
         # Weights that are no parameters are computed, by a parametrization or a hook.
         if len(weights) != len(own) or not all(map(is_, weights, own)) or {*map(type, weights)} != {nn.Parameter}:
             return None
-        x, operator = input.select(time, 0), step_operator(self.cell)
+        x, operator, layers = input.select(time, 0), step_operator(self.cell), self.num_layers
+        each = len(weights) // layers
+        by_layer: Any = [weights[k : k + each] for k in range(0, len(weights), each)]
         if (
             operator is None
             or x.shape[1] != self.input_size
-            or not is_quick(x, cast(Tensor, weights[0]), cast(Tensor, weights[1]))
+            or not all(is_quick(x, *own[:2]) for own in by_layer[:2])  # the others are of the second one's size
         ):
             return None
-        shape, count = (1, x.shape[0], self.hidden_size), len(self.cell.states)
+        shape, count = (layers, x.shape[0], self.hidden_size), len(self.cell.states)
         given = hx if isinstance(hx, tuple) else (hx,) * (count if hx is None else 1)
         if len(given) != count:
             return None
         if hx is None:
-            states = (x.new_zeros(shape[1:]),) * count
+            states = ((x.new_zeros(shape[1:]),) * count,) * layers
         elif all(type(s) is Tensor and s.shape == shape and s.dtype == x.dtype and s.is_cpu for s in given):
-            states = tuple([s.select(0, 0) for s in given])
+            states = tuple(zip(*[s.unbind(0) for s in given], strict=True))
         else:
             return None
-        made = operator(x, states if count > 1 else states[0], *weights)
-        after = made if count > 1 else (made,)
+        final = []
+        for layer in range(layers):
+            if layer and self.dropout and self.training:
+                x = dropout(x[None], self.dropout, locked=self.locked_dropout)[0]
+            before = states[layer]
+            made = operator(x, before if count > 1 else before[0], *by_layer[layer])
+            final.append(made if count > 1 else (made,))
+            x = final[-1][0]
         # Copies, so that output and states can be changed in place.
-        final = tuple([torch.stack((s,)) for s in after])
-        return torch.stack((after[0],), time), cast(S, final if count > 1 else final[0])
+        after = tuple([torch.stack(s) for s in zip(*final, strict=True)])
+        return torch.stack((x,), time), cast(S, after if count > 1 else after[0])
 
     def _current(self, name: str, k: int) -> Any:
         """Return a weight as torch's layers read it: from the attribute, if that was exchanged, else from the list."""

@@ -115,7 +115,12 @@ class RNNCell(_CellDropIn):
         if nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {nonlinearity}")
         self.nonlinearity = nonlinearity
-        self.cell = rnn_tanh if nonlinearity == "tanh" else rnn_relu
+        self.cell = self.cell_of(nonlinearity)
+
+    @staticmethod
+    def cell_of(nonlinearity: str) -> Cell:
+        """Return the cell with a nonlinearity, "tanh" or "relu"."""
+        return rnn_tanh if nonlinearity == "tanh" else rnn_relu
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Run one step: input (B, I) or (I,), hx (B, H) or (H,); returns h'."""

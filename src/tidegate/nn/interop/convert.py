@@ -10,7 +10,7 @@ from torch import nn
 from tidegate.cells import CELLS, Cell, projected
 from tidegate.errors import ArgumentError
 
-_OWN = (
+OWN_ATTRIBUTES = (
     "cell",
     "layer_cells",
     "init",
@@ -62,7 +62,7 @@ def _counterpart(name: str, module: Any, memo: dict[int, Any]) -> nn.Module:
     if cells != {_cell_of_torch(module).digest}:
         raise ArgumentError(f"{what} runs another cell than its counterpart in torch.nn: {module.cell.name}.")
     made = counterpart.__new__(counterpart)
-    own = {key: value for key, value in module.__getstate__().items() if key not in _OWN}
+    own = {key: value for key, value in module.__getstate__().items() if key not in OWN_ATTRIBUTES}
     made.__setstate__(copy.deepcopy(own, memo))
     return made
 
