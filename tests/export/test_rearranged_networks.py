@@ -33,14 +33,16 @@ def drawn(kind: Kind, sizes: list[int], inputs: int = 3, outputs: int = 2) -> Ne
 @pytest.mark.parametrize("sizes", [[4], [5, 2, 3]])
 def test_without_v_it_is_the_same_to_a_millionth(kind: Kind, sizes: list[int]) -> None:
     network = drawn(kind, sizes)
-    made = without_direct(network)
+    mean, deviation = np.array([100.0, -1.0, 0.0]), np.array([50.0, 0.01, 1.0])
+    x = X * deviation + mean
+    made = without_direct(network, mean, deviation)
     assert made.direct is None
     assert made.sizes == [size + 2 for size in sizes]
-    assert np.abs(made(X) - network(X)).max() < 1e-6 * np.abs(X @ network.direct.T).max()  # type: ignore[union-attr]
+    assert np.abs(made(x) - network(x)).max() < 1e-6 * np.abs(x @ network.direct.T).max()  # type: ignore[union-attr]
     silent = replace(network, direct=network.direct * [[0.0], [1.0]])  # type: ignore[operator]
-    assert without_direct(silent).sizes == [size + 1 for size in sizes]
-    assert np.abs(without_direct(silent)(X) - silent(X)).max() < 1e-6
-    assert without_direct(replace(network, direct=np.zeros((2, 3)))).sizes == sizes
+    assert without_direct(silent, mean, deviation).sizes == [size + 1 for size in sizes]
+    assert np.abs(without_direct(silent, mean, deviation)(x) - silent(x)).max() < 1e-4
+    assert without_direct(replace(network, direct=np.zeros((2, 3))), mean, deviation).sizes == sizes
 
 
 @pytest.mark.parametrize("kind", KINDS)

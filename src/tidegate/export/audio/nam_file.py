@@ -67,7 +67,7 @@ def nam(
             f"A .nam file has one number in and one out per sample, and this model {sizes[0]} and {sizes[1]}: train a "
             "model of one channel."
         )
-    network = without_direct(source.network)
+    network = without_direct(source.network, source.mean, source.deviation)
     network = padded(network, [max(network.sizes)] * len(network.sizes))
     network = rounded(after_silence(network, SILENCE))
     record = {

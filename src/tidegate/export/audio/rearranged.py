@@ -59,27 +59,34 @@ def padded(network: Network, sizes: Sequence[int]) -> Network:
     return replace(network, layers=layers, weight=weight)
 
 
-def without_direct(network: Network) -> Network:
+def without_direct(network: Network, mean: Array, deviation: Array) -> Network:
     """Return a network without V that computes the same, to a millionth of V x.
 
     For each output every layer has one more hidden unit, whose gates stand open and shut, so that of the first layer it
-    is tanh(tanh(a)) or tanh(a), and of the next one the same of it. a is the output's V x, scaled to be so small that
-    tanh(a) is a; the linear map scales it up again.
+    is tanh(tanh(a)) or tanh(a), and of the next one the same of it. a is the output's V (x - mean), scaled to be so
+    small that tanh(a) is a; the linear map scales it up again.
+
+    Args:
+        network: the network.
+        mean: of its inputs, (I,).
+        deviation: likewise.
     """
     if network.direct is None or not network.direct.any():
         return replace(network, direct=None)
-    norms = np.linalg.norm(network.direct, axis=1)
+    norms = np.linalg.norm(network.direct * deviation, axis=1)
     kept = np.flatnonzero(norms)
     made = padded(network, [size + len(kept) for size in network.sizes])
     source = SMALL * network.direct[kept] / norms[kept, None]
+    shift = -source @ mean
     for layer in made.layers:
         added = np.arange(layer.units - len(kept), layer.units)
-        layer.w_ih[2 * layer.units + added] = source  # of g or n
+        value = 2 * layer.units + added  # g or n
+        layer.w_ih[value], layer.b_ih[value] = source, shift
         for gate, bias in ({0: OPEN, 1: SHUT, 3: OPEN} if network.kind == "lstm" else {1: SHUT}).items():
             layer.b_ih[gate * layer.units + added] = bias
-        source = np.eye(layer.units)[added]
+        source, shift = np.eye(layer.units)[added], np.zeros(len(kept))
     made.weight[kept, made.weight.shape[1] - len(kept) + np.arange(len(kept))] = norms[kept] / SMALL
-    return replace(made, direct=None)
+    return replace(made, bias=made.bias + network.direct @ mean, direct=None)
 
 
 def after_silence(network: Network, steps: int) -> Network:

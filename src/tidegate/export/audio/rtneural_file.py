@@ -16,7 +16,7 @@ import numpy as np
 from tidegate.errors import ArgumentError, DataError
 from tidegate.export.audio.checked_writing import Written, checked_rate, write_checked
 from tidegate.export.audio.json_values import array, read_object, whole
-from tidegate.export.audio.model_to_play import Exportable, source_of
+from tidegate.export.audio.model_to_play import Exportable, Source, source_of
 from tidegate.export.audio.network import GATES, Array, Kind, Layer, Network
 from tidegate.export.audio.rearranged import padded, rounded, without_direct
 from tidegate.io.wording import quoted
@@ -72,12 +72,12 @@ def rtneural(
         if metadata:
             raise ArgumentError("metadata is for AIDA-X, and with aida_x=False the file is not: leave it out.")
         rate = None if sample_rate is None and source.sample_rate is None else checked_rate(source, sample_rate)
-        network = rounded(without_direct(source.network))
+        network = rounded(without_direct(source.network, source.mean, source.deviation))
         return write_checked(
             Path(file), _record(network) | ({"samplerate": rate} if rate else {}), rtneural_network, source
         )
     rate = checked_rate(source, sample_rate)
-    network = rounded(_for_aida_x(source.network))
+    network = rounded(_for_aida_x(source))
     x = np.zeros((SELF_TEST, network.inputs))  # what comes after the audio are knobs, which stand at 0 in the test
     x[:, 0] = np.random.default_rng(1).uniform(-0.5, 0.5, SELF_TEST).astype(np.float32)
     extra = {
@@ -90,19 +90,23 @@ def rtneural(
     return write_checked(Path(file), _record(network) | extra, rtneural_network, source)
 
 
-def _for_aida_x(network: Network) -> Network:
+def _for_aida_x(source: Source) -> Network:
     """Return a network that AIDA-X can play.
 
     Raises:
         ArgumentError: there is none.
     """
+    network = source.network
     if len(network.layers) > 1:
         raise _not_for_aida_x(f"plays one recurrent layer, and this model has {len(network.layers)}")
     if network.inputs > AIDA_X_INPUTS or network.outputs > 1:
         sizes = f"{network.inputs} and {network.outputs}"
         raise _not_for_aida_x(f"takes 1 to 3 inputs and gives 1 output, and this model has {sizes}")
     is_input = network.direct is not None and network.inputs == 1 and abs(network.direct.item() - 1) < SAME
-    network = replace(network, direct=np.ones((1, 1))) if is_input else without_direct(network)
+    if is_input:
+        network = replace(network, direct=np.ones((1, 1)))
+    else:
+        network = without_direct(network, source.mean, source.deviation)
     (units,) = network.sizes
     if units > AIDA_X_UNITS[-1]:
         raise _not_for_aida_x(f"plays at most {AIDA_X_UNITS[-1]} hidden units, and this model needs {units}")
