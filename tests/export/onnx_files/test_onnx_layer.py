@@ -22,8 +22,10 @@ from tidegate.cells import (
     get_cell,
     maximum,
     minimum,
+    relu,
     sigmoid,
     softmax,
+    softplus,
     tanh,
     unit_mean,
     unit_sum,
@@ -38,7 +40,7 @@ from tidegate.engine import run as run_engine
 FUSED = {
     "lstm": "LSTM", "peephole_lstm": "LSTM", "coupled_lstm": "LSTM", "odyssey_niaf": "LSTM", "odyssey_noaf": "LSTM",
     "odyssey_cifg": "LSTM", "gru": "GRU", "gru_original": "GRU", "gru_z_new": "GRU", "gru_original_z_new": "GRU",
-    "rnn_tanh": "RNN", "rnn_relu": "RNN",
+    "mgu": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN",
 }  # fmt: skip
 
 
@@ -151,14 +153,79 @@ def test_states_that_depend_on_no_state_or_on_nothing() -> None:
     of_layer(tidegate.nn.Recurrent(open_loop, 3, 5))
 
 
-def test_a_cell_that_is_called_lstm_but_is_none() -> None:
-    @cell(gates="i f g o", states="h c")
-    def lstm(x: Any, r: Any, s: Any) -> Step:
-        i, f, o = sigmoid(x.i + r.i), sigmoid(x.f + r.f), sigmoid(x.o + r.o)
-        c = f * s.c + i * tanh(x.g + r.g)
-        return Step(h=o * c, c=c)
+def hard_sigmoid(v: Any) -> Any:
+    return maximum(minimum(0.2 * v + 0.5, 1), 0)
 
-    assert "Scan" in of_layer(tidegate.nn.Recurrent(lstm, 3, 5))
+
+@cell(gates="inp out keep new", states="y memory", parameters="see")
+def of_other_names(x: Any, r: Any, s: Any, p: Any) -> Step:
+    memory = softplus(r.new + x.new) * hard_sigmoid(r.inp + x.inp) + s.memory * hard_sigmoid(x.keep + r.keep)
+    return Step(y=tanh(memory) * hard_sigmoid(x.out + p.see * memory + r.out), memory=memory)
+
+
+@cell(gates="f g o", states="h c")
+def with_i_from_f(x: Any, r: Any, s: Any) -> Step:
+    f = sigmoid(x.f + r.f)
+    c = f * s.c + (1 - f) * tanh(x.g + r.g)
+    return Step(h=sigmoid(x.o + r.o) * c, c=c)
+
+
+@cell(gates="z r n", states="h")
+def relu_gru(x: Any, r: Any, s: Any) -> Step:
+    z = hard_sigmoid(x.z + r.z)
+    return Step(h=s.h * z + relu(r.n * hard_sigmoid(x.r + r.r) + x.n) * (1 - z))
+
+
+@pytest.mark.parametrize(("own", "operator"), [(of_other_names, "LSTM"), (with_i_from_f, "LSTM"), (relu_gru, "GRU")])
+def test_a_users_cell_with_the_equations_of_an_operator(own: Cell, operator: str) -> None:
+    assert operator in of_layer(tidegate.nn.Recurrent(own, 4, 5))
+
+
+@cell(gates="i f g o", states="h c")
+def lstm(x: Any, r: Any, s: Any) -> Step:
+    i, f, o = sigmoid(x.i + r.i), sigmoid(x.f + r.f), sigmoid(x.o + r.o)
+    c = f * s.c + i * tanh(x.g + r.g)
+    return Step(h=o * tanh(s.c), c=c)  # of the step before
+
+
+@cell(gates="i f g o", states="h c", parameters="p")
+def o_sees_the_state_before(x: Any, r: Any, s: Any, p: Any) -> Step:
+    i, f, o = sigmoid(x.i + r.i), sigmoid(x.f + r.f), sigmoid(x.o + r.o + p.p * s.c)
+    c = f * s.c + i * tanh(x.g + r.g)
+    return Step(h=o * tanh(c), c=c)
+
+
+@cell(gates="i f g o", states="h c", scalars="p")
+def with_a_scalar(x: Any, r: Any, s: Any, p: Any) -> Step:
+    i, f, o = sigmoid(x.i + r.i + p.p * s.c), sigmoid(x.f + r.f), sigmoid(x.o + r.o)
+    c = f * s.c + i * tanh(x.g + r.g)
+    return Step(h=o * tanh(c), c=c)
+
+
+@cell(gates="z r n", states="h")
+def hard_gru_z_new(x: Any, r: Any, s: Any) -> Step:
+    z = hard_sigmoid(x.z + r.z)  # whose 1 - φ(a) need not be φ(-a)
+    return Step(h=s.h * (1 - z) + tanh(r("n", s.h * hard_sigmoid(x.r + r.r)) + x.n) * z)
+
+
+@cell(gates="z r n", states="h")
+def two_activations(x: Any, r: Any, s: Any) -> Step:
+    z = sigmoid(x.z + r.z)
+    return Step(h=s.h * z + tanh(r.n * tanh(x.r + r.r) + x.n) * (1 - z))
+
+
+@cell(gates="a b", states="h")
+def crossed(x: Any, r: Any) -> Step:
+    return Step(h=tanh(x.a + r.b) + 0 * (x.b + r.a))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [lstm, o_sees_the_state_before, with_a_scalar, hard_gru_z_new, two_activations, crossed],
+    ids=lambda it: it.name,
+)
+def test_a_users_cell_with_almost_the_equations_of_an_operator(own: Cell) -> None:
+    assert "Scan" in of_layer(tidegate.nn.Recurrent(own, 4, 5))
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -22,7 +22,7 @@ from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.parts import Convolution
 from tidegate.export.onnx import layer_nodes, model_file, model_nodes
-from tidegate.export.onnx.fused_operators import SIGMOID, TANH, FusedForm
+from tidegate.export.onnx.fused_operators import Activation, FusedForm
 from tidegate.export.onnx.model_file import model_proto
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
 from tidegate.tasks.classify.task import Classifier, ClassifyConfig
@@ -148,6 +148,8 @@ def test_masks_are_inputs(tmp_path: Path) -> None:
     assert axes(proto)["dt"] == ["time", "batch", 1]
 
 
+SIGMOID: Activation = ("Sigmoid", (), ())
+TANH: Activation = ("Tanh", (), ())
 SABOTAGED = {
     "swapped gates": FusedForm("LSTM", ("i", "f", "o", "g"), (SIGMOID, TANH, TANH)),
     "another function": FusedForm("LSTM", ("i", "o", "f", "g"), (SIGMOID, TANH, SIGMOID)),

@@ -1,1 +1,1 @@
-"""Models as ONNX files. `layer_nodes` writes one recurrent layer."""
+"""Models as ONNX files. `model_file` writes one, `layer_nodes` a recurrent layer, `checks` proves that it is right."""

@@ -1,23 +1,19 @@
-"""Which cells are ONNX's own LSTM, GRU and RNN, and how their weights are laid out there."""
+"""ONNX's own LSTM, GRU and RNN, and how the weights of a cell are laid out there."""
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tidegate.cells import Cell, get_cell
+from tidegate.cells import Cell
 from tidegate.export.onnx.layer_weights import LayerWeights
 from tidegate.export.onnx.nodes import Nodes
 
-Activation = tuple[str, tuple[float, ...], tuple[float, ...]]  # name, alpha, beta: numbers only where it takes them
-SIGMOID: Activation = ("Sigmoid", (), ())
-TANH: Activation = ("Tanh", (), ())
-RELU: Activation = ("Relu", (), ())
-IDENTITY: Activation = ("Affine", (1.0,), (0.0,))  # numbers are written always: defaults of runtimes differ
-
+Activation = tuple[
+    str, tuple[float, ...], tuple[float, ...]
+]  # name, alpha, beta: written always, since defaults differ
 PEEPHOLES = 7  # the place of the peepholes among the LSTM's operands
 
 
@@ -29,7 +25,7 @@ class FusedForm:
         operator: LSTM, GRU or RNN.
         gates: the cell's gates in the order of the operator's: i o f c, or z r h. One that begins with "-" is negated.
         activations: the operator's functions in its order.
-        peepholes: the cell's vectors in the operator's order, i o f.
+        peepholes: the cell's vectors in the operator's order, i o f; one without a name is zeros.
         attributes: others of the operator.
     """
 
@@ -78,7 +74,8 @@ class FusedForm:
             operands[3] = nodes.add("Unsqueeze", nodes.add("Concat", *both, axis=0), first, name="B")
         if self.peepholes:
             operands += [""] * (PEEPHOLES - len(operands))
-            vectors = nodes.add("Concat", *[weights.p[it] for it in self.peepholes], axis=0)
+            none = nodes.constant(np.zeros(weights.hidden, np.float32), "zeros")
+            vectors = nodes.add("Concat", *[weights.p.get(it, none) for it in self.peepholes], axis=0)
             operands.append(nodes.add("Unsqueeze", vectors, first, name="P"))
         alphas = [number for _, alpha, _ in self.activations for number in alpha]
         betas = [number for _, _, beta in self.activations for number in beta]
@@ -91,34 +88,3 @@ class FusedForm:
         made = nodes.add_many(self.operator, *operands, names=names, **attributes)
         squeezed = [nodes.add("Squeeze", state, first) for state in made[1:]]
         return nodes.add("Squeeze", made[0], one), squeezed
-
-
-def fused_form(cell: Cell) -> FusedForm | None:
-    """Return the operator that a cell is, if ONNX has one."""
-    return _fused_forms().get(cell.digest)
-
-
-@functools.cache
-def _fused_forms() -> dict[str, FusedForm]:
-    """Return the forms by the digest of their equations, and not by name: a user's cell may be called lstm."""
-    i_o_f_c, z_r_h = ("i", "o", "f", "g"), ("z", "r", "n")
-    coupled = ("i", "o", "i", "g")  # f = 1 - i: of f there have to be rows, which the operator does not read
-    lstm, gru = (SIGMOID, TANH, TANH), (SIGMOID, TANH)
-    after, before = dict(linear_before_reset=1), dict(linear_before_reset=0)
-    negated = ("-z", "r", "n")  # the operator's z keeps the past, and 1 - sigmoid(a) = sigmoid(-a)
-    p = ("p_i", "p_o", "p_f")
-    forms = {
-        "lstm": FusedForm("LSTM", i_o_f_c, lstm),
-        "peephole_lstm": FusedForm("LSTM", i_o_f_c, lstm, p),
-        "odyssey_niaf": FusedForm("LSTM", i_o_f_c, (SIGMOID, IDENTITY, TANH), p),
-        "odyssey_noaf": FusedForm("LSTM", i_o_f_c, (SIGMOID, TANH, IDENTITY), p),
-        "coupled_lstm": FusedForm("LSTM", coupled, lstm, (), dict(input_forget=1)),
-        "odyssey_cifg": FusedForm("LSTM", coupled, lstm, ("p_i", "p_o", "p_i"), dict(input_forget=1)),
-        "gru": FusedForm("GRU", z_r_h, gru, (), after),
-        "gru_z_new": FusedForm("GRU", negated, gru, (), after),
-        "gru_original": FusedForm("GRU", z_r_h, gru, (), before),
-        "gru_original_z_new": FusedForm("GRU", negated, gru, (), before),
-        "rnn_tanh": FusedForm("RNN", ("h",), (TANH,)),
-        "rnn_relu": FusedForm("RNN", ("h",), (RELU,)),
-    }
-    return {get_cell(name).digest: form for name, form in forms.items()}

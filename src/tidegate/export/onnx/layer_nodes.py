@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegate.cells import Cell
-from tidegate.export.onnx.fused_operators import FusedForm, fused_form
+from tidegate.export.onnx.fused_forms import fused_form
+from tidegate.export.onnx.fused_operators import FusedForm
 from tidegate.export.onnx.layer_weights import LayerWeights
 from tidegate.export.onnx.nodes import Nodes
 from tidegate.export.onnx.step_nodes import Step

@@ -17,8 +17,8 @@ import tidegate
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.models import graph_of
 from tidegate.export.graph.parts import Softmax
-from tidegate.export.onnx.check_int8 import check_int8
-from tidegate.export.onnx.check_model import check_model
+from tidegate.export.onnx.checks.check_int8 import check_int8
+from tidegate.export.onnx.checks.check_model import check_model
 from tidegate.export.onnx.metadata import of_graph, of_run
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
 from tidegate.io.files import replacing

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tidegate.errors import BackendError
 from tidegate.export.graph.in_python import random_inputs
-from tidegate.export.onnx.expected_values import States, expected_values
+from tidegate.export.onnx.checks.expected_values import States, expected_values
 from tidegate.export.onnx.model_nodes import LENGTHS, ModelNodes
 from tidegate.io.optional import needed
 

@@ -13,7 +13,7 @@ from tidegate.export.graph.evaluated import Multiply, evaluate, exact
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.parts import Convolution
 from tidegate.export.int8.arithmetic import rounded_products
-from tidegate.export.onnx.model_call import SHAPES, beginning, draw_case, run_case, session_of
+from tidegate.export.onnx.checks.model_call import SHAPES, beginning, draw_case, run_case, session_of
 from tidegate.export.onnx.model_nodes import ModelNodes
 
 CLOSE = 1e-5  # relative to the largest number of an output

@@ -13,8 +13,8 @@ from torch.nn.functional import log_softmax
 from tidegate.errors import BackendError
 from tidegate.export.graph.in_python import outputs
 from tidegate.export.graph.parts import Softmax
-from tidegate.export.onnx.expected_values import expected_values
-from tidegate.export.onnx.model_call import SHAPES, Case, draw_case, run_case, session_of
+from tidegate.export.onnx.checks.expected_values import expected_values
+from tidegate.export.onnx.checks.model_call import SHAPES, Case, draw_case, run_case, session_of
 from tidegate.export.onnx.model_nodes import NEXT, ModelNodes
 
 CLOSE = 1e-5  # relative to the largest number of an output
