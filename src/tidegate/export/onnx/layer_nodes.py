@@ -141,7 +141,7 @@ def _scan(
     full = _shape_of_units(nodes, x, 1, weights.hidden)
     step, body = Step(cell, weights, nodes, x, masks), Nodes(nodes)
     before = [body.free(f"{name}_before") for name in cell.states]
-    read = step.over_time()
+    read = step.over_time() or [x]  # a Scan reads something, which says how many steps there are
     here = {name: body.free(f"{name}_t") for name in read}
     new = step.write(body, dict(zip(cell.states, before, strict=True)), here, full)
     float32 = np.float32
