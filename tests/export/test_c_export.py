@@ -1,7 +1,6 @@
 """Models as C code give the outputs of Python, and what cannot be written is refused."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,15 @@ import tidegate
 from tidegate import export
 from tidegate.cells import CELLS, get_cell, with_heads, zoneout
 from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
-from tidegate.export.c import code_check
-from tidegate.export.c.compiled_model import CompiledModel
+from tidegate.export.c.interface.header_file import header
 from tidegate.export.c.model_code import ModelCode
-from tidegate.export.c.source_files import header, source
+from tidegate.export.c.running.compiled_model import CompiledModel
+from tidegate.export.c.source_files import source
 from tidegate.export.c.weights_file import weights_bytes
+from tidegate.export.graph import exported
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.in_python import outputs, random_inputs
 from tidegate.export.graph.models import graph_of
-from tidegate.text import LanguageModel, LanguageModelConfig
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
 COMPOSED: dict[str, Any] = {
@@ -96,39 +95,12 @@ def test_a_sequential_of_torchs_layers(tmp_path: Path) -> None:
         nn.Linear(13, 9),
         nn.Tanh(),
     )
-    made = export.c(model, tmp_path / "code", name="tagger", lanes=4)
+    made = export.c(model, tmp_path / "code", name="tagger", vector=16)
     assert sorted(it.name for it in made.iterdir()) == [
         "Makefile", "README.md", "example.c", "tagger.bin", "tagger.c", "tagger.h",
     ]  # fmt: skip
     assert "i_t = σ(W_i x_t + U_i h_{t-1} + b_i)" in (made / "tagger.c").read_text()
     assert model.training
-
-
-@needs_compiler
-@pytest.mark.parametrize("embedding", [None, 5])
-def test_a_language_model_writes_the_text_that_python_writes(embedding: int | None, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    characters = 'ab"\\é?\n'
-    config = LanguageModelConfig(vocabulary_size=len(characters), embedding_size=embedding, hidden_size=12)
-    model = LanguageModel(config).eval()
-    with torch.no_grad():
-        for p in model.parameters():
-            p.uniform_(-1, 1)
-    folder = export.c(model, tmp_path / "code", characters=[*characters])
-    subprocess.run(["make", "-C", str(folder)], check=True, capture_output=True)
-    written = subprocess.run(["./example", "é", "20"], cwd=folder, check=True, capture_output=True).stdout.decode()
-    ids = [characters.index("é")]
-    with torch.no_grad():
-        for _ in range(20):
-            ids.append(int(model(torch.tensor([ids]))[0][0, -1].argmax()))
-    assert written == "".join(characters[k] for k in ids) + "\n"
-    unknown = subprocess.run(["./example", "z"], cwd=folder, capture_output=True, check=False)
-    assert unknown.returncode == 2
-    other = (folder / "model.bin").read_bytes()
-    (folder / "model.bin").write_bytes(other[:-1] + bytes([other[-1] ^ 1]))
-    assert subprocess.run(["./example", "a"], cwd=folder, capture_output=True, check=False).returncode == 0
-    (folder / "model.bin").write_bytes(other[:20] + bytes([other[20] ^ 1]) + other[21:])
-    assert subprocess.run(["./example", "a"], cwd=folder, capture_output=True, check=False).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -168,7 +140,7 @@ def test_wrong_code_is_found_by_the_check(tmp_path: Path, monkeypatch: pytest.Mo
     def wrong(model: nn.Module, graph: Graph, inputs: list[Tensor]) -> Tensor:
         return torch.ones(len(inputs[0]), 3)
 
-    monkeypatch.setattr(code_check, "outputs", wrong)
+    monkeypatch.setattr(exported, "outputs", wrong)
     with pytest.raises(BackendError, match="differ from Python's"):
         export.c(nn.Linear(2, 3), tmp_path / "code")
     assert not [*tmp_path.iterdir()]

@@ -14,11 +14,13 @@ import tidegate
 from tidegate import export
 from tidegate.cells import CELLS, get_cell, with_heads
 from tidegate.errors import ArgumentError, BackendError
-from tidegate.export.c import code_check, compiled_model
-from tidegate.export.c.compiled_model import CompiledModel
 from tidegate.export.c.int8_products import LONGEST, Int8Products
+from tidegate.export.c.interface.header_file import header
 from tidegate.export.c.model_code import ModelCode
-from tidegate.export.c.source_files import header, source
+from tidegate.export.c.model_folder import Options, write_folder
+from tidegate.export.c.running import comparison, compiled_model
+from tidegate.export.c.running.compiled_model import CompiledModel
+from tidegate.export.c.source_files import source
 from tidegate.export.c.weights_file import weights_bytes
 from tidegate.export.graph.evaluated import evaluate
 from tidegate.export.graph.graph import Graph
@@ -53,7 +55,7 @@ def compiled(
         *flags,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled_model, "FLAGS", (*strict, "-shared", "-fPIC", *flags))
+        patch.setattr(compiled_model, "CHECK", (*strict, "-shared", "-fPIC", *flags))
         return CompiledModel(code, folder)
 
 
@@ -136,13 +138,14 @@ def test_numbers_that_are_not_finite_come_through(tmp_path: Path) -> None:
 def test_the_folder_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = nn.Sequential(nn.Embedding(7, 4), nn.LSTM(4, 40), nn.Linear(40, 7))
     seen: list[Tensor] = []
-    made = export.c(
-        model, tmp_path / "code", weights="int8", examine=lambda code: seen.append(code(torch.tensor([3, 1])))
-    )
+    options = Options(weights="int8")
+    made = write_folder(
+        model, tmp_path / "code", options, examine=lambda computed: seen.append(computed(torch.tensor([3, 1])))
+    ).folder
     assert (made / "model.bin").stat().st_size < 18_000  # of 31 KB in float32
     assert "matrices in int8" in (made / "README.md").read_text()
     assert seen[0].shape == (2, 7)
-    monkeypatch.setattr(code_check, "evaluate", lambda *_: torch.ones(3, 7))
+    monkeypatch.setattr(comparison, "evaluate", lambda *_: torch.ones(3, 7))
     with pytest.raises(BackendError, match="differ from Python's"):
         export.c(model, tmp_path / "other", weights="int8")
     assert [it.name for it in tmp_path.iterdir()] == ["code"]
@@ -151,7 +154,7 @@ def test_the_folder_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"weights": "int4"}, "'float32' or 'int8'"),
+        ({"weights": "int4"}, "one of float32, int8"),
         ({"calibrate": torch.zeros(3, 2)}, "only weights='int8'"),
         ({"weights": "int8", "calibrate": torch.zeros(3, 3)}, r"shape \(3, 3\); the model reads frames \(T, 2\)"),
         ({"weights": "int8", "calibrate": torch.zeros(3, 2)}, "zeros only in linear.x"),

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tidegate.export.c.compiled_model import CompiledModel
+from tidegate.export.c.interface.header_file import header
 from tidegate.export.c.model_code import ModelCode
-from tidegate.export.c.source_files import header, source
+from tidegate.export.c.running.compiled_model import CompiledModel
+from tidegate.export.c.source_files import source
 from tidegate.export.c.weights_file import weights_bytes
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.modules import add_module

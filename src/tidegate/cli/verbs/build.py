@@ -1,66 +1,68 @@
-"""``tidegate build RUN --out FOLDER``: a run's model as C code."""
+"""``tidegate build RUN --out FOLDER``: a run's model as C code, a library or WebAssembly."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
 from tidegate.cli.early_checks import check_paths
 from tidegate.cli.error_boundary import note
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tidegate.cli.user_code import OwnCell, OwnTask, load_user_code
 
 __all__ = ["build"]
 
 
 def build(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained model.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new or empty folder for the C code.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new or empty folder.")],
     name: Annotated[str, typer.Option(metavar="NAME", help="Prefix of files, functions and types.")] = "model",
-    lanes: Annotated[int, typer.Option(help="Numbers computed together: 16 AVX-512, 8 AVX2, 4 NEON, SSE.")] = 16,
+    target: Annotated[
+        Literal["c", "library", "wasm"],
+        typer.Option(help="Besides the C code, a shared library for this machine; or WebAssembly and JavaScript."),
+    ] = "c",
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Weights as C code, so that no file is read; always so for wasm.")
+    ] = False,
+    vector: Annotated[
+        Literal["auto", "16", "32", "64"],
+        typer.Option(help="Bytes of the target's vectors: 16 NEON, SSE, wasm; 32 AVX2; 64 AVX-512."),
+    ] = "auto",
     int8: Annotated[
         bool, typer.Option("--int8", help="Weights and vectors in 8 bits: smaller and faster; says what it costs.")
     ] = False,
-    check: Annotated[bool, typer.Option(help="Compile the code and compare it with Python.")] = True,
+    check: Annotated[
+        bool, typer.Option(help="Run the code, and compare it with Python on random input and held-out data.")
+    ] = True,
+    task: OwnTask = None,
+    cell: OwnCell = None,
 ) -> None:
     """Write a trained model as one C file with its weights, which needs neither Python nor a library.
 
     Examples:
         tidegate build runs/demo --out c && make -C c && cd c && ./example 'def '
         tidegate build runs/demo --out small --int8
+        tidegate build runs/demo --out web --target wasm
     """
     check_paths(run)
-    from tidegate import export
+    from tidegate.export.c.model_folder import Options, Vector, write_folder
     from tidegate.export.int8.held_out_loss import held_out_loss
     from tidegate.train import load_run
 
+    load_user_code(task, cell)
     loaded = load_run(run)
-    export.c(
-        loaded.model,
+    size: Vector = "auto" if vector == "auto" else int(vector)  # type: ignore[assignment]
+    options = Options(name, size, target, embed, "int8" if int8 else "float32")
+    written = write_folder(
+        loaded,
         out,
-        name=name,
-        lanes=lanes,
-        weights="int8" if int8 else "float32",
+        options,
         check=check,
-        examine=(lambda compiled: note(held_out_loss(loaded, compiled))) if int8 else None,
-        characters=_characters(loaded),
+        examine=(lambda computed: note(held_out_loss(loaded, computed))) if int8 else None,
     )
-    if not check:
-        said = "not checked" + (", and what 8 bits cost not measured" if int8 else "")
-    else:
-        said = "compiled, and its outputs are those of Python" + (" in 8 bits" if int8 else "")
-    note(f"{out}: {name}.c, {name}.h, {name}.bin, example.c, Makefile, README.md ({said})")
-
-
-def _characters(loaded: Any) -> Sequence[str] | None:
-    """Return the text of each token, if every token is a character, for an example that reads text."""
-    from tidegate.text import LanguageModel
-    from tidegate.text.tokenizers.characters import CharacterTokenizer
-
-    if not isinstance(loaded.model, LanguageModel):
-        return None
-    tokenizer = loaded.tokenizer
-    return [*tokenizer.characters] if isinstance(tokenizer, CharacterTokenizer) else None
+    said = str(written.compared)
+    if written.compared is None:
+        said = "not compared with Python" + (", since there is no node to run it" if check else "")
+        said += ", and what 8 bits cost is not measured" if int8 else ""
+    note(f"{out}: {', '.join(written.files)} ({said})")

@@ -142,7 +142,11 @@ def _forecaster(graph: Graph, model: Forecaster) -> Value:
 
 
 def _regressor(graph: Graph, model: Regressor) -> Value:
-    x = graph.input("x", model.recurrent.input_size)
+    return add_regressor(graph, model, graph.input("x", model.recurrent.input_size))
+
+
+def add_regressor(graph: Graph, model: Regressor, x: Value) -> Value:
+    """Add what a model of the task regress computes from normalised inputs."""
     masks = None if model.elapsed is None else {MASK: _elapsed(graph, x, model.elapsed)}
     h = add_recurrent(graph, model.recurrent, x, "recurrent", masks)
     y = add_module(graph, model.output, h, "output")

@@ -104,7 +104,8 @@ class BPE:
         return tokenizer
 
     @cached_property
-    def _pieces(self) -> list[bytes]:
+    def pieces(self) -> list[bytes]:
+        """The bytes of each token."""
         letters = byte_letters()
         ordered = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
         return [bytes(letters[letter] for letter in token) for token in ordered]
@@ -139,7 +140,7 @@ class BPE:
             UnknownTokenError: a number is outside the vocabulary.
         """
         chosen = check_ids(ids, self.vocabulary_size).tolist()
-        return b"".join([self._pieces[token] for token in chosen]).decode("utf-8", "replace")
+        return b"".join([self.pieces[token] for token in chosen]).decode("utf-8", "replace")
 
     def unknown_note(self, tally: Counter[str]) -> str:
         """Return nothing: no text is unknown."""
@@ -147,12 +148,12 @@ class BPE:
 
     def decoder(self, after: str = "") -> Decoder:
         """Return a decoder that takes one token at a time and returns whole characters."""
-        return Decoder(self._pieces)
+        return Decoder(self.pieces)
 
     def token_text(self, token: int) -> str:
         r"""Format one token for display; bytes that are no whole character are escaped, as ``\xe2``."""
         check_id(token, self.vocabulary_size)
-        return shown(self._pieces[token])
+        return shown(self.pieces[token])
 
     def save(self, folder: str | Path) -> Path:
         """Write ``tokenizer.json`` (the format of `tokenizers`) into a folder and return its path."""

@@ -1,36 +1,17 @@
-"""A model's C code, compiled on this machine and compared with Python."""
+"""A model's C code, as a shared library that Python calls."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tidegate.errors import BackendError, MissingDependencyError
+from tidegate.errors import BackendError
 from tidegate.export.c.model_code import ModelCode
-
-FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC")
-
-
-def compiler() -> str:
-    """Return the C compiler: that of the variable CC, or cc, gcc or clang.
-
-    Raises:
-        MissingDependencyError: there is none.
-    """
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and (found := shutil.which(name)):
-            return found
-    raise MissingDependencyError(
-        "To check the code a C compiler is needed, and there is none (cc, gcc, clang): install one (Debian: apt "
-        "install gcc), or leave the check out (--no-check; check=False)."
-    )
+from tidegate.export.c.running.compilers import CHECK, SUFFIX, compile_library
 
 
 class CompiledModel:
@@ -38,25 +19,31 @@ class CompiledModel:
 
     Args:
         code: the model.
-        folder: where its files are; the library is written there.
+        folder: where its files are; the library is written there, unless it is given.
+        embedded: whether the weights are compiled in.
+        library: the library, if it is there already.
 
     Raises:
         BackendError: it cannot be compiled.
     """
 
-    def __init__(self, code: ModelCode, folder: Path):
+    def __init__(self, code: ModelCode, folder: Path, *, embedded: bool = False, library: Path | None = None):
         self._code = code
-        library = folder / f"{code.name}.so"
-        command = [compiler(), *FLAGS, "-o", str(library), str(folder / f"{code.name}.c"), "-lm"]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise BackendError(f"{' '.join(command)} failed:\n{ended.stderr.strip()}")
-        self._library: Any = ctypes.CDLL(str(library))
-        self._bytes = (folder / f"{code.name}.bin").read_bytes()
+        if library is None:
+            library = folder / f"{code.name}.{SUFFIX}"
+            compile_library(sources(code, folder, embedded=embedded), library, CHECK)
+        self._library: Any = ctypes.CDLL(str(library.absolute()))
         self._model = ctypes.c_void_p()
-        size = ctypes.c_size_t(len(self._bytes))
-        if refused := self._call("load", ctypes.byref(self._model), self._bytes, size):
+        if embedded:
+            self._call("embedded", ctypes.byref(self._model))
+            return
+        self._bytes = (folder / f"{code.name}.bin").read_bytes()
+        if refused := self.load(self._bytes):
             raise BackendError(f"The code refuses its own weights ({refused}).")
+
+    def load(self, weights: bytes) -> int:
+        """Load the bytes of a file of weights; return 0, or why they are refused."""
+        return self._call("load", ctypes.byref(self._model), weights, ctypes.c_size_t(len(weights)))
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Read a sequence from the beginning.
@@ -80,7 +67,7 @@ class CompiledModel:
             room = ctypes.create_string_buffer(self._call("room", steps, result=ctypes.c_size_t))
             self._call("run", model, *pointers, ctypes.c_int(steps), room, to)
         else:
-            state = ctypes.create_string_buffer(4 * sum(it.room for it in self._code.states) + 8)
+            state = ctypes.create_string_buffer(self._call("state_size", result=ctypes.c_size_t) + 8)
             self._call("reset", model, state)
             self._call("block", model, state, *pointers, ctypes.c_int(steps), to)
         return y
@@ -89,3 +76,8 @@ class CompiledModel:
         function = getattr(self._library, f"{self._code.name}_{name}")
         function.restype = result
         return function(*given)
+
+
+def sources(code: ModelCode, folder: Path, *, embedded: bool) -> list[Path]:
+    """Return the files of a model's code."""
+    return [folder / f"{code.name}.c", *([folder / f"{code.name}_weights.c"] if embedded else [])]

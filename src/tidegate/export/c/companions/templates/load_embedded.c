@@ -1,0 +1,1 @@
+static void load(void) { ${p}_embedded(&model); }

@@ -1,0 +1,1 @@
+"""A model's C code compiled, run and compared with Python."""

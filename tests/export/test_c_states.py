@@ -1,0 +1,121 @@
+"""States of models in C are saved and loaded, on any layout of the weights; files of weights are checked."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.export.c_programs import as_library, needs_compiler
+from torch import nn
+
+import tidegate
+from tidegate import export
+from tidegate.export.graph.model_digest import model_digest
+from tidegate.export.graph.models import graph_of
+from tidegate.tasks.classify.task import Classifier, ClassifyConfig
+
+pytestmark = needs_compiler
+
+
+class Called:
+    """A model's code, embedded, with a state."""
+
+    def __init__(self, model: nn.Module, folder: Path, vector: Any):
+        self.c = as_library(export.c(model, folder, embed=True, vector=vector, check=False))
+        for name in ("state_size", "saved_size"):
+            getattr(self.c, f"model_{name}").restype = ctypes.c_size_t
+        self.model = ctypes.c_void_p()
+        self.c.model_embedded(ctypes.byref(self.model))
+        self.state = ctypes.create_string_buffer(self.c.model_state_size() + 8)
+        self.c.model_reset(ctypes.byref(self.model), self.state)
+
+    def block(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        y = np.empty((len(x), self.c.model_outputs()), np.float32)
+        pointers = [it.ctypes.data_as(ctypes.c_void_p) for it in (x, y)]
+        self.c.model_block(ctypes.byref(self.model), self.state, pointers[0], len(x), pointers[1])
+        return y
+
+    def saved(self) -> bytes:
+        found = ctypes.create_string_buffer(self.c.model_saved_size())
+        self.c.model_save_state(self.state, found)
+        return found.raw
+
+    def load(self, saved: bytes) -> int:
+        return self.c.model_load_state(self.state, saved, ctypes.c_size_t(len(saved)))
+
+
+def pooled() -> Classifier:
+    from tidegate.data.columns import Preprocessing
+
+    fitted = {"input": "frames", "mean": [0.0] * 3, "deviation": [1.0] * 3, "labels": ["x", "y"]}
+    return Classifier(ClassifyConfig(hidden_size=9, bidirectional=False, pooling="mean"), Preprocessing(fitted))
+
+
+def layers() -> nn.Module:
+    return nn.Sequential(tidegate.nn.LSTM(3, 19, 2), nn.Linear(19, 4))
+
+
+@pytest.mark.parametrize("made", [layers, pytest.param(pooled, marks=pytest.mark.slow)])
+def test_a_saved_state_goes_on_elsewhere(made: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, x = made().eval(), np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    first, other = Called(model, tmp_path / "wide", 64), Called(model, tmp_path / "narrow", 16)
+    whole = first.block(x)
+    first.c.model_reset(ctypes.byref(first.model), first.state)
+    first.block(x[:25])
+    saved = first.saved()
+    first.block(x[:7])
+    assert first.load(saved) == 0
+    assert first.saved() == saved
+    np.testing.assert_array_equal(first.block(x[25:]), whole[25:])
+    assert other.load(saved) == 0
+    assert other.saved() == saved
+    np.testing.assert_allclose(other.block(x[25:]), whole[25:], rtol=1e-5, atol=1e-6)
+    digest = bytes.fromhex(re.search(r'_DIGEST "(\w+)"', (tmp_path / "wide" / "model.h").read_text())[1])  # type: ignore[index]
+    assert saved[:8] + saved[16:48] == b"TIDESTAT" + digest
+    if made is layers:  # the numbers are little-endian float32: h and c of each layer
+        assert len(saved) == 48 + 4 * 4 * 19
+    before = first.saved()
+    assert first.load(saved[:-1]) == 1
+    assert first.load(b"x" + saved[1:]) == 2
+    assert first.load(saved[:8] + b"\2" + saved[9:]) == 2
+    assert first.load(saved[:30] + bytes([saved[30] ^ 1]) + saved[31:]) == 3
+    assert first.saved() == before
+
+
+def test_the_digest_is_of_equations_and_numbers() -> None:
+    torch.manual_seed(0)
+    one = nn.Sequential(tidegate.nn.GRU(3, 5), nn.Tanh())
+    digest = model_digest(graph_of(one))
+    assert digest == model_digest(graph_of(one))
+    assert digest != model_digest(graph_of(nn.Sequential(one[0], nn.Sigmoid())))
+    assert digest != model_digest(graph_of(nn.Sequential(one[0])))
+    with torch.no_grad():
+        one.get_parameter("0.weight_hh_l0")[1, 2] += 1e-6
+    assert digest != model_digest(graph_of(one))
+
+
+def test_weights_are_loaded_only_if_they_are_the_models(tmp_path: Path) -> None:
+    folder = export.c(nn.Linear(3, 2), tmp_path / "code", check=False)
+    library, weights = as_library(folder), (folder / "model.bin").read_bytes()
+    text = (folder / "model.h").read_text()
+    assert f'MODEL_WEIGHTS_DIGEST "{hashlib.sha256(weights[64:]).hexdigest()}"' in text
+    memory = ctypes.create_string_buffer(len(weights) + 64)
+
+    def load(given: bytes, shift: int = 0) -> int:
+        at = -(-ctypes.addressof(memory) // 16) * 16 + shift
+        ctypes.memmove(at, given, len(given))
+        return library.model_load(ctypes.byref(ctypes.c_void_p()), ctypes.c_void_p(at), ctypes.c_size_t(len(given)))
+
+    other = (export.c(nn.Linear(3, 2), tmp_path / "other", check=False) / "model.bin").read_bytes()
+    assert load(weights) == 0
+    assert load(weights[:-4]) == load(b"") == 1
+    assert load(b"TIDEGATF" + weights[8:]) == load(weights[:8] + b"\2" + weights[9:]) == 2
+    assert load(other) == 3
+    assert [load(weights, shift) for shift in (1, 2, 3, 4)] == [4, 4, 4, 0]
