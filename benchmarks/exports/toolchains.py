@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,22 +24,23 @@ class Toolchain(NamedTuple):
         compiler: the command.
         flags: of the compiler.
         runner: the command that runs the program, for another processor.
-        root: where that finds the other processor's libraries.
     """
 
     name: str
-    compiler: str
+    compiler: tuple[str, ...]
     flags: tuple[str, ...]
-    runner: str = ""
-    root: str = ""
+    runner: tuple[str, ...] = ()
 
     def missing(self) -> str:
         """Return what of it is not installed, or nothing."""
-        return ", ".join(it for it in (self.compiler, self.runner) if it and shutil.which(it) is None)
+        module = self.compiler[2] if self.compiler[1:2] == ("-m",) else ""
+        if module and find_spec(module) is None:
+            return module
+        return ", ".join(it[0] for it in (self.compiler, self.runner) if it and shutil.which(it[0]) is None)
 
     def version(self) -> str:
         """Return the first line that the compiler says of itself."""
-        return _run([self.compiler, "--version"]).splitlines()[0]
+        return _run([*self.compiler, "--version"]).splitlines()[0]
 
     def build(self, sources: Sequence[Path], program: Path) -> None:
         """Compile and link.
@@ -45,7 +48,7 @@ class Toolchain(NamedTuple):
         Raises:
             BenchmarkError: the compiler refuses, or warns.
         """
-        _run([self.compiler, *STRICT, *self.flags, "-o", str(program), *map(str, sources), "-lm"])
+        _run([*self.compiler, *STRICT, *self.flags, "-o", str(program), *map(str, sources), "-lm"])
 
     def run(self, program: Path, folder: Path) -> None:
         """Run a program in a folder.
@@ -53,23 +56,43 @@ class Toolchain(NamedTuple):
         Raises:
             BenchmarkError: it fails.
         """
-        runner = [self.runner, *(("-L", self.root) if self.root else ())] if self.runner else []
-        _run([*runner, str(program)], folder)
+        _run([*self.runner, str(program)], folder)
 
 
 FAST = ("-O3", "-march=native", "-ffp-contract=fast")  # as the Makefile of an export
+IN_NODE = """
+const { WASI } = require("wasi"), fs = require("fs");
+const wasi = new WASI({ version: "preview1", preopens: { ".": "." } });
+WebAssembly.instantiate(fs.readFileSync(process.argv[1]), wasi.getImportObject())
+  .then(({ instance }) => process.exit(wasi.start(instance)));
+"""
+
+
+def _cross(name: str, target: str, *flags: str) -> Toolchain:
+    """Debian's compiler for another processor, and its libraries."""
+    return Toolchain(name, (f"{target}-gcc",), ("-O3", *flags), (f"qemu-{name}", "-L", f"/usr/{target}"))
+
+
 TOOLCHAINS = (
-    Toolchain("gcc -O0", "gcc", ("-O0",)),
-    Toolchain("gcc -O3", "gcc", FAST),
-    Toolchain("clang -O0", "clang", ("-O0",)),
-    Toolchain("clang -O3", "clang", FAST),
-    Toolchain("aarch64", "aarch64-linux-gnu-gcc", ("-O3",), "qemu-aarch64", "/usr/aarch64-linux-gnu"),
-    Toolchain("arm", "arm-linux-gnueabihf-gcc", ("-O3", "-mfpu=neon"), "qemu-arm", "/usr/arm-linux-gnueabihf"),
-    Toolchain("riscv64", "riscv64-linux-gnu-gcc", ("-O3",), "qemu-riscv64", "/usr/riscv64-linux-gnu"),
+    Toolchain("gcc -O0", ("gcc",), ("-O0",)),
+    Toolchain("gcc -O3", ("gcc",), FAST),
+    Toolchain("clang -O0", ("clang",), ("-O0",)),
+    Toolchain("clang -O3", ("clang",), FAST),
+    _cross("aarch64", "aarch64-linux-gnu"),
+    _cross("arm", "arm-linux-gnueabihf", "-mfpu=neon"),
+    _cross("riscv64", "riscv64-linux-gnu"),
+    Toolchain(
+        "wasm",
+        (sys.executable, "-m", "ziglang", "cc"),
+        ("-target", "wasm32-wasi", "-O3", "-msimd128"),
+        ("node", "--no-warnings", "-e", IN_NODE),
+    ),
 )
 X86 = ("gcc -O0", "gcc -O3", "clang -O0", "clang -O3")
 SANITIZED = tuple(
-    Toolchain(f"{name} with sanitizers", name, ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"))
+    Toolchain(
+        f"{name} with sanitizers", (name,), ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
+    )
     for name in ("gcc", "clang")
 )
 
