@@ -56,7 +56,8 @@ def test_a_file_holds_one_idea_and_opens_nothing_that_executes(path: Path) -> No
     assert len(text.splitlines()) <= 350
     if path != EXECUTES:
         assert not re.search(r"(?<![\w.])(eval|exec)\(", text)
-    assert not re.search(r"\bimport pickle\b|\btorch\.(load|save)\(|allow_pickle=True", text)
+    plain = re.sub(r"torch\.load\([^()]*weights_only=True\)", "", text)  # which makes tensors only
+    assert not re.search(r"\bimport pickle\b|\btorch\.(load|save)\(|allow_pickle=True", plain)
 
 
 def test_there_is_no_import_circle() -> None:

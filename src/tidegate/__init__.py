@@ -47,7 +47,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"tidegate.{_HOMES[name]}"), name)
-    if name in __all__ or name == "export":  # which cannot be imported above: it needs the tasks, and they need this
+    if name in __all__ or name in ("export", "convert"):  # which cannot be imported above: they import this
         return importlib.import_module(f"tidegate.{name}")
     raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
 

@@ -1,0 +1,95 @@
+"""`tidegate.convert.read`: which program wrote a file, by what is in it, and the reader for it."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from tidegate.convert.result import Converted
+from tidegate.errors import DataError
+
+LARGEST = 4 << 30  # bytes of a file, and of what is unpacked from it
+START = 16  # bytes by which a format is told
+
+READERS: dict[str, str] = {
+    "torch": "tidegate.convert.torch_files:read_torch",
+    "safetensors": "tidegate.convert.torch_files:read_safetensors",
+    "npz": "tidegate.convert.torch_files:read_npz",
+}
+"""For each format the function (path, digest, nonlinearity) that reads it, imported on use."""
+
+
+def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") -> Converted:
+    """Read the recurrent layers of a trained network from another program's file.
+
+    Args:
+        path: the file. PyTorch: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``, or in ``.npz`` under torch's
+            names.
+        nonlinearity: of ``torch.nn.RNN`` layers in a ``state_dict``, which does not say it.
+
+    Returns:
+        The layers as modules of Tidegate with the same numbers, and a report (print it).
+
+    Raises:
+        DataError: the file is none that can be read, is cut off, or a layer in it has no equivalent; the message says
+            what was found where.
+        MissingDependencyError: a package that reads such files is not installed.
+
+    Example:
+        >>> import tidegate.convert
+        >>> found = tidegate.convert.read("model.pt")  # doctest: +SKIP
+        >>> found["encoder.rnn"]  # doctest: +SKIP
+        GRU(192, 128, bidirectional=True)
+    """
+    path = Path(path)
+    module, _, function = READERS[_format(path)].partition(":")
+    reader: Callable[[Path, str, str], Converted] = getattr(import_module(module), function)
+    return reader(path, _digest(path), nonlinearity)
+
+
+def _format(path: Path) -> str:
+    """Return the format of a file, from its content.
+
+    Raises:
+        DataError: it is none that can be read.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is not a file.")
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise DataError(f"{path} has {size:,} bytes, and at most {LARGEST:,} are read.")
+    with path.open("rb") as file:
+        start = file.read(START)
+    if start[:4] == b"PK\x03\x04":
+        return _zip_format(path)
+    if start[:1] == b"\x80":  # a pickle's protocol: torch.save before 1.6
+        return "torch"
+    if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
+        return "safetensors"
+    raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")
+
+
+def _zip_format(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise DataError(f"{path} is not a whole archive ({error}): it is cut off or altered.") from error
+    names = [it.filename for it in entries]
+    unpacked = sum(it.file_size for it in entries)
+    if unpacked > LARGEST:
+        raise DataError(f"{path} holds {unpacked:,} bytes when it is unpacked, and at most {LARGEST:,} are read.")
+    if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
+        return "torch"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    raise DataError(f"{path} is an archive of no network that is known: it holds {', '.join(names[:5])}.")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
