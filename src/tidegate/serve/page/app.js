@@ -7,6 +7,7 @@ import { showHeader } from "./header/header.js";
 import { showMessage } from "./header/message.js";
 import { watchScrollEdges } from "./header/scroll_edges.js";
 import { markTab, showTabs } from "./header/tabs.js";
+import { showTour } from "./header/tour.js";
 import { leaveQuestions } from "./open_questions.js";
 import { SCREENS } from "./screens/index.js";
 import { about, choose, followAddress, hasScreen, listen, state } from "./state.js";
@@ -35,6 +36,7 @@ async function showScreen() {
   delete main.dataset.ready;
   markTab();
   leaveQuestions();
+  showTour();
   const name = state.screen;
   const root = el("section", { role: "tabpanel", "aria-labelledby": `tab-${name}`, class: `screen ${name}` });
   replaceChildren(main, root);
@@ -81,6 +83,7 @@ async function start() {
   watchScrollEdges();
   listen((changed) => {
     if (changed.has("theme")) showTheme();
+    if (changed.has("tour")) showTour();
     if (changed.has("screen")) showMessage("");
     if (changed.has("screen") || changed.has("text")) showScreen();
   });

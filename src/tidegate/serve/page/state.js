@@ -1,7 +1,7 @@
 // What is chosen. It is written to the address, so that a place can be bookmarked, shared, and gone back to.
 
 // What several screens share. Any other name is a setting of the screen that is shown, a text.
-const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1, theme: "" };
+const START = { screen: "read", text: 0, at: 0, layer: 0, name: "", unit: 0, end: -1, tour: 0, theme: "" };
 const THEMES = ["light", "dark"]; // "" follows the system
 const LONGEST = 2000; // characters of a setting that are read from an address
 const UNIT = ["layer", "name", "unit"]; // what says which hidden unit is chosen: all of it is in the address, or nothing

@@ -1,14 +1,13 @@
 // A section of a story: a heading, its parts by their kind, and links to where to look further.
 
-import { live } from "../../ask.js";
 import { dataTable } from "../../charts/data_table.js";
 import { namedBars } from "../../charts/named_bars.js";
 import { saveBar } from "../../charts/save.js";
 import { colourScale } from "../../charts/scale.js";
 import { painted, shade } from "../../colours.js";
 import { el, spelled, visible } from "../../dom.js";
-import { about } from "../../state.js";
 import { indented, indentedText } from "../../text/indentation.js";
+import { addressOf, isThere } from "./stops.js";
 
 export function sectionElement({ name, title, parts, links }) {
   const there = links.filter((it) => isThere(it.screen));
@@ -26,15 +25,8 @@ function split(parts) {
   return text < 0 ? [parts] : [parts.slice(0, text + 1), parts.slice(text + 1)];
 }
 
-// A report writes nothing.
-function isThere(screen) {
-  return about.screens.some((it) => it.name === screen) && (live || screen !== "write");
-}
-
-function linkElement({ title, screen, ...chosen }) {
-  const set = Object.entries(chosen).filter(([, value]) => value !== 0 && value !== "");
-  const query = set.length ? `?${new URLSearchParams(set)}` : "";
-  return el("a", { class: "button", href: `#${screen}${query}` }, title);
+function linkElement(link) {
+  return el("a", { class: "button", href: addressOf(link) }, link.title);
 }
 
 const PARTS = { sentence, strip, bars, table, sample };
