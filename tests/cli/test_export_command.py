@@ -91,6 +91,8 @@ def test_a_language_model_as_onnx(cli: Cli, run_folder: Path, tmp_path: Path) ->
     said = {it.key: json.loads(it.value) for it in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert (said["task"], said["owner"]) == ("lm", "me")
     assert said["vocabulary"] == json.loads((run_folder / "vocabulary.json").read_text())
+    rounded = cli("export", run_folder, tmp_path / "small.onnx", "--int8")
+    assert re.search(r"8 bits \(at most .*%.*; held-out loss \d\S+ -> \d\S+ nats per", " ".join(rounded.stderr.split()))
     refused = cli("export", run_folder, tmp_path / "other.onnx", "--sample-rate", 8000)
     assert refused.exit_code == 2
     assert "it is for files called .nam and .json" in " ".join(refused.output.split())

@@ -93,19 +93,25 @@ def of_reference(own: Cell, weights: Weights, inputs: int) -> list[str]:
     sizes = [hidden if weights.w_hr is None else weights.w_hr.shape[0], *[hidden] * (len(own.states) - 1)]
     found: list[str] = []
     for reverse, steps, batch in ((False, 6, 3), (True, 5, 4)):
-        proto = layer_model(own, weights, inputs, lengths=True, start=True, reverse=reverse)
+        lengths = not reverse
+        proto = layer_model(own, weights, inputs, lengths=lengths, start=True, reverse=reverse)
         x, states = torch.randn(steps, batch, inputs), [torch.rand(batch, size) for size in sizes]
         valid, masks = (
             torch.tensor([steps, 0, 2, 3][:batch]),
             {it: torch.rand(steps, batch, hidden) for it in own.masks},
         )
-        given = {"x": x, "lengths": valid} | {f"mask {it}": mask for it, mask in masks.items()}
+        given = (
+            {"x": x}
+            | ({"lengths": valid} if lengths else {})
+            | {f"mask {it}": own_mask for it, own_mask in masks.items()}
+        )
         given |= {f"initial {it}": state for it, state in zip(own.states, states, strict=True)}
         results = run(proto, {key: value.numpy() for key, value in given.items()})
         exact, rounded = (
             run_engine(
                 own, x.to(dtype), weights.map(lambda it, to=dtype: it.to(to)), [it.to(dtype) for it in states],
-                lengths=valid, reverse=reverse, masks={key: it.to(dtype) for key, it in masks.items()},
+                lengths=valid if lengths else None, reverse=reverse,
+                masks={key: it.to(dtype) for key, it in masks.items()},
                 backend="reference",
             )
             for dtype in (torch.float64, torch.float32)

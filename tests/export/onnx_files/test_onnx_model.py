@@ -21,10 +21,11 @@ from tidegate.data.columns import Preprocessing
 from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.parts import Convolution
-from tidegate.export.onnx import layer_nodes, model_file, model_nodes
+from tidegate.export.onnx import layer_nodes, model_nodes
+from tidegate.export.onnx import model_proto as model_proto_of
 from tidegate.export.onnx.fused_operators import Activation, FusedForm
-from tidegate.export.onnx.model_file import model_proto
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
+from tidegate.export.onnx.model_proto import model_proto
 from tidegate.tasks.classify.task import Classifier, ClassifyConfig
 from tidegate.text import LanguageModel, LanguageModelConfig
 
@@ -219,7 +220,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         export.onnx(nn.GRU(2, 3), file, step=True, lengths=True)
     with pytest.raises(ArgumentError, match="Bilinear at '1' cannot be exported"):
         export.onnx(nn.Sequential(nn.GRU(2, 3), nn.Bilinear(3, 3, 2)), file)
-    monkeypatch.setattr(model_file, "LARGEST", 100)
+    monkeypatch.setattr(model_proto_of, "LARGEST", 100)
     with pytest.raises(ArgumentError, match="at most 2"):
         export.onnx(nn.GRU(2, 3), file)
     monkeypatch.undo()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,14 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-import tidegate
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.models import graph_of
 from tidegate.export.graph.parts import Softmax
-from tidegate.export.onnx.checks.check_int8 import check_int8
+from tidegate.export.int8.held_out_loss import held_out_loss
+from tidegate.export.onnx.checks.check_int8 import check_int8, in_onnxruntime
 from tidegate.export.onnx.checks.check_model import check_model
-from tidegate.export.onnx.metadata import of_graph, of_run
+from tidegate.export.onnx.metadata import of_run
 from tidegate.export.onnx.model_nodes import Form, ModelNodes
+from tidegate.export.onnx.model_proto import model_proto
 from tidegate.io.files import replacing
 from tidegate.tasks.classify.task import Classifier
 from tidegate.tasks.regress.model import Regressor
@@ -28,8 +28,6 @@ from tidegate.tasks.tag.model import Tagger
 from tidegate.text import LanguageModel
 from tidegate.train import Run
 
-OPSET, IR_VERSION = 18, 8  # the first that has all that is written, so that runtimes since 2023 read it
-LARGEST = 2**31 - 1  # bytes of a protocol buffer
 LOG_PROBABILITIES = "log_probabilities"
 OF_TASKS = (LanguageModel, Tagger, Classifier)  # whose outputs are logits
 
@@ -45,6 +43,7 @@ class OnnxFile:
         checked: whether it was run in ONNX Runtime and compared with Python.
         rounding: what products in 8 bits change, relative to the largest output; None if there are none, or if it was
             not checked.
+        loss: what that costs a run on text that it was not trained on, in words.
     """
 
     path: Path
@@ -52,6 +51,7 @@ class OnnxFile:
     outputs: dict[str, tuple[str | int, ...]]
     checked: bool
     rounding: float | None = None
+    loss: str = ""
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -63,6 +63,7 @@ class OnnxFile:
         check = "Checked in ONNX Runtime: outputs are Python's" if self.checked else "Not checked"
         if self.rounding is not None:
             check += f" but for rounding to 8 bits (at most {100 * self.rounding:.2g}% of the largest)"
+            check += f"; {self.loss}" if self.loss else ""
         return f"{self.path}: {', '.join(given)} to {', '.join(returned)}. {check}."
 
 
@@ -117,54 +118,32 @@ def onnx(
     """
     if step and lengths:
         raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
-    said = {} if isinstance(model, nn.Module) else of_run(model)
+    run = None if isinstance(model, nn.Module) else model
     model = _as_float32(model if isinstance(model, nn.Module) else model.model)
     graph = graph_of(model)
     if isinstance(model, OF_TASKS):
         graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
     form = Form(batch_first=_is_batch_first(model), lengths=lengths, states=states or step, step=step)
     written = ModelNodes(graph, form)
-    entries = {**said, **(metadata or {})}
-    proto, rounding = model_proto(written, type(model).__name__, entries), None
+    entries = {**(of_run(run) if run else {}), **(metadata or {})}
+    proto, rounding, loss = model_proto(written, type(model).__name__, entries), None, ""
     if check:
         with torch.no_grad():
             check_model(proto, written, model)
     if int8:
         written = ModelNodes(graph, replace(form, int8=True))
         proto = model_proto(written, type(model).__name__, entries)
-        rounding = check_int8(proto, written) if check else None
+        if check:
+            rounding = check_int8(proto, written)
+            loss = held_out_loss(run, in_onnxruntime(graph)) if run else ""
     with replacing(Path(file)) as out:
         out.write(proto.SerializeToString())
     inputs, outputs = ({name: shape for name, _, shape in own} for own in (written.inputs, written.outputs))
-    return OnnxFile(Path(file), inputs, outputs, check, rounding)
+    return OnnxFile(Path(file), inputs, outputs, check, rounding, loss)
 
 
 def _sizes(shape: tuple[str | int, ...]) -> str:
     return f"({', '.join(map(str, shape))})"
-
-
-def model_proto(written: ModelNodes, name: str, metadata: Mapping[str, Any]) -> Any:
-    """Return ONNX's object of a model, with what else the file says.
-
-    Raises:
-        ArgumentError: it is larger than an ONNX file can be.
-    """
-    helper = written.nodes.onnx.helper
-    made = helper.make_model(
-        written.proto(name),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="tidegate",
-        producer_version=tidegate.__version__,
-    )
-    said = {**of_graph(written), **metadata}
-    if made.ByteSize() > LARGEST:
-        raise ArgumentError(
-            f"The file would have {made.ByteSize() / 2**30:.1f} GB, but an ONNX file has at most 2: write a smaller "
-            "model."
-        )
-    helper.set_model_props(made, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
-    return made
 
 
 def _is_batch_first(model: nn.Module) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,8 @@ from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.parts import Convolution
 from tidegate.export.int8.arithmetic import rounded_products
 from tidegate.export.onnx.checks.model_call import SHAPES, beginning, draw_case, run_case, session_of
-from tidegate.export.onnx.model_nodes import ModelNodes
+from tidegate.export.onnx.model_nodes import Form, ModelNodes
+from tidegate.export.onnx.model_proto import model_proto
 
 CLOSE = 1e-5  # relative to the largest number of an output
 LEAST = 1e-3  # what the largest number is taken for if it is smaller
@@ -58,6 +61,19 @@ def check_int8(proto: Any, written: ModelNodes) -> float:
                 )
             cost = max(cost, _largest(own - plain) / largest)
     return cost
+
+
+def in_onnxruntime(graph: Graph) -> Callable[[Tensor], Tensor]:
+    """Return what computes the outputs of a model of tokens in 8 bits: tokens (T,) to (T, outputs)."""
+
+    @functools.cache
+    def session() -> Any:
+        return session_of(model_proto(ModelNodes(graph, Form(int8=True)), "model", {}))
+
+    def outputs(tokens: Tensor) -> Tensor:
+        return torch.from_numpy(session().run(None, {graph.inputs[0].name: tokens[None].numpy()})[0][0])
+
+    return outputs
 
 
 def _as_written(graph: Graph) -> Multiply:
