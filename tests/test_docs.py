@@ -19,6 +19,7 @@ DOCS = Path(__file__).parent.parent / "docs"
         ("half_precision.md", 1),
         ("data_frames.md", 1),
         ("export_torch.md", 0),
+        ("export_audio.md", 1),
     ],
 )
 def test_a_pages_code_prints_what_it_says(

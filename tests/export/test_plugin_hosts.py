@@ -1,7 +1,7 @@
-"""Files of audio plug-ins in the programs that play them: neural-amp-modeler's loader, and RTNeural's C++.
+"""Files of audio plug-ins in the programs that play them: neural-amp-modeler's loader, and the plug-ins' C++.
 
-They are skipped where neither is: neural-amp-modeler is a package, and TIDEGATE_RTNEURAL names a folder with a checkout
-of github.com/jatinchowdhury18/RTNeural.
+What is not there is skipped. neural-amp-modeler is a package. TIDEGATE_RTNEURAL and TIDEGATE_NAM_CORE name folders with
+checkouts of github.com/jatinchowdhury18/RTNeural and sdatkinson/NeuralAmpModelerCore (which finds Eigen in the first).
 """
 
 import json
@@ -21,13 +21,14 @@ from torch import nn
 
 import tidegate
 from tidegate import export
-from tidegate.tasks.regress.config import RegressConfig
+from tidegate.tasks.regress.config import Direct, RegressConfig
 from tidegate.tasks.regress.model import Regressor
 
 RATE = 48_000
-RTNEURAL = os.environ.get("TIDEGATE_RTNEURAL", "")
+RTNEURAL, NAM_CORE = (os.environ.get(f"TIDEGATE_{it}", "") for it in ("RTNEURAL", "NAM_CORE"))
 X = np.random.default_rng(5).uniform(-1, 1, 6000).astype(np.float32)
-HOST = Path(__file__).with_name("rtneural_host.cpp")
+HERE = Path(__file__).parent
+NAM_FILES = ("activations", "lstm", "dsp", "util", "get_dsp", "nam_file")
 pytestmark = pytest.mark.slow
 needs_rtneural = pytest.mark.skipif(
     not RTNEURAL or shutil.which("g++") is None, reason="a checkout of RTNeural in TIDEGATE_RTNEURAL and g++"
@@ -49,11 +50,25 @@ def test_neural_amp_modeler_plays_what_python_plays(direct: bool, tmp_path: Path
     assert close(found, python(model, X[:, None].astype(np.float64), silence=48_000)[:, 0])
 
 
+@pytest.mark.skipif(not (NAM_CORE and RTNEURAL), reason="a checkout of NeuralAmpModelerCore in TIDEGATE_NAM_CORE")
+def test_neural_amp_modelers_core_plays_what_python_plays(tmp_path: Path) -> None:
+    sources = [str(HERE / "nam_host.cpp"), *(f"{NAM_CORE}/NAM/{name}.cpp" for name in NAM_FILES)]
+    play = compiled(tmp_path, "-std=c++20", f"-I{NAM_CORE}", *sources)
+    cases: list[tuple[Direct, float]] = [("linear", 9e-3), ("none", 2e-3)]
+    for direct, error in cases:
+        model = spread(Regressor(RegressConfig(hidden_size=9, num_layers=2, direct=direct), 1, 1)).eval()
+        export.nam(model, tmp_path / "amp.nam", sample_rate=RATE)
+        expected = python([lambda x, model=model: model(x)[0]], X[:, None].astype(np.float64), silence=48_000)[:, 0]
+        assert close(play(tmp_path / "amp.nam", X), expected)
+        approximated = np.abs(play(tmp_path / "amp.nam", X, "fast") - expected).max() / np.abs(expected).max()
+        assert error / 10 < approximated < error
+
+
 @pytest.mark.parametrize("backend", ["STL", "EIGEN"])
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @needs_rtneural
 def test_rtneural_plays_what_python_plays(kind: str, backend: str, tmp_path: Path) -> None:
-    play = compiled(tmp_path, backend)
+    play = compiled(tmp_path, *rtneural(backend))
     for inputs, layers in ((1, 1), (3, 2)):
         layer = spread(getattr(tidegate.nn, kind)(inputs, 12, num_layers=layers))
         model = [layer, spread(nn.Linear(12, 2))]
@@ -66,7 +81,7 @@ def test_rtneural_plays_what_python_plays(kind: str, backend: str, tmp_path: Pat
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @needs_rtneural
 def test_models_of_a_size_that_is_compiled_in_play_what_python_plays(kind: str, backend: str, tmp_path: Path) -> None:
-    play = compiled(tmp_path, backend, f"-DKIND={kind}LayerT", "-DHIDDEN=20")
+    play = compiled(tmp_path, *rtneural(backend), f"-DKIND={kind}LayerT", "-DHIDDEN=20")
     model = spread(Regressor(RegressConfig(cell=kind.lower(), hidden_size=18), 1, 1)).eval()
     made = export.rtneural(model, tmp_path / "amp.json", sample_rate=RATE)
     assert "20 units (the model's 18, 1 that passes the input on, 1 that stays 0)" in str(made)
@@ -77,14 +92,18 @@ def test_models_of_a_size_that_is_compiled_in_play_what_python_plays(kind: str, 
     assert np.abs(test - record["output_batch"]).max() < 1e-5  # as aidadsp-lv2 has it
 
 
-def compiled(folder: Path, backend: str, *options: str) -> Any:
-    """Return a function that plays samples through a file."""
-    given = [f"-I{RTNEURAL}", f"-I{RTNEURAL}/modules/Eigen", "-DRTNEURAL_DEFAULT_ALIGNMENT=16", *options]
-    command = ["g++", "-std=c++17", "-O1", f"-DRTNEURAL_USE_{backend}=1", *given, str(HOST), "-o", str(folder / "host")]
-    subprocess.run(command, check=True)
+def rtneural(backend: str) -> list[str]:
+    """What RTNeural is compiled with."""
+    return [f"-DRTNEURAL_USE_{backend}=1", "-DRTNEURAL_DEFAULT_ALIGNMENT=16", str(HERE / "rtneural_host.cpp")]
 
-    def play(file: Path, x: NDArray[Any]) -> NDArray[Any]:
-        ended = subprocess.run([folder / "host", file], input=x.tobytes(), capture_output=True, check=True)
+
+def compiled(folder: Path, *options: str) -> Any:
+    """Return a function that plays samples through a file."""
+    given = ["-std=c++17", f"-I{RTNEURAL}", f"-I{RTNEURAL}/modules/Eigen", f"-I{RTNEURAL}/modules/json", *options]
+    subprocess.run(["g++", "-O1", *given, "-o", str(folder / "host")], check=True)
+
+    def play(file: Path, x: NDArray[Any], *words: str) -> NDArray[Any]:
+        ended = subprocess.run([folder / "host", file, *words], input=x.tobytes(), capture_output=True, check=True)
         return np.frombuffer(ended.stdout, np.float32).astype(np.float64)
 
     return play
