@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -64,6 +65,7 @@ class Program:
     Args:
         samples: the layers.
         folder: where everything is written.
+        weights: "float32", or "int8".
 
     Attributes:
         samples: those that can be written.
@@ -71,14 +73,14 @@ class Program:
         sources: the files to compile.
     """
 
-    def __init__(self, samples: Sequence[Sample], folder: Path):
+    def __init__(self, samples: Sequence[Sample], folder: Path, weights: Literal["float32", "int8"] = "float32"):
         self.samples: list[Sample] = []
         self.refused: dict[str, str] = {}
         self.sources: list[Path] = [folder / "main.c"]
         self._folder = folder
         for it in samples:
             try:
-                made = export.c(it.layer, folder / "made" / it.name, name=it.name, check=False)
+                made = export.c(it.layer, folder / "made" / it.name, name=it.name, weights=weights, check=False)
             except ArgumentError as error:
                 self.refused[it.name] = str(error)
                 continue

@@ -26,10 +26,10 @@ def test_the_cost_on_held_out_text_is_said(cli: Cli, run_folder: Path, tmp_path:
     loss = load_run(run_folder).validation
     assert loss is not None
     assert before == pytest.approx(loss, abs=0.02)
-    assert "outputs are those of Python in 8 bits" in found.output.replace("\n", " ")
+    assert "of the same arithmetic in 8 bits in Python" in found.output.replace("\n", " ")
 
 
 def test_without_a_check_nothing_is_measured(cli: Cli, run_folder: Path, tmp_path: Path) -> None:
     found = cli("build", run_folder, "--out", tmp_path / "c", "--int8", "--no-check")
     assert found.exit_code == 0, found.output
-    assert "not checked, and what 8 bits cost not measured" in found.output.replace("\n", " ")
+    assert "and what 8 bits cost is not measured" in found.output.replace("\n", " ")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks.exports.int8 import exactness
+from benchmarks.exports.samples import sample
 from torch import Tensor, nn
 
 import tidegate
@@ -18,8 +20,9 @@ from tidegate.export.c.int8_products import LONGEST, Int8Products
 from tidegate.export.c.interface.header_file import header
 from tidegate.export.c.model_code import ModelCode
 from tidegate.export.c.model_folder import Options, write_folder
-from tidegate.export.c.running import comparison, compiled_model
+from tidegate.export.c.running import comparison
 from tidegate.export.c.running.compiled_model import CompiledModel
+from tidegate.export.c.running.compilers import compile_library
 from tidegate.export.c.source_files import source
 from tidegate.export.c.weights_file import weights_bytes
 from tidegate.export.graph.evaluated import evaluate
@@ -32,6 +35,7 @@ from tidegate.export.int8.calibration import calibrated_scales
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
 X86 = torch.backends.cpu.get_cpu_capability() != "DEFAULT" and torch.cpu._is_avx512_supported()
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pedantic")
 FLAGS = [("-O3",), *([("-O3", "-march=native"), ("-O3", "-mavx2")] if X86 else [])]
 
 
@@ -43,20 +47,8 @@ def compiled(
     (folder / "model.h").write_text(header(code))
     (folder / "model.c").write_text(source(code))
     (folder / "model.bin").write_bytes(weights_bytes(code))
-    strict = (
-        "-std=c11",
-        "-Wall",
-        "-Wextra",
-        "-Wno-unused-parameter",
-        "-Werror",
-        "-pedantic",
-        "-shared",
-        "-fPIC",
-        *flags,
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled_model, "CHECK", (*strict, "-shared", "-fPIC", *flags))
-        return CompiledModel(code, folder)
+    compile_library([folder / "model.c"], folder / "model.so", (*STRICT, "-shared", "-fPIC", *flags))
+    return CompiledModel(code, folder, library=folder / "model.so")
 
 
 def drawn(layer: Any) -> Any:
@@ -93,6 +85,14 @@ def test_every_cell(cell: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     }
     graph = graph_of(drawn(composed.get(cell, lambda: tidegate.nn.Recurrent(cell, 7, 37))()))
     assert errors(graph, compiled(graph, tmp_path / "code", flags))[9] < 2e-5
+
+
+@pytest.mark.slow
+def test_other_compilers_and_processors_give_the_same(tmp_path: Path) -> None:
+    """As far as they are installed: with and without the instructions of VNNI and of ARM's dot products."""
+    lines, right = exactness([sample(get_cell(name), name) for name in ("lstm", "gru_original")], tmp_path)
+    assert right, lines
+    assert len(lines) > 2
 
 
 def test_a_convolution_rounds_each_frame(tmp_path: Path) -> None:

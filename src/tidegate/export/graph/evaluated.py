@@ -141,7 +141,7 @@ def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> T
 
     def product(op: str, gate: str, operand: str, vector: Tensor) -> Tensor:
         matrix, bias = part.products[op, gate]
-        return multiply(f"{value.name}.{operand}", matrix, vector) + bias
+        return multiply(f"{value.name}.{operand}", matrix, vector.expand(matrix.shape[1])) + bias
 
     outputs: list[Tensor] = []
     order = range(len(x) - 1, -1, -1) if part.reverse else range(len(x))
