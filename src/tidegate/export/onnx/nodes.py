@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +57,7 @@ class Nodes:
         """Return the name of a constant; equal ones have one name."""
         array = np.ascontiguousarray(value)
         array = array.reshape(np.shape(value))  # NumPy makes a vector of a number
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype.str, array.shape, hashlib.sha256(array.data).digest())
         if key not in self._known:
             self._known[key] = self.free(name)
             self.constants[self._known[key]] = array
@@ -87,6 +88,13 @@ class Nodes:
     def name(self, value: str, name: str) -> None:
         """Give a value a name that `free` returned: those of the graph's results are chosen before the others."""
         self.protos.append(self.onnx.helper.make_node("Identity", [value], [name], name=self.free(f"Identity {name}")))
+
+    def call(self, value: str, name: str) -> str:
+        """Call the result of the last node by a name, if it is free; return the name."""
+        if not self.protos or list(self.protos[-1].output) != [value]:
+            return value
+        self.protos[-1].output[0] = self.free(name)
+        return self.protos[-1].output[0]
 
     def add_many(self, operation: str, *of: str, names: tuple[str, ...], **attributes: Any) -> list[str]:
         """Add a node with several results; return their names. A result with the name "" is left out."""

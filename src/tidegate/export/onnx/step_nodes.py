@@ -51,6 +51,8 @@ class Step:
     def __init__(self, cell: Cell, weights: LayerWeights, before: Nodes, x: str, masks: Mapping[str, tuple[str, int]]):
         self.cell, self.weights, self.before, self.x, self.masks = cell, weights, before, x, masks
         self.values = program(cell).values
+        named = {**program(cell).gates, **program(cell).states}
+        self.titles = {k: f"{name}_t" for name, k in named.items()}  # as in the equations
         self.needed = self._reachable([program(cell).states[name] for name in cell.states])
         self.products = self._grouped()
         self.inside = self._dependent_on_states()
@@ -192,7 +194,8 @@ class Step:
                 args, kind = [self.names[arg] for arg in value.args], max(self.kinds[arg] for arg in value.args)
                 if value.op in REDUCTIONS and kind <= NARROW:  # a number for each of H hidden units
                     args, kind = [nodes.add("Expand", args[0], nodes.shape(self.weights.hidden))], VECTOR
-                self.names[k] = OPERATIONS[value.op](nodes, *args)
+                made = OPERATIONS[value.op](nodes, *args)
+                self.names[k] = nodes.call(made, self.titles[k]) if k in self.titles else made
                 self.kinds[k] = NARROW if value.op in FOLDS else kind
 
     def _widened(self, nodes: Nodes, k: int) -> str:

@@ -47,6 +47,7 @@ def session_of(proto: Any) -> Any:
     onnx, ort = needed("onnx", "ONNX files need"), needed("onnxruntime", "Checking ONNX files needs")
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         onnx.checker.check_model(proto, full_check=True)
         return ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
