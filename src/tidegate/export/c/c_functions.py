@@ -69,20 +69,31 @@ static inline float sigmoid_(float x) { return 1.0f / (1.0f + exp_(-x)); }""",
     ),
     "tanh": Function(
         """\
-/* (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x; near zero, where that loses digits, its Taylor series. */
+/* e / (e + 2) with the sign of x, where e = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1): as exp_, but near zero no digits
+   are lost. Error: at most 3 ulp. */
 static inline float tanh_(float x) {
-  const float size = choose_(x < 0.0f, -x, x);
-  const float t = exp_(-2.0f * size);
-  const float far = (1.0f - t) / (1.0f + t);
-  const float square = x * x;
-  float near = 2.18694885e-2f;
-  near = near * square - 5.39682540e-2f;
-  near = near * square + 1.33333333e-1f;
-  near = near * square - 3.33333333e-1f;
-  near = x + x * square * near;
-  return choose_(size < 0.3f, near, choose_(x < 0.0f, -far, far));
+  union { float f; uint32_t u; } size, shifted, power, result;
+  size.f = x;
+  const uint32_t sign = size.u & 0x80000000u;
+  size.u ^= sign;
+  const float y = 2.0f * choose_(size.f > 10.0f, 10.0f, size.f);
+  shifted.f = y * 1.44269504f + 12582912.0f;
+  const float n = shifted.f - 12582912.0f;
+  const float r = (y - n * 0.693145752f) - n * 1.42860677e-6f;
+  float p = 1.98412698e-4f;
+  p = p * r + 1.38888889e-3f;
+  p = p * r + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r * r + r;
+  power.u = (shifted.u << 23) + 0x3f800000u;
+  const float e = power.f * p + (power.f - 1.0f);
+  result.f = e / (e + 2.0f);
+  result.u |= sign;
+  return result.f;
 }""",
-        ("choose", "exp"),
+        ("choose",),
     ),
     "relu": Function("static inline float relu_(float x) { return choose_(x < 0.0f, 0.0f, x); }", ("choose",)),
     "absolute": Function("static inline float absolute_(float x) { return choose_(x < 0.0f, -x, x); }", ("choose",)),

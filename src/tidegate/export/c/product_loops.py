@@ -12,7 +12,9 @@ from torch import Tensor
 from tidegate.drawing.brief import brief_repr
 
 ONE_HOT = "one-hot"
-SUMS_AT_ONCE = 4  # vectors that are added to in turn
+SUMS_AT_ONCE = 4  # vectors that are added to in turn, where memory is slower than that
+MOST_SUMS = 12  # vectors that registers hold beside what is added
+SMALL = 12 << 10  # weights that the fastest cache holds
 LARGE = 1 << 13  # weights that the fastest cache does not hold beside all else
 SHORT = 16  # iterations, up to which GCC unrolls a loop before it looks for vectors, and then finds none
 KEEP_LOOP = """\
@@ -113,9 +115,12 @@ class Float32Products:
         return self
 
     def lanes(self, sums: int, size: int, lanes: int) -> int:
-        """Return enough that additions need not wait for one another."""
+        """Return enough that additions need not wait for one another: all of a small layer, if registers hold them."""
+        wide = padded(size, lanes)
+        if sums * wide <= MOST_SUMS * lanes and sums * wide * size <= SMALL:
+            return wide
         wanted = lanes * max(1, SUMS_AT_ONCE // max(1, sums))
-        return min(wanted, max(lanes, padded(size, lanes)))
+        return min(wanted, max(lanes, wide))
 
     def prepare(
         self, code: Code, names: Sequence[str], biases: Sequence[Tensor], streams: Sequence[Stream], lanes: int
