@@ -80,8 +80,8 @@ def refuse_jit_trace() -> None:
     if not torch.compiler.is_compiling() and torch._C._is_tracing():
         raise BackendError(
             "torch.jit.trace (and torch.onnx.export with dynamo=False) would record the steps of the example, and be "
-            "wrong for other lengths. Use torch.export, or pass tidegate.nn.to_torch(model), a copy with torch.nn's "
-            "layers and the same state_dict."
+            "wrong for other lengths. Use torch.export, write ONNX with tidegate.export.onnx(model, file), or pass "
+            "tidegate.nn.to_torch(model), a copy with torch.nn's layers and the same state_dict."
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tidegate.drawing.brief import brief_repr
+from tidegate.engine.kernels.operators.onnx_export import captures_onnx
 from tidegate.engine.lengths_and_resets import Lengths, Resets, as_lengths, as_reset
 from tidegate.errors import ArgumentError
 
@@ -49,7 +50,11 @@ class Layout:
             return value.squeeze(1)
         if self.packed is not None and self.packed.unsorted_indices is not None:
             value = value.index_select(1, self.packed.unsorted_indices)
-        return value.transpose(0, 1) if self.batch_first else value
+        if not self.batch_first:
+            return value
+        value = value.transpose(0, 1)
+        # What torch.onnx.export captures of a Linear that reads such a view holds a batch of one in the example fixed.
+        return value.clone(memory_format=torch.contiguous_format) if captures_onnx() else value
 
     def valid(self, steps: int, every: int = 1) -> Tensor | None:
         """Return which of steps 0, every, ... are no padding, (T, B, 1) in the caller's layout; None if all are."""

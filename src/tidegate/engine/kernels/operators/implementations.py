@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from tidegate.engine.call import Call
 from tidegate.engine.kernels.call_tensors import tensors_by_name
 from tidegate.engine.kernels.differentiable import run_differentiable
 from tidegate.engine.kernels.missing_derivatives import derivatives_without_kernel
+from tidegate.engine.kernels.operators.onnx_export import refuse_without_translation
 from tidegate.engine.kernels.operators.schema import call_of, last_arguments, operator_arguments
 from tidegate.engine.kernels.passes import PASSES, Forward, Passes, values_to_store
 from tidegate.engine.precision import HALF
@@ -50,7 +50,7 @@ def run_backward_now(*given: Any) -> list[Tensor]:
 
 def run_fake(*given: Any) -> list[Tensor]:
     """Return empty tensors like the results of `run_now`."""
-    _refuse_onnx()
+    refuse_without_translation()
     call, names, _, _ = _read(given)
     steps, batch, _ = call.x.shape
     final = [call.x.new_empty(state.shape, dtype=_dtype_of_states(call)) for state in call.state]
@@ -87,9 +87,9 @@ def run_with_autograd(*given: Any) -> list[Tensor]:
 
     Raises:
         BackendError: the operator itself is under a ``torch.func`` transform or forward-mode differentiation, or would
-            become part of an ONNX file.
+            become part of an ONNX file without a translation.
     """
-    _refuse_onnx()
+    refuse_without_translation()
     call, names, passes, _ = _read(given)
     tensors = tensors_by_name(call)
     if reasons := derivatives_without_kernel(list(tensors.values())):
@@ -101,16 +101,6 @@ def run_with_autograd(*given: Any) -> list[Tensor]:
         return list(run_differentiable(call, names, _OperatorPasses(passes)))
     with torch._C._AutoDispatchBelowAutograd():
         return torch.ops.tidegate.run.default(*given)
-
-
-def _refuse_onnx() -> None:
-    """Refuse the operator while ``torch.onnx.export`` captures a model; all of its ways to do so come through here."""
-    if "torch.onnx" in sys.modules and torch.onnx.is_in_onnx_export():
-        raise BackendError(
-            "torch.onnx.export cannot export Tidegate's kernels. Export tidegate.nn.to_torch(model), a copy with "
-            "torch.nn's layers and the same state_dict; layers of other cells export for the length of the example "
-            'with backend="reference".'
-        )
 
 
 class _OperatorPasses(Passes):
