@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import safetensors.torch
+import torch
 import typer
 from PIL import Image
 from scipy.io import wavfile
 
 from tidegate.cli.settings_file import take_settings
 from tidegate.cli.verbs.train import command
+from tidegate.convert import read as read_weights
 from tidegate.data.images import read_image
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.data.words.vectors import read_vectors
@@ -153,6 +156,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], object]]] = {
     "vectors-npy": ("a.npy", vector_array),
     "plugin-nam": ("a.nam", read_nam),
     "plugin-json": ("a.json", read_rtneural),
+    **{f"weights-{it}": (f"a.{it}", read_weights) for it in ("pt", "safetensors", "npz")},
     "settings": ("a.toml", settings),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
@@ -211,6 +215,17 @@ def _plugin(ending: str) -> bytes:
     return json.dumps(made[ending]).encode()
 
 
+def _weights(ending: str) -> bytes:
+    """The weights of a layer with two hidden units."""
+    tensors, raw = torch.nn.GRU(3, 2).state_dict(), io.BytesIO()
+    if ending == "npz":
+        return _arrays(**{name: value.numpy() for name, value in tensors.items()})
+    if ending == "safetensors":
+        return safetensors.torch.save(tensors)
+    torch.save({"model": tensors}, raw)
+    return raw.getvalue()
+
+
 def whole(name: str) -> bytes:
     """A valid file for a reader."""
     task, _, ending = name.partition("-")
@@ -221,6 +236,8 @@ def whole(name: str) -> bytes:
     dated = list(zip(days, numbers, strict=True))
     if task == "image":
         return _image(ending)
+    if task == "weights":
+        return _weights(ending)
     if task == "plugin":
         return _plugin(ending)
     if task == "classify" and ending in ("jsonl", "json"):

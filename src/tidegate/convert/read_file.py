@@ -11,8 +11,8 @@ from typing import Literal
 
 from tidegate.convert.result import Converted
 from tidegate.errors import DataError
+from tidegate.io.input_files import check_declared_size, open_input
 
-LARGEST = 4 << 30  # bytes of a file, and of what is unpacked from it
 START = 16  # bytes by which a format is told
 
 READERS: dict[str, str] = {
@@ -57,13 +57,9 @@ def _format(path: Path) -> str:
     Raises:
         DataError: it is none that can be read.
     """
-    if not path.is_file():
-        raise DataError(f"{path} is not a file.")
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise DataError(f"{path} has {size:,} bytes, and at most {LARGEST:,} are read.")
-    with path.open("rb") as file:
+    with open_input(path) as file:
         start = file.read(START)
+    size = path.stat().st_size
     if start[:4] == b"PK\x03\x04":
         return _zip_format(path)
     if start[:1] == b"\x80":  # a pickle's protocol: torch.save before 1.6
@@ -80,9 +76,7 @@ def _zip_format(path: Path) -> str:
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise DataError(f"{path} is not a whole archive ({error}): it is cut off or altered.") from error
     names = [it.filename for it in entries]
-    unpacked = sum(it.file_size for it in entries)
-    if unpacked > LARGEST:
-        raise DataError(f"{path} holds {unpacked:,} bytes when it is unpacked, and at most {LARGEST:,} are read.")
+    check_declared_size(path, "what it holds", sum(it.file_size for it in entries))
     if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
         return "torch"
     if names and all(name.endswith(".npy") for name in names):

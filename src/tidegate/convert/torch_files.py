@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tidegate.convert.activations import RELU, TANH
 from tidegate.convert.built_layers import Direction, Form, Kind, make_layers
 from tidegate.convert.result import Converted, ConvertedLayer
+from tidegate.data.array_files import read_arrays
 from tidegate.errors import DataError
+from tidegate.io.input_files import check_declared_size
 
 NAME = re.compile(
     r"(?P<place>.*?)(?P<what>weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)(?:_l(?P<layer>\d+)(?P<way>_reverse)?)?"
@@ -69,11 +70,9 @@ def read_safetensors(path: Path, digest: str, nonlinearity: str) -> Converted:
 
 def read_npz(path: Path, digest: str, nonlinearity: str) -> Converted:
     """Read NumPy's arrays under torch's names."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise DataError(f"{path} is not a whole .npz file of plain arrays ({error}).") from error
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    arrays, _ = read_arrays(path, names)
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items() if value.dtype.kind in "fiub"}
     return _converted(path, "NumPy arrays under torch's names", digest, tensors, nonlinearity)
 
@@ -84,6 +83,9 @@ def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
 
     def add(value: Any, name: str, depth: int) -> None:
         if isinstance(value, Tensor):
+            if value.layout != torch.strided or value.is_quantized or value.is_complex():
+                raise DataError(f"{path}: {name} is no plain tensor of numbers ({value.layout}, {value.dtype}).")
+            check_declared_size(path, name, value.numel() * max(4, value.element_size()))  # a view may be of any shape
             tensors[name] = value.detach()
         elif isinstance(value, Mapping) and depth < DEEPEST:
             for key, own in value.items():
