@@ -70,6 +70,7 @@ def test_it_is_what_all_sequences_together_say(labels: list[str], scheme: str | 
     with torch.inference_mode():
         partition, best = layer.log_partition(scores, lengths), layer.best(scores, lengths)
         likelihood, marginals = layer.log_likelihood(scores, tags, lengths), layer.marginals(scores, lengths)
+        log_marginals = layer.log_marginals(scores, lengths)
     for n, (table, length) in enumerate(zip(tables, LENGTHS, strict=True)):
         whole = np.logaddexp.reduce(list(table.values()))
         assert float(partition[n]) == pytest.approx(whole)
@@ -79,6 +80,7 @@ def test_it_is_what_all_sequences_together_say(labels: list[str], scheme: str | 
         for path, score in table.items():
             expected[range(length), path] += np.exp(score - whole)
         np.testing.assert_allclose(marginals[n].numpy(), expected, atol=1e-12)
+        np.testing.assert_allclose(log_marginals[n].exp().numpy(), expected, atol=1e-12)
 
 
 def test_an_unknown_tag_may_be_any() -> None:
@@ -98,6 +100,7 @@ def test_gradients(labels: list[str], scheme: str | None, learned: bool) -> None
     tags, lengths = torch.full((3, 4), len(labels) - 1), torch.tensor(LENGTHS)
     inputs = (scores, *layer.parameters())
     assert torch.autograd.gradcheck(lambda *_: layer.log_likelihood(scores, tags, lengths), inputs)
+    assert torch.autograd.gradcheck(lambda *_: layer.log_marginals(scores, lengths).exp(), inputs)
     layer.log_likelihood(scores, tags, lengths).sum().backward()
     assert scores.grad is not None
     assert not scores.grad[1, 1:].any()  # padding

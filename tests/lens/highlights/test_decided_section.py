@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.lens.tasks.planted import example_session
 from tests.lens.tasks.test_task_subjects import translator
 from tests.lens.tasks.tiny import tiny_run
 
@@ -24,7 +25,7 @@ from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
 
 def reasons(erased: list[float], integrated: list[float], complete: bool = True) -> Reasons:
     each: dict[str, Any] = {"erased": np.array(erased), "integrated": np.array(integrated)}
-    return Reasons(("a",) * len(erased), 0, "x", "y", (), 2.0, 0.0, np.zeros(3), steps=8, residual=0.0,
+    return Reasons(("a",) * len(erased), 0, 1, "x", "y", (), 2.0, 0.0, np.zeros(3), steps=8, residual=0.0,
                    complete=complete, unit="nats", **each)  # fmt: skip
 
 
@@ -51,9 +52,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleSession
     with torch.no_grad():
         for it in run.model.parameters():
             it.mul_(0.4)  # a smoother function, whose integrated gradients are complete sooner
-    (run.folder / "config.json").write_text("{}")
-    (run.folder / "metrics.jsonl").write_text("")
-    with ExampleSession(run) as made:
+    with example_session(run) as made:
         yield made
 
 

@@ -58,7 +58,13 @@ def planted(folder: Path, direction: int) -> Run:
 @contextmanager
 def planted_session(folder: Path, direction: int) -> Iterator[ExampleSession]:
     """A session of such a run, with the files that its page reads."""
-    run = planted(folder, direction)
+    with example_session(planted(folder, direction)) as made:
+        yield made
+
+
+@contextmanager
+def example_session(run: Run) -> Iterator[ExampleSession]:
+    """A session of a run that was made by hand, with the files that its page reads."""
     (run.folder / "config.json").write_text("{}")
     (run.folder / "metrics.jsonl").write_text("")
     with ExampleSession(run) as made:

@@ -1,18 +1,24 @@
 """Attribution of decisions: gradients by autograd, integrals by the midpoint rule, a linear model by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tests.lens.tasks.planted import planted
 from tests.lens.tasks.test_task_subjects import captioner, regressor, translator
 from tests.lens.tasks.tiny import tiny_run
 
+from tidegate.data.buckets import Padded
 from tidegate.errors import ArgumentError
-from tidegate.lens.tasks import WriterLook, look_at, what_decided
+from tidegate.lens.tasks import WriterLook, look_at, task_look, what_decided
 from tidegate.tasks.classify.task import ClassifyConfig, ClassifyTask
+from tidegate.tasks.forecast.model import inputs
+from tidegate.tasks.forecast.task import ForecastConfig, ForecastTask
+from tidegate.tasks.forecast.windows import by_target
 from tidegate.tasks.tag.task import TagConfig, TagTask
 
 TEXTS = "label\ttext\na\tab ba\nb\tbb\nc\tcab c\na\taa b\n"
@@ -96,7 +102,7 @@ def test_a_token_is_attributed_to_the_source(tmp_path: Path) -> None:
         assert made.read == tuple("ab12")
 
 
-def test_what_cannot_be_attributed_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_attributed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, run = translator(tmp_path)
     with pytest.raises(ArgumentError, match="at=99: there are"):
         what_decided(run, "ab12", at=99)
@@ -104,13 +110,86 @@ def test_what_cannot_be_attributed_is_refused(tmp_path: Path) -> None:
         what_decided(run, "ab12", target="q")
     with pytest.raises(ArgumentError, match="both 'a': give another choice"):
         what_decided(run, "ab12", target="a", against="a")
-    (tmp_path / "c").mkdir()
-    _, run = captioner(tmp_path / "c")
-    with pytest.raises(ArgumentError, match="cannot be attributed to steps; those of classifiers"):
-        what_decided(run, np.zeros(6))
-    (tmp_path / "t").mkdir()
-    (tmp_path / "t" / "tag.conll").write_text("a X\nb Y\n\nb Y\n")
-    config = TagConfig(hidden_size=3, embedding_size=4, character_hidden_size=0, crf=True, min_count=1)
-    _, run = tiny_run(TagTask, [tmp_path / "t" / "tag.conll"], config)
-    with pytest.raises(ArgumentError, match="decides on whole sequences"):
-        what_decided(run, ["a", "b"])
+    look = replace(task_look(run), decisions=None)  # type: ignore[type-var]
+    monkeypatch.setattr("tidegate.lens.tasks.reasons.what_decided.task_look", lambda run: look)
+    with pytest.raises(ArgumentError, match="does not say what it decides: its look has no `decisions`"):
+        what_decided(run, "ab12")
+
+
+@pytest.mark.parametrize("scheme", ["plain", "BIO"])
+def test_a_tag_of_a_whole_sequence_is_its_marginal(tmp_path: Path, scheme: Any) -> None:
+    (tmp_path / "tag.conll").write_text("a B-P\nb I-P\nc O\n\nb O\na B-Q\n\nc I-Q\n" if scheme == "plain" else
+                                        "a B-P\nb I-P\nc O\n\nb O\na B-Q\n")  # fmt: skip
+    config = TagConfig(
+        hidden_size=3, embedding_size=4, character_hidden_size=0, crf=True, valid_spans=scheme != "plain",
+        scheme=scheme, min_count=1, dropout=0.0,
+    )  # fmt: skip
+    _, run = tiny_run(TagTask, [tmp_path / "tag.conll"], config)
+    with torch.no_grad():
+        run.model.crf.transitions.normal_()
+    words = ["b", "a", "c", "b"]
+    choices = look_at(run, words).steps["input"].choices
+    assert choices is not None
+    for at in (0, 2, 3):
+        made = what_decided(run, words, at=at)
+        shares = choices.probabilities[at]
+        assert dict(made.choices) == pytest.approx(dict(zip(choices.labels, shares.tolist(), strict=True)), abs=1e-5)
+        assert made.value == pytest.approx(np.log(shares.max()), abs=1e-5)
+        assert "marginal" in made.meaning
+
+
+def test_a_token_is_attributed_to_the_regions_of_an_image(tmp_path: Path) -> None:
+    _, run = captioner(tmp_path)
+    image = np.linspace(-1, 2, 6)
+    look = look_at(run, image)
+    assert isinstance(look, WriterLook)
+    last = len(look.written) - 1
+    made = what_decided(run, image, at=last, target=look.written[last])
+    choices = look.steps["target"].choices
+    assert choices is not None
+    at = choices.labels.index(look.written[last])
+    assert made.value == pytest.approx(np.log(choices.probabilities[last, at]), abs=1e-4)
+    assert made.grid == (1, 6)
+    assert (made.read[3], made.places) == ("row 1, column 4", len(look.written))
+    mean = np.array(run.vocabulary.numbers("mean"))
+    model, tokens = run.model, torch.from_numpy(run.vocabulary.vocabulary("target").encode(look.written))[None]
+    for n in range(6):
+        without = np.where(np.arange(6) == n, mean, image)
+        first = model.begin({"image": Padded(torch.tensor(without[None, None], dtype=torch.float32), None)}).first  # type: ignore[arg-type]
+        with torch.no_grad():
+            features, _ = model.decoder.features(model.decoder.inputs(first, tokens), None, None)
+            log = model.decoder.output(features)[0, last].log_softmax(-1)[at]
+        assert made.erased[n] == pytest.approx(made.value - float(log), abs=1e-4)
+
+
+@pytest.mark.parametrize("distribution", ["gaussian", "quantiles", "negative_binomial"])
+def test_what_is_forecast_is_due_to_the_steps_before(tmp_path: Path, distribution: Any) -> None:
+    steps = np.arange(160)
+    columns = {name: (10 + 5 * np.cos(steps / 3 + n)).round() for n, name in enumerate("ab")}
+    pd.DataFrame(columns | {"k": steps % 4}).to_csv(tmp_path / "series.csv", index=False)
+    config = ForecastConfig(
+        hidden_size=5, horizon=4, window=12, paths=5, target="a,b", covariates="k", distribution=distribution
+    )
+    _, run = tiny_run(ForecastTask, [tmp_path / "series.csv"], config, shares=(0.5, 0.0, 0.5))
+    each = [what_decided(run, 3, part="test", at=at, target="b", limit=8) for at in range(4)]
+    assert all((len(it.integrated), it.places, it.read) == (12, 4, ()) for it in each)
+    # The same in one pass over the frames, with what was forecast in place of what came.
+    part = run.open_data().parts["test"]
+    frames = np.array(part.rows([3])["frames"][0])
+    for at in range(4):
+        frames[12 + at, :2] = [what_decided(run, 3, part="test", at=at, target=it, limit=8).value for it in "ab"]
+    model = run.model
+    with torch.no_grad():
+        given, _ = model(inputs(torch.from_numpy(frames)[None], model.past), torch.tensor([15]))
+    centre = given[0, 11:, :, 0]
+    if distribution == "negative_binomial":
+        centre = torch.nn.functional.softplus(centre)
+    reach = np.array([it.numbers("reach", 1)[0] for it in by_target(run.vocabulary).values()])
+    expected = np.clip(centre.numpy(), frames[11, :2] - reach, frames[11, :2] + reach)
+    np.testing.assert_allclose(frames[12:, :2], expected, atol=1e-4)
+    frames[7, :2] = 0
+    with torch.no_grad():
+        given, _ = model(inputs(torch.from_numpy(frames[:13])[None], model.past), torch.tensor([12]))
+    without = given[0, 11, 1, 0]
+    without = torch.nn.functional.softplus(without) if distribution == "negative_binomial" else without
+    assert each[0].erased[7] == pytest.approx(each[0].value - float(without), abs=1e-4)

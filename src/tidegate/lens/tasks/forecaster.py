@@ -15,6 +15,7 @@ from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.number_outcomes import FORECAST_MEASURE, forecast_outcomes
+from tidegate.lens.tasks.reasons.series_decisions import FORECASTS
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.series_subjects import FORECASTER
 from tidegate.lens.tasks.views import Look, Steps
@@ -91,6 +92,7 @@ def look(run: Run) -> ExampleLook:
         measure=FORECAST_MEASURE,
         answers="numbers",
         subject=FORECASTER,
+        decisions=FORECASTS,
     )
 
 

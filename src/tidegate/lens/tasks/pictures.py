@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.columns import Preprocessing
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
+from tidegate.tasks.seq2seq.caption import extra_names
 
 MOST_EXTRA = 16  # numbers after an image's pixels
 
@@ -48,7 +50,7 @@ def pictures(numbers: NDArray[Any], shape: Sequence[int] | None = None) -> Frame
         ArgumentError: the shape does not hold F numbers.
     """
     count = numbers.shape[1]
-    found = _shape(count) if shape is None else tuple(int(it) for it in shape)
+    found = picture_shape_of(count) if shape is None else tuple(int(it) for it in shape)
     if len(found) not in (2, 3) or min(found) < 1 or prod(found) != count:
         raise ArgumentError(
             f"A picture of shape {found} does not hold {count} numbers: give (height, width) or (height, width, "
@@ -68,11 +70,18 @@ def pixels_of(count: int) -> int:
     All, unless they are a square of at least 4 x 4 and up to 16 numbers more, which then are no pixels.
     """
     square = isqrt(count) ** 2
-    is_line = _shape(count)[0] == 1
+    is_line = picture_shape_of(count)[0] == 1
     return square if is_line and square >= 16 and count - square <= MOST_EXTRA else count
 
 
-def _shape(count: int) -> tuple[int, ...]:
+def pixel_count(preprocessing: Preprocessing, count: int) -> int:
+    """Return how many of the ``count`` numbers of a captioner's image, the first ones, are its pixels."""
+    names = extra_names(preprocessing)
+    return count - len(names) if names else pixels_of(count)
+
+
+def picture_shape_of(count: int) -> tuple[int, ...]:
+    """Return the shape of a picture of ``count`` numbers where nothing says it: see `pictures`."""
     side = isqrt(count)
     if side > 1 and side * side == count:
         return side, side

@@ -14,7 +14,7 @@ from tidegate.lens.notebook import together
 from tidegate.lens.record.trace import trace
 from tidegate.lens.tasks.example import WHERE, ArrayRow, Example
 from tidegate.lens.tasks.outcomes.number_outcomes import VALUES_MEASURE, value_outcomes
-from tidegate.lens.tasks.reasons.decisions import VALUES
+from tidegate.lens.tasks.reasons.series_decisions import VALUES
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.series_subjects import REGRESSOR
 from tidegate.lens.tasks.views import Look, Steps

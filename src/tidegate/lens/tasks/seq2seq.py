@@ -18,8 +18,9 @@ from tidegate.lens.tasks.beam_tree import BeamTree, BeamTreeBuilder
 from tidegate.lens.tasks.example import ArrayRow, Example, on_cpu, picture_shape
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.lens.tasks.outcomes.text_outcomes import MEASURE, text_outcomes
-from tidegate.lens.tasks.pictures import Frames, pictures, pixels_of
+from tidegate.lens.tasks.pictures import Frames, pictures, pixel_count
 from tidegate.lens.tasks.reasons.decisions import TOKENS
+from tidegate.lens.tasks.reasons.picture_decisions import CAPTIONS
 from tidegate.lens.tasks.task_look import ExampleLook
 from tidegate.lens.tasks.units.writer_subject import CAPTIONER, TRANSLATOR
 from tidegate.lens.tasks.views import Choices, Look, Steps
@@ -88,18 +89,13 @@ def look_captioner(run: Run) -> ExampleLook:
         answers="texts",
         picture=_thumbnail,
         subject=CAPTIONER,
+        decisions=CAPTIONS,
     )
 
 
 def _thumbnail(task: CaptionTask, encoded: Encoded) -> NDArray[np.float32]:
     numbers = np.asarray(encoded["image"])
-    return pictures(numbers[:, : _pixel_count(task, numbers.shape[1])]).values[0]
-
-
-def _pixel_count(task: WritingTask, count: int) -> int:
-    """Return how many of the numbers of a captioner's image are its pixels."""
-    names = extra_names(task.preprocessing)
-    return count - len(names) if names else pixels_of(count)
+    return pictures(numbers[:, : pixel_count(task.preprocessing, numbers.shape[1])]).values[0]
 
 
 def _image_row(array: NDArray[Any]) -> ArrayRow:
@@ -155,7 +151,7 @@ def _image(task: WritingTask, example: Example) -> dict[str, Any]:
         return {"image": None, "extra": {}}
     numbers = np.asarray(example.encoded["image"])
     count, names = numbers.shape[1], extra_names(task.preprocessing)
-    pixels = count if example.picture is not None else _pixel_count(task, count)
+    pixels = count if example.picture is not None else pixel_count(task.preprocessing, count)
     names = names or [f"number {n + 1}" for n in range(pixels, count)]
     extra = dict(zip(names, map(float, numbers[0, pixels:]), strict=False))
     return {"image": pictures(numbers[:, :pixels], example.picture), "extra": extra}

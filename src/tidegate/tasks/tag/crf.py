@@ -84,6 +84,24 @@ class ConditionalRandomField(nn.Module):
             given = scores.detach().clone().requires_grad_()
             return torch.autograd.grad(self.log_partition(given, lengths.clone()).sum(), given)[0].detach()
 
+    def log_marginals(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Compute log p(y_t = k | scores), (B, T, K), which can be differentiated; -inf past an example's end.
+
+        log p(y_t = k) = alpha_t(k) + beta_t(k) - log Z, by the forward and the backward algorithm.
+        """
+        start, between, end = self._bounds()
+        inside = mask(lengths, scores.shape[1])
+        forward, backward = [start + scores[:, 0]], [end.expand_as(scores[:, 0])]
+        for t in range(1, scores.shape[1]):
+            after = torch.logsumexp(forward[-1][:, :, None] + between, 1) + scores[:, t]
+            forward.append(torch.where(inside[:, t, None], after, forward[-1]))
+        for t in range(scores.shape[1] - 1, 0, -1):
+            before = torch.logsumexp(between + (scores[:, t] + backward[-1])[:, None], 2)
+            backward.append(torch.where(inside[:, t, None], before, backward[-1]))
+        log_z = torch.logsumexp(forward[-1] + end, 1)
+        both = torch.stack(forward, 1) + torch.stack(backward[::-1], 1) - log_z[:, None, None]
+        return both.masked_fill(~inside[..., None], -torch.inf)
+
     def best(self, scores: Tensor, lengths: Tensor) -> Tensor:
         """Find the likeliest sequence of each example by Viterbi's algorithm, (B, T); past its end its last tag."""
         start, between, end = self._bounds()

@@ -85,5 +85,9 @@ class Tagger(nn.Module):
         """Return the probability of each tag at each step (B, L, tags): marginals where there is a CRF."""
         return scores.softmax(-1) if self.crf is None else self.crf.marginals(self._logs(scores), lengths)
 
+    def log_probabilities(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logarithms of `probabilities`, which can be differentiated."""
+        return scores.log_softmax(-1) if self.crf is None else self.crf.log_marginals(self._logs(scores), lengths)
+
     def _logs(self, scores: Tensor) -> Tensor:
         return scores if self.learns_transitions else scores.log_softmax(-1)

@@ -3,24 +3,38 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from tidegate.data.buckets import Padded
 from tidegate.drawing.brief import brief_repr
-from tidegate.errors import ArgumentError
 from tidegate.lens.tasks.hooks import recorded_calls
 from tidegate.nn.layered import Layered
 from tidegate.tasks.classify.task import Classifier, ClassifyTask
 from tidegate.tasks.example_batches import Columns
-from tidegate.tasks.regress.model import Regressor
-from tidegate.tasks.regress.task import RegressTask
 from tidegate.tasks.seq2seq.task import WritingTask
 from tidegate.tasks.seq2seq.translate import Translator
 from tidegate.tasks.tag.model import Tagger
 from tidegate.tasks.tag.task import TagTask
+
+
+class Layout(NamedTuple):
+    """How the steps that a decision is due to are named and shown.
+
+    Attributes:
+        names: of the W steps; empty where inputs are numbers, which are shown as curves.
+        grid: rows and columns of the regions that the first steps are; None if they are none.
+    """
+
+    names: tuple[str, ...] = ()
+    grid: tuple[int, int] | None = None
+
+
+def numbers(task: Any, columns: Columns) -> Layout:
+    """Return the layout of steps that read numbers."""
+    return Layout()
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Decisions:
         unit: what outputs are measured in.
         place: what the P places are, such as "word"; empty if there is one.
         reads: from a task to what one of the W steps is, such as "word".
+        layout: from a task and the example to how the W steps are named and shown. Default: by the text that they read.
+        meaning: from a task to a sentence on what is decided, where that needs one.
     """
 
     inputs: Callable[[Any, Any, Columns], Tensor]
@@ -43,6 +59,8 @@ class Decisions:
     unit: str = "nats"
     place: str = ""
     reads: Callable[[Any], str] = lambda task: "step"
+    layout: Callable[[Any, Columns], Layout] | None = None
+    meaning: Callable[[Any], str] = lambda task: ""
 
     __repr__ = brief_repr
 
@@ -86,17 +104,22 @@ def _class_outputs(task: ClassifyTask, model: Classifier, columns: Columns, inpu
 
 
 def _tag_inputs(task: TagTask, model: Tagger, columns: Columns) -> Tensor:
-    if model.crf is not None:
-        raise ArgumentError(
-            "This tagger decides on whole sequences (--crf or --valid-spans), so a tag is not a function of its own "
-            "scores: what decided it cannot be said step by step."
-        )
     return read_by(model.recurrent, lambda: model(columns))
 
 
 def _tag_outputs(task: TagTask, model: Tagger, columns: Columns, inputs: Tensor) -> Tensor:
+    batch = repeated(columns, inputs.shape[1])
     with reading(model.recurrent, inputs):
-        return model(repeated(columns, inputs.shape[1])).double().log_softmax(-1)
+        return model.log_probabilities(model(batch).double(), batch["inputs"].lengths)
+
+
+def _meaning_of_tags(task: TagTask) -> str:
+    if not (task.config.crf or task.config.valid_spans):
+        return ""
+    return (
+        "This tagger decides on whole sequences of tags. p is the marginal probability of the tag: the sum over all "
+        "sequences that have it at this step."
+    )
 
 
 def _token_inputs(task: WritingTask, model: Translator, columns: Columns) -> Tensor:
@@ -112,15 +135,6 @@ def _token_outputs(task: WritingTask, model: Translator, columns: Columns, input
     return decoder.output(features).double().log_softmax(-1)
 
 
-def _value_inputs(task: RegressTask, model: Regressor, columns: Columns) -> Tensor:
-    return columns["inputs"].values[0]
-
-
-def _value_outputs(task: RegressTask, model: Regressor, columns: Columns, inputs: Tensor) -> Tensor:
-    y, _ = model(inputs)
-    return y.double().transpose(0, 1)
-
-
 def _labels(task: Any) -> list[str]:
     return task.preprocessing.vocabulary("labels").entries
 
@@ -131,14 +145,11 @@ def _read(level: str) -> Callable[[Any], str]:
 
 
 CLASSES = Decisions(_class_inputs, _class_outputs, _labels, reads=_read("input"))
-TAGS = Decisions(_tag_inputs, _tag_outputs, _labels, place="step", reads=_read("input"))
+TAGS = Decisions(_tag_inputs, _tag_outputs, _labels, place="step", reads=_read("input"), meaning=_meaning_of_tags)
 TOKENS = Decisions(
     _token_inputs,
     _token_outputs,
     lambda task: task.preprocessing.vocabulary("target").entries,
     place="token",
     reads=_read("source_level"),
-)
-VALUES = Decisions(
-    _value_inputs, _value_outputs, lambda task: task.names("targets"), unit="deviations of the target", place="step"
 )

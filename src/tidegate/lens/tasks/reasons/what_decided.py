@@ -17,7 +17,7 @@ from tidegate.lens.predictions.three_measures import ThreeMeasures
 from tidegate.lens.progress import report_progress
 from tidegate.lens.tasks.inputs import ExampleLike, PartName, encode_input
 from tidegate.lens.tasks.look_at import look_at
-from tidegate.lens.tasks.reasons.decisions import Decisions
+from tidegate.lens.tasks.reasons.decisions import Decisions, Layout
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.base_task import example_task
@@ -37,7 +37,9 @@ class Reasons(ThreeMeasures):
 
     Attributes:
         read: what each step read, as text; empty where inputs are numbers.
-        at: the place of the decision: a step of a tagger or regressor, a token of a translator; 0 for a class.
+        at: the place of the decision: a step of a tagger or regressor, a token of a translator or captioner, a step to
+            come of a forecaster, from 0; 0 for a class.
+        places: number of places.
         target: the choice that is meant.
         against: the choice that it is compared with; None for none.
         choices: all choices at that place, the likeliest first, each with p; values of a regressor instead.
@@ -50,10 +52,13 @@ class Reasons(ThreeMeasures):
         residual: sum of ``integrated`` less (value - baseline_value).
         complete: whether completeness holds to 1%.
         unit: unit of measure of all of these.
+        grid: rows and columns of the regions of an image that the first steps are; None if they are none.
+        meaning: a sentence on what is decided, where that needs one.
     """
 
     read: tuple[str, ...]
     at: int
+    places: int
     target: str
     against: str | None
     choices: tuple[tuple[str, float], ...]
@@ -66,6 +71,8 @@ class Reasons(ThreeMeasures):
     residual: float
     complete: bool
     unit: str
+    grid: tuple[int, int] | None = None
+    meaning: str = ""
 
     @property
     def whole(self) -> float:
@@ -136,21 +143,23 @@ def what_decided(
     steps: int = 64,
     limit: int = 2048,
 ) -> Reasons:
-    """Attribute a decision of a classifier, tagger, translator or regressor to the steps that were read.
+    """Attribute a decision of a classifier, tagger, translator, captioner, forecaster or regressor to what was read.
 
-    x_n is what the recurrent layers read at step n: a word's or character's vector, a frame, or the inputs. F is log p
-    of a choice (or how much larger it is than that of another one), or a predicted value, as a function of all x. The
+    x_n is what the recurrent layers read at step n: a word's or character's vector, a frame, or the inputs; of an image
+    it is a region. F is log p of a choice (or how much larger it is than that of another one; of taggers with a CRF or
+    valid spans p is the marginal), a predicted value, or the median of a step to come, as a function of all x. The
     measures are those of `tidegate.lens.what_mattered`: x_n · dF/dx_n; integrated gradients (Sundararajan, Taly & Yan
     2017) from x' = 0, which sum to F(x) - F(0); and what F loses with zeros in place of x_n alone. Zeros are no word,
-    and for frames and series the mean of the training part.
+    and for frames, images and series the mean of the training part.
 
-    A translator's decision is attributed to the source; the text written before it is the same throughout.
+    A translator's decision is attributed to the source, a captioner's to the image; the text written before it is the
+    same throughout. Of a forecaster only what is not known in advance is varied: values and past covariates.
 
     Args:
         run: the run.
         given: an example, as in `tidegate.lens.tasks.look_at`.
-        at: the step whose tag or value is meant, or the token of the translation; 0 for a classifier.
-        target: the class, tag, token or target that is meant. Default: the likeliest; the first target of a regressor.
+        at: the step whose tag or value is meant, the token of the text, or the step to come; 0 for a classifier.
+        target: the class, tag, token or target that is meant. Default: the likeliest; of values the first target.
         against: the choice that it is compared with: why not this one?
         part: which part ``given`` is a number of.
         steps: number of gradients at first, in parts of 8.
@@ -164,8 +173,8 @@ def what_decided(
     look = task_look(run)
     if not isinstance(look, ExampleLook) or look.decisions is None:
         raise ArgumentError(
-            f"{run.folder} is a run of the task {run.config.task}, whose decisions cannot be attributed to steps; "
-            "those of classifiers, taggers, translators and regressors can. Of language models see what_mattered."
+            f"{run.folder} is a run of the task {run.config.task}, which does not say what it decides: its look has no "
+            "`decisions` (tidegate.lens.tasks.reasons.decisions). Of language models see what_mattered."
         )
     task: Any = example_task(run.config.task)(run.config.model, run.vocabulary)
     example = encode_input(run, task, look, given, part=part, picture=None)
@@ -195,9 +204,11 @@ def what_decided(
         report_progress("Erasing each step", 0.8)
         erased = numpy_of(value)[0] - numpy_of(function.erased(inputs, absent[0]))
     first = next(iter(seen.steps.values()))
+    read, grid = Layout(first.read) if decisions.layout is None else decisions.layout(task, columns)
     return Reasons(
-        read=first.read,
+        read=read,
         at=at,
+        places=len(known),
         target=names[number],
         against=against,
         choices=_choices(names, known[at], decisions.unit),
@@ -210,6 +221,8 @@ def what_decided(
         residual=float(integrated.sum()) - (float(value[0]) - path.first),
         complete=complete,
         unit=decisions.unit,
+        grid=grid,
+        meaning=decisions.meaning(task),
     )
 
 
@@ -218,7 +231,7 @@ def _written(task: Any, seen: Any, columns: dict[str, Padded]) -> Columns:
     written = getattr(seen, "written", None)
     if written is None:
         return columns
-    vocabulary, device = task.preprocessing.vocabulary("target"), columns["source"].values.device
+    vocabulary, device = task.preprocessing.vocabulary("target"), next(iter(columns.values())).values.device
     tokens = torch.tensor([[vocabulary.number(it) for it in written]], device=device)
     return columns | {"target": Padded(tokens, torch.tensor([len(written)], device=device))}
 

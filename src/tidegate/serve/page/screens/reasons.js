@@ -1,4 +1,4 @@
-// Why: which steps of an example a class, a tag, a translated token or a value is due to, by three measures.
+// Why: which steps of an example a class, a tag, a token or a value is due to, or which regions of an image.
 
 import { ask, isAvailable, latest, live } from "../ask.js";
 import { button, choice, el, failure, labelled, note, replaceChildren } from "../dom.js";
@@ -57,7 +57,9 @@ export async function show(root) {
         places,
         placePicker(answer, go, (at) => isAvailable("reasons", { text, at })),
       );
-      replaceChildren(body, el("h2", { class: "verdict" }, verdict(answer)), ...measures(answer), completeness(answer));
+      const said = answer.meaning ? note(answer.meaning) : null;
+      const title = el("h2", { class: "verdict" }, verdict(answer));
+      replaceChildren(body, title, said, ...measures(answer), completeness(answer));
     } catch (error) {
       if (isLatest()) replaceChildren(body, failure(error));
     }

@@ -1,4 +1,4 @@
-"""Why: which steps of an example a class, a tag, a translated token or a value is due to."""
+"""Why: which steps of an example a class, a tag, a token or a value is due to, or which regions of an image."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from tidegate.lens.tasks.reasons.what_decided import Reasons, what_decided
 from tidegate.lens.tasks.seq2seq import WriterLook
 from tidegate.lens.tasks.tagger import TaggerLook
 from tidegate.serve.screens.highlights import highlights_of
-from tidegate.serve.screens.screen import Question, Screen, rounded
+from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 CHOICES = 12  # likeliest ones that are listed
 REPORTED, PLACES = 6, 8  # examples in a report, and places of each
@@ -30,9 +30,13 @@ def reasons(session: ExampleSession, text: int, at: int = 0, target: str = "", a
         "name": example.name,
         "read": list(made.read),
         "steps": len(made.integrated),
+        "grid": made.grid,
+        "picture": _picture(session, text),
         "at": made.at,
         "place": "" if session.decisions is None else session.decisions.place,
         "places": _places(session, text),
+        "count": made.places,
+        "meaning": made.meaning,
         "target": made.target,
         "against": made.against,
         "choices": [[name, rounded(value)] for name, value in made.choices[:CHOICES]],
@@ -54,6 +58,12 @@ def _places(session: ExampleSession, text: int) -> list[list[str]]:
     if isinstance(look, WriterLook):
         return [[token, ""] for token in look.written]
     return []
+
+
+def _picture(session: ExampleSession, text: int) -> dict[str, Any] | None:
+    """Return the image that was read; None if it was none."""
+    look = session.look(text)
+    return packed(look.image.values, 1.0) if isinstance(look, WriterLook) and look.image is not None else None
 
 
 def recorded(session: ExampleSession) -> Iterator[Question]:

@@ -1,10 +1,11 @@
-// Three measures over the steps of an example: tinted tokens, or curves where inputs are numbers.
+// Three measures over the steps of an example: tinted tokens or regions of an image, or curves where inputs are numbers.
 
 import { lineChart } from "../../charts/line_chart.js";
 import { colourScale } from "../../charts/scale.js";
 import { painted, shade } from "../../colours.js";
 import { el, note, visible } from "../../dom.js";
 import { range, signed } from "../../numbers.js";
+import { picture, unpackPictures } from "../../steps/pictures.js";
 
 const MEASURES = [
   ["gradient_input", "Gradient × input", "What each step adds if the decision were a linear function of the inputs."],
@@ -25,15 +26,26 @@ export function measures(answer) {
     lineChart(box, range(steps), series, { xLabel: "step", yLabel: answer.unit, height: 260 });
     return [box, ...MEASURES.map(([, title, meaning]) => note(`${title}: ${meaning}`))];
   }
-  return [el("div", { class: "three" }, ...MEASURES.map((it) => tinted(answer, ...it)))];
+  const picture = answer.grid && answer.picture ? [whole(answer)] : [];
+  return [...picture, el("div", { class: "three" }, ...MEASURES.map((it) => tinted(answer, ...it)))];
 }
 
-function tinted({ read, measures: all, unit }, name, title, meaning) {
+/** The image that was read, as large as the pictures of its regions. */
+function whole({ picture: packed }) {
+  const { height, width, channels, at } = unpackPictures(packed);
+  return el("figure", { class: "regions-image" }, picture(at(0), height, width, channels, "The image"));
+}
+
+function tinted({ read, measures: all, unit, grid }, name, title, meaning) {
   const values = all[name].map((it) => it ?? 0);
   const top = Math.max(1e-6, ...values.map(Math.abs));
+  const regions = grid ? grid[0] * grid[1] : 0;
   const isText = read.every((it) => [...it].length === 1);
   const pieces = read.map((token, n) => {
-    const piece = el("span", { class: "piece", title: `${signed(values[n], 3)} ${unit}` }, visible(token));
+    const isRegion = n < regions;
+    const about = `${signed(values[n], 3)} ${unit}`;
+    const props = { class: isRegion ? "region" : "piece", title: isRegion ? `${token}: ${about}` : about };
+    const piece = el("span", props, isRegion ? "" : visible(token));
     painted(piece, () => {
       const [background, ink] = shade("diverging", values[n] / top);
       piece.style.setProperty("background-color", background);
@@ -45,8 +57,16 @@ function tinted({ read, measures: all, unit }, name, title, meaning) {
     "section",
     { class: "unit-examples" },
     el("h3", {}, title),
-    el("p", { class: isText ? "text" : "words" }, ...pieces),
+    regions ? gridOf(grid, pieces.slice(0, regions), title) : null,
+    el("p", { class: isText ? "text" : "words" }, ...pieces.slice(regions)),
     colourScale({ kind: "diverging", top, unit }),
     note(meaning),
   );
+}
+
+/** The regions of an image where they are in it. */
+function gridOf([, columns], pieces, title) {
+  const box = el("div", { class: "regions", role: "img", "aria-label": `${title}, by regions of the image` }, ...pieces);
+  box.style.setProperty("grid-template-columns", `repeat(${columns}, 1fr)`);
+  return box;
 }

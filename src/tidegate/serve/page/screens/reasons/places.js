@@ -3,11 +3,12 @@
 import { button, el, labelled, visible } from "../../dom.js";
 
 /** Buttons for the places of an answer, or a field for the number of a step; nothing where there is one place. */
-export function placePicker({ at, place, places, steps }, onPick, isAvailable) {
+export function placePicker({ at, place, places, count }, onPick, isAvailable) {
   if (!place) return null;
+  if (!places.length && (count < 2 || !isAvailable(1))) return null;
   if (!places.length) {
-    const change = () => onPick(Math.max(0, Math.min(steps - 1, Math.round(Number(field.value)) || 0)));
-    const field = el("input", { type: "number", min: "0", max: String(steps - 1), value: String(at), on: { change } });
+    const change = () => onPick(Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) || 0)));
+    const field = el("input", { type: "number", min: "0", max: String(count - 1), value: String(at), on: { change } });
     return el("div", { class: "controls" }, labelled(`The ${place}`, field));
   }
   const buttons = places.map(([read, said], n) => {
