@@ -8,6 +8,7 @@ static ${p}_state state;
 static float y[${P}_OUTPUTS];
 
 $load
+
 $print
 
 /* Read lines of $inputs numbers ($names), and write the output after each. */

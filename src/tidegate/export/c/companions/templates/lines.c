@@ -9,8 +9,11 @@ enum { LONGEST = 65536 }; /* bytes of a line */
 static ${p}_model model;
 
 $load
+
 $table
+
 $read
+
 $print
 
 /* Read lines of text, and write the output for each$each. */

@@ -6,6 +6,7 @@
 static ${p}_model model;
 
 $load
+
 $print
 
 static void *memory(size_t size) {

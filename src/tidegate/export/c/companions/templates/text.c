@@ -8,8 +8,11 @@ static ${p}_state state;
 static float y[${P}_OUTPUTS];
 
 $load
+
 $table
+
 $read
+
 $write
 
 static const char usage[] =

@@ -8,6 +8,7 @@ static ${p}_state state;
 static float y[${P}_OUTPUTS];
 
 $load
+
 $print
 
 /* Read the numbers of tokens, and write the output after each. */
