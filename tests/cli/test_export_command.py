@@ -96,3 +96,14 @@ def test_a_language_model_as_onnx(cli: Cli, run_folder: Path, tmp_path: Path) ->
     refused = cli("export", run_folder, tmp_path / "other.onnx", "--sample-rate", 8000)
     assert refused.exit_code == 2
     assert "it is for files called .nam and .json" in " ".join(refused.output.split())
+
+
+def test_a_run_of_regress_as_onnx_reads_and_returns_what_predict_does(cli: Cli, amp: Path) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    found = cli("export", amp / "run", amp / "amp.onnx")
+    assert found.exit_code == 0, found.output
+    x = np.random.default_rng(2).uniform(-0.5, 0.5, 200).astype(np.float32)
+    session = ort.InferenceSession((amp / "amp.onnx").read_bytes(), providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": x[:, None, None]})
+    np.testing.assert_allclose(y[:, 0, 0], played(cli, amp, x), atol=2e-6)

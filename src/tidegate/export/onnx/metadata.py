@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.data.columns import Preprocessing
+from tidegate.export.graph.exported import Exported
 from tidegate.export.onnx.model_nodes import ModelNodes
 from tidegate.train import Run
 
@@ -27,9 +28,11 @@ def of_graph(written: ModelNodes) -> dict[str, Any]:
     return found
 
 
-def of_run(run: Run) -> dict[str, Any]:
-    """Return what was trained, how far, and its vocabulary or preprocessing, as the run folder has them."""
+def of_run(run: Run, source: Exported) -> dict[str, Any]:
+    """Return what was trained, how far, what inputs and outputs are, and the vocabulary or preprocessing."""
     found: dict[str, Any] = {"task": run.config.task, "model": asdict(run.config.model), "step": run.step}
+    more = {"labels": source.labels, "inputs": source.inputs, "notes": source.notes}
+    found |= {key: value for key, value in more.items() if value}
     if isinstance(run.vocabulary, Preprocessing):
         return found | {"preprocessing": run.vocabulary.values}
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tidegate.errors import ArgumentError
-from tidegate.export.graph.models import graph_of
+from tidegate.export.graph.exported import exported
 from tidegate.export.graph.parts import Softmax
 from tidegate.export.int8.held_out_loss import held_out_loss
 from tidegate.export.onnx.checks.check_int8 import check_int8, in_onnxruntime
@@ -90,7 +90,8 @@ def onnx(
     Args:
         model: recurrent layers of Tidegate or ``torch.nn``, alone or in an ``nn.Sequential`` (see
             `tidegate.export.graph.modules`; in a Sequential a layer hands its output on, not its state), a model of one
-            of Tidegate's tasks, or a run, whose vocabulary or preprocessing is then in the metadata.
+            of Tidegate's tasks, or a run, whose vocabulary or preprocessing is then in the metadata. A run of
+            the task ``regress`` is written with its normalisation, from units to units.
         file: the file to write.
         lengths: add an input ``lengths`` (batch) of int64, the valid steps of each sequence. Zero is allowed. Padding
             has no influence; past the lengths, outputs are zeros.
@@ -100,7 +101,7 @@ def onnx(
         int8: multiply matrices in 8 bits, which makes the file smaller and large layers faster; each layer is then a
             Scan. Embeddings, convolutions and what is not a product stay float32.
         check: run the model in ONNX Runtime, at five numbers of steps and sequences, and compare outputs and states
-            with Python's.
+            with Python's; of a run also on held-out data.
         metadata: what is kept in the file beside the model, as JSON by its key.
 
     Returns:
@@ -119,23 +120,25 @@ def onnx(
     if step and lengths:
         raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
     run = None if isinstance(model, nn.Module) else model
-    model = _as_float32(model if isinstance(model, nn.Module) else model.model)
-    graph = graph_of(model)
-    if isinstance(model, OF_TASKS):
+    module = _as_float32(model) if isinstance(model, nn.Module) else model.model
+    source = exported(run or module)
+    graph = source.graph
+    if isinstance(module, OF_TASKS):
         graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
-    form = Form(batch_first=_is_batch_first(model), lengths=lengths, states=states or step, step=step)
+    form = Form(batch_first=_is_batch_first(module), lengths=lengths, states=states or step, step=step)
     written = ModelNodes(graph, form)
-    entries = {**(of_run(run) if run else {}), **(metadata or {})}
-    proto, rounding, loss = model_proto(written, type(model).__name__, entries), None, ""
+    entries = {**(of_run(run, source) if run else {}), **(metadata or {})}
+    proto, rounding, loss = model_proto(written, type(module).__name__, entries), None, ""
     if check:
         with torch.no_grad():
-            check_model(proto, written, model)
+            check_model(proto, written, source)
     if int8:
         written = ModelNodes(graph, replace(form, int8=True))
-        proto = model_proto(written, type(model).__name__, entries)
+        proto = model_proto(written, type(module).__name__, entries)
         if check:
-            rounding = check_int8(proto, written)
-            loss = held_out_loss(run, in_onnxruntime(graph)) if run else ""
+            rounding = check_int8(proto, written, source)
+            reads_text = run is not None and isinstance(module, LanguageModel)
+            loss = held_out_loss(run, in_onnxruntime(graph)) if reads_text else ""
     with replacing(Path(file)) as out:
         out.write(proto.SerializeToString())
     inputs, outputs = ({name: shape for name, _, shape in own} for own in (written.inputs, written.outputs))

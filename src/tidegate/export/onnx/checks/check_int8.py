@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tidegate.errors import BackendError
 from tidegate.export.graph.evaluated import Multiply, evaluate, exact
+from tidegate.export.graph.exported import Exported
 from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.parts import Convolution
 from tidegate.export.int8.arithmetic import rounded_products
@@ -23,7 +24,7 @@ CLOSE = 1e-5  # relative to the largest number of an output
 LEAST = 1e-3  # what the largest number is taken for if it is smaller
 
 
-def check_int8(proto: Any, written: ModelNodes) -> float:
+def check_int8(proto: Any, written: ModelNodes, source: Exported) -> float:
     """Compare the outputs of a model in 8 bits, from the beginning of sequences on.
 
     A number half-way between two whole ones may be rounded to either after float32 has rounded it, so outputs may
@@ -32,6 +33,7 @@ def check_int8(proto: Any, written: ModelNodes) -> float:
     Args:
         proto: the model.
         written: its nodes.
+        source: the model in Python.
 
     Returns:
         The largest difference from float32, relative to the largest output.
@@ -44,7 +46,7 @@ def check_int8(proto: Any, written: ModelNodes) -> float:
     ((name, value),) = graph.outputs.items()
     cost = 0.0
     for shape in SHAPES:
-        case = draw_case(written, *shape)
+        case = draw_case(written, source, *shape)
         case = replace(case, states=beginning(written, shape[1]) if written.form.states else None)
         found = torch.from_numpy(run_case(session, written, case)[name])
         for row in range(shape[1]):

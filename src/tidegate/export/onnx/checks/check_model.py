@@ -7,27 +7,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import log_softmax
 
 from tidegate.errors import BackendError
-from tidegate.export.graph.in_python import outputs
+from tidegate.export.graph.exported import Exported
 from tidegate.export.graph.parts import Softmax
 from tidegate.export.onnx.checks.expected_values import expected_values
-from tidegate.export.onnx.checks.model_call import SHAPES, Case, draw_case, run_case, session_of
+from tidegate.export.onnx.checks.model_call import SHAPES, Case, beginning, draw_case, run_case, session_of
 from tidegate.export.onnx.model_nodes import NEXT, ModelNodes
 
 CLOSE = 1e-5  # relative to the largest number of an output
 ROUNDING = 4  # times what float32 differs from float64 in Python
 
 
-def check_model(proto: Any, written: ModelNodes, model: nn.Module) -> None:
+def check_model(proto: Any, written: ModelNodes, source: Exported) -> None:
     """Compare a model in ONNX Runtime with Python: outputs and final states, at several numbers of steps and sequences.
+
+    Outputs are also compared for held-out data, if there are some.
 
     Args:
         proto: the model.
         written: its nodes.
-        model: the same in Python, in float32.
+        source: the model in Python.
 
     Raises:
         BackendError: ONNX's checker or ONNX Runtime refuses it, or something differs.
@@ -35,12 +36,17 @@ def check_model(proto: Any, written: ModelNodes, model: nn.Module) -> None:
     """
     session = session_of(proto)
     for steps, batch in SHAPES:
-        case = draw_case(written, steps, batch)
+        case = draw_case(written, source, steps, batch)
         found = run_case(session, written, case)
         _compare(found, _expected(written, case, torch.float64), _expected(written, case, torch.float32), case)
         if case.states is not None:  # the model itself may take none: then what the graph gives without them
             found = _expected(written, replace(case, states=None), torch.float32)
-        _compare_with_model(found, written, case, model)
+        _compare_with_model(found, written, case, source)
+    for given in source.held_out() if not written.form.step else ():
+        lengths = torch.tensor([len(given[0])]) if written.form.lengths else None
+        states = beginning(written, 1) if written.form.states else None
+        case = Case([it[:, None] for it in given], lengths, states)
+        _compare_with_model(run_case(session, written, case), written, case, source)
 
 
 def _expected(written: ModelNodes, case: Case, dtype: torch.dtype) -> dict[str, np.ndarray]:
@@ -68,14 +74,14 @@ def _compare(found: dict[str, np.ndarray], exact: Any, rounded: Any, case: Case)
             raise _differs(name, case, f"differ from Python's by {error / _largest(exact[name]):.2g} of the largest")
 
 
-def _compare_with_model(found: dict[str, np.ndarray], written: ModelNodes, case: Case, model: nn.Module) -> None:
+def _compare_with_model(found: dict[str, np.ndarray], written: ModelNodes, case: Case, source: Exported) -> None:
     """Compare each sequence with what the model itself gives for it."""
-    (name, value), graph = next(iter(written.graph.outputs.items())), written.graph
+    ((name, value),) = written.graph.outputs.items()
     for row in range(case.inputs[0].shape[1]):
         steps = case.steps_of(row)
         if not steps:
             continue
-        expected = outputs(model, graph, [it[:steps, row] for it in case.inputs])
+        expected = source.outputs([it[:steps, row] for it in case.inputs])
         if isinstance(value.part, Softmax) and value.part.log:  # of logits, or of log-probabilities, which stay
             expected = log_softmax(expected, -1)
         own = found[name][row][None] if value.whole else found[name][:steps, row]

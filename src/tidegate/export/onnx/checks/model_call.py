@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import BackendError
+from tidegate.export.graph.exported import Exported
 from tidegate.export.graph.in_python import random_inputs
 from tidegate.export.onnx.checks.expected_values import States, expected_values
 from tidegate.export.onnx.model_nodes import LENGTHS, ModelNodes
@@ -55,14 +56,18 @@ def session_of(proto: Any) -> Any:
         raise BackendError(f"ONNX refuses the model, so nothing was written: {_first_line(error)}") from error
 
 
-def draw_case(written: ModelNodes, steps: int, batch: int) -> Case:
+def draw_case(written: ModelNodes, source: Exported, steps: int, batch: int) -> Case:
     """Draw inputs; one of several sequences has no valid step."""
     graph, form = written.graph, written.form
     steps = 1 if form.step else steps
 
     def draw(steps: int, seed: int) -> list[Tensor]:
         rows = [random_inputs(graph, steps, seed + b) for b in range(batch)]
-        return [torch.stack(it, 1) for it in zip(*rows, strict=True)]
+        found = [torch.stack(it, 1) for it in zip(*rows, strict=True)]
+        if source.spread is not None:
+            mean, deviation = source.spread
+            found[0] = (found[0] * deviation + mean).float()
+        return found
 
     lengths = torch.tensor([max(steps - 2 * b, 0) for b in range(batch - 1)] + [steps if batch == 1 else 0])
     # States that a model can have: some cells' are positive, say.
