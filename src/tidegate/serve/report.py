@@ -20,7 +20,7 @@ from tidegate.serve.page_data import about, question_key
 from tidegate.serve.screens import SCREENS, Screen
 
 LARGEST = 64 << 20  # bytes of a report
-OTHER = 300  # bytes of a report for each token of the text besides gates and states: guesses above all
+OTHER = 300  # bytes of a report for each token of the text and run besides gates and states: guesses above all
 STYLESHEET = re.compile(r'<link rel="stylesheet" href="/(?P<path>[^"]+)">')
 
 
@@ -82,7 +82,7 @@ def check_size(session: TextSession) -> None:
     """
     trace = session.reading().trace
     values = sum(named[name].shape[1] for named in trace.values.values() for name in trace.names)
-    each = OTHER + values * 4 // 3  # a byte each, in base64
+    each = OTHER * len(session.runs) + values * 4 // 3  # a byte each, in base64
     if len(trace) * each > LARGEST:
         raise ArgumentError(
             f"A report of this text would take about {len(trace) * each / 1e6:,.0f} MB: give a text of at most "

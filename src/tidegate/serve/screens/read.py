@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from tidegate.errors import ArgumentError
+from tidegate.errors import ArgumentError, UnknownTokenError
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
@@ -64,12 +65,21 @@ def span(start: int, stop: int, steps: int) -> tuple[int, int]:
 
 
 def recorded(session: TextSession) -> Iterator[Question]:
-    """Record the first text and the likeliest tokens of all of its steps."""
+    """Record the first text and the likeliest tokens of all of its steps, as each run reads it."""
     for run in range(len(session.runs)):
         yield "text", {"text": 0, "run": run}
-    steps = len(session.reading())
-    for start in range(0, steps, BLOCK):
-        yield "guesses", {"text": 0, "run": 0, "start": start, "stop": min(start + BLOCK, steps)}
+    for run in readers(session):
+        steps = len(session.reading(0, run))
+        for start in range(0, steps, BLOCK):
+            yield "guesses", {"text": 0, "run": run, "start": start, "stop": min(start + BLOCK, steps)}
+
+
+def readers(session: TextSession) -> Iterator[int]:
+    """Yield the numbers of the runs that can read the first text."""
+    for run in range(len(session.runs)):
+        with suppress(UnknownTokenError):  # of which the recorded answer to "text" tells
+            session.reading(0, run)
+            yield run
 
 
 BLOCK = 500  # steps whose guesses the page asks for at once

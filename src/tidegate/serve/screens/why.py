@@ -14,6 +14,7 @@ from tidegate.lens.predictions.attribution_paths import Baseline
 from tidegate.lens.predictions.gradient_input import gradient_inputs
 from tidegate.lens.session.text_session import TextSession
 from tidegate.serve.screens.enclosed import enclosed_tokens
+from tidegate.serve.screens.read import readers
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded, token_string
 
 BLOCK = 32  # predictions whose quickest measure is computed at once
@@ -62,17 +63,17 @@ def why(
     }
 
 
-def at_once(session: TextSession, start: int, stop: int, text: int = 0) -> dict[str, Any]:
+def at_once(session: TextSession, start: int, stop: int, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Return gradient × input of the predictions of tokens start .. stop-1: a row each, the oldest token first.
 
     Each row is divided by its largest magnitude, which is in ``scales``, in nats. Nothing is cached: the page keeps it.
     """
-    run, ids = session.run, session.reading(text).ids
+    one, ids = session.run_number(run), session.reading(text, run).ids
     if not 0 <= start < stop <= len(ids) or stop - start > BLOCK:
         raise ArgumentError(f"start={start}, stop={stop}: give a stretch of 1 to {BLOCK} of the {len(ids)} tokens.")
     made: NDArray[np.float64] = session.computations.result(
-        ("at_once", text, start, stop),
-        lambda: gradient_inputs(run.model, run.tokenizer, ids, start, stop, window=WINDOW),
+        ("at_once", text, run, start, stop),
+        lambda: gradient_inputs(one.model, one.tokenizer, ids, start, stop, window=WINDOW),
     )
     scales = np.abs(made).max(1)
     rows = made / np.where(scales > 0, scales, 1)[:, None]
@@ -122,9 +123,10 @@ def recorded(session: TextSession) -> Iterator[Question]:
     yield "predictions", {"text": 0}
     for it in predictions(session):
         yield "why", {"at": it["at"], "text": 0}
-    steps = len(session.reading())
-    for start in range(0, min(steps, RECORDED), BLOCK):
-        yield "at_once", {"start": start, "stop": min(start + BLOCK, steps), "text": 0}
+    for run in readers(session):
+        steps = len(session.reading(0, run))
+        for start in range(0, min(steps, RECORDED), BLOCK):
+            yield "at_once", {"start": start, "stop": min(start + BLOCK, steps), "text": 0, "run": run}
 
 
 WHY = Screen("why", "Why", {"why": why, "at_once": at_once, "predictions": predictions}, recorded=recorded)

@@ -7,7 +7,8 @@ import { grouped } from "../numbers.js";
 import { oneAtATime } from "../one_at_a_time.js";
 import { about, choose, state } from "../state.js";
 import { before } from "../text/context.js";
-import { TextView, tokenName, tokensOf } from "../textview.js";
+import { isAlike, readings, scrollTogether } from "../text/readings.js";
+import { TextView, tokenName } from "../textview.js";
 import { attribution } from "./why/attribution.js";
 import { pointing } from "./why/pointing.js";
 
@@ -17,10 +18,11 @@ const SIGNS = { "\\n": "\n", "\\t": "\t", "↵": "\n", "→": "\t" };
 
 export async function show(root) {
   const token = about.runs[0].unit;
-  const answer = await ask("text", { text: state.text, run: 0 });
+  const { readings: read, refused: unread } = await readings();
   const [listed, refused] = await answerOr(ask("predictions", { text: state.text }), []);
-  const tokens = tokensOf(answer);
-  const text = el("div", { class: "main" });
+  const [{ tokens }] = read;
+  const several = read.length > 1;
+  const texts = el("div");
   const list = el("section", {});
   const status = statusLine("");
   const result = el("div", { class: "result" });
@@ -29,30 +31,44 @@ export async function show(root) {
     `Which ${token}s made the model expect the next one? Point at a ${token}: red made it likelier, blue less likely. Put ` +
     "the cursor on it, and three measures are shown side by side, because they often disagree; trust what they agree on.";
   const prompt = `The ${token} that you point at, or that at the cursor`;
-  const below = el("div");
   replaceChildren(
     root,
     el("p", { class: "lead" }, lead),
     live ? controls.element : null,
-    el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, prompt), text, below), list),
+    el("div", { class: "beside wide" }, el("div", {}, el("h2", {}, prompt), texts), list),
     status.element,
     result,
   );
-  const view = new TextView(text, {
-    label: `The text; what mattered for the ${token} at the cursor is tinted`,
-    height: "40vh",
-    onCursor(n) {
-      choose({ at: n });
-      explainSoon(n);
-      pointer.point(null);
-    },
-    onPoint: (n) => pointer.point(n),
+  const shown = read.map((reading) => {
+    const text = el("div", { class: "main" });
+    const view = new TextView(text, {
+      label: `The text${several ? ` of ${reading.name}` : ""}; what mattered for the ${token} at the cursor is tinted`,
+      height: several ? "26vh" : "40vh",
+      onCursor(n) {
+        const at = tokens === reading.tokens ? n : read[0].tokenAt(reading.placeOf(n));
+        if (tokens !== reading.tokens) shown[0].view.setCursor(at);
+        choose({ at });
+        explainSoon(at);
+        pointer.point(null);
+      },
+      onPoint: (n) => pointer.point(n, reading),
+    });
+    view.setText(reading.tokens);
+    return { text, view, reading };
   });
-  view.setText(tokens);
-  const pointer = pointing(view, tokens, token, () => !computing);
-  replaceChildren(below, pointer.element);
+  const [{ view }] = shown;
+  const pointer = pointing(shown, () => !computing);
+  replaceChildren(
+    texts,
+    ...shown.flatMap(({ text, reading }, n) => [several ? el("h3", {}, reading.name) : null, text, pointer.feet[n]]),
+    ...unread.map(([name, reason]) => note(`${name} cannot be shown beside it: ${reason}.`)),
+  );
+  scrollTogether(shown.filter((it) => isAlike(it.reading, read[0])).map((it) => it.view));
   const offered = new Set(listed.map((it) => it.at));
-  view.setClasses((n) => (n === pointer.pointed ? "asked" : offered.has(n) ? "holds" : null));
+  for (const it of shown) {
+    const mark = (n) => (it.view === view && offered.has(n) ? "holds" : null);
+    it.view.setClasses((n) => (pointer.isPointed(n, it.reading) ? "asked" : mark(n)));
+  }
   replaceChildren(
     list,
     el("h2", {}, "Predictions to begin with"),
@@ -103,7 +119,7 @@ export async function show(root) {
       if (!questions.isLatest) return;
       status.show("");
       stopResult();
-      stopResult = attribution(result, found, tokens, token);
+      stopResult = attribution(result, found, tokens, { token, model: several ? read[0].name : "The model" });
     } catch (error) {
       if (!questions.isLatest) return;
       replaceChildren(result);
@@ -125,7 +141,7 @@ export async function show(root) {
     pointer.stop();
     clearTimeout(timer);
     stopResult();
-    view.stop();
+    for (const it of shown) it.view.stop();
   };
 }
 

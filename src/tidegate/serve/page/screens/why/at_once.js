@@ -7,17 +7,17 @@ import { state } from "../../state.js";
 const BLOCK = 32; // predictions in one answer of the server, which begins at a multiple of this
 
 /**
- * Measures of `steps` predictions. `onLoad()` when there are more, `onError(error)`; `mayLoad()`: whether more than what
+ * Measures of `steps` predictions of a run. `onLoad()` when there are more, `onError(error)`; `mayLoad()`: whether more than what
  * is asked for may be computed now.
  */
-export function quickMeasures(steps, { onLoad, onError, mayLoad }) {
+export function quickMeasures(run, steps, { onLoad, onError, mayLoad }) {
   const blocks = new Map(); // answers by the first prediction
   let wanted = []; // first predictions of blocks
   let busy = false;
   let stopped = false;
 
   function question(start) {
-    return { start, stop: Math.min(start + BLOCK, steps), text: state.text };
+    return { start, stop: Math.min(start + BLOCK, steps), text: state.text, run };
   }
 
   async function load() {

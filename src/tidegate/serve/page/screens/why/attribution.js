@@ -24,12 +24,12 @@ const MEASURES = [
 ];
 const TITLES = Object.fromEntries(MEASURES);
 
-/** Show an answer in place of the one before. Returns what stops it. */
-export function attribution(root, answer, tokens, token) {
+/** Show an answer in place of the one before; `model`: what the model is called. Returns what stops it. */
+export function attribution(root, answer, tokens, { token, model }) {
   const window = [...tokens.slice(answer.start, answer.at), answer.target];
   const status = statusLine(`Pick a ${token} in one of the texts to compare its three numbers.`);
   const columns = el("div", { class: "three" });
-  replaceChildren(root, question(answer, tokens), columns, status.element, agreement(answer));
+  replaceChildren(root, question(answer, tokens, model), columns, status.element, agreement(answer));
   const views = MEASURES.map(([name, title, meaning]) => {
     const place = el("div");
     const values = [...answer.measures[name].map((it) => it ?? 0), 0];
@@ -64,9 +64,9 @@ export function attribution(root, answer, tokens, token) {
   };
 }
 
-function question({ target, at, p, stands: isTrue }, tokens) {
+function question({ target, at, p, stands: isTrue }, tokens, model) {
   const likelihood = p < 0.001 ? "< 0.001" : `= ${p.toFixed(3)}`;
-  const text = ` at ${grouped(at)}? The model gave it p ${likelihood}`;
+  const text = ` at ${grouped(at)}? ${model} gave it p ${likelihood}`;
   const code = (it) => el("code", {}, tokenName(it));
   if (isTrue) return el("h2", {}, "Why ", code(target), `${text}.`);
   return el("h2", {}, "Why not ", code(target), `${text}; the text has `, code(tokens[at]), ".");
