@@ -41,7 +41,7 @@ def build(
     """Write a trained model as one C file with its weights, which needs neither Python nor a library.
 
     Examples:
-        tidegate build runs/demo --out c && make -C c && cd c && ./example 'def '
+        tidegate build runs/demo --out c && make -C c && ./c/example 'def '
         tidegate build runs/demo --out small --int8
         tidegate build runs/demo --out web --target wasm
     """

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "$p.h"
 
 static ${p}_model model;
@@ -12,10 +13,11 @@ $load
 $print
 
 /* Read lines of $inputs numbers ($names), and write the output after each. */
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argc;
   float x[$inputs];
   int n = 0, read;
-  load();
+  load(argv[0]);
   ${p}_reset(&model, &state);
   while ((read = scanf("%f", &x[n])) == 1) {
     if (++n < $inputs) continue;

@@ -17,11 +17,12 @@ $read
 $print
 
 /* Read lines of text, and write the output for each$each. */
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argc;
   static char line[LONGEST];
   static int given[LONGEST];
 $memory
-  load();
+  load(argv[0]);
   while (fgets(line, sizeof line, stdin)) {
     const size_t size = strlen(line);
     int n = 0;

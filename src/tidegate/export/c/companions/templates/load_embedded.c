@@ -1,1 +1,4 @@
-static void load(void) { ${p}_embedded(&model); }
+static void load(const char *program) {
+  (void)program;
+  ${p}_embedded(&model);
+}

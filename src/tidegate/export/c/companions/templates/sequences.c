@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "$p.h"
 
 static ${p}_model model;
@@ -19,12 +20,13 @@ static void *memory(size_t size) {
 }
 
 /* Read lines of $inputs numbers ($names) to the end, and write the output$each. */
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argc;
   float *lines = NULL;
   size_t count = 0, room = 0;
   float value;
   int read;
-  load();
+  load(argv[0]);
   for (; (read = scanf("%f", &value)) == 1; ++count) {
     if (count == room) lines = realloc(lines, (room = 2 * room + 64) * sizeof(float));
     if (!lines) return 2;

@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
   }
   uint64_t random = (uint64_t)seed;
   int begun = 0;
-  load();
+  load(argv[0]);
   ${p}_reset(&model, &state);
 $echo
   while (*text) {

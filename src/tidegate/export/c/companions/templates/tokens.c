@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "$p.h"
 
 static ${p}_model model;
@@ -12,9 +13,10 @@ $load
 $print
 
 /* Read the numbers of tokens, and write the output after each. */
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argc;
   int token, read;
-  load();
+  load(argv[0]);
   ${p}_reset(&model, &state);
   while ((read = scanf("%d", &token)) == 1) {
     if (token < 0 || token >= $tokens) {
