@@ -14,6 +14,7 @@ from tidegate.drawing.brief import brief_repr
 ONE_HOT = "one-hot"
 SUMS_AT_ONCE = 4  # vectors that are added to in turn, where memory is slower than that
 MOST_SUMS = 12  # vectors that registers hold beside what is added
+FEW = 64  # numbers of sums, which are four vectors of the widest kind
 SMALL = 12 << 10  # weights that the fastest cache holds
 LARGE = 1 << 13  # weights that the fastest cache does not hold beside all else
 SHORT = 16  # iterations, up to which GCC unrolls a loop before it looks for vectors, and then finds none
@@ -169,15 +170,27 @@ def _in_passes(streams: Sequence[Stream]) -> bool:
 
 
 def _add_stream(code: Code, names: Sequence[str], stream: Stream, lanes: int) -> None:
-    """Write the loop over an operand."""
+    """Write the loop over an operand; where few sums of a small layer would wait for one another, with two for each."""
     operand, size, products = stream[:3]
     if operand == ONE_HOT:
         add_one_hot(code, names, stream, lanes)
         return
-    code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {len(products) * lanes}) {{")
+    step, given = len(products) * lanes, [(names[a], n * lanes) for n, (a, _) in enumerate(products)]
+    if step <= FEW and step * size <= SMALL and size > 8 and size % 2 == 0:
+        code.lines += [f"    float odd_{name}[{lanes}] = {{0}};" for name, _ in given]
+        code.lines.append(f"    for (int k = 0; k < {size}; k += 2, w += {2 * step}) {{")
+        code.lines.append(f"      const float v = {operand}[k], odd = {operand}[k + 1];")
+        code.lines.append(f"      {each_lane(lanes)}")
+        code.lines += [f"        {name}[u] += w[{at} + u] * v;" for name, at in given]
+        code.lines += [f"        odd_{name}[u] += w[{step + at} + u] * odd;" for name, at in given]
+        code.lines += ["      }", "    }", f"    {each_lane(lanes)}"]
+        code.lines += [f"      {name}[u] += odd_{name}[u];" for name, _ in given]
+        code.lines.append("    }")
+        return
+    code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
     code.lines.append(f"      const float v = {operand}[k];")
     code.lines.append(f"      {each_lane(lanes)}")
-    code.lines += [f"        {names[a]}[u] += w[{n * lanes} + u] * v;" for n, (a, _) in enumerate(products)]
+    code.lines += [f"        {name}[u] += w[{at} + u] * v;" for name, at in given]
     code.lines += ["      }", "    }"]
 
 
