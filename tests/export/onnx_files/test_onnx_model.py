@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import tidegate
 from tidegate import export
+from tidegate.cells import Step, cell, tanh
 from tidegate.data.columns import Preprocessing
 from tidegate.errors import ArgumentError, BackendError, MissingDependencyError
 from tidegate.export.graph.graph import Graph
@@ -136,6 +137,16 @@ def test_a_classifier_with_lengths(pooling: Any, tmp_path: Path) -> None:
         written(model, tmp_path, step=True)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "ugrnn"])
+def test_lengths_that_there_are_not_are_refused_when_the_model_runs(cell: str, tmp_path: Path) -> None:
+    proto = written(tidegate.nn.Recurrent(cell, 3, 4), tmp_path, lengths=True)
+    x = np.zeros((5, 2, 3), np.float32)
+    run(proto, {"x": x, "lengths": np.array([5, 0])})
+    for wrong in (6, -1):
+        with pytest.raises(Exception, match="out of data bounds"):
+            run(proto, {"x": x, "lengths": np.array([5, wrong])})
+
+
 def test_learned_initial_states(tmp_path: Path) -> None:
     layer = spread(tidegate.nn.Recurrent("gru", 3, 4, learn_initial_state=True))
     written(layer, tmp_path, lengths=True)  # compared with Python there
@@ -220,6 +231,13 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         export.onnx(nn.GRU(2, 3), file, step=True, lengths=True)
     with pytest.raises(ArgumentError, match="Bilinear at '1' cannot be exported"):
         export.onnx(nn.Sequential(nn.GRU(2, 3), nn.Bilinear(3, 3, 2)), file)
+
+    @cell(gates="a", masks="lengths")
+    def confused(x: Any, r: Any, m: Any) -> Step:
+        return Step(h=tanh(x.a + r.a) * m.lengths)
+
+    with pytest.raises(ArgumentError, match="Two inputs or outputs would be called 'lengths'"):
+        export.onnx(tidegate.nn.Recurrent(confused, 2, 3), file, lengths=True)
     monkeypatch.setattr(model_proto_of, "LARGEST", 100)
     with pytest.raises(ArgumentError, match="at most 2"):
         export.onnx(nn.GRU(2, 3), file)

@@ -33,9 +33,15 @@ class Lengths:
 
     @classmethod
     def of(cls, nodes: Nodes, lengths: str, x: str) -> Lengths:
-        """Make them from lengths (B,) of int64, for the steps of x (T, B, ...)."""
+        """Make them from lengths (B,) of int64, for the steps of x (T, B, ...).
+
+        Gather refuses lengths that are not among 0..T when the model runs.
+        """
         count = nodes.add("Squeeze", nodes.add("Shape", x, start=0, end=1))
         zero, one = (nodes.constant(np.array(it, np.int64), "number") for it in (0, 1))
+        beyond = nodes.add("Add", count, one)
+        index = nodes.add("Where", nodes.add("Less", lengths, zero), beyond, lengths)
+        lengths = nodes.add("Gather", nodes.add("Range", zero, beyond, one), index, name="lengths_known")
         steps = nodes.add("Unsqueeze", nodes.add("Range", zero, count, one), nodes.shape(1, 2))
         column = nodes.add("Unsqueeze", lengths, nodes.shape(1))
         return cls(

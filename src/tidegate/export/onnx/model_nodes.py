@@ -62,7 +62,7 @@ class ModelNodes:
         form: how the ONNX graph is called.
 
     Raises:
-        ArgumentError: the model has no single step, and ``form`` asks for one.
+        ArgumentError: the model has no single step, and ``form`` asks for one; or two inputs have one name.
     """
 
     def __init__(self, graph: Graph, form: Form):
@@ -92,15 +92,18 @@ class ModelNodes:
         nodes, form = self.nodes, self.form
         for value in self.graph.inputs:
             kind, sizes = (np.float32, (value.size,)) if value.tokens is None else (np.int64, ())
-            self.inputs.append((nodes.free(value.name), kind, self._sequence(*sizes)))
+            self.inputs.append((value.name, kind, self._sequence(*sizes)))
         if form.lengths:
-            self.inputs.append((nodes.free(LENGTHS), np.int64, (BATCH,)))
+            self.inputs.append((LENGTHS, np.int64, (BATCH,)))
         for name, value in self.graph.outputs.items():
             shape = (BATCH, value.size) if value.whole else self._sequence(value.size)
-            self.outputs.append((nodes.free(name), np.float32, shape))
+            self.outputs.append((name, np.float32, shape))
         for state in self._handed_on():
-            self.inputs.append((nodes.free(state.name), np.float32, (BATCH, *state.size)))
-            self.outputs.append((nodes.free(state.name + NEXT), np.float32, (BATCH, *state.size)))
+            self.inputs.append((state.name, np.float32, (BATCH, *state.size)))
+            self.outputs.append((state.name + NEXT, np.float32, (BATCH, *state.size)))
+        for name, _, _ in (*self.inputs, *self.outputs):
+            if nodes.free(name) != name:
+                raise ArgumentError(f"Two inputs or outputs would be called {name!r}: rename that of the model.")
         turned = form.batch_first and not form.step
         for value in self.graph.inputs:
             axes = [1, 0] if value.tokens is not None else [1, 0, 2]
@@ -178,14 +181,17 @@ def _states(graph: Graph) -> dict[Value, list[State]]:
     """Return the states of each part: ``h_l0``, ``h_l0_reverse``, with the part's place first if there are several."""
     found: dict[Value, list[State]] = {}
     places = {it.place for it in graph.values if isinstance(it.part, Layer | Convolution)}
-    count: Counter[tuple[str, type, bool]] = Counter()
+    count: Counter[tuple[str, bool | None]] = Counter()  # of layers by direction, and of convolutions
     for value in graph.values:
         part, start = value.part, f"{value.place}." if len(places) > 1 else ""
         if isinstance(part, Convolution):
-            found[value] = [State(f"{start}frames", (history(part), value.of[0].size))] if history(part) else []
+            end = f"_{number}" if (number := count[value.place, None]) else ""
+            count[value.place, None] += 1
+            size = history(part), value.of[0].size
+            found[value] = [State(f"{start}frames{end}", size)] if history(part) else []
         elif isinstance(part, Layer):
-            number = count[value.place, Layer, part.reverse]
-            count[value.place, Layer, part.reverse] += 1
+            number = count[value.place, part.reverse]
+            count[value.place, part.reverse] += 1
             end = f"_l{number}" + "_reverse" * part.reverse
             sizes = [value.size, *[part.hidden] * (len(part.cell.states) - 1)]
             names = [f"{start}{it}{end}" for it in part.cell.states]
