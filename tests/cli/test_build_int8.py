@@ -33,3 +33,33 @@ def test_without_a_check_nothing_is_measured(cli: Cli, run_folder: Path, tmp_pat
     found = cli("build", run_folder, "--out", tmp_path / "c", "--int8", "--no-check")
     assert found.exit_code == 0, found.output
     assert "and what 8 bits cost is not measured" in found.output.replace("\n", " ")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "data", "unit"),
+    [
+        ("classify", None, "nats per example"),
+        ("tag", "sample:python-highlighting", "nats per character"),
+        ("forecast", "sample:mackey-glass", "nats per step"),
+        ("regress", "sample:amplifier", "squared error per value"),
+    ],
+)
+def test_the_cost_of_other_tasks(cli: Cli, task: str, data: str | None, unit: str, tmp_path: Path) -> None:
+    if data is None:
+        rows = "".join(f"{'ab'[n % 2] * (2 + n % 5)}c,{'xy'[n % 2]}\n" for n in range(120))
+        (tmp_path / "rows.csv").write_text("text,label\n" + rows)
+        data = str(tmp_path / "rows.csv")
+    options = "--hidden-size 8 --steps 3 --warmup-steps 1 --validate-every 3 --device cpu"
+    more = "--character-hidden-size 0" if task == "tag" else ""
+    made = cli("train", task, data, "--out", tmp_path / "run", *options.split(), *more.split())
+    assert made.exit_code == 0, made.output
+    found = cli("build", tmp_path / "run", "--out", tmp_path / "c", "--int8")
+    assert found.exit_code == 0, found.output
+    said = re.search(r"held-out loss (\S+) -> (\S+) ([a-z ]+) \((\S+)%, [\d,]+ ", found.output)
+    assert said, found.output
+    before, after = float(said[1]), float(said[2])
+    assert said[3] == unit
+    assert before == pytest.approx(load_run(tmp_path / "run").validation, rel=0.02)
+    assert after == pytest.approx(before, rel=0.05)

@@ -47,6 +47,7 @@ def build(
     """
     check_paths(run)
     from tidegate.export.c.model_folder import Options, Vector, write_folder
+    from tidegate.export.graph.exported import without_units
     from tidegate.export.int8.held_out_loss import held_out_loss
     from tidegate.train import load_run
 
@@ -59,7 +60,7 @@ def build(
         out,
         options,
         check=check,
-        examine=(lambda computed: note(held_out_loss(loaded, computed))) if int8 else None,
+        examine=(lambda computed: note(held_out_loss(loaded, without_units(loaded, computed)))) if int8 else None,
     )
     said = str(written.compared)
     if written.compared is None:

@@ -179,13 +179,9 @@ def _reading(level: Level, *, lowercase: bool = False, cut: bool = False, compos
 def _regression(run: Run) -> Exported:
     """Return a run of the task regress, from inputs in their units to targets in theirs."""
     model: Regressor = run.model
-    fitted, sizes = run.vocabulary, (model.recurrent.input_size, model.targets)
-    (mean, deviation), (low, scale) = (
-        [torch.tensor(fitted.numbers(f"{name}_{it}", size), dtype=torch.float64) for it in ("mean", "deviation")]
-        for name, size in zip(("input", "target"), sizes, strict=True)
-    )
+    mean, deviation, low, scale = _units(run)
     graph = Graph()
-    x = graph.input("x", sizes[0])
+    x = graph.input("x", len(mean))
     centred = graph.apply("sub", x, graph.add(Numbers(mean.float())))
     rest = mean - mean.float()  # which matters where the mean is far larger than the deviation
     if float((rest / deviation).abs().max()) > PRECISE:
@@ -202,12 +198,30 @@ def _regression(run: Run) -> Exported:
         for (values,) in _examples(run):
             yield [(values.double() * deviation + mean).float()]
 
-    names = [tuple(fitted.vocabulary(it).entries) for it in ("inputs", "targets")]
+    names = [tuple(run.vocabulary.vocabulary(it).entries) for it in ("inputs", "targets")]
     note = "An input that is not known has to be filled in: from the first NaN on, outputs are NaN."
     return Exported(
         graph, outputs_in_units, labels=names[1], inputs=names[0], spread=(mean, deviation), held_out=held_out,
         notes=(note,),
     )  # fmt: skip
+
+
+def _units(run: Run) -> list[Tensor]:
+    """Return mean and deviation of the inputs, then of the targets, of a run of the task regress."""
+    sizes = {"input": run.model.recurrent.input_size, "target": run.model.targets}
+    return [
+        torch.tensor(run.vocabulary.numbers(f"{name}_{it}", size), dtype=torch.float64)
+        for name, size in sizes.items()
+        for it in ("mean", "deviation")
+    ]
+
+
+def without_units(run: Run, computed: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return what a run's model itself computes, from what its `Exported` graph does: the same but for units."""
+    if not isinstance(run.model, Regressor):
+        return computed
+    mean, deviation, low, scale = _units(run)
+    return lambda x: ((computed((x.double() * deviation + mean).float()).double() - low) / scale).float()
 
 
 def _text(run: Run) -> Iterator[list[Tensor]]:

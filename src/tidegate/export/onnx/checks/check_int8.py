@@ -66,14 +66,15 @@ def check_int8(proto: Any, written: ModelNodes, source: Exported) -> float:
 
 
 def in_onnxruntime(graph: Graph) -> Callable[[Tensor], Tensor]:
-    """Return what computes the outputs of a model of tokens in 8 bits: tokens (T,) to (T, outputs)."""
+    """Return what computes the outputs of a model with one input in 8 bits, of a sequence: see `held_out_loss`."""
 
     @functools.cache
     def session() -> Any:
         return session_of(model_proto(ModelNodes(graph, Form(int8=True)), "model", {}))
 
-    def outputs(tokens: Tensor) -> Tensor:
-        return torch.from_numpy(session().run(None, {graph.inputs[0].name: tokens[None].numpy()})[0][0])
+    def outputs(x: Tensor) -> Tensor:
+        found = session().run(None, {graph.inputs[0].name: x[None].numpy()})[0][0]
+        return torch.from_numpy(found).reshape(-1, found.shape[-1])
 
     return outputs
 
