@@ -34,7 +34,7 @@ def drawn(kind: Kind, sizes: list[int], inputs: int = 3, outputs: int = 2) -> Ne
 def test_without_v_it_is_the_same_to_a_millionth(kind: Kind, sizes: list[int]) -> None:
     network = drawn(kind, sizes)
     mean, deviation = np.array([100.0, -1.0, 0.0]), np.array([50.0, 0.01, 1.0])
-    x = X * deviation + mean
+    x = 10 * X * deviation + mean
     made = without_direct(network, mean, deviation)
     assert made.direct is None
     assert made.sizes == [size + 2 for size in sizes]

@@ -97,7 +97,7 @@ def write_checked(
         raise ArgumentError(f"metadata should be text and numbers by name ({error}).") from error
     network = read(json.loads(text), path)
     noise = np.random.default_rng(0).standard_normal((STEPS, network.inputs))
-    x = source.mean + source.deviation * noise
+    x = np.concatenate([source.mean + source.deviation * noise, source.held_out])
     expected = source.outputs(np.concatenate([np.zeros((silence, network.inputs)), x]))[silence:]
     difference = float(np.abs(network(x) - expected).max() / max(np.abs(expected).max(), 1e-30))
     if not difference <= CLOSE:

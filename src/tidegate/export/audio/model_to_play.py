@@ -14,6 +14,7 @@ from tidegate.errors import ArgumentError
 from tidegate.export.audio.graph_to_network import network_of
 from tidegate.export.audio.network import Array, Network
 from tidegate.export.audio.rearranged import in_units
+from tidegate.export.graph.exported import exported
 from tidegate.export.graph.in_python import outputs
 from tidegate.export.graph.models import graph_of
 from tidegate.export.graph.modules import RECURRENT
@@ -32,6 +33,7 @@ class Source:
         outputs: the model itself, in double precision: inputs (T, I) to outputs (T, O).
         mean: of the inputs that it was trained on, (I,).
         deviation: likewise.
+        held_out: inputs that it was not trained on, (T, I); none if there are none.
         sample_rate: samples per second of the recordings that it was trained on; None: not known.
     """
 
@@ -39,6 +41,7 @@ class Source:
     outputs: Callable[[Array], Array]
     mean: Array
     deviation: Array
+    held_out: Array
     sample_rate: int | None = None
 
 
@@ -58,7 +61,8 @@ def source_of(model: Exportable) -> Source:
     def play(x: Array) -> Array:
         return outputs(own, graph, [torch.from_numpy(x)]).numpy()
 
-    return Source(network, play, np.zeros(network.inputs), np.ones(network.inputs))
+    zero, one = np.zeros(network.inputs), np.ones(network.inputs)
+    return Source(network, play, zero, one, held_out=np.empty((0, network.inputs)))
 
 
 def _of_run(run: Run) -> Source:
@@ -77,7 +81,9 @@ def _of_run(run: Run) -> Source:
     def play(values: Array) -> Array:
         return source.outputs((values - x[0]) / x[1]) * y[1] + y[0]
 
-    return Source(in_units(source.network, x, y), play, *x, fitted.number("rate") or None)
+    held_out = [source.held_out, *(values.double().numpy() for (values,) in exported(run).held_out())]
+    rate = fitted.number("rate") or None
+    return Source(in_units(source.network, x, y), play, *x, held_out=np.concatenate(held_out), sample_rate=rate)
 
 
 def _in_double(module: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidegate.export.audio.network import GATES, Array, Layer, Network
 
-SMALL = 2.0**-13  # tanh(a) is a to 5e-9 of it
+SMALL = 2.0**-16  # tanh(a) is a to 1e-10 of it, and so to 1e-6 where an input is 80 deviations from its mean
 OPEN, SHUT = 18.0, -18.0  # whose sigmoid in single precision is 1, and 2e-8; plug-ins' approximations are best there
 PIECE = 500  # steps of silence between looks at the states
 
