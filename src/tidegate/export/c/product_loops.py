@@ -176,7 +176,7 @@ def _add_stream(code: Code, names: Sequence[str], stream: Stream, lanes: int) ->
         add_one_hot(code, names, stream, lanes)
         return
     step, given = len(products) * lanes, [(names[a], n * lanes) for n, (a, _) in enumerate(products)]
-    if step <= FEW and sum(it.numel() for _, it in products) <= SMALL and size > 8 and size % 2 == 0:
+    if step <= FEW and sum(it.numel() for _, it in products) <= SMALL // 2 and size > 8 and size % 2 == 0:
         code.lines += [f"    float odd_{name}[{lanes}] = {{0}};" for name, _ in given]
         code.lines.append(f"    for (int k = 0; k < {size}; k += 2, w += {2 * step}) {{")
         code.lines.append(f"      const float v = {operand}[k], odd = {operand}[k + 1];")
