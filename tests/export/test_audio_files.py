@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -153,7 +154,8 @@ def test_a_wrong_file_is_found_by_the_check_and_not_written(
 def test_runs_have_their_normalisation_in_the_weights(direct: Any, units: int, tmp_path: Path) -> None:
     model = spread(Regressor(RegressConfig(hidden_size=5, direct=direct), 1, 1, scale=[0.3 / 0.7])).eval()
     fitted = {"input_mean": [0.1], "input_deviation": [0.3], "target_mean": [-0.2], "target_deviation": [0.7]}
-    run = Run(tmp_path, cast(Any, None), model, Preprocessing(fitted | {"rate": RATE}), 0, None)
+    preprocessing = Preprocessing(fitted | {"rate": RATE, "inputs": ["dry"], "targets": ["wet"]})
+    run = Run(tmp_path, cast(Any, SimpleNamespace(task="regress")), model, preprocessing, 0, None)
     made = export.nam(run, tmp_path / "amp.nam")
     assert (made.sample_rate, made.network.sizes) == (RATE, [6 if direct == "input" else units])
     x = np.concatenate([np.zeros(SILENCE), X])[:, None]
