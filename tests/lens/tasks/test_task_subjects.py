@@ -13,13 +13,15 @@ from tests.lens.tasks.tiny import tiny_run
 
 from tidegate.data.columns import Part
 from tidegate.data.ragged_array import Rows
-from tidegate.lens.interventions.intervention import ablate
+from tidegate.lens.interventions.intervention import ablate, with_interventions
 from tidegate.lens.tasks import look_at
 from tidegate.lens.tasks.regressor import RegressorLook
 from tidegate.lens.tasks.units.find_units import find_units
 from tidegate.lens.tasks.units.held_out_halves import HeldOutHalves, held_out
 from tidegate.lens.tasks.units.unit_effect import unit_effect
 from tidegate.nn.evaluating import evaluating
+from tidegate.tasks.forecast.free_running import forecast_part
+from tidegate.tasks.forecast.scores import LEVELS
 from tidegate.tasks.forecast.task import ForecastConfig, ForecastTask
 from tidegate.tasks.regress.task import RegressConfig, RegressTask
 from tidegate.tasks.seq2seq.caption import CaptionConfig, CaptionTask
@@ -120,6 +122,25 @@ def test_long_series_are_cut_in_the_middle(tmp_path: Path) -> None:
             ("input", "input", "target", "target"), "abyz", strict=True
         )
     }  # fmt: skip
+
+
+def test_a_cut_of_a_forecaster_is_measured_over_the_whole_horizon(tmp_path: Path) -> None:
+    task, run = forecaster(tmp_path)
+    cut = ablate(0, "h", 2)
+    made = unit_effect(run, cut, controls=2)
+    assert "median over the horizon" in str(made)
+    part = second_half(held_out(run), "input")
+    found = []
+    for model in (run.model, with_interventions(run.model, run.model.recurrent, (cut,))):
+        with evaluating(model), torch.inference_mode():
+            _, each = forecast_part(model, part, task.config, task.preprocessing, task.LENGTH)
+        errors = [
+            np.abs(it.quantiles[..., LEVELS.index(0.5)] - it.truth) / it.deviation[:, None] for it in each.values()
+        ]
+        found.append(np.mean(errors))
+    assert abs(found[1] - found[0]) > 0.01
+    assert [made.errors["all"].before, made.errors["all"].after] == pytest.approx(found, rel=1e-5)
+    assert np.isfinite(made.errors["all"].control_changes).all()
 
 
 def test_labels_are_of_the_step_that_has_read(tmp_path: Path) -> None:

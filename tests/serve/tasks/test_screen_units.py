@@ -29,7 +29,7 @@ def test_the_views_say_what_the_functions_return(session: ExampleSession) -> Non
     assert all(len(it["read"]) == it["steps"] == len(it["label"]) for it in shown)
     edits = json.dumps([{"layer": 0, "name": "c", "unit": UNIT, "direction": 1, "low": 0, "high": 0}])
     made = cost(session, edits, "input")
-    assert [it["after"] for it in made["wrong"] if it["name"] == "IN"] == [1]
+    assert [it["after"] for it in made["errors"] if it["name"] == "IN"] == [1]
     assert made["per"] == "nats per word"
     with pytest.raises(ArgumentError, match="direction is 2"):
         cost(session, edits.replace('"direction": 1', '"direction": 2'), "input")

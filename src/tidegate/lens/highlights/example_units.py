@@ -6,12 +6,13 @@ from tidegate.errors import ArgumentError
 from tidegate.io.wording import amount
 from tidegate.lens.hidden_units.findings import Finding
 from tidegate.lens.highlights.section import Link, Section, Sentence, Strip
-from tidegate.lens.highlights.sentences import follows, raises
+from tidegate.lens.highlights.sentences import figure, follows, raises
 from tidegate.lens.highlights.unit_sections import cost_bars, unit_section
 from tidegate.lens.interventions.effect import ClassEffect
 from tidegate.lens.interventions.intervention import Intervention
 from tidegate.lens.notebook import spaced
 from tidegate.lens.session.example_session import ExampleSession
+from tidegate.lens.tasks.units.subject import WRONG
 from tidegate.lens.tasks.units.unit_effect import ALL, UnitEffect
 from tidegate.lens.tasks.units.unit_examples import unit_examples
 
@@ -61,8 +62,19 @@ def unit_story(session: ExampleSession, finding: Finding, sequence: str, words: 
     of = examples if token == "example" else f"the {token}s of {examples}"
     on = f"{group}, {cost.count:,} of {of}" if cost.name != ALL else f"all {cost.count:,} {token}s of {examples}"
     caption = f"What setting a unit to 0 adds to the loss on {on}"
-    said = Sentence(raises(cost, group, measure, len(effect.controls)))
+    said = Sentence(raises(cost, group, measure, len(effect.controls)) + _error_said(effect, cost.name))
     return unit_section(title, seen, cost, [said, cost_bars(cost, finding.unit, caption, measure)], [link])
+
+
+def _error_said(effect: UnitEffect, group: str) -> str:
+    """Return what becomes of an error that is no share of wrong predictions; nothing where there is none."""
+    if effect.error == WRONG or not effect.errors:
+        return ""
+    own = effect.errors[group]
+    before, after, worst = (figure(it) for it in (own.before, own.after, own.before + own.control_worst))
+    return (
+        f" The {effect.error}, is {before} with it and {after} without; without the worst of the others it is {worst}."
+    )
 
 
 def _cost(effect: UnitEffect, finding: Finding) -> tuple[ClassEffect, str]:

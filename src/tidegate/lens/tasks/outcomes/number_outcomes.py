@@ -1,7 +1,6 @@
 """Outcomes of forecasters and of models with a value at every step, whose answers are numbers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +20,27 @@ FORECAST_MEASURE = "mean absolute error of the median, in deviations of the seri
 VALUES_MEASURE = "root of the mean squared error, in deviations of the target"
 
 
+def horizon_errors(task: ForecastTask, model: Forecaster, columns: Columns) -> NDArray[np.float64]:
+    """Return |median - truth| of each value of the horizon, in deviations of its series (B, H, K); free running."""
+    paths = sample_paths(model, columns, task.config, task.preprocessing)
+    median = paths.quantile(0.5, -1).transpose(1, 2).cpu().numpy()
+    truth = [true_values(it, task.preprocessing) for it in columns["reference"].values.double().cpu().numpy()]
+    scales = columns["scale"].values.double().unflatten(1, (model.targets, -1))
+    deviations = scales[:, None, :, 3 if task.config.counts else 1].cpu().numpy()
+    return np.abs(median - np.stack(truth)) / deviations
+
+
 def forecast_outcomes(task: ForecastTask, model: Forecaster, part: Part, numbers: Sequence[int]) -> list[Outcome]:
     """Return the outcomes of a forecaster; those of several targets are averaged, and missing values left out."""
 
-    def act(columns: Columns) -> list[NDArray[Any]]:
-        paths = sample_paths(model, columns, task.config, task.preprocessing)
-        return list(paths.quantile(0.5, -1).transpose(1, 2).cpu().numpy())  # (H, K) of each
+    def act(columns: Columns) -> list[float]:
+        return [float(np.nanmean(it)) for it in horizon_errors(task, model, columns)]
 
     found = []
-    for n, (number, median) in enumerate(zip(numbers, map_batches(part, task.LENGTH, model, act, 16), strict=True)):
-        example = {name: column[n] for name, column in part.columns.items()}
-        scales = np.asarray(example["scale"]).reshape(model.targets, -1)
-        deviations = scales[:, 3 if task.config.counts else 1]
-        errors = np.abs(median - true_values(example["reference"], task.preprocessing)) / deviations
-        name, at = stored_text(example["name"]), int(example["at"][0])
+    for n, (number, error) in enumerate(zip(numbers, map_batches(part, task.LENGTH, model, act, 16), strict=True)):
+        name, at = stored_text(part.columns["name"][n]), int(part.columns["at"][n][0])
         about = f"{name}, after step {at:,}" if name else f"after step {at:,}"
-        found.append(_numbers_outcome(number, about, float(np.nanmean(errors))))
+        found.append(_numbers_outcome(number, about, error))
     return found
 
 

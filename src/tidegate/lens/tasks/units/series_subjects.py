@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.data.columns import Encoded
+from tidegate.lens.tasks.outcomes.number_outcomes import horizon_errors
 from tidegate.lens.tasks.units.subject import ReadSequence, Scored, StepLabel, Subject
 from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.forecast.free_running import predicted
@@ -69,14 +70,18 @@ def _forecast_labels(task: ForecastTask) -> list[StepLabel]:
 
 
 def _forecast_scored(task: ForecastTask, model: Forecaster, columns: Columns) -> list[Scored]:
-    """Score forecasts of one step after true values, in the horizon."""
+    """Score the values of the horizon: the loss of one step after true values, the error of free running.
+
+    The error is that of the median of the sample paths, in deviations of the series.
+    """
     frames, lengths = model.frames(columns), columns["frames"].lengths - 1
     given, _ = model(inputs(frames, model.past), lengths)
     loss = model.distribution.loss(given, frames[:, 1:, : model.targets])
     outside = mask(lengths - task.config.horizon, loss.shape[1])[..., None] | ~predicted(columns, lengths)
     losses = loss.masked_fill(outside, np.nan).double().cpu().numpy()
-    parts = [losses[n, length - task.config.horizon : length].ravel() for n, length in enumerate(lengths.tolist())]
-    return [Scored(part, np.full_like(part, np.nan)) for part in parts]
+    errors = horizon_errors(task, model, columns)
+    each = [losses[n, length - task.config.horizon : length] for n, length in enumerate(lengths.tolist())]
+    return [Scored(loss.ravel(), error.ravel()) for loss, error in zip(each, errors, strict=True)]
 
 
 def _forecast_groups(task: ForecastTask, example: Encoded) -> list[str]:
@@ -93,6 +98,7 @@ FORECASTER = Subject(
     _forecast_groups,
     "change of the value",
     shuffled=False,
+    error="absolute error of the median over the horizon, in deviations of the series",
 )
 
 

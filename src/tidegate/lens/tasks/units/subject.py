@@ -14,6 +14,8 @@ from tidegate.lens.hidden_units.detectors import Kind
 from tidegate.nn.layered import Layered
 from tidegate.tasks.example_batches import Columns
 
+WRONG = "share of wrong predictions"
+
 
 @dataclass(frozen=True)
 class StepLabel:
@@ -77,11 +79,12 @@ class Scored(NamedTuple):
 
     Attributes:
         loss: (P,) the loss of each; NaN for those that do not count.
-        wrong: (P,) 1 where the prediction is wrong, 0 where it is right; NaN where predictions are neither.
+        error: (P,) 1 where the prediction is wrong and 0 where it is right, or another error, which `Subject.error`
+            names; NaN where there is none.
     """
 
     loss: NDArray[np.float64]
-    wrong: NDArray[np.float64]
+    error: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Subject:
         grouped_by: what these names are, such as "tag".
         shuffled: whether examples are drawn at random, and not the first ones in their order: files are often sorted.
         first_steps: cuts a long example after a number of steps; None if examples are taken whole.
+        error: what the errors of ``scored`` are on average.
     """
 
     sequences: Mapping[str, ReadSequence]
@@ -103,6 +107,7 @@ class Subject:
     grouped_by: str
     shuffled: bool = True
     first_steps: Callable[[Encoded, int], Encoded] | None = None
+    error: str = WRONG
 
     __repr__ = brief_repr
 

@@ -33,8 +33,9 @@ class UnitEffect:
         controls: K times the same on other hidden units of the same layers, directions and names.
         losses: the effect on the mean loss: over all predictions ("all"), then by group, the most frequent first; of
             more than 25 groups the rest are together.
-        errors: by the same names, the effect on the share of predictions that are wrong; empty where predictions are
-            neither right nor wrong.
+        errors: by the same names, the effect on the share of predictions that are wrong, or on another error; empty
+            where predictions are neither right nor wrong.
+        error: what these errors are.
         grouped_by: what the groups are, such as "tag".
         loss_unit: what the loss is measured in.
         prediction_name: what is predicted, such as "word".
@@ -47,6 +48,7 @@ class UnitEffect:
     controls: tuple[tuple[Intervention, ...], ...]
     losses: Mapping[str, ClassEffect]
     errors: Mapping[str, ClassEffect]
+    error: str
     grouped_by: str
     loss_unit: str
     prediction_name: str
@@ -68,7 +70,7 @@ class UnitEffect:
             f"{name}{' ' * (width - width_of(name))} {it.count:7,} {_numbers(it)}" for name, it in self._rows(names)
         ]
         if self.errors:
-            lines.append(f"share of wrong predictions\n{'':{width}} {'':7} {'before':>9} {'after':>9} {'change':>9}")
+            lines.append(f"{self.error}\n{'':{width}} {'':7} {'before':>9} {'after':>9} {'change':>9}")
             every = zip(names, self.errors.values(), strict=True)
             lines += [f"{name}{' ' * (width - width_of(name))} {'':7} {_numbers(it)}" for name, it in every]
         return "\n".join(lines)
@@ -82,14 +84,14 @@ class UnitEffect:
         about = f"{self.examples:,} examples of the {self.part} part"
         if what == "loss":
             return f"{self.loss_unit} per {self.prediction_name}, by {self.grouped_by}; {about}"
-        return f"share of wrong predictions, by {self.grouped_by}; {about}"
+        return f"{self.error}, by {self.grouped_by}; {about}"
 
     def _repr_html_(self) -> str:
-        """Notebook view: the effect on the loss and on the share of wrong predictions, by group."""
+        """Notebook view: the effect on the loss and on the errors, by group."""
         others = f"{len(self.controls)} others"
         headers = (self.grouped_by, "count", "before", "after", "change", f"{others}: mean", "worst")
         parts = []
-        for what, found in (("loss", self.losses), ("wrong", self.errors)):
+        for what, found in (("loss", self.losses), ("error", self.errors)):
             rows = [
                 [it.name, it.count, it.before, it.after, it.change, it.control_mean, it.control_worst]
                 for it in found.values()
@@ -109,8 +111,8 @@ def unit_effect(
     """Measure how interventions change a model's predictions for held-out examples, beside controls on other units.
 
     The model predicts once as it is, once with the interventions, and once with each control. Texts are written with
-    teacher forcing, and forecasts are one step ahead. The examples are those of `find_units`, the half on which it did
-    not choose.
+    teacher forcing. Of forecasts the loss is that of one step ahead, and the error that of the whole horizon, free
+    running. The examples are those of `find_units`, the half on which it did not choose.
 
     Args:
         run: a run of any task but language modelling, with its data.
@@ -143,6 +145,7 @@ def unit_effect(
         controls=others,
         losses=losses,
         errors=errors if np.isfinite(plain[1]).all() else {},
+        error=held.subject.error,
         grouped_by=held.subject.grouped_by,
         loss_unit=held.task.loss_unit,
         prediction_name=held.task.prediction_name,
@@ -161,13 +164,13 @@ class _Measured:
         self.counts: NDArray[np.bool_] | None = None
 
     def of(self, model: torch.nn.Module) -> NDArray[np.float64]:
-        """Return loss and wrongness (2, P) of a model's predictions."""
+        """Return loss and error (2, P) of a model's predictions."""
         device, found = next(model.parameters()).device, []
         half = HeldOutHalves(self.held.task, self.held.subject, self.held.part, self.examples)
         with evaluating(model), torch.inference_mode():
             for examples in half.batches():
                 scored = self.held.subject.scored(self.held.task, model, columns_of(examples, device))
-                found += [np.stack([it.loss, it.wrong]) for it in scored]
+                found += [np.stack([it.loss, it.error]) for it in scored]
         found[0] = found[0][:, self._first(found[0].shape[1]) :]
         whole = np.concatenate(found, 1)
         if self.counts is None:

@@ -13,6 +13,7 @@ from tidegate.lens.progress import partial_as
 from tidegate.lens.session.example_session import ExampleSession
 from tidegate.lens.session.session import Session
 from tidegate.lens.tasks.units.held_out_halves import subject_of
+from tidegate.lens.tasks.units.subject import WRONG
 from tidegate.lens.tasks.units.unit_examples import unit_examples
 from tidegate.serve.screens.cells import finding_data
 from tidegate.serve.screens.cut import format_interventions, parse_interventions
@@ -79,7 +80,7 @@ def examples(
 
 
 def cost(session: ExampleSession, edits: str, sequence: str) -> dict[str, Any]:
-    """Return how interventions change the loss and the share of wrong predictions, beside controls."""
+    """Return how interventions change the loss and the errors, beside controls."""
     chosen = parse_interventions(edits)
     made = session.unit_effect(chosen, sequence)
     return {
@@ -90,7 +91,9 @@ def cost(session: ExampleSession, edits: str, sequence: str) -> dict[str, Any]:
         "loss": made.loss_unit,
         "classes": made.grouped_by,
         "rows": _rows(made.losses),
-        "wrong": _rows(made.errors),
+        "measure": made.error,
+        "errors": _rows(made.errors),
+        "shares": made.error == WRONG,
     }
 
 
