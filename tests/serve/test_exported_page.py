@@ -17,7 +17,7 @@ from tidegate.train import Run
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """A server that does not say what it is asked for."""
 
-    def log_message(self, *_: Any) -> None: ...
+    def log_message(self, format: str, *args: Any) -> None: ...
 
 
 @pytest.fixture
