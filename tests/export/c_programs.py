@@ -34,7 +34,7 @@ def untrained(task: str, model: nn.Module, vocabulary: Any, config: Any = None) 
 
 def language_run(tokenizer: Tokenizer, hidden_size: int = 12) -> Run:
     config = LanguageModelConfig(vocabulary_size=tokenizer.vocabulary_size, hidden_size=hidden_size)
-    return untrained("lm", LanguageModel(config), tokenizer, config)
+    return untrained("lm", LanguageModel(config, backend="reference"), tokenizer, config)
 
 
 def strictly_compiled(

@@ -1,4 +1,4 @@
-"""Files of weights and saved states that were altered are refused or harmless, under sanitizers; the code of every cell has no warnings."""
+"""Altered files of weights and states are refused or harmless, under sanitizers; no cell's code has a warning."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DRIVER = """
 #include "model.h"
 
 /* Read a name after another; load the file as weights or as a state, and run the model if that is accepted. */
-int main(int argc, char **argv) {
+int main(void) {
   static model_state state;
   static char name[4096];
   float y[MODEL_OUTPUTS];
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     free(own);
     free(bytes);
   }
-  return argc < 0 || !argv;
+  return 0;
 }
 """
 
@@ -123,7 +123,7 @@ def test_altered_files_are_refused_or_harmless(kind: str, weights: Any, tmp_path
     said = ended.stdout.split()
     assert len(said) == 1 + COPIES
     assert said[0] == "0"
-    assert {"0", "1", "2", "3"} <= {*said}
+    assert {"0", "1"} <= {*said} <= {"0", "1", "2", "3"}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

@@ -45,16 +45,15 @@ static inline float choose_(int condition, float a, float b) {
 static inline float exp_(float x) {
   x = choose_(x > 88.0f, 88.0f, x);
   x = choose_(x < -87.0f, -87.0f, x);
-  union { float f; int32_t i; } shifted, power;
+  union { float f; uint32_t bits; } shifted, power;
   shifted.f = x * 1.44269504f + 12582912.0f; /* + 1.5 * 2^23 rounds to a whole number, in the low bits */
   const float n = shifted.f - 12582912.0f;
   const float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
   const float square = r * r; /* several sums at a time, so that none waits for seven others */
   float p = (1.98412698e-4f * r + 1.38888889e-3f) * square + (8.33333333e-3f * r + 4.16666667e-2f);
   p = p * square + (1.66666667e-1f * r + 0.5f);
-  power.f = p * square + (r + 1.0f);
-  power.i += (int32_t)((uint32_t)shifted.i << 23);
-  return power.f;
+  power.bits = (shifted.bits << 23) + 0x3f800000u; /* 2^n */
+  return (p * square + (r + 1.0f)) * power.f;
 }""",
         ("choose",),
     ),

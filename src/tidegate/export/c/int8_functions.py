@@ -31,7 +31,7 @@ static inline float to_int8_(const float *restrict x, int size, int8_t *restrict
   const float by = scale == 0.0f ? 1.0f : scale;
   KEEP_LOOP for (int k = 0; k < size; ++k) {
     union { float f; int32_t i; } rounded = {.f = x[k] / by + 12582912.0f}; /* + 1.5 * 2^23: in the low bits */
-    whole[k] = (int8_t)((rounded.i + SHIFT) & 255);
+    whole[k] = (int8_t)(((uint32_t)rounded.i + SHIFT) & 255);
   }
   for (int k = size; k % 16 != 0; ++k) whole[k] = 0;
   return scale;
@@ -46,7 +46,7 @@ static inline float to_int8_by_scale_(const float *restrict x, int size, float s
     const float number = x[k] / scale;
     const float below = choose_(number > 127.0f, 127.0f, number);
     union { float f; int32_t i; } rounded = {.f = choose_(number < -127.0f, -127.0f, below) + 12582912.0f};
-    whole[k] = (int8_t)((rounded.i + SHIFT) & 255);
+    whole[k] = (int8_t)(((uint32_t)rounded.i + SHIFT) & 255);
     nan.i |= -(number != number);
   }
   for (int k = size; k % 16 != 0; ++k) whole[k] = 0;
