@@ -69,6 +69,21 @@ def test_why_tints_each_by_its_own_measure(tour: Start) -> None:
     page.mouse.move(5, 5)
 
 
+def test_memory_has_the_curves_of_all_runs(tour: Start) -> None:
+    there = tour("lm")
+    page = there.open("memory")
+    there.settle()
+    rows = page.locator(".columns tbody tr")
+    labels = [it.split("\t")[0].strip() for it in rows.all_inner_texts()]
+    assert labels == [
+        *(f"hostile: {name}, layer {layer}" for layer in (0, 1) for name in ("h", "c")),
+        *(f"another: h, layer {layer}" for layer in (0, 1)),
+    ]
+    first = answer(page, "flow?start=0&text=0&run=1")["states"][0]
+    assert f"after {first['half_life']:.1f} steps" in rows.nth(4).inner_text()
+    assert "another: h, layer 1" in page.locator(".columns .plot").get_attribute("aria-label")
+
+
 def test_views_scroll_together(tour: Start) -> None:
     there = tour("lm")
     there.open("training")

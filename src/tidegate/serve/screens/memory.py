@@ -8,7 +8,7 @@ import numpy as np
 from tidegate.errors import ArgumentError
 from tidegate.lens.memory.gradient_flow import gradient_flow
 from tidegate.lens.session.text_session import TextSession
-from tidegate.serve.screens.read import span
+from tidegate.serve.screens.read import readers, span
 from tidegate.serve.screens.screen import Question, Screen, packed, rounded
 
 STEPS = 120  # of a triangle
@@ -16,15 +16,16 @@ EVERY = 40  # steps from one triangle to the next
 DECADES = 6.0  # below the largest gradient: the pale end of the scale
 
 
-def flow(session: TextSession, start: int, text: int = 0) -> dict[str, Any]:
+def flow(session: TextSession, start: int, text: int = 0, run: int = 0) -> dict[str, Any]:
     """Return gradients within a stretch of 120 steps: of each target by each source, and their mean by distance."""
-    reading, run = session.reading(text), session.run
+    reading, one = session.reading(text, run), session.run_number(run)
     start, stop = span(start, start + STEPS + 1, len(reading))
     if stop - start < 5:
         raise ArgumentError(f"From step {start} on there are {stop - start} steps, but a triangle needs 5.")
     ids = reading.ids[start:stop]  # not the text: a stretch that begins within a character would be cut otherwise
     found = session.cached(
-        ("flow", text, start), lambda: gradient_flow(run.model, run.tokenizer, ids, targets=range(stop - start - 1))
+        ("flow", text, run, start),
+        lambda: gradient_flow(one.model, one.tokenizer, ids, targets=range(stop - start - 1)),
     )
     states = []
     for (layer, name), norms in found.norms.items():
@@ -48,10 +49,11 @@ def flow(session: TextSession, start: int, text: int = 0) -> dict[str, Any]:
 
 
 def recorded(session: TextSession) -> Iterator[Question]:
-    """Record the triangles of the beginning of the first text."""
-    steps = len(session.reading())
-    for start in range(0, max(1, min(steps - STEPS, 6 * EVERY)), EVERY):
-        yield "flow", {"start": start, "text": 0}
+    """Record the triangles of the beginning of the first text, as each run reads it."""
+    for run in readers(session):
+        steps = len(session.reading(0, run))
+        for start in range(0, max(1, min(steps - STEPS, 6 * EVERY)), EVERY):
+            yield "flow", {"start": start, "text": 0, "run": run}
 
 
 MEMORY = Screen("memory", "Memory", {"flow": flow}, recorded=recorded)

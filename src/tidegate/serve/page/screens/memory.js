@@ -1,19 +1,21 @@
 // Memory: how much the state at each step could have changed each prediction, and how that falls with the distance.
 
-import { ask, isAvailable } from "../ask.js";
+import { answerOr, ask, isAvailable } from "../ask.js";
 import { dataTable } from "../charts/data_table.js";
 import { heatMap } from "../charts/heat_map.js";
 import { lineChart } from "../charts/line_chart.js";
-import { el, replaceChildren, spelled, statusLine, visible } from "../dom.js";
+import { el, note, replaceChildren, spelled, statusLine, visible } from "../dom.js";
 import { clamp, fixed, percent, short, unpack } from "../numbers.js";
 import { choose, state } from "../state.js";
-import { TextView, tokensOf } from "../textview.js";
+import { readings } from "../text/readings.js";
+import { TextView } from "../textview.js";
 
 const STEPS = 120; // in one answer of the server,
 const EVERY = 40; // which begins at a multiple of this
 
 export async function show(root) {
-  const answer = await ask("text", { text: state.text, run: 0 });
+  const { readings: read, refused } = await readings();
+  const [first, ...others] = read;
   const text = el("div", { class: "main" });
   const status = statusLine("");
   const curves = el("div");
@@ -32,7 +34,7 @@ export async function show(root) {
       el("div", {}, el("h2", {}, `${STEPS} steps around the cursor`), text, status.element),
       el("div", {}, el("h2", {}, "Mean gradient by distance"), curves, halfLives),
     ),
-    el("h2", {}, "From each step to each prediction"),
+    el("h2", {}, `From each step to each prediction${others.length ? `, ${first.name}` : ""}`),
     maps,
   );
   const view = new TextView(text, {
@@ -43,27 +45,43 @@ export async function show(root) {
       load().catch(status.fail);
     },
   });
-  view.setText(tokensOf(answer));
+  view.setText(first.tokens);
   view.setCursor(state.at);
   let shown = -1; // the first step that is shown or asked for
   let stopChart = () => {};
 
   async function load() {
-    let start = startAround(view.cursor, answer.steps);
-    if (!isAvailable("flow", { start, text: state.text })) {
+    let place = view.cursor;
+    if (!isAvailable("flow", questionAround(place, first))) {
       status.show("The report has the beginning of the text only; the live page has all of it.");
       if (shown >= 0) return;
-      start = 0;
+      place = 0;
     }
-    if (start === shown) return;
-    shown = start;
-    const flow = await ask("flow", { start, text: state.text });
-    if (start !== shown) return;
-    view.setMarked(start, start + flow.pieces.length);
+    const asked = questionAround(place, first);
+    if (asked.start === shown) return;
+    shown = asked.start;
+    const flow = await ask("flow", asked);
+    const besides = others.map((it) =>
+      answerOr(ask("flow", questionAround(it.tokenAt(first.placeOf(place)), it)), null),
+    );
+    const found = await Promise.all(besides);
+    if (asked.start !== shown) return;
+    view.setMarked(asked.start, asked.start + flow.pieces.length);
+    const named = (states, { name }) => states.map((it) => ({ ...it, label: nameOf(it, others.length ? name : "") }));
+    const states = named(flow.states, first);
+    const missing = [...refused];
+    found.forEach(([other, reason], n) => {
+      if (other) states.push(...named(other.states, others[n]));
+      else missing.push([others[n].name, reason]);
+    });
     stopChart();
     replaceChildren(curves);
-    stopChart = decayChart(curves, flow.states);
-    replaceChildren(halfLives, halfLifeTable(flow.states));
+    stopChart = decayChart(curves, states);
+    replaceChildren(
+      halfLives,
+      halfLifeTable(states),
+      ...missing.map(([name, reason]) => note(`${name} cannot be shown beside it: ${reason}`)),
+    );
     replaceChildren(maps, ...flow.states.map((it) => gradientMap(it, flow)));
   }
 
@@ -74,19 +92,21 @@ export async function show(root) {
   };
 }
 
-/** The first of the steps that the server is asked for, for a cursor. */
-function startAround(cursor, steps) {
+/** What the server is asked for a cursor in the text of a run: the steps around it. */
+function questionAround(cursor, { run, answer: { steps } }) {
   const before = Math.floor(cursor / EVERY) * EVERY - EVERY;
-  return clamp(before, 0, Math.max(0, Math.floor((steps - STEPS) / EVERY) * EVERY));
+  const start = clamp(before, 0, Math.max(0, Math.floor((steps - STEPS) / EVERY) * EVERY));
+  return { start, text: state.text, run };
 }
 
-function nameOf({ name, layer }) {
-  return `${name}, layer ${layer}`;
+function nameOf({ name, layer }, run = "") {
+  return `${run ? `${run}: ` : ""}${name}, layer ${layer}`;
 }
 
 function decayChart(root, states) {
-  const distances = states[0].curve.map((_, distance) => distance);
-  const series = states.map((it) => ({ label: nameOf(it), y: it.curve }));
+  const longest = states.reduce((most, it) => (it.curve.length > most.length ? it.curve : most), []);
+  const distances = longest.map((_, distance) => distance);
+  const series = states.map((it) => ({ label: it.label, y: distances.map((n) => it.curve[n] ?? null) }));
   return lineChart(root, distances, series, {
     title: "Mean gradient by distance",
     log: true,
@@ -98,7 +118,7 @@ function decayChart(root, states) {
 
 function halfLifeTable(states) {
   const rows = states.map((it) => [
-    nameOf(it),
+    it.label,
     it.half_life === null ? "not reached" : `after ${fixed(it.half_life, 1)} steps`,
     it.rate < 1 ? `every ${short(Math.log(0.5) / Math.log(it.rate))} steps` : `grows by ${percent(it.rate - 1)} a step`,
     fixed(it.r2),

@@ -66,7 +66,11 @@ function tinted({ read, measures: all, unit, grid }, name, title, meaning) {
 
 /** The regions of an image where they are in it. */
 function gridOf([, columns], pieces, title) {
-  const box = el("div", { class: "regions", role: "img", "aria-label": `${title}, by regions of the image` }, ...pieces);
+  const box = el(
+    "div",
+    { class: "regions", role: "img", "aria-label": `${title}, by regions of the image` },
+    ...pieces,
+  );
   box.style.setProperty("grid-template-columns", `repeat(${columns}, 1fr)`);
   return box;
 }
