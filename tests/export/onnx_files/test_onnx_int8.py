@@ -18,6 +18,8 @@ from tidegate.errors import BackendError
 from tidegate.export.onnx import matrix_product
 from tidegate.text import LanguageModel, LanguageModelConfig
 
+ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
+
 
 def written(model: nn.Module, folder: Path, **options: Any) -> Any:
     generator = torch.Generator().manual_seed(1)
@@ -92,6 +94,16 @@ def test_scales_that_onnxruntime_would_mix_up_are_found(monkeypatch: pytest.Monk
     monkeypatch.setattr(matrix_product, "_in_int8", fusable)
     with pytest.raises(BackendError, match="in 8 bits differ from exact arithmetic"):
         written(tidegate.nn.GRU(6, 5), tmp_path)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("name", ["gru", "peephole_lstm", "on_lstm"])
+def test_onnxs_own_evaluator_agrees(name: str, int8: bool, tmp_path: Path) -> None:
+    """It ignores lengths, and refuses a Scan that reads backwards, but shares nothing with ONNX Runtime."""
+    file = export.onnx(tidegate.nn.Recurrent(name, 4, 6), tmp_path / "model.onnx", int8=int8)
+    x = np.random.default_rng(0).normal(size=(5, 2, 4)).astype(np.float32)
+    (found,) = ReferenceEvaluator(str(file.path)).run(None, {"x": x})
+    np.testing.assert_allclose(found, run(onnx.load(file), {"x": x})["y"], atol=1e-6)
 
 
 HASWELL = """
