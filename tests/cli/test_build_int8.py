@@ -5,8 +5,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
+from scipy.io import wavfile
 
 from tidegate.train import load_run
 
@@ -63,3 +65,28 @@ def test_the_cost_of_other_tasks(cli: Cli, task: str, data: str | None, unit: st
     assert said[3] == unit
     assert before == pytest.approx(load_run(tmp_path / "run").validation, rel=0.02)
     assert after == pytest.approx(before, rel=0.05)
+    if task in ("classify", "regress"):
+        given = tmp_path / "rows.csv"
+        if task == "regress":
+            given = tmp_path / "new.wav"
+            wavfile.write(given, 24000, np.sin(np.arange(2000) / 20).astype(np.float32))
+        found = cli("build", tmp_path / "run", "--out", tmp_path / "fixed", "--int8", "--calibrate", given)
+        assert found.exit_code == 0, found.output
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+def test_scales_of_a_file(cli: Cli, run_folder: Path, text_file: Path, tmp_path: Path) -> None:
+    found = cli("build", run_folder, "--out", tmp_path / "c", "--int8", "--calibrate", text_file)
+    assert found.exit_code == 0, found.output
+    assert "to_int8_by_scale_(h_prev" in (tmp_path / "c" / "model.c").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--calibrate", "text"], "give it with --int8"), (["--int8", "--calibrate", "none.txt"], "does not exist")],
+)
+def test_what_is_refused(cli: Cli, run_folder: Path, options: list[str], words: str, tmp_path: Path) -> None:
+    found = cli("build", run_folder, "--out", tmp_path / "c", *options)
+    assert found.exit_code == 2
+    assert words in " ".join(found.output.split())
+    assert not (tmp_path / "c").exists()

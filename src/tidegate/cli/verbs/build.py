@@ -32,6 +32,12 @@ def build(
     int8: Annotated[
         bool, typer.Option("--int8", help="Weights and vectors in 8 bits: smaller and faster; says what it costs.")
     ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --int8: fixed scales of vectors, from the largest numbers on these data."
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option(help="Run the code, and compare it with Python on random input and held-out data.")
     ] = True,
@@ -45,16 +51,20 @@ def build(
         tidegate build runs/demo --out small --int8
         tidegate build runs/demo --out web --target wasm
     """
-    check_paths(run)
+    if calibrate is not None and not int8:
+        raise typer.BadParameter("give it with --int8: only whole numbers have scales", param_hint="--calibrate")
+    check_paths(run, [calibrate] if calibrate else None)
     from tidegate.export.c.model_folder import Options, Vector, write_folder
     from tidegate.export.graph.exported import without_units
+    from tidegate.export.int8.calibration_files import sequences_of_files
     from tidegate.export.int8.held_out_loss import held_out_loss
     from tidegate.train import load_run
 
     load_user_code(task, cell)
     loaded = load_run(run)
     size: Vector = "auto" if vector == "auto" else int(vector)  # type: ignore[assignment]
-    options = Options(name, size, target, embed, "int8" if int8 else "float32")
+    sequences = sequences_of_files(loaded, [calibrate]) if calibrate else None
+    options = Options(name, size, target, embed, "int8" if int8 else "float32", sequences)
     written = write_folder(
         loaded,
         out,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.drawing.brief import brief_repr
@@ -115,17 +116,12 @@ def exported(model: nn.Module | Run) -> Exported:
 
     if isinstance(run.model, Forecaster):
         past = run.model.past
-
-        def windows() -> Iterator[list[Tensor]]:
-            for (frames,) in _examples(run):
-                yield [it[0] for it in (forecast_inputs(frames[None], past),) if it.shape[1]]
-
         note = (
             f"The first {past} numbers of a frame are of its step, the others, which are known in advance, of the "
             "next. Values are in deviations from the mean of their series, as in training, and so are the outputs: the "
             f"numbers of the distribution ({run.config.model.distribution}) of each next value."
         )
-        return Exported(graph, given, held_out=windows, notes=(note,))
+        return Exported(graph, given, held_out=examples, notes=(note,))
     labels = tuple(fitted.vocabulary("labels").entries) if "labels" in fitted.values else ()
     level = fitted.values.get("input", "frames")
     tokens = None
@@ -194,15 +190,11 @@ def _regression(run: Run) -> Exported:
         normalised = ((inputs[0].double() - mean) / deviation).float()
         return (outputs(model, graph, [normalised]).double() * scale + low).float()
 
-    def held_out() -> Iterator[list[Tensor]]:
-        for (values,) in _examples(run):
-            yield [(values.double() * deviation + mean).float()]
-
     names = [tuple(run.vocabulary.vocabulary(it).entries) for it in ("inputs", "targets")]
     note = "An input that is not known has to be filled in: from the first NaN on, outputs are NaN."
     return Exported(
-        graph, outputs_in_units, labels=names[1], inputs=names[0], spread=(mean, deviation), held_out=held_out,
-        notes=(note,),
+        graph, outputs_in_units, labels=names[1], inputs=names[0], spread=(mean, deviation),
+        held_out=lambda: _examples(run), notes=(note,),
     )  # fmt: skip
 
 
@@ -239,9 +231,20 @@ def _examples(run: Run) -> Iterator[list[Tensor]]:
     parts, steps = run.open_data().parts, 0
     part = parts["validation"] if len(parts["validation"]) else parts["test"]
     for n in range(len(part)):
-        values = torch.from_numpy(np.array(part.columns[task.LENGTH][n][: STEPS - steps]))
-        if len(values):
-            yield [values]
+        values = part.columns[task.LENGTH][n][: STEPS - steps]
+        if len(found := as_read(run, values)):
+            yield [found]
         steps += len(values)
         if steps >= STEPS:
             return
+
+
+def as_read(run: Run, values: NDArray[Any]) -> Tensor:
+    """Return an encoded example as the graph of an `Exported` reads it: tokens (T,) or frames (T, size)."""
+    found = torch.from_numpy(np.array(values))
+    if isinstance(run.model, Forecaster):
+        return forecast_inputs(found[None], run.model.past)[0]
+    if isinstance(run.model, Regressor):
+        mean, deviation, _, _ = _units(run)
+        return (found.double() * deviation + mean).float()
+    return found

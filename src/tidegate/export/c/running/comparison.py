@@ -43,7 +43,8 @@ class Comparison:
     def __str__(self) -> str:
         """Say what was compared."""
         if self.int8:
-            return f"outputs within {self.error:.0e} of the same arithmetic in 8 bits in Python, on random input"
+            near = f"within {self.error:.0e} of" if self.error else "equal to"
+            return f"outputs {near} those of the same arithmetic in 8 bits in Python, on random input"
         plural = "" if self.held_out == 1 else "s"
         more = f" and {self.held_out:,} held-out {self.step}{plural}" if self.held_out else ""
         return f"outputs within {self.error:.0e} of Python's on {STEPS} random steps{more}"
