@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
@@ -93,7 +94,7 @@ class Written:
 
 
 def c(
-    model: nn.Module | Run,
+    model: nn.Module | Run | ExportedProgram,
     folder: str | Path,
     *,
     name: str = "model",
@@ -113,7 +114,9 @@ def c(
     Args:
         model: a run, from `tidegate.train.load_run`, whose vocabulary, labels and normalisation go along; a model of
             a task; or recurrent layers, of Tidegate or ``torch.nn``, alone or in an ``nn.Sequential`` with other
-            layers (see `tidegate.export.graph.modules`). In a Sequential a layer hands its output on, not its state.
+            layers (see `tidegate.export.graph.modules`); or a program of ``torch.export``, such as
+            `tidegate.export.program` makes of a module of your own. In a Sequential a layer hands its output on, not
+            its state.
         folder: a new or empty folder.
         name: the prefix of files, functions and types: an identifier of C.
         vector: bytes of the target's vectors: 16 (NEON, SSE, WebAssembly), 32 (AVX2) or 64 (AVX-512). Any suits every
@@ -146,7 +149,7 @@ def c(
 
 
 def write_folder(
-    model: nn.Module | Run,
+    model: nn.Module | Run | ExportedProgram,
     folder: str | Path,
     options: Options,
     *,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
@@ -17,6 +18,7 @@ from tidegate.export.graph.graph import Graph
 from tidegate.export.graph.in_python import outputs
 from tidegate.export.graph.models import OUTPUT, add_regressor, graph_of
 from tidegate.export.graph.parts import Numbers
+from tidegate.export.graph.traced.read_program import read_program
 from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.forecast.model import Forecaster
 from tidegate.tasks.forecast.model import inputs as forecast_inputs
@@ -72,6 +74,7 @@ class Exported:
         spread: mean and deviation of the numbers of a frame, if these are not normalised.
         held_out: sequences for each input, from data that the model has not been trained on; none if there are none.
         notes: on what a user has to give, in sentences.
+        batch_first: of a traced module, whether sequences come before steps in its input.
     """
 
     graph: Graph
@@ -83,20 +86,25 @@ class Exported:
     spread: tuple[Tensor, Tensor] | None = None
     held_out: Callable[[], Iterator[list[Tensor]]] = lambda: iter(())
     notes: tuple[str, ...] = ()
+    batch_first: bool = False
 
     __repr__ = brief_repr
 
 
-def exported(model: nn.Module | Run) -> Exported:
+def exported(model: nn.Module | Run | ExportedProgram) -> Exported:
     """Return a model as a graph, with what is known about it.
 
     Args:
-        model: see `tidegate.export.graph.models.graph_of`; or a run, from `tidegate.train.load_run`.
+        model: see `tidegate.export.graph.models.graph_of`; a run, from `tidegate.train.load_run`; or a program of
+            ``torch.export``.
 
     Raises:
         ArgumentError: something in it cannot be exported.
         RunFolderError: the run's preprocessing was altered.
     """
+    if isinstance(model, ExportedProgram):
+        traced = read_program(model)
+        return Exported(traced.graph, traced.run, batch_first=traced.batch_first)
     if not isinstance(model, Run):
         graph = graph_of(model)
         return Exported(graph, lambda inputs: outputs(model, graph, inputs))

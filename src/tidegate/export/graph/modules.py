@@ -18,8 +18,8 @@ LEFT_OUT = (nn.Dropout, nn.Identity)  # which do nothing in evaluation
 DROP_INS: dict[type[nn.Module], Callable[..., Any]] = {nn.LSTM: LSTM, nn.GRU: GRU, nn.RNN: RNN}
 RECURRENT = (LSTM, GRU, RNN, Recurrent)
 KINDS = (
-    "Embedding, LSTM, GRU, RNN, Recurrent, Linear, LayerNorm, Dropout, activations, Softmax, Sequential, and what "
-    "torch.export makes of a module of your own"
+    "Embedding, LSTM, GRU, RNN, Recurrent, Linear, LayerNorm, Dropout, activations, Softmax and Sequential; "
+    "of a module of your own, give what tidegate.export.program(module, example) returns"
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.exported import exported
@@ -68,7 +69,7 @@ class OnnxFile:
 
 
 def onnx(
-    model: nn.Module | Run,
+    model: nn.Module | Run | ExportedProgram,
     file: str | Path,
     *,
     lengths: bool = False,
@@ -91,7 +92,8 @@ def onnx(
         model: recurrent layers of Tidegate or ``torch.nn``, alone or in an ``nn.Sequential`` (see
             `tidegate.export.graph.modules`; in a Sequential a layer hands its output on, not its state), a model of one
             of Tidegate's tasks, or a run, whose vocabulary or preprocessing is then in the metadata. A run of
-            the task ``regress`` is written with its normalisation, from units to units.
+            the task ``regress`` is written with its normalisation, from units to units. Or a program of
+            ``torch.export``, such as `tidegate.export.program` makes of a module of your own.
         file: the file to write.
         lengths: add an input ``lengths`` (batch) of int64, the valid steps of each sequence. Zero is allowed. Padding
             has no influence; past the lengths, outputs are zeros.
@@ -119,13 +121,14 @@ def onnx(
     """
     if step and lengths:
         raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
-    run = None if isinstance(model, nn.Module) else model
-    module = _as_float32(model) if isinstance(model, nn.Module) else model.model
+    run = model if isinstance(model, Run) else None
+    module = _as_float32(model) if isinstance(model, nn.Module) else model.model if isinstance(model, Run) else model
     source = exported(run or module)
     graph = source.graph
+    batch_first = _is_batch_first(module) if isinstance(module, nn.Module) else source.batch_first
     if isinstance(module, OF_TASKS):
         graph.outputs = {LOG_PROBABILITIES: graph.add(Softmax(log=True), graph.output)}
-    form = Form(batch_first=_is_batch_first(module), lengths=lengths, states=states or step, step=step)
+    form = Form(batch_first=batch_first, lengths=lengths, states=states or step, step=step)
     written = ModelNodes(graph, form)
     entries = {**(of_run(run, source) if run else {}), **(metadata or {})}
     proto, rounding, loss = model_proto(written, type(module).__name__, entries), None, ""

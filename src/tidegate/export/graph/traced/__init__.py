@@ -1,0 +1,1 @@
+"""What `torch.export` makes of a module, read as a graph of parts."""
