@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from packaging.version import Version
 from tests.export.onnx_files.sessions import onnx, operators, run
 from torch import nn
 
@@ -96,6 +97,8 @@ def test_scales_that_onnxruntime_would_mix_up_are_found(monkeypatch: pytest.Monk
         written(tidegate.nn.GRU(6, 5), tmp_path)
 
 
+# That of onnx 1.17 does not find what a Scan reads of the graph around it.
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.23"), reason="onnx's evaluator is tried from 1.23 on")
 @pytest.mark.parametrize("int8", [False, True])
 @pytest.mark.parametrize("name", ["gru", "peephole_lstm", "on_lstm"])
 def test_onnxs_own_evaluator_agrees(name: str, int8: bool, tmp_path: Path) -> None:
