@@ -213,6 +213,7 @@ def test_what_no_plug_in_computes_is_refused(name: str, tmp_path: Path) -> None:
         (export.rtneural, [nn.LSTM(1, 4, 2), HEAD], {"sample_rate": RATE}, "one recurrent layer, .* 2. --no-aida-x"),
         (export.rtneural, [nn.LSTM(4, 4), HEAD], {"sample_rate": RATE}, "1 to 3 inputs"),
         (export.rtneural, [nn.LSTM(1, 81), nn.Linear(81, 1)], {"sample_rate": RATE}, "at most 80 hidden units"),
+        (export.rtneural, [nn.LSTM(1, 4), HEAD], {"sample_rate": RATE, "metadata": {"samplerate": 1}}, "leave it out"),
         (export.rtneural, [nn.LSTM(1, 4), HEAD], {"aida_x": False, "metadata": {"a": 1}}, "metadata is for AIDA-X"),
     ],
 )

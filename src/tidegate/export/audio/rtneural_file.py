@@ -76,6 +76,8 @@ def rtneural(
         return write_checked(
             Path(file), _record(network) | ({"samplerate": rate} if rate else {}), rtneural_network, source
         )
+    if "samplerate" in (metadata or {}):
+        raise ArgumentError("The samplerate in the metadata is that of sample_rate: leave it out of metadata.")
     rate = checked_rate(source, sample_rate)
     network = rounded(_for_aida_x(source))
     x = np.zeros((SELF_TEST, network.inputs))  # what comes after the audio are knobs, which stand at 0 in the test
