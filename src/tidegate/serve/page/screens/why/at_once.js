@@ -5,6 +5,7 @@ import { clamp, unpack } from "../../numbers.js";
 import { state } from "../../state.js";
 
 const BLOCK = 32; // predictions in one answer of the server, which begins at a multiple of this
+const SLOW = 1500; // ms that an answer takes: then nothing is computed beforehand
 
 /**
  * Measures of `steps` predictions of a run. `onLoad()` when there are more, `onError(error)`; `mayLoad()`: whether more than what
@@ -13,6 +14,7 @@ const BLOCK = 32; // predictions in one answer of the server, which begins at a 
 export function quickMeasures(run, steps, { onLoad, onError, mayLoad }) {
   const blocks = new Map(); // answers by the first prediction
   let wanted = []; // first predictions of blocks
+  let isUrgent = false; // the first of them is waited for
   let busy = false;
   let stopped = false;
 
@@ -24,10 +26,13 @@ export function quickMeasures(run, steps, { onLoad, onError, mayLoad }) {
     if (busy) return;
     busy = true;
     try {
-      for (let isFirst = true; wanted.length && !stopped && (isFirst || mayLoad()); isFirst = false) {
+      for (let goesOn = true; wanted.length && !stopped && (goesOn || isUrgent); ) {
+        isUrgent = false;
         const start = wanted.shift();
         if (blocks.has(start)) continue;
+        const asked = performance.now();
         const answer = await ask("at_once", question(start), null, { quiet: true });
+        goesOn = mayLoad() && performance.now() - asked < SLOW;
         blocks.set(start, { ...unpack(answer), scales: answer.scales });
         if (!stopped) onLoad();
       }
@@ -62,6 +67,7 @@ export function quickMeasures(run, steps, { onLoad, onError, mayLoad }) {
       const inView = (start) => start === firstOf(n) || (start + BLOCK > from && start < to);
       wanted = nearest.filter((it) => it >= 0 && it < steps && inView(it) && !blocks.has(it));
       wanted = wanted.filter((it) => isAvailable("at_once", question(it)));
+      isUrgent = wanted[0] === firstOf(n);
       load();
     },
     stop() {
