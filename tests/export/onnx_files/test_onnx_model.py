@@ -147,6 +147,21 @@ def test_lengths_that_there_are_not_are_refused_when_the_model_runs(cell: str, t
             run(proto, {"x": x, "lengths": np.array([5, wrong])})
 
 
+def test_states_of_a_traced_module_are_numbered_in_its_order(tmp_path: Path) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = tidegate.nn.LSTM(3, 4, batch_first=True)
+            self.second = nn.GRU(4, 5, batch_first=True, bidirectional=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(torch.relu(self.first(x)[0]))[0]
+
+    program = export.program(Model().eval(), torch.randn(2, 6, 3))
+    made = export.onnx(program, tmp_path / "model.onnx", lengths=True, states=True)
+    assert [*made.inputs] == ["x", "lengths", "h_l0", "c_l0", "h_l1", "h_l1_reverse"]
+
+
 def test_learned_initial_states(tmp_path: Path) -> None:
     layer = spread(tidegate.nn.Recurrent("gru", 3, 4, learn_initial_state=True))
     written(layer, tmp_path, lengths=True)  # compared with Python there

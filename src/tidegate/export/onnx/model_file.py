@@ -121,8 +121,9 @@ def onnx(
     """
     if step and lengths:
         raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
-    run = model if isinstance(model, Run) else None
-    module = _as_float32(model) if isinstance(model, nn.Module) else model.model if isinstance(model, Run) else model
+    run, module = (model, model.model) if isinstance(model, Run) else (None, model)
+    if run is None and isinstance(module, nn.Module):
+        module = _in_float32_on_the_cpu(module)
     source = exported(run or module)
     graph = source.graph
     batch_first = _is_batch_first(module) if isinstance(module, nn.Module) else source.batch_first
@@ -160,15 +161,15 @@ def _is_batch_first(model: nn.Module) -> bool:
     return not isinstance(model, Regressor) and bool(getattr(next(layers, None), "batch_first", True))
 
 
-def _as_float32(model: nn.Module) -> nn.Module:
-    """Return the model, or a copy in float32, which is what an ONNX file has."""
+def _in_float32_on_the_cpu(model: nn.Module) -> nn.Module:
+    """Return the model, or a copy in float32, which is what an ONNX file has, on the CPU, where it is checked."""
     others = {str(it.dtype).removeprefix("torch.") for it in model.parameters() if it.dtype != torch.float32}
-    if not others:
-        return model
-    warnings.warn(
-        f"The model's {' and '.join(sorted(others))} is written as float32, since ONNX Runtime computes LSTM, GRU and "
-        "RNN in nothing else.",
-        UserWarning,
-        stacklevel=3,
-    )
-    return copy.deepcopy(model).float()
+    if others:
+        warnings.warn(
+            f"The model's {' and '.join(sorted(others))} is written as float32, since ONNX Runtime computes LSTM, GRU "
+            "and RNN in nothing else.",
+            UserWarning,
+            stacklevel=3,
+        )
+    elsewhere = any(not it.is_cpu for it in model.parameters())
+    return copy.deepcopy(model).float().cpu() if others or elsewhere else model

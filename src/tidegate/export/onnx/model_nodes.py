@@ -181,17 +181,21 @@ def _states(graph: Graph) -> dict[Value, list[State]]:
     """Return the states of each part: ``h_l0``, ``h_l0_reverse``, with the part's place first if there are several."""
     found: dict[Value, list[State]] = {}
     places = {it.place for it in graph.values if isinstance(it.part, Layer | Convolution)}
-    count: Counter[tuple[str, bool | None]] = Counter()  # of layers by direction, and of convolutions
+    count: Counter[tuple[str, type]] = Counter()
+    alone: dict[tuple[str, Value, bool], int] = {}  # numbers of layers whose other direction has not come yet
     for value in graph.values:
         part, start = value.part, f"{value.place}." if len(places) > 1 else ""
         if isinstance(part, Convolution):
-            end = f"_{number}" if (number := count[value.place, None]) else ""
-            count[value.place, None] += 1
+            end = f"_{number}" if (number := count[value.place, Convolution]) else ""
+            count[value.place, Convolution] += 1
             size = history(part), value.of[0].size
             found[value] = [State(f"{start}frames{end}", size)] if history(part) else []
         elif isinstance(part, Layer):
-            number = count[value.place, part.reverse]
-            count[value.place, part.reverse] += 1
+            number = alone.pop((value.place, value.of[0], not part.reverse), None)
+            if number is None:
+                number = count[value.place, Layer]
+                count[value.place, Layer] += 1
+                alone[value.place, value.of[0], part.reverse] = number
             end = f"_l{number}" + "_reverse" * part.reverse
             sizes = [value.size, *[part.hidden] * (len(part.cell.states) - 1)]
             names = [f"{start}{it}{end}" for it in part.cell.states]
