@@ -58,8 +58,8 @@ class Options:
     def __post_init__(self) -> None:
         if not (self.name.isidentifier() and self.name.isascii()):
             raise ArgumentError(f"name is {self.name!r}, but must be an identifier of C: letters, digits and _.")
-        if self.name == "example":
-            raise ArgumentError("name is 'example', which is the name of the program beside the model: choose another.")
+        if self.name.lower() == "example":
+            raise ArgumentError(f"name is {self.name!r}, as the program beside the model is called: choose another.")
         for option, kinds in {"vector": Vector, "target": Target, "weights": WeightType}.items():
             given, known = getattr(self, option), get_args(kinds)
             if given not in known:

@@ -76,11 +76,11 @@ int name_sample(float *y, float temperature, int top_k, float top_p, float min_p
   const float largest = y[best];
   const double drawn = uniform(seed);
   if (temperature == 0.0f) return best;
-  for (int n = 0; n < NAME_OUTPUTS; ++n) {
+  for (int n = 0; n < NAME_OUTPUTS; ++n) { /* e^(y / temperature), of the largest y 1 */
     const float below = (y[n] - largest) / temperature;
     y[n] = below < -87.0f ? 0.0f : exp_(below);
   }
-  if (top_k > 0 && top_k < NAME_OUTPUTS) {
+  if (top_k > 0 && top_k < NAME_OUTPUTS) { /* with all that are equal to the last */
     const float least = threshold(y, top_k, 0.0);
     for (int n = 0; n < NAME_OUTPUTS; ++n) y[n] = y[n] < least ? 0.0f : y[n];
   }
@@ -97,7 +97,7 @@ int name_sample(float *y, float temperature, int top_k, float top_p, float min_p
   for (int n = 0; n < NAME_OUTPUTS; ++n) y[n] = y[n] < min_p ? 0.0f : y[n];
   sum = taken = 0;
   for (int n = 0; n < NAME_OUTPUTS; ++n) sum += (double)y[n];
-  for (int n = 0; n < NAME_OUTPUTS; ++n) {
+  for (int n = 0; n < NAME_OUTPUTS; ++n) { /* the first token at which the sum passes the number drawn */
     taken += (double)y[n];
     if (y[n] > 0.0f && taken > drawn * sum) return n;
   }
