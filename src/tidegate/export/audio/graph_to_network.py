@@ -24,11 +24,10 @@ def network_of(graph: Graph) -> Network:
     Raises:
         ArgumentError: it has parts that plug-ins cannot compute; the message says what and where.
     """
-    x, head, direct = graph.inputs[0], graph.output, None
+    x = graph.inputs[0]
     if x.tokens is not None:
         raise ArgumentError("The model reads tokens, which audio plug-ins have none of: audio is numbers.")
-    if isinstance(head.part, Pointwise) and head.part.operation == "add" and head.of[1].of == (x,):
-        head, direct = head.of  # as `tidegate.tasks.regress.model.Regressor` has them
+    head, straight = _without_input(graph.output, x)
     weight, bias = _linear(head)
     value = head.of[0] if head.of else x
     kinds: list[Kind] = []
@@ -43,12 +42,24 @@ def network_of(graph: Graph) -> Network:
     if len(set(kinds)) > 1:
         raise ArgumentError("LSTM and GRU layers in one model cannot be written for audio plug-ins: train one kind.")
     made = Network(kinds[0], layers, weight, bias, states=states if any(it.any() for s in states for it in s) else None)
-    if direct is not None:
-        straight, shift = _linear(direct)
-        made = replace(made, bias=bias + shift, direct=straight)
+    if straight is not None:
+        direct, shift = straight
+        made = replace(made, bias=bias + shift, direct=direct)
     if not all(np.isfinite(it).all() for it in (weight, bias, *(rows for layer in layers for rows in layer))):
         raise ArgumentError("A weight of the model is nan or infinite: nothing that a plug-in could play.")
     return made
+
+
+def _without_input(y: Value, x: Value) -> tuple[Value, tuple[Array, Array] | None]:
+    """Return what is added to the input or a linear map of it, and the weight and bias of that; of y itself: None."""
+    if isinstance(y.part, Pointwise) and y.part.operation == "add":
+        for head, other in (y.of, y.of[::-1]):
+            if other.of == (x,) and isinstance(other.part, Linear):
+                return head, _linear(other)
+            if other is x and x.size in (1, head.size):
+                weight = np.eye(head.size) if x.size == head.size else np.ones((head.size, 1))
+                return head, (weight, np.zeros(head.size))
+    return y, None
 
 
 def _linear(value: Value) -> tuple[Array, Array]:

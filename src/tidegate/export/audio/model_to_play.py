@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from tidegate.errors import ArgumentError
 from tidegate.export.audio.graph_to_network import network_of
@@ -21,7 +22,7 @@ from tidegate.export.graph.modules import RECURRENT
 from tidegate.tasks.regress.model import Regressor
 from tidegate.train.run_folder import Run
 
-Exportable = nn.Module | Run | Sequence[nn.Module]
+Exportable = nn.Module | Run | ExportedProgram | Sequence[nn.Module]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Source:
 
 
 def source_of(model: Exportable) -> Source:
-    """Return what is to be written of a module, several modules one after another, or a run of the task regress.
+    """Return what is to be written of a module, several of them, a program, or a run of the task regress.
 
     Raises:
         ArgumentError: plug-ins cannot compute it; the message says what and where.
@@ -54,12 +55,20 @@ def source_of(model: Exportable) -> Source:
     """
     if isinstance(model, Run):
         return _of_run(model)
-    module = nn.Sequential(*model) if isinstance(model, Sequence) else model
-    graph = graph_of(module)
-    network, own = network_of(graph), _in_double(module)
+    if isinstance(model, ExportedProgram):
+        traced = exported(model)
+        network = network_of(traced.graph)
 
-    def play(x: Array) -> Array:
-        return outputs(own, graph, [torch.from_numpy(x)]).numpy()
+        def play(x: Array) -> Array:
+            return traced.outputs([torch.from_numpy(x).float()]).double().numpy()
+
+    else:
+        module = nn.Sequential(*model) if isinstance(model, Sequence) else model
+        graph = graph_of(module)
+        network, own = network_of(graph), _in_double(module)
+
+        def play(x: Array) -> Array:
+            return outputs(own, graph, [torch.from_numpy(x)]).numpy()
 
     zero, one = np.zeros(network.inputs), np.ones(network.inputs)
     return Source(network, play, zero, one, held_out=np.empty((0, network.inputs)))

@@ -38,6 +38,7 @@ def nam(
 
     Args:
         model: LSTMs with one input, and ``nn.Linear`` with one output: a sequence of them, an ``nn.Sequential``, a
+            module of your own as `tidegate.export.program` traces it (which may add its input to the output), a
             `tidegate.tasks.regress.model.Regressor`, or a run of the task ``regress``, whose normalisation is computed
             into the weights.
         file: the file to write.

@@ -44,6 +44,7 @@ def rtneural(
 
     Args:
         model: LSTMs or GRUs, and ``nn.Linear``: a sequence of them, an ``nn.Sequential``, a
+            module of your own as `tidegate.export.program` traces it (which may add its input to the output), a
             `tidegate.tasks.regress.model.Regressor`, or a run of the task ``regress``, whose normalisation is computed
             into the weights.
         file: the file to write.

@@ -91,7 +91,12 @@ def add_input(graph: Graph, module: nn.Module, place: str = "") -> Value:
             case _ if isinstance(own, RECURRENT) or type(own) in DROP_INS:
                 return graph.input("x", cast(Any, own).input_size)
             case _:
-                raise refused(own, key, "it does not say how many numbers it reads: begin with one that does")
+                raise refused(
+                    own,
+                    key,
+                    "it does not say how many numbers it reads: begin with one that does, or trace a module of your "
+                    "own (tidegate.export.program(module, example))",
+                )
     raise ArgumentError(f"{type(module).__name__} has nothing in it that computes.")
 
 
