@@ -120,7 +120,7 @@ def onnx(
         >>> tidegate.export.onnx(model, "model.onnx", lengths=True)  # doctest: +SKIP
     """
     if step and lengths:
-        raise ArgumentError("A graph of one step has no lengths: leave lengths=True out, or step=True.")
+        raise ArgumentError("A graph of one step has no lengths: leave out lengths (--lengths) or step (--step).")
     run, module = (model, model.model) if isinstance(model, Run) else (None, model)
     if run is None and isinstance(module, nn.Module):
         module = _in_float32_on_the_cpu(module)
