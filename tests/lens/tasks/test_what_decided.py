@@ -82,6 +82,23 @@ def test_a_linear_regressor_is_attributed_by_hand(tmp_path: Path) -> None:
     assert len(look.steps["input"]) == len(x)
 
 
+def test_a_place_far_into_a_series_is_attributed_to_the_steps_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = regressor(tmp_path)
+    for at in (2, 40):
+        whole = what_decided(run, 0, part="test", at=at, target="z", steps=8, limit=8)
+        assert whole.start == 0
+        monkeypatch.setattr("tidegate.lens.tasks.reasons.series_decisions.MAX_STEPS", 7)
+        made = what_decided(run, 0, part="test", at=at, target="z", steps=8, limit=8)
+        monkeypatch.undo()
+        assert (made.start, len(made.erased), made.places) == (max(0, at - 6), 7, whole.places)
+        assert made.value == pytest.approx(whole.value, abs=1e-5)
+        own = slice(made.start, made.start + 7)
+        np.testing.assert_allclose(made.erased, whole.erased[own], atol=1e-5)
+        np.testing.assert_allclose(made.gradient_input, whole.gradient_input[own], atol=1e-5)
+
+
 def test_a_tag_is_due_to_the_bracket_that_was_opened(tmp_path: Path) -> None:
     run = planted(tmp_path, 0)
     made = what_decided(run, ["a", "b", "(", "c", "d", ")", "a"], at=4)

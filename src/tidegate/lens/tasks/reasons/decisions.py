@@ -19,6 +19,8 @@ from tidegate.tasks.seq2seq.translate import Translator
 from tidegate.tasks.tag.model import Tagger
 from tidegate.tasks.tag.task import TagTask
 
+MAX_STEPS = 400  # that a decision is attributed to: each is erased once
+
 
 class Layout(NamedTuple):
     """How the steps that a decision is due to are named and shown.
@@ -51,6 +53,8 @@ class Decisions:
         reads: from a task to what one of the W steps is, such as "word".
         layout: from a task and the example to how the W steps are named and shown. Default: by the text that they read.
         meaning: from a task to a sentence on what is decided, where that needs one.
+        window: from a long example and a place to the example with at most 400 steps up to that place, and the number
+            of the first of them. The P places are then those steps. Default: all steps are taken.
     """
 
     inputs: Callable[[Any, Any, Columns], Tensor]
@@ -61,6 +65,7 @@ class Decisions:
     reads: Callable[[Any], str] = lambda task: "step"
     layout: Callable[[Any, Columns], Layout] | None = None
     meaning: Callable[[Any], str] = lambda task: ""
+    window: Callable[[Columns, int], tuple[Columns, int]] = lambda columns, at: (columns, 0)
 
     __repr__ = brief_repr
 

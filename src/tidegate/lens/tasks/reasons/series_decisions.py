@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tidegate.lens.tasks.reasons.decisions import Decisions, numbers
+from tidegate.data.buckets import Padded
+from tidegate.lens.tasks.reasons.decisions import MAX_STEPS, Decisions, numbers
 from tidegate.tasks.example_batches import Columns
 from tidegate.tasks.forecast.distributions.negative_binomial import LEAST
 from tidegate.tasks.forecast.model import Forecaster
 from tidegate.tasks.forecast.task import ForecastTask
 from tidegate.tasks.forecast.windows import by_target
+from tidegate.tasks.layers import each_state
 from tidegate.tasks.regress.model import Regressor
 from tidegate.tasks.regress.task import RegressTask
 
@@ -19,8 +21,23 @@ def _value_inputs(task: RegressTask, model: Regressor, columns: Columns) -> Tens
 
 
 def _value_outputs(task: RegressTask, model: Regressor, columns: Columns, given: Tensor) -> Tensor:
-    y, _ = model(given)
+    state = None
+    if "before" in columns:
+        with torch.no_grad():
+            _, made = model(columns["before"].values.transpose(0, 1))
+        state = each_state(made, lambda it: it.expand(-1, given.shape[1], -1).contiguous())
+    y, _ = model(given, state=state)
     return y.double().transpose(0, 1)
+
+
+def _last_steps(columns: Columns, at: int) -> tuple[Columns, int]:
+    """Return a long series cut to the steps up to a place, with those before them as "before"; and the first step."""
+    x, lengths = columns["inputs"]
+    start = min(at, x.shape[1] - 1) + 1 - MAX_STEPS
+    if start <= 0:
+        return {**columns, "inputs": Padded(x[:, :MAX_STEPS], lengths.clamp(max=MAX_STEPS))}, 0
+    own = Padded(x[:, start : start + MAX_STEPS], torch.full_like(lengths, MAX_STEPS))
+    return {**columns, "inputs": own, "before": Padded(x[:, :start], torch.full_like(lengths, start))}, start
 
 
 def _past(task: ForecastTask, model: Forecaster, columns: Columns) -> Tensor:
@@ -75,6 +92,7 @@ VALUES = Decisions(
     unit="deviations of the target",
     place="step",
     layout=numbers,
+    window=_last_steps,
 )
 FORECASTS = Decisions(
     _past,

@@ -17,14 +17,13 @@ from tidegate.lens.predictions.three_measures import ThreeMeasures
 from tidegate.lens.progress import report_progress
 from tidegate.lens.tasks.inputs import ExampleLike, PartName, encode_input
 from tidegate.lens.tasks.look_at import look_at
-from tidegate.lens.tasks.reasons.decisions import Decisions, Layout
+from tidegate.lens.tasks.reasons.decisions import MAX_STEPS, Decisions, Layout
 from tidegate.lens.tasks.task_look import ExampleLook, task_look
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.base_task import example_task
 from tidegate.tasks.example_batches import Columns
 from tidegate.train import Run
 
-MAX_STEPS = 400  # that a decision is attributed to: each is erased once
 CLEARLY = 1.5  # how many times the erasure of any other step that of the one that decided
 
 
@@ -54,6 +53,8 @@ class Reasons(ThreeMeasures):
         unit: unit of measure of all of these.
         grid: rows and columns of the regions of an image that the first steps are; None if they are none.
         meaning: a sentence on what is decided, where that needs one.
+        start: number of the first of the W steps; not 0 for a place far into a long series, which is attributed to the
+            400 steps up to it, after the state that all steps before them left.
     """
 
     read: tuple[str, ...]
@@ -73,6 +74,7 @@ class Reasons(ThreeMeasures):
     unit: str
     grid: tuple[int, int] | None = None
     meaning: str = ""
+    start: int = 0
 
     @property
     def whole(self) -> float:
@@ -181,6 +183,8 @@ def what_decided(
     seen = look_at(run, given, part=part)
     columns = _written(task, seen, dict(example.columns))
     names, decisions, model = list(look.decisions.choices(task)), look.decisions, run.model
+    whole = columns
+    columns, start = decisions.window(whole, at)
     if min(steps, limit) < 1:
         raise ArgumentError(f"steps={steps}, limit={limit}: each must be at least 1.")
     with evaluating(model):
@@ -189,13 +193,15 @@ def what_decided(
             raise ArgumentError(f"The example has {len(inputs):,} steps, but a decision is attributed to {MAX_STEPS}.")
         with torch.no_grad():
             known = numpy_of(decisions.outputs(task, model, columns, inputs[:, None])[0])
-        if not 0 <= at < len(known):
-            raise ArgumentError(f"at={at}: there are {len(known)} places, 0 to {len(known) - 1}.")
-        number = _number(names, target, int(known[at].argmax()) if decisions.unit == "nats" else 0)
+            places = len(known) if columns is whole else whole[task.LENGTH].values.shape[1]
+        if not 0 <= at < places:
+            raise ArgumentError(f"at={at}: there are {places:,} places, 0 to {places - 1:,}.")
+        known = known[at - start]
+        number = _number(names, target, int(known.argmax()) if decisions.unit == "nats" else 0)
         other = None if against is None else _number(names, against, 0)
         if other == number:
             raise ArgumentError(f"target and against are both {against!r}: give another choice.")
-        function = _Decision(decisions, task, model, columns, at, number, other)
+        function = _Decision(decisions, task, model, columns, at - start, number, other)
         value, gradient = function.gradients(inputs[:, None])
         absent = torch.zeros_like(inputs)
         path = Path(function, absent, inputs)
@@ -208,10 +214,10 @@ def what_decided(
     return Reasons(
         read=read,
         at=at,
-        places=len(known),
+        places=places,
         target=names[number],
         against=against,
-        choices=_choices(names, known[at], decisions.unit),
+        choices=_choices(names, known, decisions.unit),
         value=float(value[0]),
         baseline_value=path.first,
         gradient_input=numpy_of((gradient[:, 0] * inputs).sum(-1)),
@@ -223,6 +229,7 @@ def what_decided(
         unit=decisions.unit,
         grid=grid,
         meaning=decisions.meaning(task),
+        start=start,
     )
 
 

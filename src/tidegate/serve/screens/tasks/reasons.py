@@ -30,6 +30,7 @@ def reasons(session: ExampleSession, text: int, at: int = 0, target: str = "", a
         "name": example.name,
         "read": list(made.read),
         "steps": len(made.integrated),
+        "start": made.start,
         "grid": made.grid,
         "picture": _picture(session, text),
         "at": made.at,

@@ -19,11 +19,11 @@ const MEASURES = [
 
 /** Elements that show the measures of an answer. */
 export function measures(answer) {
-  const { read, steps } = answer;
+  const { read, steps, start } = answer;
   if (!read.length) {
     const box = el("div");
     const series = MEASURES.map(([name, title]) => ({ label: title, y: answer.measures[name] }));
-    lineChart(box, range(steps), series, { xLabel: "step", yLabel: answer.unit, height: 260 });
+    lineChart(box, range(steps).map((n) => start + n), series, { xLabel: "step", yLabel: answer.unit, height: 260 });
     return [box, ...MEASURES.map(([, title, meaning]) => note(`${title}: ${meaning}`))];
   }
   const picture = answer.grid && answer.picture ? [whole(answer)] : [];
