@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.lens.tasks.planted import example_session
-from tests.lens.tasks.test_task_subjects import translator
+from tests.lens.tasks.test_task_subjects import captioner, translator
 from tests.lens.tasks.tiny import tiny_run
 
 from tidegate.lens.highlights import Sentence, Strip
@@ -94,6 +94,15 @@ def test_of_a_text_it_is_the_first_token_that_is_wrong(tmp_path: Path) -> None:
     true = [*outcome.truth, "<end>"]
     assert own.at == next(n for n, (a, b) in enumerate(zip(written, true, strict=False)) if a != b)
     assert (own.target, own.against) == (written[own.at], true[own.at])
+
+
+def test_regions_of_an_image_are_said_and_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.lens.tasks.reasons.what_decided.CLEARLY", 1.0)
+    with example_session(captioner(tmp_path)[1]) as session:
+        made = decided_section(session, session.all_outcomes(), session.read_unit)
+    assert made.title == "Which region decided"
+    assert not any(isinstance(it, Strip) for it in made.parts)
+    assert any(": the region in row 1, column " in it.text for it in made.parts if isinstance(it, Sentence))
 
 
 def test_words_have_blanks_between_them_and_characters_none() -> None:

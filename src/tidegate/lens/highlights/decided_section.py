@@ -56,7 +56,9 @@ def decided_section(session: ExampleSession, outcomes: Outcomes, unit: str) -> S
         else:
             made.append(_Answer(outcome, text, reasons))
     decided = [it for it in made if it.reasons.deciding_step is not None]
-    seen = [_strip(decided, unit)] if any(it.reasons.read for it in decided) else []
+    # Regions of an image are seen on the screen Why.
+    texts = [it for it in decided if it.reasons.read and it.reasons.grid is None]
+    seen = [_strip(texts, unit)] if texts else []
     lead = Sentence(_lead(made, decided, unit), lead=True) if made else None
     parts = (*([lead] if lead else []), *seen, *(Sentence(_said(it, unit)) for it in decided), *refused)
     return Section("decided", f"Which {unit} decided", parts, tuple(_link(it) for it in decided[:LINKS]))
@@ -82,7 +84,10 @@ def _said(answer: _Answer, unit: str) -> str:
     outcome, made = answer.outcome, answer.reasons
     step = made.deciding_step
     assert step is not None
-    itself = f"“{made.read[step].strip() or made.read[step]}”" if made.read else f"{unit} {step + 1}"
+    if made.grid is not None:
+        itself = f"the region in {made.read[step]}" if step < made.grid[0] * made.grid[1] else made.read[step]
+    else:
+        itself = f"“{made.read[step].strip() or made.read[step]}”" if made.read else f"{unit} {step + 1}"
     itself += " itself" * bool(outcome.token and step == made.at)
     worth = (
         f"It is worth {figure(made.erased[step])} nats, no other {unit} more than {figure(made.largest_other(step))}"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.drawing import table_html
 from tidegate.drawing.text import columns as width_of
+from tidegate.errors import ArgumentError
 from tidegate.lens.interventions.effect import CONTROLS, ClassEffect, control_interventions
 from tidegate.lens.interventions.intervention import Intervention, checked_interventions, with_interventions
 from tidegate.lens.notebook import together
@@ -129,6 +130,11 @@ def unit_effect(
     name, chosen = held.subject.sequence(sequence)
     layers = chosen.layers(run.model)
     checked = checked_interventions(layers, interventions)
+    if swaps := [it for it in checked if it.other is not None]:
+        raise ArgumentError(
+            f"{swaps[0]}: a swap needs both units' values at every step without interventions, which are measured for "
+            "language models only (tidegate.lens.effect): hold a unit at a value, or within bounds, instead."
+        )
     others = control_interventions(checked, layers, controls, np.random.default_rng(seed))
     number, step = held.half(chosen)
     measured = _Measured(held, chosen, number, step)

@@ -20,7 +20,8 @@ export function costTable(cost, interventions, token) {
   const beyond = sorted.filter(isBeyond);
   const ordered = [...beyond, ...sorted.filter((it) => !isBeyond(it))];
   const scale = Math.max(...ordered.map((it) => Math.max(it.change, it.worst)));
-  const places = placesFor(scale);
+  const largest = Math.max(...ordered.map((it) => Math.abs(it.change)));
+  const places = placesFor(scale >= 100 ? largest : scale); // others may do far more harm
   const rows = ordered.map((it) => [
     it.name,
     el("span", { data: { value: it.count } }, grouped(it.count)),
