@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -156,7 +157,7 @@ READERS: Mapping[str, tuple[str, Callable[[Path], object]]] = {
     "vectors-npy": ("a.npy", vector_array),
     "plugin-nam": ("a.nam", read_nam),
     "plugin-json": ("a.json", read_rtneural),
-    **{f"weights-{it}": (f"a.{it}", read_weights) for it in ("pt", "safetensors", "npz")},
+    **{f"weights-{it}": (f"a.{it}", read_weights) for it in ("pt", "safetensors", "npz", "h5", "keras")},
     "settings": ("a.toml", settings),
     **{f"corpus-{it}": ("a.txt", partial(corpus, it)) for it in ("characters", "bytes", "bpe", "words")},
 }
@@ -215,9 +216,31 @@ def _plugin(ending: str) -> bytes:
     return json.dumps(made[ending]).encode()
 
 
+def _keras(ending: str) -> bytes:
+    """A model of Keras with an LSTM of one hidden unit."""
+    raw, archive = io.BytesIO(), io.BytesIO()
+    config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "LSTM", "config": {"name": "one"}}]}}
+    place = "layers/lstm/cell/vars" if ending == "keras" else "model_weights/one"
+    with h5py.File(raw, "w") as file:
+        for n, shape in enumerate([(2, 4), (1, 4), (4,)]):
+            file[f"{place}/{n}"] = np.ones(shape, "f4")
+        if ending == "h5":
+            file.attrs.update(keras_version="2.1.6", model_config=json.dumps(config))
+            file["model_weights"].attrs["layer_names"] = [b"one"]
+            file[place].attrs["weight_names"] = [b"0", b"1", b"2"]
+    if ending == "h5":
+        return raw.getvalue()
+    with zipfile.ZipFile(archive, "w") as parts:
+        parts.writestr("config.json", json.dumps(config))
+        parts.writestr("model.weights.h5", raw.getvalue())
+    return archive.getvalue()
+
+
 def _weights(ending: str) -> bytes:
     """The weights of a layer with two hidden units."""
     tensors, raw = torch.nn.GRU(3, 2).state_dict(), io.BytesIO()
+    if ending in ("h5", "keras"):
+        return _keras(ending)
     if ending == "npz":
         return _arrays(**{name: value.numpy() for name, value in tensors.items()})
     if ending == "safetensors":

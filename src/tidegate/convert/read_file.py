@@ -18,6 +18,8 @@ START = 16  # bytes by which a format is told
 READERS: dict[str, str] = {
     "torch": "tidegate.convert.torch_files:read_torch",
     "safetensors": "tidegate.convert.torch_files:read_safetensors",
+    "keras": "tidegate.convert.keras_files.keras_reader:read_keras",
+    "hdf5": "tidegate.convert.keras_files.keras_reader:read_hdf5",
     "npz": "tidegate.convert.torch_files:read_npz",
 }
 """For each format the function (path, digest, nonlinearity) that reads it, imported on use."""
@@ -28,7 +30,7 @@ def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") ->
 
     Args:
         path: the file. PyTorch: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``, or in ``.npz`` under torch's
-            names.
+            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``.
         nonlinearity: of ``torch.nn.RNN`` layers in a ``state_dict``, which does not say it.
 
     Returns:
@@ -62,6 +64,8 @@ def _format(path: Path) -> str:
     size = path.stat().st_size
     if start[:4] == b"PK\x03\x04":
         return _zip_format(path)
+    if start[:8] == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
     if start[:1] == b"\x80":  # a pickle's protocol: torch.save before 1.6
         return "torch"
     if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
@@ -73,12 +77,14 @@ def _zip_format(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{path} is not a whole archive ({error}): it is cut off or altered.") from error
     names = [it.filename for it in entries]
     check_declared_size(path, "what it holds", sum(it.file_size for it in entries))
     if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
         return "torch"
+    if "config.json" in names and any(name.endswith(".h5") for name in names):
+        return "keras"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
     raise DataError(f"{path} is an archive of no network that is known: it holds {', '.join(names[:5])}.")

@@ -53,17 +53,26 @@ def check_declared_size(path: Path, what: str, size: int) -> None:
         DataError: it is larger than the bound.
         ArgumentError: the environment variable is not a whole number.
     """
-    given = os.environ.get(LARGEST_NAME, str(LARGEST))
-    if not given.isascii() or not given.isdigit():
-        raise ArgumentError(
-            f"{LARGEST_NAME} is {quoted(given, 40)}, but should be a number of bytes such as {LARGEST}."
-        )
-    bound = max(int(given), TIMES_THE_FILE * path.stat().st_size)
+    bound = largest_size(path)
     if size > bound:
         raise DataError(
             f"{path}: {what} would take {size:,} bytes, but at most {bound:,} are read from a file of this size. If "
             f"that is right, set the environment variable {LARGEST_NAME} to as many bytes."
         )
+
+
+def largest_size(path: Path) -> int:
+    """Return how many bytes an array of a file may take: see `check_declared_size`.
+
+    Raises:
+        ArgumentError: the environment variable is not a whole number.
+    """
+    given = os.environ.get(LARGEST_NAME, str(LARGEST))
+    if not given.isascii() or not given.isdigit():
+        raise ArgumentError(
+            f"{LARGEST_NAME} is {quoted(given, 40)}, but should be a number of bytes such as {LARGEST}."
+        )
+    return max(int(given), TIMES_THE_FILE * path.stat().st_size)
 
 
 def refuse_overlap(parts: Mapping[str, Iterable[Path]]) -> None:
