@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -218,6 +217,8 @@ def _plugin(ending: str) -> bytes:
 
 def _keras(ending: str) -> bytes:
     """A model of Keras with an LSTM of one hidden unit."""
+    import h5py
+
     raw, archive = io.BytesIO(), io.BytesIO()
     config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "LSTM", "config": {"name": "one"}}]}}
     place = "layers/lstm/cell/vars" if ending == "keras" else "model_weights/one"
