@@ -87,6 +87,12 @@ def test_composed_cells_give_what_the_reference_gives(kind: str, tmp_path: Path)
 
 
 @needs_compiler
+def test_both_operands_of_a_small_layer_have_two_sums_for_each_result(tmp_path: Path) -> None:
+    layer = tidegate.nn.Recurrent("lstm", 10, 12, backend="reference")
+    assert difference(layer, tmp_path / "code", 4) < 5e-6
+
+
+@needs_compiler
 def test_a_sequential_of_torchs_layers(tmp_path: Path) -> None:
     model = nn.Sequential(
         nn.Embedding(11, 6),

@@ -25,7 +25,7 @@ def test_the_screen_is_there_and_others_are_not(client: Any, name: str) -> None:
         {"name": "steps", "title": titles[name]},
         {"name": "outcomes", "title": "Errors" if name in ("forecast", "regress") else "Mistakes"},
         {"name": "units", "title": "Units"},
-        *([{"name": "reasons", "title": "Why"}] if name not in ("caption", "forecast") else []),
+        {"name": "reasons", "title": "Why"},
         {"name": "training", "title": "Training"},
     ]
     assert client(name).get("/api/guesses?start=0&stop=1").status_code == 404

@@ -177,6 +177,7 @@ def _add_stream(code: Code, names: Sequence[str], stream: Stream, lanes: int) ->
         return
     step, given = len(products) * lanes, [(names[a], n * lanes) for n, (a, _) in enumerate(products)]
     if step <= FEW and sum(it.numel() for _, it in products) <= SMALL // 2 and size > 8 and size % 2 == 0:
+        code.lines.append("    {")  # another operand may have such sums, too
         code.lines += [f"    float odd_{name}[{lanes}] = {{0}};" for name, _ in given]
         code.lines.append(f"    for (int k = 0; k < {size}; k += 2, w += {2 * step}) {{")
         code.lines.append(f"      const float v = {operand}[k], odd = {operand}[k + 1];")
@@ -185,7 +186,7 @@ def _add_stream(code: Code, names: Sequence[str], stream: Stream, lanes: int) ->
         code.lines += [f"        odd_{name}[u] += w[{step + at} + u] * odd;" for name, at in given]
         code.lines += ["      }", "    }", f"    {each_lane(lanes)}"]
         code.lines += [f"      {name}[u] += odd_{name}[u];" for name, _ in given]
-        code.lines.append("    }")
+        code.lines += ["    }", "    }"]
         return
     code.lines.append(f"    for (int k = 0; k < {size}; ++k, w += {step}) {{")
     code.lines.append(f"      const float v = {operand}[k];")
