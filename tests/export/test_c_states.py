@@ -35,10 +35,10 @@ class Called:
         self.state = ctypes.create_string_buffer(self.c.model_state_size() + 8)
         self.c.model_reset(ctypes.byref(self.model), self.state)
 
-    def block(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        y = np.empty((len(x), self.c.model_outputs()), np.float32)
-        pointers = [it.ctypes.data_as(ctypes.c_void_p) for it in (x, y)]
-        self.c.model_block(ctypes.byref(self.model), self.state, pointers[0], len(x), pointers[1])
+    def block(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        y = np.empty((len(inputs[0]), self.c.model_outputs()), np.float32)
+        *given, to = (it.ctypes.data_as(ctypes.c_void_p) for it in (*inputs, y))
+        self.c.model_block(ctypes.byref(self.model), self.state, *given, len(y), to)
         return y
 
     def saved(self) -> bytes:
@@ -59,6 +59,24 @@ def pooled() -> Classifier:
 
 def layers() -> nn.Module:
     return nn.Sequential(tidegate.nn.LSTM(3, 19, 2), nn.Linear(19, 4))
+
+
+@pytest.mark.parametrize("cell", ["gru", "time_lstm"])
+def test_steps_are_those_of_a_block_where_inputs_are_large(cell: str, tmp_path: Path) -> None:
+    """A block multiplies the inputs of two steps at once."""
+    torch.manual_seed(0)
+    model = nn.Sequential(tidegate.nn.Recurrent(cell, 64, 48), nn.Linear(48, 2)).eval()
+    called = Called(model, tmp_path / "code", 64)
+    x = torch.randn(7, 64)
+    masks = {"dt": torch.rand(7, 1)} if cell == "time_lstm" else {}
+    given = [x.numpy(), *(it.numpy() for it in masks.values())]
+    whole = called.block(*given)
+    with torch.no_grad():
+        expected = model[1](model[0](x[:, None], masks=masks)[0][:, 0])
+    np.testing.assert_allclose(whole, expected, rtol=1e-5, atol=1e-6)
+    called.c.model_reset(ctypes.byref(called.model), called.state)
+    steps = [called.block(*(it[n : n + 1] for it in given)) for n in range(7)]
+    np.testing.assert_array_equal(np.concatenate(steps), whole)
 
 
 @pytest.mark.parametrize("made", [layers, pytest.param(pooled, marks=pytest.mark.slow)])

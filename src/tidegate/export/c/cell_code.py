@@ -17,6 +17,7 @@ from tidegate.engine.masks import expected_mask
 from tidegate.engine.program.program import FOLDS, REDUCTIONS
 from tidegate.export.c.c_functions import ATOM, EXPRESSIONS
 from tidegate.export.c.product_loops import ONE_HOT, Code, Products, Stream, each_lane, padded, with_padding
+from tidegate.export.c.products_ahead import ahead
 from tidegate.export.graph.parts import Layer
 
 LONGEST = 80  # characters of an expression that is written within another
@@ -33,6 +34,10 @@ class CellCode:
         products: how products are written.
         one_hot: whether the input is a token, whose row of the input's matrix is added.
         masks: those that are given at every step, as arrays mask_NAME, and their numbers: 1 or H.
+        inputs_ahead: whether the products of the input may have functions of their own; see `ahead`.
+
+    Attributes:
+        ahead: these, if they are worth it: the code then goes on from ``sums`` in place of the input ``x``.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class CellCode:
         *,
         one_hot: bool = False,
         masks: Mapping[str, int] | None = None,
+        inputs_ahead: bool = False,
     ):
         self.cell, self.weights, self.inputs, self.one_hot = cell, weights.map(Tensor.detach), inputs, one_hot
         self.masks = dict(masks or {})
@@ -62,6 +68,7 @@ class CellCode:
         self.code = Code()
         self._inline = self._single_use()
         self._vectors = self._leaf_vectors()
+        self.ahead = ahead(products, *self._sums(self.stages[0])) if inputs_ahead and self._reads_input_once() else None
 
     def state_size(self, name: str) -> int:
         """Return the numbers of a state."""
@@ -173,10 +180,11 @@ class CellCode:
         size = self.outputs if stage.projected else self.hidden
         for k in stage.reductions:
             self._write_reduction(k)
-        streams = [self._stream(stream) for stream in stage.streams]
-        names = [f"sum_{self.names[k]}" for k in stage.accumulators]
-        given = names, [self.bias(parts, size) for parts in stage.parts], streams, lanes
-        if names:
+        names, *_ = given = self._sums(stage)
+        if number == 0 and self.ahead is not None:
+            code.lines += self.ahead.pointers()
+            code.numbers.append(self.ahead.numbers())
+        elif names:
             self.products.prepare(code, *given)
         code.lines.append(f"  for (int b = 0; b < {padded(size, lanes) // lanes}; ++b) {{")
         if names:
@@ -212,6 +220,17 @@ class CellCode:
                 code.lines.append(f"      {name}_next[n] = {get(k)[0]};")
                 self._stored.add(name)
         code.lines += ["    }", "  }"]
+
+    def _sums(self, stage: Stage) -> tuple[list[str], list[Tensor], list[Stream], int]:
+        """Return the sums of a stage: their names, biases and streams, and the lanes."""
+        size = self.outputs if stage.projected else self.hidden
+        names = [f"sum_{self.names[k]}" for k in stage.accumulators]
+        biases = [self.bias(parts, size) for parts in stage.parts]
+        return names, biases, [self._stream(stream) for stream in stage.streams], self.lanes
+
+    def _reads_input_once(self) -> bool:
+        """Whether the first stage alone has products with the input."""
+        return not any(stream.operand[0] == "input" for stage in self.stages[1:] for stream in stage.streams)
 
     def _stream(self, stream: stages.Stream) -> Stream:
         kind, of = stream.operand

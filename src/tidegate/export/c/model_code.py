@@ -12,6 +12,7 @@ from tidegate.export.c import part_code
 from tidegate.export.c.cell_code import CellCode
 from tidegate.export.c.part_code import PointwiseCode, product_function
 from tidegate.export.c.product_loops import FLOAT32, Products, Stream, padded
+from tidegate.export.c.products_ahead import ProductsAhead
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.parts import (
     Columns,
@@ -63,6 +64,8 @@ class ModelCode:
         operations: what of `tidegate.export.c.c_functions.EXPRESSIONS` is used.
         counts_steps: whether the number of steps is remembered.
         initial_places: where the numbers are among the weights with which a state begins, if they are not zeros.
+        ahead: the layers whose function goes on from the sums VALUE_sums of the model's input, which functions of their
+            own compute, and where the weights of these are.
     """
 
     graph: Graph
@@ -75,6 +78,7 @@ class ModelCode:
     operations: set[str] = field(default_factory=set)
     counts_steps: bool = False
     initial_places: dict[str, int] = field(default_factory=dict)
+    ahead: dict[Value, tuple[ProductsAhead, str]] = field(default_factory=dict)
 
     __repr__ = brief_repr
 
@@ -218,14 +222,25 @@ class ModelCode:
         one_hot = isinstance(inputs.part, OneHot)
         given = {name: it.size for name, it in zip(part.masks, masks, strict=True)}
         products = self.products.of(value.name)
-        made = CellCode(part.cell, part.weights, inputs.size, self.lanes, products, one_hot=one_hot, masks=given)
+        frames = inputs.part is None and not one_hot and not self.graph.reads_backwards
+        made = CellCode(
+            part.cell,
+            part.weights,
+            inputs.size,
+            self.lanes,
+            products,
+            one_hot=one_hot,
+            masks=given,
+            inputs_ahead=frames,
+        )
         code = made.write()
         vectors = [*made.vectors()]
         place = self.store(torch.cat([*code.numbers, *[vector for _, vector in vectors]]))
+        before = 0 if made.ahead is None else made.ahead.numbers().numel()
         self.operations |= code.operations
         parameters = [
             "const float *restrict w",
-            "const int token" if one_hot else "const float *restrict x",
+            "const int token" if one_hot else f"const float *restrict {'sums' if made.ahead else 'x'}",
             *[f"const float *restrict mask_{name}" for name in part.masks],
             *[f"float *restrict {name}_prev" for name in part.cell.states],
         ]
@@ -233,13 +248,16 @@ class ModelCode:
         title = f"{part.cell.name}, {made.hidden} hidden units" + (", read backwards" if part.reverse else "")
         title += f" ({value.place})" if value.place else ""
         function = f"{self.name}_{value.name}"
-        after = sum(t.numel() for t in code.numbers)
+        after = sum(t.numel() for t in code.numbers) - before
         pointers = []
         for name, vector in vectors:
             pointers.append(f"  const float *const {name} = w + {after};")
             after += vector.numel()
         head = f"/* {title}\n\n{equations}\n*/\nstatic void {function}({', '.join(parameters)}) {{"
         unused = [] if part.weights.w_ih is not None else ["  (void)x;"]
+        if made.ahead is not None:
+            self.functions += made.ahead.functions(function)
+            self.ahead[value] = made.ahead, f"model->weights + {place}"
         self.functions.append("\n".join([head, *unused, *pointers, *code.lines, "}"]))
         states = []
         for n, name in enumerate(part.cell.states):
@@ -247,7 +265,8 @@ class ModelCode:
             initial = part.initial[n][:size] if part.initial else None
             states.append(self.remember(f"{value.name}_{name}", size, padded(size, made.lanes), initial))
         token = f"{self.arrays[inputs.of[0]]}[0]" if one_hot else self.arrays[inputs]
-        arguments = [f"model->weights + {place}", token, *[self.arrays[it] for it in masks], *states]
+        token = f"{value.name}_sums" if made.ahead else token
+        arguments = [f"model->weights + {place + before}", token, *[self.arrays[it] for it in masks], *states]
         return [f"{function}({', '.join(arguments)});"]
 
     def _products(self, value: Value, title: str, bias: Tensor | None, streams: list[Stream], given: str) -> int:

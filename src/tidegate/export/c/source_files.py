@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tidegate.export.c.c_functions import definitions
@@ -11,6 +12,7 @@ from tidegate.export.c.interface.sampling_code import predicts_tokens, sample_de
 from tidegate.export.c.interface.saved_state import begin_lines, saving
 from tidegate.export.c.model_code import ModelCode
 from tidegate.export.c.product_loops import KEEP_LOOP
+from tidegate.export.c.products_ahead import STEPS
 from tidegate.export.c.time_loops import run_lines, step_lines
 from tidegate.export.c.weights_file import FORMAT, HEADER, weights_digest
 from tidegate.export.graph.model_digest import model_digest
@@ -81,17 +83,66 @@ def _step(code: ModelCode) -> str:
         for it in inputs
     ]
     unused = "\n".join(f"  (void){it};" for it in ("model", "state") if f"{it}->" not in lines)
+    body = f"{unused + chr(10) if unused else ''}{lines}"
+    begin = f"const {p}_model *model, {p}_state *state"
+    functions = (
+        _ahead(code, begin, body, nth)
+        if code.ahead
+        else f"""\
+void {p}_step({begin}, {", ".join(map(one, inputs))}, float *y) {{
+{body}
+}}
+
+void {p}_block({begin}, {", ".join(map(many, inputs))}, int n, float *y) {{
+  for (int t = 0; t < n; ++t) {p}_step(model, state, {", ".join(nth)}, y + (size_t)t * {up}_OUTPUTS);
+}}"""
+    )
     return f"""\
 void {p}_reset(const {p}_model *model, {p}_state *state) {{
 {"" if "model->" in reset else "  (void)model;" + chr(10)}{reset}
 }}
 
-void {p}_step(const {p}_model *model, {p}_state *state, {", ".join(map(one, inputs))}, float *y) {{
-{unused + chr(10) if unused else ""}{lines}
+{functions}"""
+
+
+def _ahead(code: ModelCode, begin: str, body: str, nth: Sequence[str]) -> str:
+    """Write the functions of a step and a block that compute the sums of layers' inputs first, for `STEPS` at once."""
+    p, up, inputs = code.name, code.name.upper(), code.graph.inputs
+    unused = "".join(f"  (void){it.name};\n" for it in inputs if not re.search(rf"\b{it.name}\b", body))
+    sums = [f"{value.name}_sums" for value in code.ahead]
+    step, steps, arrays = [], [], []
+    for (value, (made, place)), name in zip(code.ahead.items(), sums, strict=True):
+        x, size = value.of[0].name, value.of[0].size
+        step.append(f"{p}_{value.name}_input({place}, {x}, {name});")
+        given = f"{place}, {x} + (size_t)first * {size}, {name}"
+        steps.append(f"if (count == {STEPS}) {p}_{value.name}_inputs({given});")
+        steps.append(f"else {p}_{value.name}_input({given});")
+        arrays.append(f"{name} + (t - first) * {made.size}")
+    declared = [f"float {name}[{{}}{made.size}];" for name, (made, _) in zip(sums, code.ahead.values(), strict=True)]
+    here = [singular(it.name) if it.tokens is not None else it.name for it in inputs]
+    call = f"{p}_go_on({', '.join(['model', 'state', *here, *sums, 'y'])});"
+    one_step = "\n".join(f"  {line}" for line in [*(it.format("") for it in declared), *step, call])
+    whole = "\n".join(f"  {it.format(f'{STEPS} * ')}" for it in declared)
+    pairs = "\n".join(f"    {line}" for line in steps)
+    parameters = ", ".join([*map(one, inputs), *(f"const float *{name}" for name in sums)])
+    return f"""\
+/* A step, given the sums of its input. */
+static void {p}_go_on({begin}, {parameters}, float *y) {{
+{unused}{body}
 }}
 
-void {p}_block(const {p}_model *model, {p}_state *state, {", ".join(map(many, inputs))}, int n, float *y) {{
-  for (int t = 0; t < n; ++t) {p}_step(model, state, {", ".join(nth)}, y + (size_t)t * {up}_OUTPUTS);
+void {p}_step({begin}, {", ".join(map(one, inputs))}, float *y) {{
+{one_step}
+}}
+
+void {p}_block({begin}, {", ".join(map(many, inputs))}, int n, float *y) {{
+{whole}
+  for (int first = 0, count; first < n; first += count) {{
+    count = n - first < {STEPS} ? 1 : {STEPS};
+{pairs}
+    for (int t = first; t < first + count; ++t)
+      {p}_go_on(model, state, {", ".join([*nth, *arrays])}, y + (size_t)t * {up}_OUTPUTS);
+  }}
 }}"""
 
 
