@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.export.c_programs import needs_compiler, run_example, strictly_compiled, untrained
+from tests.export.c_programs import language_run, needs_compiler, run_example, strictly_compiled, untrained
 from torch import nn
 
+import tidegate
 from tidegate import export
 from tidegate.data.columns import Preprocessing
 from tidegate.errors import ArgumentError, MissingDependencyError
@@ -23,6 +24,7 @@ from tidegate.tasks.regress.config import RegressConfig
 from tidegate.tasks.regress.model import Regressor
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.model import Tagger
+from tidegate.text.tokenizers.tokenizer import WordTokenizer
 from tidegate.train.run_folder import Run
 
 WORDS = ["<unk>", "the", "cat", '"', "é"]
@@ -112,6 +114,36 @@ def test_a_run_of_regress_reads_and_writes_in_units(mean: float, tmp_path: Path)
     readme = (folder / "README.md").read_text()
     assert "in their units: `rain`, `a'b*/`" in readme
     assert "`flow`" in readme
+
+
+def of_frames(*, both: bool) -> Run:
+    fitted = Preprocessing({"input": "frames", "mean": [0.0] * 3, "deviation": [1.0] * 3, "labels": ["x\ud800", "y*/"]})
+    config = ClassifyConfig(hidden_size=9, bidirectional=both, pooling="mean")
+    return untrained("classify", Classifier(config, fitted), fitted, config)
+
+
+KINDS: dict[str, Any] = {
+    "a token that is no text": lambda: language_run(WordTokenizer(("<unk>", "a\ud800"))),
+    "frames with classes": lambda: of_frames(both=False),
+    "sequences with classes": lambda: of_frames(both=True),
+    "tokens": lambda: nn.Sequential(nn.Embedding(7, 4), tidegate.nn.GRU(4, 5), nn.Linear(5, 3)),
+    "sequences of tokens": lambda: nn.Sequential(nn.Embedding(7, 4), tidegate.nn.GRU(4, 5, bidirectional=True)),
+    "two inputs": lambda: tidegate.nn.Recurrent("time_lstm", 5, 9),
+    "sequences of two inputs": lambda: tidegate.nn.Recurrent("time_lstm", 5, 9, bidirectional=True),
+}
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_example_compiles_without_a_warning(kind: str, compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} on this machine")
+    model = KINDS[kind]()
+    for embed in (False, True):
+        folder = export.c(model, tmp_path / f"{embed}", embed=embed, check=False)
+        strictly_compiled(folder, compiler=compiler, flags=("-O2",))
 
 
 @pytest.mark.parametrize("function", ["write_text", "write_bytes"])

@@ -78,5 +78,6 @@ def described(code: ModelCode) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = [f"`{' '.join(it.replace('`', chr(39)).split())}`" for it in names[:50]]
+    readable = [it.encode("utf-8", "replace").decode().replace("`", "'") for it in names[:50]]
+    shown = [f"`{' '.join(it.split())}`" for it in readable]
     return ", ".join(shown) + (f", and {len(names) - 50:,} more" if len(names) > 50 else "")

@@ -84,7 +84,7 @@ def _text(tokens: TokenTexts) -> str:
     return filled(
         "text.js",
         form=": a character for each byte" if of_bytes else "",
-        tokens=json.dumps(texts, ensure_ascii=of_bytes),
+        tokens=json.dumps(texts),
         start=tokens.start,
         numbers="" if of_bytes else KNOWN % then,
         reading="".join(f" {it}" for it in (tokens.reading, unknown) if it),
