@@ -35,14 +35,14 @@ def in_torch(convolution: nn.Conv1d, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(
     ("inputs", "outputs", "taps", "dilation", "groups"),
-    [(3, 5, 4, 1, 1), (3, 7, 3, 2, 1), (5, 5, 3, 2, 5), (2, 9, 1, 1, 1)],
+    [(3, 5, 4, 1, 1), (3, 7, 3, 2, 1), (5, 5, 3, 2, 5), (2, 9, 1, 1, 1), (1, 6, 3, 1, 1)],
 )
 def test_causal_convolutions(inputs: int, outputs: int, taps: int, dilation: int, groups: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
     convolution = nn.Conv1d(inputs, outputs, taps, dilation=dilation, groups=groups)
     graph, x = Graph(), torch.randn(13, inputs)
     with torch.no_grad():
-        part = Convolution(convolution.weight, convolution.bias, dilation)
+        part = Convolution(convolution.weight, convolution.bias, dilation, depthwise=groups > 1)
         graph.outputs["y"] = graph.add(part, graph.input("x", inputs))
         made = compiled(graph, tmp_path)(x)
         torch.testing.assert_close(made, in_torch(convolution, x), rtol=1e-5, atol=1e-6)

@@ -50,7 +50,7 @@ def test_convolutions(groups: int) -> None:
     frames = graph.input("x", 4)
     weight, bias = convolution.weight.detach(), convolution.bias
     assert bias is not None
-    graph.outputs["y"] = graph.add(Convolution(weight, bias.detach(), 2), frames)
+    graph.outputs["y"] = graph.add(Convolution(weight, bias.detach(), 2, depthwise=groups > 1), frames)
     expected = convolution(nn.functional.pad(x.t(), (4, 0)))
     torch.testing.assert_close(evaluate(graph, {"x": x}), expected.detach().t())
 

@@ -279,10 +279,10 @@ class ModelCode:
 
     def _convolution(self, value: Value, part: Convolution) -> list[str]:
         inputs, x, y = value.of[0].size, self.arrays[value.of[0]], self.arrays[value]
-        rows, columns, reach = part.weight.shape
+        rows, _, reach = part.weight.shape
         frames = (reach - 1) * part.dilation
         past = self.remember(f"{value.name}_past", frames * inputs) if frames else ""
-        if columns == 1 and rows > 1:
+        if part.depthwise:
             bias = torch.zeros(rows) if part.bias is None else part.bias
             w = f"(model->weights + {self.store(torch.cat([part.weight[:, 0].t().flatten(), bias]))})"
             lines = part_code.depthwise(part, x, past, w, y)

@@ -111,13 +111,13 @@ def _pool(kind: str, x: Tensor, score: Tensor | None = None) -> Tensor:
 
 
 def _convolution(part: Convolution, x: Tensor, multiply: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    rows, columns, reach = part.weight.shape
+    rows, _, reach = part.weight.shape
     before = functional.pad(x, (0, 0, (reach - 1) * part.dilation, 0))
     y = torch.zeros(len(x), rows) if part.bias is None else part.bias.expand(len(x), -1)
     for k in range(reach):
         frames = before[k * part.dilation : k * part.dilation + len(x)]
         own = part.weight[:, :, k]
-        y = y + (frames * own[:, 0] if columns == 1 and rows > 1 else multiply(own, frames))
+        y = y + (frames * own[:, 0] if part.depthwise else multiply(own, frames))
     return y
 
 

@@ -137,20 +137,22 @@ class Convolution:
     """``y_t = b + sum_k W_k x_{t - (K - 1 - k) d}``, causal: steps before the first are zeros.
 
     Attributes:
-        weight: (O, I, K); of a depthwise convolution, in which each feature is convolved by itself, (O, 1, K).
+        weight: (O, I, K), or (O, 1, K) if it is depthwise.
         bias: (O,).
         dilation: d.
+        depthwise: whether each feature is convolved by itself, so that O is I.
     """
 
     weight: Tensor
     bias: Tensor | None = None
     dilation: int = 1
+    depthwise: bool = False
     __repr__ = brief_repr
 
     def size(self, *of: int) -> int:
         """O."""
         rows, columns, _ = self.weight.shape
-        _expect(rows if columns == 1 else columns, of[0])
+        _expect(rows if self.depthwise else columns, of[0])
         return rows
 
 

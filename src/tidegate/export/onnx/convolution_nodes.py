@@ -28,7 +28,7 @@ def add_convolution(nodes: Nodes, axes: Axes, part: Convolution, x: str, before:
         (T, B, O) or (B, O), and the frames before the next step; none if it reads one frame at a time.
     """
     rows, columns, _ = part.weight.shape
-    inputs, past, second = rows if columns == 1 else columns, history(part), nodes.shape(1)
+    inputs, past, second = rows if part.depthwise else columns, history(part), nodes.shape(1)
     frames = nodes.add("Transpose", x, perm=[1, 0, 2]) if axes.steps else nodes.add("Unsqueeze", x, second)
     final: list[str] = []
     if past:
@@ -43,7 +43,7 @@ def add_convolution(nodes: Nodes, axes: Axes, part: Convolution, x: str, before:
         numbers(nodes, part.weight, "kernel"),
         *bias,
         dilations=[part.dilation],
-        group=rows if columns == 1 else 1,
+        group=rows if part.depthwise else 1,
     )
     if axes.steps:
         return nodes.add("Transpose", made, perm=[2, 0, 1]), final

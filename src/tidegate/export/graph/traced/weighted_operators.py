@@ -119,11 +119,8 @@ def _convolution(
             f"it looks ahead, or at fewer steps than there were: it needs {reach} zeros before the first step, "
             f"pad(x, ({reach}, 0)), and no others"
         )
-    of = x.value
-    if groups == 1 and x.value.size == 1 and w.shape[0] > 1:
-        # A kernel for one feature has the shape of one that convolves each feature by itself: so a second one, zeros.
-        of, w = graph.add(Linear(torch.tensor([[1.0], [0.0]])), of), torch.cat([w, torch.zeros_like(w)], 1)
-    made = x.with_features(graph.add(Convolution(w, weights_of(bias), d), of), -2)
+    part = Convolution(w, weights_of(bias), d, depthwise=groups > 1)
+    made = x.with_features(graph.add(part, x.value), -2)
     return replace(made, steps_after=pad)
 
 

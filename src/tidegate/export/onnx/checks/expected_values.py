@@ -105,12 +105,12 @@ def _layer(
 def _convolution(
     part: parts.Convolution, x: Tensor, lengths: Tensor | None, start: tuple[Tensor, ...] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    rows, columns, kernel = part.weight.shape
+    rows, _, kernel = part.weight.shape
     past = (kernel - 1) * part.dilation
     before = x.new_zeros(x.shape[1], past, x.shape[2]) if start is None else start[0]
     frames = torch.cat([before.transpose(0, 1), x])
     bias = None if part.bias is None else part.bias.to(x)
-    groups = rows if columns == 1 else 1
+    groups = rows if part.depthwise else 1
     made = functional.conv1d(frames.permute(1, 2, 0), part.weight.to(x), bias, 1, 0, part.dilation, groups)
     ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
     final = torch.stack([frames[int(end) : int(end) + past, b] for b, end in enumerate(ends)])
