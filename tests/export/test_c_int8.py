@@ -36,7 +36,8 @@ from tidegate.export.int8.calibration import calibrated_scales
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
 X86 = torch.backends.cpu.get_cpu_capability() != "DEFAULT" and torch.cpu._is_avx512_supported()
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pedantic")
-FLAGS = [("-O3",), *([("-O3", "-march=native"), ("-O3", "-mavx2")] if X86 else [])]
+PLAIN = ("-O3", "-U__SSE2__")
+FLAGS = [("-O3",), *([PLAIN, ("-O3", "-march=native"), ("-O3", "-mavx2")] if X86 else [])]
 
 
 def compiled(

@@ -8,6 +8,10 @@ INSTRUCTIONS = """\
 #include <immintrin.h>
 #elif defined(__ARM_FEATURE_DOTPROD)
 #include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 /* What is added to vectors in 8 bits: AVX-512's instruction takes one factor without a sign. */
@@ -109,6 +113,48 @@ static inline const float *add_rows_(const float *restrict rows, const int8_t *r
   vst1q_s32(sums + 4, b);
   vst1q_s32(sums + 8, c);
   vst1q_s32(sums + 12, d);
+#elif defined(__wasm_simd128__) || defined(__SSE2__)
+  /* In 16 bits; each half of a row has a sum of its own until the end. */
+#if defined(__wasm_simd128__)
+  typedef v128_t bits128;
+#define LOAD(from) wasm_v128_load(from)
+#define STORE(to, v) wasm_v128_store(to, v)
+#define ADD(a, b) wasm_i32x4_add(a, b)
+#define DOT(a, b) wasm_i32x4_dot_i16x8(a, b)
+#define LOW(v) wasm_i16x8_extend_low_i8x16(v)
+#define HIGH(v) wasm_i16x8_extend_high_i8x16(v)
+#define SPLAT(four) wasm_i32x4_splat(four)
+#define EVEN(a, b) wasm_i32x4_shuffle(a, b, 0, 2, 4, 6)
+#define ODD(a, b) wasm_i32x4_shuffle(a, b, 1, 3, 5, 7)
+#else
+  typedef __m128i bits128;
+#define LOAD(from) _mm_loadu_si128((const __m128i *)(from))
+#define STORE(to, v) _mm_storeu_si128((__m128i *)(to), v)
+#define ADD(a, b) _mm_add_epi32(a, b)
+#define DOT(a, b) _mm_madd_epi16(a, b)
+#define LOW(v) _mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8)
+#define HIGH(v) _mm_srai_epi16(_mm_unpackhi_epi8(v, v), 8)
+#define SPLAT(four) _mm_set1_epi32(four)
+#define PICK(a, b, which) _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), which))
+#define EVEN(a, b) PICK(a, b, 0x88)
+#define ODD(a, b) PICK(a, b, 0xdd)
+#endif
+  bits128 halves[8];
+  for (int n = 0; n < 8; ++n) halves[n] = SPLAT(0);
+  for (int k = 0; k < size; k += 4, w += 64, whole += 4) {
+    int32_t four;
+    memcpy(&four, whole, 4);
+    const bits128 bytes = SPLAT(four), x = LOW(bytes);
+    for (int n = 0; n < 4; ++n) {
+      const bits128 row = LOAD(w + 16 * n);
+      halves[2 * n] = ADD(halves[2 * n], DOT(LOW(row), x));
+      halves[2 * n + 1] = ADD(halves[2 * n + 1], DOT(HIGH(row), x));
+    }
+  }
+  for (int n = 0; n < 4; ++n) {
+    const bits128 a = halves[2 * n], b = halves[2 * n + 1];
+    STORE(sums + 4 * n, ADD(EVEN(a, b), ODD(a, b)));
+  }
 #else
   for (int k = 0; k < size; k += 4, w += 64, whole += 4) {
     KEEP_LOOP for (int n = 0; n < 16; ++n) {

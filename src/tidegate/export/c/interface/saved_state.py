@@ -74,7 +74,7 @@ def saving(code: ModelCode) -> str:
 {BYTES}
 {NUMBERS if code.states else ""}
 
-static const char saved[8] = "{MAGIC.decode()}"; /* without a zero at the end */
+static const char saved[8] = {{{", ".join(f"'{c}'" for c in MAGIC.decode())}}};
 
 void {p}_save_state(const {p}_state *state, void *bytes) {{
   unsigned char *to = bytes;
