@@ -154,6 +154,15 @@ def test_the_link_of_a_view_is_copied(address: str, visit: Start):
     assert page.evaluate("navigator.clipboard.readText()") == page.url
     page.click("text=Close")
     assert page.inner_text("#message") == ""
+    # The link has what is chosen even where the browser has not yet let the page change its address.
+    page.evaluate("history.replaceState = () => {}")
+    page.fill(".control:has-text('Hidden unit') input", "5")
+    page.press(".control:has-text('Hidden unit') input", "Tab")
+    page.click("text=Copy link")
+    says(page, "#message", "copied")
+    assert "unit=5" in page.evaluate("navigator.clipboard.readText()")
+    page.click("text=Close")
+    assert page.inner_text("#message") == ""
 
 
 def test_the_link_to_the_content_leads_there_and_nowhere_else(address: str, visit: Start):

@@ -82,14 +82,19 @@ function readAddress() {
   return found;
 }
 
-function writeAddress(newEntry) {
+/** The address of what is chosen, from its # on. The browser's may lag behind: it takes no more than some changes a second. */
+export function chosenAddress() {
   const isFirst = UNIT.every((key) => state[key] === firstUnit()[key]);
   const isWritten = ([key, value]) => {
     if (key === "screen" || value === "" || value === undefined) return false;
     return UNIT.includes(key) ? !isFirst : value !== START[key];
   };
   const chosen = Object.entries(state).filter(isWritten);
-  const hash = `#${state.screen}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`;
+  return `#${state.screen}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`;
+}
+
+function writeAddress(newEntry) {
+  const hash = chosenAddress();
   if (hash === location.hash) return;
   history[newEntry ? "pushState" : "replaceState"](null, "", hash);
 }

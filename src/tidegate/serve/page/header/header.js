@@ -4,7 +4,7 @@ import { live } from "../ask.js";
 import { isDark } from "../colours.js";
 import { button, el, replaceChildren } from "../dom.js";
 import { grouped, readable } from "../numbers.js";
-import { about, choose } from "../state.js";
+import { about, choose, chosenAddress } from "../state.js";
 import { showMessage } from "./message.js";
 import { openTexts } from "./texts.js";
 
@@ -41,10 +41,11 @@ function modelOf({ sizes, layers, cell }) {
 }
 
 async function copyLink() {
+  const link = new URL(chosenAddress(), location.href).href;
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(link);
     showMessage(live ? "The link is copied. It works while tidegate look runs." : "The link is copied.");
   } catch {
-    showMessage(`The browser does not let the page copy. The link is ${location.href}`, true);
+    showMessage(`The browser does not let the page copy. The link is ${link}`, true);
   }
 }

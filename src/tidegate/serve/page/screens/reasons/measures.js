@@ -23,7 +23,12 @@ export function measures(answer) {
   if (!read.length) {
     const box = el("div");
     const series = MEASURES.map(([name, title]) => ({ label: title, y: answer.measures[name] }));
-    lineChart(box, range(steps).map((n) => start + n), series, { xLabel: "step", yLabel: answer.unit, height: 260 });
+    lineChart(
+      box,
+      range(steps).map((n) => start + n),
+      series,
+      { xLabel: "step", yLabel: answer.unit, height: 260 },
+    );
     return [box, ...MEASURES.map(([, title, meaning]) => note(`${title}: ${meaning}`))];
   }
   const picture = answer.grid && answer.picture ? [whole(answer)] : [];
