@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,40 @@ def test_weights_are_loaded_only_if_they_are_the_models(tmp_path: Path) -> None:
     assert load(b"TIDEGATF" + weights[8:]) == load(weights[:8] + b"\2" + weights[9:]) == 2
     assert load(other) == 3
     assert [load(weights, shift) for shift in (1, 2, 3, 4)] == [4, 4, 4, 0]
+
+
+ELSEWHERE = r"""
+#include <stdio.h>
+#include "model.h"
+int main(void) {
+  static model_model model;
+  static model_state state;
+  static unsigned char saved[MODEL_SAVED];
+  const float x[3] = {0.5f, -1.0f, 2.0f};
+  float y[MODEL_OUTPUTS];
+  model_embedded(&model);
+  FILE *const file = fopen("saved", "rb");
+  if (!file || model_load_state(&state, saved, fread(saved, 1, sizeof saved, file)) != 0) return 1;
+  model_step(&model, &state, x, y);
+  for (int k = 0; k < MODEL_OUTPUTS; ++k) printf("%.9g\n", (double)y[k]);
+  return 0;
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", ["aarch64-linux-gnu", "arm-linux-gnueabihf", "riscv64-linux-gnu"])
+def test_a_state_goes_on_on_another_processor(machine: str, tmp_path: Path) -> None:
+    compiler, runner = f"{machine}-gcc", f"qemu-{machine.partition('-')[0]}"
+    if shutil.which(compiler) is None or shutil.which(runner) is None:
+        pytest.skip(f"no {compiler} or {runner} on this machine")
+    torch.manual_seed(0)
+    here = Called(layers().eval(), tmp_path / "code", 64)
+    here.block(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
+    (tmp_path / "code" / "saved").write_bytes(here.saved())
+    (tmp_path / "code" / "main.c").write_text(ELSEWHERE)
+    command = [compiler, "-std=c11", "-O2", "-static", "-o", "main", "main.c", "model.c", "model_weights.c", "-lm"]
+    subprocess.run(command, cwd=tmp_path / "code", check=True, capture_output=True)
+    found = subprocess.run([runner, "./main"], cwd=tmp_path / "code", check=True, capture_output=True, text=True).stdout
+    expected = here.block(np.array([[0.5, -1, 2]], np.float32))[0]
+    np.testing.assert_allclose(np.array(found.split(), float), expected, rtol=1e-5, atol=1e-6)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.export.c_programs import language_run
+from tests.export.c_programs import language_run, run_example, strictly_compiled
 from torch import nn
 
 import tidegate
@@ -28,11 +28,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(NODE is None, reason="no node
 WRITE = """
 import { OUTPUTS, START, decoder, encode, load } from "./model.js";
 const model = await load();
-const [prompt, length] = JSON.parse(process.argv[2]);
+const [prompt, length, options] = JSON.parse(process.argv[2]);
+model.seed = 3;
 const ids = encode(prompt), decode = decoder(prompt);
 let y = model.block(ids.length ? ids : [START]).slice(-OUTPUTS), text = "";
 for (let n = 0; n < length; ++n) {
-  const token = model.sample(y, { temperature: 0 });
+  const token = model.sample(y, options);
   text += decode(token);
   y = model.step(token);
 }
@@ -92,7 +93,7 @@ def as_wasm(model: Any, folder: Path) -> Path:
 def test_a_language_model_writes_what_python_writes(tokenizer: Any, prompt: str, tmp_path: Path) -> None:
     run = language_run(tokenizer)
     folder = as_wasm(run, tmp_path / "web")
-    found = in_node(WRITE, folder, [prompt, 20])
+    found = in_node(WRITE, folder, [prompt, 20, {"temperature": 0}])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unknown words
         assert found["ids"] == tokenizer.encode(prompt).tolist()
@@ -100,6 +101,9 @@ def test_a_language_model_writes_what_python_writes(tokenizer: Any, prompt: str,
     assert found["text"].rstrip("\ufffd") == expected.rstrip("\ufffd")  # the last may not be complete
     assert len((folder / "example.html").read_text().splitlines()) <= 60
     if tokenizer.kind == "characters":
+        drawn = in_node(WRITE, folder, ["a", 60, {"temperature": 0.8, "topK": 6, "topP": 0.95}])["text"]
+        options = ("--temperature", "0.8", "--top-k", "6", "--top-p", "0.95", "--seed", "3", "--length", "60", "a")
+        assert run_example(strictly_compiled(folder), *options).stdout == f"a{drawn}\n"
         assert "eval(" not in (folder / "model.js").read_text()
         with pytest.raises(AssertionError, match="RangeError: tokens has to be whole numbers from 0 to 7"):
             in_node('import { load } from "./model.js"; (await load()).step(8);', folder, 0)
