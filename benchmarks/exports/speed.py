@@ -12,6 +12,7 @@ import ctypes
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -148,7 +149,7 @@ def parts(checkouts: tuple[Path, Path] | None) -> dict[str, Callable[[Path], Ite
         "denoiser": lambda folder: against_onnx(denoiser(), "2", folder),
         "block": lambda folder: against_onnx(lstm(128, 62), "1.5", folder),
         "python": lambda folder: against_python(lstm(128), folder),
-        "int8": lambda folder: in_int8(lstm(512), "2", folder),
+        "int8": lambda folder: chain(in_int8(lstm(512), "2", folder), in_int8(denoiser(), "", folder)),
         "itself": lambda folder: in_itself(lstm(128), folder),
     }
     if checkouts:
