@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import tidegate
 from tidegate.export.c.c_functions import definitions
+from tidegate.export.c.companions.folder_files import described
 from tidegate.export.c.companions.templates import c_string
 from tidegate.export.c.interface.header_file import many, members, one, singular
 from tidegate.export.c.interface.sampling_code import predicts_tokens, sample_definition
@@ -28,6 +30,7 @@ def source(code: ModelCode, labels: Sequence[str] = (), *, embedded: bool = Fals
     """
     p, samples = code.name, predicts_tokens(code.graph)
     parts = [
+        f"/* {described(code)}, written by Tidegate {tidegate.__version__}. It belongs to you. */\n"
         f'#include "{p}.h"\n\n#include <math.h>\n#include <string.h>',
         KEEP_LOOP,
         definitions(sorted({*code.operations, *(["exp"] if samples else [])})),
