@@ -146,6 +146,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "number of steps": (lambda m, x: m.layer(x)[0] / x.size(1), r"the number of steps"),
     "positions": (lambda m, x: m.layer(x + torch.arange(x.size(1))[:, None])[0], r"arange.*number of steps"),
     "features and steps": (lambda m, x: m.layer(x)[0] + x.transpose(1, 2), r"lines up time with features"),
+    "each with each": (
+        lambda m, x: (m.layer(x)[0].unsqueeze(2) * x.unsqueeze(3))[..., 0],
+        r"each feature of one operand",
+    ),
     "random numbers": (lambda m, x: m.layer(x + torch.rand(3))[0], r"aten\.rand.*random"),
     "two outputs": (lambda m, x: (x * 2, m.layer(x)[0]), r"returns 2 values"),
     "state computed": (lambda m, x: m.layer(x, m.layer(x)[1])[0], r"tidegate\.run.*initial state"),

@@ -17,6 +17,7 @@ from tidegate.export.graph.traced.traced_values import (
     DoesNotFitError,
     FinalState,
     FinalStates,
+    Integers,
     Signal,
     Size,
 )
@@ -44,17 +45,17 @@ def signal(graph: Graph, given: Any) -> Signal:
     return given
 
 
-def transpose(graph: Graph, x: Any, a: int = 0, b: int = 1) -> Signal:
+def transpose(graph: Graph, x: Any, a: int = 0, b: int = 1) -> Signal | Integers:
     """Exchange two axes."""
-    x = signal(graph, x)
+    x = x if isinstance(x, Integers) else signal(graph, x)
     axes = list(x.axes)
     axes[a], axes[b] = axes[b], axes[a]
     return replace(x, axes=tuple(axes))
 
 
-def permute(graph: Graph, x: Any, dims: Sequence[int]) -> Signal:
+def permute(graph: Graph, x: Any, dims: Sequence[int]) -> Signal | Integers:
     """Reorder axes."""
-    x = signal(graph, x)
+    x = x if isinstance(x, Integers) else signal(graph, x)
     return replace(x, axes=tuple(x.axes[dim] for dim in dims))
 
 
@@ -169,7 +170,7 @@ def expand(graph: Graph, x: Any, sizes: Sequence[Any], implicit: bool = False) -
     axes = (ONE,) * (len(sizes) - len(x.axes)) + x.axes
     found = Signal(x.value, axes)
     for k, size in enumerate(sizes):
-        if size == -1 or (isinstance(size, Size) and size.axis.joined(axes[k]) is axes[k]._root):
+        if size == -1 or (isinstance(size, Size) and size.axis.is_same(axes[k])):
             continue
         if isinstance(size, int) and axes[k].kind in ("features", "one"):
             if size == (x.value.size if found.is_features(k) else 1):
@@ -196,7 +197,7 @@ def same_shape(graph: Graph, x: Any, sizes: Sequence[Any]) -> Any:
 
 def _is_size(size: Any, axis: Axis, x: Signal) -> bool:
     if isinstance(size, Size):
-        return size.axis._root is axis._root
+        return size.axis.is_same(axis)
     own = x.value.size if axis.kind == "features" else axis.size
     return size in (own, -1)
 

@@ -11,10 +11,11 @@ from torch import nn
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.modules import ACTIVATIONS
 from tidegate.export.graph.parts import Numbers
-from tidegate.export.graph.traced.traced_values import ONE, Axis, DoesNotFitError, Fixed, Signal
+from tidegate.export.graph.traced.traced_values import FEATURES, ONE, Axis, DoesNotFitError, Fixed, Signal
 
 aten = torch.ops.aten
 Operand = Signal | Fixed | float
+PRECISE = 17  # above which softplus(x) is x in float32
 
 
 def apply(graph: Graph, operation: str, *of: Operand) -> Signal:
@@ -23,11 +24,15 @@ def apply(graph: Graph, operation: str, *of: Operand) -> Signal:
     Raises:
         DoesNotFitError: it lines up steps with features, say.
     """
-    signals = [it.plain() for it in of if isinstance(it, Signal)]
-    axes = _aligned([it.axes for it in signals])
-    operands = [_operand(graph, it, axes) for it in of]
-    rank = max(len(axes), *[it.tensor.dim() for it in of if isinstance(it, Fixed)], 0)
-    return Signal(graph.apply(operation, *operands), (ONE,) * (rank - len(axes)) + axes)
+    axes = list(_aligned([it.plain().axes for it in of if isinstance(it, Signal)]))
+    rank = max([len(axes), *[it.tensor.dim() for it in of if isinstance(it, Fixed)]])
+    axes = [ONE] * (rank - len(axes)) + axes
+    for it in of:
+        if isinstance(it, Fixed):
+            _line_up(it, axes)
+    if sum(axis.kind == "features" for axis in axes) > 1:
+        raise DoesNotFitError("it combines each feature of one operand with each of another")
+    return Signal(graph.apply(operation, *[_operand(graph, it) for it in of]), tuple(axes))
 
 
 def _aligned(all_axes: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
@@ -39,17 +44,22 @@ def _aligned(all_axes: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
     return tuple(found)
 
 
-def _operand(graph: Graph, given: Operand, axes: tuple[Axis, ...]) -> Value | float:
+def _line_up(given: Fixed, axes: list[Axis]) -> None:
+    """Check that fixed numbers that differ are one for each feature; note where the features are, if that was open."""
+    for k, size in enumerate(reversed(given.tensor.shape), 1):
+        if size > 1:
+            if axes[-k].kind not in ("features", "one"):
+                raise DoesNotFitError(f"it lines up {size} fixed numbers with {axes[-k]}")
+            axes[-k] = FEATURES
+
+
+def _operand(graph: Graph, given: Operand) -> Value | float:
     if isinstance(given, Signal):
         return given.value
     if not isinstance(given, Fixed):
         return float(given)
     if given.tensor.numel() == 1:
         return float(given.tensor)
-    for k, size in enumerate(reversed(given.tensor.shape), 1):
-        axis = axes[-k] if k <= len(axes) else ONE
-        if size > 1 and axis.kind not in ("features", "one"):
-            raise DoesNotFitError(f"it lines up {size} fixed numbers with {axis}")
     return graph.add(Numbers(given.tensor.detach().float().flatten().clone()))
 
 
@@ -58,12 +68,10 @@ def _one(operation: str) -> Callable[..., Signal]:
 
 
 def _two(operation: str, swapped: bool = False) -> Callable[..., Signal]:
-    def handler(graph: Graph, a: Operand, b: Operand, *, alpha: float = 1) -> Signal:
+    def handler(graph: Graph, a: Operand, b: Operand, alpha: float = 1) -> Signal:
         a, b = (b, a) if swapped else (a, b)
         if alpha != 1:
-            scaled = a if swapped else b
-            scaled = scaled * alpha if isinstance(scaled, int | float) else apply(graph, "mul", scaled, alpha)
-            a, b = (scaled, b) if swapped else (a, scaled)
+            b = b * alpha if isinstance(b, int | float) else apply(graph, "mul", b, alpha)
         return apply(graph, operation, a, b)
 
     return handler
@@ -103,6 +111,8 @@ def _power(graph: Graph, x: Operand, exponent: Any) -> Operand:
 
 
 def _softplus(beta: float = 1.0, threshold: float = 20.0) -> nn.Module:
+    if threshold < PRECISE:
+        raise DoesNotFitError(f"it is linear above {threshold}")
     return nn.Softplus(beta, threshold)
 
 

@@ -177,7 +177,7 @@ class _Reader:
                 try:
                     inspect.signature(table[target]).bind(*operands, **kwargs)
                 except TypeError:
-                    raise DoesNotFitError(f"it has the options {', '.join(kwargs)}") from None
+                    raise DoesNotFitError(f"it is called with {len(args)} arguments and {[*kwargs]}") from None
                 return table[target](*operands, **kwargs)
         raise DoesNotFitError("no part of an exported model computes it")
 

@@ -66,6 +66,10 @@ class Axis:
         """Note that sequences have lengths."""
         self._root._padded = True
 
+    def is_same(self, other: Axis) -> bool:
+        """Whether both are known to be of one size."""
+        return self._root is other._root
+
     def be(self, kind: Literal["time", "batch"]) -> None:
         """Note what it counts.
 
