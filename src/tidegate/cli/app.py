@@ -6,7 +6,20 @@ import typer
 
 from tidegate.cli.error_boundary import Guarded, Verb
 from tidegate.cli.named_values import with_value_names
-from tidegate.cli.verbs import build, cells, demo, evaluate, export, generate, look, predict, probe, runs, train
+from tidegate.cli.verbs import (
+    build,
+    cells,
+    convert,
+    demo,
+    evaluate,
+    export,
+    generate,
+    look,
+    predict,
+    probe,
+    runs,
+    train,
+)
 
 __all__ = ["app"]
 
@@ -47,6 +60,7 @@ for _verb in (
     generate.generate,
     look.look,
     build.build,
+    convert.convert,
     export.export,
     runs.runs,
     cells.cells,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -102,26 +102,41 @@ def make_layers(form: Form, rows: Sequence[Sequence[Direction]]) -> Layered:
         inputs = first.w_ih.shape[1] if layer == 0 else outputs * len(rows[0])
         for it in row:
             _check(it, form, hidden, inputs, outputs)
-    cell, biased = (
-        form.cell(peepholes=bool(first.peepholes)),
-        any(it.b_ih is not None or it.b_hh is not None for it in own),
-    )
-    sizes = (first.w_ih.shape[1], hidden, len(rows))
-    options: dict[str, Any] = dict(bias=biased, bidirectional=two, dtype=first.w_ih.dtype)
+    biased = any(it.b_ih is not None or it.b_hh is not None for it in own)
+    sizes = Sizes(first.w_ih.shape[1], hidden, len(rows), two, biased, outputs if first.w_hr is not None else 0)
+    made = empty_layers(form, sizes, peepholes=bool(first.peepholes), dtype=first.w_ih.dtype)
+    named = isinstance(made, nn.RNNBase)
+    made.load_state_dict(_named(rows, biases=biased) if named else _of_recurrent(made.cell, rows, made))
+    return made
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of layers: those of their constructor."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    bidirectional: bool = False
+    bias: bool = True
+    proj_size: int = 0
+
+
+def empty_layers(form: Form, sizes: Sizes, *, peepholes: bool = False, dtype: torch.dtype = torch.float32) -> Layered:
+    """Return layers in evaluation whose weights are to be loaded: torch's drop-ins, or a `Recurrent`."""
+    cell = form.cell(peepholes=peepholes)
+    options: dict[str, Any] = asdict(sizes) | {"dtype": dtype}
     made: Layered
-    drop_in = {"lstm": LSTM, "gru": GRU, "rnn_tanh": RNN, "rnn_relu": RNN}.get(cell.name)
-    with torch.no_grad():
-        if drop_in is not None:
-            if drop_in is RNN:
-                options["nonlinearity"] = cell.name.removeprefix("rnn_")
-            elif drop_in is LSTM and first.w_hr is not None:
-                options["proj_size"] = outputs
-            made = drop_in(*sizes, **options)
-            made.load_state_dict(_named(rows, biases=biased))
-        else:
-            made = Recurrent(cell, *sizes, proj_size=outputs if first.w_hr is not None else 0, **options)
-            made.load_state_dict(_of_recurrent(cell, rows, made))
-    return cast("Layered", made.eval())
+    match cell.name:
+        case "lstm":
+            made = LSTM(**options)
+        case "gru":
+            made = GRU(**options)
+        case "rnn_tanh" | "rnn_relu":
+            made = RNN(**options, nonlinearity="tanh" if cell.name == "rnn_tanh" else "relu")
+        case _:
+            made = Recurrent(cell, **options)
+    return made.eval()
 
 
 def _check(given: Direction, form: Form, hidden: int, inputs: int, outputs: int) -> None:

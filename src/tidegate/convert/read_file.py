@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from tidegate.convert.layers_file import is_layers
 from tidegate.convert.result import Converted
 from tidegate.errors import DataError
 from tidegate.io.input_files import check_declared_size, open_input
@@ -16,6 +17,7 @@ from tidegate.io.input_files import check_declared_size, open_input
 START = 16  # bytes by which a format is told
 
 READERS: dict[str, str] = {
+    "layers": "tidegate.convert.layers_file:read_layers",
     "torch": "tidegate.convert.torch_files:read_torch",
     "safetensors": "tidegate.convert.torch_files:read_safetensors",
     "keras": "tidegate.convert.keras_files.keras_reader:read_keras",
@@ -69,7 +71,7 @@ def _format(path: Path) -> str:
     if start[:1] == b"\x80":  # a pickle's protocol: torch.save before 1.6
         return "torch"
     if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
-        return "safetensors"
+        return "layers" if is_layers(path) else "safetensors"
     raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from tidegate.cells import Cell
+from tidegate.convert.built_layers import Form
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.io.wording import quoted
@@ -23,12 +24,14 @@ class ConvertedLayer:
         module: the same as a module of Tidegate, in evaluation, with time first.
         source: what it is there and where, such as "LSTM of Keras 2.1.6 at model_weights/lstm_1".
         notes: what was turned, chosen or left out.
+        form: its equations.
     """
 
     name: str
     module: nn.Module
     source: str
     notes: tuple[str, ...] = ()
+    form: Form | None = None
     __repr__ = brief_repr
 
     def __str__(self) -> str:

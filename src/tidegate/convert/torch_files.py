@@ -169,11 +169,14 @@ def _layer(path: Path, where: str, name: str, place: Place, nonlinearity: str) -
     if any(value.dtype in (torch.float16, torch.bfloat16) for own in place.values() for value in own.values()):
         notes.append("its weights are in half precision, and in float32 here")
     try:
-        module = make_layers(Form(kind, functions), rows)
+        form = Form(kind, functions)
+        module = make_layers(form, rows)
     except DataError as error:
         raise DataError(f"{path}: {where}: {error}") from error
     count = f" of {layers} layers" if layers > 1 else ""
-    return ConvertedLayer(where, module, f"torch.nn.{kind.upper()}{count} at {name or '(the model)'}", tuple(notes))
+    return ConvertedLayer(
+        where, module, f"torch.nn.{kind.upper()}{count} at {name or '(the model)'}", tuple(notes), form
+    )
 
 
 def _number(value: Tensor | None) -> Tensor | None:

@@ -228,7 +228,7 @@ def _make(
     while name in model.layers:
         name, n = f"{where} ({n})", n + 1
     source = f"{'Bidirectional ' if len(row) == 2 else ''}{kind} of Keras"
-    model.layers[name] = ConvertedLayer(name, module, source, (*notes, *assumed, *turned))
+    model.layers[name] = ConvertedLayer(name, module, source, (*notes, *assumed, *turned), form)
 
 
 def _add_by_arrays(model: _Model, name: str, arrays: list[Tensor]) -> None:
