@@ -114,6 +114,7 @@ def test_a_sequential_of_torchs_layers(tmp_path: Path) -> None:
     [
         (nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Conv1d(1, 1, 1))), "Conv1d at '1.0' .* what can be"),
         (nn.Sequential(nn.Linear(3, 4), nn.Embedding(3, 4)), "Embedding at '1' .* first"),
+        (nn.Sequential(nn.Linear(3, 4), nn.Softplus(threshold=2)), "Softplus.threshold=2. .* linear"),
         (nn.Sequential(tidegate.nn.GRU(3, 4), nn.GELU()), "GELU .* error function"),
         (nn.Sequential(tidegate.nn.GRU(3, 4), nn.Linear(5, 2)), "Linear at '1': it takes 5 numbers .* given 4"),
         (nn.Sequential(nn.Dropout(0.5)), "nothing in it"),

@@ -246,7 +246,7 @@ class ModelCode:
         ]
         equations = "\n".join(f"     {line}" for line in part.cell.text().splitlines())
         title = f"{part.cell.name}, {made.hidden} hidden units" + (", read backwards" if part.reverse else "")
-        title += f" ({value.place})" if value.place else ""
+        title += f" ({value.place.replace('*/', '* /')})" if value.place else ""
         function = f"{self.name}_{value.name}"
         after = sum(t.numel() for t in code.numbers) - before
         pointers = []

@@ -17,6 +17,7 @@ from tidegate.nn.evaluating import evaluating
 LEFT_OUT = (nn.Dropout, nn.Identity)  # which do nothing in evaluation
 DROP_INS: dict[type[nn.Module], Callable[..., Any]] = {nn.LSTM: LSTM, nn.GRU: GRU, nn.RNN: RNN}
 RECURRENT = (LSTM, GRU, RNN, Recurrent)
+PRECISE = 17  # above which softplus(x) is x in float32
 KINDS = (
     "Embedding, LSTM, GRU, RNN, Recurrent, Linear, LayerNorm, Dropout, activations, Softmax and Sequential; "
     "of a module of your own, give what tidegate.export.program(module, example) returns"
@@ -192,6 +193,11 @@ def _gelu(graph: Graph, x: Value, module: Any) -> Value:
 
 
 def _softplus(graph: Graph, x: Value, module: Any) -> Value:
+    if module.threshold < PRECISE:
+        raise ArgumentError(
+            f"Softplus(threshold={module.threshold}) cannot be exported: it is linear from there on, which leaves a "
+            f"step; with a threshold from {PRECISE} on there is none."
+        )
     if module.beta == 1:
         return graph.apply("softplus", x)
     return graph.apply("div", graph.apply("softplus", graph.apply("mul", x, module.beta)), module.beta)

@@ -15,7 +15,6 @@ from tidegate.export.graph.traced.traced_values import FEATURES, ONE, Axis, Does
 
 aten = torch.ops.aten
 Operand = Signal | Fixed | float
-PRECISE = 17  # above which softplus(x) is x in float32
 
 
 def apply(graph: Graph, operation: str, *of: Operand) -> Signal:
@@ -111,8 +110,6 @@ def _power(graph: Graph, x: Operand, exponent: Any) -> Operand:
 
 
 def _softplus(beta: float = 1.0, threshold: float = 20.0) -> nn.Module:
-    if threshold < PRECISE:
-        raise DoesNotFitError(f"it is linear above {threshold}")
     return nn.Softplus(beta, threshold)
 
 
