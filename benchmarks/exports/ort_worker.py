@@ -2,8 +2,8 @@
 
 FOLDER has ``model.onnx`` and ``x.npy``, (calls, shape of the input x): what calls read in turn. The other inputs are
 states; a state's next value is the output of its name with ``_n``. Memory for inputs and outputs is bound once, two
-bindings take turns, and calls go to the session below Python's own wrapper, whose ``run_with_iobinding`` alone takes 40
-microseconds. Each line on standard input is answered by the seconds that it took: ``solve`` runs all of x once, from
+bindings take turns, and calls go to the session below Python's own wrapper, whose work for options takes longer than a
+step. Each line on standard input is answered by the seconds that it took: ``solve`` runs all of x once, from
 states of zeros, and writes ``outputs.npy``; ``time N`` makes N calls, and ``run N`` N calls of ``session.run``, which
 takes and returns NumPy arrays.
 """
