@@ -115,6 +115,7 @@ def test_the_elapsed_time_is_an_input_and_the_mask_of_a_cell(tmp_path: Path, how
     every = np.concatenate([days, np.full(37, 86400.0)])
     usual = np.exp(np.log(every).mean()) if how == "log" else every.mean()
     masks = {"dt": torch.from_numpy(days / usual).float()[:, None]}
+    assert model.direct is not None
     with torch.no_grad():
         h, _ = model.recurrent(x, masks=masks)
         expected = model.output(h) + model.direct(x)
