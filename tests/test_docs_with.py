@@ -1,0 +1,30 @@
+"""Every page about another library runs as it stands, where the library is installed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+WITH = Path(__file__).parent.parent / "docs" / "with"
+NEEDED = {
+    "captum.md": ["captum"],
+    "lightning.md": ["lightning"],
+    "onnx_runtime.md": ["onnx", "onnxruntime"],
+    "skorch.md": ["skorch", "sklearn"],
+    "torch_func.md": [],
+}
+
+
+def test_every_page_is_run() -> None:
+    assert {page.name for page in WITH.glob("*.md")} == set(NEEDED)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", sorted(NEEDED))
+def test_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NEEDED[page]:
+        pytest.importorskip(name)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```python\n(.*?)^```", (WITH / page).read_text(), re.DOTALL | re.MULTILINE)
+    exec(compile(block, page, "exec"), {"__name__": "page"})
