@@ -21,7 +21,12 @@ class Nonlinearity(StrEnum):
 
 
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch: .pt, .safetensors, .npz; Keras: .keras, .h5.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="PyTorch: .pt, .safetensors, .npz; Keras: .keras, .h5; plug-ins: .nam, .json."
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Argument(metavar="OUT", help="A new .safetensors; a program that uses it is written beside.")
     ] = None,
