@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES, PAGES = ROOT / "examples" / "notes", ROOT / "docs" / "notes"
+SLOW = ("03_hello", "04_feeding", "08_clipping")  # to train
 SAMPLE, LARGEST = 1024, 60 * 1024
 # By step: a pattern of what the quick run prints, and what each of its groups must be at least and at most.
 PRINTS: dict[str, tuple[str, list[tuple[float, float]]]] = {
@@ -32,7 +33,7 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("step", PRINTS)
+@pytest.mark.parametrize("step", [pytest.param(it, marks=pytest.mark.slow) if it in SLOW else it for it in PRINTS])
 def test_a_step_runs_and_shows_what_it_claims(step: str, tmp_path: Path) -> None:
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     ran = subprocess.run(

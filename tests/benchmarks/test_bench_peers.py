@@ -23,7 +23,11 @@ QUICK_PEERS = [peer for peer in PEERS if peer.name != "torch.compile"]
 @pytest.mark.parametrize(
     "cells", [("lstm", "own_cell"), pytest.param(CELLS, marks=pytest.mark.slow)], ids=["some cells", "all cells"]
 )
-@pytest.mark.parametrize("peer", QUICK_PEERS, ids=lambda peer: peer.name)
+@pytest.mark.parametrize(
+    "peer",
+    [it if it.name == "torch.nn" else pytest.param(it, marks=pytest.mark.slow) for it in QUICK_PEERS],
+    ids=lambda peer: peer.name,
+)
 def test_a_peer_agrees_and_is_timed(peer: Peer, cells: tuple[str, ...]) -> None:
     if missing(peer):
         pytest.skip(f"{peer.name} is not installed")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.parts import Pool, PoolKind
 
@@ -183,6 +184,7 @@ class Fixed:
 
     tensor: Tensor
     free: tuple[tuple[int, Axis], ...] = ()
+    __repr__ = brief_repr
 
     def row(self, size: int) -> Tensor:
         """Return the vector (size,) of which all others along the first dimensions are copies.

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import BackendError
 from tidegate.export.graph.exported import Exported
 from tidegate.export.graph.in_python import random_inputs
@@ -28,6 +29,7 @@ class Case:
     inputs: list[Tensor]
     lengths: Tensor | None
     states: States | None
+    __repr__ = brief_repr
 
     def __str__(self) -> str:
         steps, batch = self.inputs[0].shape[:2]
