@@ -238,6 +238,19 @@ def test_gates_works_for_cells_without_gates(address: str, visit: Start):
     assert page.locator(".chart").count() == 1  # the strips
 
 
+def scrolled_to_rest(page: Any) -> float:
+    """Wait until the text has not scrolled for 300 ms, and return where it is."""
+    return page.locator(".textview").evaluate(
+        """async (it) => {
+          for (let at = null; at !== it.scrollTop; ) {
+            at = it.scrollTop;
+            await new Promise((done) => setTimeout(done, 300));
+          }
+          return it.scrollTop;
+        }"""
+    )
+
+
 def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
     page = visit(address, viewport={"width": 390, "height": 300}, has_touch=True, is_mobile=True).open("match")
     page.locator(".unit.cursor").wait_for()
@@ -256,7 +269,7 @@ def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
         touch("touchMove", y - 20 * n)
     touch("touchEnd")
     assert page.locator(".textview").evaluate("it => it.scrollTop") > 50
-    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # a tap on what still scrolls only stops it
+    scrolled_to_rest(page)  # a tap on what still scrolls only stops it
     assert page.locator(f".unit.cursor:not([data-n='{chosen}'])").count() == 0
     page.touchscreen.tap(x, box["y"] + 60)
     page.locator(f".unit.cursor:not([data-n='{chosen}'])").wait_for()
@@ -266,7 +279,7 @@ def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
     x, y = at["x"] + 2, at["y"] + at["height"] / 2
     touch("touchStart", y)
     page.locator(f".unit.marked[data-n='{chosen}']").wait_for()
-    before = page.locator(".textview").evaluate("it => it.scrollTop")
+    before = scrolled_to_rest(page)
     touch("touchMove", y + 1.5 * at["height"])
     touch("touchEnd")
     page.locator(".unit.marked >> nth=1").wait_for()
