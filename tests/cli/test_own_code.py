@@ -78,6 +78,7 @@ def test_a_wrong_place_is_named(cli: Callable[..., Result], folder: Path, place:
     assert message in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_a_cell_of_ones_own_trains_and_its_equations_are_compared(folder: Path) -> None:
     (folder / "my_cells.py").write_text(CELL)
     small = ["--hidden-size", 8, "--steps", 3, "--sample-length", 0, "--device", "cpu", "--splits", "80/20"]

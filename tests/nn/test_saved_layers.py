@@ -151,6 +151,7 @@ def run(code: str, folder: Path) -> str:
     return done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_another_process_gets_the_same_equations_or_an_error(tmp_path: Path) -> None:
     def define(factor: int, parameters: str = "a=1") -> None:
         (tmp_path / "my_cells.py").write_text(FILE.format(factor=factor, parameters=parameters))

@@ -113,6 +113,7 @@ def assert_right_at_every_size(case: Case, model: nn.Module, example: tuple[int,
         torch.testing.assert_close(run(*given), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_file_is_right_at_every_size_though_the_example_was_one_step_of_one_sequence() -> None:
     case = CASES["lengths"]
     assert_right_at_every_size(case, case.model().eval(), (1, 1))
