@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,6 +51,15 @@ class Program:
     states: Mapping[str, int]
     gates: Mapping[str, int]
     sums: Mapping[str, int] = field(default_factory=dict)
+
+
+def reached(values: Sequence[Value], results: Iterable[int]) -> set[int]:
+    """Return the numbers of the values that results are computed from, and their own."""
+    found = set(results)
+    for k in reversed(range(len(values))):
+        if k in found:
+            found.update(values[k].args)
+    return found
 
 
 _KNOWN: dict[tuple[object, ...], Program] = {}
@@ -120,13 +129,7 @@ class _Values:
 
     def needed(self, states: dict[str, int], gates: dict[str, int], sums: dict[str, int]) -> Program:
         """Return the Program of these results, without values that simplification left unused."""
-        used: set[int] = set()
-        stack = [*states.values(), *gates.values(), *sums.values()]
-        while stack:
-            k = stack.pop()
-            if k not in used:
-                used.add(k)
-                stack.extend(self.values[k].args)
+        used = reached(self.values, [*states.values(), *gates.values(), *sums.values()])
         new = {old: k for k, old in enumerate(sorted(used))}
         values = [self.values[k] for k in sorted(used)]
         return Program(

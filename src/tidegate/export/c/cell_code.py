@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from tidegate.cells import Cell
-from tidegate.engine import Program, Weights
 from tidegate.engine.kernels import stages
 from tidegate.engine.kernels.stages import Stage, is_output, of_output_size, stages_of
 from tidegate.engine.masks import expected_mask
@@ -27,8 +25,7 @@ class CellCode:
     """The code of one step of one layer, batch of one.
 
     Args:
-        cell: the cell.
-        weights: the layer's.
+        layer: the layer.
         inputs: I.
         lanes: numbers that are computed together.
         products: how products are written.
@@ -42,8 +39,7 @@ class CellCode:
 
     def __init__(
         self,
-        cell: Cell,
-        weights: Weights,
+        layer: Layer,
         inputs: int,
         lanes: int,
         products: Products,
@@ -52,14 +48,13 @@ class CellCode:
         masks: Mapping[str, int] | None = None,
         inputs_ahead: bool = False,
     ):
-        self.cell, self.weights, self.inputs, self.one_hot = cell, weights.map(Tensor.detach), inputs, one_hot
+        self.layer, self.inputs, self.one_hot = layer, inputs, one_hot
+        self.cell, self.weights, self.program = layer.cell, layer.weights, layer.program
         self.masks = dict(masks or {})
-        self.hidden = weights.hidden_size(cell)
-        self.outputs = self.hidden if weights.w_hr is None else weights.w_hr.shape[0]
-        self.output = cell.states[0] if self.outputs != self.hidden else ""
-        self.layer = Layer(cell, self.weights)
-        self.program: Program = self.layer.program
-        self.stages = stages_of(self.program, fused_input=True, in_memory=frozenset(cell.states), output=self.output)
+        self.hidden, self.outputs = layer.hidden, layer.outputs
+        self.output = self.cell.states[0] if self.outputs != self.hidden else ""
+        states = frozenset(self.cell.states)
+        self.stages = stages_of(self.program, fused_input=True, in_memory=states, output=self.output)
         sums = max(len(stage.accumulators) for stage in self.stages)
         self.products = products
         self.lanes = products.lanes(sums, min(self.hidden, self.outputs), lanes)
@@ -69,10 +64,6 @@ class CellCode:
         self._inline = self._single_use()
         self._vectors = self._leaf_vectors()
         self.ahead = ahead(products, *self._sums(self.stages[0])) if inputs_ahead and self._reads_input_once() else None
-
-    def state_size(self, name: str) -> int:
-        """Return the numbers of a state."""
-        return self.outputs if is_output(name, self.output) else self.hidden
 
     def _value_names(self) -> dict[int, str]:
         names = {k: f"v{k}" for k in range(len(self.program.values))}
@@ -123,14 +114,14 @@ class CellCode:
                 code.lines.append(f"  float {name}_all[{padded(self.hidden, self.lanes)}] = {{0}};")
                 code.lines.append(f"  memcpy({name}_all, mask_{name}, {size} * sizeof(float));")
         for name in self.cell.states:
-            code.lines.append(f"  float {name}_next[{padded(self.state_size(name), self.lanes)}];")
+            code.lines.append(f"  float {name}_next[{padded(self.layer.state_size(name), self.lanes)}];")
         self._in_memory = {*made}
         self._stored: set[str] = set()
         for n, stage in enumerate(self.stages):
             last = all(other.projected != stage.projected for other in self.stages[n + 1 :])
             self._write_stage(n, stage, last)
         for name in self.cell.states:
-            size = self.state_size(name)
+            size = self.layer.state_size(name)
             code.lines.append(f"  memcpy({name}_prev, {name}_next, {size} * sizeof(float));")
         return code
 
@@ -235,7 +226,7 @@ class CellCode:
     def _stream(self, stream: stages.Stream) -> Stream:
         kind, of = stream.operand
         operand = {"input": "x", "state": f"{of}_prev", "made": f"m{of}"}[kind]
-        length = {"input": self.inputs, "state": self.state_size(of), "made": self.hidden}[kind]
+        length = {"input": self.inputs, "state": self.layer.state_size(of), "made": self.hidden}[kind]
         products = [(a, self.layer.products[op, gate][0]) for a, op, gate in stream.products]
         return Stream(ONE_HOT if kind == "input" and self.one_hot else operand, length, products)
 

@@ -224,8 +224,7 @@ class ModelCode:
         products = self.products.of(value.name)
         frames = inputs.part is None and not one_hot and not self.graph.reads_backwards
         made = CellCode(
-            part.cell,
-            part.weights,
+            part,
             inputs.size,
             self.lanes,
             products,
@@ -254,14 +253,13 @@ class ModelCode:
             pointers.append(f"  const float *const {name} = w + {after};")
             after += vector.numel()
         head = f"/* {title}\n\n{equations}\n*/\nstatic void {function}({', '.join(parameters)}) {{"
-        unused = [] if part.weights.w_ih is not None else ["  (void)x;"]
         if made.ahead is not None:
             self.functions += made.ahead.functions(function)
             self.ahead[value] = made.ahead, f"model->weights + {place}"
-        self.functions.append("\n".join([head, *unused, *pointers, *code.lines, "}"]))
+        self.functions.append("\n".join([head, *pointers, *code.lines, "}"]))
         states = []
         for n, name in enumerate(part.cell.states):
-            size = made.state_size(name)
+            size = part.state_size(name)
             initial = part.initial[n][:size] if part.initial else None
             states.append(self.remember(f"{value.name}_{name}", size, padded(size, made.lanes), initial))
         token = f"{self.arrays[inputs.of[0]]}[0]" if one_hot else self.arrays[inputs]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch.nn import functional
 
 from tidegate.cells.language.operations import OPERATIONS
 from tidegate.engine.masks import expected_mask
-from tidegate.engine.program.program import PRODUCTS, Program
+from tidegate.engine.program.evaluate import evaluate as evaluate_program
+from tidegate.engine.program.program import Value as ProgramValue
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.parts import (
     Columns,
@@ -23,6 +25,7 @@ from tidegate.export.graph.parts import (
     Linear,
     Numbers,
     OneHot,
+    Part,
     Pointwise,
     Pool,
     Softmax,
@@ -31,13 +34,6 @@ from tidegate.export.graph.parts import (
 Multiply = Callable[[str, Tensor, Tensor], Tensor]
 """Multiplies a matrix (N, K) by vectors (..., K). The text names the vectors: ``VALUE.OPERAND`` of the graph's value
 that reads them, where the operand is ``x``, ``STATE_prev`` or, for the value k of the layer's Program, ``mk``."""
-
-OTHERS: dict[str, Callable[..., Tensor]] = {
-    "unit_max": lambda v: v.amax(-1, keepdim=True).expand_as(v),
-    "cumsum_reversed": lambda v: v.flip(-1).cumsum(-1).flip(-1),
-    "rsqrt": torch.rsqrt,
-}
-"""The operations that only Programs have."""
 
 
 def exact(name: str, matrix: Tensor, vectors: Tensor) -> Tensor:
@@ -66,34 +62,57 @@ def evaluate(graph: Graph, inputs: Mapping[str, Tensor], multiply: Multiply = ex
 
 def _computed(value: Value, of: list[Tensor], multiply: Multiply) -> Tensor:
     match value.part:
-        case Embedding(table):
-            return table[of[0]]
-        case OneHot(tokens):
-            return functional.one_hot(of[0], tokens).float()
         case Layer():
             return _layer(value, value.part, of, multiply)
-        case Linear(weight, bias):
-            made = multiply(f"{value.name}.x", weight, of[0])
-            return made if bias is None else made + bias
         case Convolution():
             return _convolution(value.part, of[0], partial(multiply, f"{value.name}.x"))
+        case Pool(kind):
+            return _pool(kind, *of)
+        case part:
+            return each_step(part, of, partial(multiply, f"{value.name}.x"))
+
+
+def each_step(
+    part: Part | None,
+    of: Sequence[Tensor],
+    multiply: Callable[[Tensor, Tensor], Tensor],
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return what a part that remembers nothing computes.
+
+    Args:
+        part: the part.
+        of: its operands (..., size); tokens (...).
+        multiply: how its matrix and vectors are multiplied.
+        dtype: of the result.
+    """
+
+    def number(it: Tensor | None) -> Tensor | None:
+        return None if it is None else it.to(dtype)
+
+    match part:
+        case Embedding(table):
+            return table.to(dtype)[of[0]]
+        case OneHot(tokens):
+            return functional.one_hot(of[0], tokens).to(dtype)
+        case Linear(weight, bias):
+            made = multiply(weight.to(dtype), of[0])
+            return made if bias is None else made + bias.to(dtype)
         case LayerNorm(eps, weight, bias):
-            return functional.layer_norm(of[0], of[0].shape[-1:], weight, bias, eps)
+            return functional.layer_norm(of[0], of[0].shape[-1:], number(weight), number(bias), eps)
         case Numbers(values):
-            return values[None]
+            return values.to(dtype)[None]
         case Pointwise(operation):
             return OPERATIONS[operation].compute(*of)
         case Softmax(log):
             return of[0].log_softmax(-1) if log else of[0].softmax(-1)
         case Concat():
-            steps = max(len(it) for it in of)
-            return torch.cat([it.expand(steps, -1) for it in of], -1)
+            axes = torch.broadcast_shapes(*[it.shape[:-1] for it in of])
+            return torch.cat([it.expand(*axes, -1) for it in of], -1)
         case Columns(start, stop):
-            return of[0][:, start:stop]
-        case Pool(kind):
-            return _pool(kind, *of)
+            return of[0][..., start:stop]
         case _:
-            raise NotImplementedError(f"{value} cannot be evaluated.")
+            raise NotImplementedError(f"{type(part).__name__} is not computed step by step.")
 
 
 def _pool(kind: str, x: Tensor, score: Tensor | None = None) -> Tensor:
@@ -135,13 +154,15 @@ def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> T
         own = x @ matrix.t() if one_hot else multiply(f"{value.name}.x", matrix, x)
         inputs[gate] = own + bias
     state = {
-        name: part.initial[n] if part.initial else torch.zeros(_state_size(part, name))
+        name: part.initial[n] if part.initial else torch.zeros(part.state_size(name))
         for n, name in enumerate(cell.states)
     }
 
-    def product(op: str, gate: str, operand: str, vector: Tensor) -> Tensor:
-        matrix, bias = part.products[op, gate]
-        return multiply(f"{value.name}.{operand}", matrix, vector.expand(matrix.shape[1])) + bias
+    def product(made: ProgramValue, vector: Any) -> Tensor:
+        matrix, bias = part.products[made.op, made.name]
+        given = steps.values[made.args[0]]
+        operand = f"{given.name}_prev" if given.op == "state" else f"m{made.args[0]}"
+        return multiply(f"{value.name}.{operand}", matrix, torch.as_tensor(vector).expand(matrix.shape[1])) + bias
 
     outputs: list[Tensor] = []
     order = range(len(x) - 1, -1, -1) if part.reverse else range(len(x))
@@ -152,34 +173,7 @@ def _layer(value: Value, part: Layer, of: list[Tensor], multiply: Multiply) -> T
             "parameter": weights.p,
             "mask": {name: own[t] for name, own in masks.items()},
         }
-        made = _step(steps, leaves, product)
-        state = {name: made[k].expand(_state_size(part, name)) for name, k in steps.states.items()}
+        made = evaluate_program(steps, lambda op, name: leaves[op][name], product)  # noqa: B023
+        state = {name: torch.as_tensor(made[k]).expand(part.state_size(name)) for name, k in steps.states.items()}
         outputs.append(state[cell.states[0]])
     return torch.stack(outputs[::-1] if part.reverse else outputs)
-
-
-def _state_size(part: Layer, name: str) -> int:
-    projection = part.weights.w_hr
-    return part.hidden if projection is None or name != part.cell.states[0] else len(projection)
-
-
-def _step(
-    steps: Program,
-    leaves: Mapping[str, Mapping[str, Tensor]],
-    product: Callable[[str, str, str, Tensor], Tensor],
-) -> list[Tensor]:
-    """Compute all values of a step's Program."""
-    made: list[Tensor] = []
-    for value in steps.values:
-        of = [made[k] for k in value.args]
-        if value.op == "constant":
-            made.append(torch.tensor(value.number))
-        elif value.op in leaves:
-            made.append(leaves[value.op][value.name])
-        elif value.op in PRODUCTS:
-            given = steps.values[value.args[0]]
-            operand = f"{given.name}_prev" if given.op == "state" else f"m{value.args[0]}"
-            made.append(product(value.op, value.name, operand, of[0]))
-        else:
-            made.append((OTHERS.get(value.op) or OPERATIONS[value.op].compute)(*of))
-    return made

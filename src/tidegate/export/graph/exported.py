@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.graph import Graph
-from tidegate.export.graph.in_python import outputs
+from tidegate.export.graph.in_python import outputs, random_inputs
 from tidegate.export.graph.models import OUTPUT, add_regressor, graph_of
 from tidegate.export.graph.parts import Numbers
 from tidegate.export.graph.traced.read_program import read_program
@@ -89,6 +89,14 @@ class Exported:
     batch_first: bool = False
 
     __repr__ = brief_repr
+
+    def random_inputs(self, steps: int, seed: int = 0) -> list[Tensor]:
+        """Draw a sequence for each input, in its units: see `tidegate.export.graph.in_python.random_inputs`."""
+        found = random_inputs(self.graph, steps, seed)
+        if self.spread is not None:
+            mean, deviation = self.spread
+            found[0] = (found[0] * deviation + mean).float()
+        return found
 
 
 def exported(model: nn.Module | Run | ExportedProgram) -> Exported:

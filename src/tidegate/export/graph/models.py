@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tidegate.errors import ArgumentError
 from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.modules import add_input, add_module, add_recurrent, fixed, refused
-from tidegate.export.graph.parts import Columns, Concat, Embedding, Linear, Numbers, OneHot, Pool
+from tidegate.export.graph.parts import Columns, Concat, Numbers, OneHot, Pool
 from tidegate.nn.evaluating import evaluating
 from tidegate.tasks.classify.task import Classifier
 from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
@@ -67,9 +67,9 @@ def _language_model(graph: Graph, model: LanguageModel) -> Value:
     if model.embedding is None:
         x = graph.add(OneHot(model.vocabulary_size), tokens)
     else:
-        x = graph.add(Embedding(fixed(model.embedding.weight)), tokens, place="embedding")
+        x = add_module(graph, model.embedding, tokens, "embedding")
     x = add_recurrent(graph, model.recurrent, x, "recurrent")
-    return graph.add(Linear(fixed(model.output.weight), fixed(model.output.bias)), x, place="output")
+    return add_module(graph, model.output, x, "output")
 
 
 def _input(graph: Graph, module: nn.Module) -> Value:
@@ -78,7 +78,7 @@ def _input(graph: Graph, module: nn.Module) -> Value:
             raise refused(module, "input", "it adds vectors of words' n-grams; train it without --subwords")
         case TokenInput():
             tokens = graph.input("tokens", tokens=module.embedding.num_embeddings)
-            return graph.add(Embedding(fixed(module.embedding.weight)), tokens, place="input")
+            return add_module(graph, module.embedding, tokens, "input")
         case FrameInput():
             x = graph.input("x", len(module.mean))
             return _affine(graph, x, fixed(module.scale), -fixed(module.mean) * fixed(module.scale))
@@ -102,7 +102,7 @@ def _tagger(graph: Graph, model: Tagger) -> Value:
             "it chooses the best sequence of tags, not one at each step; train it without --crf and --valid-spans",
         )
     x = add_recurrent(graph, model.recurrent, _input(graph, model.input), "recurrent")
-    return graph.add(Linear(fixed(model.output.weight), fixed(model.output.bias)), x, place="output")
+    return add_module(graph, model.output, x, "output")
 
 
 def _classifier(graph: Graph, model: Classifier) -> Value:

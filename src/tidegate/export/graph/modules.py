@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -13,9 +14,10 @@ from tidegate.export.graph.graph import Graph, Value
 from tidegate.export.graph.parts import Concat, Embedding, Layer, LayerNorm, Linear, Softmax
 from tidegate.nn import GRU, LSTM, RNN, Recurrent
 from tidegate.nn.evaluating import evaluating
+from tidegate.nn.swapping.classes import to_tidegate
 
 LEFT_OUT = (nn.Dropout, nn.Identity)  # which do nothing in evaluation
-DROP_INS: dict[type[nn.Module], Callable[..., Any]] = {nn.LSTM: LSTM, nn.GRU: GRU, nn.RNN: RNN}
+DROP_INS = (nn.LSTM, nn.GRU, nn.RNN)
 RECURRENT = (LSTM, GRU, RNN, Recurrent)
 PRECISE = 17  # above which softplus(x) is x in float32
 KINDS = (
@@ -137,14 +139,9 @@ def add_recurrent(
 
 
 def as_ours(module: nn.Module) -> Any:
-    """Return the layers of Tidegate that stand in for those of torch.nn, with the same weights."""
-    given = cast(nn.RNNBase, module)
-    own = {"nonlinearity": given.nonlinearity} if isinstance(given, nn.RNN) else {}
-    made = DROP_INS[type(given)](
-        given.input_size, given.hidden_size, given.num_layers, bias=given.bias, batch_first=given.batch_first,
-        bidirectional=given.bidirectional, **({"proj_size": given.proj_size} if given.proj_size else {}), **own,
-    )  # fmt: skip
-    made.load_state_dict({name: value.float() for name, value in given.state_dict().items()})
+    """Return the layers of Tidegate that stand in for those of torch.nn, with a copy of the same weights."""
+    made = copy.deepcopy(module)
+    to_tidegate(made)
     return made
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from tidegate.cells import Cell
 from tidegate.drawing.brief import brief_repr
 from tidegate.engine import Program, Weights
-from tidegate.engine.program.program import PRODUCTS, lower, program
+from tidegate.engine.program.program import PRODUCTS, lower, program, reached
 from tidegate.errors import ArgumentError
 
 PoolKind = Literal["last", "first", "mean", "max", "attention"]
@@ -82,16 +82,22 @@ class Layer:
         """H, or the size of the projection."""
         if self.weights.w_ih is not None:
             _expect(self.weights.w_ih.shape[1], of[0])
+        return self.outputs
+
+    @property
+    def outputs(self) -> int:
+        """The numbers of the output: H, or the size of the projection."""
         return self.hidden if self.weights.w_hr is None else self.weights.w_hr.shape[0]
+
+    def state_size(self, name: str) -> int:
+        """Return the numbers of a state."""
+        return self.outputs if name == self.cell.states[0] else self.hidden
 
     @cached_property
     def program(self) -> Program:
         """The Program of the cell, without gates that are there to be recorded only."""
         whole = program(self.cell)
-        used = {*whole.states.values()}
-        for k in reversed(range(len(whole.values))):
-            if k in used:
-                used.update(whole.values[k].args)
+        used = reached(whole.values, whole.states.values())
         step = self.cell.step
         return lower(step.states, {name: it for name, it in step.gates.items() if whole.gates[name] in used})
 

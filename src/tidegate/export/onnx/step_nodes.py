@@ -16,7 +16,7 @@ import torch
 from tidegate.cells import Cell
 from tidegate.engine import program
 from tidegate.engine.masks import expected_mask
-from tidegate.engine.program.program import FOLDS, REDUCTIONS
+from tidegate.engine.program.program import FOLDS, REDUCTIONS, reached
 from tidegate.export.onnx.layer_weights import LayerWeights
 from tidegate.export.onnx.matrix_product import block_diagonal, multiply
 from tidegate.export.onnx.nodes import Nodes
@@ -53,22 +53,13 @@ class Step:
         self.values = program(cell).values
         named = {**program(cell).gates, **program(cell).states}
         self.titles = {k: f"{name}_t" for name, k in named.items()}  # as in the equations
-        self.needed = self._reachable([program(cell).states[name] for name in cell.states])
+        self.needed = sorted(reached(self.values, program(cell).states.values()))
         self.products = self._grouped()
         self.inside = self._dependent_on_states()
         self.kinds: dict[int, int] = {}
         self.names: dict[int, str] = {}
         self._sums: dict[_Products, str] = {}  # the input's part of those products to which it is added
         self._compute_before()
-
-    def _reachable(self, results: list[int]) -> list[int]:
-        found: set[int] = set()
-        while results:
-            k = results.pop()
-            if k not in found:
-                found.add(k)
-                results.extend(self.values[k].args)
-        return sorted(found)
 
     def _grouped(self) -> dict[int, _Products]:
         """Return, by the number of each product or sum of one with its input part, the products it is among."""

@@ -45,7 +45,7 @@ def why_not(module: nn.Module) -> str:
     return ""
 
 
-def to_tidegate(module: nn.Module, backend: str | Backend | None) -> None:
+def to_tidegate(module: nn.Module, backend: str | Backend | None = None) -> None:
     """Change the class of a module to Tidegate's. Everything that it holds stays: parameters, hooks, mode, names."""
     given: Any = module
     _set_class(module, PAIRS[_plain_class(module)])

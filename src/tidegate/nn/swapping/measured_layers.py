@@ -77,21 +77,20 @@ def seconds(
         _wait()
         return (time.perf_counter() - start) / count
 
-    before: list[float] = []
-    after: list[float] = []
+    def timed_changed(count: int) -> float:
+        change(module)
+        try:
+            return timed(count)
+        finally:
+            back(module)
+
     with same_numbers():
-        for n in range(ROUNDS + 1):
-            own = timed(1 if n == 0 else _count(before[0]))
-            change(module)
-            try:
-                other = timed(1) if n == 0 else timed(_count(after[0]))
-                if n == 0:  # once more, now that it is compiled
-                    other = timed(1)
-            finally:
-                back(module)
-            before.append(own)
-            after.append(other)
-    return statistics.median(before[1:]), statistics.median(after[1:])
+        timed(1)
+        timed_changed(2)  # compiled
+        counts = _count(timed(1)), _count(timed_changed(1))
+        rounds = [(timed(counts[0]), timed_changed(counts[1])) for _ in range(ROUNDS)]
+    before, after = zip(*rounds, strict=True)
+    return statistics.median(before), statistics.median(after)
 
 
 def _count(duration: float) -> int:

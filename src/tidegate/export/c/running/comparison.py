@@ -13,7 +13,6 @@ from tidegate.export.c.int8_products import Int8Products
 from tidegate.export.c.model_code import ModelCode
 from tidegate.export.graph.evaluated import Multiply, evaluate
 from tidegate.export.graph.exported import Exported
-from tidegate.export.graph.in_python import random_inputs
 from tidegate.export.int8.arithmetic import rounded_products
 
 Computed = Callable[..., Tensor]
@@ -67,7 +66,7 @@ def compare(model: Exported, code: ModelCode, computed: Computed, what: str) -> 
     if isinstance(code.products, Int8Products):
         found = Comparison(_error_in_int8(model, computed, rounded_products(code.products.scales)), int8=True)
     else:
-        sequences = [_random_inputs(model, STEPS), *model.held_out()]
+        sequences = [model.random_inputs(STEPS), *model.held_out()]
         error = max(_error(computed(*given), model.outputs(given)) for given in sequences)
         step = "step" if model.tokens is None else STEP_NAMES[model.tokens.level]
         found = Comparison(error, sum(len(it[0]) for it in sequences[1:]), step)
@@ -78,14 +77,6 @@ def compare(model: Exported, code: ModelCode, computed: Computed, what: str) -> 
     return found
 
 
-def _random_inputs(model: Exported, steps: int, seed: int = 0) -> list[Tensor]:
-    inputs = random_inputs(model.graph, steps, seed)
-    if model.spread is not None:
-        mean, deviation = model.spread
-        inputs[0] = (inputs[0] * deviation + mean).float()
-    return inputs
-
-
 def _error_in_int8(model: Exported, computed: Computed, multiply: Multiply) -> float:
     """Return the median error of short sequences.
 
@@ -94,7 +85,7 @@ def _error_in_int8(model: Exported, computed: Computed, multiply: Multiply) -> f
     """
     errors = []
     for seed in range(SEQUENCES):
-        inputs = _random_inputs(model, SHORT, seed)
+        inputs = model.random_inputs(SHORT, seed)
         named = {it.name: own for it, own in zip(model.graph.inputs, inputs, strict=True)}
         errors.append(_error(computed(*inputs), evaluate(model.graph, named, multiply)))
     return statistics.median(errors)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tidegate.cells import OPERATIONS
 from tidegate.engine import run
 from tidegate.export.graph import parts
+from tidegate.export.graph.evaluated import each_step, exact
 from tidegate.export.graph.graph import Graph, Value
 
 States = dict[Value, tuple[Tensor, ...]]
@@ -55,37 +55,12 @@ def expected_values(
             case parts.Pool():
                 found[value] = _pool(value, of, valid, final)
             case _:
-                found[value] = _each_step(value.part, of, dtype)
+                found[value] = each_step(value.part, of, partial(exact, ""), dtype)
     return {name: found[value].expand(*_axes(value, steps, batch), -1) for name, value in graph.outputs.items()}, final
 
 
 def _axes(value: Value, steps: int, batch: int) -> tuple[int, ...]:
     return (batch,) if value.whole else (steps, batch)
-
-
-def _each_step(part: Any, of: list[Tensor], dtype: torch.dtype) -> Tensor:
-    match part:
-        case parts.Embedding():
-            return part.table.to(dtype)[of[0]]
-        case parts.OneHot():
-            return functional.one_hot(of[0], part.tokens).to(dtype)
-        case parts.Linear():
-            return functional.linear(of[0], part.weight.to(dtype), None if part.bias is None else part.bias.to(dtype))
-        case parts.LayerNorm():
-            weight, bias = (None if it is None else it.to(dtype) for it in (part.weight, part.bias))
-            return functional.layer_norm(of[0], of[0].shape[-1:], weight, bias, part.eps)
-        case parts.Numbers():
-            return part.values.to(dtype)
-        case parts.Pointwise():
-            return OPERATIONS[part.operation].compute(*of)
-        case parts.Softmax():
-            return functional.log_softmax(of[0], -1) if part.log else functional.softmax(of[0], -1)
-        case parts.Concat():
-            axes = torch.broadcast_shapes(*[it.shape[:-1] for it in of])
-            return torch.cat([it.expand(*axes, -1) for it in of], -1)
-        case parts.Columns():
-            return of[0][..., part.start : part.stop]
-    raise AssertionError(part)
 
 
 def _layer(

@@ -12,7 +12,6 @@ from torch import Tensor
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import BackendError
 from tidegate.export.graph.exported import Exported
-from tidegate.export.graph.in_python import random_inputs
 from tidegate.export.onnx.checks.expected_values import States, expected_values
 from tidegate.export.onnx.model_nodes import LENGTHS, ModelNodes
 from tidegate.io.optional import needed
@@ -64,12 +63,8 @@ def draw_case(written: ModelNodes, source: Exported, steps: int, batch: int) -> 
     steps = 1 if form.step else steps
 
     def draw(steps: int, seed: int) -> list[Tensor]:
-        rows = [random_inputs(graph, steps, seed + b) for b in range(batch)]
-        found = [torch.stack(it, 1) for it in zip(*rows, strict=True)]
-        if source.spread is not None:
-            mean, deviation = source.spread
-            found[0] = (found[0] * deviation + mean).float()
-        return found
+        rows = [source.random_inputs(steps, seed + b) for b in range(batch)]
+        return [torch.stack(it, 1) for it in zip(*rows, strict=True)]
 
     lengths = torch.tensor([max(steps - 2 * b, 0) for b in range(batch - 1)] + [steps if batch == 1 else 0])
     # States that a model can have: some cells' are positive, say.
