@@ -39,7 +39,7 @@ def converted(name: str) -> Converted:
         )
 
     module = make_layers(form, [[direction(3), direction(3)], [direction(10), direction(10)]])
-    layer = ConvertedLayer("encoder", module, "LSTM of Keras", ("turned",), form)
+    layer = ConvertedLayer("encoder", module, "LSTM of Keras", form, ("turned",))
     return Converted(Path("model.h5"), "Keras 2.1.6", "0" * 64, {"encoder": layer}, notes=("all of it",))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -18,6 +18,7 @@ from tidegate.nn import GRU, LSTM, RNN, Layered, Recurrent
 
 Kind = Literal["lstm", "gru", "rnn"]
 GATES: dict[Kind, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+STANDARD: dict[Kind, tuple[Activation, ...]] = {"lstm": (SIGMOID, TANH, TANH), "gru": (SIGMOID, TANH), "rnn": (TANH,)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +49,21 @@ class Form:
 
     Attributes:
         kind: lstm, gru or rnn.
-        functions: of the gates, the new values and (lstm) the output: sigmoid, tanh, tanh; sigmoid, tanh; tanh.
+        functions: of the gates, the new values and (lstm) the output; none: those of `STANDARD`.
         reset_after: of a gru, whether r acts on the product.
         coupled: of an lstm, whether f is 1 - i.
         clip: the bound of what goes into the functions; None: none.
     """
 
     kind: Kind
-    functions: tuple[Activation, ...] = field(default=())
+    functions: tuple[Activation, ...] = ()
     reset_after: bool = True
     coupled: bool = False
     clip: float | None = None
 
     def cell(self, *, peepholes: bool = False) -> Cell:
         """Return the cell with these equations."""
-        standard = {"lstm": (SIGMOID, TANH, TANH), "gru": (SIGMOID, TANH), "rnn": (TANH,)}[self.kind]
-        functions = self.functions or standard
+        functions = self.functions or STANDARD[self.kind]
         match self.kind:
             case "lstm":
                 return lstm_cell(*functions, peepholes=peepholes, coupled=self.coupled, clip=self.clip)

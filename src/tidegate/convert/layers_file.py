@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from tidegate.cells import Cell
 from tidegate.convert.activations import checked_activation
-from tidegate.convert.built_layers import GATES, Form, Sizes, empty_layers
+from tidegate.convert.built_layers import GATES, STANDARD, Form, Sizes, empty_layers
 from tidegate.convert.result import Converted, ConvertedLayer
 from tidegate.errors import ArgumentError, DataError, TidegateError
 from tidegate.io.files import replacing
@@ -59,7 +59,6 @@ def write_layers(found: Converted, path: str | Path) -> list[Path]:
     tensors, layers, uses = {}, [], []
     for n, (name, layer) in enumerate(found.layers.items()):
         module: Any = layer.module
-        assert layer.form is not None
         sizes = Sizes(*[getattr(module, field) for field in asdict(Sizes(1, 1))])
         cell: Cell = module.cell
         tensors |= {f"{n}.{key}": value for key, value in module.state_dict().items()}
@@ -104,7 +103,7 @@ def read_layers(path: Path, digest: str, nonlinearity: str) -> Converted:
     for n, (module, form, it) in enumerate(made):
         module.load_state_dict({key: tensors[f"{n}.{key}"] for key in module.state_dict()})
         name, source = str(it.get("name")), str(it.get("source"))
-        layers[name] = ConvertedLayer(name, module, source, tuple(map(str, _list(it.get("notes"), path))), form)
+        layers[name] = ConvertedLayer(name, module, source, form, tuple(map(str, _list(it.get("notes"), path))))
     source = _object(record.get("source"), path)
     about = f"layers of {source.get('format')}, read from {source.get('name')}"
     return Converted(
@@ -115,7 +114,7 @@ def read_layers(path: Path, digest: str, nonlinearity: str) -> Converted:
 def _checked(layer: Any, path: Path) -> Form:
     given = _object(_object(layer, path).get("form"), path)
     kind, functions = given.get("kind"), _list(given.get("functions"), path)
-    if kind not in GATES or len(functions) not in (0, {"lstm": 3, "gru": 2, "rnn": 1}[kind]):
+    if kind not in GATES or len(functions) not in (0, len(STANDARD[kind])):
         raise DataError(f"{path}: {kind!r} with {len(functions)} functions is no kind of layer.")
     own = [_object(it, path) for it in functions]
     clip = given.get("clip")

@@ -38,7 +38,7 @@ def _converted(path: Path, format: str, digest: str, network: Network) -> Conver
         w_ih, w_hh, b_ih, b_hh = (_tensor(it) for it in (own.w_ih, own.w_hh, own.b_ih, own.b_hh))
         name, module = f"layer{n}", make_layers(form, [[Direction(w_ih, w_hh, b_ih, b_hh)]])
         notes = ("it begins with the states in others",) if network.states is not None else ()
-        layers[name] = ConvertedLayer(name, module, f"layer {n} of {network.kind.upper()}s", notes, form)
+        layers[name] = ConvertedLayer(name, module, f"layer {n} of {network.kind.upper()}s", form, notes)
     others = {"head.weight": _tensor(network.weight), "head.bias": _tensor(network.bias)}
     if network.direct is not None:
         others["direct.weight"] = _tensor(network.direct)

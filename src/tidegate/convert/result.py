@@ -23,15 +23,15 @@ class ConvertedLayer:
         name: of the layer, as the file has it.
         module: the same as a module of Tidegate, in evaluation, with time first.
         source: what it is there and where, such as "LSTM of Keras 2.1.6 at model_weights/lstm_1".
-        notes: what was turned, chosen or left out.
         form: its equations.
+        notes: what was turned, chosen or left out.
     """
 
     name: str
     module: nn.Module
     source: str
+    form: Form
     notes: tuple[str, ...] = ()
-    form: Form | None = None
     __repr__ = brief_repr
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tidegate.convert.activations import RELU, TANH
-from tidegate.convert.built_layers import Direction, Form, Kind, make_layers
+from tidegate.convert.built_layers import GATES, Direction, Form, Kind, make_layers
 from tidegate.convert.result import Converted, ConvertedLayer
 from tidegate.data.array_files import read_arrays
 from tidegate.errors import DataError
@@ -28,7 +28,7 @@ FULL = {"w_ih": "weight_ih", "w_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bi
 COMPUTED = re.compile(
     r".*(parametrizations\.(weight|bias)_[ih]h.*|(weight|bias)_[ih]h_l\d+(_reverse)?_(g|v|raw|orig|u))"
 )
-KINDS: dict[int, Kind] = {4: "lstm", 3: "gru", 1: "rnn"}
+KINDS: dict[int, Kind] = {count: kind for kind, count in GATES.items()}
 DEEPEST = 20  # dictionaries within one another
 
 Place = dict[tuple[int, int], dict[str, Tensor]]  # weights by name, for each layer and direction
@@ -175,7 +175,7 @@ def _layer(path: Path, where: str, name: str, place: Place, nonlinearity: str) -
         raise DataError(f"{path}: {where}: {error}") from error
     count = f" of {layers} layers" if layers > 1 else ""
     return ConvertedLayer(
-        where, module, f"torch.nn.{kind.upper()}{count} at {name or '(the model)'}", tuple(notes), form
+        where, module, f"torch.nn.{kind.upper()}{count} at {name or '(the model)'}", form, tuple(notes)
     )
 
 

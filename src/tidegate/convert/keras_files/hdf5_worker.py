@@ -1,7 +1,7 @@
 """Reads an HDF5 file in a process of its own, as its library may never end on a file that was altered.
 
-``python hdf5_worker.py FILE OUT LARGEST`` writes OUT.npz with the arrays and OUT.json with the attributes of groups and
-the reasons why arrays were not read. It needs h5py and NumPy alone, so that it starts at once.
+``python hdf5_worker.py FILE OUT LARGEST`` writes OUT.npz with the arrays and OUT.json with their names and the
+attributes of groups. It needs h5py and NumPy alone, so that it starts at once.
 """
 
 import json
@@ -44,13 +44,13 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str) else None
 
 
-def numbers(name: str, data: Any, largest: int) -> np.ndarray:
-    """Return an array; bfloat16, which Keras stores as two opaque bytes, as float32."""
+def numbers(name: str, data: Any, largest: int) -> np.ndarray | None:
+    """Return an array; bfloat16, which Keras stores as two opaque bytes, as float32. Texts and records are none."""
     if data.is_virtual or data.external:
         raise RefusedError(f"the array {name} lies in another file, which is not read")
     kind, size = data.dtype.kind, int(np.prod(data.shape, dtype=object)) * max(4, data.dtype.itemsize)
     if kind not in "fiubV" or (kind == "V" and data.dtype.itemsize != 2):
-        raise TypeError(f"{data.dtype}")
+        return None
     if size > largest:
         raise RefusedError(f"the array {name} would take {size:,} bytes, but at most {largest:,} are read")
     values = np.asarray(data[()])
@@ -63,18 +63,16 @@ def main(path: str, out: str, largest: int) -> None:
     """Read a file."""
     found: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
-    left: list[str] = []
     arrays = []
     with h5py.File(path, "r") as file:
         walk(file, "", 0, found, attributes)
         for name, data in found.items():
-            try:
-                arrays.append((name, numbers(name, data, largest)))
-            except TypeError:
-                left.append(name)  # texts and records, which are no weights
+            values = numbers(name, data, largest)
+            if values is not None:
+                arrays.append((name, values))
     np.savez(out + ".npz", **{str(n): values for n, (_, values) in enumerate(arrays)})  # type: ignore[arg-type]
     with open(out + ".json", "w", encoding="utf-8") as file:
-        json.dump({"names": [name for name, _ in arrays], "attributes": attributes, "left": left}, file)
+        json.dump({"names": [name for name, _ in arrays], "attributes": attributes}, file)
 
 
 if __name__ == "__main__":

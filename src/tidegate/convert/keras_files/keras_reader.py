@@ -13,7 +13,15 @@ from torch import Tensor
 
 from tidegate.convert.built_layers import make_layers
 from tidegate.convert.keras_files.hdf5_arrays import Hdf5, read_arrays_of
-from tidegate.convert.keras_files.layer_configs import LayerConfig, inner_layer, layers_of, parsed, snake_case, texts
+from tidegate.convert.keras_files.layer_configs import (
+    LayerConfig,
+    counted,
+    inner_layer,
+    layers_of,
+    parsed,
+    snake_case,
+    texts,
+)
 from tidegate.convert.keras_files.recurrent_weights import KINDS, direction_of, form_of
 from tidegate.convert.result import Converted, ConvertedLayer
 from tidegate.errors import DataError
@@ -155,7 +163,7 @@ def _add(model: _Model, layer: LayerConfig, find: Find) -> None:
                 f"left out: {layer.name} is both directions of a {own}, which is no layer of Keras that is known"
             )
             return
-        notes = [it for it in _said(settings) if "input from the last" not in it]
+        notes = _said({**settings, "go_backwards": False})  # which says nothing of both directions
         merge = config.get("merge_mode", "concat")
         if merge != "concat":
             notes.append(f"Keras merges the directions with merge_mode={merge!r}; here they are side by side")
@@ -180,14 +188,13 @@ def _add_cells(model: _Model, layer: LayerConfig, settings: Mapping[str, Any], f
     all_arrays = find(layer, "")
     for n, given in enumerate(cells):
         own, config = inner_layer({"cell": given}, "cell", f"cell {n} of {layer.name}", model.path)
-        key = snake_case(own)
-        used[key] = used.get(key, -1) + 1
+        key = counted(snake_case(own), used)
         if own not in KINDS:
             model.notes.append(
                 f"left out: cell {n} of {layer.name} is a {own}, which is no cell of Keras that is known"
             )
             continue
-        place = f"cell/cells/{key}" + (f"_{used[key]}" if used[key] else "") + "/"
+        place = f"cell/cells/{key}/"
         count = 2 + bool(config.get("use_bias", True))
         arrays = all_arrays[:count] if all_arrays else find(layer, place)
         all_arrays = all_arrays[count:]
@@ -228,7 +235,7 @@ def _make(
     while name in model.layers:
         name, n = f"{where} ({n})", n + 1
     source = f"{'Bidirectional ' if len(row) == 2 else ''}{kind} of Keras"
-    model.layers[name] = ConvertedLayer(name, module, source, (*notes, *assumed, *turned), form)
+    model.layers[name] = ConvertedLayer(name, module, source, form, (*notes, *assumed, *turned))
 
 
 def _add_by_arrays(model: _Model, name: str, arrays: list[Tensor]) -> None:
@@ -283,11 +290,11 @@ def _kind_of(arrays: Sequence[Tensor]) -> str | None:
         return None
     kernel, recurrent = arrays[:2]
     hidden = recurrent.shape[0]
+    if not hidden or recurrent.shape[1] % hidden or kernel.shape[1] != recurrent.shape[1]:
+        return None
     gates = recurrent.shape[1] // hidden
     if len(arrays) == 3 and arrays[2].shape == (2 * gates * hidden,) and gates in (3, 4):
         return {4: "CuDNNLSTM", 3: "CuDNNGRU"}[gates]
-    if not hidden or recurrent.shape[1] % hidden or kernel.shape[1] != recurrent.shape[1]:
-        return None
     return {4: "LSTM", 3: "GRU", 1: "SimpleRNN"}.get(gates)
 
 

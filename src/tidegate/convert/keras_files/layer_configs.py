@@ -71,9 +71,7 @@ def _layers(
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             raise DataError(f"{path}: the configuration of {_name(model)!r} has a layer without a class.")
         kind = entry["class_name"].rpartition(">")[2]
-        key = snake_case(kind)
-        used[key] = used.get(key, -1) + 1
-        own = f"{place}layers/{key}" + (f"_{used[key]}" if used[key] else "") + "/"
+        own = f"{place}layers/{counted(snake_case(kind), used)}/"
         settings = entry.get("config")
         if kind in ("Sequential", "Functional", "Model"):
             yield from _layers(entry, path, own, (*within, _name(entry)), depth + 1)
@@ -91,6 +89,12 @@ def _name(entry: Mapping[str, Any]) -> str:
     config = entry.get("config")
     found = config.get("name") if isinstance(config, dict) else None
     return str(found or entry.get("name") or entry.get("class_name") or "model")
+
+
+def counted(name: str, used: dict[str, int]) -> str:
+    """Return a name as Keras 3 has it the first, second and third time: lstm, lstm_1, lstm_2."""
+    used[name] = used.get(name, -1) + 1
+    return f"{name}_{used[name]}" if used[name] else name
 
 
 def snake_case(name: str) -> str:

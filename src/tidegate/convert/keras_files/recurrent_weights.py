@@ -16,7 +16,7 @@ from tidegate.convert.activations import (
     TANH,
     Activation,
 )
-from tidegate.convert.built_layers import Direction, Form, Kind, in_order
+from tidegate.convert.built_layers import GATES, STANDARD, Direction, Form, Kind, in_order
 from tidegate.errors import DataError
 
 KINDS: dict[str, Kind] = {
@@ -25,7 +25,6 @@ KINDS: dict[str, Kind] = {
     "SimpleRNN": "rnn", "SimpleRNNCell": "rnn",
 }  # fmt: skip
 ORDERS = {"lstm": ("ifco", "ifco"), "gru": ("zrh", "rzh"), "rnn": ("h", "h")}  # of Keras, and ours: c is g, h is n
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 OLD_ORDERS = {"lstm": "icfo", "gru": "zrh"}  # of Keras 1, which has arrays for each gate
 NAMED: dict[str, Activation] = {
     "sigmoid": SIGMOID,
@@ -64,10 +63,8 @@ def form_of(
         if config is not None and own != "rnn":
             notes.append(f"its recurrent activation is not named: {gate}, the default of that version")
     new = "tanh" if cudnn else settings.get("activation", "tanh")
-    functions = [
-        _activation(it, version)
-        for it in ((gate, new, new) if own == "lstm" else (gate, new) if own == "gru" else (new,))
-    ]
+    names = (new,) if own == "rnn" else (gate, new, new)[: len(STANDARD[own])]
+    functions = [_activation(it, version) for it in names]
     if any(it.name == "hard_sigmoid" for it in functions):
         slope = (
             "0.2 a + 0.5, as up to Keras 2"
