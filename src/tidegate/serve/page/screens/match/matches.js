@@ -10,18 +10,19 @@ const LONGEST = 60; // characters of a match that are shown
 /** `element`; `show(units, matches)`, `empty()`. `token`: what a step is; `onPick(step)`: go to a match. */
 export function matchTable(tokens, token, onPick) {
   const element = el("section", { class: "matches" });
-  let shown = []; // [units, matches] that are listed
+  let shown = []; // [a match, the element of its text] that are listed
   let holds = () => false; // of the property that is marked
 
   function show(units, matches) {
-    shown = [units, matches];
+    shown = matches.map((match) => [match, el("code")]);
+    shown.forEach(write);
     if (!matches.length) {
       const nowhere = "Nowhere else in this text are any of them on for two steps or more.";
       replaceChildren(element, units.length ? note(nowhere) : null);
       return;
     }
-    const rows = matches.map(([start, stop, shared]) => [
-      inContext(tokens, start, stop, holds),
+    const rows = shown.map(([[start, stop, shared], text]) => [
+      text,
       `${shared} of ${units.length}`,
       stop - start,
       start,
@@ -35,6 +36,11 @@ export function matchTable(tokens, token, onPick) {
     );
   }
 
+  /** The text of a match. The rows stay, and with them the keyboard's focus. */
+  function write([[start, stop], text]) {
+    replaceChildren(text, ...inContext(tokens, start, stop, holds));
+  }
+
   return {
     element,
     show,
@@ -42,7 +48,7 @@ export function matchTable(tokens, token, onPick) {
     /** Underline where a property holds: a function of the step, or null. */
     mark(where) {
       holds = where ?? (() => false);
-      if (shown.length) show(...shown);
+      shown.forEach(write);
     },
   };
 }
@@ -50,7 +56,7 @@ export function matchTable(tokens, token, onPick) {
 /** A match with the text around it; its beginnings are in line. */
 function inContext(tokens, start, stop, holds) {
   const match = el("mark", {}, ...pieces(tokens, start, stop, holds));
-  return el("code", {}, before(tokens, start, AROUND), match, after(tokens, stop, AROUND));
+  return [before(tokens, start, AROUND), match, after(tokens, stop, AROUND)];
 }
 
 /** The tokens of a match; where a property holds they are underlined. */
