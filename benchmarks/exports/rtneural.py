@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.exports.cases import Case
-from tidegate.errors import BenchmarkError
+from benchmarks.exports.commands import run
 
 BACKENDS = {  # with the largest alignment that each accepts
     "xsimd": ["-DRTNEURAL_USE_XSIMD=1", "-DRTNEURAL_DEFAULT_ALIGNMENT=64"],
@@ -78,9 +77,7 @@ class RTNeural:
         folders = [checkout, checkout / "modules" / "Eigen", checkout / "modules" / "json", xsimd / "include"]
         command = ["g++", *flags, "-w", *(f"-I{it}" for it in folders), "-shared", "-fPIC"]
         command += ["-o", str(library), str(folder / f"{backend}.cpp")]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise BenchmarkError(f"RTNeural with {backend} does not compile:\n{ended.stderr.strip()[:2000]}")
+        run(command)
         self._library: Any = ctypes.CDLL(str(library))
         self._library.seconds.restype = ctypes.c_double
         w = dict(recurrent.named_parameters())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.exports.commands import run
 from benchmarks.exports.timed_c import TimedC, compiled
-from tidegate.errors import BenchmarkError
 
 STEPS = 1_000_000
 PROGRAM = """\
@@ -62,9 +61,6 @@ def system_calls(folder: Path) -> int | None:
         return None
     found = []
     for steps in (10, STEPS):
-        command = ["strace", "-f", "-o", str(folder / "calls"), "./steps", str(steps)]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise BenchmarkError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr.strip()[:500]}")
+        run(["strace", "-f", "-o", str(folder / "calls"), "./steps", str(steps)], folder)
         found.append(len((folder / "calls").read_text().splitlines()))
     return found[1] - found[0]

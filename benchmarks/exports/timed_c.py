@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.exports.commands import run
 from benchmarks.exports.toolchains import FAST
 from tidegate import export
 from tidegate.errors import BenchmarkError
@@ -139,11 +139,11 @@ class TimedC:
         """Return the bytes of machine code and constants of the model, without its weights."""
         made = self.folder / "model.o"
         compiled([self.folder / "model.c"], made, "-c")
-        return int(_run(["size", str(made)]).splitlines()[1].split()[0])
+        return int(run(["size", str(made)]).splitlines()[1].split()[0])
 
     def imports(self) -> list[str]:
         """Return the functions that the code takes from elsewhere; call `machine_code` first."""
-        return [line.split()[-1] for line in _run(["nm", "-u", str(self.folder / "model.o")]).splitlines()]
+        return [line.split()[-1] for line in run(["nm", "-u", str(self.folder / "model.o")]).splitlines()]
 
     def _pointer(self) -> ctypes.c_void_p:
         return ctypes.c_void_p(self._x.data_ptr())
@@ -155,11 +155,4 @@ def compiled(sources: Sequence[Path], made: Path, *options: str) -> None:
     Raises:
         BenchmarkError: gcc refuses.
     """
-    _run(["gcc", "-std=c11", *FAST, *options, "-o", str(made), *map(str, sources), "-lm"])
-
-
-def _run(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise BenchmarkError(f"{' '.join(command)} failed:\n{ended.stderr.strip()[:2000]}")
-    return ended.stdout
+    run(["gcc", "-std=c11", *FAST, *options, "-o", str(made), *map(str, sources), "-lm"])

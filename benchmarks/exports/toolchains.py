@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from tidegate.errors import BenchmarkError
+from benchmarks.exports.commands import run
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
@@ -99,8 +98,5 @@ SANITIZED = tuple(
 
 def _run(command: Sequence[str], folder: Path | None = None) -> str:
     # LSan cannot look at the memory of a process that is traced, as in some containers; nothing is allocated anyway.
-    environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise BenchmarkError(f"{' '.join(command)[:300]} ended with {ended.returncode}:\n{ended.stderr.strip()[:3000]}")
-    return ended.stdout
+    sanitizers = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    return run(command, folder, environment=os.environ | sanitizers)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tests.small_modules import Head
 from torch import Tensor, nn
 from torch.export import Dim
 
@@ -15,15 +16,6 @@ from tidegate.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent
 INPUTS, HIDDEN = 3, 5
 EXAMPLE, OTHERS = (4, 2), ((1, 1), (7, 1), (1, 3), (9, 4))  # steps and sequences
 STEPS, BATCH = Dim("steps"), Dim("batch")
-
-
-class Head(nn.Module):
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.layer, self.head = layer, nn.Linear(layer.output_size, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.layer(x)[0])
 
 
 class Given(nn.Module):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tests.small_modules import Head
 from torch import Tensor, nn
 
 import tidegate
@@ -24,15 +25,6 @@ class Case(NamedTuple):
     model: Callable[[], nn.Module]
     inputs: Callable[[int, int], tuple[Tensor, ...]]
     shapes: tuple[dict[int, str], ...]
-
-
-class Head(nn.Module):
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.layer, self.head = layer, nn.Linear(layer.output_size, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.layer(x)[0])
 
 
 class WithLengths(nn.Module):

@@ -1,9 +1,9 @@
 // The hidden units that go with a property of the text, beside their controls; and those of a regular expression.
 
-import { inAddress } from "../../address_settings.js";
 import { ask, live } from "../../ask.js";
 import { button, el, failure, note, replaceChildren } from "../../dom.js";
 import { grouped } from "../../numbers.js";
+import { patternField } from "../../pattern_field.js";
 import { about, choose, openOn, state } from "../../state.js";
 import { findingsTable } from "./findings_table.js";
 
@@ -20,19 +20,7 @@ export function cellFinder(showDetector) {
   const own = el("div");
   let rows = []; // [finding, its row, whether the server knows where its detector holds]
   let underlined = null; // the detector that is shown in the text
-  const regex = inAddress(
-    "pattern",
-    el("input", {
-      type: "text",
-      placeholder: "a regular expression",
-      "aria-label": "A regular expression",
-      on: {
-        keydown(event) {
-          if (event.key === "Enter") searchRegex();
-        },
-      },
-    }),
-  );
+  const regex = patternField(searchRegex);
   const element = el(
     "section",
     { class: "finder" },

@@ -1,29 +1,17 @@
 // Which properties of the text the matches have in common, and where one of them holds.
 
-import { inAddress } from "../../address_settings.js";
 import { ask, isAvailable, live } from "../../ask.js";
 import { bar } from "../../charts/bars.js";
 import { dataTable } from "../../charts/data_table.js";
 import { button, el, failure, replaceChildren } from "../../dom.js";
 import { grouped, percent } from "../../numbers.js";
+import { patternField } from "../../pattern_field.js";
 import { choose, state } from "../../state.js";
 
 /** `element`; `load(question)` shows what the matches of a question have in common; `onMark(where)` as in `mark`. */
 export function commonProperties(token, onMark) {
   const place = el("div");
-  const pattern = inAddress(
-    "pattern",
-    el("input", {
-      type: "text",
-      placeholder: "a regular expression",
-      "aria-label": "A regular expression",
-      on: {
-        keydown(event) {
-          if (event.key === "Enter") again();
-        },
-      },
-    }),
-  );
+  const pattern = patternField(again);
   const own = el("div", { class: "controls" }, pattern, button("Add it", again));
   const element = el("section", { class: "common" });
   let asked = null;
