@@ -27,7 +27,7 @@ WRITE = "write its equations as a cell (tidegate.cell) and load the weights into
 NETWORKS = [
     Foreign(re.compile(pattern), what, advice)
     for pattern, what, advice in (
-        (r"time_(mix|decay|first|faaaa|maa)", "an RWKV, whose state is a matrix for each head", OWN_PROGRAM),
+        (r"time_(mix|decay|first|faaaa|maa)", "an RWKV", OWN_PROGRAM),
         (r"\bA_log$", "a Mamba or another state space model, whose state is a matrix", OWN_PROGRAM),
         (r"\b(log_A_real|Lambda_re|log_dt|inv_dt)$", "an S4 or S5, a state space model", OWN_PROGRAM),
         (r"\b(nu_log|theta_log|gamma_log)$", "an LRU, whose state is complex", OWN_PROGRAM),
@@ -39,7 +39,7 @@ NETWORKS = [
         (r"\bcell_list\.\d+\.conv\b", "a ConvLSTM or ConvGRU, whose products are convolutions", OWN_PROGRAM),
         (r"[./]h[ifgoczrn][./]kernel$", "a cell of Flax", "save it under torch's names (weight_ih_l0 ...)"),
         (r"\b(lin(ear)?_(hh|ih)|[ihx]2h|W_?hh|U_[ifgoczrn])\b", "a cell of its author's own", WRITE),
-        (r"\b(self_attn|in_proj_weight|q_proj|attn)\b", "a Transformer's attention, which is not recurrent", OWN_PROGRAM),
+        (r"\b(self_attn|in_proj_weight|q_proj|c_attn)\b", "a Transformer's attention", OWN_PROGRAM),
     )
 ]  # fmt: skip
 """In the order in which they are looked for: the general ones last."""
@@ -52,5 +52,5 @@ def foreign_networks(names: Iterable[str]) -> list[str]:
     for kind in NETWORKS:
         name = next((it for it in given if kind.pattern.search(it)), None)
         if name is not None:
-            found.append(f"{name} belongs to {kind.what}: {kind.advice}")
+            found.append(f"{name[:200]} belongs to {kind.what}: {kind.advice}")
     return found
