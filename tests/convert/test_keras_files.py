@@ -106,7 +106,7 @@ def model(*layers: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-NAMES = ("kernel:0", "recurrent_kernel:0", "bias:0")
+NAMES: tuple[str, ...] = ("kernel:0", "recurrent_kernel:0", "bias:0")
 
 
 @pytest.mark.parametrize(("version", "slope"), [("2.1.6", 2), ("3.1.0", 3)])
