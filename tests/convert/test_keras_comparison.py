@@ -13,8 +13,8 @@ import torch
 from tests.convert.test_keras_files import NAMES, H, arrays, gru, model, new_file, old_file, played
 
 from tidegate.convert import read
-from tidegate.convert.comparison import compare
 from tidegate.convert.keras_files.keras_comparison import not_compared
+from tidegate.convert.runtime_comparison import compare
 from tidegate.errors import ArgumentError, BrokenDependencyError, DataError, MissingDependencyError
 
 MAKE = """
