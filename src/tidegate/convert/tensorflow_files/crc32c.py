@@ -1,6 +1,6 @@
 """Checksums of TensorFlow's files: CRC-32C, masked.
 
-The register is linear in the data, many pieces are run through it side by side and put together afterwards.
+The register is linear in the data: many pieces are run through it side by side and put together afterwards.
 """
 
 from __future__ import annotations
