@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate.convert import read
+from tidegate.convert.layers_file import write_layers
 from tidegate.convert.tensorflow_files.crc32c import crc32c, masked_crc32c
 from tidegate.errors import DataError
 
@@ -145,6 +146,23 @@ def test_stacks_in_each_direction_are_read_cell_by_cell(tmp_path: Path) -> None:
     assert not found.others
 
 
+def test_directions_of_different_sizes_are_read_apart(tmp_path: Path) -> None:
+    arrays = {f"fw/lstm_cell/{it}": draw(*n) for it, n in WHOLE.items()}
+    arrays |= {"bw/lstm_cell/kernel": draw(3 + 5, 20), "bw/lstm_cell/bias": draw(20)}
+    found = read(graph(tmp_path / "a.pb", arrays))
+    assert [it.module.hidden_size for it in found.layers.values()] == [5, 4]
+
+
+@torch.no_grad()
+def test_cells_are_written_for_tidegate_and_read_back(tmp_path: Path) -> None:
+    found = read(FOLDER / "stacked.ckpt.index")
+    again = read(write_layers(found, tmp_path / "layers.safetensors")[0])
+    for name, layer in found.layers.items():
+        module: Any = layer.module
+        x = torch.randn(5, 2, module.input_size)
+        torch.testing.assert_close(again[name](x), module(x), rtol=0, atol=0)
+
+
 def test_numbers_of_a_graph_may_be_listed_and_end_early(tmp_path: Path) -> None:
     kernel = constant("lstm_cell/kernel", 1, (7, 16), piece(5, np.array([0.5, 0.25], "<f4").tobytes()))
     bias = constant("lstm_cell/bias", 1, (16,), b"".join([varint(5 << 3 | 5) + np.float32(0.5).tobytes()]))
@@ -152,6 +170,9 @@ def test_numbers_of_a_graph_may_be_listed_and_end_early(tmp_path: Path) -> None:
     own = read(tmp_path / "a.pb").module.state_dict()
     assert own["weight_ih_l0"].unique().tolist() == [0.25, 0.5]
     assert own["bias_ih_l0"].unique().tolist() == [0.5, 1.5]
+
+
+WHOLE = {"kernel": (7, 16), "bias": (16,)}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +183,8 @@ def test_numbers_of_a_graph_may_be_listed_and_end_early(tmp_path: Path) -> None:
         ({"lstm_cell/kernel": draw(7, 16, 1)}, r"kernel is of shape \(7, 16, 1\)"),
         ({"lstm_cell/bias": draw(16)}, r"lstm_cell: the cell is half: there is no kernel \(there is bias\)"),
         ({"lstm_cell/kernel": draw(7, 16), "lstm_cell/bias": draw(15)}, r"bias is of shape \(15,\)"),
-        ({"lstm_cell/kernel": draw(7, 16), "lstm_cell/w_i_diag": draw(4)}, "there is no w_f_diag"),
+        ({"lstm_cell/kernel": draw(7, 16)}, r"there is no bias \(there is kernel\)"),
+        ({**{f"lstm_cell/{it}": draw(*n) for it, n in WHOLE.items()}, "lstm_cell/w_i_diag": draw(4)}, "no w_f_diag"),
         ({"gru_cell/gates/kernel": draw(7, 8)}, "there is no candidate/kernel"),
         ({"lstm/recurrent_kernel": draw(4, 16)}, "it has layers of Keras"),
         ({"layer_norm_basic_lstm_cell/kernel": draw(7, 16)}, "it has layer_norm_basic_lstm_cell/kernel"),

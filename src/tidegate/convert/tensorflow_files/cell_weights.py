@@ -32,20 +32,19 @@ class CellKind(NamedTuple):
 
 
 def _lstm(weights: Weights, kind: CellKind, where: str) -> tuple[Form, Direction]:
-    kernel, bias = _matrix(weights, "kernel", where), weights.get("bias")
+    kernel = _matrix(weights, "kernel", where)
     projection = weights.get("projection/kernel")
     if projection is not None:
         projection = _matrix(weights, "projection/kernel", where)
     hidden = kernel.shape[1] // 4
     w_ih, w_hh = _halves(kernel, 4 * hidden, hidden if projection is None else projection.shape[1], where)
-    if bias is not None:
-        bias = _vector(weights, "bias", 4 * hidden, where).clone()
-        bias[2 * hidden : 3 * hidden] += kind.forget_bias
+    bias = _vector(weights, "bias", 4 * hidden, where).clone()
+    bias[2 * hidden : 3 * hidden] += kind.forget_bias
     peepholes = [f"w_{gate}_diag" for gate in "ifo"]
     vectors: tuple[Tensor, ...] = ()
     if any(name in weights for name in peepholes):
         vectors = tuple(_vector(weights, name, hidden, where) for name in peepholes)
-    made = [None if it is None else in_order(it, "igfo", "ifgo") for it in (w_ih, w_hh, bias)]
+    made = [in_order(it, "igfo", "ifgo") for it in (w_ih, w_hh, bias)]
     return Form("lstm"), Direction(*made, None, vectors, None if projection is None else projection.t())  # type: ignore[arg-type]
 
 

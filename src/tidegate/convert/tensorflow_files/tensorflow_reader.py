@@ -61,16 +61,21 @@ def _converted(path: Path, format: str, digest: str, tensors: dict[str, Tensor])
     for place, kind in sorted(cells, key=lambda it: _natural(it[0])):
         way = WAY.fullmatch(place)
         other = "" if way is None else f"{way['before']}{OTHER[way['way']]}{way['cell']}"
-        if way is None or (other, kind) not in cells:
+        if way is None or _shapes(cells.get((other, kind), {})) != _shapes(cells[place, kind]):
             backward = bool(BACKWARD.search(place))
             layers[place] = _layer(path, place, kind, [cells[place, kind]], backward=backward)
         elif way["way"] == "fw":
             name = way["before"] + way["cell"].lstrip("/")
+            name = place if (name, kind) in cells else name
             layers[name] = _layer(path, name, kind, [cells[place, kind], cells[other, kind]])
     notes = ()
     if any(STACK.search(name) for name in layers):
         notes = ("cells of one scope feed one another: cell_0 has the input, cell_1 what cell_0 gives",)
     return Converted(path, format, digest, layers, others, notes)
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in weights.items()}
 
 
 def _layer(
