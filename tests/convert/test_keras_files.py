@@ -16,6 +16,7 @@ from tidegate.errors import DataError
 h5py = pytest.importorskip("h5py")
 Arrays = list[np.ndarray]
 I, H, T = 5, 4, 6
+EMPTY = np.ones((0, 4 * H))
 
 
 def sigmoid(a: Any) -> Any:
@@ -105,7 +106,7 @@ def model(*layers: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-NAMES = ("kernel:0", "recurrent_kernel:0", "bias:0")
+NAMES: tuple[str, ...] = ("kernel:0", "recurrent_kernel:0", "bias:0")
 
 
 @pytest.mark.parametrize(("version", "slope"), [("2.1.6", 2), ("3.1.0", 3)])
@@ -235,6 +236,8 @@ def test_what_is_no_layer_of_keras_is_named(tmp_path: Path) -> None:
     [
         ({"layers/lstm/cell": arrays(4)[:1]}, model(("LSTM", {"name": "l"})), "one array of three"),
         ({"layers/lstm/cell": arrays(3)}, model(("LSTM", {"name": "l"})), r"should be \(I, 4 H\) and \(H, 4 H\)"),
+        ({"layers/lstm/cell": [np.ones((5, 16)), EMPTY]}, model(("LSTM", {"name": "l"})), r"l: .*\(0, 16\)"),
+        ({"layers/lstm/cell": [EMPTY, np.ones((4, 16))]}, model(("LSTM", {"name": "l"})), "l: A lstm of 0 inputs"),
         ({"layers/lstm/cell": []}, model(("LSTM", {"name": "l"})), "0 arrays .none."),
         ({"layers/lstm/cell": arrays(4)}, model(("LSTM", {"name": "l", "activation": "gelu"})), "'gelu' has no"),
         ({"layers/dense": arrays(4)}, model(("Dense", {"name": "d"})), "no recurrent layer of Keras"),
@@ -276,3 +279,13 @@ def test_arrays_that_claim_to_be_huge_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="not a whole HDF5 file"):
         read(tmp_path / "cut.h5")
+
+
+def test_one_array_under_many_names_counts_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEGATE_MAX_ARRAY_BYTES", "1000000")
+    with h5py.File(tmp_path / "links.h5", "w") as file:
+        file.create_dataset("a/vars/0", data=np.zeros(100_000, "f4"), chunks=(1000,), compression="gzip")
+        for n in range(9):
+            file[f"b{n}/vars/0"] = file["a/vars/0"]
+    with pytest.raises(DataError, match="its arrays would take 4,000,000 bytes together, but at most 1,000,000"):
+        read(tmp_path / "links.h5")

@@ -1,8 +1,10 @@
 """Converted layers are written with their equations, read back equal, and used by the program beside them."""
 
+import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,17 @@ def test_the_program_runs(tmp_path: Path) -> None:
         write_layers(converted("plain"), tmp_path / "layers.safetensors")
     with pytest.raises(ArgumentError, match=r"should be called \.safetensors"):
         write_layers(converted("plain"), tmp_path / "layers.bin")
+
+
+def test_names_of_the_file_do_not_become_code(tmp_path: Path) -> None:
+    nasty = 'a"""; print("run")\n\\'
+    plain = converted("plain")
+    layer = replace(plain.layers["encoder"], name=nasty)
+    found = replace(plain, path=Path(f"{nasty}.keras"), layers={nasty: layer})
+    _, program = write_layers(found, tmp_path / f"{nasty}.safetensors")
+    assert ast.get_docstring(ast.parse(program.read_text())) == "Uses the converted layers of the file beside it."
+    said = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True).stdout
+    assert "\nrun\n" not in said
 
 
 @pytest.mark.parametrize(

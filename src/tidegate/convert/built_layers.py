@@ -141,6 +141,8 @@ def empty_layers(form: Form, sizes: Sizes, *, peepholes: bool = False, dtype: to
 
 def _check(given: Direction, form: Form, hidden: int, inputs: int, outputs: int) -> None:
     rows = form.gates * hidden
+    if not (inputs and outputs and hidden):
+        raise DataError(f"A {form.kind} of {inputs} inputs and {hidden} units has no weights.")
     expected = {"w_ih": (rows, inputs), "w_hh": (rows, outputs), "b_ih": (rows,), "b_hh": (rows,)}
     for name, shape in expected.items():
         value: Tensor | None = getattr(given, name)

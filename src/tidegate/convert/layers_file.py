@@ -23,7 +23,7 @@ from tidegate.nn import Layered
 FORMAT, VERSION = "layers", 1
 MOST = 10_000  # units, layers, inputs
 PROGRAM = '''\
-"""Layers of {source}, as {file} has them."""
+"""Uses the converted layers of the file beside it."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def write_layers(found: Converted, path: str | Path) -> list[Path]:
     source = {"name": found.path.name, "format": found.format, "digest": found.digest, "notes": list(found.notes)}
     write_tensors(path, tensors, {"format": FORMAT, "version": VERSION, "source": source, "layers": layers})
     with replacing(program) as file:
-        file.write(PROGRAM.format(source=found.path.name, file=path.name, uses="\n".join(uses)).encode())
+        file.write(PROGRAM.format(file=path.name, uses="\n".join(uses)).encode())
     return [path, program]
 
 

@@ -24,18 +24,22 @@ READERS: dict[str, str] = {
     "hdf5": "tidegate.convert.keras_files.keras_reader:read_hdf5",
     "plugin": "tidegate.convert.plugin_files:read_plugin",
     "npz": "tidegate.convert.torch_files:read_npz",
+    "checkpoint": "tidegate.convert.tensorflow_files.tensorflow_reader:read_checkpoint",
+    "graph": "tidegate.convert.tensorflow_files.tensorflow_reader:read_graph",
 }
 """For each format the function (path, digest, nonlinearity) that reads it, imported on use."""
 
 NOT_READ = {
     ".onnx": "ONNX files are not read yet: save the weights of the model that it was made of",
-    ".pb": "graphs of TensorFlow are not read: load it in TensorFlow and save its arrays with numpy.savez",
-    ".index": "checkpoints of TensorFlow are not read: load it in TensorFlow and save its arrays with numpy.savez",
+    ".meta": "the graph of a checkpoint of TensorFlow has no weights: give the file .index beside it",
     ".tflite": "models of TensorFlow Lite are not read: take the model that it was made of",
     ".pkl": "pickles are not read, as they can run code: save model.state_dict()",
     ".joblib": "pickles are not read, as they can run code: save model.state_dict()",
 }
 """What to do with files that are known and not read, by their ending."""
+
+UNMARKED = {".index": "checkpoint", ".pb": "graph"}
+"""Formats whose files do not begin with a mark, by their ending."""
 
 
 def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") -> Converted:
@@ -43,8 +47,8 @@ def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") ->
 
     Args:
         path: the file. PyTorch: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``, or in ``.npz`` under torch's
-            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. Audio plug-ins:
-            ``.nam``, RTNeural's ``.json``.
+            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. TensorFlow 1: a
+            checkpoint's ``.index``, a frozen graph ``.pb``. Audio plug-ins: ``.nam``, RTNeural's ``.json``.
         nonlinearity: of ``torch.nn.RNN`` layers in a ``state_dict``, which does not say it.
 
     Returns:
@@ -86,6 +90,10 @@ def _format(path: Path) -> str:
         return "layers" if is_layers(path) else "safetensors"
     if start.lstrip()[:1] == b"{":
         return "plugin"
+    if path.suffix.lower() in UNMARKED:
+        return UNMARKED[path.suffix.lower()]
+    if ".data-0" in path.name:
+        raise DataError(f"{path} is the data of a checkpoint of TensorFlow: give the file .index beside it.")
     if path.suffix.lower() in NOT_READ:
         raise DataError(f"{path}: {NOT_READ[path.suffix.lower()]}.")
     raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")

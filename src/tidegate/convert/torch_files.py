@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tidegate.convert.activations import RELU, TANH
 from tidegate.convert.built_layers import GATES, Direction, Form, Kind, make_layers
+from tidegate.convert.foreign_networks import foreign_networks
 from tidegate.convert.result import Converted, ConvertedLayer
 from tidegate.data.array_files import read_arrays
 from tidegate.errors import DataError
@@ -108,10 +109,12 @@ def _converted(path: Path, format: str, digest: str, tensors: dict[str, Tensor],
     for name, place in places.items():
         where = name.rstrip("._") or "(the model)"
         layers[where] = _layer(path, where, name, place, nonlinearity)
+    foreign = foreign_networks(others)
     if not layers:
         names = ", ".join([*tensors][:5])
-        raise DataError(f"{path} has no weights of torch.nn's LSTM, GRU or RNN (weight_ih_l0 ...): it has {names} ...")
-    return Converted(path, format, digest, layers, others)
+        why = foreign[0] if foreign else f"it has {names} ..."
+        raise DataError(f"{path} has no weights of torch.nn's LSTM, GRU or RNN (weight_ih_l0 ...): {why}")
+    return Converted(path, format, digest, layers, others, tuple(f"left out: {it}" for it in foreign))
 
 
 def _places(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Place], dict[str, Tensor], list[str]]:

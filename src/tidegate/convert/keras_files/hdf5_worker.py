@@ -44,15 +44,23 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str) else None
 
 
-def numbers(name: str, data: Any, largest: int) -> np.ndarray | None:
-    """Return an array; bfloat16, which Keras stores as two opaque bytes, as float32. Texts and records are none."""
+def declared_size(name: str, data: Any, largest: int) -> int:
+    """Return how many bytes an array would take in memory; 0 of texts and records, which are not read."""
     if data.is_virtual or data.external:
         raise RefusedError(f"the array {name} lies in another file, which is not read")
     kind, size = data.dtype.kind, int(np.prod(data.shape, dtype=object)) * max(4, data.dtype.itemsize)
     if kind not in "fiubV" or (kind == "V" and data.dtype.itemsize != 2):
-        return None
+        return 0
     if size > largest:
         raise RefusedError(f"the array {name} would take {size:,} bytes, but at most {largest:,} are read")
+    return size
+
+
+def numbers(data: Any) -> np.ndarray | None:
+    """Return an array; bfloat16, which Keras stores as two opaque bytes, as float32. Texts and records are none."""
+    kind = data.dtype.kind
+    if kind not in "fiubV" or (kind == "V" and data.dtype.itemsize != 2):
+        return None
     values = np.asarray(data[()])
     if kind == "V":
         values = (np.frombuffer(values.tobytes(), np.uint16).astype(np.uint32) << 16).view(np.float32)
@@ -66,8 +74,11 @@ def main(path: str, out: str, largest: int) -> None:
     arrays = []
     with h5py.File(path, "r") as file:
         walk(file, "", 0, found, attributes)
+        together = sum(declared_size(name, data, largest) for name, data in found.items())
+        if together > largest:  # an array may stand under many names
+            raise RefusedError(f"its arrays would take {together:,} bytes together, but at most {largest:,} are read")
         for name, data in found.items():
-            values = numbers(name, data, largest)
+            values = numbers(data)
             if values is not None:
                 arrays.append((name, values))
     np.savez(out + ".npz", **{str(n): values for n, (_, values) in enumerate(arrays)})  # type: ignore[arg-type]

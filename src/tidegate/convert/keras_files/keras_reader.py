@@ -15,6 +15,7 @@ from tidegate.convert.built_layers import make_layers
 from tidegate.convert.keras_files.hdf5_arrays import Hdf5, read_arrays_of
 from tidegate.convert.keras_files.layer_configs import (
     LayerConfig,
+    StoredLayer,
     counted,
     inner_layer,
     layers_of,
@@ -47,6 +48,7 @@ class _Model:
     layers: dict[str, ConvertedLayer] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    stored: dict[str, StoredLayer] = field(default_factory=dict)
 
     def tensors(self, names: Sequence[str]) -> list[Tensor]:
         self.taken.update(names)
@@ -56,6 +58,28 @@ class _Model:
 def read_keras(path: Path, digest: str, nonlinearity: str) -> Converted:
     """Read a ``.keras`` archive."""
     del nonlinearity
+    return _read(*_open_keras(path), digest)
+
+
+def read_hdf5(path: Path, digest: str, nonlinearity: str) -> Converted:
+    """Read an HDF5 file: a whole model or weights, of any version."""
+    del nonlinearity
+    return _read(*_open_hdf5(path), digest)
+
+
+def stored_layers(path: Path) -> dict[str, StoredLayer]:
+    """Return the recurrent layers of a file as Keras has them, by the names that `read_keras` and `read_hdf5` give.
+
+    Raises:
+        DataError: the file is not whole.
+        MissingDependencyError: h5py is not installed.
+    """
+    model, config, name = (_open_keras if zipfile.is_zipfile(path) else _open_hdf5)(path)
+    _read(model, config, name, "")
+    return model.stored
+
+
+def _open_keras(path: Path) -> tuple[_Model, Mapping[str, Any] | None, str]:
     with zipfile.ZipFile(path) as archive:
         members = {it.filename: it for it in archive.infolist()}
         for name in ("config.json", "model.weights.h5"):
@@ -74,19 +98,17 @@ def read_keras(path: Path, digest: str, nonlinearity: str) -> Converted:
             raise DataError(f"{path} is not a whole archive ({str(error)[:200]}).") from error
     version = str(about.get("keras_version", ""))
     model = _Model(path, read_arrays_of(path, content), _version(version))
-    return _read(model, config, f"Keras {version or '3'}, a whole model (.keras)", digest)
+    return model, config, f"Keras {version or '3'}, a whole model (.keras)"
 
 
-def read_hdf5(path: Path, digest: str, nonlinearity: str) -> Converted:
-    """Read an HDF5 file: a whole model or weights, of any version."""
-    del nonlinearity
+def _open_hdf5(path: Path) -> tuple[_Model, Mapping[str, Any] | None, str]:
     file = read_arrays_of(path)
     version = str(file.attribute("", "keras_version") or file.attribute("model_weights", "keras_version") or "")
     config = file.attribute("", "model_config")
     whole = "a whole model" if config else "weights without settings"
     name = f"Keras {version or '(version not said)'}, {whole} (HDF5)"
     model = _Model(path, file, _version(version))
-    return _read(model, None if config is None else parsed(str(config), path), name, digest)
+    return model, None if config is None else parsed(str(config), path), name
 
 
 def _read(model: _Model, config: Mapping[str, Any] | None, name: str, digest: str) -> Converted:
@@ -163,7 +185,7 @@ def _add(model: _Model, layer: LayerConfig, find: Find) -> None:
                 f"left out: {layer.name} is both directions of a {own}, which is no layer of Keras that is known"
             )
             return
-        notes = _said({**settings, "go_backwards": False})  # which says nothing of both directions
+        notes = _said(settings)
         merge = config.get("merge_mode", "concat")
         if merge != "concat":
             notes.append(f"Keras merges the directions with merge_mode={merge!r}; here they are side by side")
@@ -234,6 +256,7 @@ def _make(
     name, n = where, 2
     while name in model.layers:
         name, n = f"{where} ({n})", n + 1
+    model.stored[name] = StoredLayer(kind, config, model.version, tuple(map(tuple, arrays)))
     source = f"{'Bidirectional ' if len(row) == 2 else ''}{kind} of Keras"
     model.layers[name] = ConvertedLayer(name, module, source, form, (*notes, *assumed, *turned))
 

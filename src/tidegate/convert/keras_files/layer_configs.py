@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from tidegate.drawing.brief import brief_repr
 from tidegate.errors import DataError
 
 DEEPEST = 30  # models within one another
@@ -31,6 +34,24 @@ class LayerConfig:
     config: Mapping[str, Any]
     place: str
     within: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """A recurrent layer as its file has it.
+
+    Attributes:
+        kind: its class, such as "LSTM"; of both directions, or of an RNN, that of the layer or cell within.
+        config: the settings of that class; None if the file has none.
+        version: of Keras, major and minor; None if the file does not say.
+        arrays: of each direction, in Keras' layout and order.
+    """
+
+    kind: str
+    config: Mapping[str, Any] | None
+    version: tuple[int, int] | None
+    arrays: tuple[tuple[Tensor, ...], ...]
+    __repr__ = brief_repr
 
 
 def parsed(text: str, path: Path) -> Mapping[str, Any]:

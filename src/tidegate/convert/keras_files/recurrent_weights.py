@@ -98,7 +98,7 @@ def direction_of(kind: str, arrays: Sequence[Tensor], where: str) -> Direction:
     own = KINDS[kind]
     count = GATES[own]
     if len(arrays) == 3 * count and count > 1:
-        arrays = _joined(arrays, own)
+        arrays = joined_arrays(arrays, own)
     if not 2 <= len(arrays) <= 3:
         raise DataError(
             f"{where}: a {kind} has a kernel, a recurrent kernel and perhaps a bias, but there are {len(arrays)} "
@@ -131,7 +131,7 @@ def direction_of(kind: str, arrays: Sequence[Tensor], where: str) -> Direction:
     return Direction(*made)  # type: ignore[arg-type]
 
 
-def _joined(arrays: Sequence[Tensor], own: Kind) -> list[Tensor]:
+def joined_arrays(arrays: Sequence[Tensor], own: Kind) -> list[Tensor]:
     """Return kernel, recurrent kernel and bias from those of each gate, as Keras 1 has them."""
     order, wanted = OLD_ORDERS[own], ORDERS[own][0]
     by_gate = {letter: arrays[3 * n : 3 * n + 3] for n, letter in enumerate(order)}

@@ -1,0 +1,1 @@
+"""Files of TensorFlow 1, without TensorFlow: checkpoints and frozen graphs."""
