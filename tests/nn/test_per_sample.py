@@ -124,8 +124,8 @@ def test_a_subclass_that_returns_its_outputs_is_sampled_as_opacus_does() -> None
     sampled = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
     found = sampled(dict(layer.named_parameters()), x, cotangents)
     for k in range(5):
-        total = (layer(x[k : k + 1]) * cotangents[k]).sum()
-        alone = torch.autograd.grad(total, [*layer.parameters()])
+        output: Any = layer(x[k : k + 1])
+        alone = torch.autograd.grad((output * cotangents[k]).sum(), [*layer.parameters()])
         for (name, _), gradient in zip(layer.named_parameters(), alone, strict=True):
             torch.testing.assert_close(found[name][k], gradient, atol=1e-5, rtol=1e-4)
 
