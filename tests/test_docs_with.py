@@ -7,9 +7,14 @@ import pytest
 
 WITH = Path(__file__).parent.parent / "docs" / "with"
 NEEDED = {
+    "accelerate.md": ["accelerate"],
     "captum.md": ["captum"],
+    "darts.md": ["darts", "pytorch_lightning"],
+    "gluonts.md": ["gluonts", "lightning"],
     "lightning.md": ["lightning"],
+    "neuralhydrology.md": ["neuralhydrology"],
     "onnx_runtime.md": ["onnx", "onnxruntime"],
+    "opacus.md": ["opacus"],
     "skorch.md": ["skorch", "sklearn"],
     "torch_func.md": [],
 }

@@ -1,5 +1,6 @@
 """Gradients of each sequence by itself: call_for_per_sample_grads, and the sampler of docs/drop_in.md."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -106,6 +107,27 @@ def test_step_cells(name: str) -> None:
     expected = one_at_a_time(cell, [((x[k : k + 1], rows[k]), {}) for k in range(5)])
     total(call_for_per_sample_grads(cell, batch_size=5, loss_reduction="sum")(x, state)).backward()
     check(cell, expected)
+
+
+def test_a_subclass_that_returns_its_outputs_is_sampled_as_opacus_does() -> None:
+    class Outputs(LSTM):
+        def forward(self, x: Tensor) -> Any:  # type: ignore[override]
+            return super().forward(x)[0]
+
+    torch.manual_seed(0)
+    layer, x, cotangents = Outputs(4, 6, 2, batch_first=True), torch.randn(5, 7, 4), torch.randn(5, 7, 6)
+    empty = copy.deepcopy(layer).to("meta")
+
+    def loss(weights: dict[str, Tensor], x: Tensor, cotangent: Tensor) -> Tensor:
+        return (torch.func.functional_call(empty, weights, (x[None],)) * cotangent[None]).sum()
+
+    sampled = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    found = sampled(dict(layer.named_parameters()), x, cotangents)
+    for k in range(5):
+        output: Any = layer(x[k : k + 1])
+        alone = torch.autograd.grad((output * cotangents[k]).sum(), [*layer.parameters()])
+        for (name, _), gradient in zip(layer.named_parameters(), alone, strict=True):
+            torch.testing.assert_close(found[name][k], gradient, atol=1e-5, rtol=1e-4)
 
 
 def test_another_batch_size_is_refused() -> None:

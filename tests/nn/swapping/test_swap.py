@@ -127,6 +127,19 @@ def test_what_is_not_known_stays_and_is_named() -> None:
     assert str(tidegate.swap(nn.Linear(2, 3))) == "The model has no recurrent layers of torch.nn."
 
 
+def test_a_model_that_is_named_like_a_layer_is_not_one() -> None:
+    class GRU(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(3, 4)
+
+    class LSTM(nn.Module):
+        pass
+
+    assert str(tidegate.swap(GRU())) == "layer: GRU -> tidegate.nn.GRU"
+    assert "LSTM is not a layer of torch.nn" in str(tidegate.swap(LSTM()))
+
+
 def test_the_faster_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swapping, "seconds", lambda module, *_: (1.0, 0.5 if isinstance(module, nn.GRU) else 1.5))
     model = nn.ModuleDict({"a": nn.GRU(3, 4), "b": nn.RNN(4, 4)})

@@ -26,10 +26,15 @@ NAMES = ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")
 
 
 def is_recurrent(module: nn.Module) -> bool:
-    """Whether a module is a recurrent layer or cell of PyTorch, by its class, a base of it, or its name."""
+    """Whether a module is a recurrent layer or cell of PyTorch, by its class, a base of it, or its name.
+
+    A model that only has such a name, and holds layers of torch.nn, is not one.
+    """
     if isinstance(module, CellModule):
         return False
-    return isinstance(module, nn.RNNBase | nn.RNNCellBase) or _name(module) in NAMES
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+        return True
+    return _name(module) in NAMES and not any(_plain_class(it) in PAIRS for it in module.modules())
 
 
 def why_not(module: nn.Module) -> str:
