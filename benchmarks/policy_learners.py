@@ -98,9 +98,8 @@ class Sb3Learner:
         np.random.seed(0)
         batch = next(other.model.rollout_buffer.get(512))
         assert batch.episode_starts.any()
-        actions = batch.actions.long().flatten() if batch.actions.shape[-1:] == (1,) else batch.actions
-        if isinstance(self.model.action_space, gymnasium.spaces.Box):
-            actions = batch.actions
+        discrete = isinstance(self.model.action_space, gymnasium.spaces.Discrete)
+        actions = batch.actions.long().flatten() if discrete else batch.actions
         values, log_probs, _ = policy.evaluate_actions(
             batch.observations, actions, batch.lstm_states, batch.episode_starts
         )
@@ -117,8 +116,8 @@ class WholeSequences(tidegate.nn.LSTM):
         """Run (B, T) whole sequences, or (B,) single steps."""
         alone = h.dim() == 3
         x, h, c, starts = (it.unsqueeze(1) if alone else it for it in (x, h, c, is_init.squeeze(-1)))
-        first = tuple(it[:, 0].transpose(0, 1).contiguous() for it in (h, c))
-        output, last = super().forward(x, first, reset=starts)
+        h_0, c_0 = (it[:, 0].transpose(0, 1).contiguous() for it in (h, c))
+        output, last = super().forward(x, (h_0, c_0), reset=starts)
         after = [torch.zeros_like(it) for it in (h, c)]
         for it, state in zip(after, last, strict=True):
             it[:, -1] = state.transpose(0, 1)

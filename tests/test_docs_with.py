@@ -10,8 +10,10 @@ NEEDED = {
     "captum.md": ["captum"],
     "lightning.md": ["lightning"],
     "onnx_runtime.md": ["onnx", "onnxruntime"],
+    "sb3_contrib.md": ["sb3_contrib", "gymnasium"],
     "skorch.md": ["skorch", "sklearn"],
     "torch_func.md": [],
+    "torchrl.md": ["torchrl", "tensordict"],
 }
 
 
