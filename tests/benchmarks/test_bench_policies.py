@@ -1,4 +1,4 @@
-"""The benchmark of recurrent policies: what it says where the libraries are not installed, and that it runs where they are."""
+"""The benchmark of recurrent policies: what it says without the libraries, and gradients where they are installed."""
 
 import sys
 from typing import Any
