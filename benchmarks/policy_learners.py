@@ -184,7 +184,8 @@ class TorchRLLearner:
         """Play a rollout."""
         batch = next(self._batches).clone()
         following = batch["next"]
-        # The last step's following value is that of its own state: an error of one step in 128.
+        # Approximate, for both learners alike: the last step is followed by its own value, and a step that was cut
+        # off by the time limit by that of the next episode's first state.
         after = torch.cat([batch["value"][:, 1:], batch["value"][:, -1:]], 1)
         batch["advantage"], batch["target"] = generalized_advantage_estimate(
             0.98, 0.95, batch["value"], after, following["reward"], following["done"], following["terminated"]
