@@ -91,7 +91,7 @@ class Player:
         for _ in range(steps):
             seen = self.environment.seen()
             logits, value, self.state = self.policy(seen[None], self.state, self.starts[None])
-            action = (chosen := Categorical(logits=logits[0])).sample()
+            action = (chosen := Categorical(logits=logits[0], validate_args=False)).sample()
             length, ended = self.environment.step(action)
             rows.append((seen, self.starts, action, chosen.log_prob(action), value[0], ended))
             lengths.append(length[ended])
@@ -121,7 +121,7 @@ Forward = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 def loss_of(forward: Forward, rollout: Rollout, rows: Tensor) -> Tensor:
     """The clipped loss of PPO (Schulman et al. 2017, eq. 9) of some environments' whole sequences."""
     logits, values, _ = forward(rollout.seen[:, rows], rollout.state[:, rows], rollout.starts[:, rows])
-    chosen = Categorical(logits=logits)
+    chosen = Categorical(logits=logits, validate_args=False)
     advantages = rollout.advantages[:, rows]
     advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
     ratio = (chosen.log_prob(rollout.actions[:, rows]) - rollout.log_probs[:, rows]).exp()

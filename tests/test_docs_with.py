@@ -15,8 +15,10 @@ NEEDED = {
     "neuralhydrology.md": ["neuralhydrology"],
     "onnx_runtime.md": ["onnx", "onnxruntime"],
     "opacus.md": ["opacus"],
+    "sb3_contrib.md": ["sb3_contrib", "gymnasium"],
     "skorch.md": ["skorch", "sklearn"],
     "torch_func.md": [],
+    "torchrl.md": ["torchrl", "tensordict"],
 }
 
 

@@ -14,11 +14,11 @@ SIZES = [(1, 1, 5, 7), (3, 2, 4, 16), (2, 5, 3, 33), (2, 3, 40, 32)]  # steps, b
 CELLS = ["lstm", "gru_original", "peephole_lstm"]
 
 
-def results(layer: Any, x: Tensor, states: tuple[Tensor, ...], train: bool) -> list[Tensor]:
+def results(layer: Any, x: Tensor, states: tuple[Tensor, ...], train: bool, **given: Any) -> list[Tensor]:
     """Return outputs, final states and all gradients."""
     leaves = [t.clone().requires_grad_(train) for t in (x, *states)]
     with torch.set_grad_enabled(train):
-        output, state = layer(leaves[0], tuple(leaves[1:]) if len(states) > 1 else leaves[1])
+        output, state = layer(leaves[0], tuple(leaves[1:]) if len(states) > 1 else leaves[1], **given)
     made = [output, *(state if isinstance(state, tuple) else (state,))]
     if not train:
         return made
@@ -48,6 +48,25 @@ def test_a_replayed_call_has_the_bits_of_one_that_is_prepared_anew(
             expected = [results(layer, *given, train) for given in examples]
         for own, other in zip(found, expected, strict=True):
             assert all(map(torch.equal, own, other)), (cell, sizes)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_replayed_call_has_its_own_resets(cell: str, reverse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    replays: list[int] = []
+    ran = noted_launches.Replay.__call__
+    monkeypatch.setattr(
+        noted_launches.Replay, "__call__", lambda self, tensors: replays.append(1) or ran(self, tensors)
+    )
+    hidden = 17 + reverse  # a kind that has not been seen
+    layer = tidegate.nn.Recurrent(cell, 3, hidden, bidirectional=reverse, backend="llvm")
+    examples = [example(layer, (9, 3, 3, hidden), seed) for seed in range(4)]
+    flags = [share > torch.rand(3, 9).T for share in (0.0, 0.3, 1.0, 0.3)]  # not contiguous
+    found = [results(layer, *given, True, reset=reset) for given, reset in zip(examples, flags, strict=True)]
+    assert len(replays) == 6  # both passes of all calls but the first; none of those from right to left
+    layer.backend = "reference"
+    for own, given, reset in zip(found, examples, flags, strict=True):
+        torch.testing.assert_close(own, results(layer, *given, True, reset=reset), atol=2e-5, rtol=1e-4)
 
 
 def test_weights_that_change_between_calls_are_read_anew_even_through_data() -> None:

@@ -48,6 +48,30 @@ def test_a_step_and_its_gradients_are_torchs(
         torch.testing.assert_close(found[1], found[0], atol=1e-12, rtol=1e-10)
 
 
+@pytest.mark.parametrize(("name", "more"), KINDS)
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_step_that_starts_anew_has_no_state_before_it(name: str, more: dict[str, Any], batch_first: bool) -> None:
+    x = torch.randn((3, 1, 5) if batch_first else (1, 3, 5), dtype=torch.float64)
+    flags = torch.tensor([[True], [False], [True]]) if batch_first else torch.tensor([[True, False, True]])
+    found = []
+    for backend in (None, "reference"):
+        torch.manual_seed(0)
+        layer: Any = getattr(tidegate.nn, name)(
+            5, 7, 2, batch_first=batch_first, backend=backend, dtype=torch.float64, **more
+        )
+        states = [torch.randn(2, 3, 7, dtype=torch.float64) for _ in layer.cell.states]
+        for state in states:
+            state[:, 0] = torch.nan  # a state that is set to zero may be anything
+            state.requires_grad_()
+        made = flat(layer(x, tuple(states) if len(states) > 1 else states[0], reset=flags))
+        loss = sum((v.sin().sum() for v in made), torch.zeros((), dtype=torch.float64))
+        found.append([*made, *torch.autograd.grad(loss, [*layer.parameters(), *states])])
+        assert not found[-1][-1][:, [0, 2]].any()
+    torch.testing.assert_close(found[0], found[1], atol=1e-12, rtol=1e-10)
+    with pytest.raises(ValueError, match="reset"):
+        tidegate.nn.GRU(5, 7)(torch.randn(1, 3, 5), torch.zeros(1, 3, 7), reset=torch.ones(1, 2, dtype=torch.bool))
+
+
 def test_dropout_between_layers_is_that_of_a_kernels_run() -> None:
     made = []
     for backend in (None, "reference"):
@@ -88,7 +112,8 @@ def test_only_steps_without_anything_unusual_run_on_torchs_operators(monkeypatch
     assert not uses(make(5, 7, bidirectional=True))
     assert not uses(make(5, 7, backend="llvm"))
     assert not uses(make(5, 7), lengths=[1, 0])
-    assert not uses(make(5, 7), reset=torch.zeros(1, 2, dtype=torch.bool))
+    assert uses(make(5, 7), reset=torch.ones(1, 2, dtype=torch.bool))
+    assert not uses(make(5, 7), reset=[[True, False]])
     assert not uses(nn.utils.parametrizations.weight_norm(make(5, 7), "weight_hh_l0"))
     assert not uses(make(5, 7, dtype=torch.bfloat16), x.bfloat16())
     with tidegate.batch_invariant(), torch.no_grad():

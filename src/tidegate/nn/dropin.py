@@ -75,7 +75,7 @@ class _DropIn(Layered[S], nn.RNNBase):
             w_hr=own.get("weight_hr"),
         )
 
-    def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
+    def _quick_step(self, input: Any, hx: Any, reset: Any) -> tuple[Tensor, S] | None:
         """Run one step on PyTorch's operator; None if that is not quicker, or if something is unusual."""
         if torch.compiler.is_compiling() or type(input) is not Tensor or input.dim() != 3:
             return None
@@ -84,6 +84,8 @@ class _DropIn(Layered[S], nn.RNNBase):
             return None
         # Weights that are no parameters are computed, by a parametrization or a hook.
         if len(weights) != len(own) or not all(map(is_, weights, own)) or {*map(type, weights)} != {nn.Parameter}:
+            return None
+        if reset is not None and not _is_flags(reset, input.shape[:2]):
             return None
         x, operator, layers = input.select(time, 0), step_operator(self.cell), self.num_layers
         each = len(weights) // layers
@@ -101,6 +103,8 @@ class _DropIn(Layered[S], nn.RNNBase):
         if hx is None:
             states = ((x.new_zeros(shape[1:]),) * count,) * layers
         elif all(type(s) is Tensor and s.shape == shape and s.dtype == x.dtype and s.is_cpu for s in given):
+            if reset is not None:
+                given = [s.masked_fill(reset.view(-1, 1), 0) for s in given]
             states = tuple(zip(*[s.unbind(0) for s in given], strict=True))
         else:
             return None
@@ -245,6 +249,10 @@ class RNN(_DropIn[Tensor]):
         torchs = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0)
         own = dict[str, Any](init=init, forget_bias=forget_bias, backend=backend, recompute=recompute)
         super().__init__(f"RNN_{nonlinearity.upper()}", *torchs, device, dtype, **own)
+
+
+def _is_flags(reset: Any, shape: torch.Size) -> bool:
+    return type(reset) is Tensor and reset.dtype is torch.bool and reset.shape == shape and reset.is_cpu
 
 
 def _refuse_proj_size(proj_size: int) -> None:

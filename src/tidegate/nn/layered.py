@@ -179,8 +179,8 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
             RuntimeError, ValueError: as ``torch.nn`` for the same mistakes; `tidegate.errors.ArgumentError`, a
                 ValueError, for lengths, reset and masks.
         """
-        if lengths is None and reset is None and masks is None:
-            done = self._quick_step(input, hx) or self._known_run(input, hx)
+        if lengths is None and masks is None:
+            done = self._quick_step(input, hx, reset) or (self._known_run(input, hx) if reset is None else None)
             if done is not None:
                 return done
         given = self._checked_input(input, hx, lengths, reset, masks)
@@ -192,9 +192,9 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
         states = plain_states(self, input, hx)
         return None if states is None else self._kept_run(input, states) or self._checked_run(input, states)
 
-    def _quick_step(self, input: Any, hx: Any) -> tuple[Tensor, S] | None:
+    def _quick_step(self, input: Any, hx: Any, reset: Any) -> tuple[Tensor, S] | None:
         """Run a single step that needs neither checks nor kernels; None if `forward` has to do it."""
-        del input, hx
+        del input, hx, reset
 
     if TYPE_CHECKING:  # a call has the types of forward, where torch.nn.Module says Any
 

@@ -54,7 +54,8 @@ class LLVMBackend(Backend):
         from tidegate.engine.backends.llvm.front.prepared_run import PreparedRun
         from tidegate.engine.backends.llvm.launch.replay.replayed_forward import kind_of
 
-        return None if call.masks or call.record or kind_of(call) is None else PreparedRun(call)
+        unusual = call.masks or call.record or call.reset is not None
+        return None if unusual or kind_of(call) is None else PreparedRun(call)
 
     def stepping_in_int8(self, call: Call) -> Stepping:
         """Prepare a checked call of one step with weights in int8."""

@@ -13,7 +13,9 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 from torch import Tensor
@@ -44,7 +46,10 @@ class Replay:
                 barrier = (ctypes.c_int64 * WORDS).from_address(table[function.table[arguments.BARRIER]])
             self._launches.append((function, table, ctypes.addressof(table), parts, barrier, keep_alive))
         arrays = [*{id(array): array for array in _arrays([*noted])}.values()]
-        self._places = [_places(tensor, arrays) for tensor in tensors]
+        entries = [(at, array, k) for array in arrays for k, at in enumerate(array) if at]
+        entries.sort(key=itemgetter(0))
+        addresses = [at for at, _, _ in entries]
+        self._places = [_places(tensor, entries, addresses) for tensor in tensors]
         self._last = [0] * len(self._places)
 
     def __call__(self, tensors: Sequence[Tensor]) -> None:
@@ -133,8 +138,17 @@ def _arrays(things: object) -> Iterator[Any]:
             yield from _arrays(thing)
 
 
-def _places(tensor: Tensor, arrays: Iterable[Any]) -> list[tuple[Any, int, int]]:
-    """List where addresses within a tensor stand: the array, the position in it, and the offset from the start."""
+def _places(
+    tensor: Tensor, entries: Sequence[tuple[int, Any, int]], addresses: Sequence[int]
+) -> list[tuple[Any, int, int]]:
+    """List where addresses within a tensor stand: the array, the position in it, and the offset from the start.
+
+    Args:
+        tensor: the tensor.
+        entries: every number that stands in an array, with the array and the position in it, in ascending order.
+        addresses: the numbers alone.
+    """
     start = tensor.data_ptr()
     end = start + tensor.numel() * tensor.element_size()
-    return [(array, k, at - start) for array in arrays for k, at in enumerate(array) if start <= at < end]
+    found = entries[bisect_left(addresses, start) : bisect_left(addresses, end)]
+    return [(array, k, at - start) for at, array, k in found]

@@ -9,9 +9,8 @@ from tidegate.engine.backends.llvm.launch.buffers import empty_like
 from tidegate.engine.backends.llvm.launch.forward_backward import BackwardRun, Gradients, run_backward_kernel
 from tidegate.engine.backends.llvm.launch.replay.noted_launches import Kinds, Replay
 from tidegate.engine.backends.llvm.launch.replay.noting import OnlyLaunches, noting
-from tidegate.engine.backends.llvm.launch.replay.replayed_forward import kind_of, like_tensors
+from tidegate.engine.backends.llvm.launch.replay.replayed_forward import kind_of, like_tensors, tensors_of
 from tidegate.engine.backends.llvm.launch.weight_gradients import weight_gradients
-from tidegate.engine.kernels.call_tensors import tensors_by_name
 
 
 class ReplayedBackward:
@@ -49,7 +48,7 @@ class ReplayedBackward:
         for k in self._zeroed:
             made[k].zero_()
         wanted = [t for t in run.gradients if t is not None]
-        given = [*tensors_by_name(run.call).values(), *run.sequences.values(), *wanted]
+        given = [*tensors_of(run.call), *run.sequences.values(), *wanted]
         self._replay([*[t.contiguous() for t in given], *made])
         rest = iter(made)
         return Gradients(

@@ -43,10 +43,10 @@ class ReplayedForward:
 
     def run(self, call: Call) -> tuple[dict[str, Tensor], list[Tensor]]:
         """Run the kernel; returns what `launch_forward` returns."""
-        return self.run_on([*tensors_by_name(call).values()])
+        return self.run_on(tensors_of(call))
 
     def run_on(self, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """Run the kernel on the tensors of `tensors_by_name`, in their order."""
+        """Run the kernel on the tensors of `tensors_of`, in their order."""
         made = [empty_like(t) for t in self._made]
         self._replay([*(t.contiguous() for t in tensors), *made])
         count = len(self._names)
@@ -69,12 +69,19 @@ def forward_run(
     return result
 
 
+def tensors_of(call: Call) -> list[Tensor]:
+    """Return a call's tensors whose addresses a replay writes."""
+    return [*tensors_by_name(call).values(), *([] if call.reset is None else [call.reset])]
+
+
 def like_tensors(call: Call) -> tuple[list[Tensor], Call]:
-    """Return new tensors that can stand for a call's, and the call with these."""
+    """Return new tensors that can stand for a call's, as `tensors_of` lists them, and the call with these."""
     given = {key: torch.empty(t.shape, dtype=t.dtype) for key, t in tensors_by_name(call).items()}
     how = {"reverse": call.reverse, "mask_gradients": call.mask_gradients, "batch_invariant": call.batch_invariant}
-    own = call_with_tensors(given, call.cell, **how)
-    return [*given.values()], replace(own, weights=replace(own.weights, packed=call.weights.packed))
+    reset = None if call.reset is None else torch.empty(call.reset.shape, dtype=torch.bool)
+    own = call_with_tensors(given, call.cell, reset=reset, **how)
+    own = replace(own, weights=replace(own.weights, packed=call.weights.packed))
+    return tensors_of(own), own
 
 
 def kind_of(call: Call, *more: Hashable) -> Hashable | None:
@@ -82,7 +89,7 @@ def kind_of(call: Call, *more: Hashable) -> Hashable | None:
     sizes = sizes_of(call)
     if (
         call.lengths is not None
-        or call.reset is not None
+        or (call.reset is not None and call.reverse)
         or call.cell.heads > 1
         or sizes.rounds
         or not _is_short(sizes, kept=call.weights.packed is not None)
@@ -91,7 +98,8 @@ def kind_of(call: Call, *more: Hashable) -> Hashable | None:
     w, threads = call.weights, threads_to_use()
     together = threads > 1 and can_wait_for_one_another()
     token = None if w.packed is None else w.packed.token
-    return sizes, w.b_ih is None, w.b_hh is None, call.mask_gradients, threads, together, token, *more
+    given = call.reset is None, w.b_ih is None, w.b_hh is None
+    return sizes, given, call.mask_gradients, threads, together, token, *more
 
 
 def _is_short(sizes: Sizes, *, kept: bool) -> bool:
