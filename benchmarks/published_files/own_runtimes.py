@@ -1,17 +1,20 @@
-"""A layer of a published file without Tidegate: `torch.nn` in float64, or Keras' equations in NumPy in float64."""
+"""A layer of a published file without Tidegate: `torch.nn`, or Keras' equations in NumPy."""
 
 from __future__ import annotations
 
+import fnmatch
 import io
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tidegate.errors import BenchmarkError
 
 Arrays = list[np.ndarray]
 
@@ -35,17 +38,17 @@ class Torch:
     short: bool = False
 
     def outputs(self, path: Path, x: Tensor) -> Tensor:
-        """Return the outputs on input of shape (steps, batch, features), both in float64."""
+        """Return the outputs on input of shape (steps, batch, features), computed in its dtype."""
         held = _state_dict(path)
         weights = {
-            name.removeprefix(self.prefix): torch.as_tensor(value).double()
+            name.removeprefix(self.prefix): torch.as_tensor(value).to(x.dtype)
             for name, value in held.items()
             if name.startswith(self.prefix)
         }
         if self.short:
             weights = {SHORT[name]: value for name, value in weights.items() if name in SHORT}
         options = {"bidirectional": True} if self.both else {}
-        layer = getattr(nn, self.kind)(*self.sizes, **options).double()
+        layer = getattr(nn, self.kind)(*self.sizes, **options).to(x.dtype)
         layer.load_state_dict(weights, strict=True)
         with torch.no_grad():
             if self.kind != "LSTMCell":
@@ -63,7 +66,7 @@ class Keras:
 
     Attributes:
         kind: the class; a GRU's reset gate acts after the product.
-        groups: for each direction the HDF5 group of its kernel, recurrent kernel and bias.
+        groups: for each direction a pattern of the HDF5 group of its kernel, recurrent kernel and bias.
         names: of the three arrays.
         gate: the function of the gates.
     """
@@ -74,7 +77,7 @@ class Keras:
     gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
 
     def outputs(self, path: Path, x: Tensor) -> Tensor:
-        """Return the outputs on input of shape (steps, batch, features), both in float64."""
+        """Return the outputs on input of shape (steps, batch, features), computed in its dtype."""
         import h5py
 
         content: Path | io.BytesIO = path
@@ -84,7 +87,7 @@ class Keras:
         run, rows, found = RUNS[self.kind], x.numpy(), []
         with h5py.File(content, "r") as file:
             for n, group in enumerate(self.groups):
-                arrays = [np.asarray(file[f"{group}/{name}"], np.float64) for name in self.names]
+                arrays = [np.asarray(_only(file, f"{group}/{name}"), rows.dtype) for name in self.names]
                 turn = -1 if n else 1  # a backward layer reads from the end, and its outputs are turned back
                 found.append(run(rows[::turn], arrays, GATES[self.gate])[::turn])
         return torch.from_numpy(np.concatenate(found, -1))
@@ -110,6 +113,20 @@ def _state_dict(path: Path) -> dict[str, Tensor | np.ndarray]:
     return held
 
 
+def _only(file: Any, pattern: str) -> Any:
+    """Return the array of an HDF5 file whose name matches.
+
+    Raises:
+        BenchmarkError: there is none, or there are several.
+    """
+    names: list[str] = []
+    file.visit(names.append)
+    found = fnmatch.filter(names, pattern)
+    if len(found) != 1:
+        raise BenchmarkError(f"{file.filename} has {len(found)} arrays {pattern}, not one.")
+    return file[found[0]]
+
+
 def _sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
@@ -121,7 +138,7 @@ def _hard_sigmoid(a: np.ndarray) -> np.ndarray:
 
 def _lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     kernel, recurrent, bias = arrays
-    h = c = np.zeros((x.shape[1], len(recurrent)))
+    h = c = np.zeros((x.shape[1], len(recurrent)), x.dtype)
     found: Arrays = []
     for row in x:
         i, f, new, o = np.split(row @ kernel + h @ recurrent + bias, 4, -1)
@@ -133,7 +150,7 @@ def _lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarra
 
 def _gru(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     kernel, recurrent, (bias, recurrent_bias) = arrays
-    h = np.zeros((x.shape[1], len(recurrent)))
+    h = np.zeros((x.shape[1], len(recurrent)), x.dtype)
     found: Arrays = []
     for row in x:
         x_z, x_r, x_n = np.split(row @ kernel + bias, 3, -1)

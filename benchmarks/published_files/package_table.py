@@ -34,15 +34,12 @@ class Package:
         return f"{self.name}=={self.version}"
 
 
-def _keras_2(group: str, gate: str = "sigmoid", cell: str = "") -> Keras:
-    return Keras("LSTM", (f"model_weights/{group}/{group}{cell}",), gate=gate)  # type: ignore[arg-type]
-
-
-_OLD = {"lstm_1": _keras_2("lstm_1", "hard_sigmoid")}
-_NEW = {"lstm": _keras_2("lstm", cell="/lstm_cell")}
+_WAYS = ("forward", "backward")
+_OLD = {"lstm_1": Keras("LSTM", ("model_weights/lstm_1/*",), gate="hard_sigmoid")}
+_NEW = {"lstm": Keras("LSTM", ("model_weights/lstm/*",))}
 _NUMBERS = ("0", "1", "2")
-_BOTH = tuple(f"layers/bidirectional/{way}_layer/cell/vars" for way in ("forward", "backward"))
-_BI = tuple(f"model_weights/bi-lstm/bi-lstm/{way}_lstm/lstm_cell" for way in ("forward", "backward"))
+_BOTH = tuple(f"layers/bidirectional/{way}_layer/cell/vars" for way in _WAYS)
+_BI = tuple(f"model_weights/bi-lstm/*/{way}_lstm*" for way in _WAYS)
 _NC = "ethnicolr/models/nc_voter_reg/lstm/nc_voter_name"
 
 PACKAGES = (
@@ -119,7 +116,7 @@ PACKAGES = (
     ),
     Package(
         "seeker", "1.0.3", "GPL", "b5825bc6a64f6b292192db5d8001dec8720b25d2cab4f9c6359cddad5ea7ce05",
-        "`.h5`, tf.keras 2.2.4", {"seeker/models/*.h5": {"lstm": _keras_2("lstm")}},
+        "`.h5`, tf.keras 2.2.4", {"seeker/models/*.h5": _NEW},
     ),
     Package(
         "silero-vad", "6.2.3", "MIT", "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
