@@ -54,7 +54,7 @@ class Row:
     package: Package
     files: int
     layers: list[str]
-    differences: tuple[float, float, float]
+    differences: tuple[float, ...]
     failures: list[str]
 
     def __str__(self) -> str:
