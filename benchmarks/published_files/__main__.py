@@ -27,7 +27,7 @@ import torch
 from benchmarks.exports.commands import run
 from benchmarks.published_files.package_table import PACKAGES, Layers, Package
 from tidegate import convert
-from tidegate.errors import ArgumentError, BenchmarkError, DataError
+from tidegate.errors import BenchmarkError, DataError
 
 LARGEST = 1e-9  # difference of an output to the own runtime, both in float64
 LARGEST_ROUNDING, TIMES = 1e-5, 10  # of float32, and how much worse than the own runtime's
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None, packages: Sequence[Package] = P
     given = parser.parse_args(arguments)
     chosen = [it for it in packages if given.only in (None, it.name)]
     if not chosen:
-        raise ArgumentError(f"--only {given.only} is none of {', '.join(dict.fromkeys(it.name for it in packages))}.")
+        parser.error(f"--only {given.only} is none of {', '.join(dict.fromkeys(it.name for it in packages))}")
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
