@@ -133,6 +133,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._json({"error": "exists", "url": f"{self.hub.address}/{name}"}, 409)
         private = bool(given.get("private")) or given.get("visibility") == "private"
         self.hub.repositories[name] = Repository(private)
+        self.hub.repositories[name].commit({".gitattributes": b""}, message="initial commit")
         return self._json({"url": f"{self.hub.address}/{name}"})
 
     def _of_repository(self, name: str, rest: list[str], query: dict[str, list[str]]) -> None:
@@ -191,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _file(self, name: str, revision: str, path: str, method: str) -> None:
         if (found := self._found(name, revision)) is None:
-            return
+            return None
         repository, commit = found
         content = repository.commits[commit].get(path)
         if content is None:

@@ -81,7 +81,7 @@ def test_a_revision_is_opened_as_it_was(hub: LocalHub, small_run: Path) -> None:
     first = hub.add("me/run", files)
     hub.add("me/run", files | {"config.json": b"{}"})
     assert load_run(f"hub:me/run@{first}").step == load_run(small_run).step
-    with pytest.raises(RunFolderError, match="hub:me/run holds no run of Tidegate: .*config.json should say 'format'"):
+    with pytest.raises(RunFolderError, match=r"hub:me/run holds no run of Tidegate: .*config.json should say 'format'"):
         load_run("hub:me/run")
 
 
@@ -91,10 +91,10 @@ def test_of_a_repository_of_another_program_only_its_config_is_fetched(hub: Loca
         load_run("hub:me/other")
     assert hub.fetched() == ["config.json"]
     hub.add("me/none", {"model.safetensors": b"x"})
-    with pytest.raises(RunFolderError, match="hub:me/none holds nothing of Tidegate: there is no config.json"):
+    with pytest.raises(RunFolderError, match=r"hub:me/none holds nothing of Tidegate: there is no config.json"):
         load_run("hub:me/none")
     hub.add("me/large", {"config.json": b" " * (5 << 20)})
-    with pytest.raises(RunFolderError, match="its config.json has 5,242,880 bytes"):
+    with pytest.raises(RunFolderError, match=r"its config.json has 5,242,880 bytes"):
         load_run("hub:me/large")
 
 
@@ -143,7 +143,7 @@ def test_a_file_that_is_cut_off_or_altered_is_never_a_run(hub: LocalHub, small_r
     with pytest.raises(RunFolderError, match="its digest does not fit"):
         load_run("hub:me/altered")
     hub.add("me/without", {name: it for name, it in files.items() if name != "vocabulary.json"})
-    with pytest.raises(RunFolderError, match="vocabulary.json"):
+    with pytest.raises(RunFolderError, match=r"vocabulary.json"):
         load_run("hub:me/without")
 
 
