@@ -1,5 +1,6 @@
 """Runs that are opened from a repository of the hub: the same as from a folder, and what is said if they cannot be."""
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -142,6 +143,11 @@ def test_a_file_that_is_cut_off_or_altered_is_never_a_run(hub: LocalHub, small_r
     hub.add("me/altered", files | {"model.safetensors": bytes(altered)})
     with pytest.raises(RunFolderError, match="its digest does not fit"):
         load_run("hub:me/altered")
+    config = json.loads(files["config.json"])
+    config["model"]["hidden_size"] = 2**62  # four times as many is beyond 64 bits
+    hub.add("me/large", files | {"config.json": json.dumps(config).encode()})
+    with pytest.raises(RunFolderError, match="cannot belong to the model"):
+        load_run("hub:me/large")
     hub.add("me/without", {name: it for name, it in files.items() if name != "vocabulary.json"})
     with pytest.raises(RunFolderError, match=r"vocabulary.json"):
         load_run("hub:me/without")

@@ -1,14 +1,18 @@
 """Files are written to a repository of the hub, in one commit."""
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tidegate.errors import HubError
+from tidegate.errors import ArgumentError, HubError
 from tidegate.hub.reference import HubReference
 from tidegate.hub.refusals import LOG_IN, hub_errors
 from tidegate.io.optional import needed
+from tidegate.io.wording import quoted
+
+LICENSES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "gpl-3.0", "other")
 
 
 class Uploaded(NamedTuple):
@@ -85,3 +89,21 @@ def refuse_without_token(place: HubReference, token: str | bool | None = None) -
     """
     if not isinstance(token, str) and needed("huggingface_hub", "Writing to the hub needs").get_token() is None:
         raise HubError(f"{place} cannot be written without a token: {LOG_IN}.")
+
+
+def checked_license(license: str | None) -> str:
+    """Return the identifier of a licence, which everything that is sent needs.
+
+    Raises:
+        ArgumentError: there is none, or it is no identifier.
+    """
+    if not license:
+        raise ArgumentError(
+            f"A licence is needed, without which nobody may use the model: give one of {', '.join(LICENSES)}, or "
+            "another identifier that the hub knows."
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", license):
+        raise ArgumentError(
+            f"license is {quoted(license)}, which is no identifier of the hub: {', '.join(LICENSES)} ..."
+        )
+    return license

@@ -333,7 +333,7 @@ def model_layout(config: Any, make: Callable[[], nn.Module], path: Path, layout:
     try:
         with torch.device("meta"):
             expected = layout_of(dict(make().named_parameters()))
-    except (RuntimeError, OverflowError) as error:  # sizes too large for torch
+    except (RuntimeError, OverflowError, TypeError) as error:  # sizes too large for torch
         raise RunFolderError(
             f"{path} cannot belong to the model in {path.with_name(run_config.NAME)}, for which torch raises: "
             f"{str(error).splitlines()[0]}"

@@ -1,22 +1,19 @@
 """A run is sent to the hub: its model, what is needed to use it, and a model card."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.errors import ArgumentError, RunFolderError
+from tidegate.errors import RunFolderError
 from tidegate.export.hub.model_card import measure, model_card
 from tidegate.hub.reference import HubReference, parse_reference
-from tidegate.hub.upload import Uploaded, upload
+from tidegate.hub.upload import Uploaded, checked_license, upload
 from tidegate.io.folder_lock import writing
 from tidegate.io.hub_cache import PREFIX
-from tidegate.io.wording import quoted
 from tidegate.train.hub.hub_run import DATA, STATE, USED
 from tidegate.train.run_folder import Run
 
 CARD = "README.md"
-LICENSES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "gpl-3.0", "other")
 
 
 @dataclass(frozen=True)
@@ -60,18 +57,10 @@ def prepare_repository(
     """
     if run.repository is not None:
         raise RunFolderError(f"{run.place} is on the hub already: give the folder of a run.")
-    if not license:
-        raise ArgumentError(
-            f"A licence is needed, without which nobody may use the model: give one of {', '.join(LICENSES)}, or "
-            "another identifier that the hub knows."
-        )
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", license):
-        raise ArgumentError(
-            f"license is {quoted(license)}, which is no identifier of the hub: {', '.join(LICENSES)} ..."
-        )
+    chosen = checked_license(license)
     named = parse_reference(repository.removeprefix(PREFIX) + (f"@{revision}" if revision else ""))
     files = dict(_files(run, whole=whole))
-    return RunRepository(named, model_card(run, named, license, measure(run)), files)
+    return RunRepository(named, model_card(run, named, chosen, measure(run)), files)
 
 
 def push(
