@@ -27,5 +27,5 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a language model."""
     folder = tmp_path_factory.mktemp("runs") / "small"
-    train_in(folder)
+    train_in(folder, steps=4, warmup_steps=1, validate_every=2, backend="reference")
     return folder

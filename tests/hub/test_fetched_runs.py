@@ -3,14 +3,16 @@
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tests.hub.local_hub import LocalHub
+from tests.cli.command_line import process
+from tests.hub.local_hub import LocalHub, local_hub
 
-from tidegate.errors import ArgumentError, HubError, RunFolderError
-from tidegate.hub.reference import HubReference, hub_reference
+from tidegate.errors import ArgumentError, HubError, MissingDependencyError, RunFolderError
+from tidegate.hub.hub_reference import HubReference, hub_reference
 from tidegate.train import holds_run, load_run, resume, run_config
 from tidegate.train.hub import hub_run
 from tidegate.train.registry import BUILT_IN, task_named
@@ -153,6 +155,12 @@ def test_a_file_that_is_cut_off_or_altered_is_never_a_run(hub: LocalHub, small_r
         load_run("hub:me/without")
 
 
+def test_without_the_hubs_package_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingDependencyError, match=r"Repositories of the hub need huggingface-hub.*pip install"):
+        load_run("hub:me/run")
+
+
 def test_the_hubs_cache_is_not_written_to(hub: LocalHub, small_run: Path) -> None:
     hub.add("me/run", files_of(small_run))
     folder = load_run("hub:me/run").folder
@@ -179,3 +187,33 @@ def test_a_download_that_breaks_off_goes_on_later(hub: LocalHub, small_run: Path
         load_run("hub:me/run")
     hub.cut_off.clear()
     assert load_run("hub:me/run").step > 0
+
+
+@pytest.mark.slow
+def test_the_command_line_in_a_process_of_its_own(small_run: Path, tmp_path: Path) -> None:
+    """With the variables of the hub's package, which it reads when it is imported."""
+    home = {"HF_HOME": str(tmp_path / "home"), "HF_TOKEN": "", "HF_HUB_OFFLINE": ""}
+    generate = ("generate", "hub:me/run", "--length", 20, "--seed", 1)
+    with local_hub() as hub:
+        hub.add("me/run", files_of(small_run))
+        home["HF_ENDPOINT"] = hub.address
+        here = process("generate", small_run, *generate[2:])
+        there = process(*generate, **home)
+        assert (there.returncode, there.stdout) == (0, here.stdout), there.stderr
+        assert b"Fetching" not in there.stderr, "no progress bar where there is no terminal"
+        looked = process("look", "hub:me/run", "--out", tmp_path / "report.html", **home)
+        assert looked.returncode == 0, looked.stderr
+        assert "<title>run - Tidegate</title>" in (tmp_path / "report.html").read_text()
+        (snapshot,) = (tmp_path / "home/hub/models--me--run/snapshots").iterdir()
+        assert not [it for it in snapshot.iterdir() if it.name in ("findings.json", "highlights.json")]
+        asked = len(hub.requests)
+        offline = process(*generate, **(home | {"HF_HUB_OFFLINE": "1"}))
+        assert (offline.returncode, offline.stdout) == (0, here.stdout), offline.stderr
+        assert len(hub.requests) == asked
+        unknown = process("evaluate", "hub:me/other", **(home | {"HF_HUB_OFFLINE": "1"}))
+        assert unknown.returncode == 2
+        assert b"hub:me/other is not, or not wholly, in the cache of the hub" in unknown.stderr
+        assert b"Traceback" not in unknown.stderr
+    gone = process(*generate, **home)
+    assert (gone.returncode, gone.stdout) == (0, here.stdout), gone.stderr
+    assert b"hub:me/run: the hub cannot be reached" in gone.stderr

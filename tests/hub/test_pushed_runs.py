@@ -18,7 +18,7 @@ from tidegate.errors import ArgumentError, HubError, RunFolderError
 from tidegate.export.hub.model_card import measure, model_card
 from tidegate.export.hub.push_run import prepare_repository, push
 from tidegate.export.hub.training_command import training_command
-from tidegate.hub.reference import HubReference
+from tidegate.hub.hub_reference import HubReference
 from tidegate.train import load_run
 
 Cli = Callable[..., Result]
@@ -67,6 +67,7 @@ def test_a_run_that_is_sent_is_the_run_that_is_opened(hub: LocalHub, small_run: 
         assert torch.equal(value, there.model.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_a_whole_run_has_what_continues_it_and_a_later_one_without_removes_that(hub: LocalHub, small_run: Path) -> None:
     run = load_run(small_run)
     hub.add("me/tide", {"notes.txt": b"of its owner", "config.json": b"{}"})
@@ -83,6 +84,7 @@ def test_a_whole_run_has_what_continues_it_and_a_later_one_without_removes_that(
     assert "training_state.safetensors" not in left
 
 
+@pytest.mark.slow
 def test_a_branch_is_made_and_the_main_one_is_left(hub: LocalHub, small_run: Path) -> None:
     before = hub.add("me/tide", {"notes.txt": b"x"})
     push(load_run(small_run), "me/tide", license="mit", revision="v2")
@@ -92,6 +94,7 @@ def test_a_branch_is_made_and_the_main_one_is_left(hub: LocalHub, small_run: Pat
     assert b"hub:me/tide@v2" in repository.commits[repository.branches["v2"]]["README.md"]
 
 
+@pytest.mark.slow
 def test_what_may_not_be_written_is_refused(
     hub: LocalHub, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +189,7 @@ def test_names_in_a_run_are_text_in_its_card(small_run: Path, tmp_path: Path) ->
     assert set(head_of(card)) == {"license", "library_name", "tags", "pipeline_tag"}
 
 
+@pytest.mark.slow
 def test_the_command_line_sends_a_run(
     hub: LocalHub, small_run: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

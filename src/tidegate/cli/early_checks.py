@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tidegate.cli.standard_streams import note
 from tidegate.errors import DataError, RunFolderError
-from tidegate.hub.reference import hub_reference
+from tidegate.hub.hub_reference import hub_reference
 
 __all__ = ["check_paths", "waiting"]
 

@@ -1,5 +1,6 @@
-"""Ways out: a trained model as C code (`c`), an ONNX file (`onnx`), a file of audio plug-ins (`nam`, `rtneural`), on the hub
-(`push`).
+"""Ways out: a trained model as C code (`c`), an ONNX file (`onnx`), a file of audio plug-ins (`nam`, `rtneural`).
+
+`push` sends a run to the hub.
 """
 
 from tidegate.export.audio.nam_file import nam

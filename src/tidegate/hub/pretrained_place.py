@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import ArgumentError
-from tidegate.hub.reference import HubReference, hub_reference, parse_reference
+from tidegate.hub.hub_reference import HubReference, hub_reference, parse_reference
 from tidegate.hub.snapshot import snapshot
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import HubError, RunFolderError
-from tidegate.hub.reference import HubReference
-from tidegate.hub.refusals import hub_errors, is_offline, unreachable
+from tidegate.hub.hub_errors import hub_errors, is_offline, unreachable
+from tidegate.hub.hub_reference import HubReference
 from tidegate.io.optional import needed
 
 LOG = logging.getLogger(__name__)
 CONFIG = "config.json"
+NEEDS = "Repositories of the hub need"
 LARGEST_CONFIG = 4 << 20  # bytes
 
 
@@ -49,9 +50,9 @@ def snapshot(
         RunFolderError: there is no ``config.json``, or a file that is not as it should be.
         MissingDependencyError: ``huggingface_hub`` is not installed.
     """
-    hub = needed("huggingface_hub", "Repositories of the hub need")
+    hub = needed("huggingface_hub", NEEDS)
     asked: dict[str, Any] = {"repo_id": place.repository, "revision": place.revision, "token": token}
-    stored: dict[str, Any] = {"cache_dir": cache_dir, "force_download": force_download, "tqdm_class": _bars(hub)}
+    stored: dict[str, Any] = {"cache_dir": cache_dir, "force_download": force_download, "tqdm_class": _bars()}
     with hub_errors(place):
         only = local_files_only or not _answers(hub, place, asked)
         head = Path(hub.snapshot_download(**asked, **stored, local_files_only=only, allow_patterns=[CONFIG]))
@@ -80,12 +81,12 @@ def _answers(hub: Any, place: HubReference, asked: dict[str, Any]) -> bool:
     return True
 
 
-def _bars(hub: Any) -> Any:
+def _bars() -> Any:
     """Return the class of progress bars: the usual one on a terminal, elsewhere one that shows nothing."""
     if sys.stderr.isatty():
         return None
 
-    class NoBar(hub.utils.tqdm):
+    class NoBar(needed("huggingface_hub.utils", NEEDS).tqdm):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **(options | {"disable": True}))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tidegate.errors import ArgumentError, HubError
-from tidegate.hub.reference import HubReference
-from tidegate.hub.refusals import LOG_IN, hub_errors
+from tidegate.hub.hub_errors import LOG_IN, hub_errors
+from tidegate.hub.hub_reference import HubReference
 from tidegate.io.optional import needed
 from tidegate.io.wording import quoted
 

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief
 from tidegate.errors import ArgumentError, RunFolderError
-from tidegate.hub.reference import HubReference
+from tidegate.hub.hub_reference import HubReference
 from tidegate.io.files import field, read_json
 from tidegate.io.folder_lock import refuse_file, writing
 from tidegate.io.tensor_files import (

@@ -48,7 +48,7 @@ def push(
     """
     check_paths(run)
     from tidegate.export.hub.push_run import prepare_repository, send
-    from tidegate.hub.reference import parse_reference
+    from tidegate.hub.hub_reference import parse_reference
     from tidegate.hub.upload import refuse_without_token
     from tidegate.train import load_run
 

@@ -11,8 +11,8 @@ from tidegate import __version__
 from tidegate.drawing.text import visible
 from tidegate.errors import ArgumentError
 from tidegate.export.hub.training_command import training_command
+from tidegate.hub.hub_reference import HubReference
 from tidegate.hub.markdown_text import Markdown, code_block, front_matter, plain, table
-from tidegate.hub.reference import HubReference
 from tidegate.io.files import read_json
 from tidegate.nn import Layered
 from tidegate.train.registry import BUILT_IN

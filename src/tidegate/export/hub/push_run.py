@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tidegate.errors import RunFolderError
 from tidegate.export.hub.model_card import measure, model_card
-from tidegate.hub.reference import HubReference, parse_reference
+from tidegate.hub.hub_reference import HubReference, parse_reference
 from tidegate.hub.upload import Uploaded, checked_license, upload
 from tidegate.io.folder_lock import writing
 from tidegate.io.hub_cache import PREFIX

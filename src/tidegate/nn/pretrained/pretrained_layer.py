@@ -8,12 +8,11 @@ from typing import Any, Self, cast, get_args
 import torch
 from torch import nn
 
-from tidegate import __version__
 from tidegate.cells import Cell
 from tidegate.errors import ArgumentError, CellError, RunFolderError
+from tidegate.hub.hub_reference import HubReference, parse_reference
 from tidegate.hub.markdown_text import code_block, front_matter, plain
 from tidegate.hub.pretrained_place import pretrained_folder
-from tidegate.hub.reference import HubReference, parse_reference
 from tidegate.io.files import read_json, write_json
 from tidegate.io.records import from_record, to_record
 from tidegate.nn.pretrained.layer_record import Kind, LayerRecord, record_of
@@ -59,7 +58,7 @@ class PretrainedLayer(nn.Module):
             raise ArgumentError("repo_id is not given: give OWNER/NAME, where to push to.")
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / WEIGHTS, self.state_dict(), HEAD)
-        write_json(folder / CONFIG, HEAD | {"tidegate": __version__} | to_record(record))
+        write_json(folder / CONFIG, HEAD | to_record(record))
         return self.push_to_hub(cast(str, repo_id), **push_to_hub_kwargs) if push_to_hub else None
 
     @classmethod
@@ -185,7 +184,7 @@ class PretrainedLayer(nn.Module):
 
 def _read_record(path: Path) -> LayerRecord:
     found = read_json(path, **HEAD)
-    given = {name: value for name, value in found.items() if name not in (*HEAD, "tidegate")}
+    given = {name: value for name, value in found.items() if name not in HEAD}
     return from_record(LayerRecord, given, path, "layer")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import RunFolderError
-from tidegate.hub.reference import HubReference, hub_reference
+from tidegate.hub.hub_reference import HubReference, hub_reference
 from tidegate.hub.snapshot import snapshot
 from tidegate.io.files import read_json
 

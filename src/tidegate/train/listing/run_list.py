@@ -11,7 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from tidegate.errors import RunFolderError
-from tidegate.hub.reference import hub_reference
+from tidegate.hub.hub_reference import hub_reference
 from tidegate.io.files import field, read_json
 from tidegate.io.wording import quoted
 from tidegate.train.config import TrainConfig
