@@ -160,6 +160,15 @@ def test_the_hubs_own_reader_reads_the_card(small_run: Path) -> None:
     assert [it.metric_name for it in data.eval_results] == ["nats per character"]
 
 
+def test_a_data_set_of_the_hub_is_named_in_the_head(small_run: Path, tmp_path: Path) -> None:
+    folder = deployed(small_run, tmp_path / "deployed")
+    config = json.loads((folder / "config.json").read_text()) | {"data_options": {"data": ["hub:an-owner/texts"]}}
+    (folder / "config.json").write_text(json.dumps(config))
+    card = prepare_repository(load_run(folder), "me/tide", license="mit").card
+    assert head_of(card)["datasets"] == ["an-owner/texts"]
+    assert "tidegate train lm hub:an-owner/texts " in card
+
+
 def test_a_card_without_data_says_so(small_run: Path, tmp_path: Path) -> None:
     run = load_run(deployed(small_run, tmp_path / "deployed"))
     card = prepare_repository(run, "me/tide", license="mit").card
@@ -211,6 +220,10 @@ def test_the_command_line_sends_a_run(
     assert "hub:me/tide does not hold the training text" in result.stderr
     result = cli("runs", "hub:me/tide", "--json")
     assert json.loads(result.stdout)["task"] == "lm"
+    result = cli("runs", small_run, "hub:me/tide")
+    assert "hub:me/tide@" in result.stdout.replace("\n", "")
+    assert "validation loss" in result.stdout, "they are compared"
+    assert cli("runs", "hub:me/tide", "--settings").stdout.startswith("# of hub:me/tide@")
     result = cli("train", "lm", "--resume", "hub:me/tide", "--steps", 50)
     assert (result.exit_code, "copy it to a folder first" in result.stderr) == (2, True)
     monkeypatch.setenv("HF_TOKEN", "reader")

@@ -6,11 +6,20 @@ from pathlib import Path
 from tidegate.errors import RunFolderError
 
 PREFIX = "hub:"
+SHORT = 10  # letters of a commit
 
 
 def in_hub_cache(folder: Path) -> bool:
     """Whether a folder is, or lies in, a snapshot in the hub's cache, which all programs of this machine share."""
     return any(one.startswith("models--") and two == "snapshots" for one, two in pairwise(folder.parts))
+
+
+def place_name(folder: Path) -> str:
+    """Return the name of a folder for a person: that of the repository and its commit if it is a snapshot."""
+    parts = folder.parts
+    if len(parts) < 3 or parts[-2] != "snapshots" or not in_hub_cache(folder):
+        return str(folder)
+    return f"{PREFIX}{parts[-3].removeprefix('models--').replace('--', '/', 1)}@{parts[-1][:SHORT]}"
 
 
 def refuse_hub(folder: Path) -> None:

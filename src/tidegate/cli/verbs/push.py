@@ -47,13 +47,12 @@ def push(
         tidegate generate hub:me/python-lstm
     """
     check_paths(run)
-    from tidegate.export.hub.push_run import prepare_repository, send
-    from tidegate.hub.hub_reference import parse_reference
+    from tidegate.export.hub.push_run import prepare_repository, pushed_reference, send
     from tidegate.hub.upload import refuse_without_token
     from tidegate.train import load_run
 
     if not dry_run:
-        refuse_without_token(parse_reference(repository))
+        refuse_without_token(pushed_reference(repository, revision))
     load_user_code(task, cell)
     loaded = load_run(run)
     with progress_line("Measuring the model for its card ..."):

@@ -58,9 +58,18 @@ def prepare_repository(
     if run.repository is not None:
         raise RunFolderError(f"{run.place} is on the hub already: give the folder of a run.")
     chosen = checked_license(license)
-    named = parse_reference(repository.removeprefix(PREFIX) + (f"@{revision}" if revision else ""))
+    named = pushed_reference(repository, revision)
     files = dict(_files(run, whole=whole))
     return RunRepository(named, model_card(run, named, chosen, measure(run)), files)
+
+
+def pushed_reference(repository: str, revision: str | None = None) -> HubReference:
+    """Return the repository and the branch that are meant, with or without ``hub:``.
+
+    Raises:
+        ArgumentError: it is no name of a repository.
+    """
+    return parse_reference(repository.removeprefix(PREFIX) + (f"@{revision}" if revision else ""))
 
 
 def push(

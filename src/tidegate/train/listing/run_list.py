@@ -11,11 +11,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from tidegate.errors import RunFolderError
-from tidegate.hub.hub_reference import hub_reference
 from tidegate.io.files import field, read_json
 from tidegate.io.wording import quoted
 from tidegate.train.config import TrainConfig
-from tidegate.train.hub.hub_run import fetch_run
 
 # As in `tidegate.train.run_folder`, whose modules import torch; a test holds them together.
 CONFIG, CONFIG_KIND, CONFIG_VERSION = "config.json", "tidegate run", 2
@@ -68,15 +66,11 @@ class RunSummary:
 
 
 def find_runs(folder: Path) -> Iterator[Path]:
-    """Find the run folders in a folder, or the folder itself if it is one, by name; or fetch a run of the hub.
+    """Find the run folders in a folder, or the folder itself if it is one, by name.
 
     Raises:
         RunFolderError: there is no such folder, or no run in it.
-        HubError: a run cannot be fetched from the hub.
     """
-    if (repository := hub_reference(folder)) is not None:
-        yield fetch_run(repository)
-        return
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise RunFolderError(f"{folder} {what}: give a run, or a folder of runs.")
