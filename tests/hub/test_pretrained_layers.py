@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.fuzz.mutate import mutated
 from tests.hub.local_hub import LocalHub
 from torch import nn
 
 import tidegate
 from tidegate.cells import Step, cell, sigmoid, tanh, zoneout
-from tidegate.errors import ArgumentError, HubError, RunFolderError
+from tidegate.errors import ArgumentError, HubError, RunFolderError, TidegateError
 from tidegate.nn import GRU, LSTM, RNN, Recurrent
 
 
@@ -210,3 +211,17 @@ def test_of_a_repository_of_another_program_nothing_else_is_fetched(hub: LocalHu
     with pytest.raises(RunFolderError, match="should say 'format': 'tidegate layer'"):
         GRU.from_pretrained("me/gpt")
     assert hub.fetched() == ["config.json"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_an_altered_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
+    Recurrent("coupled_lstm", 3, 4, proj_size=2).save_pretrained(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    refused = 0
+    for seed in range(25):
+        (tmp_path / name).write_bytes(mutated(whole, seed))
+        try:
+            Recurrent.from_pretrained(tmp_path)
+        except TidegateError:
+            refused += 1
+    assert refused > 10
