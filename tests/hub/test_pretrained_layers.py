@@ -117,7 +117,7 @@ def test_what_no_constructor_makes_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="layer_cells is set"):
         layer.save_pretrained(tmp_path)
     layer = LSTM(3, 4)
-    layer.bias_hh_l0.data = layer.bias_hh_l0.data.double()
+    layer.bias_hh_l0 = nn.Parameter(torch.zeros(16, dtype=torch.float64))
     with pytest.raises(ArgumentError, match="The parameters are float32, float64"):
         layer.save_pretrained(tmp_path)
     assert not list(tmp_path.iterdir()), "something was half-written"

@@ -37,7 +37,7 @@ def test_a_model_that_is_saved_is_a_run(small_run: Path, tmp_path: Path) -> None
     assert {it.name for it in (tmp_path / "same").iterdir()} == {"config.json", "model.safetensors", "vocabulary.json"}
     before, same = load_run(small_run), load_run(tmp_path / "same")
     assert (same.step, same.validation) == (before.step, before.validation)
-    nn.init.zeros_(model.output.bias)
+    nn.init.zeros_(dict(model.named_parameters())["output.bias"])
     model.save_pretrained(tmp_path / "changed")
     changed = load_run(tmp_path / "changed")
     assert changed.validation is None, "the loss of other parameters"
