@@ -79,6 +79,7 @@ def test_a_fetched_run_is_the_run(hub: LocalHub, small_run: Path) -> None:
     assert hub.fetched() == fetched, "what is in the cache is not fetched again"
 
 
+@pytest.mark.slow
 def test_a_revision_is_opened_as_it_was(hub: LocalHub, small_run: Path) -> None:
     files = files_of(small_run)
     first = hub.add("me/run", files)
@@ -88,6 +89,7 @@ def test_a_revision_is_opened_as_it_was(hub: LocalHub, small_run: Path) -> None:
         load_run("hub:me/run")
 
 
+@pytest.mark.slow
 def test_of_a_repository_of_another_program_only_its_config_is_fetched(hub: LocalHub) -> None:
     hub.add("me/other", {"config.json": b'{"model_type": "gpt2"}', "model.safetensors": b"x" * 1000})
     with pytest.raises(RunFolderError, match="hub:me/other holds no run of Tidegate"):
@@ -161,6 +163,7 @@ def test_without_the_hubs_package_it_is_said_what_is_missing(monkeypatch: pytest
         load_run("hub:me/run")
 
 
+@pytest.mark.slow
 def test_the_hubs_cache_is_not_written_to(hub: LocalHub, small_run: Path) -> None:
     hub.add("me/run", files_of(small_run))
     folder = load_run("hub:me/run").folder
