@@ -13,7 +13,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Tidegate needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,look,tasks,onnx,convert,docs,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,look,tasks,onnx,convert,hub,docs,dev]'
 	@touch $(READY)
 
 demo: setup
@@ -29,7 +29,7 @@ test-all: setup
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(PYTHON) -m tools.lowest > $(VENV)-lowest/constraints.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt --editable '.[cli,look,tasks,onnx,convert,dev]'
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt --editable '.[cli,look,tasks,onnx,convert,hub,dev]'
 	$(VENV)-lowest/bin/python -m pytest -m 'not slow' -W ignore::DeprecationWarning --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup check-page

@@ -17,6 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
         ("index.md", 0),
         ("drop_in.md", 0),
         ("half_precision.md", 1),
+        ("hub.md", 1),
         ("data_frames.md", 1),
         ("export_audio.md", 1),
         pytest.param("export_torch.md", 0, marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore")]),

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ("cli", "look", "tasks", "onnx")  # what users install; the tools of developers are the newest that fit
+EXTRAS = ("cli", "look", "tasks", "onnx", "hub")  # what users install; the tools of developers are the newest that fit
 
 
 def lowest() -> list[str]:

@@ -11,6 +11,7 @@
     │   ├── UnknownTokenError                 a character or token is not in the vocabulary
     │   └── CorpusTooSmallError              not enough text for one window
     ├── RunFolderError       (ValueError)    a run folder or one of its files is missing, foreign or damaged
+    ├── HubError             (OSError)       the hub refuses, or cannot be reached
     ├── TrainingError        (RuntimeError)  training cannot go on
     │   ├── NonFiniteLossError               the loss became inf or nan
     │   └── ProcessLostError                 another process of the same run ended or cannot be reached
@@ -58,6 +59,10 @@ class CorpusTooSmallError(DataError):
 
 class RunFolderError(TidegateError, ValueError):
     """A run folder or one of its files is missing, foreign, truncated or tampered with."""
+
+
+class HubError(TidegateError, OSError):
+    """The hub has no such repository or revision, refuses it, or cannot be reached; the message says which."""
 
 
 class TrainingError(TidegateError, RuntimeError):

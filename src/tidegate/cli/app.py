@@ -17,6 +17,7 @@ from tidegate.cli.verbs import (
     look,
     predict,
     probe,
+    push,
     runs,
     train,
 )
@@ -62,6 +63,7 @@ for _verb in (
     build.build,
     convert.convert,
     export.export,
+    push.push,
     runs.runs,
     cells.cells,
     probe.probe,

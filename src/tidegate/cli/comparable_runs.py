@@ -34,8 +34,8 @@ def check_comparable(runs: Sequence[Run], text: str) -> None:
             other = "".join(pieces_of(run.tokenizer, run.tokenizer.encode(text)))
         except UnknownTokenError as error:
             found = str(error).partition(". ")[0]
-            raise ArgumentError(f"{run.folder} cannot be compared with {first.folder}: {found}. {ADVICE}") from error
+            raise ArgumentError(f"{run.place} cannot be compared with {first.place}: {found}. {ADVICE}") from error
         try:
-            same_text(str(first.folder), read, str(run.folder), other)
+            same_text(first.place, read, run.place, other)
         except ArgumentError as error:
             raise ArgumentError(f"{error} {ADVICE}") from error

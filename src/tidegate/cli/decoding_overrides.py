@@ -35,7 +35,7 @@ def decoding(run: Run, **given: float | None) -> Any:
 
     def unknown(name: str) -> Exception:
         return typer.BadParameter(
-            f"{run.folder} is a run of {run.config.task}, which writes no texts",
+            f"{run.place} is a run of {run.config.task}, which writes no texts",
             param_hint="--" + name.replace("_", "-"),
         )
 

@@ -44,7 +44,7 @@ def reading(run: Run, config: Any, **given: str | None) -> Any:
 
     def unknown(name: str) -> Exception:
         return typer.BadParameter(
-            f"{run.folder} is a run of {run.config.task}, whose files are read without it",
+            f"{run.place} is a run of {run.config.task}, whose files are read without it",
             param_hint="--" + name.replace("_", "-"),
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tidegate.errors import DataError
+from tidegate.io.hub_cache import place_name
 from tidegate.io.input_files import open_input
 from tidegate.io.wording import quoted
 
@@ -90,7 +91,7 @@ def settings_text(run: RunSummary) -> str:
     from tidegate.train.registry import task_named
 
     task = task_named(run.task)
-    lines = [f"# of {run.folder}: tidegate train {run.task} --config FILE"]
+    lines = [f"# of {place_name(run.folder)}: tidegate train {run.task} --config FILE"]
     if run.data is None:
         lines.append("# The version that made this run did not record its data and how they were read: give them.")
     else:

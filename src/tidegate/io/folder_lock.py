@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tidegate.errors import RunFolderError
+from tidegate.io.hub_cache import refuse_hub
 
 FILE = ".lock"  # locked in place of a folder where a folder cannot be: on Windows and on network file systems
 HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
@@ -56,11 +57,12 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def refuse_file(folder: Path) -> None:
-    """Refuse a file that is given as a run's folder.
+    """Refuse what no run can be written to: a file, and what belongs to the hub.
 
     Raises:
-        RunFolderError: it is a file.
+        RunFolderError: it is a file, a repository of the hub, or in the hub's cache.
     """
+    refuse_hub(folder)
     if folder.exists() and not folder.is_dir():
         raise RunFolderError(f"{folder} is a file: give a folder for the run.")
 

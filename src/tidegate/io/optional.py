@@ -12,7 +12,11 @@ from typing import Any, NamedTuple
 
 from tidegate.errors import BrokenDependencyError, MissingDependencyError, TidegateError
 
-_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}  # where the name for pip is not that of the module
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "huggingface_hub": "huggingface-hub",
+}  # where the name for pip is not that of the module
 
 _DECLARED = re.compile(  # datasets>=4.0; extra == "tasks"
     r"(?P<text>(?P<package>[\w.-]+)\s*(?:>=\s*(?P<version>[\d.]+))?)[^;]*(?:;.*extra == ['\"](?P<extra>\w+))?"
@@ -99,7 +103,7 @@ def _requirement(package: str) -> _Requirement:
 def _install(package: str) -> str:
     """Return the command that installs a package, and what else is missing of an extra for users."""
     wanted = _requirement(package)
-    extra = wanted.extra if wanted.extra in ("cli", "look", "tasks", "onnx") else None
+    extra = wanted.extra if wanted.extra in ("cli", "look", "tasks", "onnx", "hub") else None
     beside = [it for it in _requirements() if it.extra == extra and not _version(it.package)]
     return "pip install " + " ".join(shlex.quote(it.text) for it in dict.fromkeys([wanted, *beside]))
 

@@ -23,6 +23,7 @@ from tidegate.nn.interop.cell_module import CellModule
 from tidegate.nn.interop.per_sample import has_expanded_weights, run_stack_by_sample
 from tidegate.nn.interop.pre_hooks import after_pre_hooks
 from tidegate.nn.layout import EngineInput, Layout, read_input
+from tidegate.nn.pretrained.pretrained_layer import PretrainedLayer
 from tidegate.nn.record.labelled_trace import Trace
 from tidegate.nn.stack import run_stack
 from tidegate.nn.step_masks import Masks, read_masks
@@ -40,7 +41,7 @@ def by_name(backend: str | Backend | None) -> str | Backend | None:
     return next((known.name for known in BACKENDS if known is backend), backend)
 
 
-class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
+class Layered(Prepacked, RemembersKinds, PretrainedLayer, CellModule, Generic[S]):
     """A module of ``num_layers`` layers of a cell, in one or two directions. Subclasses hold the weights.
 
     S is the type of the states that `forward` takes and returns.
@@ -245,8 +246,7 @@ class Layered(Prepacked, RemembersKinds, CellModule, Generic[S]):
             place: {name: layout.sequences(value) for name, value in recorded.items()}
             for place, recorded in result.record.items()
         }
-        every = names.every if isinstance(names, Record) else 1
-        valid = layout.valid(result.output.size(0), every)
+        valid = layout.valid(result.output.size(0), names.every if isinstance(names, Record) else 1)
         output, state = layout.output(result.output), self._state_out(result.state, layout)
         return Trace(values, output=output, state=state, valid=valid, batch_axis=layout.batch_axis)
 

@@ -52,7 +52,7 @@ def report(session: Session) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(session.run.folder.name)} - Tidegate</title>\n<style>{style}</style>\n</head>\n"
+        f"<title>{escape(session.run.label)} - Tidegate</title>\n<style>{style}</style>\n</head>\n"
     )
     body = page.partition("<body>")[2].partition("<script")[0]
     return (

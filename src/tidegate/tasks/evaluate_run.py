@@ -41,7 +41,7 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
     ):
         if given in (None, "*"):
             continue
-        raise ArgumentError(f"{flag} is for language models, but {run.folder} is a run of {run.config.task}.")
+        raise ArgumentError(f"{flag} is for language models, but {run.place} is a run of {run.config.task}.")
     task, notes = kind(options.model, run.vocabulary), []
     if files:
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
@@ -58,7 +58,7 @@ def evaluate_run(kind: Create, run: Run, files: Sequence[Path], options: Evaluat
             raise ArgumentError(f"The run's data have no {part} part: choose another with --split.")
         report, where = _measure(run, task, parts[part]), f"{part} ({run.config.split_kind})"
     lines = [
-        f"run    {run.folder}, {run.config.task}, {run.config.model.cell}, step {run.step:,}",
+        f"run    {run.place}, {run.config.task}, {run.config.model.cell}, step {run.step:,}",
         f"data   {where}: {report.predictions:,} {run.config.prediction_name}s predicted",
         "",
         metrics_table(report, run.config.loss_name),
@@ -74,7 +74,7 @@ def _record(run: Run, where: str, report: Report) -> dict[str, Any]:
         for m in report.metrics
     }
     return {
-        "run": str(run.folder),
+        "run": run.place,
         "task": run.config.task,
         "step": run.step,
         "data": where,

@@ -44,7 +44,7 @@ def evaluate_run(run: Any, files: Sequence[Path], options: EvaluationOptions) ->
         notes = other.report()
         corpus = run.open_data() if run.holds_data else None
         if corpus is None:
-            notes.append(f"{run.folder} does not hold the training text, so no n-grams are compared with the model.")
+            notes.append(f"{run.place} does not hold the training text, so no n-grams are compared with the model.")
         evaluated = _results(run, corpus, other.array, ", ".join(map(str, files)), options)
         del other  # its file is mapped, and Windows removes no mapped file
     return evaluated._replace(notes=notes)
@@ -87,7 +87,7 @@ def _results(
         size = run.vocabulary.vocabulary_size
         baselines = ngram_baselines(corpus.train, ids, size, orders_for(run.vocabulary.name))
     lines = [
-        f"run    {run.folder}, {run.config.model.cell}, step {run.step:,}",
+        f"run    {run.place}, {run.config.model.cell}, step {run.step:,}",
         f"text   {name}: {found.predictions:,} {run.vocabulary.name}s predicted",
     ]
     if cache is not None:
@@ -105,7 +105,7 @@ def _results(
     if share := _unknown_share(run.vocabulary, ids):
         lines.append(f"unk    {share:.2%} of them are {UNKNOWN}, which counts as a word")
     record = {
-        "run": str(run.folder),
+        "run": run.place,
         "task": run.config.task,
         "step": run.step,
         "data": name,

@@ -11,6 +11,7 @@ from tidegate.nn.stack import dropout
 from tidegate.text.config import LanguageModelConfig
 from tidegate.text.dropouts import RegularizedLayers, activation_penalty, drop_words
 from tidegate.text.output_layer import AdaptiveSoftmax, Softmax, reset_uniform
+from tidegate.train.hub.pretrained_model import PretrainedModel
 
 State = tuple[Tensor, ...]
 """One (num_layers, B, hidden_size) tensor per name in ``cell.states``; a tuple for one-state cells too.
@@ -19,7 +20,7 @@ Zeros follow the states of layers that are smaller than the largest.
 """
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(PretrainedModel):
     """Embedding or one-hot, recurrent layers of any cell, output layer.
 
     ``h_t = recurrent(embed(u_t), h_{t-1})``, ``p(u_{t+1} | u_1 .. u_t) = softmax(W h_t + b)``.

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from tidegate.drawing import table_html
 from tidegate.drawing.brief import brief
 from tidegate.errors import ArgumentError, RunFolderError
+from tidegate.hub.hub_reference import HubReference
 from tidegate.io.files import field, read_json
 from tidegate.io.folder_lock import refuse_file, writing
 from tidegate.io.tensor_files import (
@@ -47,6 +48,7 @@ from tidegate.io.tensor_files import (
 )
 from tidegate.train import checkpoint, metrics, run_config
 from tidegate.train.distributed import main_first
+from tidegate.train.hub.hub_run import run_place
 from tidegate.train.randomness import own_randomness
 from tidegate.train.registry import task_named
 from tidegate.train.run_config import RunConfig, holds_run, read_config
@@ -170,6 +172,8 @@ class Run:
             model, the `tidegate.data.columns.Preprocessing` of other tasks.
         step: the step of the checkpoint.
         validation: its validation loss; None if it was not validated.
+        repository: "hub:OWNER/NAME", with the revision, if the run was fetched from the hub; its folder is then in the
+            hub's cache, and only read.
     """
 
     folder: Path
@@ -178,11 +182,12 @@ class Run:
     vocabulary: Any
     step: int
     validation: float | None
+    repository: str | None = None
 
     def __repr__(self) -> str:
         task, model = self.config.task, self.config.model
-        validation = None if self.validation is None else round(self.validation, 4)
-        return f"Run({str(self.folder)!r}, {task=}, {model=}, step={self.step}, {validation=})"
+        validation = self.validation and round(self.validation, 4)
+        return f"Run({self.place!r}, {task=}, {model=}, step={self.step}, {validation=})"
 
     def _repr_html_(self) -> str:
         """Notebook view: what was trained, how far, and how good it is."""
@@ -196,7 +201,17 @@ class Run:
                 for it in fields(self.config.model)
             ),
         ]
-        return table_html(rows, ("", ""), caption=str(self.folder))
+        return table_html(rows, ("", ""), caption=self.place)
+
+    @property
+    def place(self) -> str:
+        """Where the run is: its folder, or "hub:OWNER/NAME"."""
+        return self.repository or str(self.folder)
+
+    @property
+    def label(self) -> str:
+        """The last part of `place`, for headings."""
+        return self.folder.name if self.repository is None else self.repository.rpartition("/")[2]
 
     @property
     def task(self) -> type[Task]:
@@ -213,7 +228,7 @@ class Run:
         found = self.task.tokenizer(self.vocabulary)
         if found is None:
             raise RunFolderError(
-                f"{self.folder} is a run of the task {self.config.task}, but a language model is needed here. Use one "
+                f"{self.place} is a run of the task {self.config.task}, but a language model is needed here. Use one "
                 f"of: {', '.join(self.next_commands())}."
             )
         return found
@@ -231,7 +246,7 @@ class Run:
         """
         if not self.holds_data:
             raise RunFolderError(
-                f"{self.folder} holds a model without the data that it was trained on: give files or a text of your "
+                f"{self.place} holds a model without the data that it was trained on: give files or a text of your "
                 f"own, or copy the data, too ({', '.join(self.task.files)})."
             )
         data = self.task.open(self.folder)
@@ -240,14 +255,14 @@ class Run:
 
     def next_commands(self) -> list[str]:
         """Return the commands that use the run."""
-        return [command.format(run=self.folder) for command in self.task.next_commands]
+        return [command.format(run=self.place) for command in self.task.next_commands]
 
 
 def load_run(folder: str | Path, *, device: str | torch.device = "cpu", backend: str | None = None) -> Run:
     """Load a run to use its model.
 
     Args:
-        folder: the run folder; the run need not be finished.
+        folder: the run folder, or ``hub:OWNER/NAME@REVISION``; the run need not be finished.
         device: device of the model.
         backend: the engine's backend. Default: the engine's choice.
 
@@ -256,8 +271,15 @@ def load_run(folder: str | Path, *, device: str | torch.device = "cpu", backend:
 
     Raises:
         RunFolderError: a file is missing, truncated, foreign or altered; the message names it and the fault.
+        HubError: the run cannot be fetched from the hub.
     """
-    folder = Path(folder)
+    return open_run(*run_place(folder), device=device, backend=backend)
+
+
+def open_run(
+    folder: Path, repository: HubReference | None, *, device: str | torch.device = "cpu", backend: str | None = None
+) -> Run:
+    """Load a run from its folder, which may be the copy of a repository: see `load_run`."""
     config = read_config(folder)
     kind, path = task_named(config.task), folder / MODEL
     record, layout = read_header(path, MODEL_KIND, MODEL_VERSION)
@@ -275,7 +297,9 @@ def load_run(folder: str | Path, *, device: str | torch.device = "cpu", backend:
     step, validation = field(record, path, "step", int), record.get("validation")
     if step < 0 or step >= 2**63 or not (validation is None or math.isfinite(field(record, path, "validation", float))):
         raise RunFolderError(f"{path} should say step and validation loss, but says {step} and {validation}.")
-    return Run(folder, config, model.to(device).eval(), vocabulary, step, validation)
+    model.run_folder = folder  # type: ignore[assignment]
+    place = None if repository is None else str(repository)
+    return Run(folder, config, model.to(device).eval(), vocabulary, step, validation, place)
 
 
 def write_model(folder: Path, tensors: dict[str, Tensor], *, step: int, validation: float | None) -> None:
@@ -309,7 +333,7 @@ def model_layout(config: Any, make: Callable[[], nn.Module], path: Path, layout:
     try:
         with torch.device("meta"):
             expected = layout_of(dict(make().named_parameters()))
-    except (RuntimeError, OverflowError) as error:  # sizes too large for torch
+    except (RuntimeError, OverflowError, TypeError) as error:  # sizes too large for torch
         raise RunFolderError(
             f"{path} cannot belong to the model in {path.with_name(run_config.NAME)}, for which torch raises: "
             f"{str(error).splitlines()[0]}"

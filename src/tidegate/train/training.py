@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tidegate.errors import DataError, RunFolderError
+from tidegate.io.hub_cache import refuse_hub
 from tidegate.io.tensor_files import layout_of, read_header
 from tidegate.train import checkpoint
 from tidegate.train.checkpoint import Checkpoint, Counters, read_checkpoint
@@ -156,6 +157,7 @@ def resume(
         MissingDependencyError: `accelerate`, or what a tracker needs, is not installed.
     """
     folder = Path(folder)
+    refuse_hub(folder)
     with one_writer(folder, read_config(folder).train.device), tracked(folder, trackers, report) as passed_on:
         return _resume(folder, epochs, steps, minutes, passed_on, sample)
 

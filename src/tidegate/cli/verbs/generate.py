@@ -148,7 +148,7 @@ def copy_report(run: Run, texts: list[str]) -> str:
     from tidegate.text.generation import copied
 
     if not run.holds_data:
-        return f"{run.folder} does not hold the training text, so no copies of it are looked for."
+        return f"{run.place} does not hold the training text, so no copies of it are looked for."
     training = run.open_data().train
     longest = max((copied(run.tokenizer, text, training) for text in texts), key=lambda copy: copy.tokens)
     if longest.tokens == 0:

@@ -92,14 +92,14 @@ def _open_session(runs: list[Run], text: str | None, file: Path | None, *, live:
     if len(runs) > 1:
         other = next(run for run, look in zip(runs, looks, strict=True) if not isinstance(look, TextLook))
         raise ArgumentError(
-            f"--compare is for language models, which read one text, but {other.folder} is a run of "
+            f"--compare is for language models, which read one text, but {other.place} is a run of "
             f"{other.config.task}: look at one run at a time."
         )
     if isinstance(looks[0], ExampleLook):
         return _example_session(runs[0], text, file)
     if text is not None or file is not None:
         raise ArgumentError(
-            f"{runs[0].folder} is a run of {runs[0].config.task}, of which only the training can be looked at: leave "
+            f"{runs[0].place} is a run of {runs[0].config.task}, of which only the training can be looked at: leave "
             "TEXT and --file out."
         )
     return Session(runs)
@@ -167,7 +167,7 @@ def _serve(session: Session, port: int, *, open_page: bool) -> None:
             ) from error
         listening.listen()  # before the address is printed, so that it can be opened at once
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
-        typer.echo(f"{session.run.folder.name} is open to view at {address} (Ctrl-C ends)")
+        typer.echo(f"{session.run.label} is open to view at {address} (Ctrl-C ends)")
         if open_page:
             import webbrowser
 

@@ -14,6 +14,7 @@ from tidegate.cli.display.board import duration, figure
 from tidegate.cli.display.console import stdout
 from tidegate.drawing.text import visible
 from tidegate.errors import RunFolderError
+from tidegate.io.hub_cache import place_name
 
 if TYPE_CHECKING:
     from tidegate.train.listing.run_list import RunSummary
@@ -45,10 +46,11 @@ def runs(
     """
     if as_json + as_csv + settings > 1:
         raise typer.BadParameter("give one of --json, --settings and --csv", param_hint="--json")
+    from tidegate.train.hub.hub_run import run_place
     from tidegate.train.listing.metrics_table import write_csv
     from tidegate.train.listing.run_list import find_runs
 
-    given = folders or [Path("runs")]
+    given = [run_place(it)[0] for it in folders or [Path("runs")]]
     found = list(dict.fromkeys(run for folder in given for run in find_runs(folder)))
     if as_csv:
         write_csv(found, sys.stdout)
@@ -101,10 +103,10 @@ def _list(summaries: list[RunSummary], broken: list[Path]) -> None:
     table.add_column("state")
     for it in summaries:
         loss = NONE if it.loss is None else figure(it.loss)
-        names = (str(it.folder), it.task, it.cell, it.layers)
+        names = (place_name(it.folder), it.task, it.cell, it.layers)
         table.add_row(*map(visible, names), loss, f"{it.step:,}", f"{it.written:%Y-%m-%d}", it.state)
     for folder in broken:
-        table.add_row(visible(str(folder)), *[NONE] * 6, "broken")
+        table.add_row(visible(place_name(folder)), *[NONE] * 6, "broken")
     stdout().print(table)
 
 
@@ -114,7 +116,7 @@ def _compare(summaries: list[RunSummary]) -> None:
 
     table = Table("", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for it in summaries:
-        table.add_column(visible(str(it.folder)), overflow="fold")
+        table.add_column(visible(place_name(it.folder)), overflow="fold")
     for name, values in {**_results(summaries), **_settings(summaries)}.items():
         table.add_row(name, *map(visible, values))
     stdout().print(table)

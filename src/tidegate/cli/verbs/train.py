@@ -17,6 +17,7 @@ from tidegate.cli.error_boundary import Verb
 from tidegate.cli.run_and_show import describe_end, resume_run, train_run
 from tidegate.cli.task_options import task_parameters
 from tidegate.cli.user_code import cell_name, own_task
+from tidegate.io.hub_cache import refuse_hub
 from tidegate.io.load_object import is_location
 from tidegate.io.records import to_record
 from tidegate.train.registry import BUILT_IN, task_named, task_names
@@ -98,6 +99,7 @@ def _train(task: type[Task], ctx: typer.Context, given: dict[str, Any]) -> None:
     given["cell"] = cell_name(given["cell"])
     if given["resume"] is not None:
         _refuse_beside_resume(ctx, {"cell"} if own_cell else set())
+        refuse_hub(given["resume"])
         _check_task(given["resume"], task)
         budget = {name: given[name] for name in ("epochs", "steps", "minutes")}
         _check_budget(given["resume"], budget)

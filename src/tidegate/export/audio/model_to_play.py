@@ -77,7 +77,7 @@ def source_of(model: Exportable) -> Source:
 def _of_run(run: Run) -> Source:
     if not isinstance(run.model, Regressor):
         raise ArgumentError(
-            f"{run.folder} is a run of the task {run.config.task}; plug-ins compute a number for every sample, as "
+            f"{run.place} is a run of the task {run.config.task}; plug-ins compute a number for every sample, as "
             "runs of regress do (tidegate train regress)."
         )
     source, fitted = source_of(run.model), run.vocabulary

@@ -41,18 +41,18 @@ def held_out_loss(run: Any, computed: Computed) -> str:
         The two means in words, or why they cannot be known.
     """
     if not run.holds_data:
-        return f"held-out loss not measured: {run.folder} holds no data"
+        return f"held-out loss not measured: {run.place} holds no data"
     data = run.open_data()
     text = isinstance(run.model, LanguageModel)
     parts = {it: getattr(data, it) if text else data.parts[it] for it in ("validation", "test")}
     name = next((it for it, part in parts.items() if len(part) > text), None)  # of a text the first token is given
     if name is None:
-        return f"held-out loss not measured: {run.folder} has neither a validation nor a test part"
+        return f"held-out loss not measured: {run.place} has neither a validation nor a test part"
     with torch.no_grad(), evaluating(run.model):
         means = _of_text if text else _of_examples
         before, after, predicted = means(run, parts[name], computed)
     if not predicted:
-        return f"held-out loss not measured: nothing is predicted in the {name} part of {run.folder}"
+        return f"held-out loss not measured: nothing is predicted in the {name} part of {run.place}"
     change = f"{100 * (after - before) / abs(before):+.2g}%, " if before else ""
     unit = f"{run.config.prediction_name}s" if predicted > 1 else run.config.prediction_name
     return (

@@ -64,7 +64,7 @@ def _held_out_part(run: Run) -> tuple[str, Any]:
         if len(part):
             return name, part
     raise ArgumentError(
-        f"{run.folder.name} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
+        f"{run.label} has no held-out text: it was trained on all of its text ({corpus.split_kind}). Give a TEXT "
         "to be read; what is measured on held-out text (the finder, the effect of an intervention) needs a run trained "
         "with --splits, such as 90/5/5."
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import RunFolderError
 from tidegate.io.files import read_json, write_json
+from tidegate.io.hub_cache import in_hub_cache
 from tidegate.io.tensor_files import digest
 from tidegate.train import Run
 
@@ -68,7 +69,13 @@ def refuse_kept(error: RunFolderError) -> None:
 
 
 def write_kept(run: Run, name: str, record: dict[str, Any]) -> None:
-    """Keep a record; where the folder cannot be written, a word in the log says so."""
+    """Keep a record; where the folder cannot be written, a word in the log says so.
+
+    Nothing is kept in the hub's cache, which is not ours.
+    """
+    if in_hub_cache(run.folder):
+        LOG.info("%s is in the hub's cache: %s is not kept.", run.folder, name)
+        return
     try:
         write_json(run.folder / name, record)
     except OSError as error:

@@ -62,7 +62,7 @@ class ExampleSession(Session):
         super().__init__([run])
         look = task_look(run)
         if not isinstance(look, ExampleLook):
-            raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which has no look at examples.")
+            raise ArgumentError(f"{run.place} is a run of the task {run.config.task}, which has no look at examples.")
         self.task_look = look
         self.task = example_task(run.config.task)(run.config.model, run.vocabulary)
         self.examples = [SessionExample(row.where, row) for row in rows]
@@ -144,7 +144,7 @@ class ExampleSession(Session):
             ArgumentError: the run has none, or the task does not say whether an answer is right.
         """
         if self.held_out is None:
-            raise ArgumentError(f"{self.run.folder} holds no examples of its own: only its model is there.")
+            raise ArgumentError(f"{self.run.place} holds no examples of its own: only its model is there.")
         found: list[Outcome] = []
         for batch in self.outcomes():
             found += batch

@@ -57,7 +57,7 @@ class Session:
     @property
     def names(self) -> list[str]:
         """The names of the runs' folders; those with the same name are numbered."""
-        names = [run.folder.name for run in self.runs]
+        names = [run.label for run in self.runs]
         several = Counter(names)
         return [f"{name} ({n})" if several[name] > 1 else name for n, name in enumerate(names, 1)]
 

@@ -54,7 +54,7 @@ def _stored_example(run: Run, part: PartName, number: int) -> Encoded:
         raise ArgumentError(f"There is no part {part!r:.40}: choose one of {', '.join(PARTS)}.")
     stored = run.open_data().parts[part]
     if not len(stored):
-        raise ArgumentError(f"{run.folder} has no examples for {part}: choose another part, or give an example.")
+        raise ArgumentError(f"{run.place} has no examples for {part}: choose another part, or give an example.")
     check_place(f"{part} example", number, len(stored))
     return {name: rows[0] for name, rows in stored.rows([number % len(stored)]).items()}
 

@@ -56,14 +56,14 @@ def look_at(
             if isinstance(look, TextLook)
             else "cannot be looked at: its class has no attribute `look`"
         )
-        raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which {why}.")
+        raise ArgumentError(f"{run.place} is a run of the task {run.config.task}, which {why}.")
     kind = cast(type[ExampleTask], task_named(run.config.task))
     settings = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
     config = with_settings(
         run.config.model,
         settings,
         lambda name: ArgumentError(
-            f"{name} is given, but {run.folder} is a run of {run.config.task}, which writes no text."
+            f"{name} is given, but {run.place} is a run of {run.config.task}, which writes no text."
         ),
     )
     task = kind(config, run.vocabulary)

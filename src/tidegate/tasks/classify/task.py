@@ -36,6 +36,7 @@ from tidegate.tasks.layers import FrameInput, Pool, TokenInput, input_kind, recu
 from tidegate.tasks.metrics_report import Metric, Report
 from tidegate.tasks.r_drop import RDropConfig, RDropTask
 from tidegate.tasks.subword_options import SubwordConfig, encode_subwords, fit_subwords, subword_kinds, subwords_of
+from tidegate.train.hub.pretrained_model import PretrainedModel
 from tidegate.train.options import option
 
 
@@ -58,7 +59,7 @@ class ClassifyConfig(TableOptions, SubwordConfig, RDropConfig):
     label_column: str | None = option(None, "The column of the class.", panel="Data")
 
 
-class Classifier(nn.Module):
+class Classifier(PretrainedModel):
     """Input, recurrent layers, pooling, output layer.
 
     Args:

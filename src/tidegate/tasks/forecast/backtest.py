@@ -54,7 +54,7 @@ def backtest_run(
         DataError: a file is not what the task reads, or a series is too short.
     """
     if not issubclass(run.task, ForecastTask):
-        raise ArgumentError(f"Backtests are for runs of forecast, but {run.folder} is one of {run.config.task}.")
+        raise ArgumentError(f"Backtests are for runs of forecast, but {run.place} is one of {run.config.task}.")
     if stride is not None and not files:
         raise ArgumentError(
             "The run's own data hold forecasts at its own --forecast-stride: give FILES for another, or leave it out."

@@ -103,7 +103,7 @@ def predict_frame(run: Run, frame: Any, *, paths: bool = False, batch_size: int 
         MissingDependencyError: pyarrow is not installed.
     """
     if not issubclass(run.task, ForecastTask):
-        raise ArgumentError(f"Forecasts need a run of forecast, but {run.folder} is one of {run.config.task}.")
+        raise ArgumentError(f"Forecasts need a run of forecast, but {run.place} is one of {run.config.task}.")
     task = run.task(run.config.model, run.vocabulary)
     task.keeps_paths = paths
     with _written(frame) as path:

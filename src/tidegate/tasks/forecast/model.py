@@ -11,9 +11,10 @@ from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.forecast.config import ForecastConfig
 from tidegate.tasks.forecast.distributions import Distribution
 from tidegate.tasks.layers import each_state, recurrent
+from tidegate.train.hub.pretrained_model import PretrainedModel
 
 
-class Forecaster(nn.Module):
+class Forecaster(PretrainedModel):
     """Recurrent layers that predict the distribution of the next value of each target, which are independent given h.
 
     Args:

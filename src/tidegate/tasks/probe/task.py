@@ -23,6 +23,7 @@ from tidegate.tasks.base_task import ExampleTask
 from tidegate.tasks.example_batches import Columns, map_batches
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.metrics_report import Metric, Report
+from tidegate.train.hub.pretrained_model import PretrainedModel
 from tidegate.train.options import RecurrentConfig, option
 
 SOLVED_ERROR, SOLVED_SHARE = 0.01, 0.99
@@ -37,7 +38,7 @@ class ProbeConfig(RecurrentConfig):
     dropout: float = option(0.0, "Dropout between the layers.", min=0, below=1)
 
 
-class Probe(nn.Module):
+class Probe(PretrainedModel):
     """Recurrent layers and an output layer.
 
     Args:

@@ -10,9 +10,10 @@ from tidegate.errors import ArgumentError
 from tidegate.tasks.elapsed_times import MASK, ElapsedTimes
 from tidegate.tasks.layers import recurrent
 from tidegate.tasks.regress.config import RegressConfig
+from tidegate.train.hub.pretrained_model import PretrainedModel
 
 
-class Regressor(nn.Module):
+class Regressor(PretrainedModel):
     """Recurrent layers with a value at every step; time is the first axis, so that nothing is transposed.
 
     ``h_1 .. h_T = recurrent(x_1 .. x_T)``, ``y_t = W h_t + V x_t + b``; x and y are normalised. With V the layers need

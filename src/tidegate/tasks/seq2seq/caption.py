@@ -37,6 +37,7 @@ from tidegate.tasks.seq2seq.task import (
     target_kinds,
     text_in,
 )
+from tidegate.train.hub.pretrained_model import PretrainedModel
 from tidegate.train.options import option
 
 CAPTION = "give each image a caption in the second column of the table, or in the array 'captions'"
@@ -50,7 +51,7 @@ class CaptionConfig(WritingConfig):
     image_size: int = option(32, "Image files are resized to this side; arrays are not.", panel="Data", min=1)
 
 
-class Captioner(nn.Module):
+class Captioner(PretrainedModel):
     """The image's vector, and a decoder that begins with it.
 
     Args:

@@ -42,6 +42,7 @@ from tidegate.tasks.seq2seq.task import (
     text_in,
 )
 from tidegate.tasks.seq2seq.translate_reader import Pair, beside_files, paired, read_parallel
+from tidegate.train.hub.pretrained_model import PretrainedModel
 from tidegate.train.options import option
 
 TWO_COLUMNS = (
@@ -76,7 +77,7 @@ class TranslateConfig(WritingConfig):
             )
 
 
-class Translator(nn.Module):
+class Translator(PretrainedModel):
     """Encoder, bridge, decoder.
 
     Args:

@@ -14,9 +14,10 @@ from tidegate.tasks.tag.character_encoder import CharacterEncoder
 from tidegate.tasks.tag.config import TagConfig
 from tidegate.tasks.tag.crf import ConditionalRandomField
 from tidegate.tasks.tag.scores import UNSEEN
+from tidegate.train.hub.pretrained_model import PretrainedModel
 
 
-class Tagger(nn.Module):
+class Tagger(PretrainedModel):
     """Input, recurrent layers, output layer at every step.
 
     Args:

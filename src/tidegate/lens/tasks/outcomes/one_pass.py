@@ -41,7 +41,7 @@ class HeldOut:
     def __init__(self, run: Run, limit: int = MOST) -> None:
         look = task_look(run)
         if not isinstance(look, ExampleLook):
-            raise ArgumentError(f"{run.folder} is a run of the task {run.config.task}, which has no look at examples.")
+            raise ArgumentError(f"{run.place} is a run of the task {run.config.task}, which has no look at examples.")
         if limit < 1:
             raise ArgumentError(f"limit is {limit}: give at least 1.")
         self.run, self._look = run, look

@@ -175,7 +175,7 @@ def what_decided(
     look = task_look(run)
     if not isinstance(look, ExampleLook) or look.decisions is None:
         raise ArgumentError(
-            f"{run.folder} is a run of the task {run.config.task}, which does not say what it decides: its look has no "
+            f"{run.place} is a run of the task {run.config.task}, which does not say what it decides: its look has no "
             "`decisions` (tidegate.lens.tasks.reasons.decisions). Of language models see what_mattered."
         )
     task: Any = example_task(run.config.task)(run.config.model, run.vocabulary)

@@ -79,7 +79,7 @@ def subject_of(run: Run) -> Subject:
     look = task_look(run)
     if not isinstance(look, ExampleLook) or look.subject is None:
         raise ArgumentError(
-            f"{run.folder} is a run of the task {run.config.task}, which does not say what its hidden units may track: "
+            f"{run.place} is a run of the task {run.config.task}, which does not say what its hidden units may track: "
             "its look has no `subject` (tidegate.lens.tasks.units.subject). Of language models see find_cells."
         )
     return look.subject
@@ -109,6 +109,6 @@ def held_out(run: Run, limit: int = SEARCHED) -> HeldOutHalves:
             examples = [subject.first_steps(examples[0], limit)]
         return HeldOutHalves(kind(run.config.model, run.vocabulary), subject, name, examples)
     raise ArgumentError(
-        f"{run.folder.name} has no held-out examples, neither for test nor for validation: train with --splits, such "
+        f"{run.label} has no held-out examples, neither for test nor for validation: train with --splits, such "
         "as 80/10/10, or with --validation FILES."
     )
