@@ -24,11 +24,11 @@ READERS: dict[str, str] = {
     "hdf5": "tidegate.convert.keras_files.keras_reader:read_hdf5",
     "plugin": "tidegate.convert.plugin_files:read_plugin",
     "npz": "tidegate.convert.torch_files:read_npz",
+    "onnx": "tidegate.convert.onnx_files.onnx_reader:read_onnx",
 }
 """For each format the function (path, digest, nonlinearity) that reads it, imported on use."""
 
 NOT_READ = {
-    ".onnx": "ONNX files are not read yet: save the weights of the model that it was made of",
     ".pb": "graphs of TensorFlow are not read: load it in TensorFlow and save its arrays with numpy.savez",
     ".index": "checkpoints of TensorFlow are not read: load it in TensorFlow and save its arrays with numpy.savez",
     ".tflite": "models of TensorFlow Lite are not read: take the model that it was made of",
@@ -37,14 +37,17 @@ NOT_READ = {
 }
 """What to do with files that are known and not read, by their ending."""
 
+UNMARKED = {".onnx": "onnx"}
+"""Formats whose files do not begin with a mark, by their ending."""
+
 
 def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") -> Converted:
     """Read the recurrent layers of a trained network from another program's file.
 
     Args:
         path: the file. PyTorch: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``, or in ``.npz`` under torch's
-            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. Audio plug-ins:
-            ``.nam``, RTNeural's ``.json``.
+            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. ONNX: ``.onnx``. Audio
+            plug-ins: ``.nam``, RTNeural's ``.json``.
         nonlinearity: of ``torch.nn.RNN`` layers in a ``state_dict``, which does not say it.
 
     Returns:
@@ -86,6 +89,8 @@ def _format(path: Path) -> str:
         return "layers" if is_layers(path) else "safetensors"
     if start.lstrip()[:1] == b"{":
         return "plugin"
+    if path.suffix.lower() in UNMARKED:
+        return UNMARKED[path.suffix.lower()]
     if path.suffix.lower() in NOT_READ:
         raise DataError(f"{path}: {NOT_READ[path.suffix.lower()]}.")
     raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")
