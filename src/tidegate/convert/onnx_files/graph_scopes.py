@@ -45,9 +45,7 @@ class Scope:
         while scope is not None:
             if name in scope.bound:
                 scope, name = scope.bound[name]
-            elif name in scope.tensors or name in scope.made or name in scope.inputs:
-                return scope, name
-            elif scope.outer is None:
+            elif name in scope.tensors or name in scope.made or name in scope.inputs or scope.outer is None:
                 return scope, name
             else:
                 scope = scope.outer

@@ -106,7 +106,7 @@ def _layer(model: _Model, name: str, stored: StoredNode, others: dict[str, torch
         own.append(f"sequences have lengths in the file ({quoted(node.input(LENGTHS))}): give them as lengths=")
     own += _states(model, name, stored, others)
     if before := _before(model, node):
-        own.append(f"its input is the output of {before}")
+        own.append(f"its input is the output of {' and '.join(before)}")
     if same := _same(model, name, stored):
         own.append(f"the same weights as {same}")
     where = f" in {node.scope.place.rstrip('/')}" if node.scope.place else ""
@@ -130,21 +130,26 @@ def _states(model: _Model, name: str, stored: StoredNode, others: dict[str, torc
     return notes
 
 
-def _before(model: _Model, node: Node) -> str:
-    """Return the name of the layer whose output a layer reads, "" if it reads something else."""
+def _before(model: _Model, node: Node) -> list[str]:
+    """Return the names of the layers whose outputs a layer reads, [] if it reads anything else too."""
     names = {id(it.node): name for name, it in model.stored.items()}
-    scope, name = node.scope, node.input(0)
+    waiting, found = [(node.scope, node.input(0))], []
     for _ in range(FURTHEST):
+        if not waiting:
+            return found
+        scope, name = waiting.pop(0)
         source = scope.source(name)
         if source is None:
-            return ""
+            return []
         before, output = source
-        if id(before) in names:
-            return names[id(before)] if output == 0 else ""
-        if before.kind not in HANDED_ON:
-            return ""
-        scope, name = before.scope, before.input(0)
-    return ""
+        if id(before) in names and output == 0:
+            found.append(names[id(before)])
+        elif before.kind in HANDED_ON:
+            count = len(before.proto.input) if before.kind == "Concat" else 1
+            waiting += [(before.scope, before.input(n)) for n in range(count)]
+        else:
+            return []
+    return []
 
 
 def _same(model: _Model, name: str, stored: StoredNode) -> str:

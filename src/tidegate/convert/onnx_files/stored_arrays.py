@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -96,13 +97,14 @@ class StoredArrays:
         except ValueError as error:
             raise DataError(f"{self.path}: where in {quoted(location)} {quoted(name)} lies is no number.") from error
         with open_input(file) as data:
-            whole = file.stat().st_size
+            whole = data.seek(0, os.SEEK_END)
             if length != size or not 0 <= offset <= whole - length:
                 raise DataError(
                     f"{self.path}: the tensor {quoted(name)} takes {size:,} bytes, but {location} has {whole:,} and "
                     f"{length:,} from byte {offset:,} on are said to be its own: the files do not belong together."
                 )
-            if location not in self.beside:
+        if location not in self.beside:
+            with file.open("rb") as data:
                 self.beside[location] = hashlib.file_digest(data, "sha256").hexdigest()
         if whole > self._largest.stat().st_size:
             self._largest = file
