@@ -42,11 +42,7 @@ def compare_with_onnx_runtime(found: Converted) -> dict[str, float]:
         raise DataError(f"{found.path} has changed since it was read: read it again.")
     differences = {}
     for name, stored in nodes.items():
-        try:
-            differences[name] = _difference(stored, found.layers[name].module, runtime)
-        except Exception as error:  # ONNX Runtime's own have no common class
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise DataError(f"{found.path}: {name} does not run in ONNX Runtime ({why:.300}).") from error
+        differences[name] = _difference(stored, found.layers[name].module, f"{found.path}: {name}")
         bound = BOUND_OF_8_BITS if stored.node.kind == QUANTIZED else BOUND
         if not differences[name] <= bound:  # NaN is none either
             raise DataError(
@@ -56,28 +52,37 @@ def compare_with_onnx_runtime(found: Converted) -> dict[str, float]:
     return differences
 
 
-def _difference(stored: StoredNode, module: Any, runtime: Any) -> float:
+def _difference(stored: StoredNode, module: Any, at: str) -> float:
     module = copy.deepcopy(module).float()
     ways, hidden, names = DIRECTIONS[stored.direction], module.hidden_size, STATES[stored.kind]
     draw = np.random.default_rng(0)
     x = draw.normal(size=(STEPS, BATCH, module.input_size)).astype(np.float32)
     states = [draw.uniform(-1, 1, (ways, BATCH, hidden)).astype(np.float32) for _ in names]
-    options = runtime.SessionOptions()
+    theirs = _run(_model_of(stored, len(names), hidden), [x, *states], at)
+    flip = stored.direction == "reverse"
+    given, start = torch.from_numpy(x), [torch.from_numpy(it) for it in states]
+    with torch.no_grad():
+        output, last = module(given.flip(0) if flip else given, tuple(start) if len(start) > 1 else start[0])
+    output = output.flip(0) if flip else output
+    y = theirs[0].transpose(0, 2, 1, 3).reshape(STEPS, BATCH, ways * hidden)
+    ours = [output, *(last if isinstance(last, tuple) else (last,))]
+    pairs = zip(ours, [y, *theirs[1:]], strict=True)
+    apart = np.max([np.abs(it.numpy() - own).max() for it, own in pairs])  # NaN if one is
+    return float(apart / max(np.max([np.abs(own).max() for own in theirs]), 1e-30))
+
+
+def _run(model: Any, inputs: list[np.ndarray], at: str) -> list[np.ndarray]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
-    model = _model_of(stored, len(names), hidden).SerializeToString()
-    session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    theirs = session.run(None, {"X": x, **{f"initial {n}": it for n, it in enumerate(states)}})
-    flip = stored.direction == "reverse"
-    given, start = torch.from_numpy(x), tuple(map(torch.from_numpy, states))
-    with torch.no_grad():
-        output, last = module(given.flip(0) if flip else given, start if len(start) > 1 else start[0])
-    output = output.flip(0) if flip else output
-    last = last if isinstance(last, tuple) else (last,)
-    y = theirs[0].transpose(0, 2, 1, 3).reshape(STEPS, BATCH, ways * hidden)
-    pairs = zip([output, *last], [y, *theirs[1:]], strict=True)
-    apart = max(float(np.abs(ours.numpy() - own).max()) for ours, own in pairs)
-    return apart / max(max(float(np.abs(own).max()) for own in theirs), 1e-30)
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return session.run(None, dict(zip([it.name for it in session.get_inputs()], inputs, strict=True)))
+    except Exception as error:  # ONNX Runtime's own have no common class
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{at} does not run in ONNX Runtime ({why:.300}).") from error
 
 
 def _model_of(stored: StoredNode, states: int, hidden: int) -> Any:
