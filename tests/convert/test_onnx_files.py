@@ -274,7 +274,7 @@ def test_dynamic_quantized_lstm(each: bool, ways: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(played(found["small"], x_of()), outputs("LSTM", x_of(), exact, direction=way), atol=1e-6)
     assert "its weights are in 8 bits" in str(found)
     pytest.importorskip("onnxruntime")
-    assert 0 < compare(found)["small"] < 0.25
+    assert 1e-5 < compare(found)["small"] < 0.1  # of the inputs, which are rounded there
 
 
 def test_dequantized_and_half_precision_weights(tmp_path: Path) -> None:

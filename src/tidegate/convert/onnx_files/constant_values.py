@@ -233,6 +233,9 @@ FOLDED: dict[str, Callable[[_Operation], Arrays]] = {
 }
 """The operators that are computed: none of them draws numbers or reads anything but its inputs."""
 
+OF_WEIGHTS = {1, 2, 3, 10, 11, 16}
+"""Types of tensors that are no indices: float32, uint8, int8, float16, float64, bfloat16."""
+
 PLAIN = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
 """Attributes of a Constant that is no tensor."""
 
@@ -314,6 +317,26 @@ class ConstantValues:
                 given = {"value_float": it.f, "value_floats": it.floats, "value_int": it.i, "value_ints": it.ints}[name]
                 return [Value(np.array(given, PLAIN[name]))]
         return f"the constant {quoted(node.name)}, which is stored in another way ({', '.join(node.attributes)})"
+
+    def unused(self, scopes: Sequence[Scope]) -> dict[str, np.ndarray]:
+        """Return the tensors of weights that nothing has asked for, by their places and names.
+
+        Args:
+            scopes: the graphs whose tensors are meant.
+
+        Raises:
+            DataError: as of `get`.
+        """
+        found = {}
+        for scope in scopes:
+            stored = {name: it for name, it in scope.tensors.items() if (id(scope), name) not in self._tensors}
+            for name, (node, _) in scope.made.items():
+                if node.kind == "Constant" and id(node) not in self._nodes and "value" in node.attributes:
+                    stored[name] = node.attributes["value"].t
+            for name, it in stored.items():
+                if it.data_type in OF_WEIGHTS and it.dims:
+                    found[scope.place + name] = self.stored.array(it)
+        return found
 
     def is_zero(self, scope: Scope, name: str, depth: int = 0) -> bool:
         """Return whether a name stands for zeros, also where their number depends on the model's inputs.

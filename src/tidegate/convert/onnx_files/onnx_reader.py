@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tidegate.convert.built_layers import make_layers
@@ -70,6 +71,8 @@ def read_onnx(path: Path, digest: str, nonlinearity: str) -> Converted:
         raise DataError(f"{path} has no LSTM, GRU or RNN node: {_instead(model)}.")
     others: dict[str, torch.Tensor] = {}
     layers = {name: _layer(model, name, it, others) for name, it in model.stored.items()}
+    unused = model.constants.unused(model.walk.scopes)
+    others |= {name: torch.from_numpy(np.array(it, order="C")) for name, it in unused.items()}
     notes = [f"weights also in {name}, sha256 {it}" for name, it in model.constants.stored.beside.items()]
     notes += [f"left out: {it}" for it in _taken_apart(model)]
     producer = f"{as_text(model.message.producer_name)} {as_text(model.message.producer_version)}".strip()
