@@ -12,9 +12,13 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
+def tanh(a: np.ndarray) -> np.ndarray:
+    return np.tanh(a)
+
+
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "Sigmoid": sigmoid,
-    "Tanh": lambda a: np.tanh(a),
+    "Tanh": tanh,
     "Relu": lambda a: np.maximum(a, 0),
     "Affine": lambda a, alpha, beta: alpha * a + beta,
     "LeakyRelu": lambda a, alpha: np.where(a < 0, alpha * a, a),

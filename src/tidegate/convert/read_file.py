@@ -93,6 +93,8 @@ def _format(path: Path) -> str:
         return UNMARKED[path.suffix.lower()]
     if path.suffix.lower() in NOT_READ:
         raise DataError(f"{path}: {NOT_READ[path.suffix.lower()]}.")
+    if start[:1] == b"\x08" and start[2:3] in (b"\x12", b":"):  # a version, then a producer or a graph
+        return "onnx"
     raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")
 
 

@@ -71,7 +71,7 @@ def _difference(stored: StoredNode, module: Any, at: str) -> float:
     return float(apart / max(np.max([np.abs(own).max() for own in theirs]), 1e-30))
 
 
-def _run(model: Any, inputs: list[np.ndarray], at: str) -> list[np.ndarray]:
+def _run(model: Any, inputs: list[np.ndarray], at: str) -> list[Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -80,7 +80,7 @@ def _run(model: Any, inputs: list[np.ndarray], at: str) -> list[np.ndarray]:
     options.add_session_config_entry("session.x64quantprecision", "1")  # without it sums overflow on some CPUs
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return session.run(None, dict(zip([it.name for it in session.get_inputs()], inputs, strict=True)))
+        return list(session.run(None, dict(zip([it.name for it in session.get_inputs()], inputs, strict=True))))
     except Exception as error:  # ONNX Runtime's own have no common class
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{at} does not run in ONNX Runtime ({why:.300}).") from error
