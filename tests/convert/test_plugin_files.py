@@ -38,7 +38,7 @@ def test_what_is_not_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"a": 1}))
     with pytest.raises(DataError, match="of no plug-in that is known: it has a"):
         read(tmp_path / "a.json")
-    for ending, words in ((".onnx", "ONNX files are not read yet"), (".pkl", "can run code")):
+    for ending, words in ((".onnx", "is not a whole file of ONNX"), (".pkl", "can run code")):
         (tmp_path / f"a{ending}").write_bytes(b"\x08\x0a:\x01")
         with pytest.raises(DataError, match=words):
             read(tmp_path / f"a{ending}")

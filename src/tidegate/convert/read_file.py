@@ -26,11 +26,11 @@ READERS: dict[str, str] = {
     "npz": "tidegate.convert.torch_files:read_npz",
     "checkpoint": "tidegate.convert.tensorflow_files.tensorflow_reader:read_checkpoint",
     "graph": "tidegate.convert.tensorflow_files.tensorflow_reader:read_graph",
+    "onnx": "tidegate.convert.onnx_files.onnx_reader:read_onnx",
 }
 """For each format the function (path, digest, nonlinearity) that reads it, imported on use."""
 
 NOT_READ = {
-    ".onnx": "ONNX files are not read yet: save the weights of the model that it was made of",
     ".meta": "the graph of a checkpoint of TensorFlow has no weights: give the file .index beside it",
     ".tflite": "models of TensorFlow Lite are not read: take the model that it was made of",
     ".pkl": "pickles are not read, as they can run code: save model.state_dict()",
@@ -38,7 +38,7 @@ NOT_READ = {
 }
 """What to do with files that are known and not read, by their ending."""
 
-UNMARKED = {".index": "checkpoint", ".pb": "graph"}
+UNMARKED = {".onnx": "onnx", ".index": "checkpoint", ".pb": "graph"}
 """Formats whose files do not begin with a mark, by their ending."""
 
 
@@ -47,7 +47,7 @@ def read(path: str | Path, *, nonlinearity: Literal["tanh", "relu"] = "tanh") ->
 
     Args:
         path: the file. PyTorch: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``, or in ``.npz`` under torch's
-            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. TensorFlow 1: a
+            names. Keras 1 to 3 and tf.keras: ``.keras``, ``.h5``, ``.weights.h5``. ONNX: ``.onnx``. TensorFlow 1: a
             checkpoint's ``.index``, a frozen graph ``.pb``. Audio plug-ins: ``.nam``, RTNeural's ``.json``.
         nonlinearity: of ``torch.nn.RNN`` layers in a ``state_dict``, which does not say it.
 
@@ -96,6 +96,8 @@ def _format(path: Path) -> str:
         raise DataError(f"{path} is the data of a checkpoint of TensorFlow: give the file .index beside it.")
     if path.suffix.lower() in NOT_READ:
         raise DataError(f"{path}: {NOT_READ[path.suffix.lower()]}.")
+    if start[:1] == b"\x08" and start[2:3] in (b"\x12", b":"):  # a version, then a producer or a graph
+        return "onnx"
     raise DataError(f"{path} is no file of a network that is known: it begins with {start[:8]!r}.")
 
 

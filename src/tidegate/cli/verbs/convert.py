@@ -24,7 +24,9 @@ def convert(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="PyTorch: .pt, .safetensors, .npz; Keras: .keras, .h5; plug-ins: .nam, .json."
+            metavar="FILE",
+            help="PyTorch: .pt, .safetensors, .npz; Keras: .keras, .h5; ONNX: .onnx; TensorFlow 1: .ckpt.index, .pb; "
+            "plug-ins: .nam, .json.",
         ),
     ],
     out: Annotated[
@@ -41,8 +43,11 @@ def convert(
     """
     from tidegate.convert import read
     from tidegate.convert.layers_file import write_layers
+    from tidegate.convert.runtime_comparison import comparison_line
 
     found = read(file, nonlinearity=nonlinearity.value)
     typer.echo(str(found))
+    if line := comparison_line(found):
+        typer.echo(line)
     if out is not None:
         note(", ".join(str(it) for it in write_layers(found, out)))
