@@ -20,7 +20,8 @@ from torch import Tensor
 
 from tidegate.convert.activations import Activation
 from tidegate.convert.built_layers import GATES, STANDARD, Direction, Form, Kind, in_order
-from tidegate.convert.onnx_files.constant_values import ConstantValues, Value, dequantized
+from tidegate.convert.onnx_files.constant_values import ConstantValues, Value
+from tidegate.convert.onnx_files.folded_operators import dequantized
 from tidegate.convert.onnx_files.graph_scopes import Node, as_text
 from tidegate.drawing.brief import brief_repr
 from tidegate.errors import DataError
