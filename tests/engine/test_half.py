@@ -105,7 +105,8 @@ def test_autocast_gives_the_dtypes_of_torchs_lstm(ours: Any, theirs: Any, dtype:
     x = torch.randn(6, 4, 3, dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):
         output, state = layer(x)
-        expected, _ = other(x)
+        with torch.backends.mkldnn.flags(enabled=False):  # which has no bfloat16 LSTM on processors without AVX-512
+            expected, _ = other(x)
     states = state if isinstance(state, tuple) else (state,)
     own = torch.float64 if dtype == torch.float64 else torch.bfloat16
     assert output.dtype == own
