@@ -96,6 +96,7 @@ def test_mixed_float64_and_complex_dtypes_raise() -> None:
         training_step(it, given, "llvm")
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # which mkldnn.flags looks at
 @pytest.mark.parametrize(("ours", "theirs"), [(LSTM, nn.LSTM), (RNN, nn.RNN), (GRU, nn.GRU)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
 def test_autocast_gives_the_dtypes_of_torchs_lstm(ours: Any, theirs: Any, dtype: torch.dtype) -> None:
