@@ -9,15 +9,15 @@ import os
 import sys
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "torch"
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
-import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 
 def main(folder: Path) -> None:
     """Run the layers of a folder."""
+    os.environ["KERAS_BACKEND"] = "torch"  # read when Keras is imported
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import keras  # pyright: ignore[reportMissingImports]
+
     classes = {"LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU, "SimpleRNN": keras.layers.SimpleRNN}
     outputs = {}
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
