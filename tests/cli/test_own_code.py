@@ -43,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_task_of_ones_own_trains_evaluates_predicts_and_resumes(folder: Path) -> None:
     trained = run("train", "--task", TASK, "words.txt", "--out", "run", *SMALL)
     assert f"tidegate evaluate run --task {TASK}" in trained.stdout.decode()

@@ -86,7 +86,7 @@ def test_names_of_files_need_not_be_utf8(text_file: Path, tmp_path: Path):
     assert (done.returncode, b"the name is not UTF-8" in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.parametrize("limit", [200, 600, 3000, 8000])
+@pytest.mark.parametrize("limit", [200, *(pytest.param(it, marks=pytest.mark.slow) for it in (600, 3000)), 8000])
 def test_a_full_disk_is_named_whatever_is_being_written(text_file: Path, tmp_path: Path, limit: int):
     """A limit on the size of files stands for it: the errors are raised in the same places."""
 

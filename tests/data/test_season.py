@@ -70,6 +70,7 @@ def test_a_season_of_a_pure_wave_is_its_period_in_any_unit():
     assert find_season([noisy, 100 * noisy[:120]])[0] == 12
 
 
+@pytest.mark.slow
 def test_chance_seldom_looks_like_a_season():
     for count in (30, 60, 200, 600):
         draw, seen = np.random.default_rng(count), np.zeros(3)

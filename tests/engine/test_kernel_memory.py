@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.guards import PLACES, guarded, poisoned
+from tests.guards import guarded, poisoned
 from tests.harness import all_threads  # noqa: F401
 from tests.kernel_runs import everything, numbers, same, some_lengths
 
@@ -74,7 +74,7 @@ def test_all_sizes_of_all_cells(name: str, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-@pytest.mark.parametrize("place", [place for place in PLACES if place != "bands"])
+@pytest.mark.parametrize("place", ["page after", pytest.param("page before", marks=pytest.mark.slow)])
 def test_nothing_is_read_beyond_any_buffer(place: str) -> None:
     """There is a protected page next to every buffer; reading it ends the process."""
     code = f"""
