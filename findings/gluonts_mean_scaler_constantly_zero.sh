@@ -3,11 +3,11 @@
 #
 # gluonts.torch.scaler.MeanScaler(default_scale=1.0), whose documentation calls default_scale the "default scale that is used
 # for elements that are constantly zero": a series that was observed and is constantly zero has the scale 1e-10. The default
-# is used where nothing was observed. Without default_scale neither kind of zeros has the batch's scale.
+# is used where nothing was observed (so DeepAREstimator's documentation has it); without a default, the batch's scale.
 #
-# The good guess that is wrong: a shop's article that was not sold in the window is divided by the default. It is divided by
-# 1e-10, and DeepAR, which divides its lags by that scale too and has log(scale) as an input, is given 3e10 for an old sale
-# of 3 that lies before the window.
+# The good guess that is wrong: an article that was not sold in the window is given the default scale, as the scaler says, or
+# else the batch's. Its scale is 1e-10, and whatever is divided by it that is not 0, an older sale for example, is 1e10
+# times itself.
 #
 # Seen:
 #                       default_scale=1.0   none
@@ -17,7 +17,7 @@
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 "gluonts[torch]==0.17.0"
+env/bin/pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0 "gluonts[torch]==0.17.0"
 cat > show.py <<'PYTHON'
 import torch
 from gluonts.torch.scaler import MeanScaler

@@ -21,7 +21,7 @@
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 keras==3.15.1 numpy==2.4.6
+env/bin/pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0 keras==3.15.1 numpy==2.4.6
 cat > show.py <<'PYTHON'
 import sys
 

@@ -6,8 +6,8 @@
 # a forget gate of 3.8, an input gate of -1.2. The states h_n and c_n beside them are right, and so is the prediction.
 #
 # The good guess that is wrong: what is returned as the activation of a gate lies between 0 and 1 and may be plotted or
-# averaged as the part of the state that is kept. (And a CustomLSTM can't be made from the configuration of a run that left initial_forget_bias out, as it may: TypeError.
-# CudaLSTM, whose weights it is to take over, is made from it.)
+# averaged as the part of the state that is kept. (And a CustomLSTM can't be made from the configuration of a run that left
+# initial_forget_bias out, as it may: TypeError. CudaLSTM, whose weights it is to take over, is made from it.)
 #
 # Seen:
 #   y_hat of both models: the same to 1e-06
@@ -17,7 +17,7 @@
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 neuralhydrology==1.13.0
+env/bin/pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0 neuralhydrology==1.13.0
 cat > show.py <<'PYTHON'
 import torch
 from neuralhydrology.modelzoo.cudalstm import CudaLSTM

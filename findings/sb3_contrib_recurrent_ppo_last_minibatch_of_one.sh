@@ -14,7 +14,7 @@
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 sb3-contrib==2.9.2 stable-baselines3==2.9.2 \
+env/bin/pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0 sb3-contrib==2.9.2 stable-baselines3==2.9.2 \
     gymnasium==1.4.0
 cat > show.py <<'PYTHON'
 import warnings

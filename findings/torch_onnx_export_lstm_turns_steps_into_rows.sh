@@ -17,7 +17,7 @@
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 onnx==1.23.2 onnxscript==0.7.2 onnx-ir==1.1.0 \
+env/bin/pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0 onnx==1.23.2 onnxscript==0.7.2 onnx-ir==1.1.0 \
     onnxruntime==1.31.1 numpy==2.4.6
 cat > show.py <<'PYTHON'
 import sys
