@@ -5,9 +5,8 @@
 # MatMul's weights as uint8 and the LSTM's as int8: byte for byte the file has the same LSTM with QInt8 as with QUInt8. The
 # layer's data type is written in the code, and nothing says that the option does not hold for it.
 #
-# The good guess that is wrong: weight_type holds for all weights of a file. Unsigned weights are one of the two known remedies
-# on x86 processors with AVX2 and without VNNI, where sums of products with int8 weights saturate; whoever takes it has the
-# recurrent layer quantized as before. (The other, reduce_range, does reach the LSTM.)
+# The good guess that is wrong: weight_type holds for all weights of a file. A trial of both kinds, for the accuracy or the
+# speed on some processor, then compares an LSTM with itself. (The option reduce_range does reach the LSTM.)
 #
 # Seen:
 #   QInt8:  LSTM INT8, MatMul INT8
