@@ -120,7 +120,8 @@ class Memory:
 def main(cells: list[str]) -> None:
     machine = pretend()[LINUX]
     memory, calls = Memory(), 0
-    folder = Path(tempfile.mkdtemp())
+    made = tempfile.TemporaryDirectory()
+    folder = Path(made.name)
     from tidegate.engine.backends.llvm.jit import compile as jit
     from tidegate.nn import Recurrent
 

@@ -106,7 +106,7 @@ def make_layers(form: Form, rows: Sequence[Sequence[Direction]]) -> Layered:
     sizes = Sizes(first.w_ih.shape[1], hidden, len(rows), two, biased, outputs if first.w_hr is not None else 0)
     made = empty_layers(form, sizes, peepholes=bool(first.peepholes), dtype=first.w_ih.dtype)
     named = isinstance(made, nn.RNNBase)
-    made.load_state_dict(_named(rows, biases=biased) if named else _of_recurrent(made.cell, rows, made))
+    made.load_state_dict(_named(rows, biases=biased) if named else recurrent_weights(made.cell, rows, made))
     return made
 
 
@@ -168,7 +168,7 @@ def _named(rows: Sequence[Sequence[Direction]], *, biases: bool) -> dict[str, Te
     return found
 
 
-def _of_recurrent(cell: Cell, rows: Sequence[Sequence[Direction]], made: nn.Module) -> dict[str, Tensor]:
+def recurrent_weights(cell: Cell, rows: Sequence[Sequence[Direction]], made: nn.Module) -> dict[str, Tensor]:
     """Return the weights by `Recurrent`'s names: one bias for each gate, and one more where the product has its own."""
     found = _named(rows, biases=False)
     own = made.state_dict()

@@ -30,7 +30,15 @@ def convert(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Argument(metavar="OUT", help="A new .safetensors; a program that uses it is written beside.")
+        Path | None,
+        typer.Argument(
+            metavar="OUT",
+            help="A new .safetensors; a program that uses it is written beside. With --vocabulary: a new run folder.",
+        ),
+    ] = None,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(help="The tokens of a language model in the order of their ids: lines, or JSON."),
     ] = None,
     nonlinearity: Annotated[
         Nonlinearity, typer.Option(help="Of RNN layers of PyTorch, whose files do not say it.")
@@ -40,14 +48,24 @@ def convert(
 
     Examples:
         tidegate convert model.keras layers.safetensors && python layers.py
+        tidegate convert model.pt runs/words --vocabulary words.txt
     """
     from tidegate.convert import read
+    from tidegate.convert.language_run import write_language_run
     from tidegate.convert.layers_file import write_layers
     from tidegate.convert.runtime_comparison import comparison_line
 
+    if vocabulary is not None and (out is None or out.suffix == ".safetensors"):
+        raise typer.BadParameter(
+            "with --vocabulary, OUT is a new run folder, such as runs/words", param_hint="--vocabulary"
+        )
     found = read(file, nonlinearity=nonlinearity.value)
     typer.echo(str(found))
     if line := comparison_line(found):
         typer.echo(line)
-    if out is not None:
+    if out is None:
+        return
+    if vocabulary is None:
         note(", ".join(str(it) for it in write_layers(found, out)))
+    else:
+        note(f"tidegate generate {write_language_run(found, out, vocabulary)}")

@@ -121,7 +121,9 @@ def _read(model: _Model, config: Mapping[str, Any] | None, name: str, digest: st
             _add(model, layer, find)
     elif old:
         for layer in texts(file.attribute(top.rstrip("/"), "layer_names")):
-            _add_by_arrays(model, layer, find(LayerConfig("", layer, {}, ""), ""))
+            before = {*model.taken}
+            if not _add_by_arrays(model, layer, find(LayerConfig("", layer, {}, ""), "")):
+                model.taken = before
     else:
         _add_by_places(model)
     if not model.layers:
@@ -261,8 +263,8 @@ def _make(
     model.layers[name] = ConvertedLayer(name, module, source, form, (*notes, *assumed, *turned))
 
 
-def _add_by_arrays(model: _Model, name: str, arrays: list[Tensor]) -> None:
-    """Add a layer of which only the arrays are known, if they are those of a recurrent layer."""
+def _add_by_arrays(model: _Model, name: str, arrays: list[Tensor]) -> bool:
+    """Add a layer of which only the arrays are known, if they are those of a recurrent layer; return whether it was."""
     for count, both in ((3, False), (2, False), (6, True), (4, True), (12, False), (9, False)):
         if len(arrays) != count:
             continue
@@ -271,7 +273,8 @@ def _add_by_arrays(model: _Model, name: str, arrays: list[Tensor]) -> None:
         if kind and all(_kind_of(half) == kind for half in halves):
             layer = LayerConfig(kind, name, {}, "")
             _make(model, layer, kind, None, halves, [f"{kind}: told by the shapes of its arrays"])
-            return
+            return True
+    return False
 
 
 def _add_by_places(model: _Model) -> None:
