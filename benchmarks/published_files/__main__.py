@@ -36,8 +36,8 @@ LARGEST_ROUNDING, TIMES = 1e-5, 10  # of float32, and how much worse than the ow
 LARGEST_OF_8_BITS = 0.2  # within a network whose runtime rounds what it multiplies to 8 bits
 STEPS, BATCH = 37, 3
 HEAD = (
-    "\n| package | version | licence | format | files | layers | float64 | float32 | its own float32 | in its network |\n|"
-    + "---|" * 10
+    "\n| package | version | licence | format | files | layers | float64 | float32 | its own float32 | in its network |"
+    f"\n|{'---|' * 10}"
 )
 SHOWN = 6  # lines of a report
 

@@ -1,4 +1,4 @@
-"""Networks in files of ONNX, run as a whole by ONNX Runtime: what their recurrent nodes are given, and what they give."""
+"""Whole networks in files of ONNX, run by ONNX Runtime: what recurrent nodes are given there, and what they give."""
 
 from __future__ import annotations
 

