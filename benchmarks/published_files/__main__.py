@@ -27,7 +27,8 @@ import torch
 
 from benchmarks.published_files.onnx_networks import Onnx
 from benchmarks.published_files.package_archives import fetched, unpack
-from benchmarks.published_files.package_table import PACKAGES, Layers, Package, Refused
+from benchmarks.published_files.package_rows import Layers, Package, Refused
+from benchmarks.published_files.package_table import PACKAGES
 from tidegate import convert
 from tidegate.errors import DataError
 

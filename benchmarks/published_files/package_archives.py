@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.exports.commands import run
-from benchmarks.published_files.package_table import Package
+from benchmarks.published_files.package_rows import Package
 from tidegate.errors import BenchmarkError
 
 NO_BUILD = Path(__file__).parent / "no_build"
