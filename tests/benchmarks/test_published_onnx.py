@@ -97,7 +97,7 @@ def test_a_layer_in_a_branch_is_compared_within_its_network(tmp_path: Path) -> N
     assert row.in_network is not None
     assert row.in_network < 1e-6
     assert row.differences[0] < 1e-12
-    assert "| some-net | 1.0 | MIT | ONNX | 1 | `GRU(5, 3, bidirectional=True)` |" in str(row)
+    assert "| some-net | 1.0 | MIT | ONNX | 1 | `GRU(5, 3, bidirectional=True" in str(row)
 
 
 @pytest.mark.usefixtures("reference")
