@@ -18,7 +18,17 @@ _ACTIVE = {
     "gru_3": Keras("GRU", ("model_weights/gru_3/*",), gate="hard_sigmoid"),
 }
 _GRU_BOTH = tuple(f"model_weights/bidirectional_1/*/{way}_gru*" for way in _WAYS)
+_TAGGER = {
+    **{name: Keras("LSTM", (f"{name}/*",), gate="hard_sigmoid") for name in ("LSTM_1_forward", "LSTM_1_backward")},
+    "bidirectional_1": Keras("LSTM", tuple(f"bidirectional_1/*/{it}_*" for it in _WAYS), gate="hard_sigmoid"),
+}
+_WORDS = "*/trained_models/eng"
 _NC = "ethnicolr/models/nc_voter_reg/lstm/nc_voter_name"
+
+
+def _words(*numbers: int) -> dict[str, Keras]:
+    return {f"lstm_{n}": Keras("LSTM", (f"lstm_{n}/*",), gate="hard_sigmoid") for n in numbers}
+
 
 FRAMEWORK_PACKAGES = (
     Package(
@@ -40,6 +50,17 @@ FRAMEWORK_PACKAGES = (
         "asmscan-bilstm", "1.0.0", "GPL-3.0", "8ea505beeb4bc28d4cc5cd681f310ee8f5f7f90b45c25e4f7b8790bb5ac1bd87",
         "`.h5`, tf.keras 2.14",
         {"asmscan/bilstm/resources/model/cvms/*.h5": {"bi-lstm": Keras("LSTM", _BI), **_NEW}},
+    ),
+    Package(
+        "chars2vec", "0.1.7", "Apache-2.0", "df05b0765e406e1bdb9f9537adf7fccb24db4a81956aea5c25a707a03a6a8094",
+        "`.h5`, Keras 2.2, weights alone",
+        {
+            f"{_WORDS}_50/weights.h5": _words(1, 2),
+            f"{_WORDS}_100/weights.h5": _words(3, 4),
+            f"{_WORDS}_150/weights.h5": _words(5, 6),
+            f"{_WORDS}_[23]00/weights.h5": _words(1, 2),
+        },
+        kind="sdist",
     ),
     Package(
         "cutkum", "2.4", "MIT", "0a274c0d7ca31269756a563526d8211deb0f8614fb49bba1fdf943bf688b1ba3",
@@ -107,6 +128,11 @@ FRAMEWORK_PACKAGES = (
                 "gru_7": Keras("GRU", ("layers/gru/cell/vars",), _NUMBERS),
             }
         },
+    ),
+    Package(
+        "rnnmorph", "0.4.1", "Apache-2.0", "f1565931a9d51631242f67cc44d9569ee539d9c3ad1c7a622f4f96d40a0bdc27",
+        "`.h5`, Keras 2.1, weights alone", {"*/rnnmorph/models/*/*_model.h5": _TAGGER},
+        kind="sdist",
     ),
     Package(
         "seeker", "1.0.3", "GPL", "b5825bc6a64f6b292192db5d8001dec8720b25d2cab4f9c6359cddad5ea7ce05",
