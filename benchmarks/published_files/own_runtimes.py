@@ -65,13 +65,13 @@ class Keras:
     """A layer of Keras.
 
     Attributes:
-        kind: the class; a GRU's reset gate acts after the product.
+        kind: the class; a GRU's reset gate acts after the product if it has two biases.
         groups: for each direction a pattern of the HDF5 group of its kernel, recurrent kernel and bias.
         names: of the three arrays.
         gate: the function of the gates.
     """
 
-    kind: Literal["LSTM", "GRU"]
+    kind: Literal["LSTM", "GRU", "CuDNNLSTM"]
     groups: tuple[str, ...]
     names: tuple[str, str, str] = ("kernel:0", "recurrent_kernel:0", "bias:0")
     gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
@@ -148,19 +148,29 @@ def _lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarra
     return np.stack(found)
 
 
+def _cudnn_lstm(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Run an LSTM whose blocks are cuDNN's matrices: (units, inputs) in memory, whatever their shape."""
+    kernel, recurrent, bias = arrays
+    blocks = [np.ascontiguousarray(it).reshape(len(recurrent), -1).T for it in np.split(kernel, 4, -1)]
+    turned = [it.T for it in np.split(recurrent, 4, -1)]
+    return _lstm(x, (np.hstack(blocks), np.hstack(turned), sum(np.split(bias, 2))), gate)  # type: ignore[arg-type]
+
+
 def _gru(x: np.ndarray, arrays: Sequence[np.ndarray], gate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    kernel, recurrent, (bias, recurrent_bias) = arrays
-    h = np.zeros((x.shape[1], len(recurrent)), x.dtype)
-    found: Arrays = []
+    kernel, recurrent, biases = arrays
+    after = biases.ndim == 2
+    bias, recurrent_bias = biases if after else (biases, np.zeros_like(biases))
+    units, found = len(recurrent), []
+    h = np.zeros((x.shape[1], units), x.dtype)
     for row in x:
         x_z, x_r, x_n = np.split(row @ kernel + bias, 3, -1)
         h_z, h_r, h_n = np.split(h @ recurrent + recurrent_bias, 3, -1)
-        z = gate(x_z + h_z)
-        h = z * h + (1 - z) * np.tanh(x_n + gate(x_r + h_r) * h_n)
+        z, r = gate(x_z + h_z), gate(x_r + h_r)
+        h = z * h + (1 - z) * np.tanh(x_n + (r * h_n if after else (r * h) @ recurrent[:, 2 * units :]))
         found.append(h)
     return np.stack(found)
 
 
-RUNS = {"LSTM": _lstm, "GRU": _gru}
+RUNS = {"LSTM": _lstm, "GRU": _gru, "CuDNNLSTM": _cudnn_lstm}
 GATES = {"sigmoid": _sigmoid, "hard_sigmoid": _hard_sigmoid}
 SHORT = {"w_ih": "weight_ih_l0", "w_hh": "weight_hh_l0", "b_ih": "bias_ih_l0", "b_hh": "bias_hh_l0"}

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.published_files.__main__ import checked, fetched, main
+from benchmarks.published_files.__main__ import checked, main
 from benchmarks.published_files.own_runtimes import Keras, Torch
-from benchmarks.published_files.package_table import PACKAGES, Layers, Package
+from benchmarks.published_files.package_archives import fetched
+from benchmarks.published_files.package_rows import Layers, Package
+from benchmarks.published_files.package_table import PACKAGES
 from torch import nn
 
 from tidegate.errors import BenchmarkError

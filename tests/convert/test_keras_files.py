@@ -68,13 +68,18 @@ def played(module: Any, x: np.ndarray) -> np.ndarray:
 
 
 def old_file(
-    path: Path, layers: dict[str, dict[str, np.ndarray]], config: Any = None, version: str = "2.1.6", top: bool = True
+    path: Path,
+    layers: dict[str, dict[str, np.ndarray]],
+    config: Any = None,
+    version: str | None = "2.1.6",
+    top: bool = True,
 ) -> Path:
     """A file of Keras 1, 2 or tf.keras: a group for each layer, with names of its arrays in an attribute."""
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if top else file
         root.attrs["layer_names"] = [name.encode() for name in layers]
-        file.attrs["keras_version"] = version
+        if version is not None:
+            file.attrs["keras_version"] = version
         if config is not None:
             file.attrs["model_config"] = json.dumps(config)
         for name, weights in layers.items():
@@ -132,6 +137,24 @@ def test_the_unnamed_default_of_old_versions(tmp_path: Path) -> None:
     np.testing.assert_allclose(played(found.module, given()), lstm(given(), *weights, gate=HARD[2]), atol=1e-6)
     assert "is not named: hard_sigmoid" in str(found)
     assert "dense_1/kernel:0" in found.others
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("2.1.4", "hard_sigmoid and tanh are assumed, the defaults of its version"),
+        ("2.5.0", "sigmoid and tanh are assumed, the defaults of its version"),
+        (None, "sigmoid and tanh are assumed, the defaults since Keras 2.3"),
+    ],
+)
+def test_what_weights_alone_do_not_say_is_said(version: str | None, told: str, tmp_path: Path) -> None:
+    weights = arrays(4)
+    path = old_file(tmp_path / "a.h5", {"lstm_1": dict(zip(NAMES, weights, strict=True))}, None, version)
+    found = read(path)
+    gate = {"gate": HARD[2]} if version == "2.1.4" else {}
+    np.testing.assert_allclose(played(found.module, given()), lstm(given(), *weights, **gate), atol=1e-6)
+    assert f"the file has no settings: {told}" in str(found)
+    assert "whether it reads backwards (go_backwards) is not in the file" in str(found)
 
 
 @pytest.mark.parametrize("kind", ["CuDNNLSTM", "CuDNNGRU"])

@@ -16,7 +16,7 @@ from torch import nn
 from tidegate import export
 from tidegate.convert import Converted, read
 from tidegate.convert.layers_file import write_layers
-from tidegate.convert.onnx_files import constant_values, graph_scopes, model_message
+from tidegate.convert.onnx_files import constant_values, graph_scopes, model_message, onnx_comparison
 from tidegate.convert.runtime_comparison import compare, comparison_line
 from tidegate.errors import DataError
 
@@ -274,16 +274,21 @@ def quantized(own: Weights, *, each: bool) -> dict[str, np.ndarray]:
     return found
 
 
+def small_file(path: Path, small: dict[str, np.ndarray], way: str = "forward") -> Path:
+    names = ["x", "W", "R", "B", "", "", "", "", "W_scale", "W_zero_point", "R_scale", "R_zero_point"]
+    hidden = small["R"].shape[1]
+    layer = helper.make_node(
+        "DynamicQuantizeLSTM", names, ["Y"], "small", domain="com.microsoft", hidden_size=hidden, direction=way
+    )
+    return save(path, graph([layer], small))
+
+
 @pytest.mark.parametrize(("each", "ways"), [(False, 1), (True, 2)])
 def test_dynamic_quantized_lstm(each: bool, ways: int, tmp_path: Path) -> None:
     own = weights("LSTM", ways)
     small = quantized(own, each=each)
-    names = ["x", "W", "R", "B", "", "", "", "", "W_scale", "W_zero_point", "R_scale", "R_zero_point"]
     way = "bidirectional" if ways == 2 else "forward"
-    layer = helper.make_node(
-        "DynamicQuantizeLSTM", names, ["Y"], "small", domain="com.microsoft", hidden_size=H, direction=way
-    )
-    found = read(save(tmp_path / "a.onnx", graph([layer], small)))
+    found = read(small_file(tmp_path / "a.onnx", small, way))
     exact: Weights = {"B": own["B"]}
     for name in ("W", "R"):
         scale, zero = (small[f"{name}_{it}"].astype(np.float64) for it in ("scale", "zero_point"))
@@ -294,6 +299,30 @@ def test_dynamic_quantized_lstm(each: bool, ways: int, tmp_path: Path) -> None:
     assert "its weights are in 8 bits" in str(found)
     pytest.importorskip("onnxruntime")
     assert 1e-5 < compare(found)["small"] < 0.1  # of the inputs, which are rounded there
+
+
+def test_a_network_that_makes_much_of_rounding_is_compared_over_one_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    draw = np.random.default_rng(0)
+    shapes = {"W": (1, 4 * 48, I), "R": (1, 4 * 48, 48), "B": (1, 8 * 48)}
+    own = {name: (2 * draw.normal(size=shape)).astype(np.float32) for name, shape in shapes.items()}
+    found = read(small_file(tmp_path / "a.onnx", quantized(own, each=False)))
+    module = found["small"]
+    module.backend = "reference"  # type: ignore[assignment]
+    assert compare(found)["small"] < 0.25
+    with torch.no_grad():
+        for it in module.parameters():
+            it.copy_(it.roll(48, 0))  # gates in another order
+    with pytest.raises(DataError, match="small gives other numbers in ONNX Runtime"):
+        compare(found)
+    with torch.no_grad():
+        for it in module.parameters():
+            it.copy_(it.roll(-48, 0))
+    monkeypatch.setattr(onnx_comparison, "STEPS_OF_8_BITS", 40)
+    with pytest.raises(DataError, match="small gives other numbers in ONNX Runtime"):
+        compare(found)
 
 
 def test_dequantized_and_half_precision_weights(tmp_path: Path) -> None:

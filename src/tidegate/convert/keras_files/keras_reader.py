@@ -255,6 +255,7 @@ def _make(
         raise DataError(f"{at}: {error}") from error
     turned = ["cuDNN's blocks read anew"] if kind.startswith("CuDNN") else []
     turned += ["gates z and r exchanged"] if KINDS[kind] == "gru" else []
+    turned += ["whether it reads backwards (go_backwards) is not in the file"] if config is None and not row[1:] else []
     name, n = where, 2
     while name in model.layers:
         name, n = f"{where} ({n})", n + 1

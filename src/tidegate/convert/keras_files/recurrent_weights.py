@@ -65,6 +65,9 @@ def form_of(
     new = "tanh" if cudnn else settings.get("activation", "tanh")
     names = (new,) if own == "rnn" else (gate, new, new)[: len(STANDARD[own])]
     functions = [_activation(it, version) for it in names]
+    if config is None and not cudnn:
+        usual = "the defaults of its version" if version else "the defaults since Keras 2.3"
+        notes.append(f"the file has no settings: {' and '.join(dict.fromkeys(names))} are assumed, {usual}")
     if any(it.name == "hard_sigmoid" for it in functions):
         slope = (
             "0.2 a + 0.5, as up to Keras 2"
@@ -75,7 +78,7 @@ def form_of(
     after = settings.get("reset_after")
     if own == "gru" and after is None:
         after = cudnn or (bias.dim() == 2 if bias is not None else not old)
-        if config is not None and not cudnn:
+        if not cudnn and (config is not None or bias is None):
             notes.append(
                 f"reset_after is not named: {after}, as its bias has it"
                 if bias is not None
