@@ -169,9 +169,12 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(1)
     every = parts((given.rtneural, given.xsimd) if given.rtneural and given.xsimd else None)
+    chosen = given.only.split(",") if given.only else [*every]
+    if unknown := [name for name in chosen if name not in every]:
+        arguments.error(f"--only {unknown[0]}: there is no such part; there are {', '.join(every)}")
     print("| | beside | ours | theirs | times as long | target |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        for name in given.only.split(",") if given.only else every:
+        for name in chosen:
             for row in every[name](Path(folder)):
                 print(f"| {' | '.join(row)} |", flush=True)
     print(f"\n{processor()}, one thread.")

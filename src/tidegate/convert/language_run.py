@@ -63,7 +63,11 @@ def write_language_run(found: Converted, folder: str | Path, vocabulary: str | P
         raise ArgumentError(f"{folder} {held} already: choose another name.")
     tokenizer, notes = read_vocabulary(Path(vocabulary))
     model = _language_model(found, tokenizer.vocabulary_size)
-    notes.insert(0, f"Converted from {found.path.name} ({found.format}, SHA-256 {found.digest}), not trained here.")
+    notes.insert(
+        0,
+        f"Converted from {found.path.name} ({found.format}, SHA-256 {found.digest}), not trained here: the settings of "
+        "training are defaults. Assumed: nothing but dropout between embedding, layers and output.",
+    )
     config = RunConfig(
         task="lm",
         model=model.config,
