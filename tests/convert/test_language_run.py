@@ -81,10 +81,12 @@ def test_layers_of_different_sizes_under_names_of_their_own(tmp_path: Path) -> N
     torch.testing.assert_close(run.model(IDS)[0], parts["head"](x).transpose(0, 1), rtol=1e-5, atol=1e-6)
 
 
-def test_characters_of_keras_with_one_hot_input_and_padding(tmp_path: Path) -> None:
-    """Ids from 1 on, as Keras' Tokenizer has them; the network is computed by NumPy."""
-    draw, size, units = np.random.default_rng(0), 5, 6
-    kernel, recurrent, bias = draw.normal(size=(size, 4 * units)), draw.normal(size=(units, 4 * units)), np.zeros(24)
+@pytest.mark.parametrize("units", [5, 6])
+def test_characters_of_keras_with_one_hot_input_and_padding(units: int, tmp_path: Path) -> None:
+    """Ids from 1 on, as Keras' Tokenizer has them; also an output layer that is square. NumPy computes the network."""
+    draw, size = np.random.default_rng(0), 5
+    kernel, recurrent = draw.normal(size=(size, 4 * units)), draw.normal(size=(units, 4 * units))
+    bias = draw.normal(size=4 * units)
     dense, second = draw.normal(size=(units, size)), draw.normal(size=size)
     with h5py.File(tmp_path / "char.h5", "w") as file:
         file.attrs["keras_version"], file.attrs["layer_names"] = b"2.3.1", [b"lstm_1", b"dense_1"]

@@ -201,17 +201,19 @@ def _check_order(found: Converted, layers: Sequence[Any]) -> None:
 
 
 def _ends(found: Converted, size: int, inputs: int, hidden: int) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Return embedding (or None), weight and bias of the output layer."""
-    others = dict(found.others)
-    biases = [name for name, value in others.items() if value.shape == (size,)]
-    tables = [name for name, value in others.items() if tuple(value.shape) in ((size, inputs), (size, hidden))]
-    turned = [name for name, value in others.items() if tuple(value.shape) == (hidden, size) and name not in tables]
-    embeddings = [it for it in tables if others[it].shape[1] == inputs and not _named(it, IS_OUTPUT)]
-    outputs = [it for it in tables if others[it].shape[1] == hidden and not _named(it, IS_EMBEDDING)] + turned
-    if inputs != hidden:
-        embeddings = [it for it in tables if others[it].shape[1] == inputs]
-        outputs = [it for it in tables if others[it].shape[1] == hidden] + turned
-    shown = ", ".join(f"{name} {tuple(value.shape)}" for name, value in others.items()) or "no other tensors"
+    """Return embedding (or None), weight and bias of the output layer, told by their shapes and names."""
+    shapes = {name: tuple(value.shape) for name, value in found.others.items()}
+    biases = [name for name, shape in shapes.items() if shape == (size,)]
+    tables = [name for name, shape in shapes.items() if shape == (size, inputs)]
+    heads = [name for name, shape in shapes.items() if shape == ((size, hidden) if _of_torch(name) else (hidden, size))]
+    both = {*tables} & {*heads}
+    embeddings = [it for it in tables if it not in both or not _named(it, IS_OUTPUT)]
+    outputs = [it for it in heads if it not in both or not _named(it, IS_EMBEDDING)]
+    if len(embeddings) == 1:
+        outputs = [it for it in outputs if it not in embeddings]
+    if len(outputs) == 1:
+        embeddings = [it for it in embeddings if it not in outputs]
+    shown = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "no other tensors"
     if len(outputs) != 1 or len(biases) > 1:
         raise _unfit(
             found,
@@ -220,12 +222,17 @@ def _ends(found: Converted, size: int, inputs: int, hidden: int) -> tuple[Tensor
     one_hot = inputs == size and not embeddings
     if not one_hot and len(embeddings) != 1:
         raise _unfit(found, f"an embedding of {size:,} tokens in {inputs} features is expected, but it has {shown}")
-    if left := {*others} - {*outputs, *biases, *embeddings}:
+    if left := {*shapes} - {*outputs, *biases, *embeddings}:
         raise _unfit(found, f"besides embedding, recurrent layers and output layer it has {', '.join(sorted(left))}")
-    weight = others[outputs[0]]
-    weight = weight.t() if outputs[0] in turned else weight
-    bias = others[biases[0]] if biases else weight.new_zeros(size)
-    return (None if one_hot else others[embeddings[0]]), weight.contiguous(), bias
+    weight = found.others[outputs[0]]
+    weight = weight if _of_torch(outputs[0]) else weight.t()
+    bias = found.others[biases[0]] if biases else weight.new_zeros(size)
+    return (None if one_hot else found.others[embeddings[0]]), weight.contiguous(), bias
+
+
+def _of_torch(name: str) -> bool:
+    """Whether a linear layer's matrix has a row for each output, as PyTorch's; Keras' and TensorFlow's are turned."""
+    return name.endswith("weight")
 
 
 def _named(name: str, words: Sequence[str]) -> bool:
