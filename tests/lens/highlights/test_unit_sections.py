@@ -81,10 +81,12 @@ def test_a_cost_is_said_beside_that_of_other_units():
     assert not is_beyond(cost(1.09, 0.07))  # more than the other, but not clearly
     assert not is_beyond(within)
     assert costs(within, "closing brackets", 2) == (
-        "Without it, closing brackets are 0.05 nats harder to predict, not clearly more than without others (the worst "
-        "of 2 costs 0.07): the network does not depend on this unit alone."
+        "Without it, closing brackets are 0.05 nats harder to predict; without one of 2 other units, up to 0.07. The "
+        "network does not depend on this unit alone."
     )
-    assert "0.30 nats easier to predict" in costs(cost(0.7, 0.1), "closing brackets", 1)
+    assert costs(cost(0.7, 0.1), "closing brackets", 1) == (
+        "Without it, closing brackets are 0.30 nats easier to predict: the network does not depend on this unit."
+    )
     assert not is_beyond(cost(0.9, -0.2))  # it helps: nothing depends on the unit
 
 
@@ -94,8 +96,11 @@ def test_a_loss_of_any_task_is_said_beside_that_of_other_units():
         "0.011."
     )
     assert raises(cost(0.9, 0.011), "“Greek”", "nats per example", 1) == (
-        "Held at 0, it lowers the loss on “Greek” by 0.10 nats per example, not clearly more than others do (the worst "
-        "of 1 adds 0.011): the network does not depend on this unit alone."
+        "Held at 0, it lowers the loss on “Greek” by 0.10 nats per example: the network does not depend on this unit."
+    )
+    assert raises(cost(1.01, 0.011), "“Greek”", "nats per example", 2) == (
+        "Held at 0, it raises the loss on “Greek” by 0.01 nats per example; one of 2 other units adds up to 0.011. The "
+        "network does not depend on this unit alone."
     )
 
 
@@ -112,7 +117,7 @@ def test_the_story_names_the_units_that_the_network_depends_on():
     assert said[0] == Sentence(
         "It has learnt to follow a, with one hidden unit. The one for a: without it, it fails.", True
     )
-    assert "A single hidden unit follows b, but the network does not depend on it" in said[1].text  # type: ignore[union-attr]
+    assert "A single hidden unit follows b. The network does not depend on it: it predicts" in said[1].text  # type: ignore[union-attr]
     assert "No single hidden unit" in story_section([], []).parts[0].text  # type: ignore[union-attr]
 
 

@@ -71,7 +71,7 @@ def _beside(run: Run, loss: float) -> str:
         return f"{said}."
     name, best = min(run.config.baselines.items(), key=lambda it: it[1])
     verdict = "better than" if loss < best else "NOT better than"
-    return f"{said}, {verdict} the best n-gram model ({name}: {best:.3f}, {_ways(best)})."
+    return f"{said}, {verdict} the best n-gram model ({name}: {best:.3f} nats, as among {_ways(best)})."
 
 
 def _ways(loss: float) -> str:

@@ -49,10 +49,12 @@ def costs(cost: ClassEffect, tokens: str, controls: int) -> str:
             f"{math.exp(-cost.change):.0%} of what it was. Of {controls} other units none costs more than "
             f"{figure(max(cost.control_worst, 0.0))}."
         )
-    change = f"{figure(abs(cost.change))} nats {'harder' if cost.change > 0 else 'easier'} to predict"
+    amount = f"{figure(abs(cost.change))} nats"
+    if cost.change <= 0:
+        return f"Without it, {tokens} are {amount} easier to predict: the network does not depend on this unit."
     return (
-        f"Without it, {tokens} are {change}, not clearly more than without others (the worst of {controls} costs "
-        f"{figure(cost.control_worst)}): the network does not depend on this unit alone."
+        f"Without it, {tokens} are {amount} harder to predict; without one of {controls} other units, up to "
+        f"{figure(cost.control_worst)}. The network does not depend on this unit alone."
     )
 
 
@@ -65,13 +67,15 @@ def raises(cost: ClassEffect, group: str, loss: str, controls: int) -> str:
         loss: what the loss is measured in.
         controls: the number of other units.
     """
-    change = f"{'raises' if cost.change >= 0 else 'lowers'} the loss on {group} by {figure(abs(cost.change))} {loss}"
+    change = f"{'raises' if cost.change > 0 else 'lowers'} the loss on {group} by {figure(abs(cost.change))} {loss}"
     worst = figure(cost.control_worst)
     if is_beyond(cost):
         return f"Held at 0, it {change}; of {controls} other units none adds more than {worst}."
+    if cost.change <= 0:
+        return f"Held at 0, it {change}: the network does not depend on this unit."
     return (
-        f"Held at 0, it {change}, not clearly more than others do (the worst of {controls} adds {worst}): the network "
-        "does not depend on this unit alone."
+        f"Held at 0, it {change}; one of {controls} other units adds up to {worst}. "
+        "The network does not depend on this unit alone."
     )
 
 

@@ -17,7 +17,7 @@ from tidegate.train import Run
 
 NAME = "highlights.json"
 USUAL = 12  # sections
-HEAD = {"format": "tidegate highlights", "version": 5}  # raise the version when something else is computed or said
+HEAD = {"format": "tidegate highlights", "version": 6}  # raise the version when something else is computed or said
 
 
 def highlights(session: Session) -> list[Section]:

@@ -94,10 +94,11 @@ def story_section(sections: Sequence[Section], names: Sequence[str]) -> Section:
             f"{cost[0].lower()}{cost[1:]}"
         )
     else:
-        who = "A single hidden unit follows" if len(names) == 1 else "Single hidden units follow"
+        one = len(names) == 1
         text = (
-            f"{who} {listed(names)}, but the network does not depend on {'it' if len(names) == 1 else 'any of them'}: "
-            "taking it away costs not clearly more than taking another away."
+            f"{'A single hidden unit follows' if one else 'Single hidden units follow'} {listed(names)}. The network "
+            f"does not depend on {'it' if one else 'any one of them'}: it predicts about as well without "
+            f"{'it' if one else 'one'} as without another unit."
         )
     return Section("story", "What it has learnt", (Sentence(text, lead=True),))
 
