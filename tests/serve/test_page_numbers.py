@@ -283,7 +283,8 @@ def test_a_swipe_scrolls_and_a_tap_chooses(address: str, visit: Start):
     touch("touchMove", y + 1.5 * at["height"])
     touch("touchEnd")
     page.locator(".unit.marked >> nth=1").wait_for()
-    assert page.locator(".textview").evaluate("it => it.scrollTop") == before
+    # A finger that moves down would scroll back; the end of what is marked may come into view, which scrolls on.
+    assert scrolled_to_rest(page) >= before > 30
 
 
 def test_light_and_dark_change_colours_and_nothing_else(address: str, visit: Start):
