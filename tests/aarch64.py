@@ -54,6 +54,17 @@ def pretend() -> dict[str, llvm.TargetMachine]:
     }
 
 
+def optimised(text: str, triple: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+    """Return a kernel's IR for another processor, as the library optimises it."""
+    from tidegate.engine.backends.llvm.jit.compile import _optimise
+
+    module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = triple, str(machine.target_data)
+    module.verify()
+    _optimise(module, machine)
+    return module
+
+
 def main(cells: list[str]) -> None:
     machines = pretend()
     from tidegate.engine.backends.llvm.jit import compile as jit
@@ -62,10 +73,7 @@ def main(cells: list[str]) -> None:
     def compile_for_both(spec: jit.Spec, key: str) -> jit.Code:
         text, slots = jit._emit(spec, "kernel")
         for triple, machine in machines.items():
-            module = llvm.parse_assembly(text + jit.thread_entry("kernel"))
-            module.triple, module.data_layout = triple, str(machine.target_data)
-            module.verify()
-            jit._optimise(module, machine)
+            module = optimised(text + jit.thread_entry("kernel"), triple, machine)
             assembly = machine.emit_assembly(module)
             calls = {name.removeprefix("_") for name in re.findall(r"\tbl\t(\S+)", assembly)} - {"kernel"}
             tiles = [list(vars(tile).values()) for tile in getattr(spec, "tiles", ())]

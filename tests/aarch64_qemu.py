@@ -9,17 +9,16 @@ It needs a process of its own, aarch64-linux-gnu-gcc and qemu-aarch64.
 import bisect
 import ctypes
 import json
+import operator
 import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import torch
-from llvmlite import binding as llvm
-from tests.aarch64 import pretend
+from tests.aarch64 import optimised, pretend
 
 LINUX = "aarch64-unknown-linux-gnu"
 SEED = 3
@@ -129,19 +128,13 @@ def main(cells: list[str]) -> None:
 
     def linked(self: jit.Compiled, spec: jit.Spec) -> None:
         text, slots = jit._emit(spec, "kernel")
-        module = llvm.parse_assembly(text)
-        module.triple, module.data_layout = LINUX, str(machine.target_data)
-        module.verify()
-        jit._optimise(module, machine)
         program = folder / f"{len([*folder.iterdir()])}"
-        program.with_suffix(".o").write_bytes(machine.emit_object(module))
+        program.with_suffix(".o").write_bytes(machine.emit_object(optimised(text, LINUX, machine)))
         command = ["aarch64-linux-gnu-gcc", "-O1", "-static", "-o", program, "driver.c", f"{program}.o", "-lm"]
         subprocess.run(command, cwd=folder, check=True)
         self.table, self.thread_entry = slots, 0
-        array = ctypes.c_int64 * len(slots)
-        names = sorted(slots, key=slots.__getitem__)
-        self.filled = MethodType(lambda _, given: array(*[given[it] for it in names]), self)
-        self.filled_in_order = MethodType(lambda _, given: array(*given), self)
+        self._arguments = operator.itemgetter(*sorted(slots, key=slots.__getitem__))
+        self._array = array = ctypes.c_int64 * len(slots)
 
         def call(table: Any, part: int, parts: int) -> None:
             nonlocal calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tidegate.cells import CELLS
 from tidegate.convert.built_layers import Direction, recurrent_weights
 from tidegate.convert.result import Converted, ConvertedLayer
+from tidegate.data.lines import read_lines
 from tidegate.errors import ArgumentError, DataError
-from tidegate.io.files import partial_name
 from tidegate.io.input_files import open_input
 from tidegate.io.wording import quoted
 from tidegate.nn import Layered
@@ -78,16 +78,14 @@ def write_language_run(found: Converted, folder: str | Path, vocabulary: str | P
         data_digest="unknown",
         notes=notes,
     )
-    made = folder.with_name(partial_name(folder.name))
-    shutil.rmtree(made, ignore_errors=True)
-    try:
-        made.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as partial:
+        made = Path(partial, folder.name)
+        made.mkdir()
         tokenizer.save(made)
         write_model(made, dict(model.named_parameters()), step=0, validation=None)
         write_config(made, config)
         os.rename(made, folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
@@ -98,13 +96,10 @@ def read_vocabulary(path: Path) -> tuple[Tokenizer, list[str]]:
         DataError: it is no such file, or has a token or an id twice.
     """
     with open_input(path) as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+        size = os.fstat(file.fileno()).st_size
+    if size > MOST_BYTES:
         raise DataError(f"{path} is larger than {MOST_BYTES:,} bytes: it is no file of tokens.")
-    try:
-        tokens, notes = _tokens(content.decode("utf-8-sig"), path)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8: save the vocabulary as UTF-8.") from error
+    tokens, notes = _tokens([line for _, line in read_lines(path)], path), []
     kind = "characters" if all(it is None or len(it) == 1 for it in tokens) else "words"
     names = [PADDING[kind] if it is None else it for it in tokens]
     if None in tokens:
@@ -114,30 +109,29 @@ def read_vocabulary(path: Path) -> tuple[Tokenizer, list[str]]:
     return WordTokenizer(names, unknown="replace" if UNKNOWN in names else "error"), notes
 
 
-def _tokens(text: str, path: Path) -> tuple[list[str | None], list[str]]:
+def _tokens(lines: list[str], path: Path) -> list[str | None]:
     """Return tokens in the order of their ids; None for an id 0 that no token has."""
+    text = "\n".join(lines)
     if text.lstrip()[:1] in ("[", "{"):
         try:
             given = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
-            if path.suffix.lower() != ".json":
-                return _lines(text, path), []
-            raise DataError(f"{path} is no JSON: {error}.") from error
-        if isinstance(given, Mapping):
-            return _by_id(given, path), []
-        if isinstance(given, list) and given and all(isinstance(it, str) for it in given):
-            return list(given), []
-        raise DataError(f"{path} should hold a list of tokens, or an object that gives each token's id.")
-    return _lines(text, path), []
-
-
-def _lines(text: str, path: Path) -> list[str | None]:
-    lines = text.removesuffix("\n").split("\n")
-    lines = [it.removesuffix("\r") for it in lines]
+            if path.suffix.lower() == ".json":
+                raise DataError(f"{path} is no JSON: {error}.") from error
+        else:
+            return _of_json(given, path)
     if "" in lines:
         n = lines.index("") + 1
         raise DataError(f"{path}: line {n} is empty. A file of lines has a token in each; for line ends, use JSON.")
-    return list(lines)
+    return [*lines]
+
+
+def _of_json(given: Any, path: Path) -> list[str | None]:
+    if isinstance(given, Mapping):
+        return _by_id(given, path)
+    if isinstance(given, list) and given and all(isinstance(it, str) for it in given):
+        return given
+    raise DataError(f"{path} should hold a list of tokens, or an object that gives each token's id.")
 
 
 def _by_id(given: Mapping[str, Any], path: Path) -> list[str | None]:
